@@ -1,0 +1,1 @@
+"""What exists: the software-defined assets. Thin: they report what `sync` does."""

@@ -1,0 +1,1 @@
+"""What the chains say: row types, how an answer becomes rows, and what proves a day. Pure: no I/O, no clock."""

@@ -1,0 +1,61 @@
+"""The certificate of a day: what was expected, what was seen, and by which proof.
+
+It is kept inside the day file it speaks of, so a file and its proof cannot be parted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+State = Literal["open", "closed"]
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a landed day rests on. Heights are None for a day without blocks; `published` goes to the table.
+
+    `proved_to` is the newest burn block height the day is proved up to; `tip_burn_height` was the tip then.
+    `left_out` counts, by reason, the proved rows that the table does not show.
+    """
+
+    dataset: str
+    day: date
+    state: State
+    proof: str
+    expected: int
+    seen: int
+    published: int
+    left_out: dict[str, int]
+    first_height: int | None
+    last_height: int | None
+    last_hash: str | None
+    first_block_time: datetime | None
+    last_block_time: datetime | None
+    burn_blocks: int
+    proved_to: int
+    tip_burn_height: int
+    proved_at: datetime
+    requests: int
+    route: str
+
+    @property
+    def id(self) -> str:
+        """Names this very certificate; the table's coverage row repeats it."""
+        return hashlib.sha256(encode(self)).hexdigest()[:16]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the day is over and final."""
+        return self.state == "closed"
+
+
+def encode(certificate: Certificate) -> bytes:
+    """The certificate as JSON, its keys in a fixed order."""
+    return msgspec.json.encode(certificate, order="deterministic")
+
+
+decode = msgspec.json.Decoder(Certificate).decode
+"""JSON to certificate; raises `msgspec.DecodeError` on anything else."""

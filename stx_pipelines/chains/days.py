@@ -1,0 +1,23 @@
+"""UTC days as half-open windows. Every chain and every file shares this idea of a day."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+DAY = timedelta(days=1)
+
+
+def day_of(unix_seconds: int) -> date:
+    """The UTC date of an instant."""
+    return datetime.fromtimestamp(unix_seconds, UTC).date()
+
+
+def window(day: date) -> tuple[int, int]:
+    """The day as `[start, end)` in unix seconds."""
+    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+    return start, start + 86_400
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Every day from `first` to `last`, both included, oldest first; empty when `last` is earlier."""
+    return [first + n * DAY for n in range((last - first).days + 1)]

@@ -1,0 +1,156 @@
+"""What proves a day of Stacks transactions.
+
+The transactions come from one table of the API, the count per burn block (`total_tx_count`) and the hashes of
+its Stacks blocks from another. A day is complete when both agree for every burn block, and when nothing else is
+among the rows. Pure: rows and blocks in, a `ProofError` that names the burn blocks out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
+
+from stx_pipelines.chains.days import day_of
+from stx_pipelines.chains.stacks import NAKAMOTO_DAY, BurnBlock, Tx
+
+FINAL_DEPTH = 6
+"""A burn block this many burn blocks below the tip is final."""
+
+CLOCK_DRIFT = 2 * 3600
+"""Seconds a Bitcoin header time may run ahead of real time (Bitcoin's consensus rule)."""
+
+
+class ProofError(Exception):
+    """Rows and counts do not agree. `burn_heights` are the burn blocks to read again."""
+
+    def __init__(self, message: str, burn_heights: Iterable[int] = ()) -> None:
+        super().__init__(message)
+        self.burn_heights = frozenset(burn_heights)
+
+
+class Placed(NamedTuple):
+    """A burn block and the Stacks heights `[lo, hi]` of its blocks (`hi < lo` when it has none)."""
+
+    burn: BurnBlock
+    lo: int
+    hi: int
+
+
+def is_final(newest_first: Sequence[BurnBlock], end: int) -> bool:
+    """Whether the part of the chain before `end` (unix seconds) is complete and final.
+
+    Six burn blocks in a row at or after `end` make what is below them final. They also complete it: Bitcoin demands
+    that a block's time exceeds the median of the 11 before it, so no later block can have a time before `end`.
+    """
+    newest = newest_first[:FINAL_DEPTH]
+    return len(newest) == FINAL_DEPTH and all(block.burn_block_time >= end for block in newest)
+
+
+def is_settled_below(newest_first: Sequence[BurnBlock], start: int) -> bool:
+    """Whether no burn block below this list can have a time at or after `start` (unix seconds).
+
+    A header time may run 2 hours ahead of real time, so six blocks in a row must be older than that.
+    """
+    oldest = newest_first[-FINAL_DEPTH:]
+    return len(oldest) == FINAL_DEPTH and all(b.burn_block_time < start - CLOCK_DRIFT for b in oldest)
+
+
+def prove_by_counts(rows: Sequence[Tx], placed: Sequence[Placed], day: date) -> None:
+    """Raise `ProofError` unless the rows are exactly the transactions of these burn blocks, all of this day."""
+    _prove_unique(rows)
+    by_burn_block = _by_burn_block(rows)
+    strangers = by_burn_block.keys() - {place.burn.burn_block_height for place in placed}
+    if strangers:
+        raise ProofError(f"transactions came from burn blocks {_names(strangers)}, which are not of {day}", strangers)
+    if wrong := faults(rows, placed, day):
+        height, fault = next(iter(wrong.items()))
+        more = f" (and {len(wrong) - 1} more: {_names(wrong)})" if len(wrong) > 1 else ""
+        raise ProofError(f"burn block {height} {fault}{more}", wrong)
+
+
+def faults(rows: Iterable[Tx], placed: Iterable[Placed], day: date) -> dict[int, str]:
+    """What is wrong with each burn block's rows, as the end of a sentence, by burn block height."""
+    by_burn_block = _by_burn_block(rows)
+    return {
+        place.burn.burn_block_height: fault
+        for place in placed
+        if (fault := _fault(by_burn_block.get(place.burn.burn_block_height, []), place, day))
+    }
+
+
+def prove_by_sample(rows: Sequence[Tx], sample: Iterable[BurnBlock], day: date) -> None:
+    """The weaker proof for a server that cannot list burn blocks: some are compared, all rows are checked."""
+    _prove_unique(rows)
+    by_burn_block = _by_burn_block(rows)
+    for burn in sample:
+        heights = [row.block_height for row in by_burn_block.get(burn.burn_block_height, [])]
+        place = Placed(burn, min(heights, default=0), max(heights, default=-1))
+        if fault := _fault(by_burn_block.get(burn.burn_block_height, []), place, day):
+            raise ProofError(f"burn block {burn.burn_block_height} {fault}", {burn.burn_block_height})
+    if day >= NAKAMOTO_DAY:
+        for height, members in by_burn_block.items():
+            if gap := _index_gap(members):
+                raise ProofError(f"burn block {height} {gap}", {height})
+
+
+def missing_heights(rows: Iterable[Tx]) -> list[int]:
+    """Stacks heights without a transaction between the first and the last; an empty block explains one."""
+    heights = sorted({row.block_height for row in rows})
+    return [
+        missing
+        for below, above in zip(heights, heights[1:], strict=False)
+        for missing in range(below + 1, above)
+    ]
+
+
+def _by_burn_block(rows: Iterable[Tx]) -> dict[int, list[Tx]]:
+    groups: defaultdict[int, list[Tx]] = defaultdict(list)
+    for row in rows:
+        groups[row.burn_block_height].append(row)
+    return groups
+
+
+def _prove_unique(rows: Sequence[Tx]) -> None:
+    repeated = [tx_id for tx_id, count in Counter(row.tx_id for row in rows).items() if count > 1]
+    if repeated:
+        again = {row.burn_block_height for row in rows if row.tx_id in set(repeated)}
+        raise ProofError(f"{len(repeated)} transactions came twice, {repeated[0]} among them", again)
+
+
+def _fault(rows: Sequence[Tx], place: Placed, day: date) -> str | None:
+    burn, lo, hi = place
+    if len(rows) != burn.total_tx_count:
+        return f"has {burn.total_tx_count} transactions, {len(rows)} were read"
+    if any(row.burn_block_time != burn.burn_block_time for row in rows):
+        return f"has the time {burn.burn_block_time}, its transactions say otherwise"
+    if day_of(burn.burn_block_time) != day:
+        return f"is of {day_of(burn.burn_block_time)}, not of {day}"
+    if any(not row.canonical for row in rows):
+        return "came with transactions that are not canonical"
+    if any(not lo <= row.block_height <= hi for row in rows):
+        return f"has the Stacks heights {lo} to {hi}, its transactions lie outside"
+    if day < NAKAMOTO_DAY:
+        return None  # microblocks: counts alone decide
+    if {row.block_hash for row in rows if row.block_hash} - set(burn.stacks_blocks):
+        return "came with transactions of Stacks blocks that are not its own (a reorg while reading)"
+    return _index_gap(rows)
+
+
+def _index_gap(rows: Iterable[Tx]) -> str | None:
+    by_height = attrgetter("block_height")
+    for height, members in groupby(sorted(rows, key=by_height), key=by_height):
+        block = list(members)
+        if sorted(row.tx_index for row in block) != list(range(len(block))):
+            return f"lacks transactions inside Stacks block {height}"
+        if len({row.block_hash for row in block}) != 1:
+            return f"mixes two versions of Stacks block {height}"
+    return None
+
+
+def _names(heights: Iterable[int]) -> str:
+    some = sorted(heights)
+    return ", ".join(map(str, some[:10])) + (", ..." if len(some) > 10 else "")

@@ -1,0 +1,84 @@
+"""Every setting, read from the environment or `.env` once, validated, each error one sentence.
+
+The names are the environment's names in lower case; `.env.example` documents them. Nothing else reads the environment.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+DEFAULT_BUDGET = 50
+"""Requests a minute that Hiro grants without a key (public documentation)."""
+
+DEFAULT_BUDGET_WITH_KEY = 500
+"""Requests a minute that Hiro grants with a key (public documentation)."""
+
+
+class SettingsError(Exception):
+    """A setting cannot be used. The message names it and says what it must be."""
+
+
+class Settings(BaseSettings):
+    """The configuration of a run. Durations say their unit; secrets never print."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    hiro_api_url: str = Field("https://api.hiro.so", pattern=r"^https?://[^\s?#@]+$")
+    hiro_api_key: SecretStr | None = None
+    hiro_requests_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    hiro_attempts: int = Field(5, ge=1, le=100)
+    hiro_first_wait_seconds: float = Field(0.5, gt=0, le=3600)
+    hiro_last_wait_seconds: float = Field(8.0, gt=0, le=3600)
+    hiro_timeout_seconds: float = Field(30.0, gt=0, le=3600)
+    hiro_longest_wait_seconds: float = Field(120.0, gt=0, le=86_400)
+    hiro_retry_statuses: Annotated[frozenset[int], NoDecode] = frozenset({429, 500, 502, 503, 504, 522, 525})
+
+    stx_target_days: int = Field(180, ge=1, le=100_000)
+    stx_freshness: int = Field(30, ge=1, le=100_000, description="minutes")
+    stx_first_day: date | None = None
+    stx_data_dir: Path = Path("data")
+    stx_lock_wait_seconds: float = Field(60.0, ge=0, le=86_400)
+
+    @field_validator("hiro_retry_statuses", mode="before")
+    @classmethod
+    def _numbers_between_commas(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("hiro_api_url")
+    @classmethod
+    def _no_slash_at_the_end(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @property
+    def budget(self) -> int:
+        """Requests a minute; 0 means no limit."""
+        if self.hiro_requests_per_minute is not None:
+            return self.hiro_requests_per_minute
+        return DEFAULT_BUDGET_WITH_KEY if self.hiro_api_key else DEFAULT_BUDGET
+
+    @property
+    def freshness(self) -> timedelta:
+        """How old the last look at the chain's tip may be for an open day to count as covered."""
+        return timedelta(minutes=self.stx_freshness)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings; `overrides` (the command line) win. Raises `SettingsError`."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError("; ".join(_sentence(dict(each)) for each in error.errors())) from None
+
+
+def _sentence(error: dict[str, object]) -> str:
+    location = error["loc"]
+    name = str(location[0] if isinstance(location, tuple) and location else "a setting").upper()
+    said = str(error["msg"])
+    shown = "" if name == "HIRO_API_KEY" else f" is {error['input']!r}:"
+    return f"{name}{shown} {said[0].lower()}{said[1:]} (from the environment or .env; see .env.example)"

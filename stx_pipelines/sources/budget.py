@@ -1,0 +1,80 @@
+"""The request budget: one for every thread and every process on this machine that asks the same server."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from pyrate_limiter import Limiter, Rate, SQLiteBucket
+
+SHARE = 0.98
+"""How much of the limit is used: the rest absorbs what the server measures differently."""
+
+
+class _BootClockBucket(SQLiteBucket):
+    """Counts on a clock that never jumps and that all processes share."""
+
+    def now(self) -> int:
+        return time.monotonic_ns() // 1_000_000
+
+
+class Budget:
+    """`spend` returns when a request may be sent. `requests_per_minute` of 0 means no limit.
+
+    The account is a small SQLite file behind a file lock that the kernel frees when a process dies; it lives in
+    the machine's temporary folder, named after the server, so that a command and a daemon share it.
+    """
+
+    def __init__(self, server: str, requests_per_minute: int, folder: Path | None = None) -> None:
+        self.requests_per_minute = requests_per_minute
+        name = re.sub(r"[^A-Za-z0-9.-]+", "_", server.split("://")[-1]).strip("_")
+        self._file = (folder or _account_folder()) / f"budget-{name}.sqlite"
+        self._turn = threading.Lock()
+        self._paused_until = 0.0
+        self._limiter = self._open()
+
+    def _open(self) -> Limiter | None:
+        if not self.requests_per_minute:
+            return None
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        bucket = _BootClockBucket.init_from_file(
+            [spacing(self.requests_per_minute)], db_path=str(self._file), use_file_lock=True
+        )
+        bucket.leak(bucket.now())
+        return Limiter(bucket, buffer_ms=0)
+
+    def spend(self, stop: threading.Event) -> None:
+        """Wait for the next free place; return early when `stop` is set."""
+        # One thread at a time waits: late wake-ups of a crowd would waste places.
+        with self._turn:
+            while (pause := self._paused_until - time.monotonic()) > 0 and not stop.is_set():
+                stop.wait(pause)
+            if self._limiter is not None and not stop.is_set():
+                self._limiter.try_acquire("request")
+
+    def pause(self, seconds: float) -> None:
+        """Let every thread of this process rest, because the server said so."""
+        self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+
+    def lower_to(self, requests_per_minute: int) -> None:
+        """Adopt a limit the server announced, if it is lower than ours."""
+        if self._limiter is None or requests_per_minute >= self.requests_per_minute:
+            return
+        with self._turn:
+            self.requests_per_minute = requests_per_minute
+            self._limiter = self._open()
+
+
+def spacing(requests_per_minute: int) -> Rate:
+    """Requests evenly over the minute; in small groups where single ones would be under 100 ms apart."""
+    group = max(1, round(requests_per_minute * SHARE / 600))
+    interval_ms = round(60_000 * group / (requests_per_minute * SHARE))
+    return Rate(group, interval_ms - 1)  # the limiter's window includes both its ends
+
+
+def _account_folder() -> Path:
+    return Path(tempfile.gettempdir()) / f"stx_pipelines-{getpass.getuser()}"

@@ -1,0 +1,219 @@
+"""HTTP as every client here speaks it: one pooled session per thread, a budget, bounded retries, clear errors.
+
+What an answer means is decided in `_judge`; how long to wait in `_Patience`. No API is known here.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import requests
+import tenacity
+from requests.adapters import HTTPAdapter
+
+from stx_pipelines.chains.stacks import MalformedAnswer
+from stx_pipelines.sources.budget import Budget
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+_OUT_OF_RANGE = '"22003"'  # PostgreSQL's code for a number out of range: the request is wrong, not the server
+
+
+class ApiError(Exception):
+    """The API did not give what was asked. The message is a sentence for people."""
+
+
+class Unreachable(ApiError):
+    """Asked as often as the settings allow, without a usable answer."""
+
+
+class RateLimited(ApiError):
+    """The API wants a longer pause than the settings allow."""
+
+
+class NotFound(ApiError):
+    """404."""
+
+
+class Gone(ApiError):
+    """410: the operator switched this route off."""
+
+
+class Interrupted(ApiError):
+    """The run is being stopped."""
+
+
+class _TryAgain(Exception):
+    """A passing trouble; `wait` is the pause in seconds that the server asked for, if it did."""
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to try. Times in seconds; `longest_wait` caps what a server may ask for."""
+
+    attempts: int = 5
+    first_wait: float = 0.5
+    last_wait: float = 8.0
+    timeout: float = 30.0
+    longest_wait: float = 120.0
+    statuses: frozenset[int] = frozenset({429, 500, 502, 503, 504, 522, 525})
+
+    def backoff(self, attempt: int) -> float:
+        """Exponential with full jitter, so that threads which failed together do not return together."""
+        ceiling = min(self.last_wait, self.first_wait * 2 ** (attempt - 1))
+        return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spreads load, guards nothing
+
+
+@dataclass
+class Http:
+    """GET against one server. Thread-safe; `requests` counts what was really sent."""
+
+    base_url: str
+    budget: Budget
+    patience: Patience = field(default_factory=Patience)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    stop: threading.Event = field(default_factory=threading.Event, repr=False)
+    requests: int = field(default=0, init=False)
+    _local: threading.local = field(default_factory=threading.local, init=False, repr=False)
+    _counting: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def get(
+        self,
+        path: str,
+        parse: Callable[[bytes], T],
+        *,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        attempts: int | None = None,
+    ) -> T | None:
+        """The parsed answer, or None for 304.
+
+        Raises `NotFound`, `Gone`, `RateLimited`, `Unreachable`, `Interrupted`, or `ApiError` for an answer that
+        no repetition would change. An answer that `parse` refuses with `MalformedAnswer` is asked for again.
+        """
+        url = requests.Request("GET", self.base_url + path, params=params).prepare().url or self.base_url
+        tries = attempts or self.patience.attempts
+        try:
+            for attempt in tenacity.Retrying(
+                stop=tenacity.stop_after_attempt(tries),
+                wait=self._wait,
+                retry=tenacity.retry_if_exception_type(_TryAgain),
+                sleep=tenacity.sleep_using_event(self.stop),
+                before_sleep=lambda state: log.debug("%s", state.outcome and state.outcome.exception()),
+                reraise=True,
+            ):
+                with attempt:
+                    return self._once(url, parse, headers)
+        except _TryAgain as trouble:
+            raise Unreachable(f"{url} gave no usable answer in {tries} attempts: {trouble}") from trouble
+        raise AssertionError("unreachable: tenacity returns or raises")
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        trouble = state.outcome.exception() if state.outcome else None
+        told = trouble.wait if isinstance(trouble, _TryAgain) else None
+        return max(told or 0.0, self.patience.backoff(state.attempt_number))
+
+    def _once(self, url: str, parse: Callable[[bytes], T], headers: Mapping[str, str] | None) -> T | None:
+        self.budget.spend(self.stop)
+        if self.stop.is_set():
+            raise Interrupted("stopped; what was landed is kept")
+        with self._counting:
+            self.requests += 1
+        try:
+            answer = self._session().get(
+                url, headers=headers, timeout=self.patience.timeout, allow_redirects=False
+            )
+            body = answer.content
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError,
+                requests.exceptions.ContentDecodingError) as error:  # fmt: skip
+            raise _TryAgain(_plain(error)) from error
+        self._heed_limits(answer.headers)
+        if answer.status_code == 304:
+            return None
+        self._judge(url, answer)
+        try:
+            return parse(body)
+        except MalformedAnswer as error:
+            raise _TryAgain(str(error)) from error
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            session.headers.update(self.headers)
+            session.mount(self.base_url, HTTPAdapter(pool_connections=1, pool_maxsize=1))
+        return session
+
+    def _judge(self, url: str, answer: requests.Response) -> None:
+        status = answer.status_code
+        if status == 200:
+            return
+        said = f"HTTP {status} {answer.text[:200]!r}"
+        if status == 404:
+            raise NotFound(f"{url}: {said}")
+        if status == 410:
+            raise Gone(f"{url}: {said}")
+        if status == 500 and _OUT_OF_RANGE in answer.text:
+            raise ApiError(f"{url} asks for a number out of range: {said}")
+        if status in self.patience.statuses:
+            raise _TryAgain(f"HTTP {status}", self._told_to_wait(url, answer.headers))
+        raise ApiError(f"{url} was refused: {said}")
+
+    def _told_to_wait(self, url: str, headers: Mapping[str, str]) -> float | None:
+        wait = seconds_from(headers.get("retry-after"), time.time())
+        if wait is None:
+            return None
+        if wait > self.patience.longest_wait:
+            until = datetime.now(UTC) + timedelta(seconds=wait)
+            raise RateLimited(f"rate limited until {until:%Y-%m-%d %H:%M:%S} UTC by {url.split('?')[0]}")
+        self.budget.pause(wait)
+        return wait
+
+    def _heed_limits(self, headers: Mapping[str, str]) -> None:
+        # Trust what the server says over any constant: a lower limit, or a window that is used up.
+        limit = headers.get("x-ratelimit-limit-stacks-minute", "")
+        if limit.isdigit() and int(limit) > 0:
+            self.budget.lower_to(int(limit))
+        if headers.get("ratelimit-remaining") == "0":
+            wait = seconds_from(headers.get("ratelimit-reset"), time.time())
+            if wait is not None:
+                self.budget.pause(min(wait, self.patience.longest_wait))
+
+
+def seconds_from(header: str | None, now: float) -> float | None:
+    """A pause out of `retry-after` or `ratelimit-reset`: seconds, a unix time or an HTTP date; None if absent."""
+    if not header:
+        return None
+    try:
+        number = float(header)
+    except ValueError:
+        try:
+            number = parsedate_to_datetime(header).timestamp()
+        except ValueError:
+            return None
+    a_unix_time = number > 1e9
+    return max(0.0, number - now if a_unix_time else number)
+
+
+def _plain(error: requests.RequestException) -> str:
+    """Why the connection failed, without the traceback that libraries fold into their messages."""
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"the secure connection failed: {error}"
+    if "Connection refused" in str(error):
+        return "connection refused"
+    return "the connection broke before the answer was whole"

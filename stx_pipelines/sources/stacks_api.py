@@ -1,0 +1,122 @@
+"""The Hiro API for the Stacks chain: each method is one request (and its repetitions).
+
+Facts about the routes: stacks-blockchain-api v9. `v3/transactions` where the server has it, `v1/tx` otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from stx_pipelines.chains import stacks
+from stx_pipelines.chains.stacks import Block, BurnBlock, Cursor, Page, Tip, WindowPage
+from stx_pipelines.sources.http import ApiError, Gone, Http, NotFound
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class SwitchRoute(Exception):
+    """The server has no v3: read the same transactions through v1."""
+
+
+@dataclass
+class StacksApi:
+    """Reads the Stacks chain. Every method may raise the errors of `Http.get`."""
+
+    http: Http
+    route: Literal["v3", "v1"] = "v3"
+    _switching: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def tip(self) -> Tip:
+        """The newest Stacks block, from `/extended`."""
+        return _present(self.http.get("/extended", stacks.parse_tip))
+
+    def block(self, name: int | str) -> Block:
+        """A canonical block by height or hash. `NotFound` where there is none."""
+        return _present(self.http.get(f"/extended/v2/blocks/{name}", stacks.parse_block))
+
+    def has_block(self, height: int, index_block_hash: str) -> bool:
+        """Whether the block at `height` is still this one: a body-less 304 if so."""
+        etag = {"If-None-Match": f'"{index_block_hash}:true"'}
+        try:
+            block = self.http.get(f"/extended/v2/blocks/{height}", stacks.parse_block, headers=etag)
+        except NotFound:
+            return False
+        return block is None or block.index_block_hash == index_block_hash
+
+    def has_height(self, height: int) -> bool:
+        """Whether the server has a block at this height."""
+        try:
+            self.block(height)
+        except NotFound:
+            return False
+        return True
+
+    def block_at(self, unix_seconds: int) -> Block | None:
+        """The newest block whose own time is not after this instant; None before the first block."""
+        try:
+            return _present(self.http.get(f"/extended/v2/blocks/by-block-time/{unix_seconds}", stacks.parse_block))
+        except NotFound:
+            return None
+
+    def burn_blocks(self, offset: int) -> list[BurnBlock]:
+        """Up to 30 burn blocks, newest first, from `offset` below the tip. Shorter at the chain's beginning.
+
+        Asked twice at most: large servers are slow here, and there is another way to prove a day.
+        """
+        params = {"limit": stacks.LIST_SIZE, "offset": offset}
+        return _present(
+            self.http.get("/extended/v2/burn-blocks", stacks.parse_burn_blocks, params=params, attempts=2)
+        )
+
+    def burn_block(self, height: int) -> BurnBlock | None:
+        """One burn block; None where Bitcoin has a block without Stacks blocks."""
+        try:
+            return _present(self.http.get(f"/extended/v2/burn-blocks/{height}", stacks.parse_burn_block))
+        except NotFound:
+            return None
+
+    def page(self, cursor: Cursor) -> Page:
+        """50 transactions from `cursor` downwards. `SwitchRoute` on a server without v3."""
+        params = {"limit": stacks.PAGE_SIZE, "cursor": str(cursor)}
+        try:
+            answer = self.http.get(
+                "/extended/v3/transactions", lambda body: stacks.parse_page(body, cursor), params=params
+            )
+        except (NotFound, Gone) as error:
+            self._switch_to_v1(error)
+            raise SwitchRoute from error
+        return _present(answer)
+
+    def window_page(self, start: int, end: int, offset: int) -> WindowPage:
+        """50 transactions of the burn times `[start, end)`, oldest first, through v1."""
+        params = {
+            "limit": stacks.PAGE_SIZE,
+            "offset": offset,
+            "start_time": start,
+            "end_time": end - 1,  # v1 includes both ends
+            "order": "asc",
+            "exclude_function_args": "true",
+        }
+        try:
+            return _present(self.http.get("/extended/v1/tx", stacks.parse_window_page, params=params))
+        except (NotFound, Gone) as error:
+            raise ApiError(
+                f"{self.http.base_url} offers transactions neither through v3 nor through v1: {error}"
+            ) from error
+
+    def _switch_to_v1(self, reason: ApiError) -> None:
+        with self._switching:
+            if self.route == "v3":
+                self.route = "v1"
+                log.warning("no v3/transactions here, reading through v1 from now on (%s)", reason)
+
+
+def _present(answer: T | None) -> T:
+    """304 is only ever an answer to `If-None-Match`."""
+    if answer is None:
+        raise ApiError("the API answered 304 to a request that set no condition")
+    return answer

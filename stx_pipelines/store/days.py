@@ -1,0 +1,132 @@
+"""Day files: one Parquet file per dataset and UTC day, with its certificate in the file's own metadata.
+
+The files are the record; tables are loaded from them. A file that exists was written whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from stx_pipelines.chains import certificate as certificates
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.store.files import StoreError, replace_file
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_KEY = b"stx_pipelines.certificate"
+
+
+class DamagedDayFile(StoreError):
+    """A day file that cannot be read, or that carries no certificate of ours."""
+
+
+class DayFiles:
+    """The day files of one dataset: `data/days/DATASET/YYYY-MM-DD.parquet`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._seen: dict[Path, tuple[tuple[int, int], Certificate]] = {}
+
+    def path(self, day: date) -> Path:
+        """Where the file of this day is, or will be."""
+        return self.folder / f"{day.isoformat()}.parquet"
+
+    def write(self, table: pa.Table, certificate: Certificate) -> Path:
+        """Replace the day's file. Raises `StoreError` and leaves the old file when it cannot be written."""
+        import pyarrow.parquet as pq  # noqa: PLC0415 - heavy, and status never writes
+
+        metadata = {**(table.schema.metadata or {}), _KEY: certificates.encode(certificate)}
+        path = self.path(certificate.day)
+        replace_file(
+            path,
+            lambda aside: pq.write_table(table.replace_schema_metadata(metadata), aside, compression="zstd"),
+        )
+        return path
+
+    def read(self, day: date) -> pa.Table:
+        """The rows of a day. Raises `DamagedDayFile`."""
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        path = self.path(day)
+        with _damage_named(path):
+            return pq.read_table(path, partitioning=None)
+
+    def certificate(self, day: date) -> Certificate | None:
+        """The day's certificate, None if it has not landed. Raises `DamagedDayFile`."""
+        path = self.path(day)
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            return None
+        mark = (stat.st_mtime_ns, stat.st_size)
+        known = self._seen.get(path)
+        if known is None or known[0] != mark:
+            known = self._seen[path] = (mark, _read_certificate(path, day))
+        return known[1]
+
+    def days(self) -> list[date]:
+        """The days that have a file, oldest first."""
+        names = (path.stem for path in self.folder.glob("????-??-??.parquet"))
+        return sorted(date.fromisoformat(name) for name in names)
+
+    def certificates(self) -> dict[date, Certificate]:
+        """The certificates of all landed days, oldest first. Damaged files are left out: see `damaged`."""
+        found = {}
+        for day in self.days():
+            try:
+                certificate = self.certificate(day)
+            except DamagedDayFile:
+                continue
+            if certificate is not None:
+                found[day] = certificate
+        return found
+
+    def damaged(self) -> dict[date, str]:
+        """The days whose file is damaged, with the reason."""
+        found = {}
+        for day in self.days():
+            try:
+                self.certificate(day)
+            except DamagedDayFile as error:
+                found[day] = str(error)
+        return found
+
+    def reopen(self, day: date) -> None:
+        """Declare a closed day open again: the chain has changed below it."""
+        certificate = self.certificate(day)
+        if certificate is not None:
+            self.write(self.read(day), msgspec.structs.replace(certificate, state="open"))
+
+
+def _read_certificate(path: Path, day: date) -> Certificate:
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    with _damage_named(path):
+        metadata = pq.read_metadata(path).metadata or {}
+        certificate = certificates.decode(metadata[_KEY])
+    if certificate.day != day:
+        raise DamagedDayFile(f"{path} certifies {certificate.day}; delete it, the next sync reads the day again")
+    return certificate
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    import pyarrow as pa  # noqa: PLC0415
+
+    try:
+        yield
+    except (OSError, pa.ArrowException, KeyError, msgspec.DecodeError) as error:
+        raise DamagedDayFile(
+            f"{path} is damaged or not ours ({_first_line(error)}); delete it, the next sync reads the day again"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

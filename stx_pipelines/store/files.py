@@ -1,0 +1,40 @@
+"""Writing files so that a reader, or a power cut, finds either the old one or the new one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+class StoreError(Exception):
+    """Something on disk is not as it must be. The message is a sentence for people."""
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, flush it to the disk, and rename it over `path`.
+
+    Raises `StoreError` when the disk is full or not writable; the old file is untouched then.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(aside)
+        _flush(aside)
+        aside.replace(path)
+        _flush(path.parent)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise StoreError(
+            f"{path} could not be written ({reason}); what was there before is kept: make room or fix the "
+            "permissions, then run the same command again"
+        ) from error
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,73 @@
+"""Stacks transactions as Arrow: the columns of the day file, and back. Times are UTC timestamps in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from stx_pipelines.chains.stacks import Tx
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_TIMES = ("block_time", "burn_block_time")
+_MICROSECONDS = 1_000_000
+
+
+def schema() -> pa.Schema:
+    """The 12 columns of the table but `ingested_at`, then what the day file keeps besides."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy, and most commands never write a row
+
+    text, number, time = pa.string(), pa.int64(), pa.timestamp("us")
+    words = pa.dictionary(pa.int32(), pa.string())
+    return pa.schema(
+        [
+            ("tx_id", text),
+            ("block_time", time),
+            ("block_height", number),
+            ("sender_address", text),
+            ("fee_ustx", number),
+            ("tx_type", words),
+            ("canonical", pa.bool_()),
+            ("tx_status", words),
+            ("burn_block_time", time),
+            ("burn_block_height", number),
+            ("microblock_sequence", number),
+            ("tx_index", number),
+            ("index_block_hash", words),
+            ("nonce", number),
+            ("sponsor_address", text),
+        ]
+    )
+
+
+def to_arrow(rows: Sequence[Tx]) -> pa.Table:
+    """One row per transaction, in the order given."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    columns = dict(zip(Tx._fields, zip(*rows, strict=True), strict=True)) if rows else {}
+    wanted = schema()
+    arrays = [pa.array(_stored(field.name, columns.get(field.name, ())), type=field.type) for field in wanted]
+    return pa.Table.from_arrays(arrays, schema=wanted)
+
+
+def _stored(name: str, values: Sequence[object]) -> Sequence[object]:
+    if name not in _TIMES:
+        return values
+    return [None if value is None else value * _MICROSECONDS for value in values]  # type: ignore[operator]
+
+
+def from_arrow(table: pa.Table) -> list[Tx]:
+    """The rows of a day file; `block_hash` is not kept there."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    columns = {}
+    for field in schema():
+        column = table.column(field.name)
+        if field.name in _TIMES:
+            column = column.cast(pa.int64())
+        values = column.to_pylist()
+        if field.name in _TIMES:
+            values = [None if value is None else value // _MICROSECONDS for value in values]
+        columns[field.name] = values
+    return [Tx(*row, block_hash=None) for row in zip(*(columns[name] for name in Tx._fields[:-1]), strict=True)]

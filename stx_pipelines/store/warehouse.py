@@ -1,0 +1,199 @@
+"""The DuckDB tables, loaded from day files: one short transaction per step, connect late, close at once.
+
+The tables can be rebuilt from the files at any time. Readers who only want to know how far we are never open the
+database: after every commit its coverage is published as a small file.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.store.files import StoreError, replace_file
+from stx_pipelines.store.locks import Busy, locked
+
+if TYPE_CHECKING:
+    import duckdb
+
+TIME_COLUMN = {"transactions": "burn_block_time"}
+"""Per table, the column whose UTC date is the day of a row."""
+
+_RETRY_SECONDS = 0.1
+_CHECKPOINT_BYTES = "64MB"
+
+
+class DayFile(NamedTuple):
+    """A landed day: its file and its certificate."""
+
+    path: Path
+    certificate: Certificate
+
+
+class Published(msgspec.Struct):
+    """What the database holds, readable without opening it.
+
+    `loaded` names per day the certificate its rows came from; `checked` when an open day was last found unchanged.
+    """
+
+    loaded: dict[date, str] = {}
+    checked: dict[date, datetime] = {}
+
+
+class Warehouse:
+    """`data/warehouse.duckdb` and the coverage published beside it."""
+
+    def __init__(self, folder: Path, *, patience: float = 60.0) -> None:
+        self.path = folder / "warehouse.duckdb"
+        self.patience = patience
+        self._lock = folder / "run" / "warehouse.lock"
+        self._coverage = folder / "coverage"
+
+    def load(self, dataset: str, days: Sequence[DayFile], *, wait: float | None = None) -> None:
+        """Replace these days in the table, all in one transaction, and publish that they are loaded.
+
+        Raises `Busy` when the database stays held by another process for `wait` seconds.
+        """
+        with self._connected(self.patience if wait is None else wait) as connection:
+            connection.begin()
+            for day in days:
+                _replace_day(connection, dataset, day)
+            connection.commit()
+            loaded = _loaded(connection, dataset)
+        self._publish(dataset, lambda published: Published(loaded, published.checked))
+
+    def published(self, dataset: str) -> Published:
+        """The published coverage; empty when nothing was loaded yet. Never opens the database."""
+        try:
+            return msgspec.json.decode(self._coverage_file(dataset).read_bytes(), type=Published)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return Published()  # a lost file only means that days are loaded once more
+
+    def mark_checked(self, dataset: str, days: Sequence[date], now: datetime) -> None:
+        """Publish that these open days were compared with the chain's tip."""
+        marks = dict.fromkeys(days, now.replace(microsecond=0))
+        self._publish(dataset, lambda published: Published(published.loaded, marks))
+
+    def rebuild(self, datasets: Mapping[str, Sequence[DayFile]]) -> None:
+        """Make the database anew from day files, beside the old one, and put it in its place."""
+        with locked(self._lock, str(self.path), self.patience):
+            fresh = Warehouse(self.path.parent / "run" / "rebuild", patience=self.patience)
+            _remove_database(fresh.path)
+            fresh.path.parent.mkdir(parents=True, exist_ok=True)
+            with fresh._attached(0) as connection:
+                for dataset, days in datasets.items():
+                    for day in days:
+                        connection.begin()
+                        _replace_day(connection, dataset, day)
+                        connection.commit()
+            _remove_database(self.path)
+            fresh.path.replace(self.path)
+        for dataset, days in datasets.items():
+            loaded = {day.certificate.day: day.certificate.id for day in days}
+            self._publish(dataset, lambda published, loaded=loaded: Published(loaded, published.checked))  # type: ignore[misc]
+
+    def _coverage_file(self, dataset: str) -> Path:
+        return self._coverage / f"{dataset}.json"
+
+    def _publish(self, dataset: str, change: Callable[[Published], Published]) -> None:
+        with locked(self._lock.with_name("coverage.lock"), "the coverage file", self.patience):
+            content = msgspec.json.encode(change(self.published(dataset)))
+            replace_file(self._coverage_file(dataset), lambda aside: aside.write_bytes(content))
+
+    @contextmanager
+    def _connected(self, wait: float) -> Iterator[duckdb.DuckDBPyConnection]:
+        with locked(self._lock, str(self.path), wait), self._attached(wait) as connection:
+            yield connection
+
+    @contextmanager
+    def _attached(self, wait: float) -> Iterator[duckdb.DuckDBPyConnection]:
+        import duckdb  # noqa: PLC0415 - heavy, and status never needs it
+
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect()
+        try:
+            _attach(connection, self.path, wait)
+            connection.execute(_sql("schema"))
+            yield connection
+        except duckdb.Error as error:
+            raise StoreError(_explain(self.path, error)) from error
+        finally:
+            connection.close()
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float) -> None:
+    """Open the database file, patiently: a reader may hold it."""
+    import duckdb  # noqa: PLC0415
+
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            connection.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS warehouse")
+            return
+        except duckdb.IOException as error:
+            holder = re.search(r"PID (\d+)", str(error))
+            if holder is None:
+                raise
+            if time.monotonic() >= deadline:
+                who = f"process {holder[1]}"
+                raise Busy(f"{path} is held open by {who}", who) from error
+            time.sleep(_RETRY_SECONDS)
+
+
+def _replace_day(connection: duckdb.DuckDBPyConnection, dataset: str, day: DayFile) -> None:
+    certificate = day.certificate
+    column = TIME_COLUMN[dataset]
+    bounds = {"day": certificate.day}
+    connection.execute(
+        f"DELETE FROM warehouse.{dataset} WHERE {column} >= $day::DATE AND {column} < $day::DATE + 1", bounds
+    )
+    proved_at = certificate.proved_at.astimezone(UTC).replace(tzinfo=None)
+    [(inserted,)] = connection.execute(
+        f"INSERT INTO warehouse.{dataset} {_sql(dataset)}", {"file": str(day.path), "proved_at": proved_at}
+    ).fetchall()
+    if inserted != certificate.published:
+        raise StoreError(
+            f"{day.path} gives {inserted} rows but certifies {certificate.published}; nothing was loaded: delete the "
+            "file, the next sync reads the day again"
+        )
+    key = {"dataset": dataset, "day": certificate.day}
+    connection.execute("DELETE FROM warehouse.coverage WHERE dataset = $dataset AND day = $day", key)
+    connection.execute(
+        "INSERT INTO warehouse.coverage VALUES ($dataset, $day, $certificate, $row_count, $loaded_at)",
+        key
+        | {
+            "certificate": certificate.id,
+            "row_count": certificate.published,
+            "loaded_at": datetime.now(UTC).replace(tzinfo=None),
+        },
+    )
+
+
+def _loaded(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, str]:
+    query = "SELECT day, certificate FROM warehouse.coverage WHERE dataset = $dataset ORDER BY day"
+    return dict(connection.execute(query, {"dataset": dataset}).fetchall())
+
+
+def _sql(name: str) -> str:
+    return files("stx_pipelines.store").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _remove_database(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.with_name(path.name + ".wal").unlink(missing_ok=True)
+
+
+def _explain(path: Path, error: Exception) -> str:
+    reason = (str(error).splitlines() or ["unknown"])[0]
+    return (
+        f"{path} could not be used ({reason}); the day files hold everything: "
+        "make room if the disk is full, otherwise run `stx-pipelines rebuild`"
+    )

@@ -1,0 +1,1 @@
+"""How a day comes home: read, prove, land; and what to do next. Never imports Dagster."""

@@ -1,0 +1,64 @@
+"""Writing the certificate of a proved day. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Tip, Tx
+from stx_pipelines.sync.plan import DayPlan
+
+DATASET = "transactions"
+
+
+def certify(
+    plan: DayPlan, rows: Sequence[Tx], tip: Tip, now: datetime, requests: int, route: str
+) -> Certificate:
+    """What a proved day rests on; `rows` in chain order, times in the certificate are UTC."""
+    left_out = Counter(reason for tx in rows if (reason := why_left_out(tx)))
+    times = [tx.block_time for tx in rows if tx.block_time is not None]
+    expected = len(rows) if plan.burns is None else sum(row.burn.total_tx_count for row in plan.burns)
+    return Certificate(
+        dataset=DATASET,
+        day=plan.day,
+        state=plan.state,
+        proof=_proof(plan),
+        expected=expected,
+        seen=len(rows),
+        published=len(rows) - left_out.total(),
+        left_out=dict(left_out),
+        first_height=rows[0].block_height if rows else None,
+        last_height=rows[-1].block_height if rows else None,
+        last_hash=rows[-1].index_block_hash if rows else None,
+        first_block_time=datetime.fromtimestamp(min(times), UTC) if times else None,
+        last_block_time=datetime.fromtimestamp(max(times), UTC) if times else None,
+        burn_blocks=plan.burn_count,
+        proved_to=plan.proved_to,
+        tip_burn_height=tip.burn_block_height,
+        proved_at=now.replace(microsecond=0),
+        requests=requests,
+        route=route,
+    )
+
+
+def why_left_out(tx: Tx) -> str | None:
+    """Why the table does not show a row: it shows canonical, successful ones with a sender and a block time."""
+    if not tx.canonical:
+        return "not canonical"
+    if tx.tx_status != "success":
+        return tx.tx_status
+    if tx.sender_address is None:
+        return "no sender"
+    return "no block time" if tx.block_time is None else None
+
+
+def _proof(plan: DayPlan) -> str:
+    if plan.burns is None:
+        how = "a sample of burn blocks, heights and numbering inside blocks"
+    elif plan.burn_count == 0:
+        return "no burn block in the day, enclosed by burn blocks on both sides"
+    else:
+        how = "every burn block's count, its Stacks blocks and numbering inside blocks"
+    return "counts only (microblocks)" if plan.day < NAKAMOTO_DAY and plan.burns is not None else how

@@ -1,0 +1,123 @@
+"""Before anything is written: is this the chain the data folder holds, and how much of it is still canonical?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.days import day_of, window
+from stx_pipelines.chains.stacks import Block, Tx
+from stx_pipelines.sources.http import ApiError, NotFound
+from stx_pipelines.sources.stacks_api import StacksApi
+from stx_pipelines.store.files import replace_file
+
+log = logging.getLogger(__name__)
+
+
+class WrongChain(ApiError):
+    """The server serves another chain than the data folder holds, or one that cannot be identified."""
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Names a chain by one of its first blocks; `first_day` is the first UTC day it has."""
+
+    height: int
+    index_block_hash: str
+    first_day: date
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What of the landed history is still canonical: everything up to `canonical_to` (a Stacks height).
+
+    `stale` are landed days with blocks above that, newest first.
+    """
+
+    canonical_to: int
+    stale: tuple[date, ...]
+
+
+def identity_file(data_folder: Path) -> Path:
+    """Where the data folder remembers which chain it holds."""
+    return data_folder / "chain-stacks.json"
+
+
+def known_identity(data_folder: Path) -> Identity | None:
+    """The chain this data folder holds; None before the first use."""
+    try:
+        return msgspec.json.decode(identity_file(data_folder).read_bytes(), type=Identity)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise WrongChain(
+            f"{identity_file(data_folder)} is damaged ({error}); delete it, it is written anew from the server"
+        ) from error
+
+
+def identify(api: StacksApi, data_folder: Path, first_day: date | None) -> Identity:
+    """The chain of this data folder, asked from the server and kept at the first use.
+
+    `first_day` is needed for a server whose history starts later than its chain. Raises `WrongChain`.
+    """
+    known = known_identity(data_folder)
+    if known is not None:
+        return known
+    block = _first_block(api, first_day)
+    identity = Identity(block.height, block.index_block_hash, first_day or day_of(block.burn_block_time))
+    replace_file(identity_file(data_folder), lambda aside: aside.write_bytes(msgspec.json.encode(identity)))
+    return identity
+
+
+def _first_block(api: StacksApi, first_day: date | None) -> Block:
+    try:
+        return api.block(1)
+    except NotFound:
+        if first_day is None:
+            raise WrongChain(
+                f"{api.http.base_url} does not have block 1 of its chain: set STX_FIRST_DAY to the first UTC day "
+                "that it has whole"
+            ) from None
+    block = api.block_at(window(first_day)[1])
+    if block is None:
+        raise WrongChain(f"{api.http.base_url} has no block up to STX_FIRST_DAY={first_day}: choose a later day")
+    return block
+
+
+def standing(api: StacksApi, identity: Identity, landed: Iterable[Certificate]) -> Standing:
+    """Compare landed days with the server, newest first, until one is unchanged: hashes name all ancestors.
+
+    Usually one request. Raises `WrongChain` when not even the chain's identity is there.
+    """
+    stale = []
+    for certificate in sorted(landed, key=lambda known: known.day, reverse=True):
+        if certificate.last_height is None or certificate.last_hash is None:
+            continue
+        if api.has_block(certificate.last_height, certificate.last_hash):
+            return Standing(certificate.last_height, tuple(stale))
+        stale.append(certificate.day)
+    if not api.has_block(identity.height, identity.index_block_hash):
+        raise WrongChain(
+            f"the data folder holds the chain whose block {identity.height} is {identity.index_block_hash}, "
+            f"{api.http.base_url} serves another one: change STX_DATA_DIR or HIRO_API_URL; nothing was written"
+        )
+    return Standing(0, tuple(stale))
+
+
+def fork_height(api: StacksApi, rows: Iterable[Tx], floor: int) -> int:
+    """The highest of the rows' blocks that is still canonical, by bisection; `floor` if none is."""
+    hashes = {tx.block_height: tx.index_block_hash for tx in rows if tx.index_block_hash}
+    heights = sorted(hashes)
+    low, high = 0, len(heights)  # heights[:low] are canonical, heights[high:] are not
+    while low < high:
+        middle = (low + high) // 2
+        if api.has_block(heights[middle], hashes[heights[middle]] or ""):
+            low = middle + 1
+        else:
+            high = middle
+    return heights[low - 1] if low else floor

@@ -1,0 +1,71 @@
+"""Landing: proved days become day files, then rows of the table. A busy database delays the second step only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.locks import Busy
+from stx_pipelines.store.warehouse import DayFile, Warehouse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logging.getLogger(__name__)
+Row = TypeVar("Row")
+
+_SHORT_WAIT = 1.0  # seconds, while more days are coming
+
+
+@dataclass
+class Landing(Generic[Row]):
+    """The day files of one dataset and the table loaded from them; `to_arrow` gives rows the file's columns."""
+
+    dataset: str
+    files: DayFiles
+    warehouse: Warehouse
+    to_arrow: Callable[[Sequence[Row]], pa.Table]
+    patience: float = 60.0
+
+    def land(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> None:
+        """Write the files of these days, then load them together with whatever landed before but is not loaded."""
+        for rows, certificate in proved:
+            self.files.write(self.to_arrow(rows), certificate)
+        self.load(wait=_SHORT_WAIT)
+
+    def load(self, *, wait: float | None = None) -> list[date]:
+        """Load every landed day that the table lacks; the days still waiting because the database is busy.
+
+        Open days go in one transaction, because a reorg may have moved a transaction from one to the other.
+        """
+        pending = self.pending()
+        steps = [[day] for day in pending if day.certificate.is_closed]
+        if together := [day for day in pending if not day.certificate.is_closed]:
+            steps.insert(0, together)
+        for step in steps:
+            try:
+                self.warehouse.load(self.dataset, step, wait=self.patience if wait is None else wait)
+            except Busy as busy:
+                waiting = [day.certificate.day for day in self.pending()]
+                log.warning("%d days landed, waiting for %s", len(waiting), busy.holder)
+                return waiting
+        return []
+
+    def pending(self) -> list[DayFile]:
+        """The landed days that the table does not hold in their present form, newest first."""
+        loaded = self.warehouse.published(self.dataset).loaded
+        return [
+            DayFile(self.files.path(day), certificate)
+            for day, certificate in sorted(self.files.certificates().items(), reverse=True)
+            if loaded.get(day) != certificate.id
+        ]
+
+    def mark_checked(self, days: Sequence[date], now: datetime) -> None:
+        """Remember that these open days were compared with the tip and found up to date."""
+        if days:
+            self.warehouse.mark_checked(self.dataset, days, now)

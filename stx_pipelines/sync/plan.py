@@ -1,0 +1,136 @@
+"""What to read for a day: its burn blocks, and the pieces that are read independently of each other. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from math import ceil
+from typing import NamedTuple
+
+from stx_pipelines.chains.certificate import State
+from stx_pipelines.chains.days import window
+from stx_pipelines.chains.stacks import PAGE_SIZE, Tx
+from stx_pipelines.chains.stacks_proof import Placed, is_final
+
+MIN_PAGES = 20
+"""A piece has at least this many pages, because each may cost one request more than its rows need."""
+
+
+class Piece(NamedTuple):
+    """The Stacks heights `[lo, hi]`, and the burn times `[start, end)` they have, for servers without v3."""
+
+    lo: int
+    hi: int
+    start: int
+    end: int
+
+
+class DayPlan(NamedTuple):
+    """A day, and the pieces to read besides the rows already `held`.
+
+    `burns` are its finished burn blocks, newest first; None where the server cannot list them. `proved_to` is the
+    burn block height up to which the day will be proved, `requests` what the planning cost.
+    """
+
+    day: date
+    state: State
+    burns: tuple[Placed, ...] | None
+    burn_count: int
+    proved_to: int
+    held: tuple[Tx, ...]
+    pieces: tuple[Piece, ...]
+    requests: int = 0
+
+
+class Held(NamedTuple):
+    """Rows of a day that were proved before and are still canonical up to `valid_to` (a Stacks height)."""
+
+    rows: Sequence[Tx]
+    valid_to: int
+
+
+def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None = None) -> DayPlan:
+    """Plan a day from a burn list that covers it. Burn blocks from the height `growing` on are left for later."""
+    start, end = window(day)
+    burns = tuple(
+        row
+        for row in rows
+        if start <= row.burn.burn_block_time < end and row.burn.burn_block_height < growing
+    )
+    kept = _still_whole(burns, held) if held else {}
+    missing = [row for row in burns if row.burn.burn_block_height not in kept]
+    return DayPlan(
+        day=day,
+        state="closed" if is_final([row.burn for row in rows], end) else "open",
+        burns=burns,
+        burn_count=len(burns),
+        proved_to=max((r.burn.burn_block_height for r in rows if r.burn.burn_block_height < growing), default=0),
+        held=tuple(tx for txs in kept.values() for tx in txs),
+        pieces=tuple(cut(missing)),
+    )
+
+
+def _still_whole(burns: Iterable[Placed], held: Held) -> Mapping[int, Sequence[Tx]]:
+    by_burn: defaultdict[int, list[Tx]] = defaultdict(list)
+    for tx in held.rows:
+        by_burn[tx.burn_block_height].append(tx)
+    return {
+        row.burn.burn_block_height: txs
+        for row in burns
+        if row.hi <= held.valid_to
+        and len(txs := by_burn[row.burn.burn_block_height]) == row.burn.total_tx_count
+    }
+
+
+def cut(newest_first: Sequence[Placed]) -> list[Piece]:
+    """Cut burn blocks into pieces of about equal numbers of transactions, each of contiguous heights."""
+    wanted = [row for row in newest_first if row.burn.total_tx_count]
+    return [piece for run in _contiguous(wanted) for piece in _cut_run(run)]
+
+
+def _contiguous(newest_first: Sequence[Placed]) -> list[list[Placed]]:
+    runs: list[list[Placed]] = []
+    for row in newest_first:
+        if runs and runs[-1][-1].lo == row.hi + 1:
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    return runs
+
+
+def _cut_run(run: Sequence[Placed]) -> list[Piece]:
+    parts = [part for row in run for part in _split(row)]
+    groups: list[list[Piece]] = [[]]
+    in_last = 0
+    for piece, count in parts:
+        if in_last >= MIN_PAGES * PAGE_SIZE:
+            groups.append([])
+            in_last = 0
+        groups[-1].append(piece)
+        in_last += count
+    if len(groups) > 1 and in_last < MIN_PAGES * PAGE_SIZE:
+        tail = groups.pop()
+        groups[-1] += tail
+    return [_join(group) for group in groups]
+
+
+def _split(row: Placed) -> list[tuple[Piece, int]]:
+    """A giant burn block in parts of its Stacks blocks, any other whole; with the transactions each has."""
+    time = row.burn.burn_block_time
+    height_count = row.hi - row.lo + 1
+    parts = min(height_count, max(1, ceil(row.burn.total_tx_count / PAGE_SIZE / MIN_PAGES)))
+    step = ceil(height_count / parts)
+    return [
+        (Piece(max(row.lo, hi - step + 1), hi, time, time + 1), row.burn.total_tx_count // parts)
+        for hi in range(row.hi, row.lo - 1, -step)
+    ]
+
+
+def _join(pieces: Sequence[Piece]) -> Piece:
+    return Piece(
+        lo=min(piece.lo for piece in pieces),
+        hi=max(piece.hi for piece in pieces),
+        start=min(piece.start for piece in pieces),
+        end=max(piece.end for piece in pieces),
+    )

@@ -1,0 +1,210 @@
+"""Days of Stacks transactions: plan, read in parallel, prove, in the order they were asked for.
+
+Days share one pool of readers, so that many small days are read as fast as a few large ones; how many readers
+there are follows from the request budget. While a day is proved and landed by the caller, the next are read.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from math import ceil
+from typing import NamedTuple
+
+import msgspec
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.days import DAY, window
+from stx_pipelines.chains.stacks import Tip, Tx
+from stx_pipelines.chains.stacks_proof import ProofError, faults, prove_by_counts
+from stx_pipelines.sources.http import ApiError, Unreachable
+from stx_pipelines.sources.stacks_api import StacksApi
+from stx_pipelines.sync import by_sample
+from stx_pipelines.sync.burn_list import BurnList
+from stx_pipelines.sync.certify import certify
+from stx_pipelines.sync.plan import DayPlan, Held, Piece, cut, plan_day
+from stx_pipelines.sync.read import OnPage, read_piece
+
+log = logging.getLogger(__name__)
+
+MAX_READERS = 16
+_SLOWEST_ANSWER = 2.0  # seconds; a budget is used up as long as answers take no longer
+
+
+class ProvedDay(NamedTuple):
+    """A day's rows of every status in chain order, and the certificate that says what they rest on."""
+
+    rows: list[Tx]
+    certificate: Certificate
+
+
+class FailedDay(NamedTuple):
+    """A day that could not be proved, or not be read. Nothing of it was published."""
+
+    day: date
+    error: ProofError | ApiError
+
+
+@dataclass
+class Reader:
+    """Reads and proves days against one server. One run, one reader.
+
+    `tip` is the chain's tip when the run began; `held` gives rows that open days already have.
+    """
+
+    api: StacksApi
+    tip: Tip
+    held: Callable[[date], Held | None] = lambda _: None
+    on_page: OnPage = lambda _: None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    lists_burn_blocks: bool = field(default=True, init=False)
+    _pages: Counter[date] = field(default_factory=Counter, init=False)
+    _counting: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    @property
+    def readers(self) -> int:
+        """Enough to use the budget while answers are slow, and no more: a crash loses what they hold."""
+        per_second = self.api.http.budget.requests_per_minute / 60
+        return min(MAX_READERS, ceil(per_second * _SLOWEST_ANSWER)) if per_second else MAX_READERS
+
+    def days(self, days: Iterable[date]) -> Iterator[ProvedDay | FailedDay]:
+        """Each day as it is proved, in the order given (newest first is fastest)."""
+        with self._pools() as (readers, planner):
+            reading: deque[tuple[DayPlan | FailedDay, list[Future[list[Tx]]]]] = deque()
+            for plan in self._plans(days, planner):
+                pieces = plan.pieces if isinstance(plan, DayPlan) else ()
+                reading.append((plan, [readers.submit(self._read, plan.day, piece) for piece in pieces]))
+                while len(reading) > 1 and _unfinished(reading) > self.readers:
+                    yield self._finish(*reading.popleft())
+            while reading:
+                yield self._finish(*reading.popleft())
+
+    @contextmanager
+    def _pools(self) -> Iterator[tuple[ThreadPoolExecutor, ThreadPoolExecutor]]:
+        readers = ThreadPoolExecutor(self.readers, "reader")
+        planner = ThreadPoolExecutor(1, "planner")
+        try:
+            yield readers, planner
+        finally:
+            # Reached by an error or a stop, too: what is queued will not be wanted any more.
+            planner.shutdown(cancel_futures=True)
+            readers.shutdown(cancel_futures=True)
+
+    def _plans(self, days: Iterable[date], planner: ThreadPoolExecutor) -> Iterator[DayPlan | FailedDay]:
+        """Plans in the order of the days, made one chunk ahead of the reading."""
+        with ThreadPoolExecutor(min(8, self.readers), "list") as pool:
+            burn_list = BurnList(self.api, self.tip, pool)
+            ahead: deque[Future[list[DayPlan | FailedDay]]] = deque()
+            for chunk in _neighbours(days, self.readers):
+                ahead.append(planner.submit(self._plan, chunk, burn_list))
+                if len(ahead) > 1:
+                    yield from ahead.popleft().result()
+            while ahead:
+                yield from ahead.popleft().result()
+
+    def _plan(self, chunk: Sequence[date], burn_list: BurnList) -> list[DayPlan | FailedDay]:
+        if self.lists_burn_blocks:
+            try:
+                return list(self._plan_by_list(chunk, burn_list))
+            except Unreachable as error:
+                self.lists_burn_blocks = False
+                log.warning("burn blocks cannot be listed here, days are proved by a sample of them (%s)", error)
+            except (ProofError, ApiError) as error:
+                return [FailedDay(day, error) for day in chunk]
+        return [self._plan_by_sample(day) for day in chunk]
+
+    def _plan_by_list(self, chunk: Sequence[date], burn_list: BurnList) -> Iterator[DayPlan]:
+        before = burn_list.requests
+        burn_list.cover(window(min(chunk))[0], window(max(chunk))[1])
+        for day in chunk:
+            plan = plan_day(day, burn_list.rows, burn_list.growing, self.held(day))
+            yield plan._replace(requests=burn_list.requests - before)
+            before = burn_list.requests
+
+    def _plan_by_sample(self, day: date) -> DayPlan | FailedDay:
+        try:
+            return by_sample.plan_day(self.api, self.tip, day)
+        except (ProofError, ApiError) as error:
+            return FailedDay(day, error)
+
+    def _read(self, day: date, piece: Piece) -> list[Tx]:
+        def count(rows: int) -> None:
+            with self._counting:
+                self._pages[day] += 1
+            self.on_page(rows)
+
+        return read_piece(self.api, piece, count)
+
+    def _finish(self, plan: DayPlan | FailedDay, pieces: Iterable[Future[list[Tx]]]) -> ProvedDay | FailedDay:
+        if isinstance(plan, FailedDay):
+            return plan
+        try:
+            return self._prove(plan, [tx for piece in pieces for tx in piece.result()])
+        except (ProofError, ApiError) as error:
+            return FailedDay(plan.day, error)
+
+    def _prove(self, plan: DayPlan, read: list[Tx]) -> ProvedDay:
+        if plan.burns is None:
+            plan, rows = by_sample.prove(self.api, self.tip, plan, read)
+        else:
+            plan, rows = self._prove_by_counts(plan, [*plan.held, *read])
+        rows.sort(key=lambda tx: (tx.block_height, tx.tx_index))
+        requests = plan.requests + self._pages[plan.day]
+        certificate = certify(plan, rows, self.tip, self.clock(), requests, self.api.route)
+        return ProvedDay(rows, self._with_last_hash(certificate, rows))
+
+    def _with_last_hash(self, certificate: Certificate, rows: Sequence[Tx]) -> Certificate:
+        """v1 does not name the index block hash that later shows whether the day is still canonical."""
+        if certificate.last_hash is not None or not rows:
+            return certificate
+        block = self.api.block(rows[-1].block_height)
+        if rows[-1].block_hash not in {None, block.hash}:
+            raise ProofError(f"Stacks block {block.height} changed while {certificate.day} was read")
+        return msgspec.structs.replace(certificate, last_hash=block.index_block_hash)
+
+    def _prove_by_counts(self, plan: DayPlan, rows: list[Tx]) -> tuple[DayPlan, list[Tx]]:
+        try:
+            prove_by_counts(rows, plan.burns or (), plan.day)
+        except ProofError as error:
+            log.info("%s is read again where it does not add up: %s", plan.day, error)
+            plan, rows = self._read_again(plan, rows)
+            prove_by_counts(rows, plan.burns or (), plan.day)
+        return plan, rows
+
+    def _read_again(self, plan: DayPlan, rows: Sequence[Tx]) -> tuple[DayPlan, list[Tx]]:
+        """Ask for the counts anew, keep the burn blocks that agree with them, read the others."""
+        with ThreadPoolExecutor(1) as pool:
+            burn_list = BurnList(self.api, self.api.tip(), pool)
+            burn_list.cover(*window(plan.day))
+        fresh = plan_day(plan.day, burn_list.rows, burn_list.growing)._replace(
+            requests=plan.requests + burn_list.requests
+        )
+        burns = fresh.burns or ()
+        short = faults(rows, burns, plan.day)
+        whole = {row.burn.burn_block_height for row in burns} - short.keys()
+        pieces = cut([row for row in burns if row.burn.burn_block_height in short])
+        read = [tx for piece in pieces for tx in self._read(plan.day, piece)]
+        return fresh, [tx for tx in rows if tx.burn_block_height in whole] + read
+
+
+def _unfinished(reading: Iterable[tuple[object, Sequence[Future[list[Tx]]]]]) -> int:
+    return sum(not piece.done() for _, pieces in reading for piece in pieces)
+
+
+def _neighbours(days: Iterable[date], most: int) -> Iterator[list[date]]:
+    """Chunks of adjacent days: small ones first, so that reading starts soon."""
+    size = 1
+    chunk: list[date] = []
+    for day in days:
+        if chunk and (len(chunk) >= size or abs(day - chunk[-1]) != DAY):
+            yield chunk
+            chunk, size = [], min(most, size * 2)
+        chunk.append(day)
+    if chunk:
+        yield chunk

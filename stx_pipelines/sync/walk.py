@@ -1,0 +1,161 @@
+"""A day's walk: what is asked for is read, proved and landed; what is already here costs no request.
+
+Open days belong together: a reorg can move a transaction from one into the other, so they are compared with the
+chain and landed as one. Everything else lands the moment it is proved.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.stacks import Tip, Tx
+from stx_pipelines.chains.stacks_proof import ProofError
+from stx_pipelines.sources.http import ApiError
+from stx_pipelines.sources.stacks_api import StacksApi
+from stx_pipelines.store import stacks_rows
+from stx_pipelines.sync.chain_check import Identity, Standing, fork_height, standing
+from stx_pipelines.sync.land import Landing
+from stx_pipelines.sync.plan import Held
+from stx_pipelines.sync.read import OnPage
+from stx_pipelines.sync.stacks import FailedDay, ProvedDay, Reader
+
+log = logging.getLogger(__name__)
+
+_GROUP_TRIES = 3
+
+
+class Landed(NamedTuple):
+    """A day that is here now; `fetched` if this walk read something of it."""
+
+    certificate: Certificate
+    fetched: bool
+
+
+@dataclass
+class Walk:
+    """Brings days of Stacks transactions home: from `api` through the proof to `landing`."""
+
+    api: StacksApi
+    landing: Landing[Tx]
+    identity: Callable[[], Identity]
+    on_page: OnPage = lambda _: None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def bring_home(self, days: Iterable[date], *, force: bool = False) -> Iterator[Landed | FailedDay]:
+        """Each day as it lands, newest first. `force` reads the days again even where they are closed.
+
+        Failed days are told apart from landed ones and do not stop the others. Raises `WrongChain`, the errors of
+        `StacksApi` while the tip is sought, and `StoreError`.
+        """
+        wanted = sorted(set(days), reverse=True)
+        here = {} if force else {day: known for day in wanted if (known := self._closed(day))}
+        self.landing.load(wait=0.0)
+        yield from (Landed(known, fetched=False) for known in here.values())
+        rest = [day for day in wanted if day not in here]
+        if rest:
+            yield from self._fetch(rest, force)
+        self.landing.load()
+
+    def _closed(self, day: date) -> Certificate | None:
+        known = self.landing.files.certificate(day)
+        return known if known is not None and known.is_closed else None
+
+    def _fetch(self, days: Sequence[date], force: bool) -> Iterator[Landed | FailedDay]:
+        identity = self.identity()
+        tip = self.api.tip()
+        state = self._standing(identity)
+        early = [day for day in days if day < identity.first_day]
+        for day in early:
+            yield FailedDay(day, ProofError(f"{day} is before the chain's first day, {identity.first_day}"))
+        wanted = sorted({*days, *state.stale} - set(early), reverse=True)
+        if not force and (known := self._nothing_new(wanted, tip, state)):
+            self.landing.mark_checked([certificate.day for certificate in known], self.clock())
+            yield from (Landed(certificate, fetched=False) for certificate in known)
+            return
+        yield from self._land(wanted, tip, state, force)
+
+    def _standing(self, identity: Identity) -> Standing:
+        """Find what is stale; days the chain changed below are open again from here on."""
+        files = self.landing.files
+        known = files.certificates()
+        state = standing(self.api, identity, known.values())
+        for day in state.stale:
+            if known[day].is_closed:
+                log.warning("a reorg deeper than %s changed %s: it is open again and read anew", "6 burn blocks", day)
+                files.reopen(day)
+        if state.stale:
+            rows = stacks_rows.from_arrow(files.read(state.stale[-1]))
+            state = Standing(fork_height(self.api, rows, state.canonical_to), state.stale)
+        return state
+
+    def _nothing_new(self, days: Sequence[date], tip: Tip, state: Standing) -> list[Certificate]:
+        known = [self.landing.files.certificate(day) for day in days]
+        same = [c for c in known if c is not None and c.tip_burn_height == tip.burn_block_height]
+        return same if len(same) == len(days) and not state.stale else []
+
+    def _reader(self, tip: Tip, state: Standing | None) -> Reader:
+        def held(day: date) -> Held | None:
+            known = self.landing.files.certificate(day)
+            if state is None or known is None or not known.seen:
+                return None
+            return Held(stacks_rows.from_arrow(self.landing.files.read(day)), state.canonical_to)
+
+        return Reader(self.api, tip, held, self.on_page, self.clock)
+
+    def _land(
+        self, days: Sequence[date], tip: Tip, state: Standing, force: bool
+    ) -> Iterator[Landed | FailedDay]:
+        together: list[ProvedDay] = []
+        blocked: FailedDay | None = None
+        for result in self._reader(tip, None if force else state).days(days):
+            if isinstance(result, FailedDay):
+                blocked = result if result.day in state.stale else blocked
+                yield result
+            elif result.certificate.is_closed:
+                yield from self._land_proved([result])
+            else:
+                together.append(result)
+        if blocked:
+            yield from (FailedDay(result.certificate.day, blocked.error) for result in together)
+        elif together:
+            yield from self._land_open(together)
+
+    def _land_open(self, proved: list[ProvedDay]) -> Iterator[Landed | FailedDay]:
+        """Land open days together, once all of them are of one and the same chain."""
+        days = [result.certificate.day for result in proved]
+        for _ in range(_GROUP_TRIES):
+            if self._is_one_chain(proved):
+                landed = self._land_proved(proved)
+                open_days = [result.certificate.day for result in landed if not result.certificate.is_closed]
+                self.landing.mark_checked(open_days, self.clock())
+                yield from landed
+                return
+            log.info("the chain changed while the open days were read; reading them again")
+            results = list(self._reader(self.api.tip(), None).days(days))
+            failed = [result for result in results if isinstance(result, FailedDay)]
+            if failed:
+                yield from (FailedDay(day, failed[0].error) for day in days)
+                return
+            proved = [result for result in results if isinstance(result, ProvedDay)]
+        error = ProofError("the chain kept changing while the open days were read; the next sync tries again")
+        yield from (FailedDay(day, error) for day in days)
+
+    def _is_one_chain(self, proved: Sequence[ProvedDay]) -> bool:
+        tx_ids = [tx.tx_id for result in proved for tx in result.rows]
+        if len(set(tx_ids)) != len(tx_ids):
+            return False
+        known = [result.certificate for result in proved]
+        return all(
+            self.api.has_block(certificate.last_height, certificate.last_hash)
+            for certificate in known
+            if certificate.last_height is not None and certificate.last_hash is not None
+        )
+
+    def _land_proved(self, proved: Sequence[ProvedDay]) -> list[Landed]:
+        self.landing.land([(result.rows, result.certificate) for result in proved])
+        return [Landed(result.certificate, fetched=True) for result in proved]
