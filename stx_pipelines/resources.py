@@ -5,15 +5,20 @@ Configured values win over settings. Secrets are settings only, so that they nev
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
+from pydantic import PrivateAttr
 
 from stx_pipelines.settings import Settings, load_settings
+from stx_pipelines.store.day_summary import DaySummary, summarize
+from stx_pipelines.sync.certify import DATASET
 from stx_pipelines.sync.open import open_stacks
-from stx_pipelines.sync.read import OnPage
-from stx_pipelines.sync.walk import Walk
+from stx_pipelines.sync.progress import Reporter, progress_file
+from stx_pipelines.sync.stacks import FailedDay
+from stx_pipelines.sync.walk import Landed, Walk
 
 
 class StacksApi(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -23,21 +28,38 @@ class StacksApi(dg.ConfigurableResource):  # type: ignore[type-arg]
     requests_per_minute: int | None = None
     data_dir: str | None = None
 
+    _walk: Walk = PrivateAttr()
+
     def settings(self) -> Settings:
         """The settings with this resource's values on top. Raises `SettingsError`."""
         return load_settings(
             hiro_api_url=self.api_url, hiro_requests_per_minute=self.requests_per_minute, stx_data_dir=self.data_dir
         )
 
-    def walk(self, on_page: OnPage) -> Walk:
-        """What brings days of transactions home."""
-        return open_stacks(self.settings(), on_page=on_page)
+    def bring_home(self, days: Sequence[date], *, force: bool = False) -> Iterator[Landed | FailedDay]:
+        """Days as they land, while a progress file tells the outside. Raises what `Walk.bring_home` raises."""
+        settings = self.settings()
+        self._walk = open_stacks(settings)
+        path = progress_file(settings.stx_data_dir, DATASET)
+        with Reporter(path, len(days), lambda: self._walk.api.http.requests) as reporter:
+            self._walk.on_page = reporter.page
+            for result in self._walk.bring_home(days, force=force):
+                yield result
+                reporter.day(result)
+
+    def summary(self, day: date) -> DaySummary:
+        """What a person wants to know of a day that has just landed."""
+        return summarize(self._walk.landing.files.read(day))
+
+    @property
+    def requests(self) -> int:
+        """How many requests this run has sent."""
+        return self._walk.api.http.requests
 
 
-def read_only_duckdb(settings: Settings) -> DuckDBResource:
+def read_only_warehouse() -> DuckDBResource:
     """The warehouse for people's own assets. Ours never use it: one process may write, or many may read."""
     return DuckDBResource(
-        database=str(Path(settings.stx_data_dir) / "warehouse.duckdb"), connection_config={"access_mode": "read_only"}
+        database=str(load_settings().stx_data_dir / "warehouse.duckdb"),
+        connection_config={"access_mode": "read_only"},
     )
-
-

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import requests
 import tenacity
@@ -87,6 +88,7 @@ class Http:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     stop: threading.Event = field(default_factory=threading.Event, repr=False)
     requests: int = field(default=0, init=False)
+    _policies: dict[int, tenacity.Retrying] = field(default_factory=dict, init=False, repr=False)
     _local: threading.local = field(default_factory=threading.local, init=False, repr=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
@@ -104,22 +106,25 @@ class Http:
         Raises `NotFound`, `Gone`, `RateLimited`, `Unreachable`, `Interrupted`, or `ApiError` for an answer that
         no repetition would change. An answer that `parse` refuses with `MalformedAnswer` is asked for again.
         """
-        url = requests.Request("GET", self.base_url + path, params=params).prepare().url or self.base_url
+        url = f"{self.base_url}{path}?{urlencode(params)}" if params else self.base_url + path
         tries = attempts or self.patience.attempts
         try:
-            for attempt in tenacity.Retrying(
-                stop=tenacity.stop_after_attempt(tries),
+            return self._retrying(tries)(self._once, url, parse, headers)
+        except _TryAgain as trouble:
+            raise Unreachable(f"{url} gave no usable answer in {tries} attempts: {trouble}") from trouble
+
+    def _retrying(self, attempts: int) -> tenacity.Retrying:
+        known = self._policies.get(attempts)
+        if known is None:
+            known = self._policies[attempts] = tenacity.Retrying(
+                stop=tenacity.stop_after_attempt(attempts),
                 wait=self._wait,
                 retry=tenacity.retry_if_exception_type(_TryAgain),
                 sleep=tenacity.sleep_using_event(self.stop),
-                before_sleep=lambda state: log.debug("%s", state.outcome and state.outcome.exception()),
+                before_sleep=tenacity.before_sleep_log(log, logging.DEBUG),
                 reraise=True,
-            ):
-                with attempt:
-                    return self._once(url, parse, headers)
-        except _TryAgain as trouble:
-            raise Unreachable(f"{url} gave no usable answer in {tries} attempts: {trouble}") from trouble
-        raise AssertionError("unreachable: tenacity returns or raises")
+            )
+        return known
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         trouble = state.outcome.exception() if state.outcome else None
@@ -154,6 +159,10 @@ class Http:
         if session is None:
             session = self._local.session = requests.Session()
             session.headers.update(self.headers)
+            # Proxies and certificates from the environment, looked up once instead of at every request.
+            session.proxies = dict(requests.utils.get_environ_proxies(self.base_url))
+            session.verify = session.merge_environment_settings(self.base_url, {}, None, None, None)["verify"]
+            session.trust_env = False
             session.mount(self.base_url, HTTPAdapter(pool_connections=1, pool_maxsize=1))
         return session
 
@@ -214,6 +223,8 @@ def _plain(error: requests.RequestException) -> str:
         return "no answer in time"
     if isinstance(error, requests.exceptions.SSLError):
         return f"the secure connection failed: {error}"
+    if "NameResolutionError" in str(error):
+        return "the host name is not known"
     if "Connection refused" in str(error):
         return "connection refused"
     return "the connection broke before the answer was whole"

@@ -11,8 +11,8 @@ class StoreError(Exception):
     """Something on disk is not as it must be. The message is a sentence for people."""
 
 
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, flush it to the disk, and rename it over `path`.
+def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool = True) -> None:
+    """Let `write` fill a file beside `path`, flush it to the disk (if `durable`), and rename it over `path`.
 
     Raises `StoreError` when the disk is full or not writable; the old file is untouched then.
     """
@@ -20,9 +20,11 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(aside)
-        _flush(aside)
+        if durable:
+            _flush(aside)
         aside.replace(path)
-        _flush(path.parent)
+        if durable:
+            _flush(path.parent)
     except OSError as error:
         aside.unlink(missing_ok=True)
         reason = error.strerror or str(error)

@@ -47,14 +47,16 @@ def to_arrow(rows: Sequence[Tx]) -> pa.Table:
 
     columns = dict(zip(Tx._fields, zip(*rows, strict=True), strict=True)) if rows else {}
     wanted = schema()
-    arrays = [pa.array(_stored(field.name, columns.get(field.name, ())), type=field.type) for field in wanted]
+    arrays = [_array(columns.get(field.name, ()), field) for field in wanted]
     return pa.Table.from_arrays(arrays, schema=wanted)
 
 
-def _stored(name: str, values: Sequence[object]) -> Sequence[object]:
-    if name not in _TIMES:
-        return values
-    return [None if value is None else value * _MICROSECONDS for value in values]  # type: ignore[operator]
+def _array(values: Sequence[object], field: pa.Field) -> pa.Array:
+    import pyarrow as pa  # noqa: PLC0415
+
+    if field.name in _TIMES:
+        return pa.array(values, pa.int64()).cast(pa.timestamp("s")).cast(field.type)
+    return pa.array(values, field.type)
 
 
 def from_arrow(table: pa.Table) -> list[Tx]:

@@ -121,7 +121,7 @@ class Warehouse:
         connection = duckdb.connect()
         try:
             _attach(connection, self.path, wait)
-            connection.execute(_sql("schema"))
+            connection.execute(load_sql("schema"))
             yield connection
         except duckdb.Error as error:
             raise StoreError(_explain(self.path, error)) from error
@@ -157,7 +157,7 @@ def _replace_day(connection: duckdb.DuckDBPyConnection, dataset: str, day: DayFi
     )
     proved_at = certificate.proved_at.astimezone(UTC).replace(tzinfo=None)
     [(inserted,)] = connection.execute(
-        f"INSERT INTO warehouse.{dataset} {_sql(dataset)}", {"file": str(day.path), "proved_at": proved_at}
+        f"INSERT INTO warehouse.{dataset} {load_sql(dataset)}", {"file": str(day.path), "proved_at": proved_at}
     ).fetchall()
     if inserted != certificate.published:
         raise StoreError(
@@ -182,7 +182,8 @@ def _loaded(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, s
     return dict(connection.execute(query, {"dataset": dataset}).fetchall())
 
 
-def _sql(name: str) -> str:
+def load_sql(name: str) -> str:
+    """A statement from the folder `sql`."""
     return files("stx_pipelines.store").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 

@@ -56,14 +56,15 @@ class Landing(Generic[Row]):
                 return waiting
         return []
 
+    def landed(self) -> list[DayFile]:
+        """Every landed day, newest first."""
+        certificates = sorted(self.files.certificates().items(), reverse=True)
+        return [DayFile(self.files.path(day), certificate) for day, certificate in certificates]
+
     def pending(self) -> list[DayFile]:
         """The landed days that the table does not hold in their present form, newest first."""
         loaded = self.warehouse.published(self.dataset).loaded
-        return [
-            DayFile(self.files.path(day), certificate)
-            for day, certificate in sorted(self.files.certificates().items(), reverse=True)
-            if loaded.get(day) != certificate.id
-        ]
+        return [day for day in self.landed() if loaded.get(day.certificate.day) != day.certificate.id]
 
     def mark_checked(self, days: Sequence[date], now: datetime) -> None:
         """Remember that these open days were compared with the tip and found up to date."""

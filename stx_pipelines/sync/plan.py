@@ -101,15 +101,18 @@ def _contiguous(newest_first: Sequence[Placed]) -> list[list[Placed]]:
 
 def _cut_run(run: Sequence[Placed]) -> list[Piece]:
     parts = [part for row in run for part in _split(row)]
+    least = MIN_PAGES * PAGE_SIZE
+    total = sum(count for _, count in parts)
+    share = total / max(1, total // least)
     groups: list[list[Piece]] = [[]]
     in_last = 0
     for piece, count in parts:
-        if in_last >= MIN_PAGES * PAGE_SIZE:
+        if in_last >= share:
             groups.append([])
             in_last = 0
         groups[-1].append(piece)
         in_last += count
-    if len(groups) > 1 and in_last < MIN_PAGES * PAGE_SIZE:
+    if len(groups) > 1 and in_last < least:
         tail = groups.pop()
         groups[-1] += tail
     return [_join(group) for group in groups]

@@ -91,8 +91,10 @@ class Reader:
         planner = ThreadPoolExecutor(1, "planner")
         try:
             yield readers, planner
+        except BaseException:
+            self.api.http.stop.set()  # an error or an interrupt: nobody wants what is still being read
+            raise
         finally:
-            # Reached by an error or a stop, too: what is queued will not be wanted any more.
             planner.shutdown(cancel_futures=True)
             readers.shutdown(cancel_futures=True)
 

@@ -110,6 +110,7 @@ class Walk:
     def _land(
         self, days: Sequence[date], tip: Tip, state: Standing, force: bool
     ) -> Iterator[Landed | FailedDay]:
+        """Open days are the newest, so they come first and land together before the first closed one."""
         together: list[ProvedDay] = []
         blocked: FailedDay | None = None
         for result in self._reader(tip, None if force else state).days(days):
@@ -117,17 +118,22 @@ class Walk:
                 blocked = result if result.day in state.stale else blocked
                 yield result
             elif result.certificate.is_closed:
+                yield from self._land_open(together, blocked)
+                together = []
                 yield from self._land_proved([result])
             else:
                 together.append(result)
-        if blocked:
-            yield from (FailedDay(result.certificate.day, blocked.error) for result in together)
-        elif together:
-            yield from self._land_open(together)
+        yield from self._land_open(together, blocked)
 
-    def _land_open(self, proved: list[ProvedDay]) -> Iterator[Landed | FailedDay]:
-        """Land open days together, once all of them are of one and the same chain."""
+    def _land_open(self, proved: list[ProvedDay], blocked: FailedDay | None) -> Iterator[Landed | FailedDay]:
+        """Land open days together, once all of them are of one and the same chain.
+
+        A day that a reorg changed and that failed blocks the others: one of its transactions may now be theirs.
+        """
         days = [result.certificate.day for result in proved]
+        if blocked or not proved:
+            yield from (FailedDay(day, blocked.error) for day in days if blocked)
+            return
         for _ in range(_GROUP_TRIES):
             if self._is_one_chain(proved):
                 landed = self._land_proved(proved)

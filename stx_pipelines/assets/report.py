@@ -1,0 +1,59 @@
+"""Materialization metadata: what a person wants to see of a day in the UI. No decisions, no I/O."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from decimal import Decimal
+
+import dagster as dg
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.store.day_summary import DaySummary
+
+MICRO = Decimal(1_000_000)
+
+
+def describe_day(certificate: Certificate, summary: DaySummary) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
+    """Counts, the proof they rest on, a table and a plot of transactions per hour."""
+    known: dict[str, dg.MetadataValue] = {  # type: ignore[type-arg]
+        "state": dg.MetadataValue.text(certificate.state),
+        "proof": dg.MetadataValue.text(certificate.proof),
+        "expected": dg.MetadataValue.int(certificate.expected),
+        "seen": dg.MetadataValue.int(certificate.seen),
+        "dagster/partition_row_count": dg.MetadataValue.int(certificate.published),
+        "burn_blocks": dg.MetadataValue.int(certificate.burn_blocks),
+        "heights": dg.MetadataValue.text(f"{certificate.first_height} to {certificate.last_height}"),
+        "fees_stx": dg.MetadataValue.text(f"{Decimal(summary.fee_ustx) / MICRO:f}"),
+        "fee_ustx": dg.MetadataValue.int(summary.fee_ustx),
+        "requests": dg.MetadataValue.int(certificate.requests),
+        "route": dg.MetadataValue.text(certificate.route),
+        "proved_at": dg.MetadataValue.timestamp(certificate.proved_at),
+        "summary": dg.MetadataValue.md(_table(certificate, summary)),
+        "transactions_per_hour": dg.MetadataValue.md(_plot(summary)),
+    }
+    if certificate.first_block_time and certificate.last_block_time:
+        known["first_block_time"] = dg.MetadataValue.timestamp(certificate.first_block_time)
+        known["last_block_time"] = dg.MetadataValue.timestamp(certificate.last_block_time)
+    return known
+
+
+def _table(certificate: Certificate, summary: DaySummary) -> str:
+    left_out: Mapping[str, int] = certificate.left_out
+    rows = [
+        *(("status", name, count) for name, count in summary.by_status.items()),
+        *(("type", name, count) for name, count in summary.by_type.items()),
+        *(("left out of the table", name, count) for name, count in left_out.items()),
+    ]
+    lines = [f"| {kind} | {name} | {count:,} |" for kind, name, count in rows]
+    return "\n".join(["| | | transactions |", "|---|---|---:|", *lines])
+
+
+def _plot(summary: DaySummary) -> str:
+    import pygal  # noqa: PLC0415 - needed by runs only, not by the code location
+
+    chart = pygal.Bar(width=640, height=220, show_legend=False, js=[], x_title="hour (UTC, burn block)")
+    chart.x_labels = [f"{hour:02}" for hour in range(24)]
+    chart.add("transactions", summary.by_hour)
+    image = base64.b64encode(chart.render()).decode()
+    return f"![transactions per hour](data:image/svg+xml;base64,{image})"

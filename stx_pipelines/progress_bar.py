@@ -1,0 +1,75 @@
+"""The live bar of `sync`: reads the progress file of the run, so it would work for any process."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from stx_pipelines.settings import Settings
+from stx_pipelines.sync import progress
+from stx_pipelines.sync.certify import DATASET
+
+_REFRESH_SECONDS = 0.25
+
+
+@contextmanager
+def progress_bar(settings: Settings, days: int) -> Iterator[None]:
+    """Show days, transactions, requests, rate and ETA while the block runs."""
+    path = progress.progress_file(settings.stx_data_dir, DATASET)
+    path.unlink(missing_ok=True)
+    done = threading.Event()
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} days"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[rows]:,} tx  {task.fields[requests]:,} requests  {task.fields[rate]:,.0f}/min"),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )
+    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+        task = bar.add_task("days", total=days, rows=0, requests=0, rate=0.0)
+
+        def follow() -> None:
+            runs: dict[datetime, progress.Progress] = {}
+            while not done.wait(_REFRESH_SECONDS):
+                _show(bar, task, path, runs)
+            _show(bar, task, path, runs)
+
+        follower = threading.Thread(target=follow, daemon=True)
+        follower.start()
+        try:
+            yield
+        finally:
+            done.set()
+            follower.join()
+
+
+def _show(bar: Progress, task: TaskID, path: Path, runs: dict[datetime, progress.Progress]) -> None:
+    """Add up the runs seen so far: holes between days make several."""
+    now = progress.read_progress(path)
+    if now is None:
+        return
+    runs[now.started_at] = now
+    bar.update(
+        task,
+        completed=sum(run.days_done + run.days_failed for run in runs.values()),
+        rows=sum(run.rows for run in runs.values()),
+        requests=sum(run.requests for run in runs.values()),
+        rate=now.requests_per_minute,
+    )

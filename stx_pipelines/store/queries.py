@@ -1,0 +1,34 @@
+"""Questions to the warehouse, read-only. Each opens the database, asks, and closes it at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stx_pipelines.store.warehouse import load_sql
+
+if TYPE_CHECKING:
+    import duckdb
+
+BY_TYPE = (
+    "SELECT tx_type, count(*) AS transactions, count(DISTINCT sender_address) AS wallets, "
+    "sum(fee_ustx)::DECIMAL(38,6) / 1000000 AS fees_stx FROM transactions GROUP BY ALL ORDER BY transactions DESC"
+)
+"""A first question for people to try."""
+
+
+def wallets(database: Path) -> int:
+    """How many addresses ever sent a transaction."""
+    [(count,)] = _connect(database).execute(load_sql("wallets")).fetchall()
+    return int(count)
+
+
+def by_type(database: Path) -> str:
+    """The answer to `BY_TYPE`, drawn as DuckDB draws it."""
+    return str(_connect(database).sql(BY_TYPE))
+
+
+def _connect(database: Path) -> duckdb.DuckDBPyConnection:
+    import duckdb  # noqa: PLC0415
+
+    return duckdb.connect(str(database), read_only=True)

@@ -1,0 +1,1 @@
+SELECT count(DISTINCT sender_address) FROM transactions

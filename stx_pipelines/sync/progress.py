@@ -1,0 +1,96 @@
+"""What a run is doing now, in a small file that anybody can read while it works."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from stx_pipelines.store.files import replace_file
+from stx_pipelines.sync.stacks import FailedDay
+from stx_pipelines.sync.walk import Landed
+
+_SECONDS_BETWEEN_WRITES = 0.5
+
+
+class Progress(msgspec.Struct):
+    """Counts since the run began. `rows` are transactions read so far, of days in hand as well."""
+
+    pid: int
+    started_at: datetime
+    updated_at: datetime
+    days_wanted: int
+    days_done: int = 0
+    days_failed: int = 0
+    rows: int = 0
+    requests: int = 0
+    now: str = ""
+
+    @property
+    def requests_per_minute(self) -> float:
+        """The pace since the run began."""
+        seconds = max(0.001, (self.updated_at - self.started_at).total_seconds())
+        return self.requests * 60 / seconds
+
+
+def progress_file(data_folder: Path, dataset: str) -> Path:
+    """Where the runs of a dataset report."""
+    return data_folder / "run" / f"{dataset}.progress.json"
+
+
+def read_progress(path: Path) -> Progress | None:
+    """The last report; None when there is none."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Progress)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+class Reporter:
+    """Keeps the file up to date while a run lasts. Use as a context manager."""
+
+    def __init__(self, path: Path, days_wanted: int, requests: Callable[[], int]) -> None:
+        now = datetime.now(UTC)
+        self.progress = Progress(os.getpid(), now, now, days_wanted)
+        self._path = path
+        self._requests = requests
+        self._lock = threading.Lock()
+        self._written = 0.0
+
+    def __enter__(self) -> Reporter:
+        self._write()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._write()
+
+    def page(self, rows: int) -> None:
+        """A page was read."""
+        with self._lock:
+            self.progress.rows += rows
+            due = time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES
+        if due:
+            self._write()
+
+    def day(self, result: Landed | FailedDay) -> None:
+        """A day is done, well or not."""
+        if isinstance(result, FailedDay):
+            self.progress.days_failed += 1
+            self.progress.now = result.day.isoformat()
+        else:
+            self.progress.days_done += 1
+            self.progress.now = result.certificate.day.isoformat()
+        self._write()
+
+    def _write(self) -> None:
+        with self._lock:
+            self._written = time.monotonic()
+            self.progress.requests = self._requests()
+            self.progress.updated_at = datetime.now(UTC)
+            content = msgspec.json.encode(self.progress)
+            replace_file(self._path, lambda aside: aside.write_bytes(content), durable=False)
