@@ -1,0 +1,41 @@
+# make turns every failure into its own exit code 2; scripts that need the codes call .venv/bin/stx-pipelines.
+PYTHON ?= python3
+BIN := .venv/bin
+TARGET_DAYS ?=
+DAYS_OPTION := $(if $(TARGET_DAYS),--target-days $(TARGET_DAYS))
+
+.PHONY: demo test backfill dev lint clean
+
+demo: .venv/runtime
+	$(BIN)/stx-pipelines demo
+
+test: .venv/dev
+	$(BIN)/python -m pytest
+
+backfill: .venv/runtime
+	$(BIN)/stx-pipelines sync $(DAYS_OPTION)
+
+dev: .venv/runtime
+	$(BIN)/dagster dev -w workspace.yaml
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.venv/pip:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/runtime: pyproject.toml constraints.txt | .venv/pip
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+.venv/dev: pyproject.toml constraints.txt | .venv/pip
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@ .venv/runtime
+
+clean:
+	rm -rf .venv .dagster .pytest_cache .mypy_cache .ruff_cache

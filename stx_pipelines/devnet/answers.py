@@ -1,0 +1,150 @@
+"""Answers: their status, headers in the recorded order, the recorded error bodies; and query parameters.
+
+Belongs here: what every route shares. Not here: what a route answers (routes_*.py), nor faults (faults.py).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+Headers = list[tuple[bytes, bytes]]
+INT_MAX = 2_147_483_647
+_INTEGER = re.compile(r"-?\d+")
+_VERSION = "v9.0.2 (main:759c4a58)"
+SERVER_VERSION = f"stacks-blockchain-api {_VERSION}"
+_OPEN_TO_ALL: Headers = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"X-API-Version"),
+]
+_API_VERSION = (b"x-api-version", _VERSION.encode())
+_JSON = (b"content-type", b"application/json; charset=utf-8")
+_KEEP_ALIVE: Headers = [(b"connection", b"keep-alive"), (b"keep-alive", b"timeout=72")]
+_DEPRECATED = (
+    b"warning",
+    b'299 - "Deprecated: See https://docs.hiro.so/stacks/api for more information"',
+)
+
+
+class Caching(Enum):
+    """What an answer says about caches. One given before any query ran says nothing, not even the version."""
+
+    REVALIDATE = b"public, no-cache, must-revalidate"
+    NO_STORE = b"no-store"
+    SILENT = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a route may look at."""
+
+    path: str
+    argument: str = ""  # the part of the path that names a block or a time
+    query: Mapping[str, str] = field(default_factory=dict)
+    if_none_match: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, before any fault befalls it."""
+
+    status: int
+    body: bytes
+    etag: str = ""
+    caching: Caching = Caching.REVALIDATE
+    deprecated: bool = False
+    content_type: tuple[bytes, bytes] = _JSON
+    extra_headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class RefusedError(Exception):
+    """A route's refusal: carries the answer to give instead."""
+
+    def __init__(self, answer: Answer) -> None:
+        """Refuse with this answer."""
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+def wire_headers(answer: Answer, keep_alive: bool) -> Headers:
+    """The headers of an answer, in the order the real server sends them."""
+    headers = list(_OPEN_TO_ALL)
+    if answer.caching is not Caching.SILENT:
+        headers += [_API_VERSION, (b"cache-control", answer.caching.value)]
+    if answer.etag and answer.status != 304:
+        headers.append((b"etag", f'"{answer.etag}"'.encode()))
+    if answer.status != 304:
+        headers += _entity_headers(answer)
+    headers += answer.extra_headers
+    return headers + _KEEP_ALIVE if keep_alive else headers
+
+
+def _entity_headers(answer: Answer) -> Headers:
+    length = (b"content-length", str(len(answer.body)).encode())
+    if not answer.deprecated:
+        return [answer.content_type, length]
+    # The real server adds the warning behind the length where it made the error itself, elsewhere before it.
+    if answer.status in {400, 500}:
+        return [answer.content_type, length, _DEPRECATED]
+    return [answer.content_type, _DEPRECATED, length]
+
+
+def dumps(value: Any) -> bytes:
+    """Compact JSON."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def bad_request(message: str) -> RefusedError:
+    """400: a parameter that does not fit its schema."""
+    body = {"statusCode": 400, "code": "FST_ERR_VALIDATION", "error": "Bad Request", "message": message}
+    return RefusedError(Answer(400, dumps(body), caching=Caching.SILENT))
+
+
+def not_found(message: str, etag: str = "") -> RefusedError:
+    """404 with a message: no-store, unless an etag makes it a list's answer."""
+    caching = Caching.REVALIDATE if etag else Caching.NO_STORE
+    body = {"statusCode": 404, "error": "Not Found", "message": message}
+    return RefusedError(Answer(404, dumps(body), etag, caching))
+
+
+def no_route(path: str) -> Answer:
+    """404 of a server that does not know the route, as an older version does for v3."""
+    body = {"message": f"Route GET:{path} not found", "error": "Not Found", "statusCode": 404}
+    return Answer(404, dumps(body), caching=Caching.SILENT)
+
+
+def gone() -> Answer:
+    """410: the operator has switched v1 off."""
+    message = "This endpoint has been disabled. See https://docs.hiro.so/stacks/api for more information"
+    return Answer(410, dumps({"error": "Gone", "message": message}), caching=Caching.SILENT, deprecated=True)
+
+
+def out_of_range(value: str, kind: str, etag: str) -> RefusedError:
+    """500 with code 22003: a number PostgreSQL cannot hold. Asking again cannot help."""
+    message = f'value "{value}" is out of range for type {kind}'
+    body = {"statusCode": 500, "code": "22003", "error": "Internal Server Error", "message": message}
+    return RefusedError(Answer(500, dumps(body), etag))
+
+
+def timed_out(etag: str) -> RefusedError:
+    """500 with code 57014: the database gave up on a slow query. Asking again may help."""
+    message = "canceling statement due to statement timeout"
+    body = {"statusCode": 500, "code": "57014", "error": "Internal Server Error", "message": message}
+    return RefusedError(Answer(500, dumps(body), etag))
+
+
+def integer(query: Mapping[str, str], name: str, default: int, low: int, high: int | None) -> int:
+    """A whole number within its bounds, or a 400 that says which bound it broke."""
+    text = query.get(name)
+    if text is None:
+        return default
+    if not _INTEGER.fullmatch(text):
+        raise bad_request(f"querystring/{name} must be integer")
+    value = int(text)
+    if value < low:
+        raise bad_request(f"querystring/{name} must be >= {low}")
+    if high is not None and value > high:
+        raise bad_request(f"querystring/{name} must be <= {high}")
+    return value

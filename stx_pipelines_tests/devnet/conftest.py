@@ -1,0 +1,73 @@
+"""Chains and servers for the tests of the devnet. Not here: claims (test_*.py)."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+import requests
+
+from stx_pipelines.devnet.faults import Knobs
+from stx_pipelines.devnet.server import Devnet, serve
+from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.devnet.values import ChainSpec
+
+FIRST_DAY = date(2026, 10, 1)
+
+
+@pytest.fixture(scope="session")
+def make_spec() -> Callable[..., ChainSpec]:
+    """Specs of a small chain, two days and a bit; every field can be overridden."""
+
+    def make(**overrides: Any) -> ChainSpec:
+        defaults: dict[str, Any] = {
+            "first_day": FIRST_DAY,
+            "tip": datetime(2026, 10, 3, 1, 30, tzinfo=UTC),
+            "transactions_per_day": 600,
+        }
+        return ChainSpec(**(defaults | overrides))
+
+    return make
+
+
+@pytest.fixture
+def chain(make_spec: Callable[..., ChainSpec]) -> StacksChain:
+    """A chain of its own for each test."""
+    return StacksChain(make_spec())
+
+
+@pytest.fixture(scope="session")
+def shared_devnet(make_spec: Callable[..., ChainSpec]) -> Iterator[Devnet]:
+    """One server for all tests that leave its chain alone: stopping one takes a fifth of a second."""
+    with serve(StacksChain(make_spec()), Knobs()) as running:
+        yield running
+
+
+@pytest.fixture
+def devnet(shared_devnet: Devnet) -> Devnet:
+    """The shared server with its knobs and counters as they were at the start."""
+    vars(shared_devnet.knobs).update(vars(Knobs()))
+    shared_devnet.stats.reset()
+    return shared_devnet
+
+
+@pytest.fixture
+def own_devnet(chain: StacksChain) -> Iterator[Devnet]:
+    """A server for a test that changes its chain."""
+    with serve(chain, Knobs()) as running:
+        yield running
+
+
+@pytest.fixture
+def get(devnet: Devnet) -> Iterator[Callable[..., requests.Response]]:
+    """GET a path of the devnet over one kept connection."""
+    with requests.Session() as session:
+        yield lambda path, **kwargs: session.get(devnet.url + path, timeout=5, **kwargs)
+
+
+@pytest.fixture(scope="session")
+def late_devnet(make_spec: Callable[..., ChainSpec]) -> Iterator[Devnet]:
+    """A server whose history starts at height 1,500,000, for tests that change nothing on it."""
+    spec = make_spec(first_height=1_500_000, tip=datetime(2026, 10, 1, 12, tzinfo=UTC))
+    with serve(StacksChain(spec), Knobs()) as running:
+        yield running
