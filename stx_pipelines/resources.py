@@ -41,7 +41,7 @@ class StacksApi(dg.ConfigurableResource):  # type: ignore[type-arg]
         settings = self.settings()
         self._walk = open_stacks(settings)
         path = progress_file(settings.stx_data_dir, DATASET)
-        with Reporter(path, len(days), lambda: self._walk.api.http.requests) as reporter:
+        with Reporter(path, len(days), lambda: self._walk.api.http.sent) as reporter:
             self._walk.on_page = reporter.page
             for result in self._walk.bring_home(days, force=force):
                 yield result
@@ -54,7 +54,7 @@ class StacksApi(dg.ConfigurableResource):  # type: ignore[type-arg]
     @property
     def requests(self) -> int:
         """How many requests this run has sent."""
-        return self._walk.api.http.requests
+        return self._walk.api.http.sent
 
 
 def read_only_warehouse() -> DuckDBResource:

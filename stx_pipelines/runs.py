@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -19,7 +18,6 @@ _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 def materialize_days(ranges: Iterable[tuple[date, date]], *, force: bool = False) -> list[str]:
     """Materialize each range `(first, last)` in a run of its own; the sentences of the runs that failed."""
-    warnings.simplefilter("ignore", dg.BetaWarning)
     logging.getLogger("stx_pipelines").propagate = False  # the progress bar has the terminal
     failures = []
     with _instance() as instance:

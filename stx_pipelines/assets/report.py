@@ -14,9 +14,9 @@ from stx_pipelines.store.day_summary import DaySummary
 MICRO = Decimal(1_000_000)
 
 
-def describe_day(certificate: Certificate, summary: DaySummary) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
+def describe_day(certificate: Certificate, summary: DaySummary) -> dict[str, dg.MetadataValue]:
     """Counts, the proof they rest on, a table and a plot of transactions per hour."""
-    known: dict[str, dg.MetadataValue] = {  # type: ignore[type-arg]
+    known: dict[str, dg.MetadataValue] = {
         "state": dg.MetadataValue.text(certificate.state),
         "proof": dg.MetadataValue.text(certificate.proof),
         "expected": dg.MetadataValue.int(certificate.expected),
@@ -50,7 +50,7 @@ def _table(certificate: Certificate, summary: DaySummary) -> str:
 
 
 def _plot(summary: DaySummary) -> str:
-    import pygal  # noqa: PLC0415 - needed by runs only, not by the code location
+    import pygal
 
     chart = pygal.Bar(width=640, height=220, show_legend=False, js=[], x_title="hour (UTC, burn block)")
     chart.x_labels = [f"{hour:02}" for hour in range(24)]

@@ -14,7 +14,6 @@ from stx_pipelines.store.files import StoreError
 from stx_pipelines.sync.stacks import FailedDay
 from stx_pipelines.sync.walk import Landed
 
-
 _NAMED = 10  # days in the sentence of a failure; the log names all
 
 
@@ -58,7 +57,7 @@ def transactions(
     if failed:
         named = "; ".join(sentences[:_NAMED])
         raise dg.Failure(
-            f"{failed} of {failed + landed} days failed and nothing of them was published, the others are kept: {named}",
+            f"{failed} of {failed + landed} days failed, nothing of them was published; the others are kept: {named}",
             allow_retries=False,
         )
     return dg.MaterializeResult(metadata={"days": landed, "requests": stacks_api.requests})
@@ -72,7 +71,5 @@ def _log_day(context: dg.AssetExecutionContext, landed: Landed, summary: DaySumm
         + ("" if landed.fetched else ", already here")
     )
     context.log_event(
-        dg.AssetMaterialization(
-            asset_key=context.asset_key, partition=day, metadata=describe_day(certificate, summary)
-        )
+        dg.AssetMaterialization(asset_key=context.asset_key, partition=day, metadata=describe_day(certificate, summary))
     )

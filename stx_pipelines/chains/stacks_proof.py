@@ -100,11 +100,7 @@ def prove_by_sample(rows: Sequence[Tx], sample: Iterable[BurnBlock], day: date) 
 def missing_heights(rows: Iterable[Tx]) -> list[int]:
     """Stacks heights without a transaction between the first and the last; an empty block explains one."""
     heights = sorted({row.block_height for row in rows})
-    return [
-        missing
-        for below, above in zip(heights, heights[1:], strict=False)
-        for missing in range(below + 1, above)
-    ]
+    return [missing for below, above in zip(heights, heights[1:], strict=False) for missing in range(below + 1, above)]
 
 
 def _by_burn_block(rows: Iterable[Tx]) -> dict[int, list[Tx]]:

@@ -73,8 +73,7 @@ class Mempool:
     def drafts(self, count: int, day_number: int) -> list[Draft]:
         """The next `count` transactions of users: first those a reorganisation gave back, then new ones."""
         return [
-            self._waiting.popleft() if self._waiting else self._draft(self._sender(day_number))
-            for _ in range(count)
+            self._waiting.popleft() if self._waiting else self._draft(self._sender(day_number)) for _ in range(count)
         ]
 
     def newcomers_draft(self) -> Draft:

@@ -34,9 +34,7 @@ def new_sites(burns: list[BurnBlock], rng: Random) -> list[Site]:
     return [site for burn, end in zip(burns, ends, strict=True) for site in _tenure_sites(burn, end, rng)]
 
 
-def refill(
-    sites: list[Site], pool: list[Draft], mempool: Mempool, rng: Random
-) -> Iterator[tuple[Site, list[Draft]]]:
+def refill(sites: list[Site], pool: list[Draft], mempool: Mempool, rng: Random) -> Iterator[tuple[Site, list[Draft]]]:
     """Share the orphaned transactions out again, in their order, so that no wallet's nonces fall.
 
     An eighth of the senders loses its transactions, an eighth sees them mined only after the replaced blocks,

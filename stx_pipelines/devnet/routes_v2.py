@@ -53,9 +53,7 @@ class V2Blocks:
         limit = integer(request.query, "limit", _DEFAULT_LIMIT, 0, _MOST) or _DEFAULT_LIMIT
         offset = integer(request.query, "offset", 0, -_FURTHEST, _FURTHEST)
         newest = len(self._chain.blocks) - 1
-        start = min(
-            newest, self._cursor_position(request) - offset
-        )  # positions count upwards, pages downwards
+        start = min(newest, self._cursor_position(request) - offset)  # positions count upwards, pages downwards
         page = [self._chain.blocks[at] for at in range(start, max(-1, start - limit), -1)]
         return self._list(
             {
@@ -90,9 +88,7 @@ class V2Blocks:
         burns = self._chain.burn_blocks
         end = max(0, len(burns) - offset)
         results = [self._burn(burn) for burn in reversed(burns[max(0, end - limit) : end])]
-        return self._list(
-            {"limit": limit, "offset": offset, "total": len(self._chain.blocks), "results": results}
-        )
+        return self._list({"limit": limit, "offset": offset, "total": len(self._chain.blocks), "results": results})
 
     def burn_block(self, request: Request) -> Answer:
         """GET /extended/v2/burn-blocks/{height|hash|latest}"""
@@ -129,9 +125,7 @@ class V2Blocks:
         if _HASH.fullmatch(name):
             return next((burn for burn in reversed(burns) if burn.hash == name.lower()), None)
         if not name.isdecimal():
-            raise bad_request(
-                'params/height_or_hash must match pattern "^(latest|[0-9]+|0x[a-fA-F0-9]{64})$"'
-            )
+            raise bad_request('params/height_or_hash must match pattern "^(latest|[0-9]+|0x[a-fA-F0-9]{64})$"')
         if int(name) > INT_MAX:
             raise out_of_range(name, "integer", self._chain.tip.index_hash)
         return self._chain.burn_block(int(name))

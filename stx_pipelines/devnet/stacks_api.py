@@ -72,9 +72,7 @@ class StacksApi:
         if self._knobs.latency_seconds + extra > 0:
             await asyncio.sleep(self._knobs.latency_seconds + extra)
 
-    def _answer(
-        self, route: Route, request: Request, allowance: Allowance | None, fault: FaultKind | None
-    ) -> Answer:
+    def _answer(self, route: Route, request: Request, allowance: Allowance | None, fault: FaultKind | None) -> Answer:
         self._before_answer(request)
         if allowance and not allowance.allowed:
             return with_allowance(too_many(allowance.reset_seconds), allowance)
@@ -141,9 +139,7 @@ async def _send(answer: Answer, scope: Scope, send: Send) -> None:
 async def _send_half(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
     """The right headers, half the body, and a connection that ends."""
     await send(_start(answer, scope))
-    await send(
-        {"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True}
-    )
+    await send({"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True})
     await _hang_up(scope, receive)
 
 

@@ -71,17 +71,13 @@ class StacksChain:
     def reorg(self, *, stacks_blocks: int = 0, burn_blocks: int = 0) -> None:
         """Replace the newest blocks: of Stacks alone, or of Bitcoin with all that stands on them."""
         if (stacks_blocks > 0) == (burn_blocks > 0):
-            raise ValueError(
-                "a reorganisation replaces either Stacks blocks or burn blocks, at least one of them"
-            )
+            raise ValueError("a reorganisation replaces either Stacks blocks or burn blocks, at least one of them")
         if stacks_blocks >= len(self.blocks) or burn_blocks >= len(self.burn_blocks):
             raise ValueError("a reorganisation cannot replace the whole chain")
         with self.lock:
             self.forks += 1
             rng = Random(f"{self.spec.seed}:fork:{self.forks}")
-            replaced, sites = (
-                self._cut_burn(burn_blocks, rng) if burn_blocks else self._cut_stacks(stacks_blocks)
-            )
+            replaced, sites = self._cut_burn(burn_blocks, rng) if burn_blocks else self._cut_stacks(stacks_blocks)
             for site, drafts in refill(sites, users_drafts(replaced), self._mempool, rng):
                 self._append(site, drafts)
 

@@ -48,9 +48,7 @@ class ChainSpec:
             raise ValueError(f"tip must name its time zone, got {self.tip.isoformat()}")
         start = datetime.combine(self.first_day, time(), UTC)
         if self.tip < start + timedelta(minutes=2):
-            raise ValueError(
-                f"tip must be at least two minutes after {start.isoformat()}, got {self.tip.isoformat()}"
-            )
+            raise ValueError(f"tip must be at least two minutes after {start.isoformat()}, got {self.tip.isoformat()}")
 
 
 @dataclass(frozen=True, slots=True)

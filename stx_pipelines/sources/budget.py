@@ -31,7 +31,7 @@ class Budget:
 
     def __init__(self, server: str, requests_per_minute: int, folder: Path | None = None) -> None:
         self.requests_per_minute = requests_per_minute
-        name = re.sub(r"[^A-Za-z0-9.-]+", "_", server.split("://")[-1]).strip("_")
+        name = re.sub(r"[^A-Za-z0-9.-]+", "_", server.rsplit("://", maxsplit=1)[-1]).strip("_")
         self._file = (folder or _account_folder()) / f"budget-{name}.sqlite"
         self._turn = threading.Lock()
         self._paused_until = 0.0
@@ -44,7 +44,7 @@ class Budget:
         bucket = _BootClockBucket.init_from_file(
             [spacing(self.requests_per_minute)], db_path=str(self._file), use_file_lock=True
         )
-        bucket.leak(bucket.now())
+        bucket.leak(time.monotonic_ns() // 1_000_000)
         return Limiter(bucket, buffer_ms=0)
 
     def spend(self, stop: threading.Event) -> None:

@@ -75,19 +75,19 @@ class Patience:
     def backoff(self, attempt: int) -> float:
         """Exponential with full jitter, so that threads which failed together do not return together."""
         ceiling = min(self.last_wait, self.first_wait * 2 ** (attempt - 1))
-        return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spreads load, guards nothing
+        return random.uniform(ceiling / 2, ceiling)
 
 
 @dataclass
 class Http:
-    """GET against one server. Thread-safe; `requests` counts what was really sent."""
+    """GET against one server. Thread-safe; `sent` counts requests."""
 
     base_url: str
     budget: Budget
     patience: Patience = field(default_factory=Patience)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     stop: threading.Event = field(default_factory=threading.Event, repr=False)
-    requests: int = field(default=0, init=False)
+    sent: int = field(default=0, init=False)
     _policies: dict[int, tenacity.Retrying] = field(default_factory=dict, init=False, repr=False)
     _local: threading.local = field(default_factory=threading.local, init=False, repr=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
@@ -136,11 +136,9 @@ class Http:
         if self.stop.is_set():
             raise Interrupted("stopped; what was landed is kept")
         with self._counting:
-            self.requests += 1
+            self.sent += 1
         try:
-            answer = self._session().get(
-                url, headers=headers, timeout=self.patience.timeout, allow_redirects=False
-            )
+            answer = self._session().get(url, headers=headers, timeout=self.patience.timeout, allow_redirects=False)
             body = answer.content
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError,
                 requests.exceptions.ContentDecodingError) as error:  # fmt: skip
@@ -187,7 +185,7 @@ class Http:
             return None
         if wait > self.patience.longest_wait:
             until = datetime.now(UTC) + timedelta(seconds=wait)
-            raise RateLimited(f"rate limited until {until:%Y-%m-%d %H:%M:%S} UTC by {url.split('?')[0]}")
+            raise RateLimited(f"rate limited until {until:%Y-%m-%d %H:%M:%S} UTC by {url.split('?', maxsplit=1)[0]}")
         self.budget.pause(wait)
         return wait
 

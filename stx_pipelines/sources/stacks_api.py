@@ -68,9 +68,7 @@ class StacksApi:
         Asked twice at most: large servers are slow here, and there is another way to prove a day.
         """
         params = {"limit": stacks.LIST_SIZE, "offset": offset}
-        return _present(
-            self.http.get("/extended/v2/burn-blocks", stacks.parse_burn_blocks, params=params, attempts=2)
-        )
+        return _present(self.http.get("/extended/v2/burn-blocks", stacks.parse_burn_blocks, params=params, attempts=2))
 
     def burn_block(self, height: int) -> BurnBlock | None:
         """One burn block; None where Bitcoin has a block without Stacks blocks."""
@@ -81,7 +79,7 @@ class StacksApi:
 
     def page(self, cursor: Cursor) -> Page:
         """50 transactions from `cursor` downwards. `SwitchRoute` on a server without v3."""
-        params = {"limit": stacks.PAGE_SIZE, "cursor": str(cursor)}
+        params: dict[str, str | int] = {"limit": stacks.PAGE_SIZE, "cursor": str(cursor)}
         try:
             answer = self.http.get(
                 "/extended/v3/transactions", lambda body: stacks.parse_page(body, cursor), params=params
@@ -93,7 +91,7 @@ class StacksApi:
 
     def window_page(self, start: int, end: int, offset: int) -> WindowPage:
         """50 transactions of the burn times `[start, end)`, oldest first, through v1."""
-        params = {
+        params: dict[str, str | int] = {
             "limit": stacks.PAGE_SIZE,
             "offset": offset,
             "start_time": start,

@@ -19,7 +19,7 @@ class DaySummary(NamedTuple):
 
 def summarize(table: pa.Table) -> DaySummary:
     """The summary of a day file of transactions."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - heavy, and only runs need it
+    import pyarrow.compute as pc
 
     hours = _counts(pc.hour(table.column("burn_block_time")))
     return DaySummary(

@@ -40,7 +40,7 @@ class DayFiles:
 
     def write(self, table: pa.Table, certificate: Certificate) -> Path:
         """Replace the day's file. Raises `StoreError` and leaves the old file when it cannot be written."""
-        import pyarrow.parquet as pq  # noqa: PLC0415 - heavy, and status never writes
+        import pyarrow.parquet as pq
 
         metadata = {**(table.schema.metadata or {}), _KEY: certificates.encode(certificate)}
         path = self.path(certificate.day)
@@ -52,7 +52,7 @@ class DayFiles:
 
     def read(self, day: date) -> pa.Table:
         """The rows of a day. Raises `DamagedDayFile`."""
-        import pyarrow.parquet as pq  # noqa: PLC0415
+        import pyarrow.parquet as pq
 
         path = self.path(day)
         with _damage_named(path):
@@ -106,7 +106,7 @@ class DayFiles:
 
 
 def _read_certificate(path: Path, day: date) -> Certificate:
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow.parquet as pq
 
     with _damage_named(path):
         metadata = pq.read_metadata(path).metadata or {}
@@ -118,7 +118,7 @@ def _read_certificate(path: Path, day: date) -> Certificate:
 
 @contextmanager
 def _damage_named(path: Path) -> Iterator[None]:
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     try:
         yield

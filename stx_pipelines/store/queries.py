@@ -29,6 +29,6 @@ def by_type(database: Path) -> str:
 
 
 def _connect(database: Path) -> duckdb.DuckDBPyConnection:
-    import duckdb  # noqa: PLC0415
+    import duckdb
 
     return duckdb.connect(str(database), read_only=True)

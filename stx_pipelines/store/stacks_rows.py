@@ -16,7 +16,7 @@ _MICROSECONDS = 1_000_000
 
 def schema() -> pa.Schema:
     """The 12 columns of the table but `ingested_at`, then what the day file keeps besides."""
-    import pyarrow as pa  # noqa: PLC0415 - heavy, and most commands never write a row
+    import pyarrow as pa
 
     text, number, time = pa.string(), pa.int64(), pa.timestamp("us")
     words = pa.dictionary(pa.int32(), pa.string())
@@ -43,7 +43,7 @@ def schema() -> pa.Schema:
 
 def to_arrow(rows: Sequence[Tx]) -> pa.Table:
     """One row per transaction, in the order given."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     columns = dict(zip(Tx._fields, zip(*rows, strict=True), strict=True)) if rows else {}
     wanted = schema()
@@ -52,7 +52,7 @@ def to_arrow(rows: Sequence[Tx]) -> pa.Table:
 
 
 def _array(values: Sequence[object], field: pa.Field) -> pa.Array:
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     if field.name in _TIMES:
         return pa.array(values, pa.int64()).cast(pa.timestamp("s")).cast(field.type)
@@ -61,7 +61,7 @@ def _array(values: Sequence[object], field: pa.Field) -> pa.Array:
 
 def from_arrow(table: pa.Table) -> list[Tx]:
     """The rows of a day file; `block_hash` is not kept there."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     columns = {}
     for field in schema():
@@ -72,4 +72,4 @@ def from_arrow(table: pa.Table) -> list[Tx]:
         if field.name in _TIMES:
             values = [None if value is None else value // _MICROSECONDS for value in values]
         columns[field.name] = values
-    return [Tx(*row, block_hash=None) for row in zip(*(columns[name] for name in Tx._fields[:-1]), strict=True)]
+    return [Tx._make((*row, None)) for row in zip(*(columns[name] for name in Tx._fields[:-1]), strict=True)]

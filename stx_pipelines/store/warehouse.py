@@ -115,7 +115,7 @@ class Warehouse:
 
     @contextmanager
     def _attached(self, wait: float) -> Iterator[duckdb.DuckDBPyConnection]:
-        import duckdb  # noqa: PLC0415 - heavy, and status never needs it
+        import duckdb
 
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect()
@@ -131,7 +131,7 @@ class Warehouse:
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float) -> None:
     """Open the database file, patiently: a reader may hold it."""
-    import duckdb  # noqa: PLC0415
+    import duckdb
 
     deadline = time.monotonic() + wait
     while True:

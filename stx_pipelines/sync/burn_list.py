@@ -163,5 +163,3 @@ def _placed(newest_first: Iterable[BurnBlock], top_height: int) -> list[Placed]:
         placed.append(Placed(burn, top_height - count + 1, top_height))
         top_height -= count
     return placed
-
-

@@ -55,7 +55,7 @@ def prove(api: StacksApi, tip: Tip, plan: DayPlan, read: Sequence[Tx]) -> tuple[
     finished = [tx for tx in read if tx.burn_block_height < tip.burn_block_height]
     rows = [tx for tx in finished if start <= tx.burn_block_time < end]
     heights = sorted({tx.burn_block_height for tx in rows})
-    chosen = random.Random(plan.day.toordinal()).sample(heights, min(SAMPLE, len(heights)))  # noqa: S311
+    chosen = random.Random(plan.day.toordinal()).sample(heights, min(SAMPLE, len(heights)))
     sample = [burn for height in chosen if (burn := api.burn_block(height)) is not None]
     if len(sample) < len(chosen):
         raise ProofError(f"{plan.day}: burn blocks of its transactions are unknown to the server", chosen)

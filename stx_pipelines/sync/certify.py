@@ -13,9 +13,7 @@ from stx_pipelines.sync.plan import DayPlan
 DATASET = "transactions"
 
 
-def certify(
-    plan: DayPlan, rows: Sequence[Tx], tip: Tip, now: datetime, requests: int, route: str
-) -> Certificate:
+def certify(plan: DayPlan, rows: Sequence[Tx], tip: Tip, now: datetime, requests: int, route: str) -> Certificate:
     """What a proved day rests on; `rows` in chain order, times in the certificate are UTC."""
     left_out = Counter(reason for tx in rows if (reason := why_left_out(tx)))
     times = [tx.block_time for tx in rows if tx.block_time is not None]

@@ -94,7 +94,7 @@ def standing(api: StacksApi, identity: Identity, landed: Iterable[Certificate]) 
 
     Usually one request. Raises `WrongChain` when not even the chain's identity is there.
     """
-    stale = []
+    stale: list[date] = []
     for certificate in sorted(landed, key=lambda known: known.day, reverse=True):
         if certificate.last_height is None or certificate.last_hash is None:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from stx_pipelines.chains.stacks import Tx
 from stx_pipelines.settings import Settings
 from stx_pipelines.sources.budget import Budget
 from stx_pipelines.sources.http import Http, Patience
@@ -40,7 +41,7 @@ def open_stacks_api(settings: Settings, stop: threading.Event | None = None) -> 
     )
 
 
-def open_landing(settings: Settings) -> Landing[stacks_rows.Tx]:
+def open_landing(settings: Settings) -> Landing[Tx]:
     """Day files and table of the transactions."""
     return Landing(
         DATASET,

@@ -54,9 +54,7 @@ def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None 
     """Plan a day from a burn list that covers it. Burn blocks from the height `growing` on are left for later."""
     start, end = window(day)
     burns = tuple(
-        row
-        for row in rows
-        if start <= row.burn.burn_block_time < end and row.burn.burn_block_height < growing
+        row for row in rows if start <= row.burn.burn_block_time < end and row.burn.burn_block_height < growing
     )
     kept = _still_whole(burns, held) if held else {}
     missing = [row for row in burns if row.burn.burn_block_height not in kept]
@@ -78,8 +76,7 @@ def _still_whole(burns: Iterable[Placed], held: Held) -> Mapping[int, Sequence[T
     return {
         row.burn.burn_block_height: txs
         for row in burns
-        if row.hi <= held.valid_to
-        and len(txs := by_burn[row.burn.burn_block_height]) == row.burn.total_tx_count
+        if row.hi <= held.valid_to and len(txs := by_burn[row.burn.burn_block_height]) == row.burn.total_tx_count
     }
 
 

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.stacks import Tip, Tx
 from stx_pipelines.chains.stacks_proof import ProofError
-from stx_pipelines.sources.http import ApiError
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.store import stacks_rows
 from stx_pipelines.sync.chain_check import Identity, Standing, fork_height, standing
@@ -86,7 +85,7 @@ class Walk:
         state = standing(self.api, identity, known.values())
         for day in state.stale:
             if known[day].is_closed:
-                log.warning("a reorg deeper than %s changed %s: it is open again and read anew", "6 burn blocks", day)
+                log.warning("a reorg deeper than 6 burn blocks changed %s: it is open again and read anew", day)
                 files.reopen(day)
         if state.stale:
             rows = stacks_rows.from_arrow(files.read(state.stale[-1]))
@@ -107,9 +106,7 @@ class Walk:
 
         return Reader(self.api, tip, held, self.on_page, self.clock)
 
-    def _land(
-        self, days: Sequence[date], tip: Tip, state: Standing, force: bool
-    ) -> Iterator[Landed | FailedDay]:
+    def _land(self, days: Sequence[date], tip: Tip, state: Standing, force: bool) -> Iterator[Landed | FailedDay]:
         """Open days are the newest, so they come first and land together before the first closed one."""
         together: list[ProvedDay] = []
         blocked: FailedDay | None = None

@@ -83,9 +83,7 @@ def test_refusals_and_empty_answers_are_the_recorded_ones_byte_by_byte(
         ("v3_block_txs_latest", "/extended/v3/blocks/latest/transactions?limit=1"),
     ],
 )
-def test_answers_have_the_recorded_keys_and_headers_in_their_order(
-    late_devnet: Devnet, name: str, path: str
-) -> None:
+def test_answers_have_the_recorded_keys_and_headers_in_their_order(late_devnet: Devnet, name: str, path: str) -> None:
     status, headers, body = recorded(name)
     response = requests.get(late_devnet.url + path, timeout=5)
     assert response.status_code == status
@@ -97,9 +95,7 @@ def test_answers_have_the_recorded_keys_and_headers_in_their_order(
     assert_headers_as_recorded(response, headers)
 
 
-def rows_by_kind(
-    rows: list[dict[str, Any]], key: str, sponsor: str
-) -> dict[tuple[str, bool], dict[str, Any]]:
+def rows_by_kind(rows: list[dict[str, Any]], key: str, sponsor: str) -> dict[tuple[str, bool], dict[str, Any]]:
     """One row of each type, sponsored and not."""
     return {(row[key], bool(row.get(sponsor))): row for row in rows}
 
@@ -111,9 +107,7 @@ def rows_by_kind(
         ("v1_tx_limit3", "/extended/v1/tx?limit=50", "tx_type", "sponsor_address"),
     ],
 )
-def test_rows_have_the_recorded_keys_in_their_order(
-    get: Get, name: str, path: str, kind: str, sponsor: str
-) -> None:
+def test_rows_have_the_recorded_keys_in_their_order(get: Get, name: str, path: str, kind: str, sponsor: str) -> None:
     theirs = rows_by_kind(json.loads(recorded(name)[2])["results"], kind, sponsor)
     cursor = ""
     ours: dict[tuple[str, bool], dict[str, Any]] = {}
@@ -147,9 +141,7 @@ def test_a_switched_off_v1_is_gone_as_recorded(devnet: Devnet, get: Get) -> None
 def test_a_known_block_is_not_sent_again_as_recorded(devnet: Devnet, get: Get) -> None:
     status, headers, body = recorded("v2_block_304_by_height")
     block: StacksBlock = devnet.chain.blocks[5]
-    response = get(
-        f"/extended/v2/blocks/{block.height}", headers={"If-None-Match": f'"{block.index_hash}:true"'}
-    )
+    response = get(f"/extended/v2/blocks/{block.height}", headers={"If-None-Match": f'"{block.index_hash}:true"'})
     assert (response.status_code, response.content) == (status, body)
     assert_headers_as_recorded(response, headers)
 

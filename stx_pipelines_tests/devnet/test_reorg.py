@@ -49,9 +49,7 @@ def test_some_dropped_transactions_are_mined_later(chain: StacksChain) -> None:
 
 
 @pytest.mark.parametrize("replaced", [{"stacks_blocks": 1}, {"stacks_blocks": 90}, {"burn_blocks": 12}])
-def test_after_reorgs_and_growth_the_chain_is_as_sound_as_before(
-    chain: StacksChain, replaced: dict[str, int]
-) -> None:
+def test_after_reorgs_and_growth_the_chain_is_as_sound_as_before(chain: StacksChain, replaced: dict[str, int]) -> None:
     for _ in range(3):
         chain.reorg(**replaced)
         chain.grow(burn_blocks=2)
@@ -100,9 +98,7 @@ def test_a_replaced_burn_block_can_move_over_midnight(make_spec: Callable[..., C
 @pytest.mark.parametrize(
     "replaced", [{}, {"stacks_blocks": 1, "burn_blocks": 1}, {"stacks_blocks": -1}, {"stacks_blocks": 10**6}]
 )
-def test_an_impossible_reorg_is_refused_and_changes_nothing(
-    chain: StacksChain, replaced: dict[str, int]
-) -> None:
+def test_an_impossible_reorg_is_refused_and_changes_nothing(chain: StacksChain, replaced: dict[str, int]) -> None:
     tip = chain.tip
     with pytest.raises(ValueError, match="reorganisation"):
         chain.reorg(**replaced)

@@ -202,9 +202,7 @@ def test_next_is_null_at_the_end_and_previous_is_the_page_before(devnet: Devnet,
     assert end["next"] is None
 
 
-def test_v1_limit_0_means_20_time_0_means_none_and_arguments_can_be_left_out(
-    devnet: Devnet, get: Get
-) -> None:
+def test_v1_limit_0_means_20_time_0_means_none_and_arguments_can_be_left_out(devnet: Devnet, get: Get) -> None:
     page = get("/extended/v1/tx?limit=0&start_time=0&end_time=0&exclude_function_args=true").json()
     assert (page["limit"], len(page["results"])) == (20, 20)
     assert page["total"] == len(devnet.chain.rows)

@@ -87,9 +87,7 @@ def assert_bitcoins_rules(chain: StacksChain) -> None:
 def test_some_header_times_run_backwards_and_most_chains_do_so_over_midnight(make_spec: MakeSpec) -> None:
     crossing = 0
     for seed in range(8):
-        chain = StacksChain(
-            make_spec(seed=seed, transactions_per_day=300, tip=datetime(2026, 10, 8, tzinfo=UTC))
-        )
+        chain = StacksChain(make_spec(seed=seed, transactions_per_day=300, tip=datetime(2026, 10, 8, tzinfo=UTC)))
         steps = list(pairwise(burn.time for burn in chain.burn_blocks))
         share = sum(after < before for before, after in steps) / len(steps)
         assert 0.01 < share < 0.06
@@ -105,9 +103,7 @@ def test_about_one_bitcoin_height_in_25_has_no_tenure(make_spec: MakeSpec) -> No
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_chain_has_burn_blocks_of_no_one_page_and_one_more_transaction(
-    make_spec: MakeSpec, shape: str
-) -> None:
+def test_every_chain_has_burn_blocks_of_no_one_page_and_one_more_transaction(make_spec: MakeSpec, shape: str) -> None:
     chain = StacksChain(make_spec(shape=shape))
     sizes = Counter(burn.tx_count for burn in chain.burn_blocks)
     assert all(sizes[size] for size in (0, 50, 51))
@@ -139,9 +135,7 @@ def test_an_even_chain_keeps_its_transactions_per_day(make_spec: MakeSpec) -> No
 def test_the_days_hold_every_transaction_once_by_the_time_of_their_burn_block(chain: StacksChain) -> None:
     days = [date(2026, 10, 1) + timedelta(days=offset) for offset in range(4)]
     by_day = {day: chain.transactions(day) for day in days}
-    assert sorted(tx.tx_id for txs in by_day.values() for tx in txs) == sorted(
-        tx.tx_id for tx in chain.transactions()
-    )
+    assert sorted(tx.tx_id for txs in by_day.values() for tx in txs) == sorted(tx.tx_id for tx in chain.transactions())
     for day, txs in by_day.items():
         assert {datetime.fromtimestamp(tx.burn_block_time, UTC).date() for tx in txs} <= {day}
         assert txs == sorted(txs, key=lambda tx: (tx.block_height, tx.tx_index))
