@@ -27,6 +27,8 @@ def describe_day(certificate: Certificate, summary: DaySummary) -> dict[str, dg.
         "fees_stx": dg.MetadataValue.text(f"{Decimal(summary.fee_ustx) / MICRO:f}"),
         "fee_ustx": dg.MetadataValue.int(summary.fee_ustx),
         "requests": dg.MetadataValue.int(certificate.requests),
+        "seconds": dg.MetadataValue.float(certificate.seconds),
+        "requests_per_minute": dg.MetadataValue.float(_rate(certificate)),
         "route": dg.MetadataValue.text(certificate.route),
         "proved_at": dg.MetadataValue.timestamp(certificate.proved_at),
         "summary": dg.MetadataValue.md(_table(certificate, summary)),
@@ -36,6 +38,10 @@ def describe_day(certificate: Certificate, summary: DaySummary) -> dict[str, dg.
         known["first_block_time"] = dg.MetadataValue.timestamp(certificate.first_block_time)
         known["last_block_time"] = dg.MetadataValue.timestamp(certificate.last_block_time)
     return known
+
+
+def _rate(certificate: Certificate) -> float:
+    return round(certificate.requests * 60 / certificate.seconds, 1) if certificate.seconds else 0.0
 
 
 def _table(certificate: Certificate, summary: DaySummary) -> str:

@@ -60,7 +60,7 @@ def transactions(
             f"{failed} of {failed + landed} days failed, nothing of them was published; the others are kept: {named}",
             allow_retries=False,
         )
-    return dg.MaterializeResult(metadata={"days": landed, "requests": stacks_api.requests})
+    return dg.MaterializeResult()
 
 
 def _log_day(context: dg.AssetExecutionContext, landed: Landed, summary: DaySummary) -> None:
@@ -70,6 +70,8 @@ def _log_day(context: dg.AssetExecutionContext, landed: Landed, summary: DaySumm
         f"{day} {certificate.state}: {certificate.seen:,} of {certificate.expected:,} transactions"
         + ("" if landed.fetched else ", already here")
     )
-    context.log_event(
-        dg.AssetMaterialization(asset_key=context.asset_key, partition=day, metadata=describe_day(certificate, summary))
-    )
+    metadata = describe_day(certificate, summary)
+    context.log_event(dg.AssetMaterialization(asset_key=context.asset_key, partition=day, metadata=metadata))
+    if day in context.partition_keys:
+        # The end of a successful run repeats the event for each of its partitions: let it say the same.
+        context.add_asset_metadata(metadata, partition_key=day)

@@ -18,7 +18,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """What a landed day rests on. Heights are None for a day without blocks; `published` goes to the table.
 
     `proved_to` is the newest burn block height the day is proved up to; `tip_burn_height` was the tip then.
-    `left_out` counts, by reason, the proved rows that the table does not show.
+    `left_out` counts, by reason, the proved rows that the table does not show. `seconds` from the first request for
+    the day's rows to the proof, while other days were read too.
     """
 
     dataset: str
@@ -39,6 +40,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     tip_burn_height: int
     proved_at: datetime
     requests: int
+    seconds: float
     route: str
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Tip, Tx
@@ -13,7 +14,14 @@ from stx_pipelines.sync.plan import DayPlan
 DATASET = "transactions"
 
 
-def certify(plan: DayPlan, rows: Sequence[Tx], tip: Tip, now: datetime, requests: int, route: str) -> Certificate:
+class Cost(NamedTuple):
+    """What a day took."""
+
+    requests: int
+    seconds: float
+
+
+def certify(plan: DayPlan, rows: Sequence[Tx], tip: Tip, now: datetime, cost: Cost, route: str) -> Certificate:
     """What a proved day rests on; `rows` in chain order, times in the certificate are UTC."""
     left_out = Counter(reason for tx in rows if (reason := why_left_out(tx)))
     times = [tx.block_time for tx in rows if tx.block_time is not None]
@@ -36,7 +44,8 @@ def certify(plan: DayPlan, rows: Sequence[Tx], tip: Tip, now: datetime, requests
         proved_to=plan.proved_to,
         tip_burn_height=tip.burn_block_height,
         proved_at=now.replace(microsecond=0),
-        requests=requests,
+        requests=cost.requests,
+        seconds=cost.seconds,
         route=route,
     )
 

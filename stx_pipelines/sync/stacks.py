@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,7 +28,7 @@ from stx_pipelines.sources.http import ApiError, Unreachable
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.sync import by_sample
 from stx_pipelines.sync.burn_list import BurnList
-from stx_pipelines.sync.certify import certify
+from stx_pipelines.sync.certify import Cost, certify
 from stx_pipelines.sync.plan import DayPlan, Held, Piece, cut, plan_day
 from stx_pipelines.sync.read import OnPage, read_piece
 
@@ -65,6 +66,7 @@ class Reader:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     lists_burn_blocks: bool = field(default=True, init=False)
     _pages: Counter[date] = field(default_factory=Counter, init=False)
+    _began: dict[date, float] = field(default_factory=dict, init=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @property
@@ -136,6 +138,8 @@ class Reader:
             return FailedDay(day, error)
 
     def _read(self, day: date, piece: Piece) -> list[Tx]:
+        self._began.setdefault(day, time.monotonic())
+
         def count(rows: int) -> None:
             with self._counting:
                 self._pages[day] += 1
@@ -158,8 +162,13 @@ class Reader:
             plan, rows = self._prove_by_counts(plan, [*plan.held, *read])
         rows.sort(key=lambda tx: (tx.block_height, tx.tx_index))
         requests = plan.requests + self._pages[plan.day]
-        certificate = certify(plan, rows, self.tip, self.clock(), requests, self.api.route)
+        cost = Cost(requests, round(self._seconds(plan.day), 3))
+        certificate = certify(plan, rows, self.tip, self.clock(), cost, self.api.route)
         return ProvedDay(rows, self._with_last_hash(certificate, rows))
+
+    def _seconds(self, day: date) -> float:
+        now = time.monotonic()
+        return now - self._began.get(day, now)
 
     def _with_last_hash(self, certificate: Certificate, rows: Sequence[Tx]) -> Certificate:
         """v1 does not name the index block hash that later shows whether the day is still canonical."""
