@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
-from stx_pipelines.settings import Settings, SettingsError, load_settings
+from stx_pipelines.settings import SettingsError, load_settings
 from stx_pipelines.sources.http import ApiError, Interrupted, RateLimited, Unreachable
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.sync.chain_check import identify, known_identity
-from stx_pipelines.sync.coverage import Coverage, ranges, survey, wanted_days
-from stx_pipelines.sync.open import open_landing, open_stacks_api
+from stx_pipelines.store.locks import Busy
+from stx_pipelines.sync.open import open_landing
 
 DONE, ERROR, NOT_YET = 0, 1, 2
 
@@ -38,7 +37,7 @@ def _one_sentence(command: Callable[..., int]) -> Callable[..., None]:
     def run(*args: Any, **options: Any) -> None:
         try:
             code = command(*args, **options)
-        except (Unreachable, RateLimited, Interrupted) as error:
+        except (Unreachable, RateLimited, Interrupted, Busy) as error:
             click.echo(f"stopped: {error}", err=True)
             code = NOT_YET
         except (SettingsError, ApiError, StoreError) as error:
@@ -52,73 +51,84 @@ def _one_sentence(command: Callable[..., int]) -> Callable[..., None]:
 @main.command()
 @click.option("--target-days", type=click.IntRange(min=1), help="Days before today to have. [STX_TARGET_DAYS, 180]")
 @click.option("--max-days", type=click.IntRange(min=1), help="Fetch at most this many days now.")
+@click.option("--retry", is_flag=True, help="Try days that failed before, and days set aside, at once.")
 @click.option("--force-refresh", is_flag=True, help="Read the days --from .. --to again, even where they are closed.")
 @click.option("--from", "first", type=_day, help="First day to refresh (UTC, YYYY-MM-DD).")
 @click.option("--to", "last", type=_day, help="Last day to refresh, included.")
 @_one_sentence
 def sync(
-    target_days: int | None, max_days: int | None, force_refresh: bool, first: datetime | None, last: datetime | None
+    target_days: int | None,
+    max_days: int | None,
+    retry: bool,
+    force_refresh: bool,
+    first: datetime | None,
+    last: datetime | None,
 ) -> int:
-    """Materialize every wanted day that is not covered yet, newest first. Needs no daemon."""
+    """Materialize every wanted day that is not covered yet, newest first. Needs no daemon.
+
+    Exit code 0: all wanted days are complete; 2: stopped, or days remain; 1: an error, or days set aside.
+    """
     settings = load_settings(stx_target_days=target_days)
-    if force_refresh != (first is not None and last is not None):
+    if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):
         raise SettingsError("--force-refresh, --from and --to belong together: give all three or none")
-    if force_refresh and first and last:
-        days = chosen_days(first.date(), last.date())
-    else:
-        before = look(settings)
-        days = sorted({*before.to_fetch, *before.to_load}, reverse=True)[:max_days]
-    failures = fetch(settings, days, force=force_refresh) if days else []
-    after = look(settings)
-    click.echo(sentence(after))
-    for failure in failures:
-        click.echo(f"failed: {failure}", err=True)
-    return DONE if after.is_complete else NOT_YET
+    from stx_pipelines.sync_command import refresh, sync_until_covered
+
+    if first and last:
+        return refresh(settings, first.date(), last.date())
+    return sync_until_covered(settings, max_days=max_days, retry=retry)
 
 
-def chosen_days(first: date, last: date) -> list[date]:
-    """The days from `first` to `last`, newest first. Raises `SettingsError` for a range that is not one."""
-    today = datetime.now(UTC).date()
-    if not first <= last <= today:
-        raise SettingsError(f"--from {first} --to {last}: days must rise, and none may be after today ({today})")
-    from stx_pipelines.chains.days import days_between
+@main.command()
+@click.option("--target-days", type=click.IntRange(min=1), help="Days before today to have. [STX_TARGET_DAYS, 180]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per dataset in a list.")
+@click.option("--watch", is_flag=True, help="A live screen; Ctrl-C ends it.")
+@_one_sentence
+def status(target_days: int | None, as_json: bool, watch: bool) -> int:
+    """How far we are; answers while a backfill writes.
 
-    return days_between(first, last)[::-1]
+    Exit code 0: complete and fresh; 2: in progress or stale; 1: an error.
+    """
+    from stx_pipelines import screens
 
-
-def look(settings: Settings) -> Coverage:
-    """How far we are; asks the server only before the first use, for the chain's first day."""
-    identity = known_identity(settings.stx_data_dir)
-    if identity is None:
-        identity = identify(open_stacks_api(settings), settings.stx_data_dir, settings.stx_first_day)
-    now = datetime.now(UTC)
-    landing = open_landing(settings)
-    published = landing.warehouse.published(landing.dataset)
-    return survey(
-        wanted=wanted_days(settings.stx_target_days, now.date(), settings.stx_first_day or identity.first_day),
-        landed=landing.files.certificates(),
-        loaded=published.loaded,
-        checked=published.checked,
-        now=now,
-        freshness=settings.freshness,
-    )
+    settings = load_settings(stx_target_days=target_days)
+    return screens.watch(settings) if watch else screens.status(settings, as_json=as_json)
 
 
-def fetch(settings: Settings, days: list[date], *, force: bool) -> list[str]:
-    """Materialize days through Dagster under a progress bar; the sentences of what failed."""
-    from stx_pipelines.progress_bar import progress_bar
+@main.command()
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--stall-threshold", type=click.IntRange(min=1), help="Seconds. [STX_STALL_SECONDS, 600]")
+@_one_sentence
+def health(as_json: bool, stall_threshold: int | None) -> int:
+    """One sentence and what to do.
 
-    with progress_bar(settings, len(days)):
-        from stx_pipelines.runs import materialize_days
+    Exit code 0: healthy; 1: not running though days are missing; 2: stalled; 3: damaged files or database;
+    4: configuration.
+    """
+    from stx_pipelines import screens
 
-        return materialize_days(ranges(days), force=force)
+    return screens.health(stall_threshold, as_json=as_json)
 
 
-def sentence(coverage: Coverage) -> str:
-    """Coverage in words."""
-    wanted = len(coverage.days)
-    share = 100 * coverage.complete_count // max(1, wanted)
-    return f"{coverage.complete_count} of {wanted} wanted days complete ({share} %)"
+@main.command()
+@click.option("--from", "first", type=_day, help="First day to prove again. [a sample of 3 closed days]")
+@click.option("--to", "last", type=_day, help="Last day, included.")
+@click.option(
+    "--db", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Compare this database instead."
+)
+@_one_sentence
+def verify(first: datetime | None, last: datetime | None, db: Path | None) -> int:
+    """Prove landed days again: every burn block against the API, and the table against the day files.
+
+    With --db: what another database with a table `transactions` holds of our certified days; no network.
+    """
+    from stx_pipelines import verification
+
+    if bool(first) != bool(last):
+        raise SettingsError("--from and --to belong together")
+    settings = load_settings()
+    if db is not None:
+        return verification.compare(settings, db)
+    return verification.verify(settings, first and first.date(), last and last.date())
 
 
 @main.command()

@@ -5,21 +5,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
 import dagster as dg
 
+from stx_pipelines.alerts import Channel, alert_sensor
 from stx_pipelines.assets.stacks import transactions
 from stx_pipelines.resources import StacksApi, read_only_warehouse
+from stx_pipelines.schedules import daily_schedule
+from stx_pipelines.sensors import Watched, coverage_sensor
+from stx_pipelines.settings import Settings, load_settings
+from stx_pipelines.sources.alerts import Email, Webhook
+from stx_pipelines.store.locks import holder
+from stx_pipelines.sync.certify import DATASET
+from stx_pipelines.sync.open import open_stacks_api, survey_stacks
+from stx_pipelines.sync.progress import run_lock
+from stx_pipelines.sync.status import stacks_health, stacks_status
+
+stacks_sync = dg.define_asset_job("stacks_sync", selection=[transactions], description="Fetch days of transactions.")
 
 
 def build_defs(**resources: object) -> dg.Definitions:
     """Everything Dagster knows of this project."""
+    settings = load_settings()
+    look = partial(survey_stacks, settings)
     return dg.Definitions(
         assets=[transactions],
+        jobs=[stacks_sync],
+        schedules=[daily_schedule("stacks_daily", stacks_sync, look, on=settings.stx_autostart)],
+        sensors=[
+            coverage_sensor(watched_stacks(settings), stacks_sync, on=settings.stx_autostart),
+            alert_sensor(
+                "stacks_alerts",
+                status=partial(stacks_status, settings),
+                health=lambda now: stacks_health(settings, now, timedelta(seconds=settings.stx_stall_seconds)),
+                channels=partial(alert_channels, settings),
+                on=settings.stx_autostart,
+            ),
+        ],
         resources={"stacks_api": StacksApi(), "duckdb": read_only_warehouse(), **resources},
         # One process per run: a day's work is one thread of network and one short transaction, so a process per
         # step would only add seconds.
         executor=dg.in_process_executor,
     )
+
+
+def watched_stacks(settings: Settings) -> Watched:
+    """What the coverage sensor asks about the transactions."""
+    impatient = settings.model_copy(update={"hiro_attempts": 1, "hiro_timeout_seconds": 5.0})
+
+    return Watched(
+        name="stacks_coverage",
+        dataset=DATASET,
+        look=partial(survey_stacks, settings),
+        holder=lambda: holder(run_lock(settings.stx_data_dir, DATASET)),
+        probe=lambda: open_stacks_api(impatient).tip(),
+        budget=settings.budget,
+        open_every=settings.open_every,
+    )
+
+
+def alert_channels(settings: Settings) -> Sequence[Channel]:
+    """Where alerts go besides the log."""
+    channels: list[Channel] = []
+    if settings.stx_alert_webhook:
+        channels.append(Webhook(settings.stx_alert_webhook.get_secret_value()))
+    if settings.stx_alert_email_to:
+        password = settings.stx_smtp_password
+        channels.append(
+            Email(
+                host=settings.stx_smtp_host,
+                port=settings.stx_smtp_port,
+                sender=settings.stx_alert_email_from or settings.stx_alert_email_to,
+                to=settings.stx_alert_email_to,
+                user=settings.stx_smtp_user,
+                password=password.get_secret_value() if password else None,
+            )
+        )
+    return channels
 
 
 defs = build_defs()

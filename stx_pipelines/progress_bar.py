@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -28,8 +28,8 @@ _REFRESH_SECONDS = 0.25
 
 
 @contextmanager
-def progress_bar(settings: Settings, days: int) -> Iterator[None]:
-    """Show days, transactions, requests, rate and ETA while the block runs."""
+def progress_bar(settings: Settings) -> Iterator[Callable[[int], None]]:
+    """Show days, transactions, requests, rate and ETA while the block runs; call the value with the days expected."""
     path = progress.progress_file(settings.stx_data_dir, DATASET)
     path.unlink(missing_ok=True)
     done = threading.Event()
@@ -43,7 +43,7 @@ def progress_bar(settings: Settings, days: int) -> Iterator[None]:
         TimeRemainingColumn(elapsed_when_finished=False),
     )
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
-        task = bar.add_task("days", total=days, rows=0, requests=0, rate=0.0)
+        task = bar.add_task("days", total=1, rows=0, requests=0, rate=0.0)
 
         def follow() -> None:
             runs: dict[datetime, progress.Progress] = {}
@@ -54,7 +54,7 @@ def progress_bar(settings: Settings, days: int) -> Iterator[None]:
         follower = threading.Thread(target=follow, daemon=True)
         follower.start()
         try:
-            yield
+            yield lambda total: bar.update(task, total=total)
         finally:
             done.set()
             follower.join()

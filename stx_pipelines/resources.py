@@ -5,8 +5,8 @@ Configured values win over settings. Secrets are settings only, so that they nev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Collection, Iterator
+from datetime import UTC, date, datetime
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
@@ -14,9 +14,10 @@ from pydantic import PrivateAttr
 
 from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.store.day_summary import DaySummary, summarize
+from stx_pipelines.store.locks import locked
 from stx_pipelines.sync.certify import DATASET
-from stx_pipelines.sync.open import open_stacks
-from stx_pipelines.sync.progress import Reporter, progress_file
+from stx_pipelines.sync.open import open_stacks, survey_stacks
+from stx_pipelines.sync.progress import Reporter, progress_file, run_lock
 from stx_pipelines.sync.stacks import FailedDay
 from stx_pipelines.sync.walk import Landed, Walk
 
@@ -36,12 +37,18 @@ class StacksApi(dg.ConfigurableResource):  # type: ignore[type-arg]
             hiro_api_url=self.api_url, hiro_requests_per_minute=self.requests_per_minute, stx_data_dir=self.data_dir
         )
 
-    def bring_home(self, days: Sequence[date], *, force: bool = False) -> Iterator[Landed | FailedDay]:
+    def bring_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Landed | FailedDay]:
         """Days as they land, while a progress file tells the outside. Raises what `Walk.bring_home` raises."""
         settings = self.settings()
         self._walk = open_stacks(settings)
+        if not force:
+            # What is open grows stale while old days are read, so it goes first in every run.
+            days = {*days, *survey_stacks(settings, datetime.now(UTC)).stale(settings.open_every)}
         path = progress_file(settings.stx_data_dir, DATASET)
-        with Reporter(path, len(days), lambda: self._walk.api.http.sent) as reporter:
+        with (
+            locked(run_lock(settings.stx_data_dir, DATASET), "the dataset transactions", settings.stx_run_wait_seconds),
+            Reporter(path, len(days), lambda: self._walk.api.http.sent) as reporter,
+        ):
             self._walk.on_page = reporter.page
             for result in self._walk.bring_home(days, force=force):
                 yield result

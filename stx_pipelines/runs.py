@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -12,41 +11,39 @@ import dagster as dg
 
 from stx_pipelines.assets.stacks import transactions
 from stx_pipelines.resources import StacksApi
+from stx_pipelines.schedules import range_tags
+from stx_pipelines.sync.coverage import Work
 
 _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
-def materialize_days(ranges: Iterable[tuple[date, date]], *, force: bool = False) -> list[str]:
-    """Materialize each range `(first, last)` in a run of its own; the sentences of the runs that failed."""
-    logging.getLogger("stx_pipelines").propagate = False  # the progress bar has the terminal
-    failures = []
-    with _instance() as instance:
-        for first, last in ranges:
-            result = dg.materialize(
-                [transactions],
-                resources={"stacks_api": StacksApi()},
-                instance=instance,
-                raise_on_error=False,
-                run_config={
-                    "loggers": _QUIET,
-                    "ops": {"transactions": {"config": {"force_refresh": force}}},
-                },
-                tags={
-                    "dagster/asset_partition_range_start": first.isoformat(),
-                    "dagster/asset_partition_range_end": last.isoformat(),
-                },
-            )
-            failures += [_sentence(event) for event in result.get_step_failure_events()]
-    return failures
-
-
-def _instance() -> dg.DagsterInstance:
+def open_instance() -> dg.DagsterInstance:
     """DAGSTER_HOME if set, else the history of the project folder, else none that is kept."""
     if os.environ.get("DAGSTER_HOME"):  # Dagster's own setting, not ours
         return dg.DagsterInstance.get()
     if Path("dagster.yaml").exists():
         return dg.DagsterInstance.from_config(str(Path.cwd()))
     return dg.DagsterInstance.ephemeral()
+
+
+def materialize_days(instance: dg.DagsterInstance, first: date, last: date, *, force: bool) -> list[str]:
+    """Materialize the days `first` to `last` in one run; the sentences of what failed.
+
+    Raises `KeyboardInterrupt` when the run was interrupted.
+    """
+    logging.getLogger("stx_pipelines").propagate = False  # the progress bar has the terminal
+    try:
+        result = dg.materialize(
+            [transactions],
+            resources={"stacks_api": StacksApi()},
+            instance=instance,
+            raise_on_error=False,
+            run_config={"loggers": _QUIET, "ops": {"transactions": {"config": {"force_refresh": force}}}},
+            tags=range_tags(Work((last, first))),
+        )
+    except dg.DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt from None
+    return [_sentence(event) for event in result.get_step_failure_events()]
 
 
 def _sentence(event: dg.DagsterEvent) -> str:

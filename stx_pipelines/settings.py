@@ -40,9 +40,21 @@ class Settings(BaseSettings):
 
     stx_target_days: int = Field(180, ge=1, le=100_000)
     stx_freshness: int = Field(30, ge=1, le=100_000, description="minutes")
+    stx_open_every: int = Field(10, ge=1, le=100_000, description="minutes")
     stx_first_day: date | None = None
     stx_data_dir: Path = Path("data")
     stx_lock_wait_seconds: float = Field(60.0, ge=0, le=86_400)
+    stx_run_wait_seconds: float = Field(3600.0, ge=0, le=86_400)
+    stx_autostart: bool = False
+    stx_stall_seconds: int = Field(600, ge=1, le=86_400)
+
+    stx_alert_webhook: SecretStr | None = None
+    stx_alert_email_to: str | None = None
+    stx_alert_email_from: str | None = None
+    stx_smtp_host: str = "localhost"
+    stx_smtp_port: int = Field(25, ge=1, le=65_535)
+    stx_smtp_user: str | None = None
+    stx_smtp_password: SecretStr | None = None
 
     @field_validator("hiro_retry_statuses", mode="before")
     @classmethod
@@ -60,6 +72,11 @@ class Settings(BaseSettings):
         if self.hiro_requests_per_minute is not None:
             return self.hiro_requests_per_minute
         return DEFAULT_BUDGET_WITH_KEY if self.hiro_api_key else DEFAULT_BUDGET
+
+    @property
+    def open_every(self) -> timedelta:
+        """How often open days are compared with the chain's tip."""
+        return timedelta(minutes=self.stx_open_every)
 
     @property
     def freshness(self) -> timedelta:
@@ -80,5 +97,5 @@ def _sentence(error: dict[str, object]) -> str:
     location = error["loc"]
     name = str(location[0] if isinstance(location, tuple) and location else "a setting").upper()
     said = str(error["msg"])
-    shown = "" if name == "HIRO_API_KEY" else f" is {error['input']!r}:"
+    shown = "" if name in {"HIRO_API_KEY", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"} else f" is {error['input']!r}:"
     return f"{name}{shown} {said[0].lower()}{said[1:]} (from the environment or .env; see .env.example)"

@@ -6,7 +6,7 @@ The files are the record; tables are loaded from them. A file that exists was wr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,12 +27,20 @@ class DamagedDayFile(StoreError):
     """A day file that cannot be read, or that carries no certificate of ours."""
 
 
+class _Known(msgspec.Struct, frozen=True):
+    """A certificate, and the file's time and size when it was read."""
+
+    mark: tuple[int, int]
+    certificate: Certificate
+
+
 class DayFiles:
     """The day files of one dataset: `data/days/DATASET/YYYY-MM-DD.parquet`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._seen: dict[Path, tuple[tuple[int, int], Certificate]] = {}
+        self._memory = folder / ".certificates.json"
+        self._known: dict[date, _Known] = {}
 
     def path(self, day: date) -> Path:
         """Where the file of this day is, or will be."""
@@ -62,47 +70,65 @@ class DayFiles:
         """The day's certificate, None if it has not landed. Raises `DamagedDayFile`."""
         path = self.path(day)
         try:
-            stat = path.stat()
+            mark = _mark(path)
         except FileNotFoundError:
             return None
-        mark = (stat.st_mtime_ns, stat.st_size)
-        known = self._seen.get(path)
-        if known is None or known[0] != mark:
-            known = self._seen[path] = (mark, _read_certificate(path, day))
-        return known[1]
+        known = self._known.get(day)
+        if known is None or known.mark != mark:
+            known = self._known[day] = _Known(mark, _read_certificate(path, day))
+        return known.certificate
 
     def days(self) -> list[date]:
         """The days that have a file, oldest first."""
-        names = (path.stem for path in self.folder.glob("????-??-??.parquet"))
-        return sorted(date.fromisoformat(name) for name in names)
+        return sorted(date.fromisoformat(path.stem) for path in self.folder.glob("????-??-??.parquet"))
 
     def certificates(self) -> dict[date, Certificate]:
-        """The certificates of all landed days, oldest first. Damaged files are left out: see `damaged`."""
+        """The certificates of all landed days, oldest first. Damaged files are left out: see `damaged`.
+
+        What was read before is remembered in a small file, so that thousands of days are answered at once.
+        """
+        if not self._known:
+            self._known = self._remembered()
+        before = dict(self._known)
         found = {}
         for day in self.days():
-            try:
-                certificate = self.certificate(day)
-            except DamagedDayFile:
-                continue
-            if certificate is not None:
-                found[day] = certificate
+            with suppress(DamagedDayFile):
+                if (certificate := self.certificate(day)) is not None:
+                    found[day] = certificate
+        if self._known != before:
+            self._remember()
         return found
 
     def damaged(self) -> dict[date, str]:
-        """The days whose file is damaged, with the reason."""
+        """The days whose file is damaged, with the reason, found by reading every file's metadata anew."""
         found = {}
         for day in self.days():
             try:
-                self.certificate(day)
+                _read_certificate(self.path(day), day)
             except DamagedDayFile as error:
                 found[day] = str(error)
         return found
+
+    def _remembered(self) -> dict[date, _Known]:
+        try:
+            return msgspec.json.decode(self._memory.read_bytes(), type=dict[date, _Known])
+        except (FileNotFoundError, msgspec.DecodeError):
+            return {}
+
+    def _remember(self) -> None:
+        content = msgspec.json.encode(self._known)
+        replace_file(self._memory, lambda aside: aside.write_bytes(content), durable=False)
 
     def reopen(self, day: date) -> None:
         """Declare a closed day open again: the chain has changed below it."""
         certificate = self.certificate(day)
         if certificate is not None:
             self.write(self.read(day), msgspec.structs.replace(certificate, state="open"))
+
+
+def _mark(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
 
 
 def _read_certificate(path: Path, day: date) -> Certificate:

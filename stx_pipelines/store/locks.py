@@ -13,22 +13,33 @@ from stx_pipelines.store.files import StoreError
 
 
 class Busy(StoreError):
-    """Another process holds what is needed; `holder` names it."""
+    """Another process holds the file at `path`; `holder` names it."""
 
-    def __init__(self, message: str, holder: str) -> None:
+    def __init__(self, message: str, path: Path, holder: str) -> None:
         super().__init__(message)
+        self.path = path
         self.holder = holder
 
 
+def holder(path: Path) -> str | None:
+    """Who holds the lock at `path` now; None if nobody does."""
+    try:
+        with locked(path, str(path), wait=0, leave_name=False):
+            return None
+    except Busy as busy:
+        return busy.holder
+
+
 @contextmanager
-def locked(path: Path, what: str, wait: float) -> Iterator[None]:
+def locked(path: Path, what: str, wait: float, *, leave_name: bool = True) -> Iterator[None]:
     """Hold the lock at `path`. Raises `Busy`, naming the holder, after `wait` seconds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     owner = path.with_suffix(".owner")
     try:
         with filelock.FileLock(path, timeout=wait):
-            owner.write_text(f"process {os.getpid()}")
+            if leave_name:
+                owner.write_text(f"process {os.getpid()}")
             yield
     except filelock.Timeout:
-        holder = owner.read_text() if owner.exists() else "another process"
-        raise Busy(f"{what} is in use by {holder}", holder) from None
+        name = owner.read_text() if owner.exists() else "another process"
+        raise Busy(f"{what} is in use by {name}; try again when it is done", path, name) from None

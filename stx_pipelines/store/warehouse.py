@@ -70,8 +70,13 @@ class Warehouse:
             loaded = _loaded(connection, dataset)
         self._publish(dataset, lambda published: Published(loaded, published.checked))
 
-    def published(self, dataset: str) -> Published:
-        """The published coverage; empty when nothing was loaded yet. Never opens the database."""
+    def published(self, dataset: str, *, even_if_lost: bool = False) -> Published:
+        """The published coverage; empty when nothing was loaded yet, or when the database is gone.
+
+        Never opens the database. `even_if_lost` gives what a lost database was said to hold.
+        """
+        if not (even_if_lost or self.path.exists()):
+            return Published()
         try:
             return msgspec.json.decode(self._coverage_file(dataset).read_bytes(), type=Published)
         except (FileNotFoundError, msgspec.DecodeError):
@@ -120,7 +125,7 @@ class Warehouse:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect()
         try:
-            _attach(connection, self.path, wait)
+            attach(connection, self.path, wait)
             connection.execute(load_sql("schema"))
             yield connection
         except duckdb.Error as error:
@@ -129,14 +134,15 @@ class Warehouse:
             connection.close()
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float) -> None:
-    """Open the database file, patiently: a reader may hold it."""
+def attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float, *, read_only: bool = False) -> None:
+    """Open the database file as `warehouse`, patiently: another process may hold it. Raises `Busy`."""
     import duckdb
 
+    quoted = str(path).replace("'", "''")
     deadline = time.monotonic() + wait
     while True:
         try:
-            connection.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS warehouse")
+            connection.execute(f"ATTACH '{quoted}' AS warehouse{' (READ_ONLY)' if read_only else ''}")
             return
         except duckdb.IOException as error:
             holder = re.search(r"PID (\d+)", str(error))
@@ -144,7 +150,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float) -> N
                 raise
             if time.monotonic() >= deadline:
                 who = f"process {holder[1]}"
-                raise Busy(f"{path} is held open by {who}", who) from error
+                raise Busy(f"{path} is held open by {who}", path, who) from error
             time.sleep(_RETRY_SECONDS)
 
 

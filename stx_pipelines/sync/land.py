@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.days import DayFiles
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.store.warehouse import DayFile, Warehouse
@@ -28,6 +29,7 @@ class Landing(Generic[Row]):
 
     dataset: str
     files: DayFiles
+    attempts: AttemptFiles
     warehouse: Warehouse
     to_arrow: Callable[[Sequence[Row]], pa.Table]
     patience: float = 60.0
@@ -36,6 +38,7 @@ class Landing(Generic[Row]):
         """Write the files of these days, then load them together with whatever landed before but is not loaded."""
         for rows, certificate in proved:
             self.files.write(self.to_arrow(rows), certificate)
+            self.attempts.clear(certificate.day)
         self.load(wait=_SHORT_WAIT)
 
     def load(self, *, wait: float | None = None) -> list[date]:

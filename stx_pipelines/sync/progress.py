@@ -43,6 +43,11 @@ def progress_file(data_folder: Path, dataset: str) -> Path:
     return data_folder / "run" / f"{dataset}.progress.json"
 
 
+def run_lock(data_folder: Path, dataset: str) -> Path:
+    """What a run of this dataset holds while it works: one at a time, and who holds it is who runs."""
+    return data_folder / "run" / f"{dataset}.lock"
+
+
 def read_progress(path: Path) -> Progress | None:
     """The last report; None when there is none."""
     try:

@@ -94,11 +94,13 @@ class Reader:
         try:
             yield readers, planner
         except BaseException:
-            self.api.http.stop.set()  # an error or an interrupt: nobody wants what is still being read
+            # An error or an interrupt: nobody wants what is still being read, or waits for it.
+            self.api.http.stop.set()
+            planner.shutdown(wait=False, cancel_futures=True)
+            readers.shutdown(wait=False, cancel_futures=True)
             raise
-        finally:
-            planner.shutdown(cancel_futures=True)
-            readers.shutdown(cancel_futures=True)
+        planner.shutdown()
+        readers.shutdown()
 
     def _plans(self, days: Iterable[date], planner: ThreadPoolExecutor) -> Iterator[DayPlan | FailedDay]:
         """Plans in the order of the days, made one chunk ahead of the reading."""

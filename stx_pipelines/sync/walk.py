@@ -15,6 +15,7 @@ from typing import NamedTuple
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.stacks import Tip, Tx
 from stx_pipelines.chains.stacks_proof import ProofError
+from stx_pipelines.sources.http import ApiError, Interrupted, RateLimited, Unreachable
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.store import stacks_rows
 from stx_pipelines.sync.chain_check import Identity, Standing, fork_height, standing
@@ -56,9 +57,20 @@ class Walk:
         self.landing.load(wait=0.0)
         yield from (Landed(known, fetched=False) for known in here.values())
         rest = [day for day in wanted if day not in here]
-        if rest:
-            yield from self._fetch(rest, force)
+        for result in self._fetch(rest, force) if rest else ():
+            if isinstance(result, FailedDay):
+                self._remember(result)
+            yield result
         self.landing.load()
+
+    def _remember(self, failed: FailedDay) -> None:
+        """Count a failed proof. What could not be read counts only while the server answers other questions."""
+        if isinstance(failed.error, RateLimited | Interrupted):
+            raise failed.error
+        if isinstance(failed.error, Unreachable):
+            self.api.tip()  # raises if the server is down: then no other day can be read either
+        if isinstance(failed.error, ProofError | Unreachable):
+            self.landing.attempts.add(failed.day, str(failed.error), self.clock())
 
     def _closed(self, day: date) -> Certificate | None:
         known = self.landing.files.certificate(day)
@@ -70,7 +82,7 @@ class Walk:
         state = self._standing(identity)
         early = [day for day in days if day < identity.first_day]
         for day in early:
-            yield FailedDay(day, ProofError(f"{day} is before the chain's first day, {identity.first_day}"))
+            yield FailedDay(day, ApiError(f"{day} is before the chain's first day, {identity.first_day}"))
         wanted = sorted({*days, *state.stale} - set(early), reverse=True)
         if not force and (known := self._nothing_new(wanted, tip, state)):
             self.landing.mark_checked([certificate.day for certificate in known], self.clock())
@@ -145,7 +157,7 @@ class Walk:
                 yield from (FailedDay(day, failed[0].error) for day in days)
                 return
             proved = [result for result in results if isinstance(result, ProvedDay)]
-        error = ProofError("the chain kept changing while the open days were read; the next sync tries again")
+        error = ApiError("the chain kept changing while the open days were read; the next sync tries again")
         yield from (FailedDay(day, error) for day in days)
 
     def _is_one_chain(self, proved: Sequence[ProvedDay]) -> bool:

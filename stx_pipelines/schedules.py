@@ -1,0 +1,49 @@
+"""When: once a day, by the clock. Until when is the sensors' question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from stx_pipelines.chains.days import DAY
+from stx_pipelines.sync.coverage import Coverage, Work
+
+_AFTER_FINALITY = "30 1 * * *"  # UTC; yesterday's last burn block is six deep about an hour after midnight
+
+
+def range_tags(work: Work) -> dict[str, str]:
+    """What makes one run out of a range of partitions."""
+    return {
+        "dagster/asset_partition_range_start": work.days[-1].isoformat(),
+        "dagster/asset_partition_range_end": work.days[0].isoformat(),
+    }
+
+
+def daily_schedule(
+    name: str,
+    job: dg.JobDefinition | dg.UnresolvedAssetJobDefinition,
+    look: Callable[[datetime], Coverage],
+    *,
+    on: bool,
+) -> dg.ScheduleDefinition:
+    """Close yesterday and refresh today, whatever the sensor does. The keys are UTC days, written by hand."""
+
+    @dg.schedule(
+        name=name,
+        job=job,
+        cron_schedule=_AFTER_FINALITY,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED,
+        description="Closes yesterday and refreshes today, both in UTC.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        now = (context.scheduled_execution_time or datetime.now(UTC)).astimezone(UTC)
+        recent = {now.date(), now.date() - DAY}
+        wanted = [day.day for day in look(now).days if day.day in recent and day.state != "closed"]
+        if not wanted:
+            return dg.SkipReason("yesterday and today are not wanted, or closed already")
+        return dg.RunRequest(tags=range_tags(Work(tuple(wanted))))
+
+    return schedule

@@ -1,0 +1,138 @@
+"""What `status` and `health` show: plain lines, JSON, or a live screen. Never imports Dagster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import click
+import msgspec
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.text import Text
+
+from stx_pipelines.settings import Settings, SettingsError, load_settings
+from stx_pipelines.sync.coverage import Coverage, DayCoverage
+from stx_pipelines.sync.open import survey_stacks
+from stx_pipelines.sync.sentences import duration, size
+from stx_pipelines.sync.status import (
+    MISCONFIGURED,
+    DatasetStatus,
+    Health,
+    describe,
+    stacks_health,
+    stacks_status,
+)
+
+DONE, ERROR, NOT_YET = 0, 1, 2
+
+_COLOURS = {"missing": "bright_black", "open": "cyan", "closed": "green", "failing": "yellow", "set aside": "red"}
+_REFRESH_SECONDS = 1.0
+_DAYS_SHOWN = 400
+
+
+def status(settings: Settings, *, as_json: bool) -> int:
+    """Print how far every dataset is; the exit code of `status`."""
+    now = datetime.now(UTC)
+    known = [stacks_status(settings, now)]
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(known), indent=2))
+    else:
+        for each in known:
+            click.echo("\n".join(_lines(each, now)))
+    if any(each.damaged or each.set_aside for each in known):
+        return ERROR
+    return DONE if all(each.is_complete for each in known) else NOT_YET
+
+
+def health(stall_threshold: int | None, *, as_json: bool) -> int:
+    """Print one sentence; its exit code."""
+    try:
+        settings = load_settings(stx_stall_seconds=stall_threshold)
+        found = stacks_health(settings, datetime.now(UTC), timedelta(seconds=settings.stx_stall_seconds))
+    except SettingsError as error:
+        found = Health(MISCONFIGURED, f"configuration: {error}")
+    click.echo(msgspec.json.encode(found) if as_json else found.sentence)
+    return found.code
+
+
+def watch(settings: Settings) -> int:
+    """A live screen until Ctrl-C."""
+    with Live(console=Console(), screen=True, auto_refresh=False) as live:
+        try:
+            while True:
+                live.update(_screen(settings, datetime.now(UTC)), refresh=True)
+                time.sleep(_REFRESH_SECONDS)
+        except KeyboardInterrupt:
+            return DONE
+
+
+def _lines(status: DatasetStatus, now: datetime) -> Iterable[str]:
+    yield f"{status.dataset}: {status.sentence}"
+    yield f"  rows          {status.rows:,} in {status.days_landed} landed days, {size(status.bytes_on_disk)} on disk"
+    if status.wallets is not None:
+        yield f"  wallets       {status.wallets:,}"
+    if status.first_block_time and status.last_block_time:
+        yield f"  block times   {status.first_block_time:%Y-%m-%d %H:%M} to {status.last_block_time:%Y-%m-%d %H:%M} UTC"
+    if status.newest_day_looked_at:
+        yield f"  newest day    compared with the tip {duration(now - status.newest_day_looked_at)} ago"
+    if status.holes:
+        yield f"  holes         {', '.join(map(str, status.holes[:10]))}{' ...' if len(status.holes) > 10 else ''}"
+    if status.waiting_to_load:
+        yield f"  to load       {len(status.waiting_to_load)} days landed, waiting for the database"
+    for day in status.damaged:
+        yield f"  damaged       the file of {day}: see `stx-pipelines health`"
+    for day in status.failing:
+        yield f"  failing       {day}"
+    for aside in status.set_aside:
+        yield f"  set aside     {aside.day}: {aside.reason}"
+    yield f"  running       {_running(status)}"
+
+
+def _running(status: DatasetStatus) -> str:
+    if status.running is None:
+        return "nothing"
+    progress = status.progress
+    if progress is None:
+        return status.running
+    eta = f", ETA {duration(timedelta(minutes=status.minutes_to_go))}" if status.minutes_to_go else ""
+    return (
+        f"{status.running}: {progress.days_done} of {progress.days_wanted} days of this run, {progress.rows:,} "
+        f"transactions, {progress.requests:,} requests, {progress.requests_per_minute:,.0f}/min{eta}"
+    )
+
+
+def _screen(settings: Settings, now: datetime) -> Panel:
+    coverage = survey_stacks(settings, now)
+    status = describe(settings, coverage)
+    lines = Text("\n".join(_lines(status, now)))
+    bar = ProgressBar(total=max(1, status.days_wanted), completed=status.days_complete)
+    legend = Text("  ").join(Text("■ ", style=colour) + Text(state) for state, colour in _COLOURS.items())
+    return Panel(
+        Group(bar, "", _calendar(coverage), legend, "", lines), title=f"stx_pipelines {now:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
+def _calendar(coverage: Coverage) -> Text:
+    """Weeks as columns, oldest left, Monday on top: one square a day, dim where the table lacks it."""
+    days = sorted(coverage.days[:_DAYS_SHOWN], key=lambda day: day.day)
+    if not days:
+        return Text("no day is wanted yet")
+    first_monday = days[0].day - timedelta(days=days[0].day.weekday())
+    weeks = (days[-1].day - first_monday).days // 7 + 1
+    by_date = {day.day: day for day in days}
+    calendar = Text()
+    for weekday in range(7):
+        for week in range(weeks):
+            calendar += _square(by_date.get(first_monday + timedelta(days=7 * week + weekday)))
+        calendar += Text("\n")
+    return calendar
+
+
+def _square(day: DayCoverage | None) -> Text:
+    if day is None:
+        return Text("  ")
+    return Text("■ ", style=_COLOURS[day.state] + ("" if day.complete or not day.landed else " dim"))

@@ -1,0 +1,160 @@
+"""Until when: a sensor per dataset asks `coverage` what to do next and launches it, until the target is reached.
+
+It keeps no list of its own: days that disappear, or a raised target, show up at the next tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import msgspec
+from dagster import DagsterRunStatus, RunRecord, RunsFilter
+
+from stx_pipelines.schedules import range_tags
+from stx_pipelines.sources.http import ApiError
+from stx_pipelines.sync.coverage import Coverage
+from stx_pipelines.sync.sentences import coverage_sentence
+
+DATASET_TAG = "stx_pipelines/dataset"
+
+_SECONDS_BETWEEN_TICKS = 30
+_SECONDS_TO_START = 120  # a run without the dataset's lock is still starting, or ending, for at most so long
+_FIRST_PAUSE = timedelta(seconds=30)
+_LONGEST_PAUSE = timedelta(minutes=5)
+_RUNS_LOOKED_AT = 20
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a coverage sensor needs to know of a dataset.
+
+    `look` surveys the days without a request, `holder` names the process that works on the dataset now, `probe` asks
+    the server one small question and raises `ApiError` when it is down; `budget` is in requests a minute.
+    """
+
+    name: str
+    dataset: str
+    look: Callable[[datetime], Coverage]
+    holder: Callable[[], str | None]
+    probe: Callable[[], object]
+    budget: int
+    open_every: timedelta
+
+
+class Outage(msgspec.Struct):
+    """Kept in the sensor's cursor while nothing comes in: since when, how long the pause is, until when it lasts."""
+
+    since: datetime
+    pause_seconds: float
+    until: datetime
+
+    def longer(self, now: datetime) -> Outage:
+        """The next, doubled pause."""
+        seconds = min(self.pause_seconds * 2, _LONGEST_PAUSE.total_seconds())
+        return Outage(self.since, seconds, now + timedelta(seconds=seconds))
+
+
+def coverage_sensor(
+    watched: Watched, job: dg.JobDefinition | dg.UnresolvedAssetJobDefinition, *, on: bool
+) -> dg.SensorDefinition:
+    """Rerun incremental syncs of a dataset until coverage reaches the target days."""
+
+    @dg.sensor(
+        name=watched.name,
+        job=job,
+        minimum_interval_seconds=_SECONDS_BETWEEN_TICKS,
+        default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
+        description="Fetches open days every few minutes and missing days, newest first, until the target is covered.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        return tick(watched, context.instance, context.cursor, datetime.now(UTC))
+
+    return sensor
+
+
+def tick(watched: Watched, instance: dg.DagsterInstance, cursor: str | None, now: datetime) -> dg.SensorResult:
+    """One look: launch the next range of days, or say in a sentence why not."""
+    runs = instance.get_run_records(RunsFilter(tags={DATASET_TAG: watched.dataset}), limit=_RUNS_LOOKED_AT)
+    coverage = watched.look(now)
+    sentence = coverage_sentence(coverage, watched.budget)
+    holder = watched.holder()
+    in_flight = _in_flight(instance, runs, now, is_held=holder is not None)
+    if in_flight or holder:
+        return _rest(f"{sentence}; now {_range(in_flight) if in_flight else holder}", cursor)
+    work = coverage.next(watched.budget, open_every=watched.open_every)
+    if work is None:
+        return _rest(f"{sentence}; {'the target is reached' if coverage.is_complete else 'nothing is due'}", None)
+    if outage := _outage(watched, runs, coverage, cursor, now):
+        return _rest(f"{sentence}; {outage[1]}", msgspec.json.encode(outage[0]).decode())
+    request = dg.RunRequest(tags={**range_tags(work), DATASET_TAG: watched.dataset})
+    return dg.SensorResult(run_requests=[request], cursor="")
+
+
+def _rest(sentence: str, cursor: str | None) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason=sentence, cursor=cursor or "")
+
+
+def _in_flight(
+    instance: dg.DagsterInstance, runs: Sequence[RunRecord], now: datetime, *, is_held: bool
+) -> RunRecord | None:
+    """The run that works or is about to; a run whose process was killed is declared failed here."""
+    for record in runs:
+        if record.dagster_run.is_finished:
+            continue
+        began = record.start_time or record.create_timestamp.timestamp()
+        waits_in_queue = record.dagster_run.status in {DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED}
+        if is_held or waits_in_queue or now.timestamp() - began < _SECONDS_TO_START:
+            return record
+        instance.report_run_failed(record.dagster_run, "The run's process is gone; what had landed is kept.")
+    return None
+
+
+def _range(record: RunRecord) -> str:
+    tags = record.dagster_run.tags
+    first, last = tags.get("dagster/asset_partition_range_start"), tags.get("dagster/asset_partition_range_end")
+    return f"{last}..{first}" if first != last else f"{last}"
+
+
+def _outage(
+    watched: Watched, runs: Sequence[RunRecord], coverage: Coverage, cursor: str | None, now: datetime
+) -> tuple[Outage, str] | None:
+    """Whether to rest because runs fail without landing or trying a day, and how to say so.
+
+    The pause grows with every such run, and ends with a probe: an outage of hours needs nobody.
+    """
+    streak = _fruitless(runs, coverage)
+    if not streak:
+        return None
+    newest, oldest = streak[0], streak[-1]
+    failed_at = datetime.fromtimestamp(newest.end_time or now.timestamp(), UTC)
+    pause = min(_FIRST_PAUSE * 2 ** (len(streak) - 1), _LONGEST_PAUSE)
+    outage = Outage(
+        datetime.fromtimestamp(oldest.end_time or now.timestamp(), UTC), pause.total_seconds(), failed_at + pause
+    )
+    if cursor and (known := msgspec.json.decode(cursor, type=Outage)).until > outage.until:
+        outage = known
+    if now < outage.until:
+        return outage, f"nothing came in since {outage.since:%H:%M} UTC, next try at {outage.until:%H:%M:%S}"
+    try:
+        watched.probe()
+    except ApiError as error:
+        return outage.longer(now), f"nothing came in since {outage.since:%H:%M} UTC: {error}"
+    return None
+
+
+def _fruitless(runs: Sequence[RunRecord], coverage: Coverage) -> list[RunRecord]:
+    """The newest runs in a row that failed without landing a day or counting a failed proof, newest first."""
+    events = [day.looked for day in coverage.days if day.looked]
+    events += [day.attempts.at for day in coverage.days if day.attempts]
+    newest_event = max(events, default=datetime.min.replace(tzinfo=UTC)).timestamp()
+    streak = []
+    for record in runs:
+        if not record.dagster_run.is_failure or (record.end_time or 0.0) < 1:
+            break
+        if newest_event >= int(record.start_time or record.create_timestamp.timestamp()):
+            break
+        streak.append(record)
+    return streak

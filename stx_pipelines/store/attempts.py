@@ -1,0 +1,49 @@
+"""Failed proofs, remembered beside the day files: the only source for `failing` and `set aside`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import msgspec
+
+from stx_pipelines.chains.attempts import Attempts
+from stx_pipelines.store.files import replace_file
+
+_SUFFIX = ".attempts.json"
+
+
+class AttemptFiles:
+    """`DAY.attempts.json` in the folder of the day files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, day: date, sentence: str, now: datetime) -> None:
+        """Count one more failed proof of this day."""
+        before = self._read(self._path(day))
+        attempts = Attempts(before.count + 1 if before else 1, sentence, now.replace(microsecond=0))
+        replace_file(self._path(day), lambda aside: aside.write_bytes(msgspec.json.encode(attempts)))
+
+    def clear(self, day: date) -> None:
+        """The day is proved: forget what went wrong before."""
+        self._path(day).unlink(missing_ok=True)
+
+    def all(self) -> dict[date, Attempts]:
+        """Every day with failed proofs since its last success."""
+        found = {}
+        for path in sorted(self._folder.glob(f"????-??-??{_SUFFIX}")):
+            attempts = self._read(path)
+            if attempts is not None:
+                found[date.fromisoformat(path.name.removesuffix(_SUFFIX))] = attempts
+        return found
+
+    def _path(self, day: date) -> Path:
+        return self._folder / f"{day.isoformat()}{_SUFFIX}"
+
+    @staticmethod
+    def _read(path: Path) -> Attempts | None:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Attempts)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None  # unreadable: the day counts as untried, and is tried

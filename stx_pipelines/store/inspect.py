@@ -1,0 +1,78 @@
+"""Looking at what is stored: does the table agree with the day files, and what does an older database hold of them?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.warehouse import TIME_COLUMN, DayFile, attach, load_sql
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class Overlap(NamedTuple):
+    """How much of a certified day another database holds; shares from 0 to 1."""
+
+    day: date
+    transactions: float
+    wallets: float
+
+
+def rows_per_day(database: Path, dataset: str) -> dict[date, int]:
+    """Rows of the table by UTC day. Raises `Busy` while it is written, `StoreError` when it cannot be read."""
+    column = TIME_COLUMN[dataset]
+    with _reading(database) as connection:
+        query = f"SELECT {column}::DATE, count(*) FROM warehouse.{dataset} GROUP BY ALL"
+        return dict(connection.execute(query).fetchall())
+
+
+def differing_days(database: Path, dataset: str, days: Sequence[DayFile]) -> list[date]:
+    """The days whose rows in the table are not exactly those of their file."""
+    with _reading(database) as connection:
+        return [file.certificate.day for file in days if _differs(connection, dataset, file)]
+
+
+def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
+    """What another database with a table `transactions` holds of our certified days, day by day."""
+    with _reading(database) as connection:
+        for file in days:
+            [(rows, rows_there, wallets, wallets_there)] = connection.execute(
+                load_sql("overlap"), {"file": str(file.path)}
+            ).fetchall()
+            yield Overlap(
+                file.certificate.day, rows_there / rows if rows else 1.0, wallets_there / wallets if wallets else 1.0
+            )
+
+
+def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile) -> bool:
+    column = TIME_COLUMN[dataset]
+    proved_at = file.certificate.proved_at.replace(tzinfo=None)
+    wanted = f"({load_sql(dataset)})"
+    held = f"(SELECT * FROM warehouse.{dataset} WHERE {column} >= $day::DATE AND {column} < $day::DATE + 1)"
+    lacks, exceeds = f"FROM {wanted} EXCEPT ALL FROM {held}", f"FROM {held} EXCEPT ALL FROM {wanted}"
+    query = f"SELECT count(*) FROM (({lacks}) UNION ALL ({exceeds}))"
+    parameters = {"file": str(file.path), "proved_at": proved_at, "day": file.certificate.day}
+    [(differences,)] = connection.execute(query, parameters).fetchall()
+    return bool(differences)
+
+
+@contextmanager
+def _reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    import duckdb
+
+    if not database.exists():
+        raise StoreError(f"{database} does not exist; run `stx-pipelines rebuild` to make it from the day files")
+    connection = duckdb.connect()
+    try:
+        attach(connection, database, wait=0.0, read_only=True)
+        yield connection
+    except duckdb.Error as error:
+        reason = (str(error).splitlines() or ["unknown"])[0]
+        raise StoreError(f"{database} cannot be read ({reason}); run `stx-pipelines rebuild`") from error
+    finally:
+        connection.close()

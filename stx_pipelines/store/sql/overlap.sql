@@ -1,0 +1,13 @@
+WITH certified AS (
+    SELECT tx_id, sender_address
+    FROM read_parquet($file)
+    WHERE canonical AND tx_status = 'success' AND sender_address IS NOT NULL AND block_time IS NOT NULL
+),
+there AS (
+    SELECT tx_id, sender_address FROM certified SEMI JOIN warehouse.transactions AS old USING (tx_id)
+)
+SELECT
+    (SELECT count(*) FROM certified),
+    (SELECT count(*) FROM there),
+    (SELECT count(DISTINCT sender_address) FROM certified),
+    (SELECT count(DISTINCT sender_address) FROM there)

@@ -1,0 +1,44 @@
+"""Coverage and times in words, the same in the sensor, the commands and the alerts. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from stx_pipelines.sync.coverage import Coverage, Work
+
+
+def coverage_sentence(coverage: Coverage, budget: int, now: Work | None = None) -> str:
+    """Like `173 of 180 days complete (96 %), 12 runs to go, ~2 h 10 min at 50 requests/min; now A..B`."""
+    wanted = len(coverage.days)
+    parts = [f"{coverage.complete_count} of {wanted} days complete ({_percent(coverage.complete_count, wanted)} %)"]
+    if runs := coverage.runs_to_go(budget):
+        parts.append(f"{runs} {'run' if runs == 1 else 'runs'} to go")
+    if minutes := coverage.minutes_to_go(budget):
+        parts.append(f"~{duration(timedelta(minutes=minutes))} at {budget} requests/min")
+    if coverage.set_aside:
+        parts.append("set aside: " + ", ".join(str(day.day) for day in coverage.set_aside))
+    return ", ".join(parts) + (f"; now {now}" if now else "")
+
+
+def duration(time: timedelta) -> str:
+    """`2 h 10 min`, `7 min`, `40 s`."""
+    seconds = round(time.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def size(count: int) -> str:
+    """Bytes with a binary unit: `45.3 MiB`."""
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.1f} {unit}" if unit != "B" else f"{count} B"
+        amount /= 1024
+    return f"{amount:.1f} GiB"
+
+
+def _percent(part: int, whole: int) -> int:
+    """Rounded down: 100 % is said only when everything is there."""
+    return 100 * part // whole if whole else 100
