@@ -15,10 +15,10 @@ from typing import Any
 import click
 
 from stx_pipelines.settings import SettingsError, load_settings
-from stx_pipelines.sources.http import ApiError, Interrupted, RateLimited, Unreachable
+from stx_pipelines.sources.errors import ApiError, Interrupted, RateLimited, Unreachable
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
-from stx_pipelines.sync.open import open_landing
+from stx_pipelines.sync.survey import open_landing
 
 DONE, ERROR, NOT_YET = 0, 1, 2
 
@@ -88,10 +88,14 @@ def status(target_days: int | None, as_json: bool, watch: bool) -> int:
 
     Exit code 0: complete and fresh; 2: in progress or stale; 1: an error.
     """
+    settings = load_settings(stx_target_days=target_days)
+    if watch:
+        from stx_pipelines.watch import watch as live_screen
+
+        return live_screen(settings)
     from stx_pipelines import screens
 
-    settings = load_settings(stx_target_days=target_days)
-    return screens.watch(settings) if watch else screens.status(settings, as_json=as_json)
+    return screens.status(settings, as_json=as_json)
 
 
 @main.command()

@@ -20,9 +20,10 @@ from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.sources.alerts import Email, Webhook
 from stx_pipelines.store.locks import holder
 from stx_pipelines.sync.certify import DATASET
-from stx_pipelines.sync.open import open_stacks_api, survey_stacks
+from stx_pipelines.sync.open import open_stacks_api
 from stx_pipelines.sync.progress import run_lock
 from stx_pipelines.sync.status import stacks_health, stacks_status
+from stx_pipelines.sync.survey import survey_stacks
 
 stacks_sync = dg.define_asset_job("stacks_sync", selection=[transactions], description="Fetch days of transactions.")
 

@@ -20,8 +20,8 @@ from stx_pipelines.chains.days import DAY
 from stx_pipelines.settings import load_settings
 from stx_pipelines.store import queries
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.sync.chain_check import known_identity
-from stx_pipelines.sync.open import open_landing
+from stx_pipelines.store.identity import known_identity
+from stx_pipelines.sync.survey import open_landing
 
 DAYS = 120
 _TRANSACTIONS_PER_DAY = 1_000

@@ -16,9 +16,10 @@ from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.store.day_summary import DaySummary, summarize
 from stx_pipelines.store.locks import locked
 from stx_pipelines.sync.certify import DATASET
-from stx_pipelines.sync.open import open_stacks, survey_stacks
+from stx_pipelines.sync.open import open_stacks
 from stx_pipelines.sync.progress import Reporter, progress_file, run_lock
 from stx_pipelines.sync.stacks import FailedDay
+from stx_pipelines.sync.survey import survey_stacks
 from stx_pipelines.sync.walk import Landed, Walk
 
 
@@ -52,7 +53,8 @@ class StacksApi(dg.ConfigurableResource):  # type: ignore[type-arg]
             self._walk.on_page = reporter.page
             for result in self._walk.bring_home(days, force=force):
                 yield result
-                reporter.day(result)
+                failed = isinstance(result, FailedDay)
+                reporter.day(result.day if isinstance(result, FailedDay) else result.certificate.day, failed=failed)
 
     def summary(self, day: date) -> DaySummary:
         """What a person wants to know of a day that has just landed."""

@@ -43,7 +43,15 @@ def materialize_days(instance: dg.DagsterInstance, first: date, last: date, *, f
         )
     except dg.DagsterExecutionInterruptedError:
         raise KeyboardInterrupt from None
-    return [_sentence(event) for event in result.get_step_failure_events()]
+    failures = result.get_step_failure_events()
+    if any(_was_interrupted(event) for event in failures):
+        raise KeyboardInterrupt
+    return [_sentence(event) for event in failures]
+
+
+def _was_interrupted(event: dg.DagsterEvent) -> bool:
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__
 
 
 def _sentence(event: dg.DagsterEvent) -> str:

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import click
 import msgspec
-from rich.console import Console, Group
-from rich.live import Live
-from rich.panel import Panel
-from rich.progress_bar import ProgressBar
-from rich.text import Text
 
 from stx_pipelines.settings import Settings, SettingsError, load_settings
-from stx_pipelines.sync.coverage import Coverage, DayCoverage
-from stx_pipelines.sync.open import survey_stacks
 from stx_pipelines.sync.sentences import duration, size
 from stx_pipelines.sync.status import (
     MISCONFIGURED,
     DatasetStatus,
     Health,
-    describe,
     stacks_health,
     stacks_status,
 )
 
 DONE, ERROR, NOT_YET = 0, 1, 2
-
-_COLOURS = {"missing": "bright_black", "open": "cyan", "closed": "green", "failing": "yellow", "set aside": "red"}
-_REFRESH_SECONDS = 1.0
-_DAYS_SHOWN = 400
 
 
 def status(settings: Settings, *, as_json: bool) -> int:
@@ -42,7 +29,7 @@ def status(settings: Settings, *, as_json: bool) -> int:
         click.echo(msgspec.json.format(msgspec.json.encode(known), indent=2))
     else:
         for each in known:
-            click.echo("\n".join(_lines(each, now)))
+            click.echo("\n".join(status_lines(each, now)))
     if any(each.damaged or each.set_aside for each in known):
         return ERROR
     return DONE if all(each.is_complete for each in known) else NOT_YET
@@ -59,18 +46,8 @@ def health(stall_threshold: int | None, *, as_json: bool) -> int:
     return found.code
 
 
-def watch(settings: Settings) -> int:
-    """A live screen until Ctrl-C."""
-    with Live(console=Console(), screen=True, auto_refresh=False) as live:
-        try:
-            while True:
-                live.update(_screen(settings, datetime.now(UTC)), refresh=True)
-                time.sleep(_REFRESH_SECONDS)
-        except KeyboardInterrupt:
-            return DONE
-
-
-def _lines(status: DatasetStatus, now: datetime) -> Iterable[str]:
+def status_lines(status: DatasetStatus, now: datetime) -> Iterable[str]:
+    """A dataset's status for people, line by line."""
     yield f"{status.dataset}: {status.sentence}"
     yield f"  rows          {status.rows:,} in {status.days_landed} landed days, {size(status.bytes_on_disk)} on disk"
     if status.wallets is not None:
@@ -103,36 +80,3 @@ def _running(status: DatasetStatus) -> str:
         f"{status.running}: {progress.days_done} of {progress.days_wanted} days of this run, {progress.rows:,} "
         f"transactions, {progress.requests:,} requests, {progress.requests_per_minute:,.0f}/min{eta}"
     )
-
-
-def _screen(settings: Settings, now: datetime) -> Panel:
-    coverage = survey_stacks(settings, now)
-    status = describe(settings, coverage)
-    lines = Text("\n".join(_lines(status, now)))
-    bar = ProgressBar(total=max(1, status.days_wanted), completed=status.days_complete)
-    legend = Text("  ").join(Text("■ ", style=colour) + Text(state) for state, colour in _COLOURS.items())
-    return Panel(
-        Group(bar, "", _calendar(coverage), legend, "", lines), title=f"stx_pipelines {now:%Y-%m-%d %H:%M:%S} UTC"
-    )
-
-
-def _calendar(coverage: Coverage) -> Text:
-    """Weeks as columns, oldest left, Monday on top: one square a day, dim where the table lacks it."""
-    days = sorted(coverage.days[:_DAYS_SHOWN], key=lambda day: day.day)
-    if not days:
-        return Text("no day is wanted yet")
-    first_monday = days[0].day - timedelta(days=days[0].day.weekday())
-    weeks = (days[-1].day - first_monday).days // 7 + 1
-    by_date = {day.day: day for day in days}
-    calendar = Text()
-    for weekday in range(7):
-        for week in range(weeks):
-            calendar += _square(by_date.get(first_monday + timedelta(days=7 * week + weekday)))
-        calendar += Text("\n")
-    return calendar
-
-
-def _square(day: DayCoverage | None) -> Text:
-    if day is None:
-        return Text("  ")
-    return Text("■ ", style=_COLOURS[day.state] + ("" if day.complete or not day.landed else " dim"))

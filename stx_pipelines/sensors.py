@@ -14,7 +14,7 @@ import msgspec
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
 from stx_pipelines.schedules import range_tags
-from stx_pipelines.sources.http import ApiError
+from stx_pipelines.sources.errors import ApiError
 from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.sentences import coverage_sentence
 

@@ -15,12 +15,14 @@ import click
 
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.settings import Settings, SettingsError
-from stx_pipelines.sources.http import Unreachable
+from stx_pipelines.sources.errors import Unreachable
+from stx_pipelines.store.identity import known_identity
 from stx_pipelines.store.locks import Busy, locked
-from stx_pipelines.sync.chain_check import identify, known_identity
+from stx_pipelines.sync.chain_check import identify
 from stx_pipelines.sync.coverage import Coverage
-from stx_pipelines.sync.open import open_landing, open_stacks_api, survey_stacks
+from stx_pipelines.sync.open import open_stacks_api
 from stx_pipelines.sync.sentences import coverage_sentence
+from stx_pipelines.sync.survey import open_landing, survey_stacks
 
 DONE, ERROR, NOT_YET = 0, 1, 2
 _AT_ONCE = timedelta(0)

@@ -14,8 +14,9 @@ from stx_pipelines.settings import Settings, SettingsError
 from stx_pipelines.store.inspect import differing_days, overlaps
 from stx_pipelines.store.warehouse import DayFile
 from stx_pipelines.sync.certify import DATASET
-from stx_pipelines.sync.open import open_landing, open_stacks_api
+from stx_pipelines.sync.open import open_stacks_api
 from stx_pipelines.sync.sentences import duration
+from stx_pipelines.sync.survey import open_landing
 from stx_pipelines.sync.verify import Verdict, requests_needed, verify_day
 
 DONE, ERROR = 0, 1

@@ -8,7 +8,7 @@ from stx_pipelines.assets.report import describe_day
 from stx_pipelines.partitions import stacks_days
 from stx_pipelines.resources import StacksApi
 from stx_pipelines.settings import SettingsError
-from stx_pipelines.sources.http import ApiError
+from stx_pipelines.sources.errors import ApiError
 from stx_pipelines.store.day_summary import DaySummary
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.sync.stacks import FailedDay

@@ -22,35 +22,12 @@ from requests.adapters import HTTPAdapter
 
 from stx_pipelines.chains.stacks import MalformedAnswer
 from stx_pipelines.sources.budget import Budget
+from stx_pipelines.sources.errors import ApiError, Gone, Interrupted, NotFound, RateLimited, Unreachable
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _OUT_OF_RANGE = '"22003"'  # PostgreSQL's code for a number out of range: the request is wrong, not the server
-
-
-class ApiError(Exception):
-    """The API did not give what was asked. The message is a sentence for people."""
-
-
-class Unreachable(ApiError):
-    """Asked as often as the settings allow, without a usable answer."""
-
-
-class RateLimited(ApiError):
-    """The API wants a longer pause than the settings allow."""
-
-
-class NotFound(ApiError):
-    """404."""
-
-
-class Gone(ApiError):
-    """410: the operator switched this route off."""
-
-
-class Interrupted(ApiError):
-    """The run is being stopped."""
 
 
 class _TryAgain(Exception):

@@ -12,7 +12,8 @@ from typing import Literal, TypeVar
 
 from stx_pipelines.chains import stacks
 from stx_pipelines.chains.stacks import Block, BurnBlock, Cursor, Page, Tip, WindowPage
-from stx_pipelines.sources.http import ApiError, Gone, Http, NotFound
+from stx_pipelines.sources.errors import ApiError, Gone, NotFound
+from stx_pipelines.sources.http import Http
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

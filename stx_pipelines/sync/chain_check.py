@@ -8,28 +8,18 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import msgspec
-
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import day_of, window
 from stx_pipelines.chains.stacks import Block, Tx
-from stx_pipelines.sources.http import ApiError, NotFound
+from stx_pipelines.sources.errors import ApiError, NotFound
 from stx_pipelines.sources.stacks_api import StacksApi
-from stx_pipelines.store.files import replace_file
+from stx_pipelines.store.identity import Identity, keep_identity, known_identity
 
 log = logging.getLogger(__name__)
 
 
 class WrongChain(ApiError):
     """The server serves another chain than the data folder holds, or one that cannot be identified."""
-
-
-class Identity(msgspec.Struct, frozen=True):
-    """Names a chain by one of its first blocks; `first_day` is the first UTC day it has."""
-
-    height: int
-    index_block_hash: str
-    first_day: date
 
 
 @dataclass(frozen=True)
@@ -43,23 +33,6 @@ class Standing:
     stale: tuple[date, ...]
 
 
-def identity_file(data_folder: Path) -> Path:
-    """Where the data folder remembers which chain it holds."""
-    return data_folder / "chain-stacks.json"
-
-
-def known_identity(data_folder: Path) -> Identity | None:
-    """The chain this data folder holds; None before the first use."""
-    try:
-        return msgspec.json.decode(identity_file(data_folder).read_bytes(), type=Identity)
-    except FileNotFoundError:
-        return None
-    except msgspec.DecodeError as error:
-        raise WrongChain(
-            f"{identity_file(data_folder)} is damaged ({error}); delete it, it is written anew from the server"
-        ) from error
-
-
 def identify(api: StacksApi, data_folder: Path, first_day: date | None) -> Identity:
     """The chain of this data folder, asked from the server and kept at the first use.
 
@@ -70,7 +43,7 @@ def identify(api: StacksApi, data_folder: Path, first_day: date | None) -> Ident
         return known
     block = _first_block(api, first_day)
     identity = Identity(block.height, block.index_block_hash, first_day or day_of(block.burn_block_time))
-    replace_file(identity_file(data_folder), lambda aside: aside.write_bytes(msgspec.json.encode(identity)))
+    keep_identity(data_folder, identity)
     return identity
 
 

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
-from pathlib import Path
 
-from stx_pipelines.chains.stacks import Tx
 from stx_pipelines.settings import Settings
 from stx_pipelines.sources.budget import Budget
 from stx_pipelines.sources.http import Http, Patience
 from stx_pipelines.sources.stacks_api import StacksApi
-from stx_pipelines.store import stacks_rows
-from stx_pipelines.store.attempts import AttemptFiles
-from stx_pipelines.store.days import DayFiles
-from stx_pipelines.store.warehouse import Warehouse
-from stx_pipelines.sync.certify import DATASET
-from stx_pipelines.sync.chain_check import identify, known_identity
-from stx_pipelines.sync.coverage import Coverage, survey, wanted_days
-from stx_pipelines.sync.land import Landing
+from stx_pipelines.sync.chain_check import identify
 from stx_pipelines.sync.read import OnPage
+from stx_pipelines.sync.survey import open_landing
 from stx_pipelines.sync.walk import Walk
 
 
@@ -44,24 +35,6 @@ def open_stacks_api(settings: Settings, stop: threading.Event | None = None) -> 
     )
 
 
-def open_landing(settings: Settings) -> Landing[Tx]:
-    """Day files and table of the transactions."""
-    folder = days_folder(settings.stx_data_dir, DATASET)
-    return Landing(
-        DATASET,
-        DayFiles(folder),
-        AttemptFiles(folder),
-        Warehouse(settings.stx_data_dir, patience=settings.stx_lock_wait_seconds),
-        stacks_rows.to_arrow,
-        patience=settings.stx_lock_wait_seconds,
-    )
-
-
-def days_folder(data_folder: Path, dataset: str) -> Path:
-    """Where the day files of a dataset are."""
-    return data_folder / "days" / dataset
-
-
 def open_stacks(settings: Settings, *, on_page: OnPage = lambda _: None, stop: threading.Event | None = None) -> Walk:
     """The walk of Stacks transactions."""
     api = open_stacks_api(settings, stop)
@@ -70,21 +43,4 @@ def open_stacks(settings: Settings, *, on_page: OnPage = lambda _: None, stop: t
         landing=open_landing(settings),
         identity=lambda: identify(api, settings.stx_data_dir, settings.stx_first_day),
         on_page=on_page,
-    )
-
-
-def survey_stacks(settings: Settings, now: datetime) -> Coverage:
-    """How far the transactions are, from files alone: no request, no database, quick at any time."""
-    identity = known_identity(settings.stx_data_dir)
-    landing = open_landing(settings)
-    published = landing.warehouse.published(landing.dataset)
-    first_day = settings.stx_first_day or (identity.first_day if identity else None)
-    return survey(
-        wanted=wanted_days(settings.stx_target_days, now.date(), first_day),
-        landed=landing.files.certificates(),
-        loaded=published.loaded,
-        checked=published.checked,
-        attempts=landing.attempts.all(),
-        now=now,
-        freshness=settings.freshness,
     )

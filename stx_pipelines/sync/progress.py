@@ -6,14 +6,12 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
 
 from stx_pipelines.store.files import replace_file
-from stx_pipelines.sync.stacks import FailedDay
-from stx_pipelines.sync.walk import Landed
 
 _SECONDS_BETWEEN_WRITES = 0.5
 
@@ -82,14 +80,13 @@ class Reporter:
         if due:
             self._write()
 
-    def day(self, result: Landed | FailedDay) -> None:
+    def day(self, day: date, *, failed: bool) -> None:
         """A day is done, well or not."""
-        if isinstance(result, FailedDay):
+        if failed:
             self.progress.days_failed += 1
-            self.progress.now = result.day.isoformat()
         else:
             self.progress.days_done += 1
-            self.progress.now = result.certificate.day.isoformat()
+        self.progress.now = day.isoformat()
         self._write()
 
     def _write(self) -> None:

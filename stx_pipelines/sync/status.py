@@ -14,9 +14,9 @@ from stx_pipelines.store.inspect import rows_per_day
 from stx_pipelines.store.locks import Busy, holder
 from stx_pipelines.sync.certify import DATASET
 from stx_pipelines.sync.coverage import Coverage
-from stx_pipelines.sync.open import open_landing, survey_stacks
 from stx_pipelines.sync.progress import Progress, progress_file, read_progress, run_lock
 from stx_pipelines.sync.sentences import coverage_sentence, duration
+from stx_pipelines.sync.survey import open_landing, survey_stacks
 
 HEALTHY, NOT_RUNNING, STALLED, DAMAGED, MISCONFIGURED = 0, 1, 2, 3, 4
 
@@ -184,6 +184,8 @@ def _size(path: Path) -> int:
 
 
 def _parquet_rows(path: Path) -> int | None:
+    if not path.exists():
+        return None
     import pyarrow.parquet as pq
 
-    return pq.read_metadata(path).num_rows if path.exists() else None
+    return int(pq.read_metadata(path).num_rows)

@@ -15,10 +15,11 @@ from typing import NamedTuple
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.stacks import Tip, Tx
 from stx_pipelines.chains.stacks_proof import ProofError
-from stx_pipelines.sources.http import ApiError, Interrupted, RateLimited, Unreachable
+from stx_pipelines.sources.errors import ApiError, Interrupted, RateLimited, Unreachable
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.store import stacks_rows
-from stx_pipelines.sync.chain_check import Identity, Standing, fork_height, standing
+from stx_pipelines.store.identity import Identity
+from stx_pipelines.sync.chain_check import Standing, fork_height, standing
 from stx_pipelines.sync.land import Landing
 from stx_pipelines.sync.plan import Held
 from stx_pipelines.sync.read import OnPage

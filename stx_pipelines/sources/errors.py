@@ -1,0 +1,27 @@
+"""What can go wrong with an API, in the words people will read. No HTTP library is needed to speak of it."""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """The API did not give what was asked. The message is a sentence for people."""
+
+
+class Unreachable(ApiError):
+    """Asked as often as the settings allow, without a usable answer."""
+
+
+class RateLimited(ApiError):
+    """The API wants a longer pause than the settings allow."""
+
+
+class NotFound(ApiError):
+    """404."""
+
+
+class Gone(ApiError):
+    """410: the operator switched this route off."""
+
+
+class Interrupted(ApiError):
+    """The run is being stopped."""
