@@ -45,7 +45,7 @@ class Watched:
 
 
 class Outage(msgspec.Struct):
-    """Kept in the sensor's cursor while nothing comes in: since when, how long the pause is, until when it lasts."""
+    """While nothing comes in: since when, how long the pause is, until when it lasts."""
 
     since: datetime
     pause_seconds: float
@@ -55,6 +55,13 @@ class Outage(msgspec.Struct):
         """The next, doubled pause."""
         seconds = min(self.pause_seconds * 2, _LONGEST_PAUSE.total_seconds())
         return Outage(self.since, seconds, now + timedelta(seconds=seconds))
+
+
+class Memory(msgspec.Struct):
+    """The sensor's cursor. The UI lists it beside every tick, so the sentence comes first."""
+
+    says: str = ""
+    outage: Outage | None = None
 
 
 def coverage_sensor(
@@ -70,12 +77,13 @@ def coverage_sensor(
         description="Fetches open days every few minutes and missing days, newest first, until the target is covered.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return tick(watched, context.instance, context.cursor, datetime.now(UTC))
+        memory = msgspec.json.decode(context.cursor, type=Memory) if context.cursor else Memory()
+        return tick(watched, context.instance, memory, datetime.now(UTC))
 
     return sensor
 
 
-def tick(watched: Watched, instance: dg.DagsterInstance, cursor: str | None, now: datetime) -> dg.SensorResult:
+def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: datetime) -> dg.SensorResult:
     """One look: launch the next range of days, or say in a sentence why not."""
     runs = instance.get_run_records(RunsFilter(tags={DATASET_TAG: watched.dataset}), limit=_RUNS_LOOKED_AT)
     coverage = watched.look(now)
@@ -83,18 +91,23 @@ def tick(watched: Watched, instance: dg.DagsterInstance, cursor: str | None, now
     holder = watched.holder()
     in_flight = _in_flight(instance, runs, now, is_held=holder is not None)
     if in_flight or holder:
-        return _rest(f"{sentence}; now {_range(in_flight) if in_flight else holder}", cursor)
+        return _rest(f"{sentence}; now {_range(in_flight) if in_flight else holder}", memory.outage)
     work = coverage.next(watched.budget, open_every=watched.open_every)
     if work is None:
         return _rest(f"{sentence}; {'the target is reached' if coverage.is_complete else 'nothing is due'}", None)
-    if outage := _outage(watched, runs, coverage, cursor, now):
-        return _rest(f"{sentence}; {outage[1]}", msgspec.json.encode(outage[0]).decode())
+    if found := _outage(watched, runs, coverage, memory.outage, now):
+        outage, why = found
+        return _rest(f"{sentence}; {why}", outage)
     request = dg.RunRequest(tags={**range_tags(work), DATASET_TAG: watched.dataset})
-    return dg.SensorResult(run_requests=[request], cursor="")
+    return dg.SensorResult(run_requests=[request], cursor=_cursor(f"{sentence}; now {work}", None))
 
 
-def _rest(sentence: str, cursor: str | None) -> dg.SensorResult:
-    return dg.SensorResult(skip_reason=sentence, cursor=cursor or "")
+def _rest(sentence: str, outage: Outage | None) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason=sentence, cursor=_cursor(sentence, outage))
+
+
+def _cursor(sentence: str, outage: Outage | None) -> str:
+    return msgspec.json.encode(Memory(sentence, outage)).decode()
 
 
 def _in_flight(
@@ -119,7 +132,7 @@ def _range(record: RunRecord) -> str:
 
 
 def _outage(
-    watched: Watched, runs: Sequence[RunRecord], coverage: Coverage, cursor: str | None, now: datetime
+    watched: Watched, runs: Sequence[RunRecord], coverage: Coverage, known: Outage | None, now: datetime
 ) -> tuple[Outage, str] | None:
     """Whether to rest because runs fail without landing or trying a day, and how to say so.
 
@@ -134,7 +147,7 @@ def _outage(
     outage = Outage(
         datetime.fromtimestamp(oldest.end_time or now.timestamp(), UTC), pause.total_seconds(), failed_at + pause
     )
-    if cursor and (known := msgspec.json.decode(cursor, type=Outage)).until > outage.until:
+    if known and known.until > outage.until:
         outage = known
     if now < outage.until:
         return outage, f"nothing came in since {outage.since:%H:%M} UTC, next try at {outage.until:%H:%M:%S}"
