@@ -13,6 +13,7 @@ import dagster as dg
 
 from stx_pipelines.alerts import Channel, alert_sensor
 from stx_pipelines.assets.stacks import transactions
+from stx_pipelines.checks import stacks_checks
 from stx_pipelines.resources import StacksApi, read_only_warehouse
 from stx_pipelines.schedules import daily_schedule
 from stx_pipelines.sensors import Watched, coverage_sensor
@@ -25,7 +26,16 @@ from stx_pipelines.sync.progress import run_lock
 from stx_pipelines.sync.status import stacks_health, stacks_status
 from stx_pipelines.sync.survey import survey_stacks
 
-stacks_sync = dg.define_asset_job("stacks_sync", selection=[transactions], description="Fetch days of transactions.")
+stacks_sync = dg.define_asset_job(
+    "stacks_sync",
+    selection=dg.AssetSelection.assets(transactions).without_checks(),
+    description="Fetch days of transactions.",
+)
+stacks_close = dg.define_asset_job(
+    "stacks_close",
+    selection=[transactions],
+    description="Fetch days of transactions, then check the whole table.",
+)
 
 
 def build_defs(**resources: object) -> dg.Definitions:
@@ -34,8 +44,9 @@ def build_defs(**resources: object) -> dg.Definitions:
     look = partial(survey_stacks, settings)
     return dg.Definitions(
         assets=[transactions],
-        jobs=[stacks_sync],
-        schedules=[daily_schedule("stacks_daily", stacks_sync, look, on=settings.stx_autostart)],
+        asset_checks=stacks_checks,
+        jobs=[stacks_sync, stacks_close],
+        schedules=[daily_schedule("stacks_daily", stacks_close, look, on=settings.stx_autostart)],
         sensors=[
             coverage_sensor(watched_stacks(settings), stacks_sync, on=settings.stx_autostart),
             alert_sensor(

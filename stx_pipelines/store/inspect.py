@@ -31,6 +31,15 @@ def rows_per_day(database: Path, dataset: str) -> dict[date, int]:
         return dict(connection.execute(query).fetchall())
 
 
+def count_repeated(database: Path) -> int:
+    """How many tx_ids stand in the table more than once."""
+    with _reading(database) as connection:
+        [(rows, distinct)] = connection.execute(
+            "SELECT count(*), count(DISTINCT tx_id) FROM warehouse.transactions"
+        ).fetchall()
+    return int(rows - distinct)
+
+
 def differing_days(database: Path, dataset: str, days: Sequence[DayFile]) -> list[date]:
     """The days whose rows in the table are not exactly those of their file."""
     with _reading(database) as connection:

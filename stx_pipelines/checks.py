@@ -1,0 +1,40 @@
+"""What must be true of the tables, asked of the tables themselves. Unpartitioned: they look at everything."""
+
+import dagster as dg
+
+from stx_pipelines.assets.stacks import transactions
+from stx_pipelines.settings import load_settings
+from stx_pipelines.store.inspect import count_repeated, rows_per_day
+from stx_pipelines.sync.certify import DATASET
+from stx_pipelines.sync.survey import open_landing
+
+
+@dg.asset_check(asset=transactions, description="No tx_id stands in the table twice.")
+def transactions_are_unique() -> dg.AssetCheckResult:
+    """Whole days are replaced instead of rows kept unique by an index: this is the proof that it works."""
+    repeated = count_repeated(open_landing(load_settings()).warehouse.path)
+    return dg.AssetCheckResult(passed=repeated == 0, metadata={"repeated_transactions": repeated})
+
+
+@dg.asset_check(asset=transactions, description="Every loaded day has as many rows as its certificate publishes.")
+def transactions_are_certified() -> dg.AssetCheckResult:
+    """The table against the day files' certificates, day by day."""
+    landing = open_landing(load_settings())
+    loaded = landing.warehouse.published(DATASET).loaded
+    rows = rows_per_day(landing.warehouse.path, DATASET)
+    certified = {
+        d.certificate.day: d.certificate for d in landing.landed() if d.certificate.id == loaded.get(d.certificate.day)
+    }
+    wrong = sorted(day for day, certificate in certified.items() if rows.get(day, 0) != certificate.published)
+    strangers = sorted(rows.keys() - certified.keys())
+    return dg.AssetCheckResult(
+        passed=not wrong and not strangers,
+        metadata={
+            "days": len(certified),
+            "wrong_days": ", ".join(map(str, wrong)) or "none",
+            "days_without_certificate": ", ".join(map(str, strangers)) or "none",
+        },
+    )
+
+
+stacks_checks = [transactions_are_unique, transactions_are_certified]

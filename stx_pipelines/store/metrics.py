@@ -1,0 +1,271 @@
+"""Wallet metrics: SQL over the covered day files, in a DuckDB of its own, so that the writer is never blocked.
+
+Results are Parquet files, written aside and renamed; what each rests on is in its own metadata. The tables of the
+same names in the warehouse are loaded from them. The formulas are in `sql/metrics`; the options in `chains.metrics`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from stx_pipelines.chains import metrics
+from stx_pipelines.chains.metrics import Basis, MetricOptions
+from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.files import StoreError, replace_file
+from stx_pipelines.store.locks import Busy, locked
+from stx_pipelines.store.warehouse import Warehouse, load_sql
+
+if TYPE_CHECKING:
+    import duckdb
+
+RESULTS: dict[str, tuple[str, ...]] = {
+    "first_seen_wallets": ("first_seen_wallets",),
+    "wallets_daily": ("wallets_daily",),
+    "network_daily": ("network_daily", "network_types"),
+    "wallet_retention": ("wallet_retention", "wallet_retention_weekly"),
+    "wallet_value": ("wallet_value", "wallet_value_trailing", "wallet_value_breakeven", "wallet_windows"),
+    "wallet_funnel": ("wallet_funnel",),
+}
+"""The tables of each result; the first has the result's name."""
+
+_STEPS = {
+    "first_seen_wallets": ("wallets",),
+    "wallets_daily": ("wallets", "wallet_days"),
+    "network_daily": ("wallets", "wallet_days", "network"),
+    "wallet_retention": ("wallets", "wallet_days", "windows", "cohort_retention"),
+    "wallet_value": ("wallets", "wallet_days", "windows"),
+    "wallet_funnel": ("wallets", "wallet_days"),
+}
+"""What each result is made of, in the order it is made."""
+
+_KEY = "stx_pipelines.metrics"
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What DuckDB may use. Beyond its memory it spills to a folder of its own, which is removed afterwards."""
+
+    memory_mb: int = 600
+    threads: int = min(4, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh made: rows per table. `waiting_for` holds the warehouse: the tables are not loaded yet then."""
+
+    basis: Basis
+    rows: dict[str, int]
+    seconds: float
+    waiting_for: str | None = None
+
+
+@dataclass
+class MetricStore:
+    """The results of one data folder. `first_day` is the chain's first day, if known."""
+
+    folder: Path
+    files: DayFiles
+    warehouse: Warehouse
+    options: MetricOptions = field(default_factory=MetricOptions)
+    first_day: date | None = None
+    engine: Engine = field(default_factory=Engine)
+
+    def path(self, table: str) -> Path:
+        """Where the file of this table is, or will be."""
+        folder = self.folder if table == "first_seen_wallets" else self.folder / "metrics"
+        return folder / f"{table}.parquet"
+
+    def basis(self) -> Basis:
+        """What results computed now would rest on."""
+        return metrics.basis(self.files.certificates(), self.options, self.first_day)
+
+    def kept(self, table: str) -> Basis | None:
+        """What the file of this table rests on; None when there is none, or one that is not ours."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            known = (pq.read_metadata(self.path(table)).metadata or {})[_KEY.encode()]
+            return msgspec.json.decode(known, type=Basis)
+        except (OSError, pa.ArrowException, KeyError, msgspec.MsgspecError):
+            return None
+
+    def stale(self) -> list[str]:
+        """The results whose files or tables do not rest on today's closed days and options. Opens no database."""
+        now, loaded = self.basis().fingerprint, self._loaded()
+        return [result for result, tables in RESULTS.items() if not self._are_fresh(tables, now, loaded)]
+
+    def refresh(self, results: Collection[str] = tuple(RESULTS)) -> Refreshed:
+        """Compute these results anew, replace their files, and load their tables. Raises `StoreError`."""
+        started = time.monotonic()
+        tables = [table for result in results for table in RESULTS[result]]
+        with self._prepared(results) as (basis, connection):
+            rows = {table: self._write(connection, basis, table) for table in tables}
+        return Refreshed(basis, rows, time.monotonic() - started, self._load_patiently(tables))
+
+    def load(self, tables: Collection[str] | None = None) -> None:
+        """Put these result files (all that are there) into the warehouse, in one transaction. Raises `Busy`."""
+        known = {table: self.kept(table) for table in tables or [name for names in RESULTS.values() for name in names]}
+        present = {table: basis.fingerprint for table, basis in known.items() if basis is not None}
+        if not present:
+            return
+        with self.warehouse._connected(self.warehouse.patience) as connection:
+            connection.begin()
+            for table in present:
+                statement = f"CREATE OR REPLACE TABLE warehouse.{table} AS SELECT * FROM read_parquet($file)"
+                connection.execute(statement, {"file": str(self.path(table))})
+            connection.commit()
+        self._mark_loaded(present)
+
+    def _are_fresh(self, tables: Sequence[str], fingerprint: str, loaded: Mapping[str, str]) -> bool:
+        files = [basis.fingerprint if (basis := self.kept(table)) else None for table in tables]
+        return {*files, *(loaded.get(table) for table in tables)} == {fingerprint}
+
+    @contextmanager
+    def _prepared(self, results: Collection[str]) -> Iterator[tuple[Basis, duckdb.DuckDBPyConnection]]:
+        """The steps of these results over one state of the day files: a day that is replaced meanwhile starts anew."""
+        steps = list(dict.fromkeys(step for result in results for step in _STEPS[result]))
+        for _ in range(_ATTEMPTS):
+            basis = self.basis()
+            with self.session(basis) as connection:
+                for step in steps:
+                    connection.execute(load_sql(f"metrics/base/{step}"))
+                if self.basis().fingerprint != basis.fingerprint:
+                    continue
+                _prove_count(connection, basis)
+                yield basis, connection
+                return
+        raise StoreError(
+            f"the day files below {self.files.folder} changed {_ATTEMPTS} times while the metrics read them; "
+            "the old results are kept: refresh again when the sync is done"
+        )
+
+    @contextmanager
+    def session(self, basis: Basis) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A DuckDB in memory that sees the covered day files as `day_rows` and `shown`. Raises `StoreError`."""
+        import duckdb
+
+        scratch = self.folder / "run"
+        scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=scratch, prefix="metrics-") as spill:
+            connection = duckdb.connect()
+            try:
+                _configure(connection, self.engine, spill)
+                _define(connection, basis, [self.files.path(day) for day in metrics.days(basis)])
+                yield connection
+            except duckdb.Error as error:
+                raise StoreError(
+                    f"the wallet metrics could not be computed ({_first_line(error)}); the old results are kept"
+                ) from error
+            finally:
+                connection.close()
+
+    def _write(self, connection: duckdb.DuckDBPyConnection, basis: Basis, table: str) -> int:
+        import duckdb
+
+        known = msgspec.json.encode(basis, order="deterministic").decode()
+        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{_quoted(_KEY)}: {_quoted(known)}}}"
+        rows = 0
+
+        def write(aside: Path) -> None:
+            nonlocal rows
+            query = load_sql(f"metrics/{table}")
+            try:
+                [(rows,)] = connection.execute(f"COPY ({query}) TO {_quoted(str(aside))} ({options})").fetchall()
+            except duckdb.Error as error:
+                raise OSError(_first_line(error)) from error
+
+        replace_file(self.path(table), write)
+        return rows
+
+    def _load_patiently(self, tables: Collection[str]) -> str | None:
+        try:
+            self.load(tables)
+        except Busy as busy:
+            return busy.holder
+        return None
+
+    def _marks(self) -> Path:
+        return self.folder / "coverage" / "metrics.json"
+
+    def _loaded(self) -> dict[str, str]:
+        if not self.warehouse.path.exists():
+            return {}
+        try:
+            return msgspec.json.decode(self._marks().read_bytes(), type=dict[str, str])
+        except (FileNotFoundError, msgspec.DecodeError):
+            return {}  # a lost file only means that the tables are loaded once more
+
+    def _mark_loaded(self, fingerprints: Mapping[str, str]) -> None:
+        with locked(self.folder / "run" / "metrics.lock", "the list of loaded metrics", self.warehouse.patience):
+            content = msgspec.json.encode({**self._loaded(), **fingerprints}, order="deterministic")
+            replace_file(self._marks(), lambda aside: aside.write_bytes(content))
+
+
+def _configure(connection: duckdb.DuckDBPyConnection, engine: Engine, spill: str) -> None:
+    connection.execute(f"SET memory_limit = '{engine.memory_mb}MB'")
+    connection.execute(f"SET threads = {engine.threads}")
+    connection.execute(f"SET temp_directory = {_quoted(spill)}")
+    connection.execute("SET preserve_insertion_order = false")  # every result says its order
+
+
+def _define(connection: duckdb.DuckDBPyConnection, basis: Basis, paths: Sequence[Path]) -> None:
+    """The tables and macros every statement may use."""
+    options = basis.options
+    if paths:
+        listed = ", ".join(_quoted(str(path)) for path in paths)
+        rows = f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
+        connection.execute(f"CREATE VIEW day_rows AS {rows}")
+    else:
+        connection.register("day_rows", stacks_rows.schema().empty_table())
+    connection.execute(
+        load_sql("metrics/base/scope"),
+        {
+            "coverage_start": basis.coverage_start,
+            "coverage_end": basis.coverage_end,
+            "uncensored_from": basis.uncensored_from,
+            "horizon": options.horizon,
+            "minimum_cohort": options.minimum_cohort,
+            "target_cpa_ustx": options.target_cpa_ustx,
+            "excluded_types": sorted(options.excluded_types),
+            "breakeven_days": options.breakeven_days,
+            "funnel_days": metrics.FUNNEL_DAYS,
+            "active_transactions": metrics.ACTIVE_TRANSACTIONS,
+            "value_ustx": metrics.VALUE_USTX,
+        },
+    )
+    longer_than, windows = zip(*options.bands, strict=True)
+    connection.execute(load_sql("metrics/base/bands"), {"longer_than": list(longer_than), "windows": list(windows)})
+    connection.execute(load_sql("metrics/base/trails"), {"trailing_windows": list(options.trailing_windows)})
+    connection.execute(load_sql("metrics/base/macros"))
+    connection.execute(load_sql("metrics/base/views"))
+
+
+def _prove_count(connection: duckdb.DuckDBPyConnection, basis: Basis) -> None:
+    """The metrics rest on as many transactions as the certificates promise."""
+    [(count,)] = connection.execute("SELECT coalesce(sum(tx_count), 0)::BIGINT FROM wallets").fetchall()
+    if count != basis.transactions:
+        raise StoreError(
+            f"the covered day files give {count} transactions but certify {basis.transactions}; the old results are "
+            "kept: run `stx-pipelines verify`"
+        )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,11 @@
+-- `day_rows` is every row of the covered day files. `shown` passes the filter of the table `transactions`.
+CREATE VIEW canonical_rows AS
+SELECT
+    burn_block_time::DATE AS day,
+    tx_status = 'success' AND sender_address IS NOT NULL AND block_time IS NOT NULL AS is_shown,
+    tx_type::VARCHAR AS tx_type,
+    tx_id, tx_status, sender_address, fee_ustx, block_time, block_height, tx_index
+FROM day_rows
+WHERE canonical;
+
+CREATE VIEW shown AS SELECT * FROM canonical_rows WHERE is_shown;

@@ -1,0 +1,39 @@
+-- Fees per wallet of a cohort; survivors are active in the window's band. Small cohorts have no payback.
+WITH cohorts AS (
+    SELECT
+        cohort_date,
+        window_days,
+        bool_and(is_mature) AS is_mature,
+        bool_or(is_left_censored) AS is_left_censored,
+        count(*) AS cohort_size,
+        count(*) FILTER (in_band) AS survivors,
+        sum(tx_count)::BIGINT AS tx_count,
+        sum(fee_ustx)::BIGINT AS fee_ustx,
+        (coalesce(sum(fee_ustx) FILTER (in_band), 0))::BIGINT AS survivor_fee_ustx,
+        median_ustx(quantile_disc(fee_ustx, 0.5), -quantile_disc(-fee_ustx, 0.5)) AS median_fee_ustx,
+        median_ustx(
+            quantile_disc(fee_ustx, 0.5) FILTER (in_band), -quantile_disc(-fee_ustx, 0.5) FILTER (in_band)
+        ) AS survivor_median_fee_ustx
+    FROM windows
+    GROUP BY cohort_date, window_days
+)
+SELECT
+    cohort_date,
+    window_days,
+    cohort_size,
+    CASE WHEN is_mature THEN survivors END AS survivors,
+    CASE WHEN is_mature THEN tx_count END AS tx_count,
+    CASE WHEN is_mature THEN fee_ustx END AS fee_ustx,
+    CASE WHEN is_mature THEN survivor_fee_ustx END AS survivor_fee_ustx,
+    CASE WHEN is_mature THEN stx(mean_ustx(fee_ustx, cohort_size)) END AS mean_fee_stx,
+    CASE WHEN is_mature THEN stx(median_fee_ustx) END AS median_fee_stx,
+    CASE WHEN is_mature AND survivors > 0 THEN stx(mean_ustx(survivor_fee_ustx, survivors)) END
+        AS survivor_mean_fee_stx,
+    CASE WHEN is_mature THEN stx(survivor_median_fee_ustx) END AS survivor_median_fee_stx,
+    CASE WHEN is_mature AND cohort_size >= scope.minimum_cohort THEN
+        share(fee_ustx, cohort_size * scope.target_cpa_ustx::HUGEINT) END AS payback,
+    is_mature,
+    cohort_size < scope.minimum_cohort AS is_small,
+    is_left_censored
+FROM cohorts, scope
+ORDER BY cohort_date, window_days

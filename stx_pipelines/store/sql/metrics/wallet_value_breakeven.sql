@@ -1,0 +1,26 @@
+-- What a wallet may cost: fees of the mature cohorts of the last days, divided by their wallets.
+WITH ripe AS (
+    SELECT window_days, cohort_date, fee_ustx
+    FROM windows, scope
+    WHERE is_mature AND NOT is_left_censored AND cohort_date > scope.coverage_end - scope.breakeven_days
+),
+totals AS (
+    SELECT
+        window_days,
+        min(cohort_date) AS first_cohort,
+        max(cohort_date) AS last_cohort,
+        count(DISTINCT cohort_date) AS cohorts,
+        count(*) AS wallets,
+        sum(fee_ustx)::BIGINT AS fee_ustx
+    FROM ripe
+    GROUP BY window_days
+)
+SELECT
+    window_days, first_cohort, last_cohort,
+    coalesce(cohorts, 0) AS cohorts,
+    coalesce(wallets, 0) AS wallets,
+    fee_ustx,
+    CASE WHEN wallets > 0 THEN stx(mean_ustx(fee_ustx, wallets)) END AS breakeven_cpa_stx,
+    coalesce(wallets, 0) > 0 AS is_mature
+FROM bands LEFT JOIN totals USING (window_days)
+ORDER BY window_days

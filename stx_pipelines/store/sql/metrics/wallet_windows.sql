@@ -1,0 +1,18 @@
+-- Per wallet. Only windows that are over have rows; trailing windows list the wallets active in them.
+WITH trailed AS (
+    SELECT id, window_days, sum(tx_count)::BIGINT AS tx_count, sum(fee_ustx)::BIGINT AS fee_ustx
+    FROM activity, trails, scope
+    WHERE day > scope.coverage_end - window_days AND scope.coverage_end - window_days + 1 >= scope.coverage_start
+    GROUP BY id, window_days
+),
+both_kinds AS (
+    SELECT id, 'cohort' AS kind, window_days, tx_count, fee_ustx, in_band AS active_in_window
+    FROM windows
+    WHERE is_mature
+    UNION ALL
+    SELECT id, 'trailing', window_days, tx_count, fee_ustx, true FROM trailed
+)
+SELECT
+    address, kind, window_days, cohort_date, both_kinds.tx_count, fee_ustx, stx(fee_ustx) AS fee_stx, active_in_window
+FROM both_kinds JOIN wallets USING (id)
+ORDER BY address, kind, window_days

@@ -1,0 +1,27 @@
+"""Putting the wallet metrics together from settings, for assets, sensors and the command line alike."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from stx_pipelines.settings import Settings
+from stx_pipelines.store.identity import known_identity
+from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.sync.survey import open_landing
+
+
+def open_metrics(settings: Settings) -> MetricStore:
+    """The metrics over the landed days of transactions. No request; the database is opened only to load results."""
+    landing = open_landing(settings)
+    return MetricStore(
+        folder=settings.stx_data_dir,
+        files=landing.files,
+        warehouse=landing.warehouse,
+        first_day=chain_start(settings),
+    )
+
+
+def chain_start(settings: Settings) -> date | None:
+    """The chain's first day; None before the first use, and for a server that does not have its chain's beginning."""
+    identity = known_identity(settings.stx_data_dir)
+    return identity.first_day if identity is not None and identity.height == 1 else None
