@@ -4,7 +4,7 @@ BIN := .venv/bin
 TARGET_DAYS ?=
 DAYS_OPTION := $(if $(TARGET_DAYS),--target-days $(TARGET_DAYS))
 
-.PHONY: demo test backfill dev lint clean
+.PHONY: demo test backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
 
 demo: .venv/runtime
 	$(BIN)/stx-pipelines demo
@@ -15,8 +15,22 @@ test: .venv/dev
 backfill: .venv/runtime
 	$(BIN)/stx-pipelines sync $(DAYS_OPTION)
 
+# The old names, and what else is often asked.
+status backfill-status: .venv/runtime
+	$(BIN)/stx-pipelines status $(DAYS_OPTION)
+
+health backfill-health: .venv/runtime
+	$(BIN)/stx-pipelines health
+
+verify rebuild: .venv/runtime
+	$(BIN)/stx-pipelines $@
+
 dev: .venv/runtime
 	$(BIN)/dagster dev -w workspace.yaml
+
+# The webserver and the daemon in the background. PORT=3001 make up: the UI elsewhere than on 3000.
+up down ps logs: .venv/runtime
+	@BIN=$(BIN) deploy/services.sh $@
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -74,7 +74,7 @@ def _run(settings: Settings, work: Callable[[Coverage, int], Sequence[date]], *,
                 already += len(days)
                 failures += failed
                 before, coverage = coverage, _survey(settings)
-                if failed and not _brought_something(before, coverage):
+                if not _brought_something(before, coverage):
                     break
     return _end(settings, failures)
 
@@ -84,8 +84,8 @@ def _survey(settings: Settings) -> Coverage:
 
 
 def _brought_something(before: Coverage, after: Coverage) -> bool:
-    """Whether a run landed a day or counted a failed proof; if neither, the next one would not either."""
-    return [(day.looked, day.attempts) for day in before.days] != [(day.looked, day.attempts) for day in after.days]
+    """Whether a run changed anything; if it did not, the next one would not either."""
+    return before.days != after.days
 
 
 def _tip_moved(settings: Settings) -> bool:

@@ -12,7 +12,8 @@ from concurrent.futures import Executor
 from typing import NamedTuple
 
 from stx_pipelines.chains.stacks import LIST_SIZE, BurnBlock, Tip
-from stx_pipelines.chains.stacks_proof import CLOCK_DRIFT, Placed, ProofError, is_final, is_settled_below
+from stx_pipelines.chains.stacks_proof import CLOCK_DRIFT, Placed, is_final, is_settled_below
+from stx_pipelines.sources.errors import ApiError
 from stx_pipelines.sources.stacks_api import StacksApi
 
 _STRIDE = LIST_SIZE - 1
@@ -21,6 +22,10 @@ _LISTED_SHARE = 0.96  # of all Bitcoin blocks: the others anchor no Stacks block
 _MARGIN = 8  # rows to start above a day, so that six blocks after its end are among them
 _JUMPS = 12
 _WORTH_WALKING = 12 * 3600  # seconds of list to read through before a jump is cheaper
+
+
+class ListMoved(ApiError):
+    """The pages of the list do not fit together: the chain changed while they were read. Worth another try."""
 
 
 class Anchor(NamedTuple):
@@ -37,12 +42,16 @@ class BurnList:
     def __init__(self, api: StacksApi, tip: Tip, pool: Executor) -> None:
         self._api = api
         self._pool = pool
+        self.requests = 0
+        self.restart(tip)
+
+    def restart(self, tip: Tip) -> None:
+        """Forget every row and begin again below this tip."""
         self.tip = tip
-        self.rows: list[Placed] = []
         self.growing = tip.burn_block_height  # this burn block and what follows are not finished
+        self.rows: list[Placed] = []
         self._offset = 0  # of the newest row held
         self._ends = False  # the oldest row held is the chain's first
-        self.requests = 0
 
     @property
     def burns(self) -> list[BurnBlock]:
@@ -52,7 +61,7 @@ class BurnList:
     def cover(self, start: int, end: int) -> None:
         """Hold every burn block whose time is in `[start, end)` (unix seconds).
 
-        Raises `ProofError` when the pages do not fit together, and the errors of `StacksApi`.
+        Raises `ListMoved` when the pages do not fit together, and the errors of `StacksApi`.
         """
         if not self._reaches_above(end):
             self._seek(end)
@@ -86,7 +95,7 @@ class BurnList:
                     self.growing = min(self.growing, page[0].burn_block_height)
                 return self._place(page, anchor)
             offset = max(0, offset + move)
-        raise ProofError(f"the list of burn blocks has no stable place for burn block {anchor.burn_height}")
+        raise ListMoved(f"the list of burn blocks has no stable place for burn block {anchor.burn_height}")
 
     def _place(self, page: Sequence[BurnBlock], anchor: Anchor) -> None:
         """Count the heights of a first page from the anchor, extending it until the anchor is in it."""
@@ -96,7 +105,7 @@ class BurnList:
         burns = self.burns
         at = next((n for n, burn in enumerate(burns) if anchor.block_hash in burn.stacks_blocks), None)
         if at is None:
-            raise ProofError(
+            raise ListMoved(
                 f"burn block {anchor.burn_height} does not list its Stacks block {anchor.height} "
                 "(a reorg while reading)"
             )
@@ -130,7 +139,7 @@ class BurnList:
             away = page[-1].burn_block_height - oldest.burn.burn_block_height if page else -_STRIDE
             offset = max(0, offset + round(away * _LISTED_SHARE) + LIST_SIZE // 2)
             page = self._page(offset)
-        raise ProofError(
+        raise ListMoved(
             f"the list of burn blocks no longer holds {oldest.burn.burn_block_height} (a reorg while reading)"
         )
 

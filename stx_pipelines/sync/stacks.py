@@ -27,7 +27,7 @@ from stx_pipelines.chains.stacks_proof import ProofError, faults, prove_by_count
 from stx_pipelines.sources.errors import ApiError, Unreachable
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.sync import by_sample
-from stx_pipelines.sync.burn_list import BurnList
+from stx_pipelines.sync.burn_list import BurnList, ListMoved
 from stx_pipelines.sync.certify import Cost, certify
 from stx_pipelines.sync.plan import DayPlan, Held, Piece, cut, plan_day
 from stx_pipelines.sync.read import OnPage, read_piece
@@ -35,6 +35,7 @@ from stx_pipelines.sync.read import OnPage, read_piece
 log = logging.getLogger(__name__)
 
 MAX_READERS = 16
+_LIST_TRIES = 3
 _SLOWEST_ANSWER = 2.0  # seconds; a budget is used up as long as answers take no longer
 
 
@@ -127,7 +128,7 @@ class Reader:
 
     def _plan_by_list(self, chunk: Sequence[date], burn_list: BurnList) -> Iterator[DayPlan]:
         before = burn_list.requests
-        burn_list.cover(window(min(chunk))[0], window(max(chunk))[1])
+        _cover(burn_list, self.api, window(min(chunk))[0], window(max(chunk))[1])
         for day in chunk:
             plan = plan_day(day, burn_list.rows, burn_list.growing, self.held(day))
             yield plan._replace(requests=burn_list.requests - before)
@@ -194,7 +195,7 @@ class Reader:
         """Ask for the counts anew, keep the burn blocks that agree with them, read the others."""
         with ThreadPoolExecutor(1) as pool:
             burn_list = BurnList(self.api, self.api.tip(), pool)
-            burn_list.cover(*window(plan.day))
+            _cover(burn_list, self.api, *window(plan.day))
         fresh = plan_day(plan.day, burn_list.rows, burn_list.growing)._replace(
             requests=plan.requests + burn_list.requests
         )
@@ -204,6 +205,17 @@ class Reader:
         pieces = cut([row for row in burns if row.burn.burn_block_height in short])
         read = [tx for piece in pieces for tx in self._read(plan.day, piece)]
         return fresh, [tx for tx in rows if tx.burn_block_height in whole] + read
+
+
+def _cover(burn_list: BurnList, api: StacksApi, start: int, end: int) -> None:
+    """Cover the window, beginning again where the chain changes meanwhile. Raises `ListMoved` if it keeps changing."""
+    for _ in range(_LIST_TRIES - 1):
+        try:
+            return burn_list.cover(start, end)
+        except ListMoved as error:
+            log.info("%s; reading the list again", error)
+            burn_list.restart(api.tip())
+    return burn_list.cover(start, end)
 
 
 def _unfinished(reading: Iterable[tuple[object, Sequence[Future[list[Tx]]]]]) -> int:
