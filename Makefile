@@ -26,7 +26,7 @@ verify rebuild: .venv/runtime
 	$(BIN)/stx-pipelines $@
 
 dev: .venv/runtime
-	$(BIN)/dagster dev -w workspace.yaml
+	DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)} DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
 
 # The webserver and the daemon in the background. PORT=3001 make up: the UI elsewhere than on 3000.
 up down ps logs: .venv/runtime

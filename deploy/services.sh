@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# The webserver and the daemon in the background: services.sh up | down | ps | logs, and `foreground` for systemd.
+# supervisord (supervisord.conf) keeps them alive; here is only what it does not do: refuse, wait, say, clean up.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+export UI_HOST="${UI_HOST:-127.0.0.1}" PORT="${PORT:-3000}"
+DAGSTER_HOME="$(cd "${DAGSTER_HOME:-.}" && pwd)"  # Dagster wants it absolute
+BIN="$(cd "${BIN:-.venv/bin}" && pwd)"
+export DAGSTER_HOME PATH="$BIN:$PATH"
+RUN=data/run
+CONF=deploy/supervisord.conf
+START_SECONDS=120
+STOP_SECONDS=60
+
+ctl() { supervisorctl -c "$CONF" "$@"; }
+say() { echo "$*" >&2; }
+refuse() { say "$*"; exit 1; }
+lives() { ps -o stat= -p "$1" | grep -qv '^Z'; }
+is_up() { [ -S "$RUN/ctl" ] && ctl pid >/dev/null 2>&1; }
+url() { cat "$RUN/url" 2>/dev/null || echo "(unknown)"; }
+
+# Process groups that `make up` made and that still have a live process.
+left() {
+  [ -s "$RUN/groups" ] || return 0
+  ps -axo pgid=,stat=,command= |
+    awk 'NR == FNR { ours[$1]; next } ($1 in ours) && $2 !~ /^Z/ && /dagster|multiprocessing/ { print $1 }' \
+      "$RUN/groups" - | sort -u
+}
+
+port_is_free() {
+  python - "$UI_HOST" "$PORT" <<'PYTHON'
+import socket, sys
+try:
+    socket.create_server((sys.argv[1], int(sys.argv[2]))).close()
+except (OSError, OverflowError, ValueError) as error:
+    sys.exit(f"the UI cannot listen on {sys.argv[1]}:{sys.argv[2]} ({error}): try `PORT=3001 make up`")
+PYTHON
+}
+
+ui_answers() {
+  python - "$PORT" "$UI_HOST" 2>/dev/null <<'PYTHON'
+import sys, urllib.request
+host = "127.0.0.1" if sys.argv[2] in ("0.0.0.0", "::") else sys.argv[2]
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+direct.open(f"http://{host}:{sys.argv[1]}/server_info", timeout=2).close()
+PYTHON
+}
+
+prepare() {
+  [ "${#PWD}" -le 80 ] || refuse "this folder's path is too long for a socket (80 characters at most): $PWD"
+  if is_up; then refuse "already running, the UI is on $(url); \`make down\` stops it"; fi
+  [ -z "$(left)" ] || refuse "an earlier \`make up\` was killed and left processes behind; \`make down\` ends them"
+  port_is_free || exit 1
+  mkdir -p "$RUN/logs"
+  : > "$RUN/groups"
+  echo "http://$UI_HOST:$PORT" > "$RUN/url"
+}
+
+up() {
+  prepare
+  supervisord -c "$CONF" || refuse "supervisord did not start; $RUN/logs/supervisord.log may say why"
+  await_services
+  # A Mac must not fall asleep while this works; caffeinate ends together with supervisord.
+  if command -v caffeinate >/dev/null; then
+    caffeinate -i -w "$(cat "$RUN/supervisord.pid")" >/dev/null 2>&1 </dev/null &
+  fi
+  echo "the UI is on $(url); \`make logs\` follows the logs, \`make down\` stops everything"
+}
+
+await_services() {
+  local state failed end=$((SECONDS + START_SECONDS))
+  while ((SECONDS < end)); do
+    sleep 1
+    state="$(ctl status || true)"
+    failed="$(awk '$2 ~ /BACKOFF|FATAL|EXITED/ { print $1; exit }' <<<"$state")"
+    if [ -n "$failed" ]; then
+      tail -n 15 "$RUN/logs/$failed.log" >&2 || true
+      stop
+      refuse "the $failed did not start: above is the end of $RUN/logs/$failed.log; everything is stopped again"
+    fi
+    if [ "$(grep -c RUNNING <<<"$state")" = 2 ] && ui_answers; then return; fi
+  done
+  stop
+  refuse "no UI after $START_SECONDS s, everything is stopped again: see $RUN/logs"
+}
+
+down() {
+  if ! is_up && [ -z "$(left)" ]; then
+    echo "nothing is running"
+    return
+  fi
+  stop
+  echo "stopped"
+}
+
+stop() {
+  local supervisor='' supervised='' end=$((SECONDS + STOP_SECONDS))
+  if is_up; then
+    supervisor="$(ctl pid)"
+    supervised="$(ctl pid all || true)"
+  fi
+  # What supervisord does not know (any more): the group of a service that was killed, or all after supervisord was.
+  signal TERM "$supervised"
+  if [ -n "$supervisor" ]; then ctl shutdown >/dev/null || true; fi
+  # Runs in progress keep what is proved and end by themselves; what does not end is killed.
+  while [ -n "$(left)" ] || { [ -n "$supervisor" ] && lives "$supervisor"; }; do
+    if ((SECONDS > end)); then
+      say "still running after $STOP_SECONDS s, killed now: process groups" $(left)
+      signal KILL
+      [ -z "$supervisor" ] || kill -KILL "$supervisor" 2>/dev/null || true
+    fi
+    sleep 0.3
+  done
+  rm -f "$RUN/groups" "$RUN/url"
+}
+
+# Send signal $1 to the groups that are left, except those in $2.
+signal() {
+  local group
+  for group in $(left); do
+    grep -qx "$group" <<<"${2:-}" || kill -s "$1" -- "-$group" 2>/dev/null || true
+  done
+}
+
+ps_() {
+  if is_up; then
+    ctl status || true
+    echo "the UI is on $(url)"
+  elif [ -n "$(left)" ]; then
+    echo "an earlier \`make up\` was killed and left processes behind; \`make down\` ends them"
+  else
+    echo "nothing is running; \`make up\` starts it"
+  fi
+}
+
+logs() {
+  [ -d "$RUN/logs" ] || refuse "there are no logs yet: \`make up\` writes them"
+  exec tail -n 40 -F "$RUN"/logs/*.log
+}
+
+case "${1:-}" in
+  up | down | logs) "$1" ;;
+  ps) ps_ ;;
+  foreground)
+    prepare
+    exec supervisord -n -c "$CONF"
+    ;;
+  *) refuse "usage: $0 up | down | ps | logs | foreground" ;;
+esac

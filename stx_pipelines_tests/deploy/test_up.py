@@ -1,0 +1,209 @@
+"""`make up`, `down`, `ps`, `logs`: really run, in a copy of the project that has a code location of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stx_pipelines_tests.world import ROOT
+
+pytestmark = [
+    pytest.mark.skipif(
+        importlib.util.find_spec("supervisor") is None, reason="needs supervisor: pip install -c constraints.txt -e ."
+    ),
+    pytest.mark.skipif(shutil.which("make") is None, reason="needs make"),
+]
+
+CODE_LOCATION = """
+import os
+import time
+from pathlib import Path
+
+import dagster as dg
+
+
+@dg.op
+def work():
+    Path("run.pid").write_text(str(os.getpid()))
+    try:
+        time.sleep(300)
+    finally:
+        Path("run.ended").write_text("by itself")
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def long_job():
+    work()
+
+
+AUTOSTART = os.environ.get("STX_AUTOSTART") == "1"
+
+
+@dg.sensor(
+    job=long_job,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING if AUTOSTART else dg.DefaultSensorStatus.STOPPED,
+)
+def once(context):
+    if context.cursor:
+        return dg.SkipReason("asked already")
+    context.update_cursor("asked")
+    return dg.RunRequest()
+
+
+defs = dg.Definitions(jobs=[long_job], sensors=[once])
+"""
+
+
+class Project:
+    """A copy of what `make up` needs, and the commands in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        for name in ("Makefile", "dagster.yaml"):
+            shutil.copy(ROOT / name, folder)
+        shutil.copytree(ROOT / "deploy", folder / "deploy")
+        (folder / "workspace.yaml").write_text("load_from:\n  - python_file: code_location.py\n")
+        (folder / "code_location.py").write_text(CODE_LOCATION)
+        (folder / "tmp").mkdir()
+        self._fake_caffeinate()
+
+    def _fake_caffeinate(self) -> None:
+        fake = self.folder / "tmp" / "caffeinate"
+        fake.write_text(f'#!/bin/sh\necho "$@" > {self.folder}/tmp/caffeinated\n')
+        fake.chmod(0o755)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+        return inherited | {"TMPDIR": f"{self.folder}/tmp", "PATH": f"{self.folder}/tmp:{os.environ['PATH']}"}
+
+    def make(self, target: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """`make TARGET` with this test's Python; make's 2 stands for every failure."""
+        return subprocess.run(
+            ["make", "-o", ".venv/runtime", f"BIN={Path(sys.executable).parent}", f"PORT={self.port}", target],
+            cwd=self.folder,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+
+    def pid(self, service: str) -> int:
+        """Of a service, also while it starts; 0 between two lives."""
+        ask = [sys.executable, "-m", "supervisor.supervisorctl", "-c", "deploy/supervisord.conf", "pid", service]
+        said = subprocess.run(ask, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False)
+        return int(said.stdout) if said.stdout.strip().isdigit() else 0
+
+    def processes(self) -> list[str]:
+        """Every live process with this project in its environment, whoever started it."""
+        everything = ["ps", "-axEww"] if sys.platform == "darwin" else ["ps", "axeww"]
+        lines = subprocess.run(everything, capture_output=True, text=True, check=True).stdout.splitlines()
+        return [line[:200] for line in lines if f"DAGSTER_HOME={self.folder}" in line and "<defunct>" not in line]
+
+    def litter(self) -> set[str]:
+        """What nobody expects in the project's folder."""
+        ours = {"Makefile", "dagster.yaml", "workspace.yaml", "code_location.py", "deploy", "tmp"}
+        return {path.name for path in self.folder.iterdir()} - ours - {"run.pid", "run.ended", "__pycache__"}
+
+
+@pytest.fixture
+def project() -> Iterator[Project]:
+    """In a folder with a short name: sockets allow no long ones."""
+    folder = Path(tempfile.mkdtemp(prefix="stx-up-", dir="/tmp")).resolve()
+    project = Project(folder)
+    yield project
+    project.make("down")
+    shutil.rmtree(folder)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def eventually(claim: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.3)
+
+
+def ui_answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_up_runs_until_down_and_down_leaves_nothing(project: Project) -> None:
+    """The UI answers, sensors start, a killed daemon comes back; down ends all, also what a killed daemon left."""
+    up = project.make("up")
+    assert up.returncode == 0, up.stderr
+    assert f"http://127.0.0.1:{project.port}" in up.stdout
+    assert ui_answers(project.port)
+    supervisor = (project.folder / "data/run/supervisord.pid").read_text().strip()
+    assert (project.folder / "tmp/caffeinated").read_text().strip() == f"-i -w {supervisor}"
+
+    again = project.make("up")
+    assert again.returncode == 2
+    assert "already running" in again.stderr
+
+    assert project.make("ps").stdout.count("RUNNING") == 2
+    eventually((project.folder / "run.pid").exists)  # the sensor was RUNNING without a click, and its run began
+    first = project.pid("daemon")
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: project.pid("daemon") not in (0, first))
+    assert not (project.folder / "run.ended").exists()
+
+    # The run goes on under the code server of the killed daemon, which supervisord knows nothing of.
+    down = project.make("down")
+    assert (down.returncode, down.stdout.strip(), down.stderr) == (0, "stopped", "")
+    assert project.processes() == []
+    assert (project.folder / "run.ended").read_text() == "by itself"
+    assert not ui_answers(project.port)
+    assert project.litter() == {".dagster", "data"}
+    assert {path.name for path in (project.folder / "deploy").iterdir()} == {
+        path.name for path in (ROOT / "deploy").iterdir()
+    }
+
+
+def test_down_and_ps_say_that_nothing_runs(project: Project) -> None:
+    """Neither is an error."""
+    for target in ("down", "ps"):
+        result = project.make(target)
+        assert result.returncode == 0
+        assert result.stdout.startswith("nothing is running")
+
+
+def test_up_refuses_a_port_that_is_taken(project: Project) -> None:
+    """Another program's UI is never taken for ours, and nothing is left running."""
+    with socket.create_server(("127.0.0.1", project.port)):
+        up = project.make("up")
+    assert up.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{project.port}" in up.stderr
+    assert project.processes() == []
+
+
+def test_up_says_why_a_service_cannot_start_and_stops_again(project: Project) -> None:
+    """PostgreSQL is asked for, and no URL is given."""
+    up = project.make("up", DAGSTER_HOME="deploy")
+    assert up.returncode == 2
+    assert "DAGSTER_POSTGRES_URL" in up.stderr
+    assert "everything is stopped again" in up.stderr
+    assert project.processes() == []
