@@ -1,3 +1,3 @@
 SELECT address, first_seen, is_left_censored, first_tx_id, tx_count, cohort_date
 FROM wallets
-ORDER BY address
+ORDER BY id

@@ -1,4 +1,4 @@
--- Per wallet. Only windows that are over have rows; trailing windows list the wallets active in them.
+-- Per wallet (ids rise with addresses). Only windows that are over have rows; trailing windows list the wallets active in them.
 WITH trailed AS (
     SELECT id, window_days, sum(tx_count)::BIGINT AS tx_count, sum(fee_ustx)::BIGINT AS fee_ustx
     FROM activity, trails, scope
@@ -15,4 +15,4 @@ both_kinds AS (
 SELECT
     address, kind, window_days, cohort_date, both_kinds.tx_count, fee_ustx, stx(fee_ustx) AS fee_stx, active_in_window
 FROM both_kinds JOIN wallets USING (id)
-ORDER BY address, kind, window_days
+ORDER BY id, kind, window_days
