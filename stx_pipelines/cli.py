@@ -18,6 +18,7 @@ from stx_pipelines.settings import SettingsError, load_settings
 from stx_pipelines.sources.errors import ApiError, Interrupted, RateLimited, Unreachable
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
+from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.survey import open_landing
 
 DONE, ERROR, NOT_YET = 0, 1, 2
@@ -139,9 +140,11 @@ def verify(first: datetime | None, last: datetime | None, db: Path | None) -> in
 @_one_sentence
 def rebuild() -> int:
     """Make the database anew from the day files. Needs no network."""
-    landing = open_landing(load_settings())
+    settings = load_settings()
+    landing = open_landing(settings)
     damaged = landing.files.damaged()
     landing.warehouse.rebuild({landing.dataset: landing.landed()})
+    open_metrics(settings).load()
     click.echo(f"{len(landing.files.days()) - len(damaged)} days loaded into {landing.warehouse.path}")
     for why in damaged.values():
         click.echo(f"left out: {why}", err=True)

@@ -13,14 +13,18 @@ import dagster as dg
 
 from stx_pipelines.alerts import Channel, alert_sensor
 from stx_pipelines.assets.stacks import transactions
+from stx_pipelines.assets.wallets import wallet_metrics
 from stx_pipelines.checks import stacks_checks
+from stx_pipelines.checks_wallets import wallet_checks
+from stx_pipelines.metrics_resource import Metrics
 from stx_pipelines.resources import StacksApi, read_only_warehouse
 from stx_pipelines.schedules import daily_schedule
-from stx_pipelines.sensors import Watched, coverage_sensor
+from stx_pipelines.sensors import Watched, coverage_sensor, derived_sensor
 from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.sources.alerts import Email, Webhook
 from stx_pipelines.store.locks import holder
 from stx_pipelines.sync.certify import DATASET
+from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.open import open_stacks_api
 from stx_pipelines.sync.progress import run_lock
 from stx_pipelines.sync.status import stacks_health, stacks_status
@@ -38,17 +42,29 @@ stacks_close = dg.define_asset_job(
 )
 
 
+wallets_refresh = dg.define_asset_job(
+    "wallets_refresh", selection=[wallet_metrics], description="The wallet metrics, from the closed days."
+)
+
+
 def build_defs(**resources: object) -> dg.Definitions:
     """Everything Dagster knows of this project."""
     settings = load_settings()
     look = partial(survey_stacks, settings)
     return dg.Definitions(
-        assets=[transactions],
-        asset_checks=stacks_checks,
-        jobs=[stacks_sync, stacks_close],
+        assets=[transactions, wallet_metrics],
+        asset_checks=[*stacks_checks, *wallet_checks],
+        jobs=[stacks_sync, stacks_close, wallets_refresh],
         schedules=[daily_schedule("stacks_daily", stacks_close, look, on=settings.stx_autostart)],
         sensors=[
             coverage_sensor(watched_stacks(settings), stacks_sync, on=settings.stx_autostart),
+            derived_sensor(
+                "wallets_follow",
+                wallets_refresh,
+                stale=lambda: open_metrics(settings).stale(),
+                look=look,
+                on=settings.stx_autostart,
+            ),
             alert_sensor(
                 "stacks_alerts",
                 status=partial(stacks_status, settings),
@@ -57,7 +73,7 @@ def build_defs(**resources: object) -> dg.Definitions:
                 on=settings.stx_autostart,
             ),
         ],
-        resources={"stacks_api": StacksApi(), "duckdb": read_only_warehouse(), **resources},
+        resources={"stacks_api": StacksApi(), "metrics": Metrics(), "duckdb": read_only_warehouse(), **resources},
         # One process per run: a day's work is one thread of network and one short transaction, so a process per
         # step would only add seconds.
         executor=dg.in_process_executor,

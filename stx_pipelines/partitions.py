@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import dagster as dg
 
+from stx_pipelines.sync.coverage import Work
+
 STACKS_FIRST_DAY = "2021-01-14"
 """The day of the Stacks mainnet's first block, by its burn block."""
 
 stacks_days = dg.DailyPartitionsDefinition(start_date=STACKS_FIRST_DAY, timezone="UTC", end_offset=1)
+
+
+def range_tags(work: Work) -> dict[str, str]:
+    """What makes one run out of a range of partitions."""
+    return {
+        "dagster/asset_partition_range_start": work.days[-1].isoformat(),
+        "dagster/asset_partition_range_end": work.days[0].isoformat(),
+    }

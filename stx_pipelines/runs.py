@@ -10,8 +10,10 @@ from pathlib import Path
 import dagster as dg
 
 from stx_pipelines.assets.stacks import transactions
+from stx_pipelines.assets.wallets import wallet_metrics
+from stx_pipelines.metrics_resource import Metrics
+from stx_pipelines.partitions import range_tags
 from stx_pipelines.resources import StacksApi
-from stx_pipelines.schedules import range_tags
 from stx_pipelines.sync.coverage import Work
 
 _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
@@ -47,6 +49,18 @@ def materialize_days(instance: dg.DagsterInstance, first: date, last: date, *, f
     if any(_was_interrupted(event) for event in failures):
         raise KeyboardInterrupt
     return [_sentence(event) for event in failures]
+
+
+def materialize_metrics(instance: dg.DagsterInstance) -> list[str]:
+    """Materialize everything that is computed from closed days; the sentences of what failed."""
+    result = dg.materialize(
+        [wallet_metrics],
+        resources={"metrics": Metrics()},
+        instance=instance,
+        raise_on_error=False,
+        run_config={"loggers": _QUIET},
+    )
+    return [_sentence(event) for event in result.get_step_failure_events()]
 
 
 def _was_interrupted(event: dg.DagsterEvent) -> bool:

@@ -8,17 +8,10 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from stx_pipelines.chains.days import DAY
+from stx_pipelines.partitions import range_tags
 from stx_pipelines.sync.coverage import Coverage, Work
 
 _AFTER_FINALITY = "30 1 * * *"  # UTC; yesterday's last burn block is six deep about an hour after midnight
-
-
-def range_tags(work: Work) -> dict[str, str]:
-    """What makes one run out of a range of partitions."""
-    return {
-        "dagster/asset_partition_range_start": work.days[-1].isoformat(),
-        "dagster/asset_partition_range_end": work.days[0].isoformat(),
-    }
 
 
 def daily_schedule(

@@ -13,7 +13,7 @@ import dagster as dg
 import msgspec
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
-from stx_pipelines.schedules import range_tags
+from stx_pipelines.partitions import range_tags
 from stx_pipelines.sources.errors import ApiError
 from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.sentences import coverage_sentence
@@ -25,6 +25,14 @@ _SECONDS_TO_START = 120  # a run without the dataset's lock is still starting, o
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(minutes=5)
 _RUNS_LOOKED_AT = 20
+_LONGEST_REFRESH = timedelta(hours=1)
+_NOT_FINISHED = (
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+)
 
 
 @dataclass(frozen=True)
@@ -171,3 +179,35 @@ def _fruitless(runs: Sequence[RunRecord], coverage: Coverage) -> list[RunRecord]
             break
         streak.append(record)
     return streak
+
+
+def derived_sensor(
+    name: str,
+    job: dg.JobDefinition | dg.UnresolvedAssetJobDefinition,
+    stale: Callable[[], Sequence[str]],
+    look: Callable[[datetime], Coverage],
+    *,
+    on: bool,
+) -> dg.SensorDefinition:
+    """Refresh what is computed from closed days when their set has changed; not while a backfill still adds days."""
+
+    @dg.sensor(
+        name=name,
+        job=job,
+        minimum_interval_seconds=_SECONDS_BETWEEN_TICKS * 2,
+        default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
+        description="Refreshes the wallet metrics when the set of closed days has changed.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        recently = datetime.now(UTC) - _LONGEST_REFRESH  # an older one was killed
+        in_flight = RunsFilter(job_name=job.name, statuses=list(_NOT_FINISHED), created_after=recently)
+        if context.instance.get_runs(in_flight, limit=1):
+            return dg.SkipReason("a refresh is running")
+        coverage = look(datetime.now(UTC))
+        if coverage.untried:
+            return dg.SkipReason(f"{len(coverage.untried)} days are still to come")
+        if not (names := stale()):
+            return dg.SkipReason("the set of closed days has not changed")
+        return dg.RunRequest(run_key=None, tags={"stx_pipelines/stale": ", ".join(names)[:250]})
+
+    return sensor

@@ -6,6 +6,7 @@ The names are the environment's names in lower case; `.env.example` documents th
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -48,6 +49,15 @@ class Settings(BaseSettings):
     stx_autostart: bool = False
     stx_stall_seconds: int = Field(600, ge=1, le=86_400)
 
+    stx_metric_windows: Annotated[tuple[int, ...], NoDecode] = (15, 30, 60, 90, 180)
+    stx_trailing_windows: Annotated[tuple[int, ...], NoDecode] = (30, 60, 90)
+    stx_minimum_cohort: int = Field(3, ge=1, le=1_000_000)
+    stx_target_cpa_stx: Decimal = Field(Decimal(5), gt=0, decimal_places=6)
+    stx_excluded_types: Annotated[frozenset[str], NoDecode] = frozenset()
+    stx_left_censor_days: int = Field(30, ge=0, le=100_000)
+    stx_breakeven_days: int = Field(180, ge=1, le=100_000)
+    stx_data_start: date | None = None
+
     stx_alert_webhook: SecretStr | None = None
     stx_alert_email_to: str | None = None
     stx_alert_email_from: str | None = None
@@ -56,9 +66,11 @@ class Settings(BaseSettings):
     stx_smtp_user: str | None = None
     stx_smtp_password: SecretStr | None = None
 
-    @field_validator("hiro_retry_statuses", mode="before")
+    @field_validator(
+        "hiro_retry_statuses", "stx_metric_windows", "stx_trailing_windows", "stx_excluded_types", mode="before"
+    )
     @classmethod
-    def _numbers_between_commas(cls, value: object) -> object:
+    def _split_at_commas(cls, value: object) -> object:
         return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
     @field_validator("hiro_api_url")

@@ -20,6 +20,7 @@ from stx_pipelines.store.identity import known_identity
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.sync.chain_check import identify
 from stx_pipelines.sync.coverage import Coverage
+from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.open import open_stacks_api
 from stx_pipelines.sync.sentences import coverage_sentence
 from stx_pipelines.sync.survey import open_landing, survey_stacks
@@ -64,7 +65,7 @@ def _run(settings: Settings, work: Callable[[Coverage, int], Sequence[date]], *,
     already = 0
     with _alone(settings), _interruptible(settings):
         from stx_pipelines.progress_bar import progress_bar
-        from stx_pipelines.runs import materialize_days, open_instance
+        from stx_pipelines.runs import materialize_days, materialize_metrics, open_instance
 
         coverage = _survey(settings)
         with progress_bar(settings) as expect, open_instance() as instance:
@@ -76,6 +77,8 @@ def _run(settings: Settings, work: Callable[[Coverage, int], Sequence[date]], *,
                 before, coverage = coverage, _survey(settings)
                 if not _brought_something(before, coverage):
                     break
+            if open_metrics(settings).stale():
+                failures += materialize_metrics(instance)
     return _end(settings, failures)
 
 

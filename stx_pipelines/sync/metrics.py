@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from stx_pipelines.settings import Settings
+from stx_pipelines.chains.metrics import MetricOptions
+from stx_pipelines.settings import Settings, SettingsError
 from stx_pipelines.store.identity import known_identity
 from stx_pipelines.store.metrics import MetricStore
 from stx_pipelines.sync.survey import open_landing
@@ -18,7 +19,25 @@ def open_metrics(settings: Settings) -> MetricStore:
         files=landing.files,
         warehouse=landing.warehouse,
         first_day=chain_start(settings),
+        options=metric_options(settings),
     )
+
+
+def metric_options(settings: Settings) -> MetricOptions:
+    """The windows and thresholds people chose. Raises `SettingsError`."""
+    try:
+        return MetricOptions(
+            windows=settings.stx_metric_windows,
+            trailing_windows=settings.stx_trailing_windows,
+            minimum_cohort=settings.stx_minimum_cohort,
+            target_cpa_ustx=int(settings.stx_target_cpa_stx * 1_000_000),
+            excluded_types=settings.stx_excluded_types,
+            left_censor_days=settings.stx_left_censor_days,
+            breakeven_days=settings.stx_breakeven_days,
+            data_start=settings.stx_data_start,
+        )
+    except ValueError as error:
+        raise SettingsError(f"the wallet metrics: {error} (see .env.example)") from None
 
 
 def chain_start(settings: Settings) -> date | None:

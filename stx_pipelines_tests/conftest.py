@@ -1,0 +1,71 @@
+"""What every test stands on: no developer's settings, no shared temporary files. Not here: claims (test_*.py)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from stx_pipelines.devnet.faults import Knobs
+from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines_tests.world import ROOT, World, world
+
+settings.register_profile(
+    "house",
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No `.env`, no settings of the person who runs the tests, and a temporary folder of one's own."""
+    for name in list(os.environ):
+        if name.startswith(("HIRO_", "STX_", "DAGSTER_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # processes that tests start stand in another folder
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.chdir(place)
+
+
+@pytest.fixture(autouse=True)
+def logs_reach_tests() -> Iterator[None]:
+    """A command that ran in this process may have turned its log off."""
+    logger = logging.getLogger("stx_pipelines")
+    yield
+    logger.propagate = True
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder that does not exist yet."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """Worlds that end with the test; each has a data folder of its own unless one is given."""
+    with ExitStack() as open_worlds:
+        made = 0
+
+        def make(chain: StacksChain, knobs: Knobs | None = None, **overrides: Any) -> World:
+            nonlocal made
+            made += 1
+            data = overrides.pop("data", None) or tmp_path / f"data-{made}"
+            return open_worlds.enter_context(world(chain, data, knobs, **overrides))
+
+        yield make

@@ -1,0 +1,192 @@
+"""A history small enough to check by eye: 12 wallets, 100 days. Not here: claims (test_*.py).
+
+Also: how any rows become day files, and how result files are read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow.parquet as pq
+
+from stx_pipelines.chains.certificate import Certificate, State
+from stx_pipelines.chains.days import DAY, window
+from stx_pipelines.chains.metrics import MetricOptions
+from stx_pipelines.chains.stacks import ANCHORED, Tx
+from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.metrics import Engine, MetricStore
+from stx_pipelines.store.warehouse import Warehouse
+
+START = date(2026, 1, 5)
+"""Day 0, a Monday. The last day is day 99."""
+
+HISTORY = """
+A   0 1.0,  10 0.5,  20 0.5,  90 2.0
+B   0 0.3
+C   0 0.1,  15 0.2,  16 0.3
+D   5 0.4,  65 1.0
+E  40 0.5,  41 0.5,  42 0.5
+F  40 0.1,  41 0.1,  42 0.1
+G  40 5.0
+H  40 0.5,  69 0.5,  70 0.5
+I  69 0.4,  70 0.3,  70 0.3
+J  70 0.1,  85 0.1
+K  85 0.7,  99 0.3
+L  30 0.0 coinbase,  31 0.0 coinbase,  46 0.2
+"""
+"""Per wallet: day and fee in STX of each transaction; a token transfer unless it says otherwise."""
+
+UNSEEN = (
+    (40, "E", "abort_by_response", True),
+    (40, "Z", "success", False),
+    (41, None, "success", True),
+)
+"""What the table does not show: day, sender, status, whether canonical. Z never had a transaction that counts."""
+
+OPTIONS = MetricOptions(windows=(15, 30, 60, 90), trailing_windows=(30, 101))
+
+
+class Move(NamedTuple):
+    """A transaction of the hand-made history; the fee in microSTX."""
+
+    wallet: str | None
+    day: int
+    fee: int
+    tx_type: str = "token_transfer"
+    status: str = "success"
+    canonical: bool = True
+
+
+def day(number: int) -> date:
+    """Day 0, 1, 2, ... of the hand-made history."""
+    return START + number * DAY
+
+
+def moves() -> list[Move]:
+    """The hand-made history, in the order of its days."""
+    found = []
+    for line in HISTORY.strip().splitlines():
+        wallet, rest = line[0], line[1:]
+        for part in rest.split(","):
+            number, fee, *tx_type = part.split()
+            found.append(Move(wallet, int(number), int(float(fee) * 10) * 100_000, *tx_type))
+    found += [Move(sender, number, 900_000, "token_transfer", *rest) for number, sender, *rest in UNSEEN]
+    return sorted(found, key=lambda move: move.day)
+
+
+def rows_of(number: int) -> list[Tx]:
+    """A day of the hand-made history. The only transaction of G has a block time on the next date."""
+    start, _ = window(day(number))
+    return [
+        Tx(
+            tx_id=f"0x{number:03}{index:061}",
+            block_time=start + (86_700 if move.wallet == "G" else 600 * (index + 1)),
+            block_height=number * 10 + index,
+            sender_address=move.wallet,
+            fee_ustx=move.fee,
+            tx_type=move.tx_type,
+            canonical=move.canonical,
+            tx_status=move.status,
+            burn_block_time=start + 600 * index,
+            burn_block_height=900_000 + number * 144 + index,
+            microblock_sequence=ANCHORED,
+            tx_index=0,
+            index_block_hash=None,
+            nonce=0,
+            sponsor_address=None,
+            block_hash=None,
+        )
+        for index, move in enumerate(move for move in moves() if move.day == number)
+    ]
+
+
+def certificate(of: date, rows: Sequence[Tx], state: State = "closed", requests: int = 1) -> Certificate:
+    """What a day with these rows would be certified as."""
+    shown = [row for row in rows if is_shown(row)]
+    return Certificate(
+        dataset="transactions",
+        day=of,
+        state=state,
+        proof="by hand",
+        expected=len(rows),
+        seen=len(rows),
+        published=len(shown),
+        left_out=dict(Counter(row.tx_status for row in rows if not is_shown(row))),
+        first_height=None,
+        last_height=None,
+        last_hash=None,
+        first_block_time=None,
+        last_block_time=None,
+        burn_blocks=144,
+        proved_to=1_000_000,
+        tip_burn_height=1_000_000,
+        proved_at=datetime(2026, 5, 1, tzinfo=UTC),
+        requests=requests,
+        seconds=1.0,
+        route="by hand",
+    )
+
+
+def is_shown(row: Tx) -> bool:
+    """Whether the table shows this row."""
+    whole = row.sender_address is not None and row.block_time is not None
+    return row.canonical and row.tx_status == "success" and whole
+
+
+def store_in(folder: Path, options: MetricOptions = OPTIONS, first_day: date | None = None) -> MetricStore:
+    """The metrics of a data folder, with a small engine and little patience."""
+    files = DayFiles(folder / "days" / "transactions")
+    return MetricStore(folder, files, Warehouse(folder, patience=0.2), options, first_day, Engine(200, 1))
+
+
+def land(store: MetricStore, of: date, rows: Sequence[Tx], state: State = "closed", requests: int = 1) -> None:
+    """Write a day file."""
+    store.files.write(stacks_rows.to_arrow(rows), certificate(of, rows, state, requests))
+
+
+def land_history(store: MetricStore, numbers: Iterable[int] = range(100)) -> MetricStore:
+    """Write these days of the hand-made history, all closed."""
+    for number in numbers:
+        land(store, day(number), rows_of(number))
+    return store
+
+
+def land_chain(store: MetricStore, chain: StacksChain, days: Iterable[date]) -> None:
+    """Write these days of a devnet chain, all closed."""
+    for of in days:
+        rows = [
+            Tx(
+                **{name: getattr(tx, name) for name in Tx._fields if name not in {"canonical", "microblock_sequence"}},
+                canonical=True,
+                microblock_sequence=ANCHORED,
+            )
+            for tx in chain.transactions(of)
+        ]
+        land(store, of, rows)
+
+
+def read(store: MetricStore, table: str) -> list[dict[str, Any]]:
+    """Every row of a result file, in its order."""
+    rows: list[dict[str, Any]] = pq.read_table(store.path(table), partitioning=None).to_pylist()
+    return rows
+
+
+def by(store: MetricStore, table: str, keys: str, values: str) -> dict[Any, Any]:
+    """A result file as a dictionary; dates are day numbers. One key or value stands for itself, several as a tuple."""
+    return {_pick(row, keys): _pick(row, values) for row in read(store, table)}
+
+
+def _pick(row: dict[str, Any], names: str) -> Any:
+    picked = tuple(_plain(row[name]) for name in names.split())
+    return picked[0] if len(picked) == 1 else picked
+
+
+def _plain(value: Any) -> Any:
+    is_day = isinstance(value, date) and not isinstance(value, datetime)
+    return (value - START) // timedelta(days=1) if is_day else value

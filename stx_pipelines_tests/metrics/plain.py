@@ -1,0 +1,262 @@
+"""The definitions of docs/metrics.md once more, in plain pandas, for any small history. Not here: claims.
+
+Written from the definitions and not from the SQL: slow loops over wallets and days, so that each line can be read
+beside its definition. `chain_begins` says that the coverage starts with the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from functools import cached_property
+from statistics import median
+from typing import Any
+
+import pandas as pd
+
+from stx_pipelines.chains.metrics import MetricOptions
+
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass
+class Plain:
+    """Metrics of `landed`: one row per landed transaction (address, day, time, tx_id, fee, tx_type, ok, place)."""
+
+    landed: pd.DataFrame
+    start: date
+    end: date
+    options: MetricOptions
+    chain_begins: bool
+
+    @cached_property
+    def days(self) -> list[date]:
+        return [self.start + timedelta(n) for n in range((self.end - self.start).days + 1)]
+
+    @cached_property
+    def shown(self) -> pd.DataFrame:
+        return self.landed[self.landed.ok]
+
+    @cached_property
+    def active(self) -> pd.DataFrame:
+        """Activity with k."""
+        kept = self.shown[~self.shown.tx_type.isin(list(self.options.excluded_types))].copy()
+        kept["k"] = [(day - self.first_day[who]).days for who, day in zip(kept.address, kept.day, strict=True)]
+        return kept
+
+    @cached_property
+    def first_day(self) -> dict[str, date]:
+        return dict(self.shown.groupby("address").day.min())
+
+    @cached_property
+    def cohorts(self) -> dict[date, list[str]]:
+        found: dict[date, list[str]] = {}
+        for who, day in sorted(self.first_day.items()):
+            found.setdefault(day, []).append(who)
+        return dict(sorted(found.items()))
+
+    @cached_property
+    def of(self) -> dict[str, list[tuple[int, date, int]]]:
+        """Per wallet its activity: k, day, fee."""
+        found: dict[str, list[tuple[int, date, int]]] = {who: [] for who in self.first_day}
+        for who, k, day, fee in zip(self.active.address, self.active.k, self.active.day, self.active.fee, strict=True):
+            found[who].append((int(k), day, int(fee)))
+        return found
+
+    def is_censored(self, day: date) -> bool:
+        return not self.chain_begins and (day - self.start).days < self.options.left_censor_days
+
+    def is_over(self, day: date, length: int) -> bool:
+        return day + timedelta(length) <= self.end
+
+    def first_seen_wallets(self) -> Rows:
+        rows = []
+        for who, mine in self.shown.groupby("address"):
+            earliest = mine.sort_values(["time", "place"]).iloc[0]
+            day = mine.day.min()
+            rows.append((who, earliest.time, self.is_censored(day), earliest.tx_id, len(mine), day))
+        return sorted(rows)
+
+    def wallets_daily(self) -> Rows:
+        daily = {day: set(self.active[self.active.day == day].address) for day in self.days}
+
+        def last(day: date, length: int) -> list[set[str]] | None:
+            wanted = [day - timedelta(n) for n in range(length)]
+            return [daily[each] for each in wanted] if all(each in daily for each in wanted) else None
+
+        rows: Rows = []
+        for day in self.days:
+            week, month = last(day, 7), last(day, 30)
+            rows.append(
+                (
+                    day,
+                    len(self.cohorts.get(day, [])),
+                    self.is_censored(day),
+                    len(daily[day]),
+                    len(set.union(*week)) if week else None,
+                    len(set.union(*month)) if month else None,
+                    sum(map(len, week)) / 7 if week else None,
+                    sum(map(len, month)) / 30 if month else None,
+                )
+            )
+        return rows
+
+    def network_daily(self) -> Rows:
+        rows: Rows = []
+        for day in self.days:
+            all_of_day, good = self.landed[self.landed.day == day], self.shown[self.shown.day == day]
+            failed, fee = len(all_of_day) - len(good), int(good.fee.sum())
+            share = failed / len(all_of_day) if len(all_of_day) else None
+            rows.append((day, len(good), good.address.nunique(), fee, stx(fee), len(all_of_day), failed, share))
+        return rows
+
+    def network_types(self) -> Rows:
+        rows: Rows = []
+        for (day, tx_type), group in self.landed.groupby(["day", "tx_type"]):
+            good, fee = group[group.ok], int(group[group.ok].fee.sum())
+            failed = len(group) - len(good)
+            rows.append((day, tx_type, len(good), fee, stx(fee), len(group), failed, failed / len(group)))
+        return sorted(rows)
+
+    def came_back(self, who: str, definition: str, longer_than: int, length: int) -> bool:
+        ks = [k for k, _, _ in self.of[who]]
+        if definition == "cumulative":
+            return any(1 <= k <= length for k in ks)
+        if definition == "active_band":
+            return any(longer_than < k <= length for k in ks)
+        return any(length <= k <= self.options.windows[-1] for k in ks)
+
+    def retention_counts(self) -> Iterator[tuple[date, int, str, int, int, int]]:
+        for day, wallets in self.cohorts.items():
+            for longer_than, length in zip((0, *self.options.windows[:-1]), self.options.windows, strict=True):
+                for definition in ("active_band", "cumulative", "survival"):
+                    observed = self.options.windows[-1] if definition == "survival" else length
+                    back = sum(self.came_back(who, definition, longer_than, length) for who in wallets)
+                    yield day, length, definition, len(wallets), back, observed
+
+    def wallet_retention(self) -> Rows:
+        rows: Rows = []
+        for day, length, definition, size, back, observed in self.retention_counts():
+            over = self.is_over(day, observed)
+            counts = (back, back / size) if over else (None, None)
+            rows.append((day, length, definition, size, *counts, over, self.is_censored(day)))
+        return rows
+
+    def wallet_retention_weekly(self) -> Rows:
+        weeks: dict[tuple[date, int, str], list[tuple[date, int, int, int]]] = {}
+        for day, length, definition, size, back, observed in self.retention_counts():
+            sunday = next(each for n in range(7) if (each := day + timedelta(n)).weekday() == 6)
+            weeks.setdefault((sunday, length, definition), []).append((day, size, back, observed))
+        rows: Rows = []
+        for (sunday, length, definition), cells in sorted(weeks.items()):
+            size, back = sum(cell[1] for cell in cells), sum(cell[2] for cell in cells)
+            over = self.is_over(sunday, cells[0][3])
+            counts = (back, back / size) if over else (None, None)
+            censored = any(self.is_censored(cell[0]) for cell in cells)
+            rows.append((sunday, length, definition, len(cells), size, *counts, over, censored))
+        return rows
+
+    def fees_within(self, who: str, length: int) -> list[int]:
+        return [fee for k, _, fee in self.of[who] if 0 <= k < length]
+
+    def wallet_value(self) -> Rows:
+        rows: Rows = []
+        for day, wallets in self.cohorts.items():
+            for longer_than, length in zip((0, *self.options.windows[:-1]), self.options.windows, strict=True):
+                fees = {who: sum(self.fees_within(who, length)) for who in wallets}
+                left = [fees[who] for who in wallets if self.came_back(who, "active_band", longer_than, length)]
+                count = sum(len(self.fees_within(who, length)) for who in wallets)
+                total, small = sum(fees.values()), len(wallets) < self.options.minimum_cohort
+                payback = None if small else total / (len(wallets) * self.options.target_cpa_ustx)
+                said = (len(left), count, total, sum(left), mean(fees.values()), middle(fees.values()))
+                said += (mean(left), middle(left), payback)
+                over = self.is_over(day, length)
+                shown = said if over else (None,) * len(said)
+                rows.append((day, length, len(wallets), *shown, over, small, self.is_censored(day)))
+        return rows
+
+    def trailing(self, length: int) -> dict[str, list[int]] | None:
+        """Fees per wallet active in the last days; None where not all are covered."""
+        first = self.end - timedelta(length - 1)
+        if first < self.start:
+            return None
+        fees = {who: [fee for _, day, fee in mine if day >= first] for who, mine in self.of.items()}
+        return {who: mine for who, mine in fees.items() if mine}
+
+    def wallet_value_trailing(self) -> Rows:
+        rows: Rows = []
+        for length in self.options.trailing_windows:
+            fees = self.trailing(length)
+            days = (length, self.end - timedelta(length - 1), self.end)
+            if fees is None:
+                rows.append((*days, None, None, None, None, None, False))
+                continue
+            sums = [sum(mine) for mine in fees.values()]
+            rows.append(
+                (*days, len(sums), sum(map(len, fees.values())), sum(sums), mean(sums), middle(sums), True),
+            )
+        return rows
+
+    def wallet_value_breakeven(self) -> Rows:
+        rows: Rows = []
+        for length in self.options.windows:
+            back_to = self.end - timedelta(self.options.breakeven_days)
+            ripe = [
+                day for day in self.cohorts if day > back_to and self.is_over(day, length) and not self.is_censored(day)
+            ]
+            fees = [sum(self.fees_within(who, length)) for day in ripe for who in self.cohorts[day]]
+            ends = (min(ripe), max(ripe)) if ripe else (None, None)
+            total = sum(fees) if fees else None
+            rows.append((length, *ends, len(ripe), len(fees), total, mean(fees), bool(fees)))
+        return rows
+
+    def wallet_windows(self) -> Rows:
+        rows: Rows = []
+        for who, day in self.first_day.items():
+            for longer_than, length in zip((0, *self.options.windows[:-1]), self.options.windows, strict=True):
+                if self.is_over(day, length):
+                    fees = self.fees_within(who, length)
+                    back = self.came_back(who, "active_band", longer_than, length)
+                    rows.append((who, "cohort", length, day, len(fees), sum(fees), stx(sum(fees)), back))
+        for length in self.options.trailing_windows:
+            for who, fees in (self.trailing(length) or {}).items():
+                rows.append((who, "trailing", length, self.first_day[who], len(fees), sum(fees), stx(sum(fees)), True))
+        return sorted(rows)
+
+    def wallet_funnel(self) -> Rows:
+        rows: Rows = []
+        for length in self.options.windows:
+            last = self.end - timedelta(30)
+            wanted = [last - timedelta(n) for n in range(length)]
+            if any(day < self.start or self.is_censored(day) for day in wanted):
+                rows.append((length, min(wanted), last, None, None, None, None, None, False))
+                continue
+            fees = [self.fees_within(who, 30) for day in wanted for who in self.cohorts.get(day, [])]
+            active = [mine for mine in fees if len(mine) >= 3]
+            valued = [mine for mine in active if sum(mine) >= 1_000_000]
+            counts = (len(fees), len(active), len(valued))
+            rates = (len(active) / len(fees), len(valued) / len(fees)) if fees else (None, None)
+            rows.append((length, min(wanted), last, *counts, *rates, True))
+        return rows
+
+
+def stx(ustx: int) -> Decimal:
+    return Decimal(ustx).scaleb(-6)
+
+
+def _rounded(ustx: Fraction) -> Decimal:
+    exact = Decimal(ustx.numerator) / Decimal(ustx.denominator)
+    return exact.quantize(Decimal(1), ROUND_HALF_UP).scaleb(-6)
+
+
+def mean(fees: Iterable[int]) -> Decimal | None:
+    known = list(fees)
+    return _rounded(Fraction(sum(known), len(known))) if known else None
+
+
+def middle(fees: Iterable[int]) -> Decimal | None:
+    known = [Fraction(fee) for fee in fees]
+    return _rounded(Fraction(median(known))) if known else None

@@ -1,0 +1,72 @@
+"""An independent computation agrees with every table, number for number."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stx_pipelines.chains.days import DAY, day_of, days_between
+from stx_pipelines.chains.metrics import MetricOptions
+from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.devnet.values import ChainSpec
+from stx_pipelines.store.metrics import RESULTS
+from stx_pipelines_tests.metrics.history import START, land_chain, read, store_in
+from stx_pipelines_tests.metrics.plain import Plain
+
+SHORT = MetricOptions(windows=(1, 3, 7), trailing_windows=(7, 14, 99), left_censor_days=5, breakeven_days=20)
+NO_MINERS = MetricOptions(
+    windows=(2, 7),
+    trailing_windows=(3,),
+    excluded_types=frozenset({"coinbase", "tenure_change"}),
+    minimum_cohort=10,
+    target_cpa_ustx=1_234_567,
+    left_censor_days=1,
+)
+
+
+@pytest.fixture(scope="module")
+def chain() -> StacksChain:
+    """45 days of a devnet with ~100 transactions a day."""
+    tip = datetime.combine(START + 45 * DAY, datetime.min.time(), UTC)
+    return StacksChain(ChainSpec(first_day=START, tip=tip, transactions_per_day=100, burn_blocks_per_day=24))
+
+
+def landed(chain: StacksChain, days: int) -> pd.DataFrame:
+    """What the chain itself says of its first days."""
+    rows = [
+        (
+            tx.sender_address,
+            day_of(tx.burn_block_time),
+            datetime.fromtimestamp(tx.block_time, UTC).replace(tzinfo=None),
+            tx.tx_id,
+            tx.fee_ustx,
+            tx.tx_type,
+            tx.tx_status == "success",
+            (tx.block_height, tx.tx_index),
+        )
+        for tx in chain.transactions()
+        if day_of(tx.burn_block_time) < START + days * DAY
+    ]
+    return pd.DataFrame(rows, columns=["address", "day", "time", "tx_id", "fee", "tx_type", "ok", "place"])
+
+
+@pytest.mark.parametrize(
+    ("days", "options", "from_birth"),
+    [(30, MetricOptions(), True), (30, SHORT, False), (45, SHORT, True), (45, NO_MINERS, False)],
+    ids=["30-default", "30-short", "45-short", "45-no-miners"],
+)
+def test_pandas_agrees_on_every_table(
+    chain: StacksChain, tmp_path: Path, days: int, options: MetricOptions, from_birth: bool
+) -> None:
+    """45 days, so that the funnel has wallets whose first 30 days are over."""
+    last = START + (days - 1) * DAY
+    store = store_in(tmp_path / "data", options, START if from_birth else None)
+    land_chain(store, chain, days_between(START, last))
+    store.refresh()
+    plain = Plain(landed(chain, days), START, last, options, from_birth)
+    for table in (table for tables in RESULTS.values() for table in tables):
+        ours = [tuple(row.values()) for row in read(store, table)]
+        assert ours == getattr(plain, table)(), table

@@ -1,0 +1,311 @@
+"""The hand-made history (see history.py) gives the numbers that a person with a pencil gets."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from stx_pipelines.chains.metrics import MetricOptions
+from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines_tests.metrics.history import OPTIONS, by, day, land, land_history, read, rows_of, store_in
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
+    """All 100 days; the chain may be older than they are."""
+    store = land_history(store_in(tmp_path_factory.mktemp("metrics")))
+    store.refresh()
+    return store
+
+
+@pytest.fixture(scope="module")
+def from_birth(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
+    """All 100 days of a chain that begins with them."""
+    store = land_history(store_in(tmp_path_factory.mktemp("metrics"), first_day=day(0)))
+    store.refresh()
+    return store
+
+
+@pytest.fixture(scope="module")
+def holed(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
+    """Day 35 is missing, so days 0 to 34 are an island; and day 100 is still open."""
+    store = land_history(
+        store_in(tmp_path_factory.mktemp("metrics"), first_day=day(0)), (n for n in range(100) if n != 35)
+    )
+    land(store, day(100), rows_of(40), "open")
+    store.refresh()
+    return store
+
+
+@pytest.fixture(scope="module")
+def without_coinbase(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
+    """Coinbase is no activity."""
+    options = MetricOptions(
+        windows=OPTIONS.windows, trailing_windows=OPTIONS.trailing_windows, excluded_types=frozenset({"coinbase"})
+    )
+    store = land_history(store_in(tmp_path_factory.mktemp("metrics"), options, first_day=day(0)))
+    store.refresh()
+    return store
+
+
+def test_each_wallet_is_first_seen_on_its_first_day(store: MetricStore) -> None:
+    """D0 is the partition's day, also for G, whose block time falls on the next date; days 0 to 29 are censored."""
+    assert by(store, "first_seen_wallets", "address", "cohort_date is_left_censored tx_count") == {
+        "A": (0, True, 4),
+        "B": (0, True, 1),
+        "C": (0, True, 3),
+        "D": (5, True, 2),
+        "E": (40, False, 3),
+        "F": (40, False, 3),
+        "G": (40, False, 1),
+        "H": (40, False, 3),
+        "I": (69, False, 3),
+        "J": (70, False, 2),
+        "K": (85, False, 2),
+        "L": (30, False, 3),
+    }
+    seen = by(store, "first_seen_wallets", "address", "first_seen first_tx_id")
+    midnight = datetime(2026, 1, 5)  # noqa: DTZ001 - the column is UTC without saying so, as it always was
+    assert seen["B"] == (midnight + timedelta(minutes=20), "0x" + "000" + f"{1:061}")
+    assert seen["G"] == (midnight + timedelta(days=41, minutes=5), "0x" + "040" + f"{2:061}")
+
+
+def test_nothing_is_censored_when_the_coverage_starts_with_the_chain(from_birth: MetricStore) -> None:
+    """A wallet cannot be older than its chain."""
+    assert set(by(from_birth, "first_seen_wallets", "address", "is_left_censored").values()) == {False}
+    assert set(by(from_birth, "wallets_daily", "date", "is_left_censored").values()) == {False}
+
+
+def test_days_count_distinct_wallets(store: MetricStore) -> None:
+    """A span counts a wallet once, however often it comes; spans that reach before the coverage are null."""
+    daily = by(store, "wallets_daily", "date", "new_wallets active_wallets active_7d active_30d")
+    assert len(daily) == 100
+    assert daily[0] == (3, 3, None, None)
+    assert daily[5] == (1, 1, None, None)
+    assert daily[6] == (0, 0, 4, None)
+    assert daily[7] == (0, 0, 1, None)
+    assert daily[28] == (0, 0, 0, None)
+    assert daily[29] == (0, 0, 0, 4)
+    assert daily[40] == (4, 4, 4, 7)  # A on day 20, C on 15 and 16, L on 30 and 31; and E, F, G, H
+    assert daily[46] == (0, 1, 5, 6)
+    assert daily[70] == (1, 3, 4, 7)
+    assert sum(new for new, *_ in daily.values()) == 12
+
+
+def test_rolling_means_are_over_calendar_days(store: MetricStore) -> None:
+    """Days 40 to 46 have 4, 2, 2, 0, 0, 0 and 1 active wallets."""
+    means = by(store, "wallets_daily", "date", "rolling_mean_7d rolling_mean_30d")
+    assert means[5] == (None, None)
+    assert means[46] == (9 / 7, (9 + 1 + 1 + 1) / 30)
+
+
+def test_a_network_day_counts_what_failed(store: MetricStore) -> None:
+    """Day 40: four shown, one failed, one that is not canonical and counts nowhere."""
+    values = "transactions senders fee_ustx fee_stx landed failed failed_share"
+    days = by(store, "network_daily", "date", values)
+    assert days[40] == (4, 4, 6_100_000, Decimal("6.1"), 5, 1, 0.2)
+    assert days[43] == (0, 0, 0, Decimal(0), 0, 0, None)
+    types = by(store, "network_types", "date tx_type", "transactions landed")
+    assert (types[30, "coinbase"], types[46, "token_transfer"]) == ((1, 1), (1, 1))
+    assert (days[41][0], days[41][4]) == (2, 3)
+
+
+RETENTION = {
+    # cohort: per window 15, 30, 60, 90 the wallets that came back; None: not over
+    0: {"cumulative": (2, 2, 2, 2), "active_band": (2, 2, 0, 1), "survival": (2, 1, 1, 1)},
+    5: {"cumulative": (0, 0, 1, 1), "active_band": (0, 0, 1, 0), "survival": (1, 1, 1, 0)},
+    30: {"cumulative": (1, 1, 1, None), "active_band": (1, 1, 0, None), "survival": (None,) * 4},
+    40: {"cumulative": (2, 3, None, None), "active_band": (2, 1, None, None), "survival": (None,) * 4},
+    69: {"cumulative": (1, 1, None, None), "active_band": (1, 0, None, None), "survival": (None,) * 4},
+    70: {"cumulative": (1, None, None, None), "active_band": (1, None, None, None), "survival": (None,) * 4},
+    85: {"cumulative": (None,) * 4, "active_band": (None,) * 4, "survival": (None,) * 4},
+}
+SIZES = {0: 3, 5: 1, 30: 1, 40: 4, 69: 1, 70: 1, 85: 1}
+
+
+def test_retention_by_cohort(store: MetricStore) -> None:
+    """All three definitions; a window that ends on the last covered day is over, one day later it is not."""
+    expected = {
+        (cohort, window_days, definition): (SIZES[cohort], back, None if back is None else back / SIZES[cohort])
+        for cohort, definitions in RETENTION.items()
+        for definition, counts in definitions.items()
+        for window_days, back in zip(OPTIONS.windows, counts, strict=True)
+    }
+    keys = "cohort_date window_days definition"
+    assert by(store, "wallet_retention", keys, "cohort_size retained rate") == expected
+    mature = by(store, "wallet_retention", keys, "is_mature")
+    assert mature == {key: back is not None for key, (_, back, _) in expected.items()}
+    censored = by(store, "wallet_retention", "cohort_date", "is_left_censored")
+    assert {cohort for cohort, marked in censored.items() if marked} == {0, 5}
+
+
+def test_a_week_is_over_when_its_sunday_is(store: MetricStore) -> None:
+    """Day 6 is the first Sunday. Day 69 is the Sunday of I, day 76 that of J, which is alone in its week."""
+    weeks = by(
+        store, "wallet_retention_weekly", "week_ending window_days definition", "cohort_days cohort_size retained rate"
+    )
+    assert weeks[6, 60, "cumulative"] == (2, 4, 3, 0.75)
+    assert weeks[6, 90, "survival"] == (2, 4, 1, 0.25)
+    assert weeks[41, 15, "cumulative"] == (1, 4, 2, 0.5)
+    assert weeks[69, 30, "cumulative"] == (1, 1, 1, 1.0)
+    assert weeks[76, 15, "cumulative"] == (1, 1, 1, 1.0)
+    assert weeks[90, 15, "cumulative"] == (1, 1, None, None)
+    assert {ending for ending, *_ in weeks} == {6, 34, 41, 69, 76, 90}
+
+
+def stx(*amounts: str | None) -> tuple[Decimal | None, ...]:
+    """Amounts as exact decimals."""
+    return tuple(None if amount is None else Decimal(amount) for amount in amounts)
+
+
+def test_value_of_a_cohort(store: MetricStore) -> None:
+    """Fees of whole days 0 to w-1; survivors are active in the band that ends with day w."""
+    counts = by(store, "wallet_value", "cohort_date window_days", "cohort_size survivors tx_count fee_ustx")
+    assert [counts[0, w] for w in OPTIONS.windows] == [
+        (3, 2, 4, 1_900_000),
+        (3, 2, 7, 2_900_000),
+        (3, 0, 7, 2_900_000),
+        (3, 1, 7, 2_900_000),
+    ]
+    assert [counts[40, w] for w in (15, 30, 60)] == [(4, 2, 8, 7_300_000), (4, 1, 9, 7_800_000), (4, None, None, None)]
+    money = by(
+        store,
+        "wallet_value",
+        "cohort_date window_days",
+        "mean_fee_stx median_fee_stx survivor_mean_fee_stx survivor_median_fee_stx",
+    )
+    assert money[0, 15] == stx("0.633333", "0.3", "0.8", "0.8")
+    assert money[0, 30] == stx("0.966667", "0.6", "1.3", "1.3")
+    assert money[0, 60] == stx("0.966667", "0.6", None, None)
+    assert money[0, 90] == stx("0.966667", "0.6", "2.0", "2.0")
+    assert money[40, 15] == stx("1.825", "1.0", "0.9", "0.9")
+    assert money[40, 30] == stx("1.95", "1.25", "1.0", "1.0")
+    assert money[40, 60] == stx(None, None, None, None)
+
+
+def test_payback_is_for_cohorts_of_three_and_more(store: MetricStore) -> None:
+    """The mean over the target of 5 STX; cohorts 5, 30, 69, 70 and 85 are too small."""
+    payback = by(store, "wallet_value", "cohort_date window_days", "payback")
+    assert (payback[0, 15], payback[40, 15], payback[40, 60]) == (1_900_000 / 15_000_000, 0.365, None)
+    assert {cohort for (cohort, _), value in payback.items() if value is not None} == {0, 40}
+
+
+def test_trailing_windows_need_all_their_days(store: MetricStore) -> None:
+    """Days 70 to 99 have A, H, I, J and K; 101 days are more than there are."""
+    values = "wallets tx_count fee_ustx mean_fee_stx median_fee_stx is_mature"
+    assert by(store, "wallet_value_trailing", "window_days", values) == {
+        30: (5, 8, 4_300_000, *stx("0.86", "0.6"), True),
+        101: (None, None, None, None, None, False),
+    }
+
+
+def test_breakeven_leaves_censored_cohorts_out(store: MetricStore) -> None:
+    """Window 15 has L, E to H, I and J; nothing that is surely new is 90 days old."""
+    values = "first_cohort last_cohort cohorts wallets fee_ustx breakeven_cpa_stx"
+    assert by(store, "wallet_value_breakeven", "window_days", values) == {
+        15: (30, 70, 4, 7, 8_400_000, Decimal("1.2")),
+        30: (30, 69, 3, 6, 9_000_000, Decimal("1.5")),
+        60: (30, 30, 1, 1, 200_000, Decimal("0.2")),
+        90: (None, None, 0, 0, None, None),
+    }
+
+
+def test_breakeven_reaches_back_as_far_as_it_is_told(tmp_path: Path) -> None:
+    """With 40 days it starts at day 60: I and J."""
+    options = MetricOptions(windows=(15,), breakeven_days=40)
+    store = land_history(store_in(tmp_path / "data", options))
+    store.refresh(["wallet_value"])
+    assert by(store, "wallet_value_breakeven", "window_days", "wallets breakeven_cpa_stx") == {15: (2, Decimal("0.55"))}
+
+
+def test_windows_of_single_wallets(store: MetricStore) -> None:
+    """Only windows that are over; trailing ones only for wallets active in them."""
+    told = by(store, "wallet_windows", "address kind window_days", "tx_count fee_stx active_in_window")
+    assert told["A", "cohort", 15] == (2, Decimal("1.5"), True)
+    assert told["A", "cohort", 60] == (3, Decimal("2.0"), False)
+    assert told["C", "cohort", 15] == (1, Decimal("0.1"), True)
+    assert told["B", "cohort", 90] == (1, Decimal("0.3"), False)
+    assert told["K", "trailing", 30] == (2, Decimal("1.0"), True)
+    assert ("K", "cohort", 15) not in told
+    assert ("E", "cohort", 60) not in told
+    assert not [key for key in told if key[1:] == ("trailing", 101)]
+
+
+def test_the_funnel_is_nested(store: MetricStore, from_birth: MetricStore) -> None:
+    """G pays 5 STX in one transaction and H has only two in 30 days; I reaches 3 and 1 STX exactly."""
+    values = "first_cohort last_cohort cohort_size active_30d active_and_value_30d active_rate active_and_value_rate"
+    nothing = (None,) * 5
+    assert by(store, "wallet_funnel", "window_days", values) == {
+        15: (55, 69, 1, 1, 1, 1.0, 1.0),
+        30: (40, 69, 5, 3, 2, 0.6, 0.4),
+        60: (10, 69, *nothing),
+        90: (-20, 69, *nothing),
+    }
+    longer = by(from_birth, "wallet_funnel", "window_days", values)
+    assert longer[60] == (10, 69, 6, 4, 2, 4 / 6, 2 / 6)
+    assert longer[90] == (-20, 69, *nothing)
+
+
+def test_a_hole_makes_what_is_before_it_an_island(holed: MetricStore) -> None:
+    """Only days 36 to 99 count: B and C are gone, A, D and L look younger, and who came before day 66 may be older."""
+    seen = by(holed, "first_seen_wallets", "address", "cohort_date is_left_censored")
+    assert seen == {
+        **dict.fromkeys("EFGH", (40, True)),
+        "L": (46, True),
+        "D": (65, True),
+        "I": (69, False),
+        "J": (70, False),
+        "K": (85, False),
+        "A": (90, False),
+    }
+    basis = holed.kept("first_seen_wallets")
+    assert basis is not None
+    assert (basis.days, basis.islands, basis.open_days) == (64, 35, 1)
+    assert (basis.coverage_start, basis.coverage_end, basis.uncensored_from) == (day(36), day(99), day(66))
+    daily = by(holed, "wallets_daily", "date", "active_7d")
+    assert (min(daily), max(daily), daily[41], daily[42]) == (36, 99, None, 4)
+
+
+def test_a_day_that_closes_the_hole_brings_everything_back(tmp_path: Path, from_birth: MetricStore) -> None:
+    """An older backfill corrects first_seen in the other direction too."""
+    holed = land_history(store_in(tmp_path / "data", first_day=day(0)), (n for n in range(100) if n != 35))
+    holed.refresh()
+    assert read(holed, "wallets_daily") != read(from_birth, "wallets_daily")
+    land(holed, day(35), rows_of(35))
+    holed.refresh()
+    for table in ("first_seen_wallets", "wallets_daily", "wallet_retention", "wallet_value", "wallet_funnel"):
+        assert read(holed, table) == read(from_birth, table)
+
+
+def test_excluded_types_are_no_activity_but_they_are_first_seen(without_coinbase: MetricStore) -> None:
+    """L is new on day 30 by a coinbase and active on day 46 only."""
+    store = without_coinbase
+    assert by(store, "first_seen_wallets", "address", "cohort_date tx_count")["L"] == (30, 3)
+    daily = by(store, "wallets_daily", "date", "new_wallets active_wallets")
+    assert (daily[30], daily[31], daily[46]) == ((1, 0), (0, 0), (0, 1))
+    keys = "cohort_date window_days definition"
+    back = by(store, "wallet_retention", keys, "cohort_size retained")
+    assert back[30, 15, "cumulative"] == (1, 0)
+    assert back[30, 30, "cumulative"] == back[30, 30, "active_band"] == (1, 1)
+    assert by(store, "wallet_windows", "address kind window_days", "tx_count")["L", "cohort", 15] == 0
+    assert by(store, "wallet_funnel", "window_days", "cohort_size active_30d")[60] == (6, 3)
+    assert by(store, "network_daily", "date", "transactions senders")[30] == (1, 1)
+
+
+def test_days_before_the_data_start_are_not_read(tmp_path: Path) -> None:
+    """They are counted apart from islands, and the censored days begin where the data does."""
+    store = land_history(store_in(tmp_path / "data", MetricOptions(data_start=day(36)), first_day=day(0)))
+    basis = store.basis()
+    assert (basis.days, basis.before_start, basis.islands, basis.uncensored_from) == (64, 36, 0, day(66))
+
+
+def test_without_a_closed_day_every_table_is_there_and_empty(tmp_path: Path) -> None:
+    """The same columns, no rows, no numbers."""
+    store = store_in(tmp_path / "data", MetricOptions())
+    land(store, day(0), rows_of(0), "open")
+    refreshed = store.refresh()
+    assert {table: rows for table, rows in refreshed.rows.items() if rows} == {"wallet_value_breakeven": 5}
+    assert refreshed.basis.coverage_end is None

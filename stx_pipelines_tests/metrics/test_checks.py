@@ -1,0 +1,121 @@
+"""Each asset check passes on what we compute and catches a planted fault."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from stx_pipelines.store.metric_checks import CHECKS, Check, judge
+from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines_tests.metrics.history import day, land, land_history, rows_of, store_in
+
+FAULTS = {
+    "addresses_unique": ["first_seen_wallets: INSERT INTO t SELECT * FROM t WHERE address = 'A'"],
+    "first_seen_is_earliest": [
+        "first_seen_wallets: UPDATE t SET first_seen = first_seen + INTERVAL 1 HOUR WHERE address = 'B'",
+        "first_seen_wallets: UPDATE t SET first_seen = first_seen - INTERVAL 1 HOUR WHERE address = 'B'",
+        "first_seen_wallets: DELETE FROM t WHERE address = 'C'",
+        "first_seen_wallets: UPDATE t SET address = 'Q' WHERE address = 'C'",
+    ],
+    "new_wallets_add_up": [
+        "wallets_daily: UPDATE t SET new_wallets = new_wallets + 1 WHERE date = DATE '2026-01-05'",
+        "first_seen_wallets: DELETE FROM t WHERE address = 'C'",
+    ],
+    "longer_spans_hold_more": [
+        "wallets_daily: UPDATE t SET active_7d = active_wallets - 1 WHERE active_7d > 0",
+        "wallets_daily: UPDATE t SET active_30d = active_7d - 1 WHERE active_7d > 0",
+    ],
+    "daily_is_mature": [
+        "wallets_daily: UPDATE t SET active_7d = 3 WHERE date = DATE '2026-01-10'",
+        "wallets_daily: UPDATE t SET rolling_mean_30d = 1.0 WHERE date = DATE '2026-02-02'",
+    ],
+    "retention_within_one": [
+        "wallet_retention: UPDATE t SET retained = cohort_size + 1 WHERE retained > 0",
+        "wallet_retention: UPDATE t SET rate = 1.01 WHERE retained > 0",
+        "wallet_retention_weekly: UPDATE t SET rate = NULL WHERE is_mature",
+    ],
+    "cumulative_never_falls": [
+        "wallet_retention: UPDATE t SET retained = 0 WHERE window_days = 30 AND cohort_date = DATE '2026-01-05'"
+    ],
+    "retention_is_mature": [
+        "wallet_retention: UPDATE t SET retained = 1 WHERE NOT is_mature",
+        "wallet_retention: UPDATE t SET rate = 0.5, is_mature = true WHERE NOT is_mature",
+        "wallet_retention_weekly: UPDATE t SET retained = 1 WHERE NOT is_mature",
+    ],
+    "value_is_mature": [
+        "wallet_value: UPDATE t SET fee_ustx = 1 WHERE NOT is_mature",
+        "wallet_value: UPDATE t SET payback = 1 WHERE is_small",
+        "wallet_value_trailing: UPDATE t SET wallets = 1 WHERE NOT is_mature",
+        "wallet_value_breakeven: UPDATE t SET last_cohort = DATE '2026-04-14' WHERE window_days = 15",
+        "wallet_windows: UPDATE t SET window_days = 101 WHERE kind = 'trailing'",
+        "wallet_windows: UPDATE t SET window_days = 90 WHERE address = 'K' AND kind = 'trailing'; "
+        "UPDATE t SET kind = 'cohort' WHERE address = 'K'",
+    ],
+    "funnel_is_nested": ["wallet_funnel: UPDATE t SET active_and_value_30d = active_30d + 1 WHERE is_mature"],
+    "funnel_is_mature": [
+        "wallet_funnel: UPDATE t SET cohort_size = 6 WHERE NOT is_mature",
+        "wallet_funnel: UPDATE t SET last_cohort = last_cohort + 1",
+    ],
+}
+"""Per check: the table, and what to do to it."""
+
+BY_NAME = {check.name: check for check in CHECKS}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with results, to copy from."""
+    store = land_history(store_in(tmp_path_factory.mktemp("made")))
+    store.refresh()
+    return store.folder
+
+
+@pytest.fixture
+def store(made: Path, tmp_path: Path) -> MetricStore:
+    """Results of one's own."""
+    shutil.copytree(made, tmp_path / "data")
+    return store_in(tmp_path / "data")
+
+
+def plant(store: MetricStore, fault: str) -> None:
+    """Change a result file and leave what it says of itself."""
+    table, statements = fault.split(": ", 1)
+    before = pq.read_table(store.path(table))
+    with duckdb.connect() as connection:
+        connection.register("before", before)
+        connection.execute("CREATE TABLE t AS SELECT * FROM before")
+        connection.execute(statements)
+        after = connection.sql("SELECT * FROM t").to_arrow_table()
+    metadata = pq.read_metadata(store.path(table)).metadata
+    pq.write_table(after.replace_schema_metadata(metadata), store.path(table))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_what_we_compute_passes(store: MetricStore, check: Check) -> None:
+    """No check cries wolf, and each has at least one fault below."""
+    assert judge(store, check)[:3] == (0, "", [])
+    assert FAULTS[check.name]
+
+
+@pytest.mark.parametrize(("name", "fault"), [(name, fault) for name, faults in FAULTS.items() for fault in faults])
+def test_a_planted_fault_is_caught(store: MetricStore, name: str, fault: str) -> None:
+    """And the verdict gives examples."""
+    plant(store, fault)
+    verdict = judge(store, BY_NAME[name])
+    assert verdict.broken, verdict
+    assert verdict.examples
+
+
+def test_a_check_that_cannot_judge_says_so(store: MetricStore) -> None:
+    """After a reorg the day files are ahead of the results; and results of different days cannot be compared."""
+    land(store, day(99), rows_of(99), requests=2)
+    ahead = judge(store, BY_NAME["first_seen_is_earliest"])
+    assert (ahead.broken, "have changed" in ahead.reason) == (None, True)
+    store.refresh(["first_seen_wallets"])
+    assert judge(store, BY_NAME["first_seen_is_earliest"]).broken == 0
+    apart = judge(store, BY_NAME["new_wallets_add_up"])
+    assert (apart.broken, "same days" in apart.reason) == (None, True)

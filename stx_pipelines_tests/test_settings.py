@@ -1,0 +1,152 @@
+"""Every setting is documented, read from the environment or `.env`, and refused in one sentence when it is wrong."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from stx_pipelines.settings import Settings, SettingsError, load_settings
+from stx_pipelines_tests.world import ROOT
+
+WRONG = {
+    "HIRO_API_URL": [
+        "api.hiro.so",
+        "ftp://api.hiro.so",
+        "https://",
+        "https://a b",
+        "https://u:p@host",
+        "https://h/?q=1",
+    ],
+    "HIRO_REQUESTS_PER_MINUTE": ["-1", "many", "1.5", "1000001"],
+    "HIRO_ATTEMPTS": ["0", "101", "x"],
+    "HIRO_FIRST_WAIT_SECONDS": ["0", "-1", "x", "nan", "inf"],
+    "HIRO_LAST_WAIT_SECONDS": ["0", "3601", "x", "nan"],
+    "HIRO_TIMEOUT_SECONDS": ["0", "-5", "x", "nan"],
+    "HIRO_LONGEST_WAIT_SECONDS": ["0", "86401", "x", "nan"],
+    "HIRO_RETRY_STATUSES": ["x", "429,", "429,five", "429;500"],
+    "STX_TARGET_DAYS": ["0", "-3", "x", "1.5", "100001"],
+    "STX_FRESHNESS": ["0", "-1", "x"],
+    "STX_FIRST_DAY": ["x", "2026-13-01", "01.02.2026", "2026-02-30"],
+    "STX_LOCK_WAIT_SECONDS": ["-1", "x", "nan"],
+    "STX_OPEN_EVERY": ["0", "-1", "x"],
+    "STX_RUN_WAIT_SECONDS": ["-1", "x", "nan", "86401"],
+    "STX_AUTOSTART": ["maybe", "2"],
+    "STX_STALL_SECONDS": ["0", "x", "1.5"],
+    "STX_SMTP_PORT": ["0", "65536", "smtp"],
+}
+FREE = {  # any text will do
+    "HIRO_API_KEY",
+    "STX_DATA_DIR",
+    "STX_ALERT_WEBHOOK",
+    "STX_ALERT_EMAIL_TO",
+    "STX_ALERT_EMAIL_FROM",
+    "STX_SMTP_HOST",
+    "STX_SMTP_USER",
+    "STX_SMTP_PASSWORD",
+}
+GOOD = {
+    "HIRO_API_URL": ("http://127.0.0.1:3999/", "http://127.0.0.1:3999"),
+    "HIRO_REQUESTS_PER_MINUTE": ("0", 0),
+    "HIRO_ATTEMPTS": ("7", 7),
+    "HIRO_FIRST_WAIT_SECONDS": ("0.25", 0.25),
+    "HIRO_LAST_WAIT_SECONDS": ("3", 3.0),
+    "HIRO_TIMEOUT_SECONDS": ("1.5", 1.5),
+    "HIRO_LONGEST_WAIT_SECONDS": ("9", 9.0),
+    "HIRO_RETRY_STATUSES": ("429, 500", frozenset({429, 500})),
+    "STX_TARGET_DAYS": ("30", 30),
+    "STX_FRESHNESS": ("5", 5),
+    "STX_FIRST_DAY": ("2026-11-01", date(2026, 11, 1)),
+    "STX_DATA_DIR": ("elsewhere", Path("elsewhere")),
+    "STX_LOCK_WAIT_SECONDS": ("0", 0.0),
+    "STX_OPEN_EVERY": ("3", 3),
+    "STX_RUN_WAIT_SECONDS": ("0", 0.0),
+    "STX_AUTOSTART": ("1", True),
+    "STX_STALL_SECONDS": ("60", 60),
+    "STX_SMTP_PORT": ("587", 587),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_wrong_value_is_one_sentence_that_names_the_setting(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name} is ") as caught:
+        load_settings()
+    said = str(caught.value)
+    assert "\n" not in said
+    assert said.count(name) == 1
+    assert "pydantic" not in said.lower()
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_right_value_is_taken_from_the_environment_and_from_a_file(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, value = GOOD[name]
+    Path(".env").write_text(f"{name}={text}\n")
+    assert getattr(load_settings(), name.lower()) == value
+    Path(".env").unlink()
+    assert getattr(load_settings(), name.lower()) == Settings.model_fields[name.lower()].default
+    monkeypatch.setenv(name, text)
+    assert getattr(load_settings(), name.lower()) == value
+
+
+def test_every_setting_has_a_right_and_a_wrong_value_here() -> None:
+    names = {name.upper() for name in Settings.model_fields}
+    assert WRONG.keys() | FREE == names
+    assert GOOD.keys() | FREE == names
+
+
+def test_the_environment_wins_over_the_file_and_the_command_line_over_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("STX_TARGET_DAYS=11\nSOMETHING_ELSE=1\n")
+    assert load_settings().stx_target_days == 11
+    monkeypatch.setenv("STX_TARGET_DAYS", "12")
+    assert load_settings().stx_target_days == 12
+    assert load_settings(stx_target_days=13).stx_target_days == 13
+    assert load_settings(stx_target_days=None).stx_target_days == 12
+
+
+def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(name.upper(), "")
+    assert load_settings() == Settings.model_construct(
+        **{name: field.default for name, field in Settings.model_fields.items()}
+    )
+
+
+def test_the_example_documents_every_setting_with_its_default_and_no_other() -> None:
+    lines = [line for line in (ROOT / ".env.example").read_text().splitlines() if line and not line.startswith("#")]
+    documented = dict(line.split("=", 1) for line in lines)
+    assert documented.keys() == {name.upper() for name in Settings.model_fields}
+    Path(".env").write_text((ROOT / ".env.example").read_text())
+    from_example = load_settings()
+    Path(".env").unlink()
+    assert from_example == load_settings()
+
+
+@pytest.mark.parametrize(
+    ("key", "limit", "budget"), [(None, None, 50), ("k", None, 500), (None, "7", 7), ("k", "7", 7), ("k", "0", 0)]
+)
+def test_the_budget_follows_the_key_unless_it_is_set(
+    key: str | None, limit: str | None, budget: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HIRO_API_KEY", key or "")
+    monkeypatch.setenv("HIRO_REQUESTS_PER_MINUTE", limit or "")
+    assert load_settings().budget == budget
+
+
+def test_several_wrong_settings_are_all_named_and_the_key_never(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HIRO_API_KEY", "secret-key")
+    monkeypatch.setenv("HIRO_ATTEMPTS", "x")
+    monkeypatch.setenv("STX_FRESHNESS", "y")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "HIRO_ATTEMPTS" in str(caught.value)
+    assert "STX_FRESHNESS" in str(caught.value)
+    assert "secret-key" not in str(caught.value)
+    monkeypatch.delenv("HIRO_ATTEMPTS")
+    monkeypatch.delenv("STX_FRESHNESS")
+    assert "secret-key" not in repr(load_settings())
