@@ -6,10 +6,11 @@ import logging
 import os
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import dagster as dg
 
-from stx_pipelines.assets.stacks import transactions
+from stx_pipelines.assets.stacks import PASSING, transactions
 from stx_pipelines.assets.wallets import wallet_metrics
 from stx_pipelines.metrics_resource import Metrics
 from stx_pipelines.partitions import range_tags
@@ -28,8 +29,15 @@ def open_instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.ephemeral()
 
 
-def materialize_days(instance: dg.DagsterInstance, first: date, last: date, *, force: bool) -> list[str]:
-    """Materialize the days `first` to `last` in one run; the sentences of what failed.
+class Failed(NamedTuple):
+    """Why a run failed, and whether it may pass by itself."""
+
+    sentence: str
+    passing: bool
+
+
+def materialize_days(instance: dg.DagsterInstance, first: date, last: date, *, force: bool) -> list[Failed]:
+    """Materialize the days `first` to `last` in one run; what failed.
 
     Raises `KeyboardInterrupt` when the run was interrupted.
     """
@@ -48,11 +56,11 @@ def materialize_days(instance: dg.DagsterInstance, first: date, last: date, *, f
     failures = result.get_step_failure_events()
     if any(_was_interrupted(event) for event in failures):
         raise KeyboardInterrupt
-    return [_sentence(event) for event in failures]
+    return [_failed(event) for event in failures]
 
 
-def materialize_metrics(instance: dg.DagsterInstance) -> list[str]:
-    """Materialize everything that is computed from closed days; the sentences of what failed."""
+def materialize_metrics(instance: dg.DagsterInstance) -> list[Failed]:
+    """Materialize everything that is computed from closed days; what failed."""
     result = dg.materialize(
         [wallet_metrics],
         resources={"metrics": Metrics()},
@@ -60,7 +68,7 @@ def materialize_metrics(instance: dg.DagsterInstance) -> list[str]:
         raise_on_error=False,
         run_config={"loggers": _QUIET},
     )
-    return [_sentence(event) for event in result.get_step_failure_events()]
+    return [_failed(event) for event in result.get_step_failure_events()]
 
 
 def _was_interrupted(event: dg.DagsterEvent) -> bool:
@@ -68,8 +76,9 @@ def _was_interrupted(event: dg.DagsterEvent) -> bool:
     return error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__
 
 
-def _sentence(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description
-    return data.error.message.strip() if data.error else "the run failed; the Dagster UI has its log"
+def _failed(event: dg.DagsterEvent) -> Failed:
+    said, error = event.step_failure_data.user_failure_data, event.step_failure_data.error
+    if said is not None and said.description:
+        passing = said.metadata.get(PASSING)
+        return Failed(said.description, passing is not None and bool(passing.value))
+    return Failed(error.message.strip() if error else "the run failed; the Dagster UI has its log", passing=False)

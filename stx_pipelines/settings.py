@@ -73,6 +73,14 @@ class Settings(BaseSettings):
     def _split_at_commas(cls, value: object) -> object:
         return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
+    @field_validator("hiro_api_key")
+    @classmethod
+    def _fits_into_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        key = value.get_secret_value().strip() if value else ""
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise ValueError("must be printable ASCII without spaces")
+        return SecretStr(key) if key else None
+
     @field_validator("hiro_api_url")
     @classmethod
     def _no_slash_at_the_end(cls, value: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -24,6 +24,9 @@ from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.open import open_stacks_api
 from stx_pipelines.sync.sentences import coverage_sentence
 from stx_pipelines.sync.survey import open_landing, survey_stacks
+
+if TYPE_CHECKING:
+    from stx_pipelines.runs import Failed
 
 DONE, ERROR, NOT_YET = 0, 1, 2
 _AT_ONCE = timedelta(0)
@@ -61,7 +64,7 @@ def refresh(settings: Settings, first: date, last: date) -> int:
 
 def _run(settings: Settings, work: Callable[[Coverage, int], Sequence[date]], *, force: bool) -> int:
     """Materialize what `work` names, run after run, until it names nothing or a run brings nothing."""
-    failures: list[str] = []
+    failures: list[Failed] = []
     already = 0
     with _alone(settings), _interruptible(settings):
         from stx_pipelines.progress_bar import progress_bar
@@ -102,15 +105,15 @@ def _tip_moved(settings: Settings) -> bool:
     return newest is not None and newest.tip_burn_height != tip.burn_block_height
 
 
-def _end(settings: Settings, failures: Sequence[str]) -> int:
+def _end(settings: Settings, failures: Sequence[Failed]) -> int:
     coverage = _survey(settings)
     click.echo(coverage_sentence(coverage, settings.budget))
     for failure in failures:
-        click.echo(f"failed: {failure}", err=True)
+        click.echo(f"failed: {failure.sentence}", err=True)
     for day in coverage.set_aside:
         reason = day.attempts.sentence if day.attempts else ""
         click.echo(f"set aside: {day.day}: {reason} (try again with `stx-pipelines sync --retry`)", err=True)
-    if coverage.set_aside:
+    if coverage.set_aside or any(not failure.passing for failure in failures):
         return ERROR
     return DONE if coverage.is_complete else NOT_YET
 

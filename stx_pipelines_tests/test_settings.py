@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ WRONG = {
     "STX_AUTOSTART": ["maybe", "2"],
     "STX_STALL_SECONDS": ["0", "x", "1.5"],
     "STX_SMTP_PORT": ["0", "65536", "smtp"],
+    "STX_METRIC_WINDOWS": ["x", "15,", "15;30"],
+    "STX_TRAILING_WINDOWS": ["x", "30,,60"],
+    "STX_MINIMUM_COHORT": ["0", "x"],
+    "STX_TARGET_CPA_STX": ["0", "-1", "x", "0.0000001"],
+    "STX_LEFT_CENSOR_DAYS": ["-1", "x"],
+    "STX_BREAKEVEN_DAYS": ["0", "x"],
+    "STX_DATA_START": ["x", "2026-02-30"],
 }
 FREE = {  # any text will do
     "HIRO_API_KEY",
@@ -45,6 +53,7 @@ FREE = {  # any text will do
     "STX_SMTP_HOST",
     "STX_SMTP_USER",
     "STX_SMTP_PASSWORD",
+    "STX_EXCLUDED_TYPES",
 }
 GOOD = {
     "HIRO_API_URL": ("http://127.0.0.1:3999/", "http://127.0.0.1:3999"),
@@ -65,6 +74,13 @@ GOOD = {
     "STX_AUTOSTART": ("1", True),
     "STX_STALL_SECONDS": ("60", 60),
     "STX_SMTP_PORT": ("587", 587),
+    "STX_METRIC_WINDOWS": ("7, 14", (7, 14)),
+    "STX_TRAILING_WINDOWS": ("7", (7,)),
+    "STX_MINIMUM_COHORT": ("5", 5),
+    "STX_TARGET_CPA_STX": ("2.5", Decimal("2.5")),
+    "STX_LEFT_CENSOR_DAYS": ("0", 0),
+    "STX_BREAKEVEN_DAYS": ("90", 90),
+    "STX_DATA_START": ("2026-01-01", date(2026, 1, 1)),
 }
 
 

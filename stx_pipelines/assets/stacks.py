@@ -8,13 +8,18 @@ from stx_pipelines.assets.report import describe_day
 from stx_pipelines.partitions import stacks_days
 from stx_pipelines.resources import StacksApi
 from stx_pipelines.settings import SettingsError
-from stx_pipelines.sources.errors import ApiError
+from stx_pipelines.sources.errors import ApiError, Interrupted, RateLimited, Unreachable
 from stx_pipelines.store.day_summary import DaySummary
 from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.locks import Busy
 from stx_pipelines.sync.stacks import FailedDay
 from stx_pipelines.sync.walk import Landed
 
 _NAMED = 10  # days in the sentence of a failure; the log names all
+
+
+PASSING = "passing"
+"""Metadata of a failure: whether trying again later may help without anybody changing anything."""
 
 
 class SyncConfig(dg.Config):
@@ -53,11 +58,15 @@ def transactions(
             landed += 1
             _log_day(context, result, stacks_api.summary(result.certificate.day))
     except (SettingsError, ApiError, StoreError) as error:
-        raise dg.Failure(f"{error} ({landed} days of this run are kept)", allow_retries=False) from None
+        passing = isinstance(error, Unreachable | RateLimited | Interrupted | Busy)
+        raise dg.Failure(
+            f"{error} ({landed} days of this run are kept)", metadata={PASSING: passing}, allow_retries=False
+        ) from None
     if failed:
         named = "; ".join(sentences[:_NAMED])
         raise dg.Failure(
             f"{failed} of {failed + landed} days failed, nothing of them was published; the others are kept: {named}",
+            metadata={PASSING: True},
             allow_retries=False,
         )
     return dg.MaterializeResult()

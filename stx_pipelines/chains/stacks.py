@@ -87,8 +87,8 @@ class WindowPage(NamedTuple):
 
 
 _Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-_Hash = Annotated[str, msgspec.Meta(pattern="^0x[0-9a-f]{64}$")]
-_Fee = Annotated[str, msgspec.Meta(pattern="^[0-9]{1,18}$")]
+_Hash = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-f]{64}\Z")]
+_Fee = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
 _Word = Annotated[str, msgspec.Meta(min_length=1)]
 
 

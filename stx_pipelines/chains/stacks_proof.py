@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
-from itertools import groupby
+from itertools import groupby, takewhile
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -19,6 +19,9 @@ from stx_pipelines.chains.stacks import NAKAMOTO_DAY, BurnBlock, Tx
 
 FINAL_DEPTH = 6
 """A burn block this many burn blocks below the tip is final."""
+
+MEDIAN_SPAN = 11
+"""Bitcoin blocks whose median time the next block must exceed."""
 
 CLOCK_DRIFT = 2 * 3600
 """Seconds a Bitcoin header time may run ahead of real time (Bitcoin's consensus rule)."""
@@ -46,8 +49,12 @@ def is_final(newest_first: Sequence[BurnBlock], end: int) -> bool:
     Six burn blocks in a row at or after `end` make what is below them final. They also complete it: Bitcoin demands
     that a block's time exceeds the median of the 11 before it, so no later block can have a time before `end`.
     """
-    newest = newest_first[:FINAL_DEPTH]
-    return len(newest) == FINAL_DEPTH and all(block.burn_block_time >= end for block in newest)
+    after = list(takewhile(lambda block: block.burn_block_time >= end, newest_first[:MEDIAN_SPAN]))
+    if len(after) < FINAL_DEPTH:
+        return False
+    # Bitcoin blocks without Stacks blocks are not listed, but count for the median: six of eleven must be seen.
+    span = after[0].burn_block_height - after[FINAL_DEPTH - 1].burn_block_height
+    return span < MEDIAN_SPAN or len(after) == MEDIAN_SPAN
 
 
 def is_settled_below(newest_first: Sequence[BurnBlock], start: int) -> bool:
@@ -95,12 +102,6 @@ def prove_by_sample(rows: Sequence[Tx], sample: Iterable[BurnBlock], day: date) 
         for height, members in by_burn_block.items():
             if gap := _index_gap(members):
                 raise ProofError(f"burn block {height} {gap}", {height})
-
-
-def missing_heights(rows: Iterable[Tx]) -> list[int]:
-    """Stacks heights without a transaction between the first and the last; an empty block explains one."""
-    heights = sorted({row.block_height for row in rows})
-    return [missing for below, above in zip(heights, heights[1:], strict=False) for missing in range(below + 1, above)]
 
 
 def _by_burn_block(rows: Iterable[Tx]) -> dict[int, list[Tx]]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from pyrate_limiter import Limiter, Rate, SQLiteBucket
 
+_SECONDS_BETWEEN_LOOKS = 1.0  # at the stop signal, while waiting for a place
+
 SHARE = 0.98
 """How much of the limit is used: the rest absorbs what the server measures differently."""
 
@@ -20,6 +22,14 @@ class _BootClockBucket(SQLiteBucket):
 
     def now(self) -> int:
         return time.monotonic_ns() // 1_000_000
+
+    def tidy(self) -> None:
+        """Forget what is over, and what lies in the future: the clock began anew when the machine was started."""
+        now = time.monotonic_ns() // 1_000_000
+        self.leak(now)
+        with self.lock:
+            self.conn.execute(f"DELETE FROM '{self.table}' WHERE item_timestamp > ?", (now,)).close()
+            self.conn.commit()
 
 
 class Budget:
@@ -44,7 +54,8 @@ class Budget:
         bucket = _BootClockBucket.init_from_file(
             [spacing(self.requests_per_minute)], db_path=str(self._file), use_file_lock=True
         )
-        bucket.leak(time.monotonic_ns() // 1_000_000)
+        assert isinstance(bucket, _BootClockBucket)  # the library's own annotation forgets the subclass
+        bucket.tidy()
         return Limiter(bucket, buffer_ms=0)
 
     def spend(self, stop: threading.Event) -> None:
@@ -53,8 +64,9 @@ class Budget:
         with self._turn:
             while (pause := self._paused_until - time.monotonic()) > 0 and not stop.is_set():
                 stop.wait(pause)
-            if self._limiter is not None and not stop.is_set():
-                self._limiter.try_acquire("request")
+            while self._limiter is not None and not stop.is_set():
+                if self._limiter.try_acquire("request", timeout=_SECONDS_BETWEEN_LOOKS):
+                    return
 
     def pause(self, seconds: float) -> None:
         """Let every thread of this process rest, because the server said so."""

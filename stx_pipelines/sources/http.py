@@ -6,6 +6,7 @@ What an answer means is decided in `_judge`; how long to wait in `_Patience`. No
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -27,6 +28,7 @@ from stx_pipelines.sources.errors import ApiError, Gone, Interrupted, NotFound, 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+_A_YEAR = 366 * 86_400.0  # seconds; nobody waits longer, whatever a server says
 _OUT_OF_RANGE = '"22003"'  # PostgreSQL's code for a number out of range: the request is wrong, not the server
 
 
@@ -145,7 +147,7 @@ class Http:
         status = answer.status_code
         if status == 200:
             return
-        said = f"HTTP {status} {answer.text[:200]!r}"
+        said = f"HTTP {status} {self._without_secrets(answer.text)[:200]!r}"
         if status == 404:
             raise NotFound(f"{url}: {said}")
         if status == 410:
@@ -156,12 +158,17 @@ class Http:
             raise _TryAgain(f"HTTP {status}", self._told_to_wait(url, answer.headers))
         raise ApiError(f"{url} was refused: {said}")
 
+    def _without_secrets(self, text: str) -> str:
+        for secret in self.headers.values():
+            text = text.replace(secret, "***")
+        return text
+
     def _told_to_wait(self, url: str, headers: Mapping[str, str]) -> float | None:
         wait = seconds_from(headers.get("retry-after"), time.time())
         if wait is None:
             return None
         if wait > self.patience.longest_wait:
-            until = datetime.now(UTC) + timedelta(seconds=wait)
+            until = datetime.now(UTC) + timedelta(seconds=min(wait, _A_YEAR))
             raise RateLimited(f"rate limited until {until:%Y-%m-%d %H:%M:%S} UTC by {url.split('?', maxsplit=1)[0]}")
         self.budget.pause(wait)
         return wait
@@ -188,6 +195,8 @@ def seconds_from(header: str | None, now: float) -> float | None:
             number = parsedate_to_datetime(header).timestamp()
         except ValueError:
             return None
+    if math.isnan(number):
+        return None
     a_unix_time = number > 1e9
     return max(0.0, number - now if a_unix_time else number)
 

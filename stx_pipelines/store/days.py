@@ -5,6 +5,7 @@ The files are the record; tables are loaded from them. A file that exists was wr
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _KEY = b"stx_pipelines.certificate"
+_DIGEST = b"stx_pipelines.digest"
 
 
 class DamagedDayFile(StoreError):
@@ -50,11 +52,13 @@ class DayFiles:
         """Replace the day's file. Raises `StoreError` and leaves the old file when it cannot be written."""
         import pyarrow.parquet as pq
 
-        metadata = {**(table.schema.metadata or {}), _KEY: certificates.encode(certificate)}
+        metadata = {_KEY: certificates.encode(certificate), _DIGEST: _digest(table)}
         path = self.path(certificate.day)
         replace_file(
             path,
-            lambda aside: pq.write_table(table.replace_schema_metadata(metadata), aside, compression="zstd"),
+            lambda aside: pq.write_table(
+                table.replace_schema_metadata(metadata), aside, compression="zstd", write_page_checksum=True
+            ),
         )
         return path
 
@@ -64,7 +68,10 @@ class DayFiles:
 
         path = self.path(day)
         with _damage_named(path):
-            return pq.read_table(path, partitioning=None)
+            table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
+            if (table.schema.metadata or {}).get(_DIGEST) != _digest(table):
+                raise OSError("its rows are not those that were written")
+            return table
 
     def certificate(self, day: date) -> Certificate | None:
         """The day's certificate, None if it has not landed. Raises `DamagedDayFile`."""
@@ -80,7 +87,7 @@ class DayFiles:
 
     def days(self) -> list[date]:
         """The days that have a file, oldest first."""
-        return sorted(date.fromisoformat(path.stem) for path in self.folder.glob("????-??-??.parquet"))
+        return sorted(day for path in self.folder.glob("????-??-??.parquet") if (day := _day_in(path)) is not None)
 
     def certificates(self) -> dict[date, Certificate]:
         """The certificates of all landed days, oldest first. Damaged files are left out: see `damaged`.
@@ -124,6 +131,25 @@ class DayFiles:
         certificate = self.certificate(day)
         if certificate is not None:
             self.write(self.read(day), msgspec.structs.replace(certificate, state="open"))
+
+
+def _digest(table: pa.Table) -> bytes:
+    """Names the rows by their values: checksums of pages do not cover what describes the pages."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    plain = [pa.string() if pa.types.is_dictionary(field.type) else field.type for field in table.schema]
+    rows = table.replace_schema_metadata(None).cast(pa.schema(zip(table.schema.names, plain, strict=True)))
+    text = pa.BufferOutputStream()
+    csv.write_csv(rows, text)
+    return hashlib.sha256(text.getvalue()).hexdigest().encode()
+
+
+def _day_in(path: Path) -> date | None:
+    try:
+        return date.fromisoformat(path.stem)
+    except ValueError:
+        return None  # somebody else's file
 
 
 def _mark(path: Path) -> tuple[int, int]:

@@ -25,8 +25,10 @@ def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool =
         aside.replace(path)
         if durable:
             _flush(path.parent)
-    except OSError as error:
+    except BaseException as error:
         aside.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         reason = error.strerror or str(error)
         raise StoreError(
             f"{path} could not be written ({reason}); what was there before is kept: make room or fix the "

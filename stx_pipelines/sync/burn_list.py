@@ -19,7 +19,7 @@ from stx_pipelines.sources.stacks_api import StacksApi
 _STRIDE = LIST_SIZE - 1
 _SECONDS_PER_BURN_BLOCK = 600
 _LISTED_SHARE = 0.96  # of all Bitcoin blocks: the others anchor no Stacks block. Only a first guess.
-_MARGIN = 8  # rows to start above a day, so that six blocks after its end are among them
+_MARGIN = 12  # rows to start above a day, so that six blocks after its end are among them
 _JUMPS = 12
 _WORTH_WALKING = 12 * 3600  # seconds of list to read through before a jump is cheaper
 
@@ -90,8 +90,10 @@ class BurnList:
             page = self._page(offset)
             move = _move(page, anchor.burn_height, end)
             if move == 0 or (offset == 0 and move < 0):
-                self._offset, self._ends = offset, len(page) < LIST_SIZE
-                if offset == 0 and page:
+                self._offset = offset
+                if not page:
+                    raise ListMoved("the list of burn blocks is empty")
+                if offset == 0:
                     self.growing = min(self.growing, page[0].burn_block_height)
                 return self._place(page, anchor)
             offset = max(0, offset + move)
@@ -132,8 +134,10 @@ class BurnList:
             if oldest.burn.burn_block_hash in hashes:
                 at = hashes.index(oldest.burn.burn_block_hash)
                 self._offset = offset + at - (len(self.rows) - 1)
-                self.rows += _placed(page[at + 1 :], oldest.lo - 1)
-                self._ends = len(page) < LIST_SIZE
+                older = page[at + 1 :]
+                self.rows += _placed(older, oldest.lo - 1)
+                # A short page proves nothing: only an empty one behind the oldest row is the chain's beginning.
+                self._ends = not older and not self._page(offset + at + 1)
                 return
             # The list moved under us: aim so that our oldest row comes to stand in the middle of a page.
             away = page[-1].burn_block_height - oldest.burn.burn_block_height if page else -_STRIDE

@@ -13,7 +13,7 @@ from datetime import date
 from stx_pipelines.chains.certificate import State
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.stacks import Block, Tip, Tx
-from stx_pipelines.chains.stacks_proof import FINAL_DEPTH, ProofError, missing_heights, prove_by_sample
+from stx_pipelines.chains.stacks_proof import FINAL_DEPTH, ProofError, prove_by_sample
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.sync.plan import DayPlan, Piece
 
@@ -60,7 +60,7 @@ def prove(api: StacksApi, tip: Tip, plan: DayPlan, read: Sequence[Tx]) -> tuple[
     if len(sample) < len(chosen):
         raise ProofError(f"{plan.day}: burn blocks of its transactions are unknown to the server", chosen)
     prove_by_sample(rows, sample, plan.day)
-    _explain_gaps(api, finished)
+    _explain_gaps(api, plan, read)
     last = max((tx.burn_block_height for tx in read if tx.burn_block_time < end), default=0)
     enclosed = any(tx.burn_block_time >= end for tx in finished)
     state: State = "closed" if enclosed and tip.burn_block_height - last >= FINAL_DEPTH else "open"
@@ -68,7 +68,9 @@ def prove(api: StacksApi, tip: Tip, plan: DayPlan, read: Sequence[Tx]) -> tuple[
     return plan._replace(state=state, burn_count=len(heights), requests=requests), rows
 
 
-def _explain_gaps(api: StacksApi, rows: Iterable[Tx]) -> None:
-    gaps = missing_heights(rows)
+def _explain_gaps(api: StacksApi, plan: DayPlan, read: Iterable[Tx]) -> None:
+    """Every height that was asked for came with transactions, or belongs to a block that has none."""
+    heights = {tx.block_height for tx in read}
+    gaps = [height for piece in plan.pieces for height in range(piece.lo, piece.hi + 1) if height not in heights]
     if len(gaps) > _MOST_EMPTY_BLOCKS or any(api.block(height).tx_count for height in gaps):
-        raise ProofError(f"{len(gaps)} Stacks blocks came without transactions, {gaps[0]} first")
+        raise ProofError(f"{len(gaps)} Stacks blocks came without transactions, {min(gaps)} first")

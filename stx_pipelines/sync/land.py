@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.store.attempts import AttemptFiles
-from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.days import DamagedDayFile, DayFiles
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.store.warehouse import DayFile, Warehouse
 
@@ -46,7 +46,7 @@ class Landing(Generic[Row]):
 
         Open days go in one transaction, because a reorg may have moved a transaction from one to the other.
         """
-        pending = self.pending()
+        pending = [day for day in self.pending() if self._is_sound(day)]
         steps = [[day] for day in pending if day.certificate.is_closed]
         if together := [day for day in pending if not day.certificate.is_closed]:
             steps.insert(0, together)
@@ -58,6 +58,15 @@ class Landing(Generic[Row]):
                 log.warning("%d days landed, waiting for %s", len(waiting), busy.holder)
                 return waiting
         return []
+
+    def _is_sound(self, day: DayFile) -> bool:
+        """Whether the file still has the bytes that were written: the database would not notice."""
+        try:
+            self.files.read(day.certificate.day)
+        except DamagedDayFile as error:
+            log.warning("%s", error)
+            return False
+        return True
 
     def landed(self) -> list[DayFile]:
         """Every landed day, newest first."""

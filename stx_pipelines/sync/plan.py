@@ -11,7 +11,7 @@ from typing import NamedTuple
 from stx_pipelines.chains.certificate import State
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.stacks import PAGE_SIZE, Tx
-from stx_pipelines.chains.stacks_proof import Placed, is_final
+from stx_pipelines.chains.stacks_proof import Placed, ProofError, is_final
 
 MIN_PAGES = 20
 """A piece has at least this many pages, because each may cost one request more than its rows need."""
@@ -51,11 +51,16 @@ class Held(NamedTuple):
 
 
 def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None = None) -> DayPlan:
-    """Plan a day from a burn list that covers it. Burn blocks from the height `growing` on are left for later."""
+    """Plan a day from a burn list that covers it. Burn blocks from the height `growing` on are left for later.
+
+    Raises `ProofError` for a day without burn blocks that is not enclosed by others.
+    """
     start, end = window(day)
     burns = tuple(
         row for row in rows if start <= row.burn.burn_block_time < end and row.burn.burn_block_height < growing
     )
+    if not burns and not any(row.burn.burn_block_time < start for row in rows):
+        raise ProofError(f"{day} has no burn blocks, and none is known before it: it may not be of this chain")
     kept = _still_whole(burns, held) if held else {}
     missing = [row for row in burns if row.burn.burn_block_height not in kept]
     return DayPlan(

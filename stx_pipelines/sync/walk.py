@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from stx_pipelines.chains.stacks_proof import ProofError
 from stx_pipelines.sources.errors import ApiError, Interrupted, RateLimited, Unreachable
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.days import DamagedDayFile
 from stx_pipelines.store.identity import Identity
 from stx_pipelines.sync.chain_check import Standing, fork_height, standing
 from stx_pipelines.sync.land import Landing
@@ -74,8 +76,16 @@ class Walk:
             self.landing.attempts.add(failed.day, str(failed.error), self.clock())
 
     def _closed(self, day: date) -> Certificate | None:
-        known = self.landing.files.certificate(day)
+        known = self._known(day)
         return known if known is not None and known.is_closed else None
+
+    def _known(self, day: date) -> Certificate | None:
+        """The day's certificate; None if it has not landed, or if its file is damaged and must be made anew."""
+        try:
+            return self.landing.files.certificate(day)
+        except DamagedDayFile as error:
+            log.warning("%s", error)
+            return None
 
     def _fetch(self, days: Sequence[date], force: bool) -> Iterator[Landed | FailedDay]:
         identity = self.identity()
@@ -99,35 +109,48 @@ class Walk:
         for day in state.stale:
             if known[day].is_closed:
                 log.warning("a reorg deeper than 6 burn blocks changed %s: it is open again and read anew", day)
-                files.reopen(day)
+                with suppress(DamagedDayFile):  # then the day is read anew anyway
+                    files.reopen(day)
         if state.stale:
-            rows = stacks_rows.from_arrow(files.read(state.stale[-1]))
-            state = Standing(fork_height(self.api, rows, state.canonical_to), state.stale)
+            state = Standing(self._fork_height(state), state.stale)
         return state
 
+    def _fork_height(self, state: Standing) -> int:
+        try:
+            rows = stacks_rows.from_arrow(self.landing.files.read(state.stale[-1]))
+        except DamagedDayFile as error:
+            log.warning("%s", error)
+            return state.canonical_to
+        return fork_height(self.api, rows, state.canonical_to)
+
     def _nothing_new(self, days: Sequence[date], tip: Tip, state: Standing) -> list[Certificate]:
-        known = [self.landing.files.certificate(day) for day in days]
+        known = [self._known(day) for day in days]
         same = [c for c in known if c is not None and c.tip_burn_height == tip.burn_block_height]
         return same if len(same) == len(days) and not state.stale else []
 
     def _reader(self, tip: Tip, state: Standing | None) -> Reader:
         def held(day: date) -> Held | None:
-            known = self.landing.files.certificate(day)
+            known = self._known(day)
             if state is None or known is None or not known.seen:
                 return None
-            return Held(stacks_rows.from_arrow(self.landing.files.read(day)), state.canonical_to)
+            try:
+                rows = stacks_rows.from_arrow(self.landing.files.read(day))
+            except DamagedDayFile as error:
+                log.warning("%s", error)
+                return None
+            return Held(rows, state.canonical_to)
 
         return Reader(self.api, tip, held, self.on_page, self.clock)
 
     def _land(self, days: Sequence[date], tip: Tip, state: Standing, force: bool) -> Iterator[Landed | FailedDay]:
-        """Open days are the newest, so they come first and land together before the first closed one."""
+        """Open days, and what a reorg changed, are the newest: they come first and land together."""
         together: list[ProvedDay] = []
         blocked: FailedDay | None = None
         for result in self._reader(tip, None if force else state).days(days):
             if isinstance(result, FailedDay):
                 blocked = result if result.day in state.stale else blocked
                 yield result
-            elif result.certificate.is_closed:
+            elif result.certificate.is_closed and result.certificate.day not in state.stale:
                 yield from self._land_open(together, blocked)
                 together = []
                 yield from self._land_proved([result])

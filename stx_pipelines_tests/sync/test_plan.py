@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from hypothesis import given
+import pytest
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.stacks import PAGE_SIZE, BurnBlock, Tx
-from stx_pipelines.chains.stacks_proof import Placed
+from stx_pipelines.chains.stacks_proof import Placed, ProofError
 from stx_pipelines.sync.plan import MIN_PAGES, Held, cut, plan_day
 
 DAY = date(2026, 9, 2)
@@ -81,12 +82,25 @@ def test_a_giant_burn_block_is_read_in_parallel() -> None:
 
 @given(placed_burns(), st.integers(0, 30))
 def test_a_plan_has_the_days_finished_burn_blocks_and_no_other(burns: list[Placed], growing: int) -> None:
+    assume(is_enclosed(burns, growing))
     plan = plan_day(DAY, burns, growing)
     assert plan.burns == tuple(
         row for row in burns if START <= row.burn.burn_block_time < END and row.burn.burn_block_height < growing
     )
     assert plan.burn_count == len(plan.burns)
     assert plan.proved_to < max(growing, 1)
+
+
+def is_enclosed(burns: list[Placed], growing: int) -> bool:
+    return any(
+        row.burn.burn_block_time < START or (row.burn.burn_block_time < END and row.burn.burn_block_height < growing)
+        for row in burns
+    )
+
+
+def test_a_day_without_a_burn_block_before_or_in_it_is_not_called_empty() -> None:
+    with pytest.raises(ProofError, match="no burn blocks"):
+        plan_day(DAY, [], 99)
 
 
 def tx(height: int, burn_height: int, index: int) -> Tx:
@@ -104,6 +118,7 @@ def test_only_burn_blocks_that_are_still_whole_are_kept(
     rows = [tx(row.lo, row.burn.burn_block_height, n) for row in small for n in range(row.burn.total_tx_count)]
     lost = drawn.draw(st.sampled_from(rows)) if rows else None
     held = [row for row in rows if row != lost]
+    assume(is_enclosed(burns, 99))
     plan = plan_day(DAY, burns, 99, Held(held, valid_to))
     kept = {row.burn_block_height for row in plan.held}
     for row in small:
