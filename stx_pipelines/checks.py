@@ -8,11 +8,13 @@ from stx_pipelines.store.inspect import count_repeated, rows_per_day
 from stx_pipelines.sync.certify import DATASET
 from stx_pipelines.sync.survey import open_landing
 
+_PATIENCE = 60.0  # seconds; the next run may be loading a day right now
+
 
 @dg.asset_check(asset=transactions, description="No tx_id stands in the table twice.")
 def transactions_are_unique() -> dg.AssetCheckResult:
     """Whole days are replaced instead of rows kept unique by an index: this is the proof that it works."""
-    repeated = count_repeated(open_landing(load_settings()).warehouse.path)
+    repeated = count_repeated(open_landing(load_settings()).warehouse.path, wait=_PATIENCE)
     return dg.AssetCheckResult(passed=repeated == 0, metadata={"repeated_transactions": repeated})
 
 
@@ -21,7 +23,7 @@ def transactions_are_certified() -> dg.AssetCheckResult:
     """The table against the day files' certificates, day by day."""
     landing = open_landing(load_settings())
     loaded = landing.warehouse.published(DATASET).loaded
-    rows = rows_per_day(landing.warehouse.path, DATASET)
+    rows = rows_per_day(landing.warehouse.path, DATASET, wait=_PATIENCE)
     certified = {
         d.certificate.day: d.certificate for d in landing.landed() if d.certificate.id == loaded.get(d.certificate.day)
     }

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from functools import partial
+from datetime import datetime, timedelta
 
 import dagster as dg
 
@@ -24,10 +23,11 @@ from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.sources.alerts import Email, Webhook
 from stx_pipelines.store.locks import holder
 from stx_pipelines.sync.certify import DATASET
+from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.open import open_stacks_api
-from stx_pipelines.sync.progress import run_lock
-from stx_pipelines.sync.status import stacks_health, stacks_status
+from stx_pipelines.sync.progress import progress_file, read_progress, run_lock
+from stx_pipelines.sync.status import Health, stacks_health, stacks_status
 from stx_pipelines.sync.survey import survey_stacks
 
 stacks_sync = dg.define_asset_job(
@@ -48,29 +48,28 @@ wallets_refresh = dg.define_asset_job(
 
 
 def build_defs(**resources: object) -> dg.Definitions:
-    """Everything Dagster knows of this project."""
-    settings = load_settings()
-    look = partial(survey_stacks, settings)
+    """Everything Dagster knows of this project. Sensors and schedules read the settings anew at every tick."""
+    on = load_settings().stx_autostart
     return dg.Definitions(
         assets=[transactions, wallet_metrics],
         asset_checks=[*stacks_checks, *wallet_checks],
         jobs=[stacks_sync, stacks_close, wallets_refresh],
-        schedules=[daily_schedule("stacks_daily", stacks_close, look, on=settings.stx_autostart)],
+        schedules=[daily_schedule("stacks_daily", DATASET, stacks_close, look_at_stacks, on=on)],
         sensors=[
-            coverage_sensor(watched_stacks(settings), stacks_sync, on=settings.stx_autostart),
+            coverage_sensor("stacks_coverage", watch_stacks, stacks_sync, on=on),
             derived_sensor(
                 "wallets_follow",
                 wallets_refresh,
-                stale=lambda: open_metrics(settings).stale(),
-                look=look,
-                on=settings.stx_autostart,
+                stale=lambda: open_metrics(load_settings()).stale(),
+                look=look_at_stacks,
+                on=on,
             ),
             alert_sensor(
                 "stacks_alerts",
-                status=partial(stacks_status, settings),
-                health=lambda now: stacks_health(settings, now, timedelta(seconds=settings.stx_stall_seconds)),
-                channels=partial(alert_channels, settings),
-                on=settings.stx_autostart,
+                status=lambda now: stacks_status(load_settings(), now),
+                health=judge_stacks,
+                channels=lambda: alert_channels(load_settings()),
+                on=on,
             ),
         ],
         resources={"stacks_api": StacksApi(), "metrics": Metrics(), "duckdb": read_only_warehouse(), **resources},
@@ -80,15 +79,31 @@ def build_defs(**resources: object) -> dg.Definitions:
     )
 
 
-def watched_stacks(settings: Settings) -> Watched:
+def look_at_stacks(now: datetime) -> Coverage:
+    """How far the transactions are."""
+    return survey_stacks(load_settings(), now)
+
+
+def judge_stacks(now: datetime) -> Health:
+    """Whether the transactions need a person."""
+    settings = load_settings()
+    return stacks_health(settings, now, timedelta(seconds=settings.stx_stall_seconds))
+
+
+def watch_stacks() -> Watched:
     """What the coverage sensor asks about the transactions."""
+    settings = load_settings()
     impatient = settings.model_copy(update={"hiro_attempts": 1, "hiro_timeout_seconds": 5.0})
 
+    def last_active() -> datetime | None:
+        progress = read_progress(progress_file(settings.stx_data_dir, DATASET))
+        return progress.updated_at if progress else None
+
     return Watched(
-        name="stacks_coverage",
         dataset=DATASET,
-        look=partial(survey_stacks, settings),
+        look=look_at_stacks,
         holder=lambda: holder(run_lock(settings.stx_data_dir, DATASET)),
+        last_active=last_active,
         probe=lambda: open_stacks_api(impatient).tip(),
         budget=settings.budget,
         open_every=settings.open_every,

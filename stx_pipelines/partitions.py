@@ -12,6 +12,10 @@ STACKS_FIRST_DAY = "2021-01-14"
 stacks_days = dg.DailyPartitionsDefinition(start_date=STACKS_FIRST_DAY, timezone="UTC", end_offset=1)
 
 
+DATASET_TAG = "stx_pipelines/dataset"
+"""Marks the runs that the sensor and the schedule launched."""
+
+
 def range_tags(work: Work) -> dict[str, str]:
     """What makes one run out of a range of partitions."""
     return {

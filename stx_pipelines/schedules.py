@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.partitions import range_tags
+from stx_pipelines.partitions import DATASET_TAG, range_tags
 from stx_pipelines.sync.coverage import Coverage, Work
 
 _AFTER_FINALITY = "30 1 * * *"  # UTC; yesterday's last burn block is six deep about an hour after midnight
@@ -16,6 +16,7 @@ _AFTER_FINALITY = "30 1 * * *"  # UTC; yesterday's last burn block is six deep a
 
 def daily_schedule(
     name: str,
+    dataset: str,
     job: dg.JobDefinition | dg.UnresolvedAssetJobDefinition,
     look: Callable[[datetime], Coverage],
     *,
@@ -37,6 +38,6 @@ def daily_schedule(
         wanted = [day.day for day in look(now).days if day.day in recent and day.state != "closed"]
         if not wanted:
             return dg.SkipReason("yesterday and today are not wanted, or closed already")
-        return dg.RunRequest(tags=range_tags(Work(tuple(wanted))))
+        return dg.RunRequest(tags={**range_tags(Work(tuple(wanted))), DATASET_TAG: dataset})
 
     return schedule

@@ -9,8 +9,10 @@ import click
 import msgspec
 
 from stx_pipelines.settings import Settings, SettingsError, load_settings
+from stx_pipelines.store.files import StoreError
 from stx_pipelines.sync.sentences import duration, size
 from stx_pipelines.sync.status import (
+    DAMAGED,
     MISCONFIGURED,
     DatasetStatus,
     Health,
@@ -42,6 +44,8 @@ def health(stall_threshold: int | None, *, as_json: bool) -> int:
         found = stacks_health(settings, datetime.now(UTC), timedelta(seconds=settings.stx_stall_seconds))
     except SettingsError as error:
         found = Health(MISCONFIGURED, f"configuration: {error}")
+    except StoreError as error:
+        found = Health(DAMAGED, str(error))
     click.echo(msgspec.json.encode(found) if as_json else found.sentence)
     return found.code
 

@@ -13,12 +13,10 @@ import dagster as dg
 import msgspec
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
-from stx_pipelines.partitions import range_tags
+from stx_pipelines.partitions import DATASET_TAG, range_tags
 from stx_pipelines.sources.errors import ApiError
 from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.sentences import coverage_sentence
-
-DATASET_TAG = "stx_pipelines/dataset"
 
 _SECONDS_BETWEEN_TICKS = 30
 _SECONDS_TO_START = 120  # a run without the dataset's lock is still starting, or ending, for at most so long
@@ -39,14 +37,15 @@ _NOT_FINISHED = (
 class Watched:
     """What a coverage sensor needs to know of a dataset.
 
-    `look` surveys the days without a request, `holder` names the process that works on the dataset now, `probe` asks
-    the server one small question and raises `ApiError` when it is down; `budget` is in requests a minute.
+    `look` surveys the days without a request, `holder` names the process that works on the dataset now and
+    `last_active` is when one last did, `probe` asks the server one small question and raises `ApiError` when it is
+    down; `budget` is in requests a minute.
     """
 
-    name: str
     dataset: str
     look: Callable[[datetime], Coverage]
     holder: Callable[[], str | None]
+    last_active: Callable[[], datetime | None]
     probe: Callable[[], object]
     budget: int
     open_every: timedelta
@@ -73,12 +72,15 @@ class Memory(msgspec.Struct):
 
 
 def coverage_sensor(
-    watched: Watched, job: dg.JobDefinition | dg.UnresolvedAssetJobDefinition, *, on: bool
+    name: str, watch: Callable[[], Watched], job: dg.JobDefinition | dg.UnresolvedAssetJobDefinition, *, on: bool
 ) -> dg.SensorDefinition:
-    """Rerun incremental syncs of a dataset until coverage reaches the target days."""
+    """Rerun incremental syncs of a dataset until coverage reaches the target days.
+
+    `watch` is asked at every tick, so that a target raised in `.env` counts at once.
+    """
 
     @dg.sensor(
-        name=watched.name,
+        name=name,
         job=job,
         minimum_interval_seconds=_SECONDS_BETWEEN_TICKS,
         default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
@@ -86,7 +88,7 @@ def coverage_sensor(
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         memory = msgspec.json.decode(context.cursor, type=Memory) if context.cursor else Memory()
-        return tick(watched, context.instance, memory, datetime.now(UTC))
+        return tick(watch(), context.instance, memory, datetime.now(UTC))
 
     return sensor
 
@@ -97,7 +99,9 @@ def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: da
     coverage = watched.look(now)
     sentence = coverage_sentence(coverage, watched.budget)
     holder = watched.holder()
-    in_flight = _in_flight(instance, runs, now, is_held=holder is not None)
+    active = watched.last_active()
+    lives = holder is not None or (active is not None and (now - active).total_seconds() < _SECONDS_TO_START)
+    in_flight = _in_flight(instance, runs, now, lives=lives)
     if in_flight or holder:
         return _rest(f"{sentence}; now {_range(in_flight) if in_flight else holder}", memory.outage)
     work = coverage.next(watched.budget, open_every=watched.open_every)
@@ -119,7 +123,7 @@ def _cursor(sentence: str, outage: Outage | None) -> str:
 
 
 def _in_flight(
-    instance: dg.DagsterInstance, runs: Sequence[RunRecord], now: datetime, *, is_held: bool
+    instance: dg.DagsterInstance, runs: Sequence[RunRecord], now: datetime, *, lives: bool
 ) -> RunRecord | None:
     """The run that works or is about to; a run whose process was killed is declared failed here."""
     for record in runs:
@@ -127,7 +131,7 @@ def _in_flight(
             continue
         began = record.start_time or record.create_timestamp.timestamp()
         waits_in_queue = record.dagster_run.status in {DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED}
-        if is_held or waits_in_queue or now.timestamp() - began < _SECONDS_TO_START:
+        if lives or waits_in_queue or now.timestamp() - began < _SECONDS_TO_START:
             return record
         instance.report_run_failed(record.dagster_run, "The run's process is gone; what had landed is kept.")
     return None

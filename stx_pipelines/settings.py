@@ -117,5 +117,6 @@ def _sentence(error: dict[str, object]) -> str:
     location = error["loc"]
     name = str(location[0] if isinstance(location, tuple) and location else "a setting").upper()
     said = str(error["msg"])
-    shown = "" if name in {"HIRO_API_KEY", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"} else f" is {error['input']!r}:"
+    secret = name in {"HIRO_API_KEY", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"} or "@" in str(error["input"])
+    shown = "" if secret else f" is {error['input']!r}:"
     return f"{name}{shown} {said[0].lower()}{said[1:]} (from the environment or .env; see .env.example)"

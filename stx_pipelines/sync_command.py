@@ -34,23 +34,25 @@ _AT_ONCE = timedelta(0)
 
 def sync_until_covered(settings: Settings, *, max_days: int | None, retry: bool) -> int:
     """Work through the coverage; the exit code of `sync`."""
-    if known_identity(settings.stx_data_dir) is None:
-        identify(open_stacks_api(settings), settings.stx_data_dir, settings.stx_first_day)
-    coverage = _survey(settings)
-    look_again = coverage.is_complete and _tip_moved(settings)
-    if coverage.is_complete and not look_again:
-        return _end(settings, [])
+    with _interruptible(settings):
+        if known_identity(settings.stx_data_dir) is None:
+            identify(open_stacks_api(settings), settings.stx_data_dir, settings.stx_first_day)
+        coverage = _survey(settings)
+        look_again = coverage.is_complete and _chain_moved(settings)
+        if coverage.is_complete and not look_again:
+            return _end(settings, [])
+        to_retry = sum(day.attempts is not None for day in coverage.days) if retry else 0
 
-    def work(coverage: Coverage, already: int) -> Sequence[date]:
-        first_look = look_again and not already
-        found = coverage.next(
-            settings.budget,
-            open_every=_AT_ONCE if first_look else settings.open_every,
-            retry=retry and not already,
-        )
-        return found.days[: max_days - already if max_days else None] if found else ()
+        def work(coverage: Coverage, already: int) -> Sequence[date]:
+            first_look = look_again and not already
+            found = coverage.next(
+                settings.budget,
+                open_every=_AT_ONCE if first_look else settings.open_every,
+                retry=already < to_retry,
+            )
+            return found.days[: max_days - already if max_days else None] if found else ()
 
-    return _run(settings, work, force=False)
+        return _run(settings, work, force=False)
 
 
 def refresh(settings: Settings, first: date, last: date) -> int:
@@ -59,26 +61,29 @@ def refresh(settings: Settings, first: date, last: date) -> int:
     if not first <= last <= today:
         raise SettingsError(f"--from {first} --to {last}: days must rise, and none may be after today ({today})")
     days = days_between(first, last)[::-1]
-    return _run(settings, lambda _, already: () if already else days, force=True)
+    with _interruptible(settings):
+        return _run(settings, lambda _, already: () if already else days, force=True)
 
 
 def _run(settings: Settings, work: Callable[[Coverage, int], Sequence[date]], *, force: bool) -> int:
     """Materialize what `work` names, run after run, until it names nothing or a run brings nothing."""
     failures: list[Failed] = []
-    already = 0
-    with _alone(settings), _interruptible(settings):
+    already, changed = 0, True
+    with _alone(settings):
         from stx_pipelines.progress_bar import progress_bar
         from stx_pipelines.runs import materialize_days, materialize_metrics, open_instance
 
         coverage = _survey(settings)
         with progress_bar(settings) as expect, open_instance() as instance:
-            while days := work(coverage, already):
+            before: Sequence[date] = ()
+            while (days := work(coverage, already)) and not (days == before and not changed):
                 expect(already + max(len(days), sum(not day.covered for day in coverage.days)))
                 failed = materialize_days(instance, min(days), max(days), force=force)
                 already += len(days)
                 failures += failed
-                before, coverage = coverage, _survey(settings)
-                if not _brought_something(before, coverage):
+                before, known, coverage = days, coverage, _survey(settings)
+                changed = _changed(known, coverage)
+                if failed and not changed:
                     break
             if open_metrics(settings).stale():
                 failures += materialize_metrics(instance)
@@ -89,20 +94,26 @@ def _survey(settings: Settings) -> Coverage:
     return survey_stacks(settings, datetime.now(UTC))
 
 
-def _brought_something(before: Coverage, after: Coverage) -> bool:
-    """Whether a run changed anything; if it did not, the next one would not either."""
-    return before.days != after.days
+def _changed(before: Coverage, after: Coverage) -> bool:
+    """Whether a run landed or loaded a day, or counted a failed proof."""
+    facts = [[(day.day, day.state, day.loaded, day.attempts) for day in each.days] for each in (before, after)]
+    return facts[0] != facts[1]
 
 
-def _tip_moved(settings: Settings) -> bool:
-    """Whether there is a newer burn block than the newest day has seen. An unreachable server has nothing newer."""
+def _chain_moved(settings: Settings) -> bool:
+    """Whether the newest day is behind the chain, or on another fork. An unreachable server has nothing newer."""
     newest = open_landing(settings).files.certificate(datetime.now(UTC).date())
+    if newest is None:
+        return False
+    api = open_stacks_api(settings)
     try:
-        tip = open_stacks_api(settings).tip()
+        if api.tip().burn_block_height != newest.tip_burn_height:
+            return True
+        height, name = newest.last_height, newest.last_hash
+        return height is not None and name is not None and not api.has_block(height, name)
     except Unreachable as error:
         click.echo(f"the newest day may have grown: {error}", err=True)
         return False
-    return newest is not None and newest.tip_burn_height != tip.burn_block_height
 
 
 def _end(settings: Settings, failures: Sequence[Failed]) -> int:
@@ -110,6 +121,10 @@ def _end(settings: Settings, failures: Sequence[Failed]) -> int:
     click.echo(coverage_sentence(coverage, settings.budget))
     for failure in failures:
         click.echo(f"failed: {failure.sentence}", err=True)
+    if coverage.to_load:
+        landing = open_landing(settings)
+        if waiting := landing.load(wait=0.0):
+            click.echo(f"{len(waiting)} days landed, waiting for {landing.waiting_for}", err=True)
     for day in coverage.set_aside:
         reason = day.attempts.sentence if day.attempts else ""
         click.echo(f"set aside: {day.day}: {reason} (try again with `stx-pipelines sync --retry`)", err=True)

@@ -34,6 +34,10 @@ class MalformedAnswer(Exception):
     """An answer that cannot be what the API meant: not JSON, of another shape, or impossible."""
 
 
+class PageMovedError(Exception):
+    """The transaction that a cursor names is no longer there: a reorg, or the page of another cursor."""
+
+
 class Tx(NamedTuple):
     """One transaction as the day file keeps it. Times are unix seconds, `fee_ustx` is the whole fee."""
 
@@ -245,8 +249,9 @@ def parse_cursor(text: str) -> Cursor:
 def parse_page(body: bytes, asked: Cursor) -> Page:
     """A page of `v3/transactions` read at `asked`.
 
-    An empty page is refused: callers only ask where transactions are known to exist. So is one that is not the
-    page of its cursor, climbs, or names a next page that is not older: following it would lose or repeat rows.
+    An empty page is refused: callers only ask where transactions are known to exist. So is one that climbs, or names
+    a next page that is not older: following it would lose or repeat rows. Raises `PageMovedError` for a page that
+    does not start with the transaction its cursor names.
     """
     page = _v3_page(body)
     if not page.results:
@@ -257,7 +262,7 @@ def parse_page(body: bytes, asked: Cursor) -> Page:
         raise MalformedAnswer(f"the page at {asked} is not in falling order of height")
     named_a_row = asked.tx_index != MAX_TX_INDEX
     if named_a_row and (blocks[0].height, blocks[0].tx_index) != (asked.height, asked.tx_index):
-        raise MalformedAnswer(f"the page at {asked} starts with another transaction")
+        raise PageMovedError(f"the page at {asked} starts with another transaction")
     following = parse_cursor(page.cursor.next) if page.cursor.next is not None else None
     if following is not None and (following == asked or following.height > blocks[-1].height):
         raise MalformedAnswer(f"the page at {asked} names {following} as the next older one")

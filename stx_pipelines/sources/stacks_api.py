@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
@@ -34,6 +35,13 @@ class StacksApi:
     def tip(self) -> Tip:
         """The newest Stacks block, from `/extended`."""
         return _present(self.http.get("/extended", stacks.parse_tip))
+
+    def probe(self) -> None:
+        """Ask what days are made of: the tip, and a page of transactions. Raises what these raise."""
+        tip = self.tip()
+        if self.route == "v3":
+            with suppress(SwitchRoute):
+                self.page(Cursor.top_of(tip.block_height))
 
     def block(self, name: int | str) -> Block:
         """A canonical block by height or hash. `NotFound` where there is none."""

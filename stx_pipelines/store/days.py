@@ -126,6 +126,12 @@ class DayFiles:
         content = msgspec.json.encode(self._known)
         replace_file(self._memory, lambda aside: aside.write_bytes(content), durable=False)
 
+    def put_aside(self, day: date) -> Path:
+        """Take a damaged file out of the way; it is kept for those who want to know what happened."""
+        aside = self.path(day).with_suffix(".damaged")
+        self.path(day).replace(aside)
+        return aside
+
     def reopen(self, day: date) -> None:
         """Declare a closed day open again: the chain has changed below it."""
         certificate = self.certificate(day)

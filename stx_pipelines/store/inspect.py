@@ -23,17 +23,17 @@ class Overlap(NamedTuple):
     wallets: float
 
 
-def rows_per_day(database: Path, dataset: str) -> dict[date, int]:
+def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[date, int]:
     """Rows of the table by UTC day. Raises `Busy` while it is written, `StoreError` when it cannot be read."""
     column = TIME_COLUMN[dataset]
-    with _reading(database) as connection:
+    with _reading(database, wait) as connection:
         query = f"SELECT {column}::DATE, count(*) FROM warehouse.{dataset} GROUP BY ALL"
         return dict(connection.execute(query).fetchall())
 
 
-def count_repeated(database: Path) -> int:
+def count_repeated(database: Path, *, wait: float = 0.0) -> int:
     """How many tx_ids stand in the table more than once."""
-    with _reading(database) as connection:
+    with _reading(database, wait) as connection:
         [(rows, distinct)] = connection.execute(
             "SELECT count(*), count(DISTINCT tx_id) FROM warehouse.transactions"
         ).fetchall()
@@ -71,14 +71,14 @@ def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile)
 
 
 @contextmanager
-def _reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _reading(database: Path, wait: float = 0.0) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
     if not database.exists():
         raise StoreError(f"{database} does not exist; run `stx-pipelines rebuild` to make it from the day files")
     connection = duckdb.connect()
     try:
-        attach(connection, database, wait=0.0, read_only=True)
+        attach(connection, database, wait=wait, read_only=True)
         yield connection
     except duckdb.Error as error:
         reason = (str(error).splitlines() or ["unknown"])[0]

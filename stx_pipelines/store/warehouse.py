@@ -10,7 +10,8 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +29,7 @@ TIME_COLUMN = {"transactions": "burn_block_time"}
 """Per table, the column whose UTC date is the day of a row."""
 
 _RETRY_SECONDS = 0.1
+_MARKS_KEPT = timedelta(days=2)
 _CHECKPOINT_BYTES = "64MB"
 
 
@@ -41,11 +43,13 @@ class DayFile(NamedTuple):
 class Published(msgspec.Struct):
     """What the database holds, readable without opening it.
 
-    `loaded` names per day the certificate its rows came from; `checked` when an open day was last found unchanged.
+    `loaded` names per day the certificate its rows came from; `checked` when an open day was last found unchanged;
+    `inode` is the database file this was said of.
     """
 
     loaded: dict[date, str] = {}
     checked: dict[date, datetime] = {}
+    inode: int = 0
 
 
 class Warehouse:
@@ -68,24 +72,38 @@ class Warehouse:
                 _replace_day(connection, dataset, day)
             connection.commit()
             loaded = _loaded(connection, dataset)
-        self._publish(dataset, lambda published: Published(loaded, published.checked))
+        self._publish(dataset, lambda published: Published(loaded, published.checked, _inode(self.path)))
+
+    def reconcile(self, dataset: str) -> None:
+        """Publish what the database really holds. Raises `Busy` while another process holds it."""
+        if not self.path.exists():
+            return
+        with self._connected(wait=0.0) as connection:
+            loaded = _loaded(connection, dataset)
+        if loaded != self.published(dataset).loaded:
+            self._publish(dataset, lambda published: Published(loaded, published.checked, _inode(self.path)))
 
     def published(self, dataset: str, *, even_if_lost: bool = False) -> Published:
         """The published coverage; empty when nothing was loaded yet, or when the database is gone.
 
         Never opens the database. `even_if_lost` gives what a lost database was said to hold.
         """
-        if not (even_if_lost or self.path.exists()):
-            return Published()
         try:
-            return msgspec.json.decode(self._coverage_file(dataset).read_bytes(), type=Published)
+            known = msgspec.json.decode(self._coverage_file(dataset).read_bytes(), type=Published)
         except (FileNotFoundError, msgspec.DecodeError):
             return Published()  # a lost file only means that days are loaded once more
+        same = even_if_lost or known.inode == _inode(self.path)
+        return known if same else Published(checked=known.checked)
 
     def mark_checked(self, dataset: str, days: Sequence[date], now: datetime) -> None:
         """Publish that these open days were compared with the chain's tip."""
-        marks = dict.fromkeys(days, now.replace(microsecond=0))
-        self._publish(dataset, lambda published: Published(published.loaded, marks))
+        at = now.replace(microsecond=0)
+
+        def mark(published: Published) -> Published:
+            lately = {day: seen for day, seen in published.checked.items() if at - seen < _MARKS_KEPT}
+            return Published(published.loaded, {**lately, **dict.fromkeys(days, at)}, published.inode)
+
+        self._publish(dataset, mark)
 
     def rebuild(self, datasets: Mapping[str, Sequence[DayFile]]) -> None:
         """Make the database anew from day files, beside the old one, and put it in its place."""
@@ -103,7 +121,7 @@ class Warehouse:
             fresh.path.replace(self.path)
         for dataset, days in datasets.items():
             loaded = {day.certificate.day: day.certificate.id for day in days}
-            self._publish(dataset, lambda published, loaded=loaded: Published(loaded, published.checked))  # type: ignore[misc]
+            self._publish(dataset, partial(_rebuilt, loaded, _inode(self.path)))
 
     def _coverage_file(self, dataset: str) -> Path:
         return self._coverage / f"{dataset}.json"
@@ -191,6 +209,17 @@ def _loaded(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, s
 def load_sql(name: str) -> str:
     """A statement from the folder `sql`."""
     return files("stx_pipelines.store").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _rebuilt(loaded: dict[date, str], inode: int, published: Published) -> Published:
+    return Published(loaded, published.checked, inode)
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0
 
 
 def _remove_database(path: Path) -> None:

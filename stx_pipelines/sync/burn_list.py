@@ -138,7 +138,9 @@ class BurnList:
                 self.rows += _placed(older, oldest.lo - 1)
                 # A short page proves nothing: only an empty one behind the oldest row is the chain's beginning.
                 self._ends = not older and not self._page(offset + at + 1)
-                return
+                if older or self._ends:
+                    return
+                break
             # The list moved under us: aim so that our oldest row comes to stand in the middle of a page.
             away = page[-1].burn_block_height - oldest.burn.burn_block_height if page else -_STRIDE
             offset = max(0, offset + round(away * _LISTED_SHARE) + LIST_SIZE // 2)

@@ -63,23 +63,36 @@ def _first_block(api: StacksApi, first_day: date | None) -> Block:
 
 
 def standing(api: StacksApi, identity: Identity, landed: Iterable[Certificate]) -> Standing:
-    """Compare landed days with the server, newest first, until one is unchanged: hashes name all ancestors.
+    """Compare landed days with the server, newest first, up to the first closed one that is unchanged.
 
-    Usually one request. Raises `WrongChain` when not even the chain's identity is there.
+    A hash names all its ancestors, so what is older is unchanged too, but for open days: they may have been landed
+    before another fork was. Usually one request, one more per further open day. Raises `WrongChain` when the chain's
+    identity is not there.
     """
     stale: list[date] = []
+    canonical_to = 0
     for certificate in sorted(landed, key=lambda known: known.day, reverse=True):
         if certificate.last_height is None or certificate.last_hash is None:
             continue
         if api.has_block(certificate.last_height, certificate.last_hash):
-            return Standing(certificate.last_height, tuple(stale))
+            canonical_to = max(canonical_to, certificate.last_height)
+            if certificate.is_closed:
+                return Standing(certificate.last_height if stale else canonical_to, tuple(stale))
+            continue
+        if not stale:
+            _refuse_another_chain(api, identity)
         stale.append(certificate.day)
+    if not canonical_to and not stale:
+        _refuse_another_chain(api, identity)
+    return Standing(0 if stale else canonical_to, tuple(stale))
+
+
+def _refuse_another_chain(api: StacksApi, identity: Identity) -> None:
     if not api.has_block(identity.height, identity.index_block_hash):
         raise WrongChain(
             f"the data folder holds the chain whose block {identity.height} is {identity.index_block_hash}, "
             f"{api.http.base_url} serves another one: change STX_DATA_DIR or HIRO_API_URL; nothing was written"
         )
-    return Standing(0, tuple(stale))
 
 
 def fork_height(api: StacksApi, rows: Iterable[Tx], floor: int) -> int:

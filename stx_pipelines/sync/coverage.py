@@ -28,12 +28,17 @@ _UNKNOWN_REQUESTS_PER_DAY = 300  # about 15,000 transactions; used until days of
 
 @dataclass(frozen=True)
 class DayCoverage:
-    """One wanted day. `looked` is when it was last compared with the tip; `attempts` its failed proofs, if any."""
+    """One wanted day.
+
+    `landed`: a certified day file is in place; `looked`: when it was last compared with the tip; `attempts`: failed
+    proofs since its last success, which make a day that is not closed failing or set aside.
+    """
 
     day: date
     state: State
     covered: bool
     loaded: bool
+    landed: bool = False
     looked: datetime | None = None
     attempts: Attempts | None = None
 
@@ -41,11 +46,6 @@ class DayCoverage:
     def complete(self) -> bool:
         """Covered, and in the table."""
         return self.covered and self.loaded
-
-    @property
-    def landed(self) -> bool:
-        """Whether a certified day file is in place."""
-        return self.state in {"open", "closed"}
 
 
 @dataclass(frozen=True)
@@ -99,31 +99,32 @@ class Coverage:
         return [day.day for day in self.days if not day.landed and landed and landed[-1] < day.day < landed[0]]
 
     def stale(self, older_than: timedelta) -> list[date]:
-        """Open days last compared with the tip longer ago than this and not waiting after a failure; newest first."""
-        return [
-            day.day
-            for day in self.days
-            if day.state == "open" and day.looked is not None and self.now - day.looked >= older_than
-            if day.attempts is None or day.attempts.due(self.now)
-        ]
+        """The open days, all of them if one was last compared with the tip longer ago than this; newest first.
+
+        Days that wait after a failure are left out.
+        """
+        unclosed = [day for day in self.days if day.landed and day.state != "closed"]
+        ready = [day for day in unclosed if day.attempts is None or day.attempts.due(self.now)]
+        is_due = any(day.looked is not None and self.now - day.looked >= older_than for day in ready)
+        return [day.day for day in ready] if is_due else []
 
     def next(self, budget: int, *, open_every: timedelta, retry: bool = False) -> Work | None:
         """The next thing to do, or None: open days, untried days, failed ones by and by, what only needs loading.
 
-        `budget` is in requests a minute, 0 for no limit. `retry` tries failed days at once.
+        `budget` is in requests a minute, 0 for no limit. `retry` puts failed days first.
         """
         most = self._days_per_run(budget)
         today = [day.day for day in self.days[:1] if day.state == "missing"]
-        for days in (today + self.stale(open_every), self.untried, self._again(retry), self.to_load):
+        if retry and (failed := [day.day for day in self.days if day.attempts]):
+            return Work(tuple(_first_run(failed)[:most]))
+        for days in (today + self.stale(open_every), self.untried, self._again(), self.to_load):
             if days:
                 return Work(tuple(_first_run(days)[:most]))
         return None
 
-    def _again(self, retry: bool) -> list[date]:
+    def _again(self) -> list[date]:
         """The failed day whose last try is longest ago, if it is due: one at a time, it may fail again."""
-        failed = [
-            (day.attempts.at, day.day) for day in self.days if day.attempts and (retry or day.attempts.due(self.now))
-        ]
+        failed = [(day.attempts.at, day.day) for day in self.days if day.attempts and day.attempts.due(self.now)]
         return [min(failed)[1]] if failed else []
 
     def runs_to_go(self, budget: int) -> int:
@@ -156,16 +157,17 @@ def survey(
     """Judge every wanted day by its certificate, the published coverage, its attempts and the clock."""
 
     def judge(day: date) -> DayCoverage:
-        certificate, failed = landed.get(day), attempts.get(day)
+        certificate = landed.get(day)
+        failed = attempts.get(day) if certificate is None or not certificate.is_closed else None
         if certificate is None:
-            state: State = "missing" if failed is None else "set aside" if failed.is_set_aside else "failing"
-            return DayCoverage(day, state, covered=False, loaded=False, attempts=failed)
+            return DayCoverage(day, _state("missing", failed), covered=False, loaded=False, attempts=failed)
         looked = max(certificate.proved_at, checked.get(day, certificate.proved_at))
         return DayCoverage(
             day,
-            certificate.state,
+            _state(certificate.state, failed),
             covered=certificate.is_closed or now - looked < freshness,
             loaded=loaded.get(day) == certificate.id,
+            landed=True,
             looked=looked,
             attempts=failed,
         )
@@ -173,6 +175,12 @@ def survey(
     costs = [certificate.requests for certificate in landed.values() if certificate.is_closed]
     per_day = max(1, round(median(costs))) if costs else _UNKNOWN_REQUESTS_PER_DAY
     return Coverage(tuple(judge(day) for day in wanted), now, per_day)
+
+
+def _state(otherwise: State, failed: Attempts | None) -> State:
+    if failed is None:
+        return otherwise
+    return "set aside" if failed.is_set_aside else "failing"
 
 
 def ranges(days: Sequence[date]) -> list[tuple[date, date]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -33,11 +34,17 @@ class Landing(Generic[Row]):
     warehouse: Warehouse
     to_arrow: Callable[[Sequence[Row]], pa.Table]
     patience: float = 60.0
+    waiting_for: str | None = field(default=None, init=False)
+    _sound: set[str] = field(default_factory=set, init=False)
 
     def land(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> None:
-        """Write the files of these days, then load them together with whatever landed before but is not loaded."""
-        for rows, certificate in proved:
+        """Write the files of these days, then load them together with whatever landed before but is not loaded.
+
+        Oldest first: should this be killed in between, the newest day still shows that something is amiss.
+        """
+        for rows, certificate in sorted(proved, key=lambda day: day[1].day):
             self.files.write(self.to_arrow(rows), certificate)
+            self._sound.add(certificate.id)
             self.attempts.clear(certificate.day)
         self.load(wait=_SHORT_WAIT)
 
@@ -55,18 +62,30 @@ class Landing(Generic[Row]):
                 self.warehouse.load(self.dataset, step, wait=self.patience if wait is None else wait)
             except Busy as busy:
                 waiting = [day.certificate.day for day in self.pending()]
+                self.waiting_for = busy.holder
                 log.warning("%d days landed, waiting for %s", len(waiting), busy.holder)
                 return waiting
         return []
 
     def _is_sound(self, day: DayFile) -> bool:
-        """Whether the file still has the bytes that were written: the database would not notice."""
+        """Whether the file still has the bytes that were written: the database would not notice.
+
+        A damaged one is put aside, so that its day is missing and read again.
+        """
+        if day.certificate.id in self._sound:
+            return True
         try:
             self.files.read(day.certificate.day)
         except DamagedDayFile as error:
-            log.warning("%s", error)
+            log.warning("%s; put aside as %s", error, self.files.put_aside(day.certificate.day).name)
             return False
+        self._sound.add(day.certificate.id)
         return True
+
+    def reconcile(self) -> None:
+        """Let the published coverage say what the database really holds: it may have been replaced meanwhile."""
+        with suppress(Busy):
+            self.warehouse.reconcile(self.dataset)
 
     def landed(self) -> list[DayFile]:
         """Every landed day, newest first."""

@@ -83,7 +83,7 @@ class Reader:
             for plan in self._plans(days, planner):
                 pieces = plan.pieces if isinstance(plan, DayPlan) else ()
                 reading.append((plan, [readers.submit(self._read, plan.day, piece) for piece in pieces]))
-                while len(reading) > 1 and _unfinished(reading) > self.readers:
+                while len(reading) > 1 and (_unfinished(reading) > self.readers or not _unfinished([reading[0]])):
                     yield self._finish(*reading.popleft())
             while reading:
                 yield self._finish(*reading.popleft())
@@ -121,9 +121,12 @@ class Reader:
                 return list(self._plan_by_list(chunk, burn_list))
             except Unreachable as error:
                 self.lists_burn_blocks = False
+                self.api.probe()  # finds the route, on which the plan by sample depends
                 log.warning("burn blocks cannot be listed here, days are proved by a sample of them (%s)", error)
             except (ProofError, ApiError) as error:
-                return [FailedDay(day, error) for day in chunk]
+                if len(chunk) == 1:
+                    return [FailedDay(chunk[0], error)]
+                return [plan for day in chunk for plan in self._plan([day], burn_list)]  # name the bad day alone
         return [self._plan_by_sample(day) for day in chunk]
 
     def _plan_by_list(self, chunk: Sequence[date], burn_list: BurnList) -> Iterator[DayPlan]:

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.stacks import Tip, Tx
-from stx_pipelines.chains.stacks_proof import ProofError
 from stx_pipelines.sources.errors import ApiError, Interrupted, RateLimited, Unreachable
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.store import stacks_rows
@@ -57,8 +56,11 @@ class Walk:
         """
         wanted = sorted(set(days), reverse=True)
         here = {} if force else {day: known for day in wanted if (known := self._closed(day))}
+        self.landing.reconcile()
         self.landing.load(wait=0.0)
-        yield from (Landed(known, fetched=False) for known in here.values())
+        for known in here.values():
+            self.landing.attempts.clear(known.day)
+            yield Landed(known, fetched=False)
         rest = [day for day in wanted if day not in here]
         for result in self._fetch(rest, force) if rest else ():
             if isinstance(result, FailedDay):
@@ -67,13 +69,12 @@ class Walk:
         self.landing.load()
 
     def _remember(self, failed: FailedDay) -> None:
-        """Count a failed proof. What could not be read counts only while the server answers other questions."""
+        """Count a failed proof. What could not be read counts only while the server answers such questions."""
         if isinstance(failed.error, RateLimited | Interrupted):
             raise failed.error
         if isinstance(failed.error, Unreachable):
-            self.api.tip()  # raises if the server is down: then no other day can be read either
-        if isinstance(failed.error, ProofError | Unreachable):
-            self.landing.attempts.add(failed.day, str(failed.error), self.clock())
+            self.api.probe()  # raises if the route is down: then no other day can be read either
+        self.landing.attempts.add(failed.day, str(failed.error), self.clock())
 
     def _closed(self, day: date) -> Certificate | None:
         known = self._known(day)
@@ -90,16 +91,37 @@ class Walk:
     def _fetch(self, days: Sequence[date], force: bool) -> Iterator[Landed | FailedDay]:
         identity = self.identity()
         tip = self.api.tip()
+        self._refuse_if_behind(tip)
         state = self._standing(identity)
         early = [day for day in days if day < identity.first_day]
         for day in early:
             yield FailedDay(day, ApiError(f"{day} is before the chain's first day, {identity.first_day}"))
-        wanted = sorted({*days, *state.stale} - set(early), reverse=True)
+        wanted = sorted({*days, *state.stale, *self._companions(days)} - set(early), reverse=True)
         if not force and (known := self._nothing_new(wanted, tip, state)):
             self.landing.mark_checked([certificate.day for certificate in known], self.clock())
             yield from (Landed(certificate, fetched=False) for certificate in known)
             return
         yield from self._land(wanted, tip, state, force)
+
+    def _companions(self, days: Sequence[date]) -> list[date]:
+        """The other open days: where one of them is brought up to date, all are."""
+        is_open = [day for day, known in self.landing.files.certificates().items() if not known.is_closed]
+        return is_open if is_open and max(days) >= min(is_open) else []
+
+    def _refuse_if_behind(self, tip: Tip) -> None:
+        """A server that has less than has landed shows no reorg: nothing may be taken back because of it."""
+        for day, known in self.landing.files.certificates().items():
+            if known.last_height is None or known.last_height <= tip.block_height:
+                continue
+            if known.first_height is not None and known.first_height <= tip.block_height:
+                rows = stacks_rows.from_arrow(self.landing.files.read(day))
+                ours = {tx.index_block_hash for tx in rows if tx.block_height == tip.block_height}
+                if ours and tip.index_block_hash not in ours:
+                    return  # another block at the same height: a reorg, and not a server that is behind
+            raise Unreachable(
+                f"{self.api.http.base_url} is behind: its newest block is {tip.block_height}, {known.last_height} has "
+                "landed already; nothing was changed, try again when it has caught up"
+            )
 
     def _standing(self, identity: Identity) -> Standing:
         """Find what is stale; days the chain changed below are open again from here on."""
@@ -138,7 +160,8 @@ class Walk:
             except DamagedDayFile as error:
                 log.warning("%s", error)
                 return None
-            return Held(rows, state.canonical_to)
+            # v1 does not name index block hashes: what cannot be compared later is read again.
+            return Held(rows, state.canonical_to) if all(tx.index_block_hash for tx in rows) else None
 
         return Reader(self.api, tip, held, self.on_page, self.clock)
 
@@ -150,13 +173,18 @@ class Walk:
             if isinstance(result, FailedDay):
                 blocked = result if result.day in state.stale else blocked
                 yield result
-            elif result.certificate.is_closed and result.certificate.day not in state.stale:
+            elif self._stands_alone(result, state):
                 yield from self._land_open(together, blocked)
                 together = []
                 yield from self._land_proved([result])
             else:
                 together.append(result)
         yield from self._land_open(together, blocked)
+
+    @staticmethod
+    def _stands_alone(result: ProvedDay, state: Standing) -> bool:
+        """Whether a day was read whole and is final: then no other day can change what it holds."""
+        return result.certificate.is_closed and result.certificate.day not in state.stale and not _held(result.rows)
 
     def _land_open(self, proved: list[ProvedDay], blocked: FailedDay | None) -> Iterator[Landed | FailedDay]:
         """Land open days together, once all of them are of one and the same chain.
@@ -188,13 +216,17 @@ class Walk:
         tx_ids = [tx.tx_id for result in proved for tx in result.rows]
         if len(set(tx_ids)) != len(tx_ids):
             return False
-        known = [result.certificate for result in proved]
-        return all(
-            self.api.has_block(certificate.last_height, certificate.last_hash)
-            for certificate in known
-            if certificate.last_height is not None and certificate.last_hash is not None
-        )
+        tops = [(result.certificate.last_height, result.certificate.last_hash) for result in proved]
+        for result in proved:
+            if held := _held(result.rows):  # proved in an earlier walk: a reorg may have come in between
+                tops.append(max((tx.block_height, tx.index_block_hash) for tx in held))
+        return all(self.api.has_block(height, name) for height, name in set(tops) if height is not None and name)
 
     def _land_proved(self, proved: Sequence[ProvedDay]) -> list[Landed]:
         self.landing.land([(result.rows, result.certificate) for result in proved])
         return [Landed(result.certificate, fetched=True) for result in proved]
+
+
+def _held(rows: Sequence[Tx]) -> list[Tx]:
+    """The rows that come from a day file: only freshly read ones know their block's own hash."""
+    return [tx for tx in rows if tx.block_hash is None and tx.index_block_hash]
