@@ -19,6 +19,7 @@ from stx_pipelines.chains.stacks import (
     ANCHORED,
     Cursor,
     MalformedAnswer,
+    PageMovedError,
     parse_block,
     parse_burn_block,
     parse_burn_blocks,
@@ -267,9 +268,9 @@ class TestPages:
             parse_page(body(recorded("v3_tx_limit3")), Cursor.top_of(6_499_999))
 
     def test_a_page_that_starts_with_another_row_than_its_cursor_names_is_refused(self) -> None:
-        with pytest.raises(MalformedAnswer, match="another transaction"):
+        with pytest.raises(PageMovedError, match="another transaction"):
             parse_page(body(recorded("v3_tx_limit3")), Cursor(6_500_001, ANCHORED, 0))
-        with pytest.raises(MalformedAnswer, match="another transaction"):
+        with pytest.raises(PageMovedError, match="another transaction"):
             parse_page(body(recorded("v3_tx_limit3")), Cursor(6_500_000, ANCHORED, 1))
 
     def test_a_page_that_names_itself_as_the_next_is_refused(self) -> None:
