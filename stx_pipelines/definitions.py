@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from stx_pipelines.alerts import Channel, alert_sensor
+from stx_pipelines.assets.dashboard import wallet_dashboard
 from stx_pipelines.assets.stacks import transactions
 from stx_pipelines.assets.wallets import wallet_metrics
 from stx_pipelines.checks import stacks_checks
@@ -43,7 +44,9 @@ stacks_close = dg.define_asset_job(
 
 
 wallets_refresh = dg.define_asset_job(
-    "wallets_refresh", selection=[wallet_metrics], description="The wallet metrics, from the closed days."
+    "wallets_refresh",
+    selection=[wallet_metrics, wallet_dashboard],
+    description="The wallet metrics and the dashboard, from the closed days.",
 )
 
 
@@ -51,7 +54,7 @@ def build_defs(**resources: object) -> dg.Definitions:
     """Everything Dagster knows of this project. Sensors and schedules read the settings anew at every tick."""
     on = load_settings().stx_autostart
     return dg.Definitions(
-        assets=[transactions, wallet_metrics],
+        assets=[transactions, wallet_metrics, wallet_dashboard],
         asset_checks=[*stacks_checks, *wallet_checks],
         jobs=[stacks_sync, stacks_close, wallets_refresh],
         schedules=[daily_schedule("stacks_daily", DATASET, stacks_close, look_at_stacks, on=on)],

@@ -17,6 +17,7 @@ import click
 import requests
 
 from stx_pipelines.chains.days import DAY
+from stx_pipelines.dashboard.page import page_path
 from stx_pipelines.settings import load_settings
 from stx_pipelines.store import queries
 from stx_pipelines.store.files import StoreError
@@ -118,6 +119,7 @@ requests        {spent:,}, proofs included; the floor is {floor:,} (50 transacti
 seconds         {seconds:.0f}
 files           {database}
                 {landing.files.folder}/YYYY-MM-DD.parquet
+                {page_path(folder)} (a page to look at)
 
 Try next:
   {_relative(sys.executable)} -c '{query}'

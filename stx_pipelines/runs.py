@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import dagster as dg
 
+from stx_pipelines.assets.dashboard import wallet_dashboard
 from stx_pipelines.assets.stacks import PASSING, transactions
 from stx_pipelines.assets.wallets import wallet_metrics
 from stx_pipelines.metrics_resource import Metrics
@@ -62,7 +63,7 @@ def materialize_days(instance: dg.DagsterInstance, first: date, last: date, *, f
 def materialize_metrics(instance: dg.DagsterInstance) -> list[Failed]:
     """Materialize everything that is computed from closed days; what failed."""
     result = dg.materialize(
-        [wallet_metrics],
+        [wallet_metrics, wallet_dashboard],
         resources={"metrics": Metrics()},
         instance=instance,
         raise_on_error=False,

@@ -1,0 +1,192 @@
+"""What the page knows: result files and coverage as plain rows. Reads only; words and charts are made elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.days import DAY
+from stx_pipelines.chains.metrics import Basis, days
+from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.metrics import RESULTS, MetricStore
+from stx_pipelines.sync.coverage import Coverage
+
+PER_WALLET = ("first_seen_wallets", "wallet_windows")
+"""Tables with a row per wallet: too large for a page, and nobody's business but their file's."""
+
+MOST_DAYS = 1100
+"""Of daily tables the page holds the newest three years; the files hold everything."""
+
+MOST_COHORTS = 400
+"""Of tables with many rows per cohort the page holds the newest thirteen months."""
+
+_NEWEST = {
+    "wallets_daily": ("date", MOST_DAYS),
+    "network_daily": ("date", MOST_DAYS),
+    "network_types": ("date", MOST_DAYS),
+    "wallet_retention": ("cohort_date", MOST_COHORTS),
+    "wallet_retention_weekly": ("week_ending", MOST_DAYS),
+    "wallet_value": ("cohort_date", MOST_COHORTS),
+}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that the page shows or offers as CSV; `note` says what of the file is not in it."""
+
+    name: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the page is made of. `basis` is what the numbers rest on, None before the first results.
+
+    `transactions` and `wallets` count the whole covered range. `warnings` are sentences for the top of the page.
+    """
+
+    now: datetime
+    coverage: str
+    basis: Basis | None
+    transactions: int
+    wallets: int
+    tables: Mapping[str, Table]
+    warnings: Sequence[str]
+
+    def rows(self, table: str) -> Sequence[Row]:
+        """The rows of a table; none when it does not exist yet."""
+        return self.tables[table].rows if table in self.tables else ()
+
+    @property
+    def measured(self) -> Basis | None:
+        """The basis, if it has a day at all."""
+        return self.basis if self.basis and self.basis.days else None
+
+
+def read_facts(store: MetricStore, coverage: Coverage, sentence: str) -> Facts:
+    """The results as they are on disk now, and the days they rest on. Raises `StoreError`."""
+    names = [name for result in RESULTS.values() for name in result if name not in PER_WALLET]
+    known = {name: basis for name in names if (basis := store.kept(name)) is not None}
+    basis = max(known.values(), key=lambda each: (each.days, each.fingerprint), default=None)
+    tables = {name: _read(store, name) for name in known}
+    certificates = store.files.certificates()
+    daily = tables["wallets_daily"].rows if "wallets_daily" in tables else ()
+    tables["coverage"] = _calendar(coverage, certificates, basis)
+    tables["value_weekly"] = _by_week(tables["wallet_value"].rows if "wallet_value" in tables else (), basis)
+    return Facts(
+        now=coverage.now,
+        coverage=sentence,
+        basis=basis,
+        transactions=basis.transactions if basis else 0,
+        wallets=sum(row["new_wallets"] for row in daily),
+        tables={name: _newest(table) for name, table in tables.items()},
+        warnings=list(_warnings(store, known, names)),
+    )
+
+
+def _read(store: MetricStore, name: str) -> Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        found = pq.read_table(store.path(name), partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"{store.path(name)} cannot be read ({error}): refresh the metrics, then the page") from error
+    return Table(name, found.column_names, [_plain(row) for row in found.to_pylist()])
+
+
+def _plain(row: Row) -> Row:
+    """Dates and exact money as text, so that JSON and JavaScript keep them as they are."""
+    return {key: f"{value:f}" if isinstance(value, Decimal) else _iso(value) for key, value in row.items()}
+
+
+def _iso(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _newest(table: Table) -> Table:
+    column, most = _NEWEST.get(table.name, ("", 0))
+    if not column or not table.rows:
+        return table
+    first = (date.fromisoformat(table.rows[-1][column]) - (most - 1) * DAY).isoformat()
+    kept = [row for row in table.rows if row[column] >= first]
+    if len(kept) == len(table.rows):
+        return table
+    note = f"From {first} on; everything is in data/metrics/{table.name}.parquet."
+    return Table(table.name, table.columns, kept, note)
+
+
+def _calendar(coverage: Coverage, landed: Mapping[date, Certificate], basis: Basis | None) -> Table:
+    """Every wanted day and every landed one, oldest first, and whether the numbers rest on it."""
+    used = set(days(basis)) if basis else set()
+    wanted = {day.day: day for day in coverage.days}
+    rows = []
+    for day in sorted(wanted.keys() | landed.keys()):
+        certificate = landed.get(day)
+        state = wanted[day].state if day in wanted else landed[day].state
+        rows.append(
+            {
+                "date": day.isoformat(),
+                "state": state,
+                "shown": "closed, not used" if state == "closed" and day not in used else state,
+                "in_metrics": day in used,
+                "in_table": wanted[day].loaded if day in wanted else None,
+                "transactions": certificate.published if certificate else None,
+                "proof": certificate.proof if certificate else None,
+            }
+        )
+    return Table("coverage", ("date", "state", "in_metrics", "in_table", "transactions", "proof"), rows)
+
+
+def _by_week(value: Sequence[Row], basis: Basis | None) -> Table:
+    """Fees of a week's cohorts over its wallets: sums are divided once, in whole microSTX, never means averaged."""
+    columns = ("week_ending", "window_days", "wallets", "fee_ustx", "fee_per_wallet_stx", "payback", "is_left_censored")
+    table = Table("value_weekly", columns, [])
+    if basis is None or basis.coverage_end is None:
+        return table
+
+    def week(row: Row) -> tuple[str, int]:
+        day = date.fromisoformat(row["cohort_date"])
+        return (day + (6 - day.weekday()) * DAY).isoformat(), row["window_days"]
+
+    rows = []
+    for (sunday, window), cohorts in groupby(sorted(value, key=week), key=week):
+        if date.fromisoformat(sunday) + window * DAY <= basis.coverage_end:
+            rows.append({"week_ending": sunday, "window_days": window, **_sums(list(cohorts), basis)})
+    return Table(table.name, columns, rows)
+
+
+def _sums(cohorts: Sequence[Row], basis: Basis) -> Row:
+    wallets, fee = (sum(row[name] for row in cohorts) for name in ("cohort_size", "fee_ustx"))
+    is_small = wallets < basis.options.minimum_cohort
+    return {
+        "wallets": wallets,
+        "fee_ustx": fee,
+        "fee_per_wallet_stx": stx((2 * fee + wallets) // (2 * wallets)),
+        "payback": None if is_small else fee / (wallets * basis.options.target_cpa_ustx),
+        "is_left_censored": any(row["is_left_censored"] for row in cohorts),
+    }
+
+
+def stx(ustx: int) -> str:
+    """Whole microSTX as exact STX with six places."""
+    return f"{Decimal(ustx).scaleb(-6):f}"
+
+
+def _warnings(store: MetricStore, known: Mapping[str, Basis], names: Iterable[str]) -> Iterable[str]:
+    if missing := [name for name in names if name not in known]:
+        yield f"Not computed yet: {', '.join(missing)}. They appear with the next refresh."
+    prints = {basis.fingerprint for basis in known.values()}
+    if len(prints) > 1:
+        yield "Some tables are newer than others and rest on other days. One refresh of all of them ends this."
+    elif prints and prints != {store.basis().fingerprint}:
+        yield "Closed days have changed since these numbers were computed. The next refresh brings them up to date."

@@ -1,0 +1,124 @@
+"use strict";
+(() => {
+  const page = JSON.parse(document.getElementById("page-data").textContent);
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const views = new Map();
+  const chosen = new Map(Object.entries(page.choices));
+
+  const objects = {};
+  for (const [name, table] of Object.entries(page.tables)) {
+    objects[name] = table.rows.map((row) => Object.fromEntries(row.map((value, n) => [table.columns[n], value])));
+  }
+
+  const remembered = (() => { try { return localStorage.getItem("theme"); } catch { return null; } })();
+  if (remembered) root.dataset.theme = remembered;
+  const theme = () => root.dataset.theme || (system.matches ? "dark" : "light");
+
+  function coloured(value, colours) {
+    if (typeof value === "string") return value[0] === "@" && colours[value.slice(1)] || value;
+    if (Array.isArray(value)) return value.map((each) => coloured(each, colours));
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, coloured(each, colours)]));
+    }
+    return value;
+  }
+
+  function config(colours) {
+    const font = getComputedStyle(document.body).fontFamily;
+    return {
+      font,
+      aria: false, // the figure says what it shows, and a table says it in full
+      view: { stroke: null },
+      axis: {
+        labelColor: colours.soft, titleColor: colours.soft, titleFontWeight: 400, labelFontSize: 11, titleFontSize: 11,
+        domainColor: colours.line, tickColor: colours.line, gridColor: colours.line, domain: false, ticks: false,
+        labelPadding: 6,
+      },
+      legend: {
+        labelColor: colours.ink, titleColor: colours.soft, titleFontWeight: 400, orient: "top", direction: "horizontal",
+        columns: innerWidth < 560 ? 2 : 6, symbolType: "square", labelFontSize: 12, titleFontSize: 12, titleOrient: innerWidth < 560 ? "top" : "left",
+      },
+      text: { fontSize: 12 },
+    };
+  }
+
+  async function draw(place) {
+    const { id } = place.dataset;
+    const colours = page.themes[theme()];
+    const spec = coloured(page.charts[id], colours);
+    spec.datasets = { [spec.data.name]: objects[spec.data.name] };
+    for (const param of spec.params || []) if (chosen.has(id)) param.value = chosen.get(id);
+    views.get(id)?.finalize();
+    const options = { actions: false, renderer: "svg", config: config(colours), tooltip: { theme: "custom" } };
+    views.set(id, await vegaEmbed(place, spec, options));
+    place.dataset.drawn = theme();
+  }
+
+  const drawAll = () => Promise.all([...document.querySelectorAll(".chart")].map(draw));
+
+  const toggle = document.getElementById("theme");
+  function label() {
+    toggle.setAttribute("aria-pressed", String(theme() === "dark"));
+  }
+  toggle.addEventListener("click", () => {
+    root.dataset.theme = theme() === "dark" ? "light" : "dark";
+    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* a browser may forbid it for files */ }
+    label();
+    drawAll();
+  });
+  system.addEventListener("change", () => { label(); drawAll(); });
+  label();
+
+  for (const group of document.querySelectorAll("fieldset.switch")) {
+    const id = group.dataset.chart;
+    group.addEventListener("change", async ({ target }) => {
+      const value = group.dataset.numeric ? Number(target.value) : target.value;
+      chosen.set(id, value);
+      document.getElementById(`${id}-meaning`).textContent = target.dataset.meaning;
+      await views.get(id).view.signal("choice", value).runAsync();
+    });
+  }
+
+  const shown = (value) => value === null ? "" : typeof value === "number" && !Number.isInteger(value)
+    ? String(Math.round(value * 1e6) / 1e6) : typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
+
+  for (const details of document.querySelectorAll("details[data-table]")) {
+    details.addEventListener("toggle", () => {
+      if (!details.open || details.querySelector("table")) return;
+      const { columns, rows } = page.tables[details.dataset.table];
+      const table = document.createElement("table");
+      const caption = table.createCaption();
+      caption.className = "soft";
+      caption.textContent = `${rows.length.toLocaleString("en")} rows, newest last`;
+      const head = table.createTHead().insertRow();
+      for (const column of columns) {
+        const cell = document.createElement("th");
+        cell.scope = "col";
+        cell.textContent = column.replaceAll("_", " ");
+        head.append(cell);
+      }
+      const body = table.createTBody();
+      for (const row of rows) {
+        const line = body.insertRow();
+        for (const value of row) line.insertCell().textContent = shown(value);
+      }
+      details.querySelector(".scroll").append(table);
+    });
+  }
+
+  const quoted = (value) => {
+    const text = value === null ? "" : String(value);
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const csv = ({ columns, rows }) => [columns, ...rows].map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
+
+  for (const link of document.querySelectorAll("a[data-csv]")) {
+    link.addEventListener("click", () => {
+      if (link.href.startsWith("blob:")) return;
+      link.href = URL.createObjectURL(new Blob([csv(page.tables[link.dataset.csv])], { type: "text/csv;charset=utf-8" }));
+    });
+  }
+
+  drawAll().then(() => { root.dataset.ready = "yes"; });
+})();

@@ -1,0 +1,137 @@
+"""The page: facts in, one HTML file out that opens from disk. Words: `words`, `sections`. Drawings: `charts`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from stx_pipelines.dashboard.charts import THEMES, themed
+from stx_pipelines.dashboard.facts import Facts, Table, read_facts
+from stx_pipelines.dashboard.sections import SECTIONS, Section, funnel_stages
+from stx_pipelines.dashboard.words import cards, headline
+from stx_pipelines.store.files import replace_file
+from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.sync.coverage import Coverage
+
+TITLE = "Stacks, day by day"
+VEGA_LITE = "6.4"
+
+PICTURED = ("active", "retention-map", "fees-by-window", "funnel-stages")
+"""Charts that are small as pictures: a materialization keeps them for good."""
+
+_ONLY_DRAWN = ("funnel_stages",)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What was written: where, how large, and on how many closed days it rests."""
+
+    path: Path
+    size: int
+    days: int
+    headline: str
+
+
+def page_path(data_folder: Path) -> Path:
+    """Where the page of a data folder is, or will be."""
+    return data_folder / "public" / "index.html"
+
+
+def build_page(store: MetricStore, coverage: Coverage, sentence: str) -> Page:
+    """Read the results, make the page, replace the old one. `sentence` says how far the days are. `StoreError`."""
+    return write_page(store.folder, read_facts(store, coverage, sentence))
+
+
+def write_page(data_folder: Path, facts: Facts) -> Page:
+    """Make the page of these facts and replace the old one. Raises `StoreError`."""
+    content = render(facts).encode()
+    path = page_path(data_folder)
+    replace_file(path, lambda aside: aside.write_bytes(content))
+    return Page(path, len(content), facts.measured.days if facts.measured else 0, headline(facts))
+
+
+def render(facts: Facts) -> str:
+    """The whole page as text; everything it needs is inside."""
+    import jinja2
+    from markupsafe import Markup
+
+    facts = _with_stages(facts)
+    sections = [make(facts) for make in SECTIONS]
+    tables = {name: table for name, table in facts.tables.items() if name not in _ONLY_DRAWN}
+    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_text("template.html"))
+    return template.render(
+        title=TITLE,
+        headline=headline(facts),
+        cards=cards(facts),
+        warnings=facts.warnings,
+        sections=sections,
+        downloads=[table for table in tables.values() if table.rows],
+        notes={name: table.note for name, table in tables.items()},
+        made=f"{facts.now:%Y-%m-%d %H:%M} UTC",
+        themes=THEMES,
+        style=Markup(_text("page.css")),
+        script=Markup(_text("page.js")),
+        bundle=Markup(_vega()),
+        data=Markup(_embedded(facts, sections)),
+    )
+
+
+def pictures(facts: Facts, width: int = 640) -> dict[str, str]:
+    """The page's main charts as SVG, by title, in the light theme: for places that show no page."""
+    import vl_convert
+
+    facts = _with_stages(facts)
+    drawn = [chart for make in SECTIONS for chart in make(facts).charts if chart.spec and chart.id in PICTURED]
+    found = {}
+    for chart in drawn:
+        spec = themed(chart.spec or {}, "light")
+        spec |= {
+            "width": width,
+            "background": "white",
+            "config": {"aria": False},
+            "data": {"values": list(facts.rows(spec["data"]["name"]))},
+        }
+        found[chart.title] = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+    return found
+
+
+def _with_stages(facts: Facts) -> Facts:
+    stages = funnel_stages(facts.rows("wallet_funnel"))
+    return Facts(**{**vars(facts), "tables": {**facts.tables, "funnel_stages": stages}})
+
+
+def _embedded(facts: Facts, sections: list[Section]) -> str:
+    """What the script reads, as JSON that no HTML parser mistakes for markup."""
+    drawn = {chart.id: chart for section in sections for chart in section.charts if chart.spec}
+    content = {
+        "tables": {name: _columnar(name, table) for name, table in facts.tables.items()},
+        "charts": {name: chart.spec for name, chart in drawn.items()},
+        "choices": {name: chart.choice for name, chart in drawn.items() if chart.choice is not None},
+        "themes": THEMES,
+    }
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+
+
+def _columnar(name: str, table: Table) -> Mapping[str, Any]:
+    """Rows without repeated keys."""
+    columns = [*table.columns, *(["shown"] if name == "coverage" else [])]
+    return {"columns": columns, "rows": [[row[column] for column in columns] for row in table.rows]}
+
+
+def _text(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
+
+
+@cache
+def _vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script, from the wheel of vl-convert."""
+    import vl_convert
+
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE).replace(
+        "</script", "<\\/script"
+    )

@@ -1,0 +1,99 @@
+"""Facts in words: the sentence and the numbers at the top of the page, and how amounts and days are written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from stx_pipelines.dashboard.facts import Facts, Row, stx
+
+
+@dataclass(frozen=True)
+class Card:
+    """A number at the top."""
+
+    name: str
+    value: str
+    note: str
+
+
+def headline(facts: Facts) -> str:
+    """What happened on the chain, for someone who has ten seconds."""
+    basis = facts.measured
+    if basis is None:
+        opened = sum(row["state"] == "open" for row in facts.rows("coverage"))
+        here = f"{count(opened, 'day')} of the chain {'is' if opened == 1 else 'are'} here, but not over or final yet"
+        return f"{here if opened else 'No day is here yet'}. The first numbers appear with the first complete day."
+    said = [
+        f"From {long_day(basis.coverage_start)} to {long_day(basis.coverage_end)}, {number(facts.wallets)} wallets "
+        f"made {number(basis.transactions)} transactions on the Stacks chain."
+    ]
+    daily = facts.rows("wallets_daily")
+    if daily and (active := daily[-1]["active_7d"]) is not None:
+        said.append(f"In the last 7 days {number(active)} wallets were active{_compared(daily)}.")
+    return " ".join(said)
+
+
+def cards(facts: Facts) -> list[Card]:
+    """The numbers a newcomer asks for first."""
+    basis, daily, network = facts.measured, facts.rows("wallets_daily"), facts.rows("network_daily")
+    if basis is None or not daily or not network:
+        return []
+    last, fresh = daily[-1], sum(row["new_wallets"] for row in daily[-7:])
+    known_new = len(daily) >= 7 and not any(row["is_left_censored"] for row in daily[-7:])
+    landed, failed = (sum(row[name] for row in network) for name in ("landed", "failed"))
+    fee = stx(sum(row["fee_ustx"] for row in network))
+    active = last["active_7d"]
+    since = "" if len(network) == basis.days else f" since {_short(network[0]['date'])}"
+    return [
+        Card("Transactions", number(basis.transactions), f"{number(basis.transactions // basis.days)} a day"),
+        Card("Wallets", number(facts.wallets), "with at least one"),
+        Card("Active, 7 days", number(active), f"{number(last['active_wallets'])} on the last day"),
+        Card(
+            "New, 7 days", number(fresh if known_new else None), "first transaction seen" if known_new else "too early"
+        ),
+        Card("Fees", money(fee, 2), f"STX, exactly {money(fee)}{since}"),
+        Card(
+            "Failed",
+            f"{failed / landed:.1%}" if landed else number(None),
+            f"{number(failed)} of {number(landed)}{since}",
+        ),
+    ]
+
+
+def _compared(daily: Sequence[Row]) -> str:
+    """How the last seven days differ from the seven before; nothing when that is not known."""
+    if len(daily) < 14 or not (before := daily[-8]["active_7d"]):
+        return ""
+    change = round(100 * (daily[-1]["active_7d"] - before) / before)
+    if not change:
+        return ", as many as in the week before"
+    return f", {abs(change)}% {'more' if change > 0 else 'fewer'} than in the week before"
+
+
+def number(value: int | None) -> str:
+    """With thousands set apart."""
+    return "not known" if value is None else f"{value:,}"
+
+
+def count(value: int, noun: str) -> str:
+    """A number of things."""
+    return f"{value:,} {noun}" + ("" if value == 1 else "s")
+
+
+def money(amount: str, places: int | None = None) -> str:
+    """Exact, without zeros at the end; or rounded to so many places where the exact amount stands beside it."""
+    if places is not None:
+        return f"{Decimal(amount):,.{places}f}"
+    return f"{Decimal(amount):,f}".rstrip("0").rstrip(".")
+
+
+def long_day(day: date | None) -> str:
+    """`1 September 2026`."""
+    return f"{day.day} {day:%B %Y}" if day else ""
+
+
+def _short(day: str) -> str:
+    return long_day(date.fromisoformat(day))
