@@ -22,12 +22,11 @@ from stx_pipelines.schedules import daily_schedule
 from stx_pipelines.sensors import Watched, coverage_sensor, derived_sensor
 from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.sources.alerts import Email, Webhook
-from stx_pipelines.store.locks import holder
 from stx_pipelines.sync.certify import DATASET
 from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.open import open_stacks_api
-from stx_pipelines.sync.progress import progress_file, read_progress, run_lock
+from stx_pipelines.sync.progress import progress_file, read_progress, who_works
 from stx_pipelines.sync.status import Health, stacks_health, stacks_status
 from stx_pipelines.sync.survey import survey_stacks
 
@@ -105,7 +104,7 @@ def watch_stacks() -> Watched:
     return Watched(
         dataset=DATASET,
         look=look_at_stacks,
-        holder=lambda: holder(run_lock(settings.stx_data_dir, DATASET)),
+        holder=lambda: who_works(settings.stx_data_dir, DATASET),
         last_active=last_active,
         probe=lambda: open_stacks_api(impatient).tip(),
         budget=settings.budget,

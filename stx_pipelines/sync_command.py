@@ -22,6 +22,7 @@ from stx_pipelines.sync.chain_check import identify
 from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.open import open_stacks_api
+from stx_pipelines.sync.progress import sync_lock
 from stx_pipelines.sync.sentences import coverage_sentence
 from stx_pipelines.sync.survey import open_landing, survey_stacks
 
@@ -136,7 +137,7 @@ def _end(settings: Settings, failures: Sequence[Failed]) -> int:
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """One `sync` at a time per data folder; a second one waits and says for whom."""
-    lock = settings.stx_data_dir / "run" / "sync.lock"
+    lock = sync_lock(settings.stx_data_dir)
     try:
         with locked(lock, "sync", wait=0):
             yield

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from stx_pipelines.store.files import replace_file
+from stx_pipelines.store.locks import holder
 
 _SECONDS_BETWEEN_WRITES = 0.5
 
@@ -44,6 +45,16 @@ def progress_file(data_folder: Path, dataset: str) -> Path:
 def run_lock(data_folder: Path, dataset: str) -> Path:
     """What a run of this dataset holds while it works: one at a time, and who holds it is who runs."""
     return data_folder / "run" / f"{dataset}.lock"
+
+
+def sync_lock(data_folder: Path) -> Path:
+    """What the command `sync` holds from its first to its last run."""
+    return data_folder / "run" / "sync.lock"
+
+
+def who_works(data_folder: Path, dataset: str) -> str | None:
+    """The process that works on this dataset now; None if none does."""
+    return holder(run_lock(data_folder, dataset)) or holder(sync_lock(data_folder))
 
 
 def read_progress(path: Path) -> Progress | None:

@@ -11,10 +11,10 @@ import msgspec
 from stx_pipelines.settings import Settings
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.inspect import rows_per_day
-from stx_pipelines.store.locks import Busy, holder
+from stx_pipelines.store.locks import Busy
 from stx_pipelines.sync.certify import DATASET
 from stx_pipelines.sync.coverage import Coverage
-from stx_pipelines.sync.progress import Progress, progress_file, read_progress, run_lock
+from stx_pipelines.sync.progress import Progress, progress_file, read_progress, who_works
 from stx_pipelines.sync.sentences import coverage_sentence, duration
 from stx_pipelines.sync.survey import open_landing, survey_stacks
 
@@ -82,7 +82,7 @@ def describe(settings: Settings, coverage: Coverage) -> DatasetStatus:
     certificates = landing.files.certificates()
     loaded = landing.warehouse.published(DATASET).loaded
     in_table = [c for day, c in certificates.items() if loaded.get(day) == c.id]
-    running = holder(run_lock(settings.stx_data_dir, DATASET))
+    running = who_works(settings.stx_data_dir, DATASET)
     progress = read_progress(progress_file(settings.stx_data_dir, DATASET)) if running else None
     pace = progress.requests_per_minute if progress and progress.requests else None
     minutes = coverage.minutes_to_go(round(pace) if pace else settings.budget)
