@@ -43,9 +43,7 @@ def verify(settings: Settings, first: date | None, last: date | None) -> int:
     wrong = differing_days(landing.warehouse.path, DATASET, in_table) if in_table else []
     for each in wrong:
         click.echo(f"{each}: the table differs from the day file: run `stx-pipelines rebuild`", err=True)
-    click.echo(
-        f"{len(in_table) - len(wrong)} of {len(days)} days are proved, and in the table exactly as in their files"
-    )
+    click.echo(f"{len(in_table) - len(wrong)} of {len(days)} days are in the table exactly as in their files")
     return ERROR if wrong or any(verdict.faults for verdict in verdicts) else DONE
 
 
