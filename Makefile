@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TARGET_DAYS ?=
+# A Mac must not fall asleep during a long sync.
+AWAKE := $(if $(shell command -v caffeinate 2>/dev/null),caffeinate -i)
 DAYS_OPTION := $(if $(TARGET_DAYS),--target-days $(TARGET_DAYS))
 
 .PHONY: demo test backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
@@ -13,7 +15,7 @@ test: .venv/dev
 	$(BIN)/python -m pytest
 
 backfill: .venv/runtime
-	$(BIN)/stx-pipelines sync $(DAYS_OPTION)
+	$(AWAKE) $(BIN)/stx-pipelines sync $(DAYS_OPTION)
 
 # The old names, and what else is often asked.
 status backfill-status: .venv/runtime

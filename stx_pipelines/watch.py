@@ -39,9 +39,9 @@ def _screen(settings: Settings, now: datetime) -> Panel:
     lines = Text("\n".join(status_lines(status, now)))
     bar = ProgressBar(total=max(1, status.days_wanted), completed=status.days_complete)
     legend = Text("  ").join(Text("■ ", style=colour) + Text(state) for state, colour in _COLOURS.items())
-    return Panel(
-        Group(bar, "", _calendar(coverage), legend, "", lines), title=f"stx_pipelines {now:%Y-%m-%d %H:%M:%S} UTC"
-    )
+    events = Text("last landed\n" + "\n".join(_events(settings)))
+    everything = Group(bar, "", _calendar(coverage), legend, "", lines, "", events)
+    return Panel(everything, title=f"stx_pipelines {now:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _calendar(coverage: Coverage) -> Text:
