@@ -15,11 +15,12 @@ from stx_pipelines.screens import DONE, status_lines
 from stx_pipelines.settings import Settings
 from stx_pipelines.sync.coverage import Coverage, DayCoverage
 from stx_pipelines.sync.status import describe
-from stx_pipelines.sync.survey import survey_stacks
+from stx_pipelines.sync.survey import open_landing, survey_stacks
 
 _COLOURS = {"missing": "bright_black", "open": "cyan", "closed": "green", "failing": "yellow", "set aside": "red"}
 _REFRESH_SECONDS = 1.0
 _DAYS_SHOWN = 400
+_EVENTS_SHOWN = 5
 
 
 def watch(settings: Settings) -> int:
@@ -42,6 +43,15 @@ def _screen(settings: Settings, now: datetime) -> Panel:
     events = Text("last landed\n" + "\n".join(_events(settings)))
     everything = Group(bar, "", _calendar(coverage), legend, "", lines, "", events)
     return Panel(everything, title=f"stx_pipelines {now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _events(settings: Settings) -> list[str]:
+    """The days that landed last, newest first, with what they rest on."""
+    landed = sorted(open_landing(settings).files.certificates().values(), key=lambda known: known.proved_at)
+    return [
+        f"  {known.proved_at:%H:%M:%S}  {known.day} {known.state}, {known.seen:,} of {known.expected:,} transactions"
+        for known in landed[: -_EVENTS_SHOWN - 1 : -1]
+    ]
 
 
 def _calendar(coverage: Coverage) -> Text:
