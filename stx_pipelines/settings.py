@@ -5,6 +5,7 @@ The names are the environment's names in lower case; `.env.example` documents th
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -29,7 +30,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
-    hiro_api_url: str = Field("https://api.hiro.so", pattern=r"^https?://[^\s?#@]+$")
+    hiro_api_url: str = "https://api.hiro.so"
     hiro_api_key: SecretStr | None = None
     hiro_requests_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     hiro_attempts: int = Field(5, ge=1, le=100)
@@ -83,7 +84,9 @@ class Settings(BaseSettings):
 
     @field_validator("hiro_api_url")
     @classmethod
-    def _no_slash_at_the_end(cls, value: str) -> str:
+    def _is_an_address(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[^\s?#@/][^\s?#@]*", value):
+            raise ValueError("must be an http or https address without user, query and spaces")
         return value.rstrip("/")
 
     @property
@@ -116,7 +119,7 @@ def load_settings(**overrides: object) -> Settings:
 def _sentence(error: dict[str, object]) -> str:
     location = error["loc"]
     name = str(location[0] if isinstance(location, tuple) and location else "a setting").upper()
-    said = str(error["msg"])
+    said = str(error["msg"]).removeprefix("Value error, ")
     secret = name in {"HIRO_API_KEY", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"} or "@" in str(error["input"])
-    shown = "" if secret else f" is {error['input']!r}:"
+    shown = " is not usable:" if secret else f" is {error['input']!r}:"
     return f"{name}{shown} {said[0].lower()}{said[1:]} (from the environment or .env; see .env.example)"
