@@ -15,9 +15,8 @@ import duckdb
 import msgspec
 import pyarrow.compute as pc
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from stx_pipelines.cli import main
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.locks import locked
 from stx_pipelines.sync.progress import Progress, progress_file, run_lock
@@ -30,18 +29,6 @@ Run = Callable[..., Result]
 DONE, ERROR, NOT_YET = 0, 1, 2
 HEALTHY, NOT_RUNNING, STALLED, DAMAGED, MISCONFIGURED = range(5)
 DATASET = "transactions"
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A command in this process."""
-
-    def invoke(world: World, *arguments: str) -> Result:
-        for name, value in world.environment.items():
-            monkeypatch.setenv(name, value)
-        return CliRunner().invoke(main, arguments)
-
-    return invoke
 
 
 @pytest.fixture

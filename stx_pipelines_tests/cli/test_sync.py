@@ -8,25 +8,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from stx_pipelines.cli import main
 from stx_pipelines_tests.world import World, child_environment, command, make_chain, recent_chain, table_rows, today
 
 MakeWorld = Callable[..., World]
 DONE, ERROR, NOT_YET = 0, 1, 2
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """A command in this process: Dagster is loaded once for all tests."""
-
-    def invoke(world: World, *arguments: str) -> Result:
-        for name, value in world.environment.items():
-            monkeypatch.setenv(name, value)
-        return CliRunner().invoke(main, arguments)
-
-    return invoke
 
 
 @pytest.fixture

@@ -1,0 +1,23 @@
+"""What the tests of the commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner, Result
+
+from stx_pipelines.cli import main
+from stx_pipelines_tests.world import World
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """A command in this process: Dagster is loaded once for all tests."""
+
+    def invoke(world: World, *arguments: str) -> Result:
+        for name, value in world.environment.items():
+            monkeypatch.setenv(name, value)
+        return CliRunner().invoke(main, arguments)
+
+    return invoke
