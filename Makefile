@@ -1,18 +1,29 @@
 # make turns every failure into its own exit code 2; scripts that need the codes call .venv/bin/stx-pipelines.
 PYTHON ?= python3
 BIN := .venv/bin
+ANVIL := .cache/anvil
+ANVIL_VERSION := 1.7.1
 TARGET_DAYS ?=
 # A Mac must not fall asleep during a long sync.
 AWAKE := $(if $(shell command -v caffeinate 2>/dev/null),caffeinate -i)
 DAYS_OPTION := $(if $(TARGET_DAYS),--target-days $(TARGET_DAYS))
 
-.PHONY: demo test backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
+.PHONY: demo test anvil backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
 
 demo: .venv/runtime
 	$(BIN)/stx-pipelines demo
 
-test: .venv/dev
+test: .venv/dev anvil
 	$(BIN)/python -m pytest
+
+# A real Ethereum node for the tests, 43 MB. npm chooses the build for this machine (Linux or macOS); where there is
+# none the tests that need it are skipped.
+anvil: $(ANVIL)/$(ANVIL_VERSION)
+
+$(ANVIL)/$(ANVIL_VERSION):
+	@if ! command -v npm >/dev/null; then echo 'No npm here: the tests against a real node will be skipped.'; exit; fi; \
+	npm install --prefix $(ANVIL) --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --fetch-retries=1 \
+		@foundry-rs/anvil@$(ANVIL_VERSION) && touch $@ || echo 'No anvil: the tests against it will be skipped.'
 
 backfill: .venv/runtime
 	$(AWAKE) $(BIN)/stx-pipelines sync $(DAYS_OPTION)
@@ -55,4 +66,4 @@ lint: .venv/dev
 	touch $@ .venv/runtime
 
 clean:
-	rm -rf .venv .dagster .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .cache .dagster .pytest_cache .mypy_cache .ruff_cache
