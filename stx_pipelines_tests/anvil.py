@@ -1,0 +1,156 @@
+"""A real Ethereum node (anvil), and ways to give it a planned chain. Not here: the plans, claims, our own client.
+
+`make anvil` gets the node; without it `needs_anvil` skips a test and says so.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import pytest
+import requests
+
+from stx_pipelines_tests.ethereum.planned import OTHER_MINERS, Block, plan
+from stx_pipelines_tests.world import ROOT
+
+HOW_TO_GET_IT = "no anvil: `make anvil` gets it where npm is present (Linux and macOS)"
+
+EVERY_STATE = 1_000_000
+"""States kept in memory; anvil would otherwise write older ones below the home folder."""
+
+Call = tuple[str, *tuple[Any, ...]]
+"""A method and its parameters."""
+
+
+def binary() -> Path | None:
+    """The node that `make anvil` got; None without it."""
+    return next((ROOT / ".cache/anvil/node_modules/@foundry-rs").glob("anvil-*/bin/anvil"), None)
+
+
+needs_anvil = pytest.mark.skipif(binary() is None, reason=HOW_TO_GET_IT)
+
+
+class NodeError(Exception):
+    """An error the node answered with."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Node:
+    """A running node, asked plainly: nothing of our own client is in between."""
+
+    url: str
+    session: requests.Session
+    pid: int
+
+    def call(self, method: str, *params: Any) -> Any:
+        """The result of one call; raises NodeError."""
+        return self.batch([(method, *params)])[0]
+
+    def batch(self, calls: Sequence[Call]) -> list[Any]:
+        """The results of calls whose order does not matter, in the order they were given; raises NodeError."""
+        body = [
+            {"jsonrpc": "2.0", "id": n, "method": method, "params": params} for n, (method, *params) in enumerate(calls)
+        ]
+        answers = self.session.post(self.url, json=body, timeout=60).json()
+        for answer in answers if isinstance(answers, list) else [answers]:
+            if "error" in answer:
+                raise NodeError(**answer["error"])
+        by_id = {answer["id"]: answer["result"] for answer in answers}
+        return [by_id[n] for n in range(len(calls))]
+
+
+@contextmanager
+def anvil(*options: str, states: int = EVERY_STATE) -> Iterator[Node]:
+    """A node of its own that remembers the newest `states` states; it answers, and ends with the block.
+
+    The Cancun rules, because from Prague on each block writes its parent's hash into the state, and mining takes
+    three times as long.
+    """
+    program = binary()
+    if program is None:
+        raise FileNotFoundError(HOW_TO_GET_IT)
+    port = _free_port()
+    given = ["--port", str(port), "--prune-history", str(states), "--hardfork", "cancun", "--accounts", "0"]
+    with TemporaryFile() as log, requests.Session() as session:
+        session.trust_env = False  # no proxy, and no search for one before each of thousands of calls
+        command = [str(program), *given, "--no-mining", "--quiet", *options]
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            node = Node(f"http://127.0.0.1:{port}", session, process.pid)
+            if not _answers(node, process):
+                log.seek(0)
+                raise RuntimeError(f"anvil did not start: {log.read().decode()[-1000:]}")
+            yield node
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(node: Node, process: subprocess.Popen[bytes], patience_seconds: float = 120) -> bool:
+    """Whether the node came up; a large state takes seconds to load."""
+    end = time.monotonic() + patience_seconds
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            node.call("eth_chainId")
+        except requests.ConnectionError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
+
+
+@contextmanager
+def mined(chain: Sequence[Block], *options: str, states: int = EVERY_STATE) -> Iterator[Node]:
+    """A node that has mined this chain; block 0 is a second older than the first planned one."""
+    with anvil("--timestamp", str(chain[0].timestamp - 1), *options, states=states) as node:
+        mine(node, chain)
+        yield node
+
+
+def finalized_lag(blocks: int) -> tuple[str, str]:
+    """The option that keeps `finalized` an even number of blocks behind the newest, and `safe` half of it."""
+    return ("--slots-in-an-epoch", str(blocks // 2))
+
+
+def mine(node: Node, chain: Sequence[Block]) -> None:
+    """Mine these blocks. A balance belongs to the newest block at that moment, so it is set after its block."""
+    node.call("anvil_setCoinbase", chain[0].row.miner)
+    for block, following in zip_longest(chain, chain[1:]):
+        node.call("evm_mine", block.timestamp)
+        calls: list[Call] = [("anvil_setBalance", *_wei(item)) for item in block.balances.items()]
+        if following:
+            calls.append(("anvil_setCoinbase", following.row.miner))
+        node.batch(calls)
+
+
+def _wei(balance: tuple[str, int]) -> tuple[str, str]:
+    return balance[0], hex(balance[1])
+
+
+def reorg(node: Node, chain: Sequence[Block], depth: int = 20) -> list[Block]:
+    """Replace the newest `depth` blocks by as many of other miners; gives the chain as it is now."""
+    node.call("anvil_rollback", depth)
+    kept, dropped = chain[:-depth], chain[-depth:]
+    fresh = plan([block.timestamp for block in dropped], miners=OTHER_MINERS, after=kept, seed=1)
+    mine(node, fresh)
+    return [*kept, *fresh]
