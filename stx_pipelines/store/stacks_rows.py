@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from stx_pipelines.chains.stacks import Tx
@@ -45,9 +46,8 @@ def to_arrow(rows: Sequence[Tx]) -> pa.Table:
     """One row per transaction, in the order given."""
     import pyarrow as pa
 
-    columns = dict(zip(Tx._fields, zip(*rows, strict=True), strict=True)) if rows else {}
     wanted = schema()
-    arrays = [_array(columns.get(field.name, ()), field) for field in wanted]
+    arrays = [_array(list(map(attrgetter(field.name), rows)), field) for field in wanted]
     return pa.Table.from_arrays(arrays, schema=wanted)
 
 
@@ -72,4 +72,5 @@ def from_arrow(table: pa.Table) -> list[Tx]:
         if field.name in _TIMES:
             values = [None if value is None else value // _MICROSECONDS for value in values]
         columns[field.name] = values
-    return [Tx._make((*row, None)) for row in zip(*(columns[name] for name in Tx._fields[:-1]), strict=True)]
+    kept = Tx.__struct_fields__[:-1]
+    return [Tx(*row, None) for row in zip(*(columns[name] for name in kept), strict=True)]  # type: ignore[call-arg]

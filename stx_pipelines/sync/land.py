@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 Row = TypeVar("Row")
 
+_STEPS_AT_ONCE = 8  # before others get a chance at the database
 _SHORT_WAIT = 1.0  # seconds, while more days are coming
 
 
@@ -38,7 +39,12 @@ class Landing(Generic[Row]):
     _sound: set[str] = field(default_factory=set, init=False)
 
     def land(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> None:
-        """Write the files of these days, then load them together with whatever landed before but is not loaded.
+        """Write the files of these days, then load them together with whatever landed before but is not loaded."""
+        self.keep(proved)
+        self.load_soon()
+
+    def keep(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> None:
+        """Write the files of these days: from now on they have landed.
 
         Oldest first: should this be killed in between, the newest day still shows that something is amiss.
         """
@@ -46,6 +52,9 @@ class Landing(Generic[Row]):
             self.files.write(self.to_arrow(rows), certificate)
             self._sound.add(certificate.id)
             self.attempts.clear(certificate.day)
+
+    def load_soon(self) -> None:
+        """Load what has landed, without waiting long for a busy database: more days are coming."""
         self.load(wait=_SHORT_WAIT)
 
     def load(self, *, wait: float | None = None) -> list[date]:
@@ -57,14 +66,15 @@ class Landing(Generic[Row]):
         steps = [[day] for day in pending if day.certificate.is_closed]
         if together := [day for day in pending if not day.certificate.is_closed]:
             steps.insert(0, together)
-        for step in steps:
-            try:
-                self.warehouse.load(self.dataset, step, wait=self.patience if wait is None else wait)
-            except Busy as busy:
-                waiting = [day.certificate.day for day in self.pending()]
-                self.waiting_for = busy.holder
-                log.warning("%d days landed, waiting for %s", len(waiting), busy.holder)
-                return waiting
+        try:
+            for first in range(0, len(steps), _STEPS_AT_ONCE):
+                some = steps[first : first + _STEPS_AT_ONCE]
+                self.warehouse.load(self.dataset, some, wait=self.patience if wait is None else wait)
+        except Busy as busy:
+            waiting = [day.certificate.day for day in self.pending()]
+            self.waiting_for = busy.holder
+            log.warning("%d days landed, waiting for %s", len(waiting), busy.holder)
+            return waiting
         return []
 
     def _is_sound(self, day: DayFile) -> bool:

@@ -34,7 +34,8 @@ from stx_pipelines.sync.read import OnPage, read_piece
 
 log = logging.getLogger(__name__)
 
-MAX_READERS = 16
+MAX_READERS = 24
+_AHEAD = 2  # pieces wait in line for each reader, so that none is idle while a day is proved and landed
 _LIST_TRIES = 3
 _SLOWEST_ANSWER = 2.0  # seconds; a budget is used up as long as answers take no longer
 
@@ -53,11 +54,19 @@ class FailedDay(NamedTuple):
     error: ProofError | ApiError
 
 
+class _Reading(NamedTuple):
+    """A day in hand."""
+
+    plan: DayPlan | FailedDay
+    pieces: list[Future[list[Tx]]]
+
+
 @dataclass
 class Reader:
     """Reads and proves days against one server. One run, one reader.
 
-    `tip` is the chain's tip when the run began; `held` gives rows that open days already have.
+    `tip` is the chain's tip when the run began; `held` gives rows that open days already have; `next_is_read` tells,
+    when a day is given, whether the next has been read too.
     """
 
     api: StacksApi
@@ -66,6 +75,7 @@ class Reader:
     on_page: OnPage = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     lists_burn_blocks: bool = field(default=True, init=False)
+    next_is_read: bool = field(default=False, init=False)
     _pages: Counter[date] = field(default_factory=Counter, init=False)
     _began: dict[date, float] = field(default_factory=dict, init=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -79,14 +89,14 @@ class Reader:
     def days(self, days: Iterable[date]) -> Iterator[ProvedDay | FailedDay]:
         """Each day as it is proved, in the order given (newest first is fastest)."""
         with self._pools() as (readers, planner):
-            reading: deque[tuple[DayPlan | FailedDay, list[Future[list[Tx]]]]] = deque()
+            reading: deque[_Reading] = deque()
             for plan in self._plans(days, planner):
                 pieces = plan.pieces if isinstance(plan, DayPlan) else ()
-                reading.append((plan, [readers.submit(self._read, plan.day, piece) for piece in pieces]))
-                while len(reading) > 1 and (_unfinished(reading) > self.readers or not _unfinished([reading[0]])):
-                    yield self._finish(*reading.popleft())
+                reading.append(_Reading(plan, [readers.submit(self._read, plan.day, piece) for piece in pieces]))
+                while len(reading) > 1 and (_unfinished(reading) > _AHEAD * self.readers or _is_read(reading)):
+                    yield self._finish(reading)
             while reading:
-                yield self._finish(*reading.popleft())
+                yield self._finish(reading)
 
     @contextmanager
     def _pools(self) -> Iterator[tuple[ThreadPoolExecutor, ThreadPoolExecutor]]:
@@ -105,7 +115,7 @@ class Reader:
 
     def _plans(self, days: Iterable[date], planner: ThreadPoolExecutor) -> Iterator[DayPlan | FailedDay]:
         """Plans in the order of the days, made one chunk ahead of the reading."""
-        with ThreadPoolExecutor(min(8, self.readers), "list") as pool:
+        with ThreadPoolExecutor(min(16, self.readers), "list") as pool:
             burn_list = BurnList(self.api, self.tip, pool)
             ahead: deque[Future[list[DayPlan | FailedDay]]] = deque()
             for chunk in _neighbours(days, self.readers):
@@ -153,13 +163,16 @@ class Reader:
 
         return read_piece(self.api, piece, count)
 
-    def _finish(self, plan: DayPlan | FailedDay, pieces: Iterable[Future[list[Tx]]]) -> ProvedDay | FailedDay:
+    def _finish(self, reading: deque[_Reading]) -> ProvedDay | FailedDay:
+        plan, pieces = reading.popleft()
         if isinstance(plan, FailedDay):
             return plan
         try:
             return self._prove(plan, [tx for piece in pieces for tx in piece.result()])
         except (ProofError, ApiError) as error:
             return FailedDay(plan.day, error)
+        finally:
+            self.next_is_read = _is_read(reading)
 
     def _prove(self, plan: DayPlan, read: list[Tx]) -> ProvedDay:
         if plan.burns is None:
@@ -221,8 +234,13 @@ def _cover(burn_list: BurnList, api: StacksApi, start: int, end: int) -> None:
     return burn_list.cover(start, end)
 
 
-def _unfinished(reading: Iterable[tuple[object, Sequence[Future[list[Tx]]]]]) -> int:
-    return sum(not piece.done() for _, pieces in reading for piece in pieces)
+def _unfinished(reading: Iterable[_Reading]) -> int:
+    return sum(not piece.done() for day in reading for piece in day.pieces)
+
+
+def _is_read(reading: Sequence[_Reading]) -> bool:
+    """Whether the day that comes next has been read whole."""
+    return bool(reading) and not _unfinished([reading[0]])
 
 
 def _neighbours(days: Iterable[date], most: int) -> Iterator[list[date]]:

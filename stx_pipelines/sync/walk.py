@@ -29,6 +29,7 @@ from stx_pipelines.sync.stacks import FailedDay, ProvedDay, Reader
 log = logging.getLogger(__name__)
 
 _GROUP_TRIES = 3
+_LOADED_AT_ONCE = 8  # days; more would keep the people who watch waiting
 
 
 class Landed(NamedTuple):
@@ -168,18 +169,31 @@ class Walk:
     def _land(self, days: Sequence[date], tip: Tip, state: Standing, force: bool) -> Iterator[Landed | FailedDay]:
         """Open days, and what a reorg changed, are the newest: they come first and land together."""
         together: list[ProvedDay] = []
+        kept: list[Certificate] = []
         blocked: FailedDay | None = None
-        for result in self._reader(tip, None if force else state).days(days):
+        reader = self._reader(tip, None if force else state)
+        for result in reader.days(days):
             if isinstance(result, FailedDay):
                 blocked = result if result.day in state.stale else blocked
                 yield result
             elif self._stands_alone(result, state):
                 yield from self._land_open(together, blocked)
                 together = []
-                yield from self._land_proved([result])
+                self.landing.keep([(result.rows, result.certificate)])
+                kept.append(result.certificate)
+                if not reader.next_is_read or len(kept) == _LOADED_AT_ONCE:
+                    yield from self._load(kept)
+                    kept = []
             else:
                 together.append(result)
+        yield from self._load(kept)
         yield from self._land_open(together, blocked)
+
+    def _load(self, kept: Sequence[Certificate]) -> list[Landed]:
+        """Bring landed days into the table; those that were read meanwhile share one connection."""
+        if kept:
+            self.landing.load_soon()
+        return [Landed(certificate, fetched=True) for certificate in kept]
 
     @staticmethod
     def _stands_alone(result: ProvedDay, state: Standing) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,7 +59,7 @@ def test_a_recorded_v3_page_becomes_rows() -> None:
     page = parse_page(body(recorded("v3_tx_limit3")), TOP)
     first, _, sponsored = page.rows
     assert page.next == Cursor(6_499_997, ANCHORED, 0)
-    assert first._asdict() == {
+    assert msgspec.structs.asdict(first) == {
         "tx_id": "0x52e77046e9df27ce88e32fc71de8ae1ba0bde629ee5576a5412335510c6ce99b",
         "block_time": 1_795_319_683,
         "block_height": 6_500_000,
@@ -83,7 +84,7 @@ def test_the_same_transactions_are_the_same_rows_through_v1() -> None:
     """But for the index block hash, which v1 does not name."""
     v3 = parse_page(body(recorded("v3_tx_limit3")), TOP).rows
     v1 = parse_window_page(body(recorded("v1_tx_limit3")))
-    assert v1.rows == [row._replace(index_block_hash=None) for row in v3]
+    assert v1.rows == [msgspec.structs.replace(row, index_block_hash=None) for row in v3]
     assert v1.total == 436_410
 
 

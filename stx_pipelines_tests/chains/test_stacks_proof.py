@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from statistics import median_low
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -96,13 +97,15 @@ def test_any_missing_row_is_caught_and_names_its_burn_block(at: int) -> None:
 
 def change(at: int, **fields: object) -> Callable[[list[Tx]], None]:
     def spoil(rows: list[Tx]) -> None:
-        rows[at] = rows[at]._replace(**fields)  # type: ignore[arg-type]
+        rows[at] = msgspec.structs.replace(rows[at], **fields)  # type: ignore[arg-type]
 
     return spoil
 
 
 def swap_one_for_a_stranger(rows: list[Tx]) -> None:
-    rows[8] = rows[8]._replace(tx_id=named("stranger", 1), block_height=109, block_hash=named("block", 109))
+    rows[8] = msgspec.structs.replace(
+        rows[8], tx_id=named("stranger", 1), block_height=109, block_hash=named("block", 109)
+    )
 
 
 SPOILED: dict[str, tuple[Callable[[list[Tx]], None], str]] = {
@@ -149,7 +152,7 @@ def test_every_wrong_burn_block_is_named() -> None:
 
 def test_before_nakamoto_numbering_may_have_gaps_but_counts_must_agree() -> None:
     rows, placed = day_of_burns(OLD_DAY)
-    rows = [row._replace(tx_index=row.tx_index * 3 + 2) for row in rows]
+    rows = [msgspec.structs.replace(row, tx_index=row.tx_index * 3 + 2) for row in rows]
     prove_by_counts(rows, placed, OLD_DAY)
     with pytest.raises(ProofError, match="5 were read"):
         prove_by_counts(rows[1:], placed, OLD_DAY)
@@ -162,7 +165,7 @@ def test_no_part_of_a_day_passes_for_the_whole(missing: set[int], drawn: st.Data
     kept = [row for at, row in enumerate(rows) if at not in missing]
     if kept:
         extra = drawn.draw(st.lists(st.sampled_from(kept), max_size=len(missing)))
-        kept += [row._replace(tx_id=named("made-up", n)) for n, row in enumerate(extra)]
+        kept += [msgspec.structs.replace(row, tx_id=named("made-up", n)) for n, row in enumerate(extra)]
     with pytest.raises(ProofError):
         prove_by_counts(kept, placed, DAY)
 

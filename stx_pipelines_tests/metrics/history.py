@@ -159,12 +159,12 @@ def land_history(store: MetricStore, numbers: Iterable[int] = range(100)) -> Met
 
 def land_chain(store: MetricStore, chain: StacksChain, days: Iterable[date]) -> None:
     """Write these days of a devnet chain, all closed."""
+    made_up = {"canonical": True, "microblock_sequence": ANCHORED}
     for of in days:
         rows = [
             Tx(
-                **{name: getattr(tx, name) for name in Tx._fields if name not in {"canonical", "microblock_sequence"}},
-                canonical=True,
-                microblock_sequence=ANCHORED,
+                **{name: getattr(tx, name) for name in Tx.__struct_fields__ if name not in made_up},
+                **made_up,
             )
             for tx in chain.transactions(of)
         ]

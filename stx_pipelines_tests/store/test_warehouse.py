@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from stx_pipelines.chains.stacks import Tx
@@ -111,9 +112,8 @@ def test_why_a_row_is_left_out_is_what_the_table_leaves_out(
     files = world.walk().landing.files
     rows = stacks_rows.from_arrow(files.read(FIRST_DAY))
     shown = next(n for n, row in enumerate(rows) if row.tx_status == "success")
-    spoiled: Tx = rows[shown]._replace(**fields)  # type: ignore[arg-type]
+    spoiled: Tx = msgspec.structs.replace(rows[shown], **fields)  # type: ignore[arg-type]
     assert why_left_out(spoiled) == reason
-    import msgspec
 
     certificate = msgspec.structs.replace(known, published=known.published - (reason is not None))
     world.walk().landing.land([([*rows[:shown], spoiled, *rows[shown + 1 :]], certificate)])
@@ -121,7 +121,6 @@ def test_why_a_row_is_left_out_is_what_the_table_leaves_out(
 
 
 def test_a_file_that_gives_other_rows_than_it_certifies_is_refused_and_the_table_kept(world: World) -> None:
-    import msgspec
 
     known = world.landed([FIRST_DAY])[FIRST_DAY].certificate
     before = table_rows(world.data)
@@ -178,16 +177,16 @@ from pathlib import Path
 from stx_pipelines_tests.world import FIRST_DAY, make_chain, world
 from stx_pipelines.store import warehouse
 
-place, die = sys.argv[2].split(":")
+place, die, nth = sys.argv[2].split(":")
 real = getattr(warehouse, place) if hasattr(warehouse, place) else getattr(warehouse.Warehouse, place)
 calls = 0
 def dying(*arguments, **options):
     global calls
     calls += 1
-    if calls == 3 and die == "before":
+    if calls == int(nth) and die == "before":
         os._exit(9)
     answer = real(*arguments, **options)
-    if calls == 3:
+    if calls == int(nth):
         os._exit(9)
     return answer
 setattr(warehouse if hasattr(warehouse, place) else warehouse.Warehouse, place, dying)
@@ -197,7 +196,7 @@ with world(make_chain(3, 12), Path(sys.argv[1])) as here:
 
 
 @pytest.mark.parametrize(
-    "place", ["load:before", "_replace_day:before", "_replace_day:after", "_loaded:after", "_publish:before"]
+    "place", ["load:before:1", "_replace_day:before:3", "_replace_day:after:3", "_loaded:after:1", "_publish:before:2"]
 )
 def test_a_process_may_die_anywhere_between_file_and_table(world: World, place: str) -> None:
     died = subprocess.run(
@@ -279,7 +278,7 @@ def test_two_processes_may_load_at_once(world: World) -> None:
     script = (
         "import sys; from pathlib import Path; from stx_pipelines.settings import load_settings;"
         "from stx_pipelines.sync.open import open_landing; landing = open_landing(load_settings());"
-        "[landing.warehouse.load('transactions', landing.landed()) for _ in range(5)]"
+        "[landing.warehouse.load('transactions', [landing.landed()]) for _ in range(5)]"
     )
     loaders = [
         subprocess.Popen([sys.executable, "-c", script], env=child_environment(world.environment)) for _ in range(2)
