@@ -14,13 +14,18 @@ from stx_pipelines.devnet.ethereum_calls import Call
 from stx_pipelines.devnet.ethereum_faults import BatchRefusal, ElementFault, EthereumKnobs, RequestFault
 from stx_pipelines.devnet.ethereum_render import CallId, error_text, result_text
 
-_PROVIDERS_ERRORS: dict[ElementFault, tuple[int, str]] = {
+_ERRORS: dict[ElementFault, tuple[int, str]] = {
     "error_429": (429, "Your app has exceeded its compute units per second capacity."),
     "error_-32005": (-32005, "limit exceeded"),
     "error_-32007": (-32007, "50/second request limit reached - reduce calls per second or upgrade your account"),
     "error_-32011": (-32011, "no backends available for method"),
     "error_-32603": (-32603, "Internal error"),
+    "error_-32600": (-32600, "invalid request"),
+    "error_-32601": (-32601, "the method is not available on your plan"),
+    "error_-32602": (-32602, "invalid argument 0: hex string without 0x prefix"),
+    "error_-32700": (-32700, "parse error"),
     "header_not_found": (-32000, "header not found"),
+    "missing_trie_node": (-32000, f"missing trie node {'5d' * 32} (path ) state 0x{'5d' * 32} is not available"),
 }
 _BAD_HEX = ('"0x"', '"0xzz"', '"1234"', '""', '"0x-1"', '"0x' + "f" * 65 + '"', "17", "{}")
 _OUR_INVENTION = 7_000_000_000  # added to an id, it is one nobody asked for
@@ -89,8 +94,8 @@ def cut_to_size(calls: list[Call], texts: list[str], limit: int) -> list[str]:
 def spoiled_elements(call: Call, right: str, fault: ElementFault, is_batch: bool, rng: Random) -> list[str]:
     """What takes the place of one right answer; a single call's answer is always one."""
     call_id = _id_of(call)
-    if fault in _PROVIDERS_ERRORS:
-        return [error_text(call_id, *_PROVIDERS_ERRORS[fault])]
+    if fault in _ERRORS:
+        return [error_text(call_id, *_ERRORS[fault])]
     if fault == "null":
         return [result_text(call_id, "null")]
     if fault == "bad_hex" and call.method == "eth_getBalance":

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RequestFault = Literal[
     "http_400",
     "http_401",
+    "http_402",
     "http_403",
     "http_404",
     "http_408",
@@ -47,7 +48,12 @@ ElementFault = Literal[
     "error_-32007",
     "error_-32011",
     "error_-32603",
+    "error_-32600",
+    "error_-32601",
+    "error_-32602",
+    "error_-32700",
     "header_not_found",
+    "missing_trie_node",  # as from one pruned node of several behind an address
 ]
 _Kind = TypeVar("_Kind", RequestFault, ElementFault)
 EthereumFault = RequestFault | ElementFault | Literal["shuffled"]
