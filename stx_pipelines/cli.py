@@ -157,6 +157,13 @@ def rebuild() -> int:
 @click.option("--transactions-per-day", default=1000, show_default=True, type=click.IntRange(min=1))
 @click.option("--shape", type=click.Choice(["even", "heavy", "giant"]), default="even", show_default=True)
 @click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--ethereum-days",
+    default=3,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Days of an Ethereum chain before today; 0 serves none.",
+)
 @click.option("--latency", default=0.0, show_default=True, help="Seconds added to every answer.")
 @click.option("--requests-per-minute", default=0, show_default=True, help="Refuse more than this; 0 refuses nothing.")
 @_one_sentence
@@ -166,11 +173,15 @@ def devnet(
     transactions_per_day: int,
     shape: Any,
     seed: int,
+    ethereum_days: int,
     latency: float,
     requests_per_minute: int,
 ) -> int:
-    """Serve a made-up Stacks chain that behaves like the real API and grows with the clock."""
+    """Serve a made-up Stacks chain and a made-up Ethereum chain that behave like the real ones and follow the clock."""
     from stx_pipelines.chains.days import DAY
+    from stx_pipelines.devnet.ethereum_chain import EthereumChain, EthereumSpec
+    from stx_pipelines.devnet.ethereum_faults import EthereumKnobs
+    from stx_pipelines.devnet.ethereum_rpc import ETHEREUM_PATH
     from stx_pipelines.devnet.faults import Knobs
     from stx_pipelines.devnet.server import run
     from stx_pipelines.devnet.stacks_chain import ChainSpec, StacksChain
@@ -185,9 +196,17 @@ def devnet(
             shape=shape,
         )
     )
+    ethereum = None
+    if ethereum_days:
+        first = now.date() - ethereum_days * DAY
+        ethereum = EthereumChain(EthereumSpec(seed=seed, first_day=first, tip=now))
     knobs = Knobs(latency_seconds=latency, requests_per_minute=requests_per_minute)
-    click.echo(f"the devnet listens on http://127.0.0.1:{port}", err=True)
-    run(chain, knobs, "127.0.0.1", port, follow_clock=True)
+    url = f"http://127.0.0.1:{port}"
+    click.echo(f"the devnet listens on {url}", err=True)
+    if ethereum:
+        click.echo(f"its Ethereum chain has {len(ethereum.blocks):,} blocks at {url}{ETHEREUM_PATH}", err=True)
+    ethereum_knobs = EthereumKnobs(latency_seconds=latency)
+    run(chain, knobs, "127.0.0.1", port, follow_clock=True, ethereum=ethereum, ethereum_knobs=ethereum_knobs)
     return DONE
 
 

@@ -10,17 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from stx_pipelines.devnet.ethereum_chain import EthereumChain
+from stx_pipelines.devnet.ethereum_faults import EthereumKnobs, EthereumStats
+from stx_pipelines.devnet.ethereum_rpc import ETHEREUM_PATH
+from stx_pipelines.devnet.faces import EthereumFace, Faces, StacksFace
 from stx_pipelines.devnet.faults import Knobs, Stats
-from stx_pipelines.devnet.stacks_api import HANG_UP, StacksApi
+from stx_pipelines.devnet.sending import HANG_UP
 from stx_pipelines.devnet.stacks_chain import StacksChain
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 10.0
+_Face = TypeVar("_Face", StacksFace, EthereumFace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +33,43 @@ class Devnet:
     """A running devnet: where it listens, and what can be looked at and turned while it runs."""
 
     url: str
-    chain: StacksChain
-    knobs: Knobs
-    stats: Stats
+    stacks: StacksFace | None
+    ethereum: EthereumFace | None
+
+    @property
+    def chain(self) -> StacksChain:
+        """The Stacks chain; LookupError where none is served, here and below."""
+        return _served(self.stacks).chain
+
+    @property
+    def knobs(self) -> Knobs:
+        """The knobs of the Stacks chain."""
+        return _served(self.stacks).knobs
+
+    @property
+    def stats(self) -> Stats:
+        """What was asked of the Stacks chain."""
+        return _served(self.stacks).stats
+
+    @property
+    def ethereum_url(self) -> str:
+        """Where the Ethereum chain answers."""
+        return self.url + ETHEREUM_PATH
+
+    @property
+    def ethereum_chain(self) -> EthereumChain:
+        """The Ethereum chain."""
+        return _served(self.ethereum).chain
+
+    @property
+    def ethereum_knobs(self) -> EthereumKnobs:
+        """The knobs of the Ethereum chain."""
+        return _served(self.ethereum).knobs
+
+    @property
+    def ethereum_stats(self) -> EthereumStats:
+        """What was asked of the Ethereum chain."""
+        return _served(self.ethereum).stats
 
 
 class _Protocol(HttpToolsProtocol):
@@ -43,30 +82,56 @@ class _Protocol(HttpToolsProtocol):
 
 
 @contextmanager
-def serve(chain: StacksChain, knobs: Knobs | None = None, port: int = 0) -> Iterator[Devnet]:
-    """Serve a chain from a thread until the block ends; port 0 is any free one."""
-    knobs, stats = knobs or Knobs(), Stats()
+def serve(
+    chain: StacksChain | None,
+    knobs: Knobs | None = None,
+    port: int = 0,
+    *,
+    ethereum: EthereumChain | None = None,
+    ethereum_knobs: EthereumKnobs | None = None,
+) -> Iterator[Devnet]:
+    """Serve a Stacks chain, an Ethereum chain or both from a thread until the block ends; port 0 is any free one."""
+    stacks_face = StacksFace(chain, knobs or Knobs()) if chain else None
+    ethereum_face = EthereumFace(ethereum, ethereum_knobs or EthereumKnobs()) if ethereum else None
     listener = _listen(port)
-    server = uvicorn.Server(_config(StacksApi(chain, knobs, stats)))
+    server = uvicorn.Server(_config(Faces(stacks_face, ethereum_face)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="devnet", daemon=True)
     thread.start()
     try:
         _await_start(server, thread)
-        yield Devnet(f"http://{_HOST}:{listener.getsockname()[1]}", chain, knobs, stats)
+        yield Devnet(f"http://{_HOST}:{listener.getsockname()[1]}", stacks_face, ethereum_face)
     finally:
         server.should_exit = True
         thread.join()
         listener.close()
 
 
-def run(chain: StacksChain, knobs: Knobs, host: str, port: int, follow_clock: bool) -> None:
-    """Serve a chain in the foreground until interrupted; with `follow_clock` it grows as time passes."""
+def run(
+    chain: StacksChain | None,
+    knobs: Knobs,
+    host: str,
+    port: int,
+    follow_clock: bool,
+    *,
+    ethereum: EthereumChain | None = None,
+    ethereum_knobs: EthereumKnobs | None = None,
+) -> None:
+    """Serve the chains in the foreground until interrupted; with `follow_clock` they grow as time passes."""
+    ethereum_knobs = ethereum_knobs or EthereumKnobs()
     if follow_clock:
-        knobs.clock = lambda: datetime.now(UTC)
-    uvicorn.Server(_config(StacksApi(chain, knobs, Stats()), host=host, port=port)).run()
+        knobs.clock = ethereum_knobs.clock = lambda: datetime.now(UTC)
+    stacks_face = StacksFace(chain, knobs) if chain else None
+    ethereum_face = EthereumFace(ethereum, ethereum_knobs) if ethereum else None
+    uvicorn.Server(_config(Faces(stacks_face, ethereum_face), host=host, port=port)).run()
 
 
-def _config(app: StacksApi, **where: Any) -> uvicorn.Config:
+def _served(face: _Face | None) -> _Face:
+    if face is None:
+        raise LookupError("this devnet does not serve that chain")
+    return face
+
+
+def _config(app: Faces, **where: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=_Protocol,

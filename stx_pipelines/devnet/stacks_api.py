@@ -1,27 +1,24 @@
 """The HTTP face of the chain: an ASGI application that counts, limits, breaks and sends answers.
 
 Belongs here: the order in which a request meets the clock, the limiter, the faults and the right answer; and
-the sending. Not here: right answers (router.py), which fault is due (faults.py), the devnet's own routes
-(control.py).
+the sending. Not here: right answers (router.py), which fault is due (faults.py), which requests are for this
+chain at all (faces.py).
 """
 
 import asyncio
 from dataclasses import replace
 from json import loads
 from time import monotonic
-from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
-from stx_pipelines.devnet.answers import Answer, Request, wire_headers
+from stx_pipelines.devnet.answers import Answer, Headers, Request, wire_headers
 from stx_pipelines.devnet.broken import instead, spoiled, too_many, with_allowance
-from stx_pipelines.devnet.control import Control
 from stx_pipelines.devnet.faults import Allowance, FaultKind, Faults, Knobs, Limiter, Stats
 from stx_pipelines.devnet.router import BURN_LIST, V3_TRANSACTIONS, Route, Router
+from stx_pipelines.devnet.sending import hang_up, header, send_half, send_whole
 from stx_pipelines.devnet.stacks_chain import StacksChain
-
-HANG_UP = "devnet.hang_up"  # the server puts a function under this name that closes the request's connection
 
 
 class StacksApi:
@@ -35,17 +32,9 @@ class StacksApi:
         self._limiter = Limiter()
         self._faults = Faults(knobs)
         self._router = Router(chain, knobs)
-        self._control = Control(chain, knobs, stats)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["path"].startswith("/devnet/"):
-            body = await _body(receive)
-            await _send(self._control.answer(scope["method"], scope["path"], body), scope, send)
-        else:
-            await self._serve(scope, receive, send)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrived = monotonic()
         route, argument = self._router.find(scope["path"])
         self._stats.arrived(arrived, route.name)
@@ -57,11 +46,11 @@ class StacksApi:
         dropped = fault == "drop" and not refused
         self._stats.answered(arrived, route.name, 0 if dropped else answer.status)
         if dropped:
-            await _hang_up(scope, receive)
+            await hang_up(scope, receive)
         elif fault == "truncated" and not refused:
-            await _send_half(answer, scope, receive, send)
+            await send_half(answer.status, headers_for(answer, scope), answer.body, scope, receive, send)
         else:
-            await _send(answer, scope, send)
+            await send_answer(answer, scope, send)
 
     def _allowance(self, now: float) -> Allowance | None:
         limit = self._knobs.requests_per_minute
@@ -106,45 +95,14 @@ class StacksApi:
 def _request(scope: Scope, argument: str) -> Request:
     query = scope["query_string"].decode()
     path = f"{scope['path']}?{query}" if query else scope["path"]
-    return Request(path, argument, dict(parse_qsl(query)), _header(scope, b"if-none-match"))
+    return Request(path, argument, dict(parse_qsl(query)), header(scope, b"if-none-match"))
 
 
-def _header(scope: Scope, wanted: bytes) -> str:
-    return next((value.decode() for name, value in scope["headers"] if name == wanted), "")
+def headers_for(answer: Answer, scope: Scope) -> Headers:
+    """The headers of an answer to this request."""
+    return wire_headers(answer, keep_alive=header(scope, b"connection").lower() != "close")
 
 
-async def _body(receive: Receive) -> bytes:
-    chunks, more = [], True
-    while more:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return b"".join(chunks)
-
-
-def _start(answer: Answer, scope: Scope) -> dict[str, Any]:
-    keeps_alive = _header(scope, b"connection").lower() != "close"
-    return {
-        "type": "http.response.start",
-        "status": answer.status,
-        "headers": wire_headers(answer, keeps_alive),
-    }
-
-
-async def _send(answer: Answer, scope: Scope, send: Send) -> None:
-    await send(_start(answer, scope))
-    await send({"type": "http.response.body", "body": answer.body})
-
-
-async def _send_half(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
-    """The right headers, half the body, and a connection that ends."""
-    await send(_start(answer, scope))
-    await send({"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True})
-    await _hang_up(scope, receive)
-
-
-async def _hang_up(scope: Scope, receive: Receive) -> None:
-    """Close the connection and wait until it is closed: the server then misses no answer."""
-    scope["extensions"][HANG_UP]()
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def send_answer(answer: Answer, scope: Scope, send: Send) -> None:
+    """Send a whole answer in the recorded manner."""
+    await send_whole(answer.status, headers_for(answer, scope), answer.body, send)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import requests
 
+from stx_pipelines.devnet.ethereum_chain import EthereumChain, EthereumSpec
+from stx_pipelines.devnet.ethereum_faults import EthereumKnobs
 from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.server import Devnet, serve
 from stx_pipelines.devnet.stacks_chain import StacksChain
@@ -70,4 +72,48 @@ def late_devnet(make_spec: Callable[..., ChainSpec]) -> Iterator[Devnet]:
     """A server whose history starts at height 1,500,000, for tests that change nothing on it."""
     spec = make_spec(first_height=1_500_000, tip=datetime(2026, 10, 1, 12, tzinfo=UTC))
     with serve(StacksChain(spec), Knobs()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def make_ethereum_spec() -> Callable[..., EthereumSpec]:
+    """Specs of a small Ethereum chain, a day and an hour at a block a minute; every field can be overridden."""
+
+    def make(**overrides: Any) -> EthereumSpec:
+        defaults: dict[str, Any] = {
+            "first_day": FIRST_DAY,
+            "tip": datetime(2026, 10, 2, 1, tzinfo=UTC),
+            "slot_seconds": 60,
+            "missed_share": 0.03,
+        }
+        return EthereumSpec(**(defaults | overrides))
+
+    return make
+
+
+@pytest.fixture
+def ethereum(make_ethereum_spec: Callable[..., EthereumSpec]) -> EthereumChain:
+    """An Ethereum chain of its own for each test."""
+    return EthereumChain(make_ethereum_spec())
+
+
+@pytest.fixture(scope="session")
+def shared_ethereum_devnet(make_ethereum_spec: Callable[..., EthereumSpec]) -> Iterator[Devnet]:
+    """One server for all tests that leave its Ethereum chain alone."""
+    with serve(None, ethereum=EthereumChain(make_ethereum_spec())) as running:
+        yield running
+
+
+@pytest.fixture
+def ethereum_devnet(shared_ethereum_devnet: Devnet) -> Devnet:
+    """The shared server with its knobs and counters as they were at the start."""
+    vars(shared_ethereum_devnet.ethereum_knobs).update(vars(EthereumKnobs()))
+    shared_ethereum_devnet.ethereum_stats.reset()
+    return shared_ethereum_devnet
+
+
+@pytest.fixture
+def own_ethereum_devnet(ethereum: EthereumChain) -> Iterator[Devnet]:
+    """A server for a test that changes its Ethereum chain."""
+    with serve(None, ethereum=ethereum) as running:
         yield running

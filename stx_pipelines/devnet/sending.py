@@ -1,0 +1,44 @@
+"""Reading and sending by ASGI's rules, with the one thing ASGI has no word for: hanging up.
+
+Belongs here: bytes in, bytes out, broken off or not. Not here: what is said (stacks_api.py, ethereum_rpc.py).
+"""
+
+from starlette.types import Receive, Scope, Send
+
+HANG_UP = "devnet.hang_up"  # the server puts a function under this name that closes the request's connection
+Headers = list[tuple[bytes, bytes]]
+
+
+def header(scope: Scope, wanted: bytes) -> str:
+    """A request's header, empty where it has none."""
+    return next((value.decode() for name, value in scope["headers"] if name == wanted), "")
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body of a request."""
+    chunks, more = [], True
+    while more:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+async def send_whole(status: int, headers: Headers, body: bytes, send: Send) -> None:
+    """An answer as it should be."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_half(status: int, headers: Headers, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+    """The right headers, half the body, and a connection that ends."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+    await hang_up(scope, receive)
+
+
+async def hang_up(scope: Scope, receive: Receive) -> None:
+    """Close the connection and wait until it is closed: the server then misses no answer."""
+    scope["extensions"][HANG_UP]()
+    while (await receive())["type"] != "http.disconnect":
+        pass
