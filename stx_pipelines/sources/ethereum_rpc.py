@@ -178,7 +178,8 @@ class EthereumRpc:
     def _final(self, error: RpcError, about: str) -> ApiError | None:
         meaning = error.meaning()
         if meaning == "no state":
-            return NoState(f"{self._sentence(error, about)}: it keeps no state there, use an archive node")
+            said = self.http.without_secrets(str(error))
+            return NoState(f"{self.http.name} has no state for {about}: use an archive node (it said {said})")
         return ApiError(self._sentence(error, about)) if meaning == "final" else None
 
     def _sentence(self, error: RpcError, about: str) -> str:
