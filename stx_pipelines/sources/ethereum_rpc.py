@@ -178,12 +178,17 @@ class EthereumRpc:
     def _final(self, error: RpcError, about: str) -> ApiError | None:
         meaning = error.meaning()
         if meaning == "no state":
-            said = self.http.without_secrets(str(error))
-            return NoState(f"{self.http.name} has no state for {about}: use an archive node (it said {said})")
+            return NoState(
+                f"{self.http.name} has no state for {about}: use an archive node (it said {self._said(error)})"
+            )
         return ApiError(self._sentence(error, about)) if meaning == "final" else None
 
     def _sentence(self, error: RpcError, about: str) -> str:
-        return f"{self.http.name} was asked for {about} and said {self.http.without_secrets(str(error))}"
+        return f"{self.http.name} was asked for {about} and said {self._said(error)}"
+
+    def _said(self, error: RpcError) -> str:
+        message = self.http.without_secrets(" ".join(error.message.split()))
+        return f"{message[:200]!r} ({self.http.without_secrets(str(error.code))})"
 
     def _learn(self, refused: int, refusal: TooLarge) -> None:
         if refused == 1:

@@ -6,7 +6,6 @@ What an answer means is decided in `_judge`; how long to wait in `Patience`. No 
 from __future__ import annotations
 
 import logging
-import math
 import random
 import threading
 import time
@@ -15,18 +14,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import requests
 import tenacity
-from requests.adapters import HTTPAdapter
 
 from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.sources.address import secrets_of
 from stx_pipelines.sources.budget import Budget
 from stx_pipelines.sources.errors import ApiError, Gone, Interrupted, NotFound, RateLimited, TooLarge, Unreachable
+from stx_pipelines.sources.transport import new_session, plain, seconds_from
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -181,7 +179,8 @@ class Http:
         try:
             return parse(answer.content)
         except MalformedAnswer as error:
-            raise _TryAgain(str(error)) from error
+            trouble = _TryAgain(self.without_secrets(str(error)))
+        raise trouble
 
     def _exchange(self, request: _Request) -> requests.Response:
         """The whole answer. What the libraries say of a failure may hold the address: it is not passed on."""
@@ -197,8 +196,8 @@ class Http:
                 )
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError,
                 requests.exceptions.ContentDecodingError) as error:  # fmt: skip
-            trouble: Exception = _TryAgain(self.without_secrets(_plain(error)))
-        except requests.RequestException as error:
+            trouble: Exception = _TryAgain(self.without_secrets(plain(error)))
+        except (requests.RequestException, ValueError) as error:  # a host that no name can be looked up for
             trouble = ApiError(f"{self.name} is no address that can be asked ({type(error).__name__})")
         raise trouble
 
@@ -208,21 +207,11 @@ class Http:
         try:
             session = self._idle.pop()
         except IndexError:
-            session = self._new_session()
+            session = new_session(self.base_url, self.headers)
         try:
             yield session
         finally:
             self._idle.append(session)
-
-    def _new_session(self) -> requests.Session:
-        session = requests.Session()
-        session.headers.update(self.headers)
-        # Proxies and certificates from the environment, looked up once instead of at every request.
-        session.proxies = dict(requests.utils.get_environ_proxies(self.base_url))
-        session.verify = session.merge_environment_settings(self.base_url, {}, None, None, None)["verify"]
-        session.trust_env = False
-        session.mount(self.base_url, HTTPAdapter(pool_connections=1, pool_maxsize=1))
-        return session
 
     def _judge(self, request: _Request, answer: requests.Response) -> None:
         status, where = answer.status_code, self.name + request.path
@@ -269,34 +258,3 @@ class Http:
             wait = seconds_from(headers.get("ratelimit-reset"), time.time())
             if wait is not None:
                 self.budget.pause(min(wait, self.patience.longest_wait))
-
-
-def seconds_from(header: str | None, now: float) -> float | None:
-    """A pause out of `retry-after` or `ratelimit-reset`: seconds, a unix time or an HTTP date; None if absent."""
-    if not header:
-        return None
-    try:
-        number = float(header)
-    except ValueError:
-        try:
-            number = parsedate_to_datetime(header).timestamp()
-        except ValueError:
-            return None
-    if math.isnan(number):
-        return None
-    a_unix_time = number > 1e9
-    return max(0.0, number - now if a_unix_time else number)
-
-
-def _plain(error: requests.RequestException) -> str:
-    """Why the connection failed, without the traceback that libraries fold into their messages."""
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.exceptions.SSLError):
-        reason = getattr(error.args[0] if error.args else None, "reason", "no reason given")
-        return f"the secure connection failed: {reason}"
-    if "NameResolutionError" in str(error):
-        return "the host name is not known"
-    if "Connection refused" in str(error):
-        return "connection refused"
-    return "the connection broke before the answer was whole"

@@ -40,9 +40,6 @@ class RpcError(msgspec.Struct, gc=False):
     code: int | str = 0
     message: str = ""
 
-    def __str__(self) -> str:
-        return f"{' '.join(self.message.split())[:200]!r} ({self.code})"
-
     def meaning(self) -> Meaning:
         """What to do about it. Splitting a batch is always safe, so every word about batches means too large."""
         if _NO_STATE.search(self.message):

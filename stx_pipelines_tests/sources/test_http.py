@@ -27,8 +27,8 @@ from stx_pipelines.sources.http import (
     Patience,
     RateLimited,
     Unreachable,
-    seconds_from,
 )
+from stx_pipelines.sources.transport import seconds_from
 from stx_pipelines_tests.sources.conftest import Script
 from stx_pipelines_tests.world import World, make_chain
 
