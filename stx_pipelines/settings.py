@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -19,6 +20,9 @@ DEFAULT_BUDGET = 50
 
 DEFAULT_BUDGET_WITH_KEY = 500
 """Requests a minute that Hiro grants with a key (public documentation)."""
+
+
+_SECRETS = {"HIRO_API_KEY", "ETH_RPC_URL", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"}
 
 
 class SettingsError(Exception):
@@ -39,6 +43,15 @@ class Settings(BaseSettings):
     hiro_timeout_seconds: float = Field(30.0, gt=0, le=3600)
     hiro_longest_wait_seconds: float = Field(120.0, gt=0, le=86_400)
     hiro_retry_statuses: Annotated[frozenset[int], NoDecode] = frozenset({429, 500, 502, 503, 504, 522, 525})
+
+    eth_rpc_url: SecretStr | None = None
+    eth_target_days: int = Field(30, ge=1, le=100_000)
+    eth_first_day: date | None = None
+    eth_batch_size: int = Field(100, ge=1, le=1_000)
+    eth_parallel_batches: int = Field(5, ge=1, le=64)
+    eth_calls_per_second: int = Field(0, ge=0, le=1_000_000)
+    eth_attempts: int = Field(5, ge=1, le=100)
+    eth_timeout_seconds: float = Field(30.0, gt=0, le=3600)
 
     stx_target_days: int = Field(180, ge=1, le=100_000)
     stx_freshness: int = Field(30, ge=1, le=100_000, description="minutes")
@@ -89,6 +102,14 @@ class Settings(BaseSettings):
             raise ValueError("must be an http or https address without user, query and spaces")
         return value.rstrip("/")
 
+    @field_validator("eth_rpc_url")
+    @classmethod
+    def _is_a_secret_address(cls, value: SecretStr | None) -> SecretStr | None:
+        url = value.get_secret_value().strip() if value else ""
+        if url and not _is_rpc_address(url):
+            raise ValueError("must be an http or https address without spaces")
+        return SecretStr(url) if url else None
+
     @property
     def budget(self) -> int:
         """Requests a minute; 0 means no limit."""
@@ -107,6 +128,16 @@ class Settings(BaseSettings):
         return timedelta(minutes=self.stx_freshness)
 
 
+def _is_rpc_address(url: str) -> bool:
+    if not re.fullmatch(r"https?://[!-~]+", url) or "#" in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no such port
+        return False
+
+
 def load_settings(**overrides: object) -> Settings:
     """The settings; `overrides` (the command line) win. Raises `SettingsError`."""
     given = {name: value for name, value in overrides.items() if value is not None}
@@ -120,6 +151,6 @@ def _sentence(error: dict[str, object]) -> str:
     location = error["loc"]
     name = str(location[0] if isinstance(location, tuple) and location else "a setting").upper()
     said = str(error["msg"]).removeprefix("Value error, ")
-    secret = name in {"HIRO_API_KEY", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"} or "@" in str(error["input"])
+    secret = name in _SECRETS or "@" in str(error["input"])
     shown = " is not usable:" if secret else f" is {error['input']!r}:"
     return f"{name}{shown} {said[0].lower()}{said[1:]} (from the environment or .env; see .env.example)"

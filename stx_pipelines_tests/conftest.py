@@ -30,7 +30,7 @@ settings.load_profile("house")
 def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No `.env`, no settings of the person who runs the tests, and a temporary folder of one's own."""
     for name in list(os.environ):
-        if name.startswith(("HIRO_", "STX_", "DAGSTER_")):
+        if name.startswith(("HIRO_", "ETH_", "STX_", "DAGSTER_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # processes that tests start stand in another folder
     temporary = tmp_path / "tmp"

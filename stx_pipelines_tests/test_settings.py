@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from stx_pipelines.settings import Settings, SettingsError, load_settings
 from stx_pipelines_tests.world import ROOT
@@ -27,6 +28,24 @@ WRONG = {
     "HIRO_TIMEOUT_SECONDS": ["0", "-5", "x", "nan"],
     "HIRO_LONGEST_WAIT_SECONDS": ["0", "86401", "x", "nan"],
     "HIRO_RETRY_STATUSES": ["x", "429,", "429,five", "429;500"],
+    "ETH_RPC_URL": [
+        "node.example/v3/abc",
+        "ws://node.example",
+        "https://",
+        "https:///v3/abc",
+        "https://a b",
+        "https://node:port/",
+        "https://node:99999/",
+        "https://node/#abc",
+        "https://node/\u2026",
+    ],
+    "ETH_TARGET_DAYS": ["0", "-3", "x", "1.5", "100001"],
+    "ETH_FIRST_DAY": ["x", "2015-02-30"],
+    "ETH_BATCH_SIZE": ["0", "1001", "x"],
+    "ETH_PARALLEL_BATCHES": ["0", "65", "x"],
+    "ETH_CALLS_PER_SECOND": ["-1", "1000001", "x", "1.5"],
+    "ETH_ATTEMPTS": ["0", "101", "x"],
+    "ETH_TIMEOUT_SECONDS": ["0", "-5", "x", "nan", "3601"],
     "STX_TARGET_DAYS": ["0", "-3", "x", "1.5", "100001"],
     "STX_FRESHNESS": ["0", "-1", "x"],
     "STX_FIRST_DAY": ["x", "2026-13-01", "01.02.2026", "2026-02-30"],
@@ -55,6 +74,7 @@ FREE = {  # any text will do
     "STX_SMTP_PASSWORD",
     "STX_EXCLUDED_TYPES",
 }
+NODE = "https://user:pw@node.example:8545/v3/abc?k=1"
 GOOD = {
     "HIRO_API_URL": ("http://127.0.0.1:3999/", "http://127.0.0.1:3999"),
     "HIRO_REQUESTS_PER_MINUTE": ("0", 0),
@@ -64,6 +84,14 @@ GOOD = {
     "HIRO_TIMEOUT_SECONDS": ("1.5", 1.5),
     "HIRO_LONGEST_WAIT_SECONDS": ("9", 9.0),
     "HIRO_RETRY_STATUSES": ("429, 500", frozenset({429, 500})),
+    "ETH_RPC_URL": (" https://user:pw@node.example:8545/v3/abc?k=1 ", SecretStr(NODE)),
+    "ETH_TARGET_DAYS": ("3", 3),
+    "ETH_FIRST_DAY": ("2022-09-15", date(2022, 9, 15)),
+    "ETH_BATCH_SIZE": ("1000", 1000),
+    "ETH_PARALLEL_BATCHES": ("1", 1),
+    "ETH_CALLS_PER_SECOND": ("25", 25),
+    "ETH_ATTEMPTS": ("7", 7),
+    "ETH_TIMEOUT_SECONDS": ("1.5", 1.5),
     "STX_TARGET_DAYS": ("30", 30),
     "STX_FRESHNESS": ("5", 5),
     "STX_FIRST_DAY": ("2026-11-01", date(2026, 11, 1)),
@@ -154,15 +182,19 @@ def test_the_budget_follows_the_key_unless_it_is_set(
     assert load_settings().budget == budget
 
 
-def test_several_wrong_settings_are_all_named_and_the_key_never(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_wrong_settings_are_all_named_and_no_secret_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HIRO_API_KEY", "secret-key")
     monkeypatch.setenv("HIRO_ATTEMPTS", "x")
+    monkeypatch.setenv("ETH_RPC_URL", "node.example/v3/abcdef0123")
     monkeypatch.setenv("STX_FRESHNESS", "y")
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert "HIRO_ATTEMPTS" in str(caught.value)
     assert "STX_FRESHNESS" in str(caught.value)
     assert "secret-key" not in str(caught.value)
+    assert "abcdef0123" not in str(caught.value)
+    monkeypatch.setenv("ETH_RPC_URL", "https://node.example/v3/abcdef0123")
     monkeypatch.delenv("HIRO_ATTEMPTS")
     monkeypatch.delenv("STX_FRESHNESS")
     assert "secret-key" not in repr(load_settings())
+    assert "abcdef0123" not in repr(load_settings())

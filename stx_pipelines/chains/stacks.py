@@ -15,6 +15,7 @@ from typing import Annotated, NamedTuple, TypeVar
 import msgspec
 
 from stx_pipelines.chains.days import window
+from stx_pipelines.chains.errors import MalformedAnswer
 
 NAKAMOTO_DAY = date(2024, 10, 29)
 """Since this UTC day there are no microblocks: a block's transactions are numbered 0..n-1 without a gap."""
@@ -30,10 +31,6 @@ PAGE_SIZE = 50
 
 LIST_SIZE = 30
 """The most burn blocks one page of `v2/burn-blocks` may hold."""
-
-
-class MalformedAnswer(Exception):
-    """An answer that cannot be what the API meant: not JSON, of another shape, or impossible."""
 
 
 class PageMovedError(Exception):

@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from stx_pipelines.chains.days import day_of
+from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import NAKAMOTO_DAY, BurnBlock, Tx
 
 FINAL_DEPTH = 6
@@ -25,14 +26,6 @@ MEDIAN_SPAN = 11
 
 CLOCK_DRIFT = 2 * 3600
 """Seconds a Bitcoin header time may run ahead of real time (Bitcoin's consensus rule)."""
-
-
-class ProofError(Exception):
-    """Rows and counts do not agree. `burn_heights` are the burn blocks to read again."""
-
-    def __init__(self, message: str, burn_heights: Iterable[int] = ()) -> None:
-        super().__init__(message)
-        self.burn_heights = frozenset(burn_heights)
 
 
 class Placed(NamedTuple):

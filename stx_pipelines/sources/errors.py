@@ -25,3 +25,11 @@ class Gone(ApiError):
 
 class Interrupted(ApiError):
     """The run is being stopped."""
+
+
+class TooLarge(ApiError):
+    """The request, or the answer it would have, is larger than the server allows: ask for less at once."""
+
+
+class NoState(ApiError):
+    """The node no longer has, or never had, the state of a block: an archive node is needed."""

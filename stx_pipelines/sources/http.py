@@ -1,29 +1,30 @@
 """HTTP as every client here speaks it: one pooled session per thread, a budget, bounded retries, clear errors.
 
-What an answer means is decided in `_judge`; how long to wait in `_Patience`. No API is known here.
+What an answer means is decided in `_judge`; how long to wait in `Patience`. No API is known here.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import requests
 import tenacity
-from requests.adapters import HTTPAdapter
 
-from stx_pipelines.chains.stacks import MalformedAnswer
+from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.sources.address import secrets_of
 from stx_pipelines.sources.budget import Budget
-from stx_pipelines.sources.errors import ApiError, Gone, Interrupted, NotFound, RateLimited, Unreachable
+from stx_pipelines.sources.errors import ApiError, Gone, Interrupted, NotFound, RateLimited, TooLarge, Unreachable
+from stx_pipelines.sources.transport import new_session, plain, seconds_from
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -57,19 +58,51 @@ class Patience:
         return random.uniform(ceiling / 2, ceiling)
 
 
+Refusal = Callable[[int, str], ApiError | None]
+"""What a status other than 200 and its text mean to an API: a final error, or None for the usual judgement."""
+
+
+def _nothing_special(_status: int, _text: str) -> None:
+    return None
+
+
+class _Request(NamedTuple):
+    method: str
+    path: str
+    headers: Mapping[str, str] | None
+    stop: threading.Event
+    body: bytes | None = None
+    cost: int = 1
+    refusal: Refusal = _nothing_special
+
+
 @dataclass
 class Http:
-    """GET against one server. Thread-safe; `sent` counts requests."""
+    """One server. Thread-safe; `sent` counts requests, `calls` what they cost (calls inside a batch).
 
-    base_url: str
+    `name` is what messages call the server. Give one where the address itself holds a secret.
+    """
+
+    base_url: str = field(repr=False)
     budget: Budget
     patience: Patience = field(default_factory=Patience)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     stop: threading.Event = field(default_factory=threading.Event, repr=False)
+    name: str = ""
     sent: int = field(default=0, init=False)
-    _policies: dict[int, tenacity.Retrying] = field(default_factory=dict, init=False, repr=False)
-    _local: threading.local = field(default_factory=threading.local, init=False, repr=False)
+    calls: int = field(default=0, init=False)
+    _idle: deque[requests.Session] = field(default_factory=deque, init=False, repr=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _secrets: list[str] = field(default_factory=list, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._secrets = list(self.headers.values())
+        if self.name:
+            self._secrets += secrets_of(self.base_url)
+            # This library tells the paths it asks for, when it is told to debug.
+            logging.getLogger("urllib3").setLevel(logging.INFO)
+        else:
+            self.name = self.base_url
 
     def get(
         self,
@@ -85,91 +118,134 @@ class Http:
         Raises `NotFound`, `Gone`, `RateLimited`, `Unreachable`, `Interrupted`, or `ApiError` for an answer that
         no repetition would change. An answer that `parse` refuses with `MalformedAnswer` is asked for again.
         """
-        url = f"{self.base_url}{path}?{urlencode(params)}" if params else self.base_url + path
-        tries = attempts or self.patience.attempts
-        try:
-            return self._retrying(tries)(self._once, url, parse, headers)
-        except _TryAgain as trouble:
-            raise Unreachable(f"{url} gave no usable answer in {tries} attempts: {trouble}") from trouble
+        query = f"?{urlencode(params)}" if params else ""
+        return self._ask(_Request("GET", path + query, headers, self.stop), parse, attempts)
 
-    def _retrying(self, attempts: int) -> tenacity.Retrying:
-        known = self._policies.get(attempts)
-        if known is None:
-            known = self._policies[attempts] = tenacity.Retrying(
-                stop=tenacity.stop_after_attempt(attempts),
-                wait=self._wait,
-                retry=tenacity.retry_if_exception_type(_TryAgain),
-                sleep=tenacity.sleep_using_event(self.stop),
-                before_sleep=tenacity.before_sleep_log(log, logging.DEBUG),
-                reraise=True,
-            )
-        return known
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        parse: Callable[[bytes], T],
+        *,
+        cost: int = 1,
+        attempts: int | None = None,
+        stop: threading.Event | None = None,
+        refusal: Refusal = _nothing_special,
+    ) -> T:
+        """The parsed answer to a JSON body; `cost` is what the budget counts. Raises what `get` raises.
+
+        `stop` ends this request alone. `refusal` sees the text of every answer but 200 first.
+        """
+        headers = {"content-type": "application/json"}
+        request = _Request("POST", path, headers, stop or self.stop, body, cost, refusal)
+        answer = self._ask(request, parse, attempts)
+        if answer is None:
+            raise ApiError(f"{self.name}{path} answered 304 to a request that set no condition")
+        return answer
+
+    def _ask(self, request: _Request, parse: Callable[[bytes], T], attempts: int | None) -> T | None:
+        tries = attempts or self.patience.attempts
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(tries),
+            wait=self._wait,
+            retry=tenacity.retry_if_exception_type(_TryAgain),
+            sleep=tenacity.sleep_using_event(request.stop),
+            before_sleep=tenacity.before_sleep_log(log, logging.DEBUG),
+            reraise=True,
+        )
+        try:
+            return retrying(self._once, request, parse)
+        except _TryAgain as trouble:
+            where = self.name + request.path
+            raise Unreachable(f"{where} gave no usable answer in {tries} attempts: {trouble}") from trouble
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         trouble = state.outcome.exception() if state.outcome else None
         told = trouble.wait if isinstance(trouble, _TryAgain) else None
         return max(told or 0.0, self.patience.backoff(state.attempt_number))
 
-    def _once(self, url: str, parse: Callable[[bytes], T], headers: Mapping[str, str] | None) -> T | None:
-        self.budget.spend(self.stop)
-        if self.stop.is_set():
+    def _once(self, request: _Request, parse: Callable[[bytes], T]) -> T | None:
+        self.budget.spend(request.stop, request.cost)
+        if request.stop.is_set():
             raise Interrupted("stopped; what was landed is kept")
         with self._counting:
             self.sent += 1
-        try:
-            answer = self._session().get(url, headers=headers, timeout=self.patience.timeout, allow_redirects=False)
-            body = answer.content
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError,
-                requests.exceptions.ContentDecodingError) as error:  # fmt: skip
-            raise _TryAgain(_plain(error)) from error
+            self.calls += request.cost
+        answer = self._exchange(request)
         self._heed_limits(answer.headers)
         if answer.status_code == 304:
             return None
-        self._judge(url, answer)
+        self._judge(request, answer)
         try:
-            return parse(body)
+            return parse(answer.content)
         except MalformedAnswer as error:
-            raise _TryAgain(str(error)) from error
+            trouble = _TryAgain(self.without_secrets(str(error)))
+        raise trouble
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = requests.Session()
-            session.headers.update(self.headers)
-            # Proxies and certificates from the environment, looked up once instead of at every request.
-            session.proxies = dict(requests.utils.get_environ_proxies(self.base_url))
-            session.verify = session.merge_environment_settings(self.base_url, {}, None, None, None)["verify"]
-            session.trust_env = False
-            session.mount(self.base_url, HTTPAdapter(pool_connections=1, pool_maxsize=1))
-        return session
+    def _exchange(self, request: _Request) -> requests.Response:
+        """The whole answer. What the libraries say of a failure may hold the address: it is not passed on."""
+        try:
+            with self._session() as session:
+                return session.request(
+                    request.method,
+                    self.base_url + request.path,
+                    data=request.body,
+                    headers=request.headers,
+                    timeout=self.patience.timeout,
+                    allow_redirects=False,
+                )
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError,
+                requests.exceptions.ContentDecodingError) as error:  # fmt: skip
+            trouble: Exception = _TryAgain(self.without_secrets(plain(error)))
+        except (requests.RequestException, ValueError) as error:  # a host that no name can be looked up for
+            trouble = ApiError(f"{self.name} is no address that can be asked ({type(error).__name__})")
+        raise trouble
 
-    def _judge(self, url: str, answer: requests.Response) -> None:
-        status = answer.status_code
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        """A session, and with it a connection, that nobody else uses meanwhile."""
+        try:
+            session = self._idle.pop()
+        except IndexError:
+            session = new_session(self.base_url, self.headers)
+        try:
+            yield session
+        finally:
+            self._idle.append(session)
+
+    def _judge(self, request: _Request, answer: requests.Response) -> None:
+        status, where = answer.status_code, self.name + request.path
         if status == 200:
             return
-        said = f"HTTP {status} {self._without_secrets(answer.text)[:200]!r}"
+        text = answer.content.decode("utf-8", "replace")
+        if final := request.refusal(status, text):
+            raise final
+        said = f"HTTP {status} {self.without_secrets(text)[:200]!r}"
         if status == 404:
-            raise NotFound(f"{url}: {said}")
+            raise NotFound(f"{where}: {said}")
         if status == 410:
-            raise Gone(f"{url}: {said}")
-        if status == 500 and _OUT_OF_RANGE in answer.text:
-            raise ApiError(f"{url} asks for a number out of range: {said}")
+            raise Gone(f"{where}: {said}")
+        if status == 413:
+            raise TooLarge(f"{where} takes no request as large as this: {said}")
+        if status == 500 and _OUT_OF_RANGE in text:
+            raise ApiError(f"{where} asks for a number out of range: {said}")
         if status in self.patience.statuses:
-            raise _TryAgain(f"HTTP {status}", self._told_to_wait(url, answer.headers))
-        raise ApiError(f"{url} was refused: {said}")
+            raise _TryAgain(f"HTTP {status}", self._told_to_wait(where, answer.headers))
+        raise ApiError(f"{where} was refused: {said}")
 
-    def _without_secrets(self, text: str) -> str:
-        for secret in self.headers.values():
+    def without_secrets(self, text: str) -> str:
+        """The text as it may be shown: a server may repeat what it was sent."""
+        for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
 
-    def _told_to_wait(self, url: str, headers: Mapping[str, str]) -> float | None:
+    def _told_to_wait(self, where: str, headers: Mapping[str, str]) -> float | None:
         wait = seconds_from(headers.get("retry-after"), time.time())
         if wait is None:
             return None
         if wait > self.patience.longest_wait:
             until = datetime.now(UTC) + timedelta(seconds=min(wait, _A_YEAR))
-            raise RateLimited(f"rate limited until {until:%Y-%m-%d %H:%M:%S} UTC by {url.split('?', maxsplit=1)[0]}")
+            raise RateLimited(f"rate limited until {until:%Y-%m-%d %H:%M:%S} UTC by {where.split('?', maxsplit=1)[0]}")
         self.budget.pause(wait)
         return wait
 
@@ -182,33 +258,3 @@ class Http:
             wait = seconds_from(headers.get("ratelimit-reset"), time.time())
             if wait is not None:
                 self.budget.pause(min(wait, self.patience.longest_wait))
-
-
-def seconds_from(header: str | None, now: float) -> float | None:
-    """A pause out of `retry-after` or `ratelimit-reset`: seconds, a unix time or an HTTP date; None if absent."""
-    if not header:
-        return None
-    try:
-        number = float(header)
-    except ValueError:
-        try:
-            number = parsedate_to_datetime(header).timestamp()
-        except ValueError:
-            return None
-    if math.isnan(number):
-        return None
-    a_unix_time = number > 1e9
-    return max(0.0, number - now if a_unix_time else number)
-
-
-def _plain(error: requests.RequestException) -> str:
-    """Why the connection failed, without the traceback that libraries fold into their messages."""
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"the secure connection failed: {error}"
-    if "NameResolutionError" in str(error):
-        return "the host name is not known"
-    if "Connection refused" in str(error):
-        return "connection refused"
-    return "the connection broke before the answer was whole"

@@ -12,8 +12,9 @@ from datetime import date
 
 from stx_pipelines.chains.certificate import State
 from stx_pipelines.chains.days import window
+from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import Block, Tip, Tx
-from stx_pipelines.chains.stacks_proof import FINAL_DEPTH, ProofError, prove_by_sample
+from stx_pipelines.chains.stacks_proof import FINAL_DEPTH, prove_by_sample
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.sync.plan import DayPlan, Piece
 

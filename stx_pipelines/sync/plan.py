@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from stx_pipelines.chains.certificate import State
 from stx_pipelines.chains.days import window
+from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import PAGE_SIZE, Tx
-from stx_pipelines.chains.stacks_proof import Placed, ProofError, is_final
+from stx_pipelines.chains.stacks_proof import Placed, is_final
 
 MIN_PAGES = 20
 """A piece has at least this many pages, because each may cost one request more than its rows need."""

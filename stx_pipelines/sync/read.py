@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import Cursor, Page, PageMovedError, Tx
-from stx_pipelines.chains.stacks_proof import ProofError
 from stx_pipelines.sources.stacks_api import StacksApi, SwitchRoute
 from stx_pipelines.sync.plan import Piece
 

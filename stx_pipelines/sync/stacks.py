@@ -22,8 +22,9 @@ import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, window
+from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import Tip, Tx
-from stx_pipelines.chains.stacks_proof import ProofError, faults, prove_by_counts
+from stx_pipelines.chains.stacks_proof import faults, prove_by_counts
 from stx_pipelines.sources.errors import ApiError, Unreachable
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.sync import by_sample

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.chains.stacks import (
     ANCHORED,
     Cursor,
-    MalformedAnswer,
     PageMovedError,
     parse_block,
     parse_burn_block,

@@ -12,12 +12,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stx_pipelines.chains.days import window
+from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import ANCHORED, BurnBlock, Tx
 from stx_pipelines.chains.stacks_proof import (
     CLOCK_DRIFT,
     FINAL_DEPTH,
     Placed,
-    ProofError,
     faults,
     is_final,
     is_settled_below,
@@ -92,7 +92,7 @@ def test_any_missing_row_is_caught_and_names_its_burn_block(at: int) -> None:
     missing = rows.pop(at)
     with pytest.raises(ProofError, match=f"burn block {missing.burn_block_height} ") as caught:
         prove_by_counts(rows, placed, DAY)
-    assert caught.value.burn_heights == {missing.burn_block_height}
+    assert caught.value.heights == {missing.burn_block_height}
 
 
 def change(at: int, **fields: object) -> Callable[[list[Tx]], None]:
@@ -131,8 +131,8 @@ def test_what_is_wrong_is_caught_and_its_burn_block_named(name: str) -> None:
     spoil(rows)
     with pytest.raises(ProofError, match=sentence) as caught:
         prove_by_counts(rows, placed, DAY)
-    assert caught.value.burn_heights
-    assert caught.value.burn_heights <= {901, 902, 950}
+    assert caught.value.heights
+    assert caught.value.heights <= {901, 902, 950}
 
 
 def test_a_burn_block_of_another_day_is_caught() -> None:
@@ -146,7 +146,7 @@ def test_every_wrong_burn_block_is_named() -> None:
     short = [row for row in rows if row.tx_index != 2]
     with pytest.raises(ProofError, match=r"3 more: 900, 901, 902, 903") as caught:
         prove_by_counts(short, placed, DAY)
-    assert caught.value.burn_heights == {900, 901, 902, 903}
+    assert caught.value.heights == {900, 901, 902, 903}
     assert faults(short, placed, DAY).keys() == {900, 901, 902, 903}
 
 

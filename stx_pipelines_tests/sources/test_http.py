@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stx_pipelines.chains.stacks import MalformedAnswer, parse_tip
+from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.stacks import parse_tip
 from stx_pipelines.devnet.faults import FAULT_KINDS, FaultKind, Knobs
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.sources.http import (
@@ -26,8 +27,8 @@ from stx_pipelines.sources.http import (
     Patience,
     RateLimited,
     Unreachable,
-    seconds_from,
 )
+from stx_pipelines.sources.transport import seconds_from
 from stx_pipelines_tests.sources.conftest import Script
 from stx_pipelines_tests.world import World, make_chain
 

@@ -9,8 +9,8 @@ from datetime import date, timedelta
 import pytest
 
 from stx_pipelines.chains.days import window
+from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import BurnBlock
-from stx_pipelines.chains.stacks_proof import ProofError
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.sync.burn_list import BurnList, ListMoved
 from stx_pipelines_tests.world import FIRST_DAY, World, file_rows, make_chain, truth

@@ -9,8 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stx_pipelines.chains.days import window
+from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import PAGE_SIZE, BurnBlock, Tx
-from stx_pipelines.chains.stacks_proof import Placed, ProofError
+from stx_pipelines.chains.stacks_proof import Placed
 from stx_pipelines.sync.plan import MIN_PAGES, Held, cut, plan_day
 
 DAY = date(2026, 9, 2)

@@ -1,0 +1,130 @@
+"""One JSON-RPC batch as text: the calls that go out, and each answer that comes back, sorted by what it means.
+
+A call has one answer or none: what is missing, repeated, null or malformed is a trouble and never a value.
+Not here: when to ask again (`ethereum_rpc`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+import msgspec
+
+from stx_pipelines.chains.errors import MalformedAnswer
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+Meaning = Literal["passing", "too large", "no state", "final"]
+
+_NO_STATE = re.compile(
+    r"missing trie node|\bprun(ed|ing)\b|historical state|no state available|\barchive\b|BlockOutOfRange"
+    r"|\bstate\b.*\b(unavailable|not available)",
+    re.IGNORECASE,
+)
+_TOO_LARGE = re.compile(
+    r"\bbatch|(response|result|payload|request|content|body)\b.{0,20}\b(too (large|big)|exceed)", re.IGNORECASE
+)
+_TOO_FAST = re.compile(r"\brate\b|per second|quota|throttl|capacity", re.IGNORECASE)
+_NO_BLOCK = re.compile(r"\bunknown block\b|\b(finalized|safe|earliest) block not found\b", re.IGNORECASE)
+_NULL = msgspec.Raw(b"null")
+_FINAL = {-32600, -32601, -32602, -32700}
+
+
+class RpcError(msgspec.Struct, gc=False):
+    """What a node says went wrong."""
+
+    code: int | str = 0
+    message: str = ""
+
+    def meaning(self) -> Meaning:
+        """What to do about it. Splitting a batch is always safe, so every word about batches means too large."""
+        if _NO_STATE.search(self.message):
+            return "no state"
+        if _TOO_LARGE.search(self.message) and not _TOO_FAST.search(self.message):
+            return "too large"
+        return "final" if self.code in _FINAL else "passing"
+
+
+class _Answer(msgspec.Struct, gc=False):
+    id: int | str | None = None
+    result: msgspec.Raw = msgspec.Raw()
+    error: RpcError | str | None = None
+
+
+_decode = msgspec.json.Decoder(list[_Answer] | _Answer).decode
+
+
+@dataclass(frozen=True)
+class Question(Generic[K, V]):
+    """A kind of call: its method and parameters as JSON text, what its result means, and its name for people."""
+
+    render: Callable[[K], str]
+    parse: Callable[[msgspec.Raw, K], V]
+    shown: Callable[[K], str]
+
+
+@dataclass
+class Answers(Generic[K, V]):
+    """What a batch brought: values, and errors by key; the rest is missing. `about_all` is an error without a call."""
+
+    values: dict[K, V] = field(default_factory=dict)
+    errors: dict[K, RpcError] = field(default_factory=dict)
+    about_all: RpcError | None = None
+    malformed: str = "calls were left without an answer"
+
+
+def body_of(question: Question[K, V], calls: Mapping[int, K]) -> bytes:
+    """The request for these calls by id. One call alone is no batch, for nodes that know none."""
+    render = question.render
+    texts = [f'{{"jsonrpc":"2.0","id":{number},{render(key)}}}' for number, key in calls.items()]
+    return (texts[0] if len(texts) == 1 else f"[{','.join(texts)}]").encode()
+
+
+def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) -> Answers[K, V]:
+    """The answers to these calls, in whatever order they came. Raises `MalformedAnswer`."""
+    try:
+        decoded = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedAnswer(f"the answer is not JSON-RPC: {error}") from error
+    found: Answers[K, V] = Answers()
+    open_calls = dict(calls)
+    for answer in decoded if isinstance(decoded, list) else [decoded]:
+        number = answer.id if isinstance(answer.id, int) else -1
+        if (key := open_calls.pop(number, None)) is not None:
+            _sort(answer, key, question, found)
+        elif (again := calls.get(number)) is not None:
+            # Two answers to one call: neither is believed.
+            found.values.pop(again, None)
+            found.errors.pop(again, None)
+            found.malformed = "a call was answered twice"
+        else:
+            found.about_all = _error_of(answer) or found.about_all
+    return found
+
+
+def _sort(answer: _Answer, key: K, question: Question[K, V], found: Answers[K, V]) -> None:
+    error = _error_of(answer)
+    if error is not None and not _NO_BLOCK.search(error.message):
+        found.errors[key] = error
+        return
+    try:
+        found.values[key] = question.parse(answer.result if error is None else _NULL, key)
+    except MalformedAnswer as error:
+        found.malformed = str(error)
+
+
+def _error_of(answer: _Answer) -> RpcError | None:
+    return RpcError(message=answer.error) if isinstance(answer.error, str) else answer.error
+
+
+def error_in(text: str) -> RpcError | None:
+    """The first error in an answer; None where it has none or is not JSON-RPC."""
+    try:
+        decoded = _decode(text.encode("utf-8", "replace"))
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return next(filter(None, map(_error_of, decoded if isinstance(decoded, list) else [decoded])), None)
