@@ -17,10 +17,10 @@ from stx_pipelines.store.day_summary import DaySummary, summarize
 from stx_pipelines.store.locks import locked
 from stx_pipelines.sync.certify import DATASET
 from stx_pipelines.sync.open import open_stacks
+from stx_pipelines.sync.outcome import FailedDay, Landed
 from stx_pipelines.sync.progress import Reporter, progress_file, run_lock
-from stx_pipelines.sync.stacks import FailedDay
 from stx_pipelines.sync.survey import survey_stacks
-from stx_pipelines.sync.walk import Landed, Walk
+from stx_pipelines.sync.walk import Walk
 
 
 class StacksApi(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -108,7 +108,7 @@ def _chain_moved(settings: Settings) -> bool:
         return False
     api = open_stacks_api(settings)
     try:
-        if api.tip().burn_block_height != newest.tip_burn_height:
+        if api.tip().burn_block_height != newest.tip_height:
             return True
         height, name = newest.last_height, newest.last_hash
         return height is not None and name is not None and not api.has_block(height, name)

@@ -26,8 +26,8 @@ from stx_pipelines.devnet.stacks_chain import StacksChain
 from stx_pipelines.devnet.values import ChainSpec, Transaction
 from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.sync.open import open_stacks
-from stx_pipelines.sync.stacks import FailedDay
-from stx_pipelines.sync.walk import Landed, Walk
+from stx_pipelines.sync.outcome import FailedDay, Landed
+from stx_pipelines.sync.walk import Walk
 
 FIRST_DAY = date(2026, 9, 1)
 """Of chains that Dagster never sees: always the same chain, always after Nakamoto."""

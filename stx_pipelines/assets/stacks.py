@@ -12,8 +12,7 @@ from stx_pipelines.sources.errors import ApiError, Interrupted, RateLimited, Unr
 from stx_pipelines.store.day_summary import DaySummary
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
-from stx_pipelines.sync.stacks import FailedDay
-from stx_pipelines.sync.walk import Landed
+from stx_pipelines.sync.outcome import FailedDay, Landed
 
 _NAMED = 10  # days in the sentence of a failure; the log names all
 

@@ -17,7 +17,9 @@ State = Literal["open", "closed"]
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """What a landed day rests on. Heights are None for a day without blocks; `published` goes to the table.
 
-    `proved_to` is the newest burn block height the day is proved up to; `tip_burn_height` was the tip then.
+    `proved_to` is the newest block height the day is proved up to, `tip_height` was the newest final one then: burn
+    blocks for Stacks, blocks for Ethereum. `first_parent_hash` is what an Ethereum day's first block names as its
+    parent. `requests` is what was spent of the budget, which for Ethereum counts calls.
     `left_out` counts, by reason, the proved rows that the table does not show. `seconds` from the first request for
     the day's rows to the proof, while other days were read too.
     """
@@ -35,9 +37,10 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     last_hash: str | None
     first_block_time: datetime | None
     last_block_time: datetime | None
-    burn_blocks: int
+    burn_blocks: int = 0
+    first_parent_hash: str | None = None
     proved_to: int
-    tip_burn_height: int
+    tip_height: int
     proved_at: datetime
     requests: int
     seconds: float

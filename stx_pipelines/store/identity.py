@@ -1,40 +1,59 @@
-"""Which chain a data folder holds."""
+"""Which chains a data folder holds: one small file per chain, written at the first use."""
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from stx_pipelines.store.files import StoreError, replace_file
 
+_Identity = TypeVar("_Identity", bound=msgspec.Struct)
+
 
 class Identity(msgspec.Struct, frozen=True):
-    """Names a chain by one of its first blocks; `first_day` is the first UTC day it has."""
+    """Names a Stacks chain by one of its first blocks; `first_day` is the first UTC day it has."""
 
     height: int
     index_block_hash: str
     first_day: date
 
 
-def identity_file(data_folder: Path) -> Path:
-    """Where the data folder remembers which chain it holds."""
-    return data_folder / "chain-stacks.json"
+class EthereumIdentity(msgspec.Struct, frozen=True):
+    """Names an Ethereum chain; `first_day` is the UTC day of block 1, because block 0 may carry no real time."""
+
+    chain_id: int
+    genesis_hash: str
+    first_day: date
+
+
+def identity_file(data_folder: Path, chain: str = "stacks") -> Path:
+    """Where the data folder remembers which chain of this kind it holds."""
+    return data_folder / f"chain-{chain}.json"
 
 
 def known_identity(data_folder: Path) -> Identity | None:
-    """The chain this data folder holds; None before the first use."""
+    """The Stacks chain this data folder holds; None before the first use. Raises `StoreError`."""
+    return _read(identity_file(data_folder), Identity)
+
+
+def known_ethereum(data_folder: Path) -> EthereumIdentity | None:
+    """The Ethereum chain this data folder holds; None before the first use. Raises `StoreError`."""
+    return _read(identity_file(data_folder, "ethereum"), EthereumIdentity)
+
+
+def keep_identity(data_folder: Path, identity: Identity | EthereumIdentity) -> None:
+    """Remember the chain, at the first use of the folder."""
+    path = identity_file(data_folder, "stacks" if isinstance(identity, Identity) else "ethereum")
+    replace_file(path, lambda aside: aside.write_bytes(msgspec.json.encode(identity)))
+
+
+def _read(path: Path, kind: type[_Identity]) -> _Identity | None:
     try:
-        return msgspec.json.decode(identity_file(data_folder).read_bytes(), type=Identity)
+        return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
         return None
     except msgspec.DecodeError as error:
-        raise StoreError(
-            f"{identity_file(data_folder)} is damaged ({error}); delete it, it is written anew from the server"
-        ) from error
-
-
-def keep_identity(data_folder: Path, identity: Identity) -> None:
-    """Remember the chain, at the first use of the folder."""
-    replace_file(identity_file(data_folder), lambda aside: aside.write_bytes(msgspec.json.encode(identity)))
+        raise StoreError(f"{path} is damaged ({error}); delete it, it is written anew from the server") from error

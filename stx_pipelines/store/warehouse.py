@@ -25,7 +25,7 @@ from stx_pipelines.store.locks import Busy, locked
 if TYPE_CHECKING:
     import duckdb
 
-TIME_COLUMN = {"transactions": "burn_block_time"}
+TIME_COLUMN = {"transactions": "burn_block_time", "blocks": "timestamp", "miners_balance": "block_time"}
 """Per table, the column whose UTC date is the day of a row."""
 
 _RETRY_SECONDS = 0.1

@@ -42,7 +42,7 @@ def certify(plan: DayPlan, rows: Sequence[Tx], tip: Tip, now: datetime, cost: Co
         last_block_time=datetime.fromtimestamp(max(times), UTC) if times else None,
         burn_blocks=plan.burn_count,
         proved_to=plan.proved_to,
-        tip_burn_height=tip.burn_block_height,
+        tip_height=tip.burn_block_height,
         proved_at=now.replace(microsecond=0),
         requests=cost.requests,
         seconds=cost.seconds,

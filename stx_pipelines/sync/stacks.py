@@ -30,6 +30,7 @@ from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.sync import by_sample
 from stx_pipelines.sync.burn_list import BurnList, ListMoved
 from stx_pipelines.sync.certify import Cost, certify
+from stx_pipelines.sync.outcome import FailedDay
 from stx_pipelines.sync.plan import DayPlan, Held, Piece, cut, plan_day
 from stx_pipelines.sync.read import OnPage, read_piece
 
@@ -46,13 +47,6 @@ class ProvedDay(NamedTuple):
 
     rows: list[Tx]
     certificate: Certificate
-
-
-class FailedDay(NamedTuple):
-    """A day that could not be proved, or not be read. Nothing of it was published."""
-
-    day: date
-    error: ProofError | ApiError
 
 
 class _Reading(NamedTuple):

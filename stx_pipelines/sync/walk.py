@@ -11,32 +11,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import NamedTuple
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.stacks import Tip, Tx
-from stx_pipelines.sources.errors import ApiError, Interrupted, RateLimited, Unreachable
+from stx_pipelines.sources.errors import ApiError, Unreachable
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.days import DamagedDayFile
 from stx_pipelines.store.identity import Identity
+from stx_pipelines.sync import homeward
 from stx_pipelines.sync.chain_check import Standing, fork_height, standing
+from stx_pipelines.sync.homeward import count_failure, known_certificate
 from stx_pipelines.sync.land import Landing
+from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
 from stx_pipelines.sync.plan import Held
 from stx_pipelines.sync.read import OnPage
-from stx_pipelines.sync.stacks import FailedDay, ProvedDay, Reader
+from stx_pipelines.sync.stacks import ProvedDay, Reader
 
 log = logging.getLogger(__name__)
 
 _GROUP_TRIES = 3
 _LOADED_AT_ONCE = 8  # days; more would keep the people who watch waiting
-
-
-class Landed(NamedTuple):
-    """A day that is here now; `fetched` if this walk read something of it."""
-
-    certificate: Certificate
-    fetched: bool
 
 
 @dataclass
@@ -49,47 +44,25 @@ class Walk:
     on_page: OnPage = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def bring_home(self, days: Iterable[date], *, force: bool = False) -> Iterator[Landed | FailedDay]:
+    def bring_home(self, days: Iterable[date], *, force: bool = False) -> Iterator[Outcome]:
         """Each day as it lands, newest first. `force` reads the days again even where they are closed.
 
         Failed days are told apart from landed ones and do not stop the others. Raises `WrongChain`, the errors of
         `StacksApi` while the tip is sought, and `StoreError`.
         """
-        wanted = sorted(set(days), reverse=True)
-        here = {} if force else {day: known for day in wanted if (known := self._closed(day))}
-        self.landing.reconcile()
-        self.landing.load(wait=0.0)
-        for known in here.values():
-            self.landing.attempts.clear(known.day)
-            yield Landed(known, fetched=False)
-        rest = [day for day in wanted if day not in here]
-        for result in self._fetch(rest, force) if rest else ():
-            if isinstance(result, FailedDay):
-                self._remember(result)
-            yield result
-        self.landing.load()
-
-    def _remember(self, failed: FailedDay) -> None:
-        """Count a failed proof. What could not be read counts only while the server answers such questions."""
-        if isinstance(failed.error, RateLimited | Interrupted):
-            raise failed.error
-        if isinstance(failed.error, Unreachable):
-            self.api.probe()  # raises if the route is down: then no other day can be read either
-        self.landing.attempts.add(failed.day, str(failed.error), self.clock())
+        return homeward.bring_home(
+            self.landing,
+            days,
+            closed=lambda day: None if force else self._closed(day),
+            fetch=lambda rest: self._fetch(rest, force),
+            remember=lambda failed: count_failure(self.landing, failed, self.api.probe, self.clock()),
+        )
 
     def _closed(self, day: date) -> Certificate | None:
-        known = self._known(day)
+        known = known_certificate(self.landing, day)
         return known if known is not None and known.is_closed else None
 
-    def _known(self, day: date) -> Certificate | None:
-        """The day's certificate; None if it has not landed, or if its file is damaged and must be made anew."""
-        try:
-            return self.landing.files.certificate(day)
-        except DamagedDayFile as error:
-            log.warning("%s", error)
-            return None
-
-    def _fetch(self, days: Sequence[date], force: bool) -> Iterator[Landed | FailedDay]:
+    def _fetch(self, days: Sequence[date], force: bool) -> Iterator[Outcome]:
         identity = self.identity()
         tip = self.api.tip()
         self._refuse_if_behind(tip)
@@ -147,13 +120,13 @@ class Walk:
         return fork_height(self.api, rows, state.canonical_to)
 
     def _nothing_new(self, days: Sequence[date], tip: Tip, state: Standing) -> list[Certificate]:
-        known = [self._known(day) for day in days]
-        same = [c for c in known if c is not None and c.tip_burn_height == tip.burn_block_height]
+        known = [known_certificate(self.landing, day) for day in days]
+        same = [c for c in known if c is not None and c.tip_height == tip.burn_block_height]
         return same if len(same) == len(days) and not state.stale else []
 
     def _reader(self, tip: Tip, state: Standing | None) -> Reader:
         def held(day: date) -> Held | None:
-            known = self._known(day)
+            known = known_certificate(self.landing, day)
             if state is None or known is None or not known.seen:
                 return None
             try:
@@ -166,7 +139,7 @@ class Walk:
 
         return Reader(self.api, tip, held, self.on_page, self.clock)
 
-    def _land(self, days: Sequence[date], tip: Tip, state: Standing, force: bool) -> Iterator[Landed | FailedDay]:
+    def _land(self, days: Sequence[date], tip: Tip, state: Standing, force: bool) -> Iterator[Outcome]:
         """Open days, and what a reorg changed, are the newest: they come first and land together."""
         together: list[ProvedDay] = []
         kept: list[Certificate] = []
@@ -200,7 +173,7 @@ class Walk:
         """Whether a day was read whole and is final: then no other day can change what it holds."""
         return result.certificate.is_closed and result.certificate.day not in state.stale and not _held(result.rows)
 
-    def _land_open(self, proved: list[ProvedDay], blocked: FailedDay | None) -> Iterator[Landed | FailedDay]:
+    def _land_open(self, proved: list[ProvedDay], blocked: FailedDay | None) -> Iterator[Outcome]:
         """Land open days together, once all of them are of one and the same chain.
 
         A day that a reorg changed and that failed blocks the others: one of its transactions may now be theirs.

@@ -125,7 +125,7 @@ def certificate(of: date, rows: Sequence[Tx], state: State = "closed", requests:
         last_block_time=None,
         burn_blocks=144,
         proved_to=1_000_000,
-        tip_burn_height=1_000_000,
+        tip_height=1_000_000,
         proved_at=datetime(2026, 5, 1, tzinfo=UTC),
         requests=requests,
         seconds=1.0,

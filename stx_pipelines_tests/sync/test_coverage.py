@@ -44,7 +44,7 @@ def certificate(day: date, *, closed: bool = True, minutes_ago: float = 0, reque
         last_block_time=at(day, 2),
         burn_blocks=1,
         proved_to=5,
-        tip_burn_height=9,
+        tip_height=9,
         proved_at=NOW - minutes_ago * MINUTE,
         requests=requests,
         seconds=1.0,

@@ -56,7 +56,7 @@ def test_the_growing_burn_block_is_not_published(make_world: MakeWorld) -> None:
     world = make_world(make_chain(1, 12))
     certificate = world.landed()[world.days[-1]].certificate
     assert certificate.proved_to == world.chain.burn_blocks[-2].height
-    assert certificate.tip_burn_height == world.chain.tip.burn_height
+    assert certificate.tip_height == world.chain.tip.burn_height
     assert certificate.seen < len(world.chain.transactions(world.days[-1]))
 
 

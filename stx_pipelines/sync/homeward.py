@@ -1,0 +1,61 @@
+"""The frame of every walk: closed days cost nothing, failures are remembered, what has landed is loaded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import TypeVar
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.sources.errors import Interrupted, RateLimited, Unreachable
+from stx_pipelines.store.days import DamagedDayFile
+from stx_pipelines.sync.land import Landing
+from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
+
+log = logging.getLogger(__name__)
+Row = TypeVar("Row")
+
+
+def bring_home(
+    landing: Landing[Row],
+    days: Iterable[date],
+    closed: Callable[[date], Certificate | None],
+    fetch: Callable[[Sequence[date]], Iterator[Outcome]],
+    remember: Callable[[FailedDay], None],
+) -> Iterator[Outcome]:
+    """Each day as it lands, newest first: `closed` ones are here already, the others are fetched.
+
+    Failed days are told apart from landed ones and do not stop the others.
+    """
+    wanted = sorted(set(days), reverse=True)
+    here = {day: known for day in wanted if (known := closed(day))}
+    landing.reconcile()
+    landing.load(wait=0.0)
+    for known in here.values():
+        landing.attempts.clear(known.day)
+        yield Landed(known, fetched=False)
+    rest = [day for day in wanted if day not in here]
+    for result in fetch(rest) if rest else ():
+        if isinstance(result, FailedDay):
+            remember(result)
+        yield result
+    landing.load()
+
+
+def count_failure(landing: Landing[Row], failed: FailedDay, probe: Callable[[], object], now: datetime) -> None:
+    """Count a failed proof. What could not be read counts only while the server answers such questions."""
+    if isinstance(failed.error, RateLimited | Interrupted):
+        raise failed.error
+    if isinstance(failed.error, Unreachable):
+        probe()  # raises if the server is down: then no other day can be read either
+    landing.attempts.add(failed.day, str(failed.error), now)
+
+
+def known_certificate(landing: Landing[Row], day: date) -> Certificate | None:
+    """The day's certificate; None if it has not landed, or if its file is damaged and must be made anew."""
+    try:
+        return landing.files.certificate(day)
+    except DamagedDayFile as error:
+        log.warning("%s", error)
+        return None
