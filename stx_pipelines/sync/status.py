@@ -79,6 +79,7 @@ def stacks_status(settings: Settings, now: datetime) -> DatasetStatus:
 def describe(settings: Settings, coverage: Coverage) -> DatasetStatus:
     """The status that follows from a coverage, and what runs now."""
     landing = open_landing(settings)
+    days = landing.files.days()  # before the certificates: a day that lands in between is not a damaged one
     certificates = landing.files.certificates()
     loaded = landing.warehouse.published(DATASET).loaded
     in_table = [c for day, c in certificates.items() if loaded.get(day) == c.id]
@@ -97,7 +98,7 @@ def describe(settings: Settings, coverage: Coverage) -> DatasetStatus:
         failing=[day.day for day in coverage.days if day.state == "failing"],
         set_aside=[SetAside(d.day, d.attempts.sentence, d.attempts.at) for d in coverage.set_aside if d.attempts],
         waiting_to_load=coverage.to_load,
-        damaged=[day for day in landing.files.days() if day not in certificates],
+        damaged=[day for day in days if day not in certificates],
         rows=sum(c.published for c in in_table),
         wallets=_parquet_rows(settings.stx_data_dir / "first_seen_wallets.parquet"),
         first_block_time=min((c.first_block_time for c in in_table if c.first_block_time), default=None),

@@ -60,11 +60,21 @@ def set_aside(world: World, day: date) -> None:
 
 
 def shorten(world: World, day: date, height: int) -> None:
-    """Take the rows of a burn block out of a day file, which keeps its certificate."""
+    """Take the rows of a burn block out of a day file, whose certificate knows nothing of them."""
     files = open_landing(world.settings()).files
     table, certificate = files.read(day), files.certificate(day)
     assert certificate is not None
-    files.write(table.filter(pc.not_equal(table["burn_block_height"], height)), certificate)
+    rows = table.filter(pc.not_equal(table["burn_block_height"], height))
+    shown = rows["tx_status"].to_pylist().count("success")
+    files.write(rows, msgspec.structs.replace(certificate, seen=rows.num_rows, published=shown))
+
+
+def lose_rows(world: World, day: date) -> None:
+    """Take rows out of a day file, which keeps its certificate."""
+    files = open_landing(world.settings()).files
+    certificate = files.certificate(day)
+    assert certificate is not None
+    files.write(files.read(day).slice(7), certificate)
 
 
 def report(world: World, minutes_ago: float) -> None:
@@ -287,6 +297,18 @@ def test_health_3_a_truncated_day_file(full: World, run: Run) -> None:
     assert "delete it, the next sync reads the day again" in done.output
     path.unlink()
     assert run(full, "health").exit_code == NOT_RUNNING
+
+
+def test_health_3_a_day_file_that_lacks_rows_and_sync_reads_it_again(full: World, run: Run) -> None:
+    lose_rows(full, full.days[1])
+    done = run(full, "health")
+    assert done.exit_code == DAMAGED
+    assert f"{day_file(full, full.days[1])} has " in done.output
+    assert "delete it, the next sync reads the day again" in done.output
+    assert run(full, "status").exit_code == ERROR
+    assert run(full, "sync").exit_code == DONE
+    assert run(full, "health").exit_code == HEALTHY
+    full.assert_true()
 
 
 def test_health_3_a_deleted_database(full: World, run: Run) -> None:
