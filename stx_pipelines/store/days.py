@@ -107,12 +107,17 @@ class DayFiles:
             self._remember()
         return found
 
-    def damaged(self) -> dict[date, str]:
-        """The days whose file is damaged, with the reason, found by reading every file's metadata anew."""
+    def damaged(self, *, thoroughly: bool = False) -> dict[date, str]:
+        """The days whose file is damaged, with the reason, found by reading every file's metadata anew.
+
+        `thoroughly` reads the rows as well.
+        """
         found = {}
         for day in self.days():
             try:
                 _read_certificate(self.path(day), day)
+                if thoroughly:
+                    self.read(day)
             except DamagedDayFile as error:
                 found[day] = str(error)
         return found
