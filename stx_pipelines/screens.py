@@ -70,12 +70,15 @@ def status_lines(status: DatasetStatus, now: datetime) -> Iterable[str]:
         yield f"  failing       {day}"
     for aside in status.set_aside:
         yield f"  set aside     {aside.day}: {aside.reason}"
-    yield f"  running       {_running(status)}"
+    if status.note:
+        yield f"  note          {status.note}"
+    yield f"  running       {_running(status, now)}"
 
 
-def _running(status: DatasetStatus) -> str:
+def _running(status: DatasetStatus, now: datetime) -> str:
     if status.running is None:
-        return "nothing"
+        ended = status.last_active_at
+        return f"nothing; the last run ended {duration(now - ended)} ago" if ended else "nothing"
     progress = status.progress
     if progress is None:
         return status.running
