@@ -20,6 +20,7 @@ from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.progress import run_lock
+from stx_pipelines.sync.sentences import count_days
 from stx_pipelines.sync.survey import open_landing
 
 DONE, ERROR, NOT_YET = 0, 1, 2
@@ -156,7 +157,7 @@ def rebuild() -> int:
         sound = [day for day in landing.landed() if day.certificate.day not in damaged]
         wrong = landing.warehouse.rebuild({landing.dataset: sound})
         open_metrics(settings).load()
-    click.echo(f"{len(sound) - len(wrong)} days loaded into {landing.warehouse.path}")
+    click.echo(f"{count_days(len(sound) - len(wrong))} loaded into {landing.warehouse.path}")
     for why in [*damaged.values(), *wrong]:
         click.echo(f"left out: {why}", err=True)
     return ERROR if damaged or wrong else DONE

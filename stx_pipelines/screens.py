@@ -10,7 +10,7 @@ import msgspec
 
 from stx_pipelines.settings import Settings, SettingsError, load_settings
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.sync.sentences import duration, size
+from stx_pipelines.sync.sentences import count_days, duration, size
 from stx_pipelines.sync.status import (
     DAMAGED,
     MISCONFIGURED,
@@ -63,7 +63,7 @@ def status_lines(status: DatasetStatus, now: datetime) -> Iterable[str]:
     if status.holes:
         yield f"  holes         {', '.join(map(str, status.holes[:10]))}{' ...' if len(status.holes) > 10 else ''}"
     if status.waiting_to_load:
-        yield f"  to load       {len(status.waiting_to_load)} days landed, waiting for the database"
+        yield f"  to load       {count_days(len(status.waiting_to_load))} landed, waiting for the database"
     for day in status.damaged:
         yield f"  damaged       the file of {day}: see `stx-pipelines health`"
     for day in status.failing:

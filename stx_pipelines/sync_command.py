@@ -23,7 +23,7 @@ from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.open import open_stacks_api
 from stx_pipelines.sync.progress import sync_lock
-from stx_pipelines.sync.sentences import coverage_sentence
+from stx_pipelines.sync.sentences import count_days, coverage_sentence
 from stx_pipelines.sync.survey import first_day_note, open_landing, survey_stacks
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _end(settings: Settings, failures: Sequence[Failed]) -> int:
     if coverage.to_load:
         landing = open_landing(settings)
         if waiting := landing.load(wait=0.0):
-            click.echo(f"{len(waiting)} days landed, waiting for {landing.waiting_for}", err=True)
+            click.echo(f"{count_days(len(waiting))} landed, waiting for {landing.waiting_for}", err=True)
     for day in coverage.set_aside:
         reason = day.attempts.sentence if day.attempts else ""
         click.echo(f"set aside: {day.day}: {reason} (try again with `stx-pipelines sync --retry`)", err=True)

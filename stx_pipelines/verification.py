@@ -15,7 +15,7 @@ from stx_pipelines.store.inspect import differing_days, overlaps
 from stx_pipelines.store.warehouse import DayFile
 from stx_pipelines.sync.certify import DATASET
 from stx_pipelines.sync.open import open_stacks_api
-from stx_pipelines.sync.sentences import duration
+from stx_pipelines.sync.sentences import count_days, duration
 from stx_pipelines.sync.survey import open_landing
 from stx_pipelines.sync.verify import Verdict, requests_needed, verify_day
 
@@ -32,7 +32,7 @@ def verify(settings: Settings, first: date | None, last: date | None) -> int:
     days = _choose(landing.landed(), first, last)
     needed = sum(requests_needed(landing.files, day.certificate) for day in days)
     at = f", about {duration(_time(needed, settings.budget))}" if settings.budget else ""
-    click.echo(f"{len(days)} days will be asked burn block by burn block: {needed:,} requests{at}")
+    click.echo(f"{count_days(len(days))} will be asked burn block by burn block: {needed:,} requests{at}")
     api = open_stacks_api(settings)
     verdicts = []
     for day in days:

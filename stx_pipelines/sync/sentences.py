@@ -30,9 +30,14 @@ def duration(time: timedelta) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
+def count_days(count: int) -> str:
+    """`1 day`, `4 days`."""
+    return f"{count} {'day' if count == 1 else 'days'}"
+
+
 def days_are(count: int) -> str:
     """`1 day is`, `4 days are`."""
-    return "1 day is" if count == 1 else f"{count} days are"
+    return f"{count_days(count)} {'is' if count == 1 else 'are'}"
 
 
 def some_days(days: Sequence[date]) -> str:

@@ -142,7 +142,7 @@ def stacks_health(settings: Settings, now: datetime, stall: timedelta) -> Health
     if status.running is None:
         if coverage.next(settings.budget, open_every=settings.freshness) is None:
             named = ", ".join(str(each.day) for each in status.set_aside) or "failed days"
-            return Health(HEALTHY, f"healthy, but {named} wait for their next try: see `stx-pipelines status`")
+            return Health(HEALTHY, f"healthy: the next try of {named} is not due yet, see `stx-pipelines status`")
         if status.last_active_at and (ago := now - status.last_active_at) < BETWEEN_RUNS:
             return Health(HEALTHY, f"healthy: the last run ended {duration(ago)} ago; {status.sentence}")
         return Health(
