@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 import dagster as dg
 import msgspec
 from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
 
+from stx_pipelines.chains.days import days_between
 from stx_pipelines.sources.alerts import AlertError
+from stx_pipelines.sync.sentences import days_are, duration, some_days
 from stx_pipelines.sync.status import STALLED, DatasetStatus, Health
 
 _SECONDS_BETWEEN_TICKS = 60
@@ -24,11 +26,17 @@ class Channel(Protocol):
 
 
 class Told(msgspec.Struct):
-    """The sensor's memory: the end of the last failed run told of, and which states were seen last."""
+    """The sensor's memory: the end of the last failed run told of, and what was seen last.
+
+    `closed` are ranges of closed days that the table held, `came_in` is when a day was last landed or looked at,
+    `idle_since` how long nothing has come in though there is work.
+    """
 
     failed_until: float
-    whole: bool = False
     stalled: bool = False
+    closed: list[tuple[date, date]] = []
+    came_in: datetime | None = None
+    idle_since: datetime | None = None
 
 
 def alert_sensor(
@@ -50,7 +58,7 @@ def alert_sensor(
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         now = datetime.now(UTC)
         told = msgspec.json.decode(context.cursor, type=Told) if context.cursor else Told(now.timestamp())
-        sentences, told = review(context.instance, status(now), health(now), told)
+        sentences, told = review(context.instance, status(now), health(now), told, now)
         for sentence in sentences:
             context.log.warning(sentence)
             _deliver(context, channels(), sentence)
@@ -61,8 +69,24 @@ def alert_sensor(
     return sensor
 
 
-def review(instance: dg.DagsterInstance, status: DatasetStatus, health: Health, told: Told) -> tuple[list[str], Told]:
+def review(
+    instance: dg.DagsterInstance, status: DatasetStatus, health: Health, told: Told, now: datetime
+) -> tuple[list[str], Told]:
     """The sentences that are new, and the memory that makes them old."""
+    sentences, failed_until = _failures(instance, told)
+    if fallen := _fallen(status, told):
+        sentences.append(f"coverage fell below the target: {some_days(fallen)} no longer complete; {status.sentence}")
+    came_in = max((at for at in (status.last_landed_at, status.newest_day_looked_at) if at), default=None)
+    idle_since = _idle_since(status, told, came_in, now)
+    idle = now - idle_since if idle_since else timedelta(0)
+    stalled = health.code == STALLED or idle > timedelta(seconds=status.stalled_after_seconds)
+    if stalled and not told.stalled:
+        sentences.append(health.sentence if health.code == STALLED else _nothing_lands(idle, status))
+    return sentences, Told(failed_until, stalled, status.closed_days, came_in, idle_since)
+
+
+def _failures(instance: dg.DagsterInstance, told: Told) -> tuple[list[str], float]:
+    """The runs that failed since, oldest first, and when the last of them ended."""
     sentences = []
     failed_until = told.failed_until
     after = datetime.fromtimestamp(told.failed_until, UTC)
@@ -72,13 +96,31 @@ def review(instance: dg.DagsterInstance, status: DatasetStatus, health: Health, 
             continue
         failed_until = max(failed_until, record.end_time or 0.0)
         sentences.append(f"run {record.dagster_run.run_id[:8]} failed: {_reason(instance, record.dagster_run.run_id)}")
-    whole = status.old_days_missing == 0
-    if told.whole and not whole:
-        sentences.append(f"coverage fell below the target: {status.sentence}")
-    stalled = health.code == STALLED
-    if stalled and not told.stalled:
-        sentences.append(health.sentence)
-    return sentences, Told(failed_until, whole, stalled)
+    return sentences, failed_until
+
+
+def _fallen(status: DatasetStatus, told: Told) -> list[date]:
+    """Wanted days that were closed and in the table, and are not any more. A new day or target is no fall."""
+    first, kept = status.first_wanted_day, _each(status.closed_days)
+    return sorted(day for day in _each(told.closed) - kept if first is not None and day >= first)
+
+
+def _each(ranges: Sequence[tuple[date, date]]) -> set[date]:
+    return {day for first, last in ranges for day in days_between(first, last)}
+
+
+def _idle_since(status: DatasetStatus, told: Told, came_in: datetime | None, now: datetime) -> datetime | None:
+    """Since when nothing has come in though there is work; also while no run is in flight, as in an outage."""
+    if not status.days_due:
+        return None
+    return told.idle_since if told.idle_since and told.came_in == came_in else now
+
+
+def _nothing_lands(idle: timedelta, status: DatasetStatus) -> str:
+    return (
+        f"nothing has landed for {duration(idle)} though {days_are(status.days_due)} due: the API may be down, the "
+        f"last tick of the sensor says why; it goes on by itself, nothing is lost; {status.sentence}"
+    )
 
 
 def _reason(instance: dg.DagsterInstance, run_id: str) -> str:

@@ -20,20 +20,24 @@ def transactions_are_unique() -> dg.AssetCheckResult:
 
 @dg.asset_check(asset=transactions, description="Every loaded day has as many rows as its certificate publishes.")
 def transactions_are_certified() -> dg.AssetCheckResult:
-    """The table against the day files' certificates, day by day."""
+    """The table against the day files' certificates, day by day.
+
+    A day that has landed anew and is not loaded yet still shows its rows of before: it waits, and is not judged.
+    """
     landing = open_landing(load_settings())
     loaded = landing.warehouse.published(DATASET).loaded
     rows = rows_per_day(landing.warehouse.path, DATASET, wait=_PATIENCE)
-    certified = {
-        d.certificate.day: d.certificate for d in landing.landed() if d.certificate.id == loaded.get(d.certificate.day)
-    }
+    landed = landing.files.certificates()
+    certified = {day: certificate for day, certificate in landed.items() if certificate.id == loaded.get(day)}
     wrong = sorted(day for day, certificate in certified.items() if rows.get(day, 0) != certificate.published)
-    strangers = sorted(rows.keys() - certified.keys())
+    strangers = sorted(rows.keys() - landed.keys())
+    waiting = sorted(landed.keys() - certified.keys())
     return dg.AssetCheckResult(
         passed=not wrong and not strangers,
         metadata={
             "days": len(certified),
             "wrong_days": ", ".join(map(str, wrong)) or "none",
+            "days_waiting_to_load": ", ".join(map(str, waiting)) or "none",
             "days_without_certificate": ", ".join(map(str, strangers)) or "none",
         },
     )

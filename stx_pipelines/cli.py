@@ -17,8 +17,10 @@ import click
 from stx_pipelines.settings import SettingsError, load_settings
 from stx_pipelines.sources.errors import ApiError, Interrupted, RateLimited, Unreachable
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.locks import Busy
+from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.sync.metrics import open_metrics
+from stx_pipelines.sync.progress import run_lock
+from stx_pipelines.sync.sentences import count_days
 from stx_pipelines.sync.survey import open_landing
 
 DONE, ERROR, NOT_YET = 0, 1, 2
@@ -51,7 +53,11 @@ def _one_sentence(command: Callable[..., int]) -> Callable[..., None]:
 
 @main.command()
 @click.option("--target-days", type=click.IntRange(min=1), help="Days before today to have. [STX_TARGET_DAYS, 180]")
-@click.option("--max-days", type=click.IntRange(min=1), help="Fetch at most this many days now.")
+@click.option(
+    "--max-days",
+    type=click.IntRange(min=1),
+    help="Fetch at most this many missing days; today and open days come on top.",
+)
 @click.option("--retry", is_flag=True, help="Try days that failed before, and days set aside, at once.")
 @click.option("--force-refresh", is_flag=True, help="Read the days --from .. --to again, even where they are closed.")
 @click.option("--from", "first", type=_day, help="First day to refresh (UTC, YYYY-MM-DD).")
@@ -139,16 +145,22 @@ def verify(first: datetime | None, last: datetime | None, db: Path | None) -> in
 @main.command()
 @_one_sentence
 def rebuild() -> int:
-    """Make the database anew from the day files. Needs no network."""
+    """Make the database anew from the day files. Needs no network.
+
+    Exit code 0: every day file is loaded; 1: the others are, and those that disagree with their certificate are
+    named; 2: a run works, nothing was changed.
+    """
     settings = load_settings()
     landing = open_landing(settings)
-    damaged = landing.files.damaged()
-    landing.warehouse.rebuild({landing.dataset: landing.landed()})
-    open_metrics(settings).load()
-    click.echo(f"{len(landing.files.days()) - len(damaged)} days loaded into {landing.warehouse.path}")
-    for why in damaged.values():
+    with locked(run_lock(settings.stx_data_dir, landing.dataset), f"the dataset {landing.dataset}", wait=0):
+        damaged = landing.files.damaged(thoroughly=True)
+        sound = [day for day in landing.landed() if day.certificate.day not in damaged]
+        wrong = landing.warehouse.rebuild({landing.dataset: sound})
+        open_metrics(settings).load()
+    click.echo(f"{count_days(len(sound) - len(wrong))} loaded into {landing.warehouse.path}")
+    for why in [*damaged.values(), *wrong]:
         click.echo(f"left out: {why}", err=True)
-    return ERROR if damaged else DONE
+    return ERROR if damaged or wrong else DONE
 
 
 @main.command()

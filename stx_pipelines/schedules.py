@@ -22,7 +22,10 @@ def daily_schedule(
     *,
     on: bool,
 ) -> dg.ScheduleDefinition:
-    """Close yesterday and refresh today, whatever the sensor does. The keys are UTC days, written by hand."""
+    """Close yesterday and refresh today, whatever the sensor does. The keys are UTC days, written by hand.
+
+    A day that waits after a failed proof is left to its pause.
+    """
 
     @dg.schedule(
         name=name,
@@ -35,9 +38,16 @@ def daily_schedule(
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         now = (context.scheduled_execution_time or datetime.now(UTC)).astimezone(UTC)
         recent = {now.date(), now.date() - DAY}
-        wanted = [day.day for day in look(now).days if day.day in recent and day.state != "closed"]
+        coverage = look(now)
+        unclosed = [day for day in coverage.days if day.day in recent and day.state != "closed"]
+        wanted = [day.day for day in unclosed if coverage.is_ready(day)]
         if not wanted:
-            return dg.SkipReason("yesterday and today are not wanted, or closed already")
+            waiting = " and ".join(str(day.day) for day in unclosed)
+            return dg.SkipReason(
+                f"{waiting} could not be proved, the next try is not due yet"
+                if waiting
+                else "yesterday and today are not wanted, or closed already"
+            )
         return dg.RunRequest(tags={**range_tags(Work(tuple(wanted))), DATASET_TAG: dataset})
 
     return schedule

@@ -10,7 +10,7 @@ import msgspec
 
 from stx_pipelines.settings import Settings, SettingsError, load_settings
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.sync.sentences import duration, size
+from stx_pipelines.sync.sentences import count_days, duration, size
 from stx_pipelines.sync.status import (
     DAMAGED,
     MISCONFIGURED,
@@ -63,19 +63,22 @@ def status_lines(status: DatasetStatus, now: datetime) -> Iterable[str]:
     if status.holes:
         yield f"  holes         {', '.join(map(str, status.holes[:10]))}{' ...' if len(status.holes) > 10 else ''}"
     if status.waiting_to_load:
-        yield f"  to load       {len(status.waiting_to_load)} days landed, waiting for the database"
+        yield f"  to load       {count_days(len(status.waiting_to_load))} landed, waiting for the database"
     for day in status.damaged:
         yield f"  damaged       the file of {day}: see `stx-pipelines health`"
     for day in status.failing:
         yield f"  failing       {day}"
     for aside in status.set_aside:
         yield f"  set aside     {aside.day}: {aside.reason}"
-    yield f"  running       {_running(status)}"
+    if status.note:
+        yield f"  note          {status.note}"
+    yield f"  running       {_running(status, now)}"
 
 
-def _running(status: DatasetStatus) -> str:
+def _running(status: DatasetStatus, now: datetime) -> str:
     if status.running is None:
-        return "nothing"
+        ended = status.last_active_at
+        return f"nothing; the last run ended {duration(now - ended)} ago" if ended else "nothing"
     progress = status.progress
     if progress is None:
         return status.running

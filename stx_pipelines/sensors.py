@@ -8,20 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 import dagster as dg
 import msgspec
-from dagster import DagsterRunStatus, RunRecord, RunsFilter
+from dagster import DagsterEventType, DagsterRunStatus, RunRecord, RunsFilter
 
+from stx_pipelines.assets.stacks import RETRY_AT
 from stx_pipelines.partitions import DATASET_TAG, range_tags
-from stx_pipelines.sources.errors import ApiError
+from stx_pipelines.sources.errors import ApiError, RateLimited
 from stx_pipelines.sync.coverage import Coverage
+from stx_pipelines.sync.progress import BETWEEN_RUNS
 from stx_pipelines.sync.sentences import coverage_sentence
 
 _SECONDS_BETWEEN_TICKS = 30
-_SECONDS_TO_START = 120  # a run without the dataset's lock is still starting, or ending, for at most so long
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(minutes=5)
+_LONGEST_REST = timedelta(days=1)  # whatever the API asks for: then one small question tells
 _RUNS_LOOKED_AT = 20
 _LONGEST_REFRESH = timedelta(hours=1)
 _NOT_FINISHED = (
@@ -100,14 +103,14 @@ def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: da
     sentence = coverage_sentence(coverage, watched.budget)
     holder = watched.holder()
     active = watched.last_active()
-    lives = holder is not None or (active is not None and (now - active).total_seconds() < _SECONDS_TO_START)
+    lives = holder is not None or (active is not None and now - active < BETWEEN_RUNS)
     in_flight = _in_flight(instance, runs, now, lives=lives)
     if in_flight or holder:
         return _rest(f"{sentence}; now {_range(in_flight) if in_flight else holder}", memory.outage)
     work = coverage.next(watched.budget, open_every=watched.open_every)
     if work is None:
         return _rest(f"{sentence}; {'the target is reached' if coverage.is_complete else 'nothing is due'}", None)
-    if found := _outage(watched, runs, coverage, memory.outage, now):
+    if found := _limited(instance, runs, coverage, now) or _outage(watched, runs, coverage, memory.outage, now):
         outage, why = found
         return _rest(f"{sentence}; {why}", outage)
     request = dg.RunRequest(tags={**range_tags(work), DATASET_TAG: watched.dataset})
@@ -131,7 +134,7 @@ def _in_flight(
             continue
         began = record.start_time or record.create_timestamp.timestamp()
         waits_in_queue = record.dagster_run.status in {DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED}
-        if lives or waits_in_queue or now.timestamp() - began < _SECONDS_TO_START:
+        if lives or waits_in_queue or now.timestamp() - began < BETWEEN_RUNS.total_seconds():
             return record
         instance.report_run_failed(record.dagster_run, "The run's process is gone; what had landed is kept.")
     return None
@@ -165,16 +168,50 @@ def _outage(
         return outage, f"nothing came in since {outage.since:%H:%M} UTC, next try at {outage.until:%H:%M:%S}"
     try:
         watched.probe()
+    except RateLimited as error:
+        until = min(error.until, now + _LONGEST_REST)
+        return Outage(outage.since, outage.pause_seconds, until), str(error)
     except ApiError as error:
         return outage.longer(now), f"nothing came in since {outage.since:%H:%M} UTC: {error}"
     return None
 
 
-def _fruitless(runs: Sequence[RunRecord], coverage: Coverage) -> list[RunRecord]:
-    """The newest runs in a row that failed without landing a day or counting a failed proof, newest first."""
+def _limited(
+    instance: dg.DagsterInstance, runs: Sequence[RunRecord], coverage: Coverage, now: datetime
+) -> tuple[Outage, str] | None:
+    """Whether to rest because the newest run was told to come back later, and nothing came in since."""
+    if not runs or not runs[0].dagster_run.is_failure:
+        return None
+    ended = runs[0].end_time or now.timestamp()
+    told = _retry_at(instance, runs[0].dagster_run.run_id)
+    if told is None or _newest_event(coverage) > ended:
+        return None
+    since = datetime.fromtimestamp(ended, UTC)
+    until = min(told, since + _LONGEST_REST)
+    if now >= until:
+        return None
+    return Outage(since, _FIRST_PAUSE.total_seconds(), until), f"rate limited until {until:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _retry_at(instance: dg.DagsterInstance, run_id: str) -> datetime | None:
+    for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
+        data = entry.dagster_event.step_failure_data if entry.dagster_event else None
+        said = data.user_failure_data.metadata.get(RETRY_AT) if data and data.user_failure_data else None
+        if isinstance(said, dg.TimestampMetadataValue):
+            return datetime.fromtimestamp(said.value, UTC)
+    return None
+
+
+def _newest_event(coverage: Coverage) -> float:
+    """When a day was last landed, looked at, or not proved; unix seconds."""
     events = [day.looked for day in coverage.days if day.looked]
     events += [day.attempts.at for day in coverage.days if day.attempts]
-    newest_event = max(events, default=datetime.min.replace(tzinfo=UTC)).timestamp()
+    return max((event.timestamp() for event in events), default=-inf)
+
+
+def _fruitless(runs: Sequence[RunRecord], coverage: Coverage) -> list[RunRecord]:
+    """The newest runs in a row that failed without landing a day or counting a failed proof, newest first."""
+    newest_event = _newest_event(coverage)
     streak = []
     for record in runs:
         if not record.dagster_run.is_failure or (record.end_time or 0.0) < 1:

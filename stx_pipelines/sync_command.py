@@ -23,8 +23,8 @@ from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.open import open_stacks_api
 from stx_pipelines.sync.progress import sync_lock
-from stx_pipelines.sync.sentences import coverage_sentence
-from stx_pipelines.sync.survey import open_landing, survey_stacks
+from stx_pipelines.sync.sentences import count_days, coverage_sentence
+from stx_pipelines.sync.survey import first_day_note, open_landing, survey_stacks
 
 if TYPE_CHECKING:
     from stx_pipelines.runs import Failed
@@ -38,22 +38,39 @@ def sync_until_covered(settings: Settings, *, max_days: int | None, retry: bool)
     with _interruptible(settings):
         if known_identity(settings.stx_data_dir) is None:
             identify(open_stacks_api(settings), settings.stx_data_dir, settings.stx_first_day)
+        if note := first_day_note(settings):
+            click.echo(note, err=True)
         coverage = _survey(settings)
         look_again = coverage.is_complete and _chain_moved(settings)
         if coverage.is_complete and not look_again:
             return _end(settings, [])
+        left = max_days or sys.maxsize
         to_retry = sum(day.attempts is not None for day in coverage.days) if retry else 0
 
         def work(coverage: Coverage, already: int) -> Sequence[date]:
+            nonlocal left
             first_look = look_again and not already
             found = coverage.next(
                 settings.budget,
                 open_every=_AT_ONCE if first_look else settings.open_every,
                 retry=already < to_retry,
             )
-            return found.days[: max_days - already if max_days else None] if found else ()
+            days = _bounded(coverage, found.days if found else (), left)
+            left -= len(_counted(coverage, days))
+            return days
 
         return _run(settings, work, force=False)
+
+
+def _counted(coverage: Coverage, days: Sequence[date]) -> list[date]:
+    """The days that `--max-days` bounds: today and what has landed are free, so that old days get their turn."""
+    free = {day.day for day in coverage.days if day.landed} | {coverage.now.date()}
+    return [day for day in days if day not in free]
+
+
+def _bounded(coverage: Coverage, newest_first: Sequence[date], most: int) -> Sequence[date]:
+    beyond = _counted(coverage, newest_first)[most:]
+    return newest_first[: newest_first.index(beyond[0])] if beyond else newest_first
 
 
 def refresh(settings: Settings, first: date, last: date) -> int:
@@ -125,7 +142,7 @@ def _end(settings: Settings, failures: Sequence[Failed]) -> int:
     if coverage.to_load:
         landing = open_landing(settings)
         if waiting := landing.load(wait=0.0):
-            click.echo(f"{len(waiting)} days landed, waiting for {landing.waiting_for}", err=True)
+            click.echo(f"{count_days(len(waiting))} landed, waiting for {landing.waiting_for}", err=True)
     for day in coverage.set_aside:
         reason = day.attempts.sentence if day.attempts else ""
         click.echo(f"set aside: {day.day}: {reason} (try again with `stx-pipelines sync --retry`)", err=True)

@@ -15,7 +15,7 @@ from stx_pipelines.store.inspect import differing_days, overlaps
 from stx_pipelines.store.warehouse import DayFile
 from stx_pipelines.sync.certify import DATASET
 from stx_pipelines.sync.open import open_stacks_api
-from stx_pipelines.sync.sentences import duration
+from stx_pipelines.sync.sentences import count_days, duration
 from stx_pipelines.sync.survey import open_landing
 from stx_pipelines.sync.verify import Verdict, requests_needed, verify_day
 
@@ -26,10 +26,13 @@ _SAMPLE = 3
 def verify(settings: Settings, first: date | None, last: date | None) -> int:
     """Compare days with the API and with the table; exit code 1 if one differs."""
     landing = open_landing(settings)
+    damaged = [why for day, why in landing.files.damaged().items() if (first or day) <= day <= (last or day)]
+    for why in damaged:
+        click.echo(f"left out: {why}", err=True)
     days = _choose(landing.landed(), first, last)
     needed = sum(requests_needed(landing.files, day.certificate) for day in days)
     at = f", about {duration(_time(needed, settings.budget))}" if settings.budget else ""
-    click.echo(f"{len(days)} days will be asked burn block by burn block: {needed:,} requests{at}")
+    click.echo(f"{count_days(len(days))} will be asked burn block by burn block: {needed:,} requests{at}")
     api = open_stacks_api(settings)
     verdicts = []
     for day in days:
@@ -44,7 +47,7 @@ def verify(settings: Settings, first: date | None, last: date | None) -> int:
     for each in wrong:
         click.echo(f"{each}: the table differs from the day file: run `stx-pipelines rebuild`", err=True)
     click.echo(f"{len(in_table) - len(wrong)} of {len(days)} days are in the table exactly as in their files")
-    return ERROR if wrong or any(verdict.faults for verdict in verdicts) else DONE
+    return ERROR if damaged or wrong or any(verdict.faults for verdict in verdicts) else DONE
 
 
 def compare(settings: Settings, database: Path) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import msgspec
@@ -12,6 +12,7 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 
 from stx_pipelines.alerts import Told, alert_sensor, review
+from stx_pipelines.chains.days import DAY
 from stx_pipelines.sources.alerts import AlertError
 from stx_pipelines.sync.status import HEALTHY, NOT_RUNNING, STALLED, DatasetStatus, Health
 
@@ -19,13 +20,23 @@ WELL = Health(HEALTHY, "healthy")
 STILL = Health(STALLED, "stalled: process 7 works but nothing has landed for 12 min")
 
 
-def status(missing: int = 0) -> DatasetStatus:
+NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
+TODAY = NOW.date()
+MINUTE = timedelta(minutes=1)
+
+
+def status(
+    missing: int = 0, *, wanted: int = 8, today: date = TODAY, landed_at: datetime | None = None, due: int | None = None
+) -> DatasetStatus:
+    """Today and yesterday open, the oldest `missing` of the wanted days not there."""
+    first = today - (wanted - 1) * DAY
+    closed = [(first + missing * DAY, today - 2 * DAY)] if missing < wanted - 2 else []
     return DatasetStatus(
         dataset="transactions",
-        sentence=f"{8 - missing} of 8 days complete",
-        days_wanted=8,
-        days_complete=8 - missing,
-        days_landed=8 - missing,
+        sentence=f"{wanted - missing} of {wanted} days complete",
+        days_wanted=wanted,
+        days_complete=wanted - missing,
+        days_landed=wanted - missing,
         old_days_missing=missing,
         holes=[],
         failing=[],
@@ -37,13 +48,25 @@ def status(missing: int = 0) -> DatasetStatus:
         first_block_time=None,
         last_block_time=None,
         newest_day_looked_at=None,
-        last_landed_at=None,
+        last_landed_at=landed_at,
         bytes_on_disk=0,
         running=None,
         progress=None,
         requests_per_minute=None,
         minutes_to_go=None,
+        days_due=missing if due is None else due,
+        first_wanted_day=first,
+        closed_days=closed,
+        last_active_at=None,
+        stalled_after_seconds=600,
+        note=None,
     )
+
+
+def look(
+    instance: dg.DagsterInstance, seen: DatasetStatus, health: Health, told: Told, now: datetime = NOW
+) -> tuple[list[str], Told]:
+    return review(instance, seen, health, told, now)
 
 
 @pytest.fixture
@@ -68,35 +91,35 @@ def since_now() -> Told:
 
 def test_where_all_is_well_nothing_is_told(instance: dg.DagsterInstance) -> None:
     told = since_now()
-    sentences, after = review(instance, status(), WELL, told)
+    sentences, after = look(instance, status(), WELL, told)
     assert sentences == []
-    assert after == Told(told.failed_until, whole=True, stalled=False)
+    assert after == Told(told.failed_until, closed=status().closed_days)
 
 
 def test_a_failed_run_is_told_once(instance: dg.DagsterInstance) -> None:
     told = since_now()
     run = fail(instance)
-    sentences, told = review(instance, status(), WELL, told)
+    sentences, told = look(instance, status(), WELL, told)
     assert sentences == [f"run {run} failed: what had landed is kept; the Dagster UI has its log"]
     for _ in range(3):
-        sentences, told = review(instance, status(), WELL, told)
+        sentences, told = look(instance, status(), WELL, told)
         assert sentences == []
 
 
 def test_every_failed_run_is_told_oldest_first(instance: dg.DagsterInstance) -> None:
     told = since_now()
     runs = [fail(instance) for _ in range(3)]
-    sentences, told = review(instance, status(), WELL, told)
+    sentences, told = look(instance, status(), WELL, told)
     assert [sentence.split()[1] for sentence in sentences] == runs
     later = fail(instance)
-    sentences, _ = review(instance, status(), WELL, told)
+    sentences, _ = look(instance, status(), WELL, told)
     assert [sentence.split()[1] for sentence in sentences] == [later]
 
 
 def test_runs_that_failed_before_the_sensor_began_are_not_told(instance: dg.DagsterInstance) -> None:
     fail(instance)
     time.sleep(0.01)
-    assert review(instance, status(), WELL, since_now())[0] == []
+    assert look(instance, status(), WELL, since_now())[0] == []
 
 
 def test_a_failed_step_gives_its_own_sentence(instance: dg.DagsterInstance) -> None:
@@ -106,7 +129,7 @@ def test_a_failed_step_gives_its_own_sentence(instance: dg.DagsterInstance) -> N
 
     told = since_now()
     done = dg.materialize([days], instance=instance, raise_on_error=False)
-    sentences, _ = review(instance, status(), WELL, told)
+    sentences, _ = look(instance, status(), WELL, told)
     assert sentences == [
         f"run {done.run_id[:8]} failed: 2026-06-03: burn block 7 has 3 transactions, read 2; the other days are kept"
     ]
@@ -118,33 +141,66 @@ def test_runs_that_succeed_are_not_told(instance: dg.DagsterInstance) -> None:
 
     told = since_now()
     dg.materialize([days], instance=instance)
-    assert review(instance, status(), WELL, told)[0] == []
+    assert look(instance, status(), WELL, told)[0] == []
 
 
 def test_a_fall_of_coverage_is_told_once_and_again_after_a_repair(instance: dg.DagsterInstance) -> None:
     told, said = since_now(), []
     for missing in (5, 1, 0, 0, 1, 2, 1, 0, 0, 3, 3):  # a backfill that is not there yet is no fall
-        sentences, told = review(instance, status(missing), WELL, told)
+        sentences, told = look(instance, status(missing), WELL, told)
         said.append(sentences)
-    assert [bool(sentences) for sentences in said] == [False] * 4 + [True] + [False] * 4 + [True, False]
-    assert said[4] == ["coverage fell below the target: 7 of 8 days complete"]
+    assert [len(sentences) for sentences in said] == [0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0]
+    assert said[4] == ["coverage fell below the target: 2026-06-03 no longer complete; 7 of 8 days complete"]
+    assert said[5] == ["coverage fell below the target: 2026-06-04 no longer complete; 6 of 8 days complete"]
+    assert "2026-06-03, 2026-06-04, 2026-06-05 no longer" in said[9][0]
+
+
+def test_a_raised_or_lowered_target_and_a_new_day_are_no_fall(instance: dg.DagsterInstance) -> None:
+    told = since_now()
+    for seen in (status(), status(12, wanted=20), status(wanted=5), status(3), status(2, today=TODAY + DAY)):
+        sentences, told = look(instance, seen, WELL, told)
+        assert sentences == []
+    assert look(instance, status(3, today=TODAY + DAY), WELL, told)[0] != []
+
+
+def test_an_outage_without_a_run_in_flight_is_told_once_as_a_stall(instance: dg.DagsterInstance) -> None:
+    told, said, down = since_now(), [], Health(NOT_RUNNING, "not running")
+    for minutes in range(30):
+        health = WELL if minutes % 5 == 0 else down  # a run that fails now and then
+        sentences, told = look(instance, status(3, landed_at=NOW), health, told, NOW + minutes * MINUTE)
+        said += [(minutes, sentence) for sentence in sentences]
+    [(minutes, sentence)] = said
+    assert minutes == 11
+    assert sentence.startswith("nothing has landed for 11 min though 3 days are due: the API may be down")
+    later = NOW + 31 * MINUTE
+    assert look(instance, status(2, landed_at=later), WELL, told, later)[1].idle_since == later
+
+
+@pytest.mark.parametrize("due", [0, 3])
+def test_days_that_wait_or_that_land_are_no_stall(instance: dg.DagsterInstance, due: int) -> None:
+    told = since_now()
+    for minutes in range(0, 90, 9):
+        landed_at = NOW + minutes * MINUTE if due else NOW
+        seen = status(3, landed_at=landed_at, due=due)
+        sentences, told = look(instance, seen, Health(NOT_RUNNING, "not running"), told, NOW + minutes * MINUTE)
+        assert sentences == []
 
 
 def test_a_stall_is_told_once_and_again_when_it_comes_back(instance: dg.DagsterInstance) -> None:
     told, said = since_now(), []
     for health in (WELL, STILL, STILL, Health(NOT_RUNNING, "not running"), STILL, WELL):
-        sentences, told = review(instance, status(), health, told)
+        sentences, told = look(instance, status(), health, told)
         said.append(sentences)
     assert said == [[], [STILL.sentence], [], [], [STILL.sentence], []]
 
 
 def test_everything_new_is_told_together(instance: dg.DagsterInstance) -> None:
-    told = msgspec.structs.replace(since_now(), whole=True)
+    told = msgspec.structs.replace(since_now(), closed=status().closed_days)
     run = fail(instance)
-    sentences, told = review(instance, status(1), STILL, told)
+    sentences, told = look(instance, status(1), STILL, told)
     assert len(sentences) == 3
     assert sentences[0].startswith(f"run {run} failed")
-    assert review(instance, status(1), STILL, told)[0] == []
+    assert look(instance, status(1), STILL, told)[0] == []
 
 
 def test_the_sensor_tells_every_channel_and_remembers(instance: dg.DagsterInstance) -> None:

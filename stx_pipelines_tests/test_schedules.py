@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 import dagster as dg
 import pytest
 
+from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.definitions import defs, stacks_close
 from stx_pipelines.partitions import DATASET_TAG
@@ -20,15 +21,22 @@ TODAY = date(2026, 6, 10)
 HALF_PAST_ONE = at(TODAY, 1, 30)
 
 
-def coverage_of(states: Mapping[date, State], now: datetime) -> Coverage:
+def coverage_of(states: Mapping[date, State], failed: Mapping[date, Attempts], now: datetime) -> Coverage:
     landed = {"open", "closed"}
-    days = [DayCoverage(day, state, state in landed, state in landed, state in landed) for day, state in states.items()]
+    days = [
+        DayCoverage(day, state, state in landed, state in landed, state in landed, attempts=failed.get(day))
+        for day, state in states.items()
+    ]
     return Coverage(tuple(days), now)
 
 
-def evaluate(states: Mapping[date, State], scheduled: datetime) -> dict[str, str] | str:
+def evaluate(
+    states: Mapping[date, State], scheduled: datetime, failed: Mapping[date, Attempts] | None = None
+) -> dict[str, str] | str:
     """The tags of the run that a tick asks for, or what it says instead."""
-    schedule = daily_schedule("daily", "transactions", stacks_close, lambda now: coverage_of(states, now), on=False)
+    schedule = daily_schedule(
+        "daily", "transactions", stacks_close, lambda now: coverage_of(states, failed or {}, now), on=False
+    )
     with dg.build_schedule_context(scheduled_execution_time=scheduled) as context:
         data = schedule.evaluate_tick(context)
     if data.skip_message:
@@ -38,7 +46,26 @@ def evaluate(states: Mapping[date, State], scheduled: datetime) -> dict[str, str
     return dict(request.tags)
 
 
-@pytest.mark.parametrize("yesterday", ["missing", "open", "failing", "set aside"])
+@pytest.mark.parametrize(("count", "hours"), [(1, 0.1), (4, 23), (9, 1)])
+def test_days_that_wait_after_a_failed_proof_are_left_to_their_pause(count: int, hours: float) -> None:
+    failed = {TODAY - DAY: Attempts(count, "burn block 7", HALF_PAST_ONE - timedelta(hours=hours))}
+    states: dict[date, State] = {TODAY: "open", TODAY - DAY: "set aside" if count > 3 else "failing"}
+    tags = evaluate(states, HALF_PAST_ONE, failed)
+    assert isinstance(tags, dict)
+    assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-06-10", "2026-06-10")
+    states[TODAY] = "closed"
+    assert evaluate(states, HALF_PAST_ONE, failed) == "2026-06-09 could not be proved, the next try is not due yet"
+
+
+@pytest.mark.parametrize(("count", "hours"), [(1, 0.2), (4, 24)])
+def test_a_failed_day_that_is_due_is_tried_again(count: int, hours: float) -> None:
+    failed = {TODAY - DAY: Attempts(count, "burn block 7", HALF_PAST_ONE - timedelta(hours=hours))}
+    tags = evaluate({TODAY: "open", TODAY - DAY: "failing"}, HALF_PAST_ONE, failed)
+    assert isinstance(tags, dict)
+    assert tags[RANGE_START] == "2026-06-09"
+
+
+@pytest.mark.parametrize("yesterday", ["missing", "open"])
 def test_yesterday_and_today_are_asked_for_and_no_other_day(yesterday: State) -> None:
     states: dict[date, State] = {TODAY: "missing", TODAY - DAY: yesterday, TODAY - 2 * DAY: "missing"}
     tags = evaluate(states, HALF_PAST_ONE)

@@ -15,11 +15,12 @@ from dagster._core.storage.runs.schema import RunsTable
 from dagster._core.test_utils import create_run_for_test
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
+from stx_pipelines.assets.stacks import _prospects
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.partitions import DATASET_TAG, range_tags
 from stx_pipelines.sensors import Memory, Watched, tick
-from stx_pipelines.sources.errors import Unreachable
+from stx_pipelines.sources.errors import RateLimited, Unreachable
 from stx_pipelines.sync.coverage import Coverage, DayCoverage, State, Work
 
 DATASET = "transactions"
@@ -51,6 +52,7 @@ class Days:
     holder: str | None = None
     last_active: datetime | None = None
     down: bool = False
+    limited_until: datetime | None = None
     probes: int = 0
     memory: Memory = field(default_factory=Memory)
 
@@ -71,6 +73,8 @@ class Days:
 
     def probe(self) -> None:
         self.probes += 1
+        if self.limited_until:
+            raise RateLimited(f"rate limited until {self.limited_until}", self.limited_until)
         if self.down:
             raise Unreachable("https://api answers nothing (connection refused)")
 
@@ -113,6 +117,20 @@ class Days:
         """A run that began just now, brought nothing and failed at once."""
         self.now += SECOND
         return self.run(DagsterRunStatus.FAILURE, began=self.now - SECOND, ended=self.now)
+
+    def limit(self, until: datetime) -> None:
+        """A run that was told to come back later, as a real one is; it ends now."""
+
+        @dg.asset
+        def transactions() -> None:
+            error = RateLimited(f"rate limited until {until}", until)
+            raise dg.Failure(str(error), metadata=_prospects(error))
+
+        tags = {**range_tags(Work((self.day(2),))), DATASET_TAG: DATASET}
+        done = dg.materialize([transactions], instance=self.instance, raise_on_error=False, tags=tags)
+        times = {"start_time": (self.now - SECOND).timestamp(), "end_time": self.now.timestamp()}
+        with self.instance.run_storage.connect() as connection:  # type: ignore[attr-defined]
+            connection.execute(RunsTable.update().where(RunsTable.c.run_id == done.run_id).values(**times))
 
     def status(self, run_id: str) -> DagsterRunStatus:
         run = self.instance.get_run_by_id(run_id)
@@ -287,6 +305,45 @@ def test_work_resumes_by_itself_when_the_probe_answers_after_hours(days: Days) -
     days.down = False
     assert launched(days.tick(6 * MINUTE)) == ("2026-06-10", "2026-06-09")
     assert days.memory.outage is None
+
+
+@pytest.mark.parametrize("fruitful", [False, True])
+def test_a_rate_limit_is_rested_out_whether_the_run_brought_something_or_not(days: Days, fruitful: bool) -> None:
+    if fruitful:
+        days.looked[days.day(0)] = START - MINUTE / 120  # half a second after the run began
+    days.limit(START + 67 * MINUTE)
+    days.looked = dict.fromkeys(days.looked, START - 5 * MINUTE) if not fruitful else days.looked
+    for minutes in (0, 1, 60):
+        days.now = START + minutes * MINUTE
+        assert said(days.tick()).endswith("; rate limited until 2026-06-10 13:07:00 UTC")
+    assert days.probes == 0
+    days.now = START + 67 * MINUTE
+    assert launched(days.tick())
+
+
+def test_who_lands_a_day_meanwhile_ends_the_rest(days: Days) -> None:
+    days.limit(START + 67 * MINUTE)
+    days.now += MINUTE
+    days.looked[days.day(0)] = days.looked[days.day(1)] = days.now
+    assert launched(days.tick()) == ("2026-06-08", "2026-06-05")
+
+
+def test_a_rate_limit_of_a_year_is_asked_about_after_a_day(days: Days) -> None:
+    days.limit(START + 365 * DAY)
+    assert said(days.tick(23 * 60 * MINUTE)).endswith("rate limited until 2026-06-11 12:00:00 UTC")
+    days.now = START + DAY
+    assert launched(days.tick())
+
+
+def test_a_probe_that_is_rate_limited_says_until_when(days: Days) -> None:
+    days.looked = {}
+    days.fail()
+    days.limited_until = days.now + 67 * MINUTE
+    assert "rate limited until" in said(days.tick(40 * SECOND))
+    said(days.tick(60 * MINUTE))
+    assert days.probes == 1
+    days.now, days.limited_until = days.limited_until, None
+    assert launched(days.tick())
 
 
 def test_a_finished_run_ends_the_outage(days: Days) -> None:

@@ -16,9 +16,11 @@ from stx_pipelines.sync.outcome import FailedDay, Landed
 
 _NAMED = 10  # days in the sentence of a failure; the log names all
 
-
 PASSING = "passing"
 """Metadata of a failure: whether trying again later may help without anybody changing anything."""
+
+RETRY_AT = "retry_at"
+"""Metadata of a failure: until when the API wants to be left alone."""
 
 
 class SyncConfig(dg.Config):
@@ -57,9 +59,8 @@ def transactions(
             landed += 1
             _log_day(context, result, stacks_api.summary(result.certificate.day))
     except (SettingsError, ApiError, StoreError) as error:
-        passing = isinstance(error, Unreachable | RateLimited | Interrupted | Busy)
         raise dg.Failure(
-            f"{error} ({landed} days of this run are kept)", metadata={PASSING: passing}, allow_retries=False
+            f"{error} ({landed} days of this run are kept)", metadata=_prospects(error), allow_retries=False
         ) from None
     if failed:
         named = "; ".join(sentences[:_NAMED])
@@ -69,6 +70,12 @@ def transactions(
             allow_retries=False,
         )
     return dg.MaterializeResult()
+
+
+def _prospects(error: Exception) -> dict[str, bool | dg.TimestampMetadataValue]:
+    if isinstance(error, RateLimited):
+        return {PASSING: True, RETRY_AT: dg.MetadataValue.timestamp(error.until)}
+    return {PASSING: isinstance(error, Unreachable | Interrupted | Busy)}
 
 
 def _log_day(context: dg.AssetExecutionContext, landed: Landed, summary: DaySummary) -> None:

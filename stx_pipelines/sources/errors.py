@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class ApiError(Exception):
     """The API did not give what was asked. The message is a sentence for people."""
@@ -12,7 +14,11 @@ class Unreachable(ApiError):
 
 
 class RateLimited(ApiError):
-    """The API wants a longer pause than the settings allow."""
+    """The API wants a longer pause than the settings allow: it may be asked again at `until`."""
+
+    def __init__(self, message: str, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
 
 
 class NotFound(ApiError):

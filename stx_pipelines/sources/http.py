@@ -245,7 +245,8 @@ class Http:
             return None
         if wait > self.patience.longest_wait:
             until = datetime.now(UTC) + timedelta(seconds=min(wait, _A_YEAR))
-            raise RateLimited(f"rate limited until {until:%Y-%m-%d %H:%M:%S} UTC by {where.split('?', maxsplit=1)[0]}")
+            by = where.split("?", maxsplit=1)[0]
+            raise RateLimited(f"rate limited until {until:%Y-%m-%d %H:%M:%S} UTC by {by}", until)
         self.budget.pause(wait)
         return wait
 

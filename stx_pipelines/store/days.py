@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _KEY = b"stx_pipelines.certificate"
 _DIGEST = b"stx_pipelines.digest"
+_WHAT_TO_DO = "delete it, the next sync reads the day again"
 
 
 class DamagedDayFile(StoreError):
@@ -106,12 +107,17 @@ class DayFiles:
             self._remember()
         return found
 
-    def damaged(self) -> dict[date, str]:
-        """The days whose file is damaged, with the reason, found by reading every file's metadata anew."""
+    def damaged(self, *, thoroughly: bool = False) -> dict[date, str]:
+        """The days whose file is damaged, with the reason, found by reading every file's metadata anew.
+
+        `thoroughly` reads the rows as well.
+        """
         found = {}
         for day in self.days():
             try:
                 _read_certificate(self.path(day), day)
+                if thoroughly:
+                    self.read(day)
             except DamagedDayFile as error:
                 found[day] = str(error)
         return found
@@ -167,10 +173,12 @@ def _read_certificate(path: Path, day: date) -> Certificate:
     import pyarrow.parquet as pq
 
     with _damage_named(path):
-        metadata = pq.read_metadata(path).metadata or {}
-        certificate = certificates.decode(metadata[_KEY])
+        footer = pq.read_metadata(path)
+        certificate = certificates.decode((footer.metadata or {})[_KEY])
     if certificate.day != day:
-        raise DamagedDayFile(f"{path} certifies {certificate.day}; delete it, the next sync reads the day again")
+        raise DamagedDayFile(f"{path} certifies {certificate.day}; {_WHAT_TO_DO}")
+    if certificate.seen != footer.num_rows:
+        raise DamagedDayFile(f"{path} has {footer.num_rows} rows but certifies {certificate.seen}; {_WHAT_TO_DO}")
     return certificate
 
 
@@ -181,9 +189,7 @@ def _damage_named(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException, KeyError, msgspec.DecodeError) as error:
-        raise DamagedDayFile(
-            f"{path} is damaged or not ours ({_first_line(error)}); delete it, the next sync reads the day again"
-        ) from error
+        raise DamagedDayFile(f"{path} is damaged or not ours ({_first_line(error)}); {_WHAT_TO_DO}") from error
 
 
 def _first_line(error: Exception) -> str:

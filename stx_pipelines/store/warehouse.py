@@ -32,6 +32,10 @@ _RETRY_SECONDS = 0.1
 _MARKS_KEPT = timedelta(days=2)
 
 
+class WrongDayFile(StoreError):
+    """A day file that gives other rows than its certificate says."""
+
+
 class DayFile(NamedTuple):
     """A landed day: its file and its certificate."""
 
@@ -107,23 +111,26 @@ class Warehouse:
 
         self._publish(dataset, mark)
 
-    def rebuild(self, datasets: Mapping[str, Sequence[DayFile]]) -> None:
-        """Make the database anew from day files, beside the old one, and put it in its place."""
+    def rebuild(self, datasets: Mapping[str, Sequence[DayFile]]) -> list[WrongDayFile]:
+        """Make the database anew from day files, beside the old one, and put it in its place.
+
+        A file whose rows disagree with its certificate is left out and handed back.
+        """
+        wrong: list[WrongDayFile] = []
+        loaded: dict[str, dict[date, str]] = {}
         with locked(self._lock, str(self.path), self.patience):
             fresh = Warehouse(self.path.parent / "run" / "rebuild", patience=self.patience)
             _remove_database(fresh.path)
             fresh.path.parent.mkdir(parents=True, exist_ok=True)
             with fresh._attached(0) as connection:
                 for dataset, days in datasets.items():
-                    for day in days:
-                        connection.begin()
-                        _replace_day(connection, dataset, day)
-                        connection.commit()
+                    wrong += _load_each(connection, dataset, days)
+                    loaded[dataset] = _loaded(connection, dataset)
             _remove_database(self.path)
             fresh.path.replace(self.path)
-        for dataset, days in datasets.items():
-            loaded = {day.certificate.day: day.certificate.id for day in days}
-            self._publish(dataset, partial(_rebuilt, loaded, _inode(self.path)))
+        for dataset, held in loaded.items():
+            self._publish(dataset, partial(_rebuilt, held, _inode(self.path)))
+        return wrong
 
     def _coverage_file(self, dataset: str) -> Path:
         return self._coverage / f"{dataset}.json"
@@ -179,6 +186,19 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float, *, re
             time.sleep(_RETRY_SECONDS)
 
 
+def _load_each(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> Iterator[WrongDayFile]:
+    """Load days, a transaction each; those that could not be."""
+    for day in days:
+        connection.begin()
+        try:
+            _replace_day(connection, dataset, day)
+        except WrongDayFile as error:
+            connection.rollback()
+            yield error
+        else:
+            connection.commit()
+
+
 def _replace_day(connection: duckdb.DuckDBPyConnection, dataset: str, day: DayFile) -> None:
     certificate = day.certificate
     column = TIME_COLUMN[dataset]
@@ -191,9 +211,9 @@ def _replace_day(connection: duckdb.DuckDBPyConnection, dataset: str, day: DayFi
         f"INSERT INTO warehouse.{dataset} {load_sql(dataset)}", {"file": str(day.path), "proved_at": proved_at}
     ).fetchall()
     if inserted != certificate.published:
-        raise StoreError(
-            f"{day.path} gives {inserted} rows but certifies {certificate.published}; nothing was loaded: delete the "
-            "file, the next sync reads the day again"
+        raise WrongDayFile(
+            f"{day.path} gives {inserted} rows but certifies {certificate.published}; nothing of it was loaded: delete "
+            "the file, the next sync reads the day again"
         )
     key = {"dataset": dataset, "day": certificate.day}
     connection.execute("DELETE FROM warehouse.coverage WHERE dataset = $dataset AND day = $day", key)

@@ -36,26 +36,30 @@ class Standing:
 def identify(api: StacksApi, data_folder: Path, first_day: date | None) -> Identity:
     """The chain of this data folder, asked from the server and kept at the first use.
 
-    `first_day` is needed for a server whose history starts later than its chain. Raises `WrongChain`.
+    `first_day` is needed for a server whose history starts later than its chain; one that has block 1 is named by
+    that, and its first day is the chain's own. Raises `WrongChain`.
     """
     known = known_identity(data_folder)
     if known is not None:
         return known
-    block = _first_block(api, first_day)
-    identity = Identity(block.height, block.index_block_hash, first_day or day_of(block.burn_block_time))
-    keep_identity(data_folder, identity)
-    return identity
-
-
-def _first_block(api: StacksApi, first_day: date | None) -> Block:
     try:
-        return api.block(1)
+        identity = _identity(first := api.block(1), day_of(first.burn_block_time))
     except NotFound:
         if first_day is None:
             raise WrongChain(
                 f"{api.http.base_url} does not have block 1 of its chain: set STX_FIRST_DAY to the first UTC day "
                 "that it has whole"
             ) from None
+        identity = _identity(_block_of(api, first_day), first_day)
+    keep_identity(data_folder, identity)
+    return identity
+
+
+def _identity(block: Block, first_day: date) -> Identity:
+    return Identity(block.height, block.index_block_hash, first_day)
+
+
+def _block_of(api: StacksApi, first_day: date) -> Block:
     block = api.block_at(window(first_day)[1])
     if block is None:
         raise WrongChain(f"{api.http.base_url} has no block up to STX_FIRST_DAY={first_day}: choose a later day")

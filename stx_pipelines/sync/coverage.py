@@ -98,13 +98,16 @@ class Coverage:
         landed = [day.day for day in self.days if day.landed]
         return [day.day for day in self.days if not day.landed and landed and landed[-1] < day.day < landed[0]]
 
+    def is_ready(self, day: DayCoverage) -> bool:
+        """Whether the day does not wait after a failed proof."""
+        return day.attempts is None or day.attempts.due(self.now)
+
     def stale(self, older_than: timedelta) -> list[date]:
         """The open days, all of them if one was last compared with the tip longer ago than this; newest first.
 
         Days that wait after a failure are left out.
         """
-        unclosed = [day for day in self.days if day.landed and day.state != "closed"]
-        ready = [day for day in unclosed if day.attempts is None or day.attempts.due(self.now)]
+        ready = [day for day in self.days if day.landed and day.state != "closed" and self.is_ready(day)]
         is_due = any(day.looked is not None and self.now - day.looked >= older_than for day in ready)
         return [day.day for day in ready] if is_due else []
 
@@ -136,7 +139,7 @@ class Coverage:
         return len(self.untried) * self.requests_per_day / budget if budget else None
 
     def _days_per_run(self, budget: int) -> int:
-        return max(1, RUN_MINUTES * budget // self.requests_per_day) if budget else len(self.days)
+        return max(1, RUN_MINUTES * budget // self.requests_per_day if budget else len(self.days))
 
 
 def wanted_days(target_days: int, today: date, first_day: date | None) -> list[date]:

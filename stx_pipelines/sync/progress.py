@@ -6,13 +6,16 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
 from stx_pipelines.store.files import replace_file
 from stx_pipelines.store.locks import holder
+
+BETWEEN_RUNS = timedelta(minutes=2)
+"""For at most so long nobody holds a dataset's lock between two runs of a daemon, or while one starts."""
 
 _SECONDS_BETWEEN_WRITES = 0.5
 

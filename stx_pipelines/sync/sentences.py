@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 from stx_pipelines.sync.coverage import Coverage, Work
 
@@ -27,6 +28,21 @@ def duration(time: timedelta) -> str:
         return f"{seconds} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def count_days(count: int) -> str:
+    """`1 day`, `4 days`."""
+    return f"{count} {'day' if count == 1 else 'days'}"
+
+
+def days_are(count: int) -> str:
+    """`1 day is`, `4 days are`."""
+    return f"{count_days(count)} {'is' if count == 1 else 'are'}"
+
+
+def some_days(days: Sequence[date]) -> str:
+    """`2026-11-03, 2026-11-04, 2026-11-05 and 7 more days`."""
+    return ", ".join(map(str, days[:3])) + (f" and {len(days) - 3} more days" if len(days) > 3 else "")
 
 
 def size(count: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -13,10 +12,10 @@ from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.inspect import rows_per_day
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.sync.certify import DATASET
-from stx_pipelines.sync.coverage import Coverage
-from stx_pipelines.sync.progress import Progress, progress_file, read_progress, who_works
-from stx_pipelines.sync.sentences import coverage_sentence, duration
-from stx_pipelines.sync.survey import open_landing, survey_stacks
+from stx_pipelines.sync.coverage import Coverage, ranges
+from stx_pipelines.sync.progress import BETWEEN_RUNS, Progress, progress_file, read_progress, who_works
+from stx_pipelines.sync.sentences import coverage_sentence, days_are, duration, some_days
+from stx_pipelines.sync.survey import first_day_note, open_landing, survey_stacks
 
 HEALTHY, NOT_RUNNING, STALLED, DAMAGED, MISCONFIGURED = 0, 1, 2, 3, 4
 
@@ -32,7 +31,11 @@ class SetAside(msgspec.Struct, frozen=True):
 class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One dataset at one instant. Counts are of the table's rows; times are UTC; sizes in bytes.
 
-    `old_days_missing` counts wanted days before yesterday that are not complete.
+    `old_days_missing` counts wanted days before yesterday that are not complete, `days_due` those of all wanted days
+    that do not wait after a failed proof. `closed_days` are wanted, closed and in the table, as ranges of neighbours
+    (first, last), newest first. `last_active_at` is when a run worked last, `stalled_after_seconds` for how long
+    nothing may land at this budget, `note` what is odd about the settings. Other people's scripts read this: fields
+    are added, never changed.
     """
 
     dataset: str
@@ -57,6 +60,12 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress | None
     requests_per_minute: float | None
     minutes_to_go: float | None
+    days_due: int
+    first_wanted_day: date | None
+    closed_days: list[tuple[date, date]]
+    last_active_at: datetime | None
+    stalled_after_seconds: float
+    note: str | None
 
     @property
     def is_complete(self) -> bool:
@@ -79,11 +88,14 @@ def stacks_status(settings: Settings, now: datetime) -> DatasetStatus:
 def describe(settings: Settings, coverage: Coverage) -> DatasetStatus:
     """The status that follows from a coverage, and what runs now."""
     landing = open_landing(settings)
+    days = landing.files.days()  # before the certificates: a day that lands in between is not a damaged one
     certificates = landing.files.certificates()
     loaded = landing.warehouse.published(DATASET).loaded
     in_table = [c for day, c in certificates.items() if loaded.get(day) == c.id]
     running = who_works(settings.stx_data_dir, DATASET)
-    progress = read_progress(progress_file(settings.stx_data_dir, DATASET)) if running else None
+    reported = read_progress(progress_file(settings.stx_data_dir, DATASET))
+    progress = reported if reported and running == f"process {reported.pid}" else None
+    stall = max(timedelta(seconds=settings.stx_stall_seconds), _patience(settings, coverage))
     pace = progress.requests_per_minute if progress and progress.requests else None
     minutes = coverage.minutes_to_go(round(pace) if pace else settings.budget)
     return DatasetStatus(
@@ -97,7 +109,7 @@ def describe(settings: Settings, coverage: Coverage) -> DatasetStatus:
         failing=[day.day for day in coverage.days if day.state == "failing"],
         set_aside=[SetAside(d.day, d.attempts.sentence, d.attempts.at) for d in coverage.set_aside if d.attempts],
         waiting_to_load=coverage.to_load,
-        damaged=[day for day in landing.files.days() if day not in certificates],
+        damaged=[day for day in days if day not in certificates],
         rows=sum(c.published for c in in_table),
         wallets=_parquet_rows(settings.stx_data_dir / "first_seen_wallets.parquet"),
         first_block_time=min((c.first_block_time for c in in_table if c.first_block_time), default=None),
@@ -109,6 +121,12 @@ def describe(settings: Settings, coverage: Coverage) -> DatasetStatus:
         progress=progress,
         requests_per_minute=pace,
         minutes_to_go=minutes,
+        days_due=sum(not day.complete and coverage.is_ready(day) for day in coverage.days),
+        first_wanted_day=coverage.days[-1].day if coverage.days else None,
+        closed_days=ranges([day.day for day in coverage.days if day.complete and day.state == "closed"]),
+        last_active_at=reported.updated_at if reported else None,
+        stalled_after_seconds=stall.total_seconds(),
+        note=first_day_note(settings),
     )
 
 
@@ -124,9 +142,11 @@ def stacks_health(settings: Settings, now: datetime, stall: timedelta) -> Health
     if status.running is None:
         if coverage.next(settings.budget, open_every=settings.freshness) is None:
             named = ", ".join(str(each.day) for each in status.set_aside) or "failed days"
-            return Health(HEALTHY, f"healthy, but {named} wait for their next try: see `stx-pipelines status`")
+            return Health(HEALTHY, f"healthy: the next try of {named} is not due yet, see `stx-pipelines status`")
+        if status.last_active_at and (ago := now - status.last_active_at) < BETWEEN_RUNS:
+            return Health(HEALTHY, f"healthy: the last run ended {duration(ago)} ago; {status.sentence}")
         return Health(
-            NOT_RUNNING, f"not running, though {_days(missing)} missing: start `make up` or `stx-pipelines sync`"
+            NOT_RUNNING, f"not running, though {days_are(missing)} missing: start `make up` or `stx-pipelines sync`"
         )
     if (quiet := _quiet(status, now)) > max(stall, _patience(settings, coverage)):
         return Health(
@@ -165,15 +185,8 @@ def _damage(settings: Settings) -> str | None:
     wrong = [day for day, certificate in loaded.items() if rows.get(day, 0) != certificate.published]
     if not wrong:
         return None
-    return f"{landing.warehouse.path} disagrees with the certificates of {_some(wrong)}: run `stx-pipelines rebuild`"
-
-
-def _days(count: int) -> str:
-    return "1 day is" if count == 1 else f"{count} days are"
-
-
-def _some(days: Sequence[date]) -> str:
-    return ", ".join(map(str, days[:3])) + (f" and {len(days) - 3} more days" if len(days) > 3 else "")
+    named = some_days(wrong)
+    return f"{landing.warehouse.path} disagrees with the certificates of {named}: run `stx-pipelines rebuild`"
 
 
 def _size(path: Path) -> int:

@@ -35,14 +35,27 @@ def days_folder(data_folder: Path, dataset: str) -> Path:
     return data_folder / "days" / dataset
 
 
+def first_day_note(settings: Settings) -> str | None:
+    """A sentence for people whose STX_FIRST_DAY is earlier than can be; None if it is not."""
+    identity, wish = known_identity(settings.stx_data_dir), settings.stx_first_day
+    if identity is None or wish is None or wish >= identity.first_day:
+        return None
+    if identity.height == 1:
+        return f"STX_FIRST_DAY={wish} is before the chain's first day: days are wanted from {identity.first_day} on"
+    return (
+        f"STX_FIRST_DAY={wish} is before the day that {settings.stx_data_dir} began with: days are wanted from "
+        f"{identity.first_day} on; for earlier ones set STX_DATA_DIR to a new folder"
+    )
+
+
 def survey_stacks(settings: Settings, now: datetime) -> Coverage:
     """How far the transactions are, from files alone: no request, no database, quick at any time."""
     identity = known_identity(settings.stx_data_dir)
     landing = open_landing(settings)
     published = landing.warehouse.published(landing.dataset)
-    first_day = settings.stx_first_day or (identity.first_day if identity else None)
+    first_days = [day for day in (settings.stx_first_day, identity and identity.first_day) if day]
     return survey(
-        wanted=wanted_days(settings.stx_target_days, now.date(), first_day),
+        wanted=wanted_days(settings.stx_target_days, now.date(), max(first_days, default=None)),
         landed=landing.files.certificates(),
         loaded=published.loaded,
         checked=published.checked,

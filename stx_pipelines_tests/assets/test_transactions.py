@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -12,10 +13,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from stx_pipelines.assets.stacks import transactions
+from stx_pipelines.assets.stacks import PASSING, RETRY_AT, transactions
+from stx_pipelines.checks import transactions_are_certified
 from stx_pipelines.definitions import build_defs
 from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.resources import StacksApi
+from stx_pipelines.sync.survey import open_landing
 from stx_pipelines_tests.world import World, alike, command, query, recent_chain, table_rows, world
 
 DAYS = 10
@@ -207,6 +210,36 @@ def test_a_wrong_setting_is_one_sentence_in_the_run(here: World, monkeypatch: py
     said = event.step_failure_data.user_failure_data
     assert said
     assert "HIRO_ATTEMPTS" in str(said.description)
+
+
+def test_a_rate_limit_leaves_the_instant_to_come_back_in_the_failure(here: World) -> None:
+    here.knobs.fault_rate, here.knobs.fault_kinds, here.knobs.retry_after_seconds = 1.0, ("429",), 4000
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = materialize(instance, here.days[2], here.days[2])
+    [event] = result.get_step_failure_events()
+    said = event.step_failure_data.user_failure_data
+    assert said
+    assert said.metadata[PASSING].value is True
+    until = said.metadata[RETRY_AT].value
+    assert isinstance(until, float)
+    assert 3900 < until - time.time() < 4001
+
+
+def test_a_day_that_landed_anew_and_waits_for_the_database_is_no_stranger_in_it(here: World) -> None:
+    here.landed(here.days[:3])
+    files = open_landing(here.settings()).files
+    files.reopen(here.days[1])
+    files.path(here.days[2]).unlink()
+    result = transactions_are_certified()
+    assert isinstance(result, dg.AssetCheckResult)
+    metadata = {key: value.value for key, value in result.metadata.items()}
+    assert metadata == {
+        "days": 1,
+        "wrong_days": "none",
+        "days_waiting_to_load": str(here.days[1]),
+        "days_without_certificate": str(here.days[2]),
+    }
+    assert not result.passed
 
 
 def test_the_key_is_nowhere_in_dagsters_history(here: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -18,9 +19,11 @@ import pytest
 from click.testing import Result
 
 from stx_pipelines.store.attempts import AttemptFiles
+from stx_pipelines.store.days import DayFiles
 from stx_pipelines.store.locks import locked
+from stx_pipelines.sync.coverage import survey
 from stx_pipelines.sync.progress import Progress, progress_file, run_lock
-from stx_pipelines.sync.status import DatasetStatus, stacks_health, stacks_status
+from stx_pipelines.sync.status import DatasetStatus, describe, stacks_health, stacks_status
 from stx_pipelines.sync.survey import open_landing
 from stx_pipelines_tests.world import World, child_environment, command, recent_chain, table_rows, truth
 
@@ -60,19 +63,31 @@ def set_aside(world: World, day: date) -> None:
 
 
 def shorten(world: World, day: date, height: int) -> None:
-    """Take the rows of a burn block out of a day file, which keeps its certificate."""
+    """Take the rows of a burn block out of a day file, whose certificate knows nothing of them."""
     files = open_landing(world.settings()).files
     table, certificate = files.read(day), files.certificate(day)
     assert certificate is not None
-    files.write(table.filter(pc.not_equal(table["burn_block_height"], height)), certificate)
+    rows = table.filter(pc.not_equal(table["burn_block_height"], height))
+    shown = rows["tx_status"].to_pylist().count("success")
+    files.write(rows, msgspec.structs.replace(certificate, seen=rows.num_rows, published=shown))
 
 
-def report(world: World, minutes_ago: float) -> None:
+def lose_rows(world: World, day: date) -> None:
+    """Take rows out of a day file, which keeps its certificate."""
+    files = open_landing(world.settings()).files
+    certificate = files.certificate(day)
+    assert certificate is not None
+    files.write(files.read(day).slice(7), certificate)
+
+
+def report(world: World, minutes_ago: float, pid: int | None = None) -> None:
     """A progress file as a run leaves it that began so long ago."""
     path = progress_file(world.data, DATASET)
     path.parent.mkdir(parents=True, exist_ok=True)
     began = datetime.now(UTC) - timedelta(minutes=minutes_ago)
-    path.write_bytes(msgspec.json.encode(Progress(1, began, began + timedelta(seconds=30), 3, rows=50, requests=20)))
+    path.write_bytes(
+        msgspec.json.encode(Progress(pid or os.getpid(), began, began + timedelta(seconds=30), 3, rows=50, requests=20))
+    )
 
 
 # --- status
@@ -100,9 +115,32 @@ def test_status_of_a_part_is_2(world: World, run: Run) -> None:
 
 
 def test_status_goes_by_the_target_given(full: World, run: Run) -> None:
+    assert run(full, "status", "--target-days", "2").exit_code == DONE
     assert run(full, "status", "--target-days", "30").exit_code == DONE  # the chain has no older days
-    full.overrides["stx_first_day"] = full.days[0] - timedelta(days=9)
-    assert run(full, "status", "--target-days", "9").exit_code == NOT_YET
+    day_file(full, full.days[0]).unlink()
+    assert run(full, "status", "--target-days", "2").exit_code == DONE
+    assert run(full, "status", "--target-days", "30").exit_code == NOT_YET
+
+
+def test_no_day_is_wanted_before_the_chain_began_and_an_earlier_setting_is_told(full: World, run: Run) -> None:
+    early = full.days[0] - timedelta(days=9)
+    full.overrides["stx_first_day"] = early
+    done = run(full, "status", "--target-days", "9")
+    assert done.exit_code == DONE
+    note = f"STX_FIRST_DAY={early} is before the chain's first day: days are wanted from {full.days[0]} on"
+    assert f"note          {note}\n" in done.stdout
+    assert run(full, "sync", "--target-days", "9").stderr == note + "\n"
+    full.overrides["stx_first_day"] = full.days[1]
+    done = run(full, "status", "--target-days", "9")
+    assert done.stdout.startswith("transactions: 3 of 3 days complete")
+    assert "note" not in done.stdout
+
+
+def test_a_first_day_to_come_wants_nothing(full: World, run: Run) -> None:
+    full.overrides["stx_first_day"] = full.days[-1] + timedelta(days=3)
+    done = run(full, "status")
+    assert done.exit_code == DONE, done.exception
+    assert done.stdout.startswith("transactions: 0 of 0 days complete")
 
 
 def test_stale_days_are_not_complete(full: World) -> None:
@@ -129,6 +167,22 @@ def test_status_with_a_damaged_file_is_1_and_names_it(full: World, run: Run) -> 
     assert f"damaged       the file of {full.days[1]}" in done.stdout
 
 
+def test_a_day_that_lands_while_status_looks_is_not_damaged(
+    full: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = day_file(full, full.days[1])
+    content, look = path.read_bytes(), DayFiles.certificates
+    path.unlink()
+
+    def land_afterwards(files: DayFiles) -> Any:
+        found = look(files)
+        path.write_bytes(content)
+        return found
+
+    monkeypatch.setattr(DayFiles, "certificates", land_afterwards)
+    assert describe(full.settings(), survey([], {}, {}, {}, {}, datetime.now(UTC), timedelta(1))).damaged == []
+
+
 def test_status_with_a_wrong_setting_is_1_and_one_sentence(world: World, run: Run) -> None:
     world.overrides["stx_target_days"] = "many"
     done = run(world, "status")
@@ -150,7 +204,52 @@ def test_status_as_json_has_every_fact_and_the_table_agrees(full: World, run: Ru
     assert datetime.fromisoformat(status["first_block_time"]) == min(times)
     assert datetime.fromisoformat(status["last_block_time"]) == max(times)
     assert (status["running"], status["progress"]) == (None, None)
+    assert status["first_wanted_day"] == str(full.days[0])
+    assert all(len(span) == 2 for span in status["closed_days"])
     assert status["bytes_on_disk"] > day_file(full, full.days[0]).stat().st_size
+
+
+def test_what_scripts_read_is_never_taken_away(full: World, run: Run) -> None:
+    """Fields may be added; these have been there from the beginning."""
+    assert set(shown(run, full)) >= {
+        "dataset",
+        "sentence",
+        "days_wanted",
+        "days_complete",
+        "days_landed",
+        "old_days_missing",
+        "holes",
+        "failing",
+        "set_aside",
+        "waiting_to_load",
+        "damaged",
+        "rows",
+        "wallets",
+        "first_block_time",
+        "last_block_time",
+        "newest_day_looked_at",
+        "last_landed_at",
+        "bytes_on_disk",
+        "running",
+        "progress",
+        "requests_per_minute",
+        "minutes_to_go",
+    }
+    assert {"code", "sentence"} <= set(json.loads(run(full, "health", "--json").stdout))
+
+
+def test_the_progress_of_an_earlier_run_is_not_that_of_who_works_now(world: World, run: Run) -> None:
+    report(world, minutes_ago=300, pid=1)
+    with locked(run_lock(world.data, DATASET), "the dataset", wait=0):
+        assert shown(run, world)["progress"] is None
+        assert run(world, "status").stdout.endswith(f"running       process {os.getpid()}\n")
+        assert run(world, "health").exit_code == HEALTHY
+
+
+def test_between_two_runs_status_says_when_the_last_one_ended(world: World, run: Run) -> None:
+    report(world, minutes_ago=1.5)
+    assert run(world, "status").stdout.endswith("running       nothing; the last run ended 1 min ago\n")
+    assert (shown(run, world)["running"], shown(run, world)["progress"]) == (None, None)
 
 
 def test_status_says_what_runs_and_how_fast(world: World, run: Run) -> None:
@@ -249,6 +348,15 @@ def test_health_1_missing_days_and_nobody_works(world: World, run: Run) -> None:
     assert run(world, "health").output.startswith("not running, though 1 day is missing")
 
 
+def test_health_0_for_two_minutes_between_two_runs(world: World, run: Run) -> None:
+    report(world, minutes_ago=2)  # it worked for half a minute
+    done = run(world, "health")
+    assert done.exit_code == HEALTHY
+    assert done.output.startswith("healthy: the last run ended 2 min ago; 0 of 4 days complete")
+    report(world, minutes_ago=2.6)
+    assert run(world, "health").exit_code == NOT_RUNNING
+
+
 def test_health_2_a_run_that_brings_nothing(world: World, run: Run) -> None:
     report(world, minutes_ago=12)
     with locked(run_lock(world.data, DATASET), "the dataset", wait=0):
@@ -287,6 +395,18 @@ def test_health_3_a_truncated_day_file(full: World, run: Run) -> None:
     assert "delete it, the next sync reads the day again" in done.output
     path.unlink()
     assert run(full, "health").exit_code == NOT_RUNNING
+
+
+def test_health_3_a_day_file_that_lacks_rows_and_sync_reads_it_again(full: World, run: Run) -> None:
+    lose_rows(full, full.days[1])
+    done = run(full, "health")
+    assert done.exit_code == DAMAGED
+    assert f"{day_file(full, full.days[1])} has " in done.output
+    assert "delete it, the next sync reads the day again" in done.output
+    assert run(full, "status").exit_code == ERROR
+    assert run(full, "sync").exit_code == DONE
+    assert run(full, "health").exit_code == HEALTHY
+    full.assert_true()
 
 
 def test_health_3_a_deleted_database(full: World, run: Run) -> None:
@@ -329,7 +449,7 @@ def test_health_is_0_where_set_aside_days_only_wait(full: World, run: Run) -> No
     set_aside(full, full.days[1])
     done = run(full, "health")
     assert done.exit_code == HEALTHY
-    assert f"healthy, but {full.days[1]} wait for their next try" in done.output
+    assert f"healthy: the next try of {full.days[1]} is not due yet" in done.output
 
 
 def test_health_as_json_says_the_same(world: World, run: Run) -> None:
@@ -346,6 +466,14 @@ def test_health_as_json_says_the_same(world: World, run: Run) -> None:
 
 def dates(*days: date) -> list[str]:
     return ["--from", str(days[0]), "--to", str(days[-1])]
+
+
+def test_verify_names_a_damaged_file_of_the_range_and_is_1(full: World, run: Run) -> None:
+    lose_rows(full, full.days[1])
+    done = run(full, "verify", *dates(full.days[0], full.days[1]))
+    assert done.exit_code == ERROR
+    assert done.stderr.startswith(f"left out: {day_file(full, full.days[1])} has ")
+    assert "1 of 1 days are in the table" in done.stdout
 
 
 def test_verify_agrees_with_good_days_after_saying_what_it_costs(full: World, run: Run) -> None:
@@ -366,7 +494,8 @@ def test_verify_agrees_with_good_days_after_saying_what_it_costs(full: World, ru
 def test_verify_takes_a_sample_of_closed_days(full: World, run: Run) -> None:
     done = run(full, "verify")
     assert done.exit_code == DONE, done.output
-    assert done.stdout.startswith(f"{min(3, sum(c.is_closed for c in full.certificates().values()))} days will be")
+    expected = min(3, sum(c.is_closed for c in full.certificates().values()))
+    assert done.stdout.startswith(f"{expected} {'day' if expected == 1 else 'days'} will be")
 
 
 def test_verify_names_the_burn_block_whose_rows_are_missing(full: World, run: Run) -> None:

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
 import pytest
 from click.testing import Result
 
-from stx_pipelines_tests.world import World, child_environment, command, make_chain, recent_chain, table_rows, today
+from stx_pipelines.store.identity import known_identity
+from stx_pipelines.store.locks import locked
+from stx_pipelines.sync.metrics import chain_start
+from stx_pipelines.sync.progress import run_lock
+from stx_pipelines.sync.survey import open_landing
+from stx_pipelines_tests.world import (
+    World,
+    child_environment,
+    command,
+    make_chain,
+    recent_chain,
+    table_rows,
+    table_truth,
+    today,
+)
 
 MakeWorld = Callable[..., World]
 DONE, ERROR, NOT_YET = 0, 1, 2
@@ -35,8 +51,18 @@ def test_more_target_days_than_the_chain_has_are_the_whole_chain(world: World, r
 def test_days_that_remain_are_exit_code_2_and_the_newest_came_first(world: World, run: Callable[..., Result]) -> None:
     done = run(world, "sync", "--target-days", "3", "--max-days", "2")
     assert done.exit_code == NOT_YET
-    assert set(world.certificates()) == set(world.days[-2:])
+    assert set(world.certificates()) == set(world.days[-3:])  # today, and two days that were missing
     assert run(world, "sync", "--target-days", "3").exit_code == DONE
+
+
+def test_one_day_at_a_time_works_off_the_old_days(world: World, run: Callable[..., Result]) -> None:
+    """As from cron: today is missing every time, and never takes the place of an old day."""
+    codes = []
+    for _ in range(3):
+        (world.data / f"days/transactions/{world.days[-1]}.parquet").unlink(missing_ok=True)
+        codes.append(run(world, "sync", "--target-days", "3", "--max-days", "1").exit_code)
+    assert codes == [NOT_YET, NOT_YET, DONE]
+    world.assert_true(world.days[1:])
 
 
 def test_a_second_sync_does_nothing_and_says_0(world: World, run: Callable[..., Result]) -> None:
@@ -108,6 +134,33 @@ def test_a_server_without_block_1_is_exit_code_1(make_world: MakeWorld, run: Cal
     world.overrides["stx_first_day"] = world.days[1]
     assert run(world, "sync").exit_code == DONE
     world.assert_true(world.days[1:])
+
+
+def test_a_first_day_is_heeded_on_a_server_that_has_the_whole_chain(world: World, run: Callable[..., Result]) -> None:
+    """The chain is named by its block 1 all the same, so that days before may be wanted later."""
+    world.overrides["stx_first_day"] = world.days[2]
+    assert run(world, "sync").exit_code == DONE
+    world.assert_true(world.days[2:])
+    known = known_identity(world.data)
+    assert known
+    assert (known.height, known.first_day) == (1, world.days[0])
+    assert chain_start(world.settings()) == world.days[0]
+    world.overrides["stx_first_day"] = world.days[0]
+    assert run(world, "sync").exit_code == DONE
+    world.assert_true()
+
+
+def test_a_day_before_the_folder_began_is_not_wanted(make_world: MakeWorld, run: Callable[..., Result]) -> None:
+    world = make_world(recent_chain(3, first_height=700), stx_first_day=today() - timedelta(days=1))
+    assert run(world, "sync").exit_code == DONE
+    assert chain_start(world.settings()) is None
+    world.overrides["stx_first_day"] = world.days[0]
+    done = run(world, "sync")
+    assert done.exit_code == DONE
+    assert done.stderr == (
+        f"STX_FIRST_DAY={world.days[0]} is before the day that {world.data} began with: days are wanted from "
+        f"{world.days[2]} on; for earlier ones set STX_DATA_DIR to a new folder\n"
+    )
 
 
 def test_a_day_that_cannot_be_proved_is_named_and_the_others_land(world: World, run: Callable[..., Result]) -> None:
@@ -186,6 +239,41 @@ def test_rebuild_names_damaged_files_and_is_exit_code_1(world: World, run: Calla
     assert done.exit_code == ERROR
     assert f"left out: {path}" in done.output
     assert "3 days loaded" in done.output
+
+
+@pytest.mark.parametrize("how", ["wrong rows", "a spoiled page"])
+def test_rebuild_leaves_out_a_day_that_disagrees_with_its_certificate(
+    world: World, run: Callable[..., Result], how: str
+) -> None:
+    run(world, "sync", "--target-days", "3")
+    bad = world.days[2]
+    files = open_landing(world.settings()).files
+    if how == "wrong rows":
+        known = files.certificate(bad)
+        assert known
+        files.write(files.read(bad), msgspec.structs.replace(known, published=known.published - 1))
+    else:
+        spoiled = bytearray(files.path(bad).read_bytes())
+        spoiled[len(spoiled) // 3] ^= 1
+        files.path(bad).write_bytes(spoiled)
+    done = run(world, "rebuild")
+    assert done.exit_code == ERROR
+    assert done.stdout.startswith("3 days loaded into")
+    assert done.stderr.startswith(f"left out: {files.path(bad)} ")
+    assert len(done.stderr.splitlines()) == 1
+    assert table_rows(world.data) == table_truth(world.chain, [day for day in world.days[1:] if day != bad])
+
+
+def test_rebuild_does_not_race_a_run(world: World, run: Callable[..., Result]) -> None:
+    run(world, "sync", "--target-days", "3")
+    before = (world.data / "warehouse.duckdb").stat().st_ino
+    with locked(run_lock(world.data, "transactions"), "the dataset", wait=0):
+        done = run(world, "rebuild")
+    assert done.exit_code == NOT_YET
+    assert done.output == (
+        f"stopped: the dataset transactions is in use by process {os.getpid()}; try again when it is done\n"
+    )
+    assert (world.data / "warehouse.duckdb").stat().st_ino == before
 
 
 def test_rebuild_of_nothing_is_an_empty_table(world: World, run: Callable[..., Result]) -> None:

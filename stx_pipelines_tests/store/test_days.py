@@ -107,6 +107,16 @@ def test_a_file_of_another_day_is_named(files: DayFiles) -> None:
     assert f"certifies {FIRST_DAY + timedelta(days=1)}" in refused(files, FIRST_DAY)
 
 
+def test_a_file_that_lacks_rows_is_named_without_being_read(files: DayFiles) -> None:
+    table, certificate = files.read(FIRST_DAY), files.certificate(FIRST_DAY)
+    assert certificate
+    files.write(table.slice(5), certificate)
+    sentence = refused(files, FIRST_DAY)
+    assert f"has {certificate.seen - 5} rows but certifies {certificate.seen}" in sentence
+    assert "delete it, the next sync reads the day again" in sentence
+    assert list(DayFiles(files.folder).damaged()) == [FIRST_DAY]
+
+
 def test_a_folder_in_the_place_of_a_file_is_named(files: DayFiles) -> None:
     files.path(FIRST_DAY).unlink()
     files.path(FIRST_DAY).mkdir()

@@ -126,8 +126,8 @@ def test_a_file_that_gives_other_rows_than_it_certifies_is_refused_and_the_table
     before = table_rows(world.data)
     landing = world.walk().landing
     rows = stacks_rows.from_arrow(landing.files.read(FIRST_DAY))
-    with pytest.raises(StoreError, match="nothing was loaded"):
-        landing.land([(rows[:-5], msgspec.structs.replace(known, proved_to=1))])
+    with pytest.raises(StoreError, match="nothing of it was loaded"):
+        landing.land([(rows, msgspec.structs.replace(known, published=known.published - 5))])
     assert table_rows(world.data) == before
 
 
@@ -247,6 +247,21 @@ def test_a_rebuild_drops_days_whose_file_is_gone(world: World) -> None:
     landing.files.path(SECOND).unlink()
     landing.warehouse.rebuild({"transactions": landing.landed()})
     assert table_rows(world.data) == table_truth(world.chain, [day for day in world.days if day != SECOND])
+
+
+def test_a_rebuild_leaves_out_a_file_that_gives_other_rows_than_it_certifies(world: World) -> None:
+    import msgspec
+
+    world.landed()
+    landing = world.walk().landing
+    known = landing.files.certificate(SECOND)
+    assert known
+    landing.files.write(landing.files.read(SECOND), msgspec.structs.replace(known, published=known.published + 1))
+    [wrong] = landing.warehouse.rebuild({"transactions": landing.landed()})
+    assert f"{landing.files.path(SECOND)} gives {known.published} rows but certifies" in str(wrong)
+    others = [day for day in world.days if day != SECOND]
+    assert table_rows(world.data) == table_truth(world.chain, others)
+    assert sorted(landing.warehouse.published("transactions").loaded) == others
 
 
 def test_a_damaged_database_is_one_sentence_that_says_what_to_do(world: World) -> None:

@@ -105,6 +105,7 @@ def test_nothing_is_wanted_before_the_chain_begins() -> None:
     nothing = survey([], {}, {}, {}, {}, NOW, FRESHNESS)
     assert nothing.is_complete
     assert following(nothing) is None
+    assert coverage_sentence(nothing, 0) == coverage_sentence(nothing, 50) == "0 of 0 days complete (100 %)"
 
 
 @pytest.mark.parametrize(
