@@ -12,7 +12,7 @@ from stx_pipelines.settings import SettingsError, load_settings
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.metrics import RESULTS
 from stx_pipelines.sync.sentences import coverage_sentence, size
-from stx_pipelines.sync.survey import survey_stacks
+from stx_pipelines.sync.survey import survey_transactions
 
 
 @dg.asset(
@@ -28,7 +28,7 @@ def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.
     """Make the page of what the metrics say now. Computes no metric and sends no request."""
     try:
         settings = load_settings(stx_data_dir=metrics.data_dir)
-        coverage = survey_stacks(settings, datetime.now(UTC))
+        coverage = survey_transactions(settings, datetime.now(UTC))
         facts = read_facts(metrics.store(), coverage, coverage_sentence(coverage, settings.budget))
         page = write_page(settings.stx_data_dir, facts)
     except (SettingsError, StoreError) as error:

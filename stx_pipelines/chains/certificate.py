@@ -56,6 +56,14 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the day is over and final."""
         return self.state == "closed"
 
+    def is_of_same_blocks(self, other: Certificate | None) -> bool:
+        """Whether another dataset's day has the very same blocks: the last hash vouches for all before it."""
+        return other is not None and (self.first_height, self.last_height, self.last_hash) == (
+            other.first_height,
+            other.last_height,
+            other.last_hash,
+        )
+
 
 def encode(certificate: Certificate) -> bytes:
     """The certificate as JSON, its keys in a fixed order."""

@@ -21,6 +21,7 @@ from stx_pipelines.store import ethereum_rows
 from stx_pipelines.store.days import DamagedDayFile
 from stx_pipelines.sync import homeward
 from stx_pipelines.sync.ahead import read_ahead
+from stx_pipelines.sync.dataset_names import BALANCES
 from stx_pipelines.sync.ethereum_blocks import BlocksWalk
 from stx_pipelines.sync.ethereum_chain import identify
 from stx_pipelines.sync.homeward import count_failure, known_certificate
@@ -30,7 +31,6 @@ from stx_pipelines.sync.read import OnPage
 
 log = logging.getLogger(__name__)
 
-BALANCES = "miners_balance"
 _TRIES = 3
 _PROOF = "one row per block of the day, increases and neighbouring balances agree, the day's last hash stood afterwards"
 
@@ -45,15 +45,6 @@ class BalanceDay(NamedTuple):
     changes: list[BalanceChange]
     blocks: list[Block]
     certificate: Certificate
-
-
-def agrees(balances: Certificate, blocks: Certificate | None) -> bool:
-    """Whether balances belong to the blocks as they are now: the last hash vouches for all before it."""
-    return blocks is not None and (balances.last_height, balances.last_hash, balances.first_height) == (
-        blocks.last_height,
-        blocks.last_hash,
-        blocks.first_height,
-    )
 
 
 @dataclass
@@ -84,7 +75,7 @@ class BalancesWalk:
 
     def _closed(self, day: date) -> Certificate | None:
         known = known_certificate(self.landing, day)
-        return known if known and known.is_closed and agrees(known, self._of_blocks(day)) else None
+        return known if known and known.is_closed and known.is_of_same_blocks(self._of_blocks(day)) else None
 
     def _of_blocks(self, day: date) -> Certificate | None:
         return known_certificate(self.blocks.landing, day)
@@ -133,7 +124,7 @@ class BalancesWalk:
         if of_blocks is None:
             raise BlocksAwaited(f"the blocks of {day} have not landed yet; its balances are read after them")
         known = None if force else known_certificate(self.landing, day)
-        if known is not None and agrees(known, of_blocks) and known.state == of_blocks.state:
+        if known is not None and known.is_of_same_blocks(of_blocks) and known.state == of_blocks.state:
             return None
         if self._no_state is not None and (of_blocks.first_height or 0) <= self._no_state_below:
             raise self._no_state

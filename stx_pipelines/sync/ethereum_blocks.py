@@ -21,6 +21,7 @@ from stx_pipelines.store import ethereum_rows
 from stx_pipelines.store.days import DamagedDayFile
 from stx_pipelines.sync import homeward
 from stx_pipelines.sync.ahead import read_ahead
+from stx_pipelines.sync.dataset_names import BLOCKS
 from stx_pipelines.sync.ethereum_chain import DayStarts, changed_days, finalized, identify, misfits
 from stx_pipelines.sync.homeward import count_failure, known_certificate
 from stx_pipelines.sync.land import Landing
@@ -29,7 +30,6 @@ from stx_pipelines.sync.read import OnPage
 
 log = logging.getLogger(__name__)
 
-BLOCKS = "blocks"
 _ROUNDS = 3
 _PROOF = "numbers without a gap, every block names the one before, the neighbours are of other days"
 

@@ -22,8 +22,10 @@ from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.days import DayFiles
 from stx_pipelines.store.locks import locked
 from stx_pipelines.sync.coverage import survey
+from stx_pipelines.sync.datasets import STACKS
+from stx_pipelines.sync.health import judge
 from stx_pipelines.sync.progress import Progress, progress_file, run_lock
-from stx_pipelines.sync.status import DatasetStatus, describe, stacks_health, stacks_status
+from stx_pipelines.sync.status import DatasetStatus, describe, statuses
 from stx_pipelines.sync.survey import open_landing
 from stx_pipelines_tests.world import World, child_environment, command, recent_chain, table_rows, truth
 
@@ -145,7 +147,7 @@ def test_a_first_day_to_come_wants_nothing(full: World, run: Run) -> None:
 
 def test_stale_days_are_not_complete(full: World) -> None:
     later = datetime.now(UTC) + timedelta(minutes=31)
-    assert not stacks_status(full.settings(), later).is_complete
+    assert not statuses(full.settings(), STACKS, later)[0].is_complete
 
 
 def test_status_with_a_set_aside_day_is_1_and_names_it_with_its_reason(full: World, run: Run) -> None:
@@ -180,7 +182,8 @@ def test_a_day_that_lands_while_status_looks_is_not_damaged(
         return found
 
     monkeypatch.setattr(DayFiles, "certificates", land_afterwards)
-    assert describe(full.settings(), survey([], {}, {}, {}, {}, datetime.now(UTC), timedelta(1))).damaged == []
+    nothing = survey([], {}, {}, {}, {}, datetime.now(UTC), timedelta(1))
+    assert describe(full.settings(), STACKS, STACKS.datasets[0], nothing).damaged == []
 
 
 def test_status_with_a_wrong_setting_is_1_and_one_sentence(world: World, run: Run) -> None:
@@ -383,7 +386,7 @@ def test_health_of_a_run_that_landed_something_lately_is_no_stall(full: World, r
     with locked(run_lock(full.data, DATASET), "the dataset", wait=0):
         assert run(full, "health").exit_code == HEALTHY
         later = datetime.now(UTC) + timedelta(minutes=11)
-        assert stacks_health(full.settings(), later, timedelta(minutes=10)).code == STALLED
+        assert judge(full.settings(), later, timedelta(minutes=10)).code == STALLED
 
 
 def test_health_3_a_truncated_day_file(full: World, run: Run) -> None:
