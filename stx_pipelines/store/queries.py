@@ -28,6 +28,11 @@ def by_type(database: Path) -> str:
     return str(_connect(database).sql(BY_TYPE))
 
 
+def top_fee_recipients(database: Path, limit: int = 10) -> str:
+    """Whose blocks are most in `miners_balance`, and what they did to its balance, drawn as DuckDB draws it."""
+    return str(_connect(database).sql(load_sql("top_fee_recipients"), params={"limit": limit}))
+
+
 def _connect(database: Path) -> duckdb.DuckDBPyConnection:
     import duckdb
 
