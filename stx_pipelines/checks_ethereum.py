@@ -16,8 +16,7 @@ from stx_pipelines.store.days import DayFiles
 from stx_pipelines.store.ethereum_checks import IncreaseShares, increase_shares, unlinked_blocks, wrong_balances
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.warehouse import Warehouse
-from stx_pipelines.sync.ethereum_balances import BALANCES, agrees
-from stx_pipelines.sync.ethereum_blocks import BLOCKS
+from stx_pipelines.sync.dataset_names import BALANCES, BLOCKS
 from stx_pipelines.sync.survey import days_folder
 
 MERGE = date(2022, 9, 15)
@@ -73,7 +72,7 @@ class _Tables(NamedTuple):
 
     def _is_settled(self, day: date) -> bool:
         known = self.balances.shown(day)
-        return known is not None and agrees(known, self.blocks.shown(day))
+        return known is not None and known.is_of_same_blocks(self.blocks.shown(day))
 
 
 @dg.asset_check(asset=dg.AssetKey(BLOCKS), description="Every block names the hash of the one before; none is missing.")
