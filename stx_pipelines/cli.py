@@ -87,14 +87,16 @@ def sync(
     settings = load_settings(**{"eth_target_days" if of_ethereum else "stx_target_days": target_days})
     if of_ethereum and settings.eth_rpc_url is None:
         raise SettingsError(NO_ETHEREUM)
-    from stx_pipelines.sync_command import refresh, sync_until_covered
+    from stx_pipelines.sync_command import refresh, refresh_results, sync_until_covered
 
     if first and last:
-        return refresh(settings, CHAINS[name or "stacks"], first.date(), last.date())
-    codes = [
-        _speak(sync_until_covered, settings, chain, max_days=max_days, retry=retry)
-        for chain in ([CHAINS[name]] if name else chains_of(settings))
-    ]
+        codes = [refresh(settings, CHAINS[name or "stacks"], first.date(), last.date())]
+    else:
+        codes = [
+            _speak(sync_until_covered, settings, chain, max_days=max_days, retry=retry)
+            for chain in ([CHAINS[name]] if name else chains_of(settings))
+        ]
+    codes.append(refresh_results(settings))
     return ERROR if ERROR in codes else max(codes)
 
 

@@ -66,10 +66,11 @@ def materialize_days(instance: dg.DagsterInstance, chain: str, first: date, last
     return [_failed(event) for event in failures]
 
 
-def materialize_metrics(instance: dg.DagsterInstance) -> list[Failed]:
-    """Materialize everything that is computed from closed days; what failed."""
+def materialize_metrics(instance: dg.DagsterInstance, *, only_page: bool = False) -> list[Failed]:
+    """Materialize everything that is computed from closed days, or only the page made of it; what failed."""
     result = dg.materialize(
         [wallet_metrics, wallet_dashboard],
+        selection=[wallet_dashboard] if only_page else None,
         resources={"metrics": Metrics()},
         instance=instance,
         raise_on_error=False,

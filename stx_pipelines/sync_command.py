@@ -22,7 +22,7 @@ from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.sync import chain_check, ethereum_chain
 from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.datasets import STACKS, Chain
-from stx_pipelines.sync.metrics import open_metrics
+from stx_pipelines.sync.metrics import open_metrics, page_is_due
 from stx_pipelines.sync.open import open_stacks_api
 from stx_pipelines.sync.open_ethereum import open_node
 from stx_pipelines.sync.progress import sync_lock
@@ -73,6 +73,22 @@ def _identify_at_first(settings: Settings, chain: Chain) -> None:
         ethereum_chain.identify(open_node(settings), folder)
 
 
+def refresh_results(settings: Settings) -> int:
+    """Make anew what is computed from closed days, where their set has changed; the exit code."""
+    store = open_metrics(settings)
+    due = store.stale() and store.files.days()
+    if not due and not page_is_due(settings):
+        return DONE
+    with _alone(settings):
+        from stx_pipelines.runs import materialize_metrics, open_instance
+
+        with open_instance() as instance:
+            failures = materialize_metrics(instance, only_page=not due)
+    for failure in failures:
+        click.echo(f"failed: {failure.sentence}", err=True)
+    return ERROR if failures else DONE
+
+
 def _counted(coverage: Coverage, days: Sequence[date]) -> list[date]:
     """The days that `--max-days` bounds: today and what has landed are free, so that old days get their turn."""
     free = {day.day for day in coverage.days if day.landed} | {coverage.now.date()}
@@ -100,7 +116,7 @@ def _run(settings: Settings, chain: Chain, work: Callable[[Coverage, int], Seque
     already, changed = 0, True
     with _alone(settings):
         from stx_pipelines.progress_bar import progress_bar
-        from stx_pipelines.runs import materialize_days, materialize_metrics, open_instance
+        from stx_pipelines.runs import materialize_days, open_instance
 
         coverage = _survey(settings, chain)
         with progress_bar(settings, chain) as expect, open_instance() as instance:
@@ -114,8 +130,6 @@ def _run(settings: Settings, chain: Chain, work: Callable[[Coverage, int], Seque
                 changed = _changed(known, coverage)
                 if failed and not changed:
                     break
-            if chain is STACKS and open_metrics(settings).stale():
-                failures += materialize_metrics(instance)
     return _end(settings, chain, failures)
 
 

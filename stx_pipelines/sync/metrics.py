@@ -23,6 +23,13 @@ def open_metrics(settings: Settings) -> MetricStore:
     )
 
 
+def page_is_due(settings: Settings) -> bool:
+    """Whether a day of Ethereum has closed since the page was made that shows its fee recipients."""
+    page = page_path(settings.stx_data_dir)
+    closed = [c.proved_at for c in open_landing(settings, BALANCES).files.certificates().values() if c.is_closed]
+    return page.exists() and bool(closed) and max(closed).timestamp() > page.stat().st_mtime
+
+
 def metric_options(settings: Settings) -> MetricOptions:
     """The windows and thresholds people chose. Raises `SettingsError`."""
     try:
