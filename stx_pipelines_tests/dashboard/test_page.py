@@ -22,9 +22,9 @@ from stx_pipelines.assets.dashboard import wallet_dashboard
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.days import DAY, days_between
 from stx_pipelines.chains.metrics import MetricOptions
-from stx_pipelines.dashboard import charts
 from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
 from stx_pipelines.dashboard.page import build_page, page_path, pictures
+from stx_pipelines.dashboard.themes import THEMES
 from stx_pipelines.metrics_resource import Metrics
 from stx_pipelines.store.metrics import RESULTS, MetricStore
 from stx_pipelines.sync.coverage import Coverage, survey
@@ -240,7 +240,7 @@ def test_the_asset_links_to_the_page(made: MetricStore, tmp_path: Path) -> None:
 def test_pictures_are_drawn(made: MetricStore) -> None:
     """The same charts as SVG, in the light theme's colours."""
     found = pictures(read_facts(made, covered(made), ""))
-    assert charts.THEMES["light"]["one"] in found["Active wallets"]
+    assert THEMES["light"]["one"] in found["Active wallets"]
     assert all("@" not in image for image in found.values())
 
 
@@ -256,10 +256,10 @@ def contrast(one: str, other: str) -> float:
     return (bright + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("theme", charts.THEMES)
+@pytest.mark.parametrize("theme", THEMES)
 def test_text_can_be_read(theme: str) -> None:
     """Text keeps a contrast of 4.5 to what is behind it, a chart's shapes one of 3 to the card."""
-    colour = charts.THEMES[theme]
+    colour = THEMES[theme]
     texts = ["ink page", "ink card", "soft page", "soft card", "accent page", "accent card", "accent-ink accent"]
     texts += ["ink bar", "ink faint", "ink low", "ink high", "ink warn"]
     for front, back in map(str.split, texts):
