@@ -60,7 +60,7 @@ def _most_blocks(rows: Sequence[Row]) -> Chart:
 def _bars(drawn: Sequence[str]) -> Spec:
     """A bar per recipient, with its blocks and share written on it."""
     y = steps("fee_recipient", drawn, inner=0.18, axis={"title": None, "labelExpr": _short("datum.value")})
-    x = {"field": "blocks", "type": "quantitative", "axis": {"title": "blocks", "grid": True}}
+    x = {"field": "blocks", "type": "quantitative", "axis": {"title": "blocks", "grid": True, "tickMinStep": 1}}
     tip = tooltip(
         ("fee_recipient", "fee recipient"), ("blocks", "blocks", ","), ("all_blocks", "of blocks", ","),
         ("positive_increases_eth", "sum of positive increases, ETH"), ("net_increase_eth", "net increase, ETH"),
