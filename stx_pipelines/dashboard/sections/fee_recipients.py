@@ -88,21 +88,21 @@ def _short(address: str) -> str:
 
 def _amounts(rows: Sequence[Row], recipients: int) -> Panel:
     which = f"The {len(rows)} with the most blocks of {number(recipients)}" if len(rows) < recipients else "All of them"
-    header = ("fee recipient", "blocks", "share of blocks", "sum of positive increases", "net increase")
     return Panel(
         "Blocks and balance increases, in exact ETH",
-        f"{which}. Zero or negative: the share of the recipient's blocks in which its balance did not rise.",
-        (*header, "zero or negative"),
+        f"{which}; whole addresses are in the file. Zero or negative: the recipient's blocks in which its balance did "
+        "not rise.",
+        ("fee recipient", "blocks", "sum of positive increases", "net increase", "zero or negative"),
         [_line(row) for row in rows],
         FEE_RECIPIENTS,
     )
 
 
 def _line(row: Row) -> tuple[str, ...]:
+    address = row["fee_recipient"]
     return (
-        row["fee_recipient"],
-        number(row["blocks"]),
-        f"{row['block_share']:.2%}",
+        f"{address[:8]}…{address[-4:]}",
+        f"{number(row['blocks'])} ({row['block_share']:.1%})",
         money(row["positive_increases_eth"]),
         money(row["net_increase_eth"]),
         f"{number(row['zero_or_negative_blocks'])} ({row['zero_or_negative_share']:.1%})",
