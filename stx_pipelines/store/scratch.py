@@ -44,6 +44,7 @@ def scratch_database(run_folder: Path, engine: Engine) -> Iterator[duckdb.DuckDB
             connection.execute(f"SET threads = {engine.threads}")
             connection.execute(f"SET temp_directory = {quoted(str(spill))}")
             connection.execute("SET preserve_insertion_order = false")  # every result says its order
+            connection.execute("SET enable_progress_bar = false")  # DuckDB takes a run's process for a person's
             yield connection
         finally:
             connection.close()

@@ -85,3 +85,14 @@ def test_the_database_spills_below_its_folder_and_keeps_to_its_memory(tmp_path: 
         connection.execute("CREATE TABLE t AS SELECT range AS n, md5(range::VARCHAR) AS text FROM range(3_000_000)")
         assert [path for folder in folders(tmp_path) for path in folder.rglob("duckdb_temp*")]
     assert folders(tmp_path) == set()
+
+
+def test_no_progress_bar_runs_through_the_logs(tmp_path: Path) -> None:
+    """Not even where DuckDB takes the process for a person's, as it does with `python -c`."""
+    script = (
+        "import sys; from pathlib import Path; from stx_pipelines.store.scratch import Engine, scratch_database\n"
+        "with scratch_database(Path(sys.argv[1]), Engine(100, 1)) as connection:\n"
+        "    print(connection.execute(\"SELECT current_setting('enable_progress_bar')\").fetchone())"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "(False,)\n"
