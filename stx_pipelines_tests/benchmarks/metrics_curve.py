@@ -14,21 +14,22 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 import duckdb
+import msgspec
 
-from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.days import DayFiles
 from stx_pipelines.store.metrics import MetricStore
 from stx_pipelines.store.scratch import Engine
 from stx_pipelines.store.warehouse import Warehouse
+from stx_pipelines_tests.metrics.history import certificate
 
 FIRST_DAY = date(2023, 1, 1)
 ENGINE = Engine(threads=2)
@@ -82,7 +83,7 @@ def write_days(folder: Path, first: int, days: int, rows_per_day: int, fresh_per
         values = {"day": number, "start": window(day)[0], "rows": rows_per_day, "fresh": fresh_per_day, "known": known}
         landed = connection.execute(_ROWS, values).to_arrow_table().cast(schema)
         [(published,)] = connection.execute("SELECT count(*) FROM landed WHERE tx_status = 'success'").fetchall()
-        files.write(landed, _certificate(day, rows_per_day, published))
+        files.write(landed, msgspec.structs.replace(certificate(day, []), published=published))
 
 
 def refresh(folder: Path) -> None:
@@ -115,31 +116,6 @@ def _timed(step: Callable[..., None], *arguments: object) -> Cost:
 
 def _store(folder: Path) -> MetricStore:
     return MetricStore(folder, DayFiles(folder / "days" / "transactions"), Warehouse(folder), engine=ENGINE)
-
-
-def _certificate(day: date, rows: int, published: int) -> Certificate:
-    return Certificate(
-        dataset="transactions",
-        day=day,
-        state="closed",
-        proof="synthetic",
-        expected=rows,
-        seen=rows,
-        published=published,
-        left_out={"abort_by_response": rows - published},
-        first_height=None,
-        last_height=None,
-        last_hash=None,
-        first_block_time=None,
-        last_block_time=None,
-        burn_blocks=144,
-        proved_to=1_000_000,
-        tip_burn_height=1_000_000,
-        proved_at=datetime(2026, 1, 1, tzinfo=UTC),
-        requests=1,
-        seconds=1.0,
-        route="synthetic",
-    )
 
 
 def curve_point(folder: Path, rows: int) -> str:
