@@ -16,7 +16,7 @@ SCHEMA = pa.schema(
     [
         ("block_number", pa.int64()),
         ("block_time", pa.timestamp("us")),
-        ("miner", pa.string()),
+        ("miner", pa.dictionary(pa.int32(), pa.string())),
         ("balance_before", WEI),
         ("balance_after", WEI),
         ("balance_increase", WEI),
