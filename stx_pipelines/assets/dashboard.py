@@ -21,7 +21,8 @@ from stx_pipelines.sync.survey import survey_transactions
     kinds={"html"},
     description=(
         "One HTML page, `data/public/index.html`, that opens offline from disk: which days are here, growth, "
-        "retention, value, funnel and the network day, what each number rests on, and each table as CSV."
+        "retention, value, funnel and the network day, Ethereum's fee recipients if their days are here, what each "
+        "number rests on, and each table as CSV."
     ),
 )
 def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.MaterializeResult[None]:
