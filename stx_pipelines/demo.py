@@ -17,12 +17,12 @@ import click
 import requests
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.dashboard.page import page_path
 from stx_pipelines.settings import load_settings
 from stx_pipelines.store import queries
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.identity import known_ethereum, known_identity
 from stx_pipelines.sync.dataset_names import BALANCES
+from stx_pipelines.sync.metrics import page_path
 from stx_pipelines.sync.survey import open_landing
 
 DAYS = 120

@@ -24,6 +24,7 @@ from stx_pipelines.dashboard.words import cards, headline
 from stx_pipelines.store.files import replace_file
 from stx_pipelines.store.metrics import MetricStore
 from stx_pipelines.sync.coverage import Coverage
+from stx_pipelines.sync.metrics import page_path
 
 TITLE = "Stacks, day by day"
 VEGA_LITE = "6.4"
@@ -53,11 +54,6 @@ class Page:
     size: int
     days: int
     headline: str
-
-
-def page_path(data_folder: Path) -> Path:
-    """Where the page of a data folder is, or will be."""
-    return data_folder / "public" / "index.html"
 
 
 def build_page(store: MetricStore, coverage: Coverage, sentence: str) -> Page:

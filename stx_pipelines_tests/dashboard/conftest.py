@@ -10,8 +10,8 @@ import pytest
 
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.chains.metrics import MetricOptions
-from stx_pipelines.dashboard.page import page_path
 from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.sync.metrics import page_path
 from stx_pipelines_tests.dashboard.pages import (
     DAYS,
     LAST,

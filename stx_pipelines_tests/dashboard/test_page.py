@@ -17,10 +17,11 @@ from stx_pipelines.assets.dashboard import wallet_dashboard
 from stx_pipelines.chains.days import DAY, days_between
 from stx_pipelines.chains.metrics import MetricOptions
 from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
-from stx_pipelines.dashboard.page import build_page, page_path, pictures
+from stx_pipelines.dashboard.page import build_page, pictures
 from stx_pipelines.dashboard.themes import THEMES
 from stx_pipelines.metrics_resource import Metrics
 from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.sync.metrics import page_path
 from stx_pipelines_tests.dashboard.pages import (
     CHARTS,
     DAYS,
