@@ -11,12 +11,13 @@ from stx_pipelines.metrics_resource import Metrics
 from stx_pipelines.settings import SettingsError, load_settings
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.metrics import RESULTS
+from stx_pipelines.sync.dataset_names import BALANCES
 from stx_pipelines.sync.sentences import coverage_sentence, size
 from stx_pipelines.sync.survey import survey_transactions
 
 
 @dg.asset(
-    deps=list(RESULTS),
+    deps=[*RESULTS, BALANCES],
     group_name="wallets",
     kinds={"html"},
     description=(

@@ -107,7 +107,7 @@ def test_status_of_everything_is_0(full: World, run: Run) -> None:
     assert (done.exit_code, done.stderr) == (DONE, "")
     assert done.stdout.startswith("transactions: 4 of 4 days complete (100 %)\n")
     assert f"rows          {len(table_rows(full.data)):,} in 4 landed days" in done.stdout
-    assert done.stdout.endswith("running       nothing\n")
+    assert "running       nothing\n" in done.stdout
 
 
 def test_status_of_a_part_is_2(world: World, run: Run) -> None:
@@ -245,13 +245,13 @@ def test_the_progress_of_an_earlier_run_is_not_that_of_who_works_now(world: Worl
     report(world, minutes_ago=300, pid=1)
     with locked(run_lock(world.data, DATASET), "the dataset", wait=0):
         assert shown(run, world)["progress"] is None
-        assert run(world, "status").stdout.endswith(f"running       process {os.getpid()}\n")
+        assert f"running       process {os.getpid()}\n" in run(world, "status").stdout
         assert run(world, "health").exit_code == HEALTHY
 
 
 def test_between_two_runs_status_says_when_the_last_one_ended(world: World, run: Run) -> None:
     report(world, minutes_ago=1.5)
-    assert run(world, "status").stdout.endswith("running       nothing; the last run ended 1 min ago\n")
+    assert "running       nothing; the last run ended 1 min ago\n" in run(world, "status").stdout
     assert (shown(run, world)["running"], shown(run, world)["progress"]) == (None, None)
 
 
@@ -301,7 +301,7 @@ def test_a_look_never_loads_dagster(world: World, command_name: str, landed: boo
 
 def test_status_answers_20_times_of_20_while_sync_writes(make_world: MakeWorld) -> None:
     world = make_world(recent_chain(60), stx_target_days=60)
-    world.knobs.latency_seconds = 0.15
+    world.knobs.latency_seconds = 0.6
     writer = subprocess.Popen(
         [sys.executable, "-m", "stx_pipelines.cli", "sync"],
         env=child_environment(world.environment),
