@@ -77,18 +77,21 @@ def _changes(recipients: Sequence[Recipient]) -> str:
 def _plot(stretches: Sequence[Stretch]) -> dg.MetadataValue:
     import pygal
 
+    every = -(-len(stretches) // _LABELS) or 1
     chart = pygal.Line(
         width=640,
         height=260,
         show_legend=False,
         show_dots=False,
         show_minor_x_labels=False,
-        x_labels_major_every=-(-len(stretches) // _LABELS) or 1,
+        x_labels_major_every=every,
+        truncate_label=-1,
         js=[],
         x_title="time (UTC)",
         y_title="ETH a block",
     )
-    chart.x_labels = [stretch.time for stretch in stretches]
+    # A label that is not shown must not have the text of one that is.
+    chart.x_labels = [stretch.time if n % every == 0 else "" for n, stretch in enumerate(stretches)]
     # A picture cannot show more digits than floating point has.
     chart.add("mean increase", [float(ether(stretch.increase) / stretch.blocks) for stretch in stretches])
     return picture("increase per block", chart)

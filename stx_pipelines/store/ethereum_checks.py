@@ -17,7 +17,7 @@ from stx_pipelines.store.warehouse import load_sql
 if TYPE_CHECKING:
     import duckdb
 
-_STRETCH = 500_000  # blocks; a little more than two months
+_STRETCH = 200_000  # blocks; about a month
 
 
 class IncreaseShares(NamedTuple):

@@ -9,7 +9,9 @@ WITH ordered AS (
     WHERE number < $hi AND number >= coalesce((SELECT max(number) FROM warehouse.blocks WHERE number < $lo), $lo)
     WINDOW upwards AS (ORDER BY number, hash)
 ),
-suspects AS (SELECT * FROM ordered WHERE number <> lower + 1 OR parent_hash <> lower_hash)
+suspects AS (
+    SELECT * FROM ordered WHERE number >= $lo AND (number <> lower + 1 OR parent_hash <> lower_hash)
+)
 SELECT DISTINCT number
 FROM suspects
 WHERE number <= lower + 1
