@@ -32,7 +32,7 @@ def test_every_day_lands_newest_first_and_equals_the_chain(make_ethereum: MakeEt
     landed(world.blocks())
     outcomes = world.balances()
     assert fetched(outcomes) == world.days[::-1]
-    assert [landed(outcomes)[day].certificate.state for day in world.days] == ["closed", "closed", "closed", "open"]
+    assert [landed(outcomes)[day].certificate.state for day in world.days] == ["closed", "closed", "open"]
     world.assert_true()
 
 
@@ -182,7 +182,7 @@ def test_blocks_whose_file_is_damaged_are_put_aside_and_the_other_days_land(make
 def test_a_node_that_is_behind_the_landed_blocks_is_refused(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain())
     world.blocks()
-    behind = make_ethereum(make_chain(2), data=world.data)
+    behind = make_ethereum(make_chain(1), data=world.data)
     with pytest.raises(Unreachable, match=r"is behind: it does not have block \d+, which has landed already"):
         behind.balances(world.days)
     assert not world.certificates(BALANCES)
@@ -193,7 +193,7 @@ def test_a_node_that_is_behind_the_landed_blocks_is_refused(make_ethereum: MakeE
 @pytest.mark.parametrize("wording", ["missing_trie_node", "historical_state", "state_not_available", "pruned"])
 def test_a_pruned_node_is_named_at_once_and_newer_days_land(make_ethereum: MakeEthereum, wording: str) -> None:
     """It has the state of 200 blocks: today's and a part of yesterday's. The older days cost no call each."""
-    world = make_ethereum(make_chain(3), EthereumKnobs(state_blocks=200, pruned_wording=wording))
+    world = make_ethereum(make_chain(), EthereumKnobs(state_blocks=200, pruned_wording=wording))
     world.blocks()
     world.calls()
     refused = failed(world.balances())
@@ -229,19 +229,19 @@ def test_days_without_a_block_need_no_state(make_ethereum: MakeEthereum) -> None
 
 def test_state_that_goes_while_the_days_are_read_is_named_too(make_ethereum: MakeEthereum) -> None:
     """Nothing of the day in hand lands, and no older day is asked for."""
-    world = make_ethereum(make_chain(3), batch_size=20)
+    world = make_ethereum(make_chain(), batch_size=20)
     world.blocks()
 
     def prune(calls: list[Call]) -> None:
         number = int(calls[0].params[1], 16) if calls[0].method == "eth_getBalance" else 0
-        if 300 < number < 400:
-            world.knobs.state_blocks = world.chain.latest.number - 400
+        if 160 < number < 250:
+            world.knobs.state_blocks = world.chain.latest.number - 250
 
     world.knobs.on_request = prune
     refused = failed(world.balances())
-    assert set(refused) == set(world.days[:3])
-    assert set(refused.values()) == {"this node keeps no state before block 400: use an archive node"}
-    world.assert_balances(world.days[3:])
+    assert set(refused) == set(world.days[:2])
+    assert set(refused.values()) == {"this node keeps no state before block 250: use an archive node"}
+    world.assert_balances(world.days[2:])
 
 
 def test_a_day_that_failed_is_remembered_and_forgotten_when_it_lands(make_ethereum: MakeEthereum) -> None:

@@ -40,7 +40,7 @@ from stx_pipelines_tests.world import FIRST_DAY, at, query
 Walk = BlocksWalk | BalancesWalk
 
 
-def make_chain(days: int = 3, hour: int = 12, minute: int = 0, **spec: Any) -> EthereumChain:
+def make_chain(days: int = 2, hour: int = 12, minute: int = 0, **spec: Any) -> EthereumChain:
     """A chain of `days` whole days and one more up to that time: 144 blocks a day, ten of them not final yet."""
     wanted: dict[str, Any] = {
         "first_day": FIRST_DAY,
