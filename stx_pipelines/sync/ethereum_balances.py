@@ -15,7 +15,7 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block, balance_changes, balance_keys
 from stx_pipelines.chains.ethereum_proof import prove_balances
-from stx_pipelines.sources.errors import ApiError, NoState
+from stx_pipelines.sources.errors import ApiError, NoState, Unreachable
 from stx_pipelines.sources.ethereum_rpc import EthereumRpc
 from stx_pipelines.store import ethereum_rows
 from stx_pipelines.store.days import DamagedDayFile
@@ -32,6 +32,7 @@ from stx_pipelines.sync.read import OnPage
 log = logging.getLogger(__name__)
 
 _TRIES = 3
+_NOBODY = "0x" + "0" * 40
 _PROOF = "one row per block of the day, increases and neighbouring balances agree, the day's last hash stood afterwards"
 
 
@@ -56,8 +57,7 @@ class BalancesWalk:
     blocks: BlocksWalk
     on_page: OnPage = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    _no_state: NoState | None = field(default=None, init=False)
-    _no_state_below: int = field(default=0, init=False)
+    _state_from: int = field(default=0, init=False)  # the node answers for no block before it
 
     def bring_home(self, days: Iterable[date], *, force: bool = False) -> Iterator[Outcome]:
         """Each day as it lands, newest first. `force` reads the days again even where they are closed.
@@ -86,7 +86,7 @@ class BalancesWalk:
 
     def _fetch(self, days: Sequence[date], force: bool) -> Iterator[Outcome]:
         identify(self.node, self.blocks.data_folder)
-        self._seek_state(days)
+        self._look_before([c for day in days if (c := self._of_blocks(day)) and not self._is_up_to_date(c, force)])
         for day, read in read_ahead(lambda day: self._read(day, force), days, self.node.http.stop):
             try:
                 proved = self._unless_changed(day, read.result(), force)
@@ -102,47 +102,87 @@ class BalancesWalk:
             self.landing.land([(proved.changes, proved.certificate)])
             yield Landed(proved.certificate, fetched=True)
 
-    def _seek_state(self, days: Sequence[date]) -> None:
-        """Find out at once, with the oldest block wanted, whether the node has the state to answer."""
-        known = [c for day in days if (c := self._of_blocks(day)) and c.first_height is not None]
-        oldest = min((c.first_height or 0 for c in known), default=0)
-        try:
-            if oldest > 1:
-                self.node.balances([BalanceKey("0x" + "0" * 40, oldest - 1)])
-        except NoState as error:
-            newest = max(c.last_height or 0 for c in known)
-            self._no_state_below = self.node.first_state(oldest - 1, newest)
-            self._no_state = NoState(
-                f"this node keeps no state before block {self._no_state_below}: use an archive node ({error})"
+    def _is_up_to_date(self, of_blocks: Certificate, force: bool) -> bool:
+        known = None if force else known_certificate(self.landing, of_blocks.day)
+        return known is not None and known.is_of_same_blocks(of_blocks) and known.state == of_blocks.state
+
+    def _look_before(self, wanted: Sequence[Certificate]) -> None:
+        """Find out at once whether the node has the newest block that is wanted, and the state of the oldest."""
+        heights = [height for c in wanted for height in (c.first_height, c.last_height) if height is not None]
+        self._state_from = 0
+        if not heights:
+            return
+        if self.node.block(max(heights)) is None:
+            raise Unreachable(
+                f"{self.node.http.name} is behind: it does not have block {max(heights)}, which has landed already; "
+                "nothing was changed, try again when it has caught up"
             )
-            log.warning("%s", self._no_state)
+        oldest = max(0, min(heights) - 1)
+        try:
+            self.node.balances([BalanceKey(_NOBODY, oldest)])
+        except NoState:
+            self._state_from = self.node.first_state(oldest, max(heights))
+            log.warning("%s", self._no_state())
+
+    def _no_state(self) -> NoState:
+        return NoState(f"this node keeps no state before block {self._state_from}: use an archive node")
+
+    def _balances(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, int]:
+        """Each balance; the keys are in the order of their blocks. Raises `NoState`, without a call where it can."""
+        if not keys:
+            return {}
+        oldest, newest = keys[0].number, keys[-1].number
+        if oldest < self._state_from:
+            raise self._no_state()
+        try:
+            return self.node.balances(keys, self.on_page)
+        except NoState as error:
+            # The node may have let go of it since it was asked at the beginning.
+            state_from = self.node.first_state(oldest, newest)
+            if state_from == oldest:
+                raise  # not a matter of age: one of several nodes behind an address, perhaps
+            self._state_from = state_from
+            raise self._no_state() from error
 
     def _read(self, day: date, force: bool) -> BalanceDay | None:
         """The day's rows; None if they are here for all blocks that have landed."""
         began, calls = time.monotonic(), self.node.calls
-        of_blocks = self._of_blocks(day)
-        if of_blocks is None:
-            raise BlocksAwaited(f"the blocks of {day} have not landed yet; its balances are read after them")
-        known = None if force else known_certificate(self.landing, day)
-        if known is not None and known.is_of_same_blocks(of_blocks) and known.state == of_blocks.state:
+        if (landed := self._of_blocks(day)) and self._is_up_to_date(landed, force):
             return None
-        if self._no_state is not None and (of_blocks.first_height or 0) <= self._no_state_below:
-            raise self._no_state
-        blocks = ethereum_rows.blocks_from_arrow(self.blocks.landing.files.read(day))
-        changes = self._changes(blocks, self._held(day) if known is not None else {})
+        of_blocks, blocks = self._landed_blocks(day)
+        changes = self._changes(blocks, {} if force else self._held(day))
         prove_balances(changes, blocks)
         seconds = round(time.monotonic() - began, 3)
         certificate = self._certify(of_blocks, changes, self.node.calls - calls, seconds)
         return BalanceDay(changes, blocks, certificate)
 
+    def _landed_blocks(self, day: date) -> tuple[Certificate, list[Block]]:
+        """The blocks of a day and their own certificate. Raises `BlocksAwaited` without them."""
+        awaited = BlocksAwaited(f"the blocks of {day} have not landed yet; its balances are read after them")
+        files = self.blocks.landing.files
+        try:
+            for _ in range(_TRIES):
+                of_blocks = self._of_blocks(day)
+                if of_blocks is None:
+                    raise awaited
+                blocks = ethereum_rows.blocks_from_arrow(files.read(day))
+                # Another process may have written the day anew in between.
+                if self._of_blocks(day) == of_blocks:
+                    return of_blocks, blocks
+        except DamagedDayFile as error:
+            log.warning("%s; put aside as %s", error, files.put_aside(day).name)
+        raise awaited
+
     def _changes(self, blocks: Sequence[Block], held: dict[str, BalanceChange]) -> list[BalanceChange]:
         """One row per block: what is held of this very block, and the rest read."""
         missing = [block for block in blocks if block.hash not in held]
-        read = balance_changes(missing, self.node.balances(balance_keys(missing), self.on_page))
+        read = balance_changes(missing, self._balances(balance_keys(missing)))
         by_hash = held | {change.block_hash: change for change in read}
         return [by_hash[block.hash] for block in blocks if block.number > 0]
 
     def _held(self, day: date) -> dict[str, BalanceChange]:
+        if known_certificate(self.landing, day) is None:
+            return {}
         try:
             rows = ethereum_rows.balances_from_arrow(self.landing.files.read(day))
         except DamagedDayFile as error:
@@ -156,7 +196,8 @@ class BalancesWalk:
             if read is None or self._still_stands(read.blocks):
                 return read
             log.info("the chain changed while the balances of %s were read; reading its blocks again", day)
-            for outcome in self.blocks.bring_home([day], force=True):
+            # All of them: a walk that is left in the middle stops its node.
+            for outcome in list(self.blocks.bring_home([day], force=True)):
                 if isinstance(outcome, FailedDay) and outcome.day == day:
                     raise outcome.error
             read = self._read(day, force)

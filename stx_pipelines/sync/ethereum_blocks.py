@@ -93,17 +93,22 @@ class BlocksWalk:
 
     def _refuse_if_behind(self, top: Block) -> None:
         """A node that has less than has landed shows no reorg: nothing may be taken back because of it."""
-        for day, known in self.landing.files.certificates().items():
-            if known.last_height is None or known.last_height <= top.number or self.node.block(known.last_height):
-                continue
-            if (known.first_height or 0) <= top.number:
-                ours = ethereum_rows.blocks_from_arrow(self.landing.files.read(day))
-                if any(block.number == top.number and block.hash != top.hash for block in ours):
-                    return  # another block at the same height: a reorg, and not a node that is behind
-            raise Unreachable(
-                f"{self.node.http.name} is behind: its newest final block is {top.number}, {known.last_height} has "
-                "landed already; nothing was changed, try again when it has caught up"
-            )
+        newest = max((known.last_height or 0 for known in self.landing.files.certificates().values()), default=0)
+        if newest <= top.number or self.node.block(newest) or self._is_of_another_fork(top):
+            return
+        raise Unreachable(
+            f"{self.node.http.name} is behind: its newest final block is {top.number}, {newest} has landed already; "
+            "nothing was changed, try again when it has caught up"
+        )
+
+    def _is_of_another_fork(self, block: Block) -> bool:
+        """Whether another block of the same number has landed: that shows a reorg."""
+        return any(
+            held.number == block.number and held.hash != block.hash
+            for day, known in self.landing.files.certificates().items()
+            if known.last_height is not None and (known.first_height or 0) <= block.number <= known.last_height
+            for held in self._held(day)
+        )
 
     def _reopen(self, days: Iterable[date]) -> None:
         """Days that the chain changed are open from here on, so that a crash cannot hide it."""
@@ -111,7 +116,10 @@ class BlocksWalk:
             known = known_certificate(self.landing, day)
             if known is not None and known.is_closed:
                 log.warning("the chain changed %s after it was final: it is open again and read anew", day)
-                self.landing.files.reopen(day)
+                try:
+                    self.landing.files.reopen(day)
+                except DamagedDayFile as error:
+                    log.warning("%s; put aside as %s", error, self.landing.files.put_aside(day).name)
 
     def _land(self, days: Sequence[date], top: Block, anew: set[date]) -> Iterator[Outcome]:
         sure = [c for day, c in self.landing.files.certificates().items() if day not in anew]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -34,7 +34,8 @@ def identify(node: EthereumRpc, data_folder: Path) -> EthereumIdentity:
     asked = EthereumIdentity(chain_id, genesis.hash, day_of((first or genesis).timestamp))
     known = known_ethereum(data_folder)
     if known is None:
-        keep_identity(data_folder, asked)
+        if first is not None:  # the first day is not known before
+            keep_identity(data_folder, asked)
         return asked
     if (known.chain_id, known.genesis_hash) != (asked.chain_id, asked.genesis_hash):
         raise WrongChain(
@@ -79,7 +80,8 @@ class DayStarts:
         """The lowest block that is not older than the day; `top.number + 1` if there is none."""
         if day not in self._known:
             self._known[day] = self._find(day)
-        return self._known[day]
+        # What has landed may lie above: the newest final block can move back.
+        return min(self._known[day], self.top.number + 1)
 
     def _find(self, day: date) -> int:
         start, _ = window(day)
@@ -108,15 +110,29 @@ class DayStarts:
 def changed_days(node: EthereumRpc, landed: Mapping[date, Certificate], top: Block) -> list[date]:
     """Landed days that the chain no longer has as they are, newest first.
 
-    A block's hash vouches for everything below it: one call for each run of days that are linked to each other.
+    A block's hash vouches for everything below it: one call for each run of days that are linked to each other. A day
+    without blocks has no hash: it is doubtful as soon as one of its neighbours changed.
     """
-    changed: list[date] = []
+    changed: set[date] = set()
     for linked in _linked_runs(landed):
         for certificate in linked:
             if _is_still_there(node, certificate, top):
                 break
-            changed.append(certificate.day)
-    return changed
+            changed.add(certificate.day)
+    return sorted(changed | _empty_beside(changed, landed), reverse=True)
+
+
+def _empty_beside(changed: Collection[date], landed: Mapping[date, Certificate]) -> set[date]:
+    """The days without blocks whose next day with blocks, before or after, is one of these."""
+    beside: set[date] = set()
+    for order in (sorted(landed), sorted(landed, reverse=True)):
+        follows_changed = False
+        for day in order:
+            if landed[day].last_height is not None:
+                follows_changed = day in changed
+            elif follows_changed:
+                beside.add(day)
+    return beside
 
 
 def _is_still_there(node: EthereumRpc, certificate: Certificate, top: Block) -> bool:
