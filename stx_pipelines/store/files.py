@@ -36,6 +36,18 @@ def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool =
         ) from error
 
 
+def read_file(path: Path) -> bytes:
+    """The bytes of a file. Raises `FileNotFoundError`, and `StoreError` for a file that is there but is none for us."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"{path} could not be read ({error.strerror or error}): fix its permissions, or delete it, it is made anew"
+        ) from error
+
+
 def _flush(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:

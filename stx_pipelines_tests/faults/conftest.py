@@ -8,8 +8,11 @@ from random import Random
 
 import pytest
 
+from stx_pipelines_tests.cli.conftest import run
 from stx_pipelines_tests.faults.undisturbed import assert_undisturbed, calm_down, refresh_metrics
 from stx_pipelines_tests.world import World
+
+__all__ = ["run"]  # a fixture, found by its name
 
 MakeWorld = Callable[..., World]
 EndsUndisturbed = Callable[..., None]
