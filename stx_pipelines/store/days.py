@@ -16,7 +16,7 @@ import msgspec
 
 from stx_pipelines.chains import certificate as certificates
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.store.files import StoreError, read_file, replace_file
+from stx_pipelines.store.files import StoreError, read_json, replace_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -119,7 +119,7 @@ class DayFiles:
 
     def _remembered(self) -> dict[date, _Known]:
         try:
-            return msgspec.json.decode(read_file(self._memory), type=dict[date, _Known])
+            return read_json(self._memory, dict[date, _Known])
         except (FileNotFoundError, msgspec.DecodeError):
             return {}
 

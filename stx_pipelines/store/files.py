@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+_T = TypeVar("_T")
 
 
 class StoreError(Exception):
@@ -36,10 +41,15 @@ def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool =
         ) from error
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of a file. Raises `FileNotFoundError`, and `StoreError` for a file that is there but is none for us."""
+def read_json(path: Path, shape: type[_T]) -> _T:
+    """What a small file of ours says.
+
+    Raises `FileNotFoundError`, `msgspec.DecodeError` for other content, `StoreError` for what cannot be read at all.
+    """
     try:
-        return path.read_bytes()
+        return msgspec.json.decode(path.read_bytes(), type=shape)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from stx_pipelines.store.files import StoreError, read_file, replace_file
+from stx_pipelines.store.files import StoreError, read_json, replace_file
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -26,7 +26,7 @@ def identity_file(data_folder: Path) -> Path:
 def known_identity(data_folder: Path) -> Identity | None:
     """The chain this data folder holds; None before the first use."""
     try:
-        return msgspec.json.decode(read_file(identity_file(data_folder)), type=Identity)
+        return read_json(identity_file(data_folder), Identity)
     except FileNotFoundError:
         return None
     except msgspec.DecodeError as error:

@@ -22,7 +22,7 @@ from stx_pipelines.chains import metrics
 from stx_pipelines.chains.metrics import Basis, MetricOptions
 from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.days import DayFiles
-from stx_pipelines.store.files import StoreError, read_file, replace_file
+from stx_pipelines.store.files import StoreError, read_json, replace_file
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.store.warehouse import Warehouse, load_sql
 
@@ -204,7 +204,7 @@ class MetricStore:
         if not self.warehouse.path.exists():
             return {}
         try:
-            return msgspec.json.decode(read_file(self._marks()), type=dict[str, str])
+            return read_json(self._marks(), dict[str, str])
         except (FileNotFoundError, msgspec.DecodeError):
             return {}  # a lost file only means that the tables are loaded once more
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from stx_pipelines.store.files import read_file, replace_file
+from stx_pipelines.store.files import read_json, replace_file
 from stx_pipelines.store.locks import holder
 
 _SECONDS_BETWEEN_WRITES = 0.5
@@ -60,7 +60,7 @@ def who_works(data_folder: Path, dataset: str) -> str | None:
 def read_progress(path: Path) -> Progress | None:
     """The last report; None when there is none."""
     try:
-        return msgspec.json.decode(read_file(path), type=Progress)
+        return read_json(path, Progress)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
 
