@@ -70,5 +70,12 @@ def encode(certificate: Certificate) -> bytes:
     return msgspec.json.encode(certificate, order="deterministic")
 
 
-decode = msgspec.json.Decoder(Certificate).decode
-"""JSON to certificate; raises `msgspec.DecodeError` on anything else."""
+def decode(content: bytes) -> Certificate:
+    """JSON to certificate; raises `msgspec.DecodeError` on anything else."""
+    try:
+        return _decode(content)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
+
+
+_decode = msgspec.json.Decoder(Certificate).decode

@@ -214,7 +214,7 @@ def _decoder(shape: type[_T]) -> Callable[[bytes], _T]:
     def parse(body: bytes) -> _T:
         try:
             return decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedAnswer(f"the answer is not what the API promises: {error}") from error
 
     return parse

@@ -20,7 +20,7 @@ from stx_pipelines.chains import metrics
 from stx_pipelines.chains.metrics import Basis, MetricOptions
 from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.days import DayFiles
-from stx_pipelines.store.files import StoreError, replace_file
+from stx_pipelines.store.files import StoreError, read_json, replace_file
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.store.scratch import Engine, quoted, scratch_database
 from stx_pipelines.store.warehouse import Warehouse, load_sql
@@ -189,7 +189,7 @@ class MetricStore:
         if not self.warehouse.path.exists():
             return {}
         try:
-            return msgspec.json.decode(self._marks().read_bytes(), type=dict[str, str])
+            return read_json(self._marks(), dict[str, str])
         except (FileNotFoundError, msgspec.DecodeError):
             return {}  # a lost file only means that the tables are loaded once more
 
