@@ -1,10 +1,12 @@
 """Clients that are compared, as steps for a process of their own (apart.py): our sync, and what others would write.
 
-The heavy libraries are imported here, before any clock starts.
+The heavy libraries are imported here, before any clock starts. `python -m ...clients URL FOLDER DAY...` is the sync
+alone as a process.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -48,7 +50,7 @@ def sync(url: str, folder: Path, days: Sequence[date], requests_per_minute: int 
     seen = count = 0
     for outcome in walk.bring_home(days):
         if isinstance(outcome, FailedDay):
-            raise RuntimeError(f"{outcome.day}: {outcome.error}")
+            raise RuntimeError(f"{outcome.day}: {outcome.error}")  # noqa: TRY004 - no caller gave a wrong type
         seen += outcome.certificate.seen
         count += 1
     return Synced(walk.api.http.sent, seen, count)
@@ -96,3 +98,7 @@ def bare_threads(urls: Sequence[str], threads: int) -> int:
 
     with ThreadPoolExecutor(threads) as pool:
         return sum(pool.map(read, urls))
+
+
+if __name__ == "__main__":
+    sync(sys.argv[1], Path(sys.argv[2]), [date.fromisoformat(day) for day in sys.argv[3:]])

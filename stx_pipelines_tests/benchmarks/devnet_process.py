@@ -1,29 +1,26 @@
 """A devnet in a process of its own, so that it never shares a core's time slice or an interpreter with a client.
 
-Its tip stands still: every run reads the same chain. `python -m ...devnet_process PORT SPEC` serves one.
+Its tip stands still: every run reads the same chain.
 """
 
 from __future__ import annotations
 
 import gc
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
 from datetime import time as clock
+from typing import Any, NamedTuple
 
-import msgspec
 import requests
 
 from stx_pipelines.chains.days import DAY, days_between
 from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.server import run
 from stx_pipelines.devnet.stacks_chain import ChainSpec, StacksChain
-from stx_pipelines_tests.world import child_environment
+from stx_pipelines_tests.benchmarks.apart import beside
 
 FIRST_DAY = date(2025, 1, 1)
 """After Nakamoto, and always in the past: Dagster's partitions end today."""
@@ -75,15 +72,10 @@ class Served(NamedTuple):
 def devnet(days: int, transactions_per_day: int) -> Iterator[Served]:
     """Serve such a chain from another process until the block ends."""
     spec, port = Spec(days, transactions_per_day), _free_port()
-    command = [sys.executable, "-m", __spec__.name, str(port), msgspec.json.encode(spec).decode()]
-    process = subprocess.Popen(command, env=child_environment({}))
-    try:
+    with beside(_serve, port, spec) as is_alive:
         served = Served(f"http://127.0.0.1:{port}", spec)
-        _await_answer(served, process)
+        _await_answer(served, is_alive)
         yield served
-    finally:
-        process.kill()
-        process.wait()
 
 
 def _free_port() -> int:
@@ -92,9 +84,9 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _await_answer(served: Served, process: subprocess.Popen[bytes]) -> None:
+def _await_answer(served: Served, is_alive: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE
-    while process.poll() is None and time.monotonic() < deadline:
+    while is_alive() and time.monotonic() < deadline:
         try:
             served.stats()
         except requests.ConnectionError:
@@ -107,13 +99,7 @@ def _await_answer(served: Served, process: subprocess.Popen[bytes]) -> None:
 def _serve(port: int, spec: Spec) -> None:
     gc.disable()  # a chain is made of millions of small values, and none of them is garbage
     tip = datetime.combine(FIRST_DAY + spec.days * DAY, clock(6), UTC)
-    chain = StacksChain(
-        ChainSpec(seed=3, first_day=FIRST_DAY, tip=tip, transactions_per_day=spec.transactions_per_day)
-    )
+    chain = StacksChain(ChainSpec(seed=3, first_day=FIRST_DAY, tip=tip, transactions_per_day=spec.transactions_per_day))
     gc.freeze()
     gc.enable()
     run(chain, Knobs(), "127.0.0.1", port, follow_clock=False)
-
-
-if __name__ == "__main__":
-    _serve(int(sys.argv[1]), msgspec.json.decode(sys.argv[2], type=Spec))

@@ -38,7 +38,9 @@ def other_python(scale: Scale, packages: Sequence[str]) -> Iterator[Path]:
             subprocess.run(install, check=True, capture_output=True, text=True, timeout=_INSTALL_SECONDS)
         except subprocess.CalledProcessError as error:
             why = (error.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise NotMeasured(f"{packages[0]} cannot be installed with Python {sys.version.split()[0]}: {why}") from None
+            raise NotMeasured(
+                f"{packages[0]} cannot be installed with Python {sys.version.split()[0]}: {why}"
+            ) from None
         except subprocess.TimeoutExpired:
             raise NotMeasured(f"{packages[0]} was not installed within {_INSTALL_SECONDS} s") from None
         yield python
