@@ -8,7 +8,6 @@ from stx_pipelines_tests.benchmarks.__main__ import FIGURES
 from stx_pipelines_tests.benchmarks.report import load
 from stx_pipelines_tests.world import command
 
-
 SLOW = {"dagster", "cold_start"}
 """Two commands each that other tests run as well, and half of the smoke form's time."""
 
