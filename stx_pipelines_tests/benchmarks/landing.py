@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+from stx_pipelines.sync.outcome import FailedDay
 from stx_pipelines.sync.stacks import ProvedDay, Reader
+from stx_pipelines.sync.walk import Walk
 from stx_pipelines_tests.benchmarks.apart import apart
 from stx_pipelines_tests.benchmarks.clients import open_walk, sync
 from stx_pipelines_tests.benchmarks.devnet_process import Served, devnet
@@ -25,37 +28,48 @@ class OneDay(NamedTuple):
 
     reading: float
     proof: float
-    landing: float
-
-    @property
-    def ratio(self) -> float:
-        """Of proof and landing to reading."""
-        return (self.proof + self.landing) / self.reading
+    file: float
+    table: float
 
 
-def one_day(url: str, folder: Path, day: date) -> OneDay:
-    """Bring one day home and take each part's time."""
+def one_after_another(url: str, folder: Path, days: Sequence[date]) -> list[OneDay]:
+    """Bring days home, each alone, and take each part's time. The first pays for the start of the engine."""
     walk = open_walk(url, folder)
-    spent = {"proof": 0.0, "landing": 0.0}
-
-    def timed(part: str, work: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*arguments: Any) -> Any:
-            started = time.monotonic()
-            try:
-                return work(*arguments)
-            finally:
-                spent[part] += time.monotonic() - started
-
-        return run
-
-    started = time.monotonic()
     with (
-        patch.object(Reader, "_prove", timed("proof", Reader._prove)),
-        patch.object(walk.landing, "keep", timed("landing", walk.landing.keep)),
-        patch.object(walk.landing, "load_soon", timed("landing", walk.landing.load_soon)),
+        _clock(Reader, "_prove") as proof,
+        _clock(walk.landing, "keep") as file,
+        _clock(walk.landing, "load_soon") as table,
     ):
-        list(walk.bring_home([day]))
-    return OneDay(time.monotonic() - started - sum(spent.values()), **spent)
+        return [_timed_day(walk, day, (proof, file, table)) for day in days]
+
+
+def _timed_day(walk: Walk, day: date, clocks: Sequence[list[float]]) -> OneDay:
+    for each in clocks:
+        each.clear()
+    started = time.monotonic()
+    [outcome] = walk.bring_home([day])
+    seconds = time.monotonic() - started
+    if isinstance(outcome, FailedDay):
+        raise RuntimeError(str(outcome.error))  # noqa: TRY004 - no caller gave a wrong type
+    parts = [sum(each) for each in clocks]
+    return OneDay(seconds - sum(parts), *parts)
+
+
+@contextmanager
+def _clock(owner: object, name: str) -> Iterator[list[float]]:
+    """The seconds of each call of a method, while the block lasts."""
+    seconds: list[float] = []
+    work = getattr(owner, name)
+
+    def timed(*arguments: Any) -> Any:
+        started = time.monotonic()
+        try:
+            return work(*arguments)
+        finally:
+            seconds.append(time.monotonic() - started)
+
+    with patch.object(owner, name, timed):
+        yield seconds
 
 
 def only_read(url: str, folder: Path, days: Sequence[date]) -> int:
@@ -71,27 +85,23 @@ def only_read(url: str, folder: Path, days: Sequence[date]) -> int:
 
 def proof_and_landing(scale: Scale) -> Measured:
     """Of a day alone; and how much of it is hidden when days follow each other."""
-    with devnet(*scale.of((5, 15_000), (2, 400))) as served:
+    with devnet(*scale.of((6, 15_000), (2, 400))) as served:
         with fresh_folder() as folder:
             apart(sync, served.url, folder, served.all_days)  # the server has written every row once
         served.turn(latency_seconds=LATENCY)
-        alone = [_alone(served) for _ in range(scale.times)]
+        with fresh_folder() as folder:
+            days = apart(one_after_another, served.url, folder, served.whole_days).result[1:]
         following = [_following(served) for _ in range(scale.times)]
-    middle = sorted(alone)[len(alone) // 2]
+    reading, proof, file, table = (1000 * median(part) for part in zip(*days, strict=True))
     with_landing, without = (median(run[part] for run in following) for part in (0, 1))
-    shown = with_landing - without
-    total = (middle.proof + middle.landing) * len(served.whole_days)
+    total = (proof + file + table) / 1000 * len(served.whole_days)
+    shown = max(0.0, with_landing - without)
     behind = (
-        f"{1000 * middle.proof:,.0f} ms proof and {1000 * middle.landing:,.0f} ms landing against "
-        f"{1000 * middle.reading:,.0f} ms reading; {len(served.whole_days)} days: {with_landing:.2f} s, only reading "
-        f"them: {without:.2f} s, hidden: {max(0.0, 1 - shown / total):.0%}"
+        f"proof {proof:,.0f} ms, day file {file:,.0f} ms, table {table:,.0f} ms against {reading:,.0f} ms reading; "
+        f"{len(served.whole_days)} days in a row: {with_landing:.2f} s, only reading them: {without:.2f} s, "
+        f"hidden: {max(0.0, 1 - shown / total):.0%}"
     )
-    return Measured(median(run.ratio for run in alone), behind, also=shown <= total / 2)
-
-
-def _alone(served: Served) -> OneDay:
-    with fresh_folder() as folder:
-        return apart(one_day, served.url, folder, served.whole_days[0]).result
+    return Measured((proof + file + table) / reading, behind, also=shown <= total / 2)
 
 
 def _following(served: Served) -> tuple[float, float]:
