@@ -8,13 +8,17 @@ TARGET_DAYS ?=
 AWAKE := $(if $(shell command -v caffeinate 2>/dev/null),caffeinate -i)
 DAYS_OPTION := $(if $(TARGET_DAYS),--target-days $(TARGET_DAYS))
 
-.PHONY: demo test anvil backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
+.PHONY: demo test bench anvil backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
 
 demo: .venv/runtime
 	$(BIN)/stx-pipelines demo
 
 test: .venv/dev anvil
 	$(BIN)/python -m pytest
+
+# Half an hour on a machine that nobody else uses; one figure: .venv/bin/python -m stx_pipelines_tests.benchmarks --only
+bench: .venv/dev anvil
+	$(BIN)/python -m stx_pipelines_tests.benchmarks
 
 # A real Ethereum node for the tests, 43 MB. npm chooses the build for this machine (Linux or macOS); where there is
 # none the tests that need it are skipped.

@@ -1,0 +1,121 @@
+"""What it costs to prove and land a day that has been read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+from stx_pipelines.sync.outcome import FailedDay
+from stx_pipelines.sync.stacks import ProvedDay, Reader
+from stx_pipelines.sync.walk import Walk
+from stx_pipelines_tests.benchmarks.apart import apart
+from stx_pipelines_tests.benchmarks.clients import open_walk, sync
+from stx_pipelines_tests.benchmarks.devnet_process import Served, devnet
+from stx_pipelines_tests.benchmarks.figure import Figure, Goal, Measured, Scale
+from stx_pipelines_tests.benchmarks.folders import fresh_folder
+
+LATENCY = 0.05  # seconds
+
+
+class OneDay(NamedTuple):
+    """Seconds of a day that comes home alone, so that nothing runs beside anything else."""
+
+    reading: float
+    proof: float
+    file: float
+    table: float
+
+
+def one_after_another(url: str, folder: Path, days: Sequence[date]) -> list[OneDay]:
+    """Bring days home, each alone, and take each part's time. The first pays for the start of the engine."""
+    walk = open_walk(url, folder)
+    with (
+        _clock(Reader, "_prove") as proof,
+        _clock(walk.landing, "keep") as file,
+        _clock(walk.landing, "load_soon") as table,
+    ):
+        return [_timed_day(walk, day, (proof, file, table)) for day in days]
+
+
+def _timed_day(walk: Walk, day: date, clocks: Sequence[list[float]]) -> OneDay:
+    for each in clocks:
+        each.clear()
+    started = time.monotonic()
+    [outcome] = walk.bring_home([day])
+    seconds = time.monotonic() - started
+    if isinstance(outcome, FailedDay):
+        raise RuntimeError(str(outcome.error))  # noqa: TRY004 - no caller gave a wrong type
+    parts = [sum(each) for each in clocks]
+    return OneDay(seconds - sum(parts), *parts)
+
+
+@contextmanager
+def _clock(owner: object, name: str) -> Iterator[list[float]]:
+    """The seconds of each call of a method, while the block lasts."""
+    seconds: list[float] = []
+    work = getattr(owner, name)
+
+    def timed(*arguments: Any) -> Any:
+        started = time.monotonic()
+        try:
+            return work(*arguments)
+        finally:
+            seconds.append(time.monotonic() - started)
+
+    with patch.object(owner, name, timed):
+        yield seconds
+
+
+def only_read(url: str, folder: Path, days: Sequence[date]) -> int:
+    """Read days and do nothing with them; how many there were."""
+    api = open_walk(url, folder).api
+
+    def trust(_: Reader, plan: Any, read: Any) -> ProvedDay:
+        return ProvedDay(read, plan)
+
+    with patch.object(Reader, "_prove", trust):
+        return sum(1 for _ in Reader(api, api.tip()).days(sorted(days, reverse=True)))
+
+
+def proof_and_landing(scale: Scale) -> Measured:
+    """Of a day alone; and how much of it is hidden when days follow each other."""
+    with devnet(*scale.of((6, 15_000), (2, 400))) as served:
+        with fresh_folder() as folder:
+            apart(sync, served.url, folder, served.all_days)  # the server has written every row once
+        served.turn(latency_seconds=LATENCY)
+        with fresh_folder() as folder:
+            days = apart(one_after_another, served.url, folder, served.whole_days).result[1:]
+        following = [_following(served) for _ in range(scale.times)]
+    reading, proof, file, table = (1000 * median(part) for part in zip(*days, strict=True))
+    with_landing, without = (median(run[part] for run in following) for part in (0, 1))
+    total = (proof + file + table) / 1000 * len(served.whole_days)
+    shown = max(0.0, with_landing - without)
+    behind = (
+        f"proof {proof:,.0f} ms, day file {file:,.0f} ms, table {table:,.0f} ms against {reading:,.0f} ms reading; "
+        f"{len(served.whole_days)} days in a row: {with_landing:.2f} s, only reading them: {without:.2f} s, "
+        f"hidden: {max(0.0, 1 - shown / total):.0%}"
+    )
+    return Measured((proof + file + table) / reading, behind, also=shown <= total / 2)
+
+
+def _following(served: Served) -> tuple[float, float]:
+    """Seconds with and without proof and landing."""
+    with fresh_folder() as folder:
+        whole = apart(sync, served.url, folder, served.whole_days).seconds
+        return whole, apart(only_read, served.url, folder, served.whole_days).seconds
+
+
+FIGURES = [
+    Figure(
+        "proof_and_landing",
+        "proof and landing of a day of 15,000 against reading it, 50 ms latency",
+        Goal("<=", 0.15, also="hidden behind the next day's reading"),
+        proof_and_landing,
+    )
+]

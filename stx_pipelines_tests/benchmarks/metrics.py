@@ -1,0 +1,30 @@
+"""What the wallet metrics cost; the whole curve is in metrics_curve.py."""
+
+from __future__ import annotations
+
+from stx_pipelines_tests.benchmarks.figure import Figure, Goal, Measured, NotMeasured, Scale
+from stx_pipelines_tests.benchmarks.folders import fresh_folder
+
+MOST_MB = 1000
+
+
+def metrics(scale: Scale) -> Measured:
+    """All metrics over a year, and the floor: one pass over the columns they need."""
+    try:
+        from stx_pipelines_tests.benchmarks import metrics_curve as curve
+    except ImportError:
+        raise NotMeasured("metrics_curve.py is not here yet") from None
+
+    days = scale.of(365, 3)
+    rows, wallets = (total // 365 for total in (curve.ROWS_PER_YEAR, curve.WALLETS_PER_YEAR))
+    rows, wallets = scale.of((rows, wallets), (400, 20))
+    with fresh_folder() as folder:
+        curve.measured(curve.write_days, folder, 0, days, rows, wallets)
+        floor, whole = curve.measured(curve.floor, folder), curve.measured(curve.refresh, folder)
+    behind = f"{days * rows:,} rows, {whole.peak_mb:,} MB; one pass over the same columns: {floor.seconds:.1f} s"
+    return Measured(whole.seconds, behind, also=whole.peak_mb <= MOST_MB)
+
+
+FIGURES = [
+    Figure("metrics", "wallet metrics over 5.5 million rows", Goal("<=", 30, " s", also="<= 1 GB"), metrics),
+]

@@ -1,0 +1,147 @@
+"""Loading day files into the table: against the fastest way there is, and into a table that is large already."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import duckdb
+import msgspec
+import pandas as pd  # noqa: F401 - duckdb imports it at the first connection
+
+from stx_pipelines.chains.days import DAY
+from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.warehouse import DayFile, Warehouse, load_sql
+from stx_pipelines_tests.benchmarks.apart import apart
+from stx_pipelines_tests.benchmarks.clients import sync
+from stx_pipelines_tests.benchmarks.devnet_process import devnet
+from stx_pipelines_tests.benchmarks.figure import Figure, Goal, Measured, Scale
+from stx_pipelines_tests.benchmarks.folders import fresh_folder
+
+DATASET = "transactions"
+
+_AT_ONCE = 8  # days a connection, as in a sync
+_TIMED = 9  # days, one by one; the first pays for the start of the engine and is left out
+
+_A_LATER_DAY = """
+COPY (
+    SELECT * REPLACE (
+        '0x' || md5(concat(tx_id, $later)) || md5(concat($later, tx_id)) AS tx_id,
+        block_time + to_days($later) AS block_time,
+        burn_block_time + to_days($later) AS burn_block_time,
+        block_height + 1000 * $later AS block_height,
+        burn_block_height + 144 * $later AS burn_block_height,
+        '0x' || md5(concat(index_block_hash, $later)) || md5(concat($later, index_block_hash)) AS index_block_hash
+    ) FROM read_parquet($day)
+) TO $file (FORMAT parquet, COMPRESSION zstd)
+"""
+
+_EARLIER_ROWS = """
+INSERT INTO warehouse.transactions
+SELECT * REPLACE (burn_block_time - to_days($earlier) AS burn_block_time, block_time - to_days($earlier) AS block_time)
+FROM ({rows})
+"""
+
+
+class Costs(NamedTuple):
+    """Seconds of the same rows both ways, and of a day in a small and in a large table."""
+
+    rows: int
+    landing: float
+    insert_select: float
+    day_in_small: float
+    day_in_large: float
+
+
+def make_days(day: DayFile, folder: Path, count: int) -> list[DayFile]:
+    """As many days that look like this one, the day itself first."""
+    folder.mkdir(parents=True)
+    days = [day]
+    with duckdb.connect() as connection:
+        for later in range(1, count):
+            date = day.certificate.day + later * DAY
+            file = folder / f"{date}.parquet"
+            connection.execute(_A_LATER_DAY, {"later": later, "day": str(day.path), "file": str(file)})
+            days.append(DayFile(file, msgspec.structs.replace(day.certificate, day=date)))
+    return days
+
+
+def land(folder: Path, days: Sequence[DayFile]) -> None:
+    """Load days as a sync does: each in a transaction, a few in a connection."""
+    warehouse = Warehouse(folder)
+    for first in range(0, len(days), _AT_ONCE):
+        warehouse.load(DATASET, [[day] for day in days[first : first + _AT_ONCE]])
+
+
+def one_by_one(folder: Path, days: Sequence[DayFile]) -> float:
+    """Median seconds of a day that comes alone."""
+    warehouse = Warehouse(folder)
+    seconds = []
+    for day in days:
+        started = time.monotonic()
+        warehouse.load(DATASET, [[day]])
+        seconds.append(time.monotonic() - started)
+    return median(seconds[1:])
+
+
+def insert_select(folder: Path, days: Sequence[DayFile], *, earlier: int = 0) -> None:
+    """All of it in one statement; `earlier` moves the rows so many days into the past."""
+    rows = load_sql(DATASET)
+    statement = _EARLIER_ROWS.format(rows=rows) if earlier else f"INSERT INTO warehouse.transactions {rows}"
+    values = {"file": [str(day.path) for day in days], "proved_at": days[0].certificate.proved_at}
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{folder}/warehouse.duckdb' AS warehouse")
+        connection.execute(load_sql("schema"))
+        connection.execute(statement, values | ({"earlier": earlier} if earlier else {}))
+        connection.execute("DETACH warehouse")
+
+
+@cache
+def costs(scale: Scale) -> Costs:
+    """Both figures of this module, from one table that grows."""
+    small, middle, times_over = scale.of((67, 667, 2), (2, 4, 2))
+    with fresh_folder() as folder:
+        days = apart(make_days, _a_day(scale, folder), folder / "made", middle + 2 * _TIMED).result
+        first, second, more = days[:middle], days[middle : middle + _TIMED], days[middle + _TIMED :]
+        straight = apart(insert_select, folder / "straight", first).seconds
+        landed = apart(land, folder / "landed", first[:small]).seconds
+        in_small = apart(one_by_one, folder / "landed", second).result
+        landed += apart(land, folder / "landed", first[small:]).seconds
+        for time_over in range(1, times_over + 1):
+            apart(insert_select, folder / "landed", first, earlier=time_over * 1000)
+        in_large = apart(one_by_one, folder / "landed", more).result
+        return Costs(sum(day.certificate.published for day in first), landed, straight, in_small, in_large)
+
+
+def _a_day(scale: Scale, folder: Path) -> DayFile:
+    """A day of the usual size, as a sync lands it."""
+    with devnet(1, scale.of(15_000, 400)) as served:
+        apart(sync, served.url, folder, served.whole_days)
+        files = DayFiles(folder / "days" / DATASET)
+        [(day, certificate)] = files.certificates().items()
+        return DayFile(files.path(day), certificate)
+
+
+def landing(scale: Scale) -> Measured:
+    """Day after day against one statement."""
+    found = costs(scale)
+    speed = [found.rows / seconds for seconds in (found.landing, found.insert_select)]
+    return Measured(speed[0] / speed[1], f"{speed[0]:,.0f} against {speed[1]:,.0f} rows/s, {found.rows:,} rows")
+
+
+def day_cost(scale: Scale) -> Measured:
+    """A day into a large table against a day into a small one."""
+    found = costs(scale)
+    behind = f"{1000 * found.day_in_large:.0f} ms against {1000 * found.day_in_small:.0f} ms"
+    return Measured(found.day_in_large / found.day_in_small, behind)
+
+
+FIGURES = [
+    Figure("landing", "landing against INSERT..SELECT, 10 million rows", Goal(">=", 0.5, " x"), landing),
+    Figure("day_cost", "a day into 30 million rows against one into 1 million", Goal("<=", 1.2, " x"), day_cost),
+]
