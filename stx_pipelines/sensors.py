@@ -19,7 +19,7 @@ from stx_pipelines.partitions import DATASET_TAG, range_tags
 from stx_pipelines.sources.errors import ApiError, RateLimited
 from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.progress import BETWEEN_RUNS
-from stx_pipelines.sync.sentences import coverage_sentence
+from stx_pipelines.sync.sentences import coverage_sentence, days_are
 
 _SECONDS_BETWEEN_TICKS = 30
 _FIRST_PAUSE = timedelta(seconds=30)
@@ -255,7 +255,7 @@ def derived_sensor(
             return dg.SkipReason("a refresh is running")
         coverage = look(datetime.now(UTC))
         if coverage.untried:
-            return dg.SkipReason(f"{len(coverage.untried)} days are still to come")
+            return dg.SkipReason(f"{days_are(len(coverage.untried))} still to come")
         if not (names := stale()):
             return dg.SkipReason("the set of closed days has not changed")
         return dg.RunRequest(run_key=None, tags={"stx_pipelines/stale": ", ".join(names)[:250]})

@@ -51,7 +51,7 @@ def judge_chain(settings: Settings, chain: Chain, now: datetime, stall: timedelt
     missing = status.days_wanted - status.days_complete
     if status.running is None:
         if coverage.next(chain.budget(settings), open_every=settings.freshness) is None:
-            named = ", ".join(str(each.day) for each in status.set_aside) or "failed days"
+            named = some_days([*(each.day for each in status.set_aside), *status.failing])
             return Health(HEALTHY, f"healthy: the next try of {named} is not due yet, see `stx-pipelines status`")
         if status.last_active_at and (ago := now - status.last_active_at) < BETWEEN_RUNS:
             return Health(HEALTHY, f"healthy: the last run ended {duration(ago)} ago; {status.sentence}")
