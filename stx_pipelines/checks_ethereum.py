@@ -82,7 +82,7 @@ def blocks_are_linked() -> dg.AssetCheckResult:
     wrong = _asked(lambda: unlinked_blocks(tables.database, unfinished=tables.unfinished(), wait=_PATIENCE))
     return dg.AssetCheckResult(
         passed=not wrong,
-        description=_sentence(wrong, "do not follow from the block below in the table"),
+        description=_sentence(wrong, "do not follow from the one below them in the table"),
         metadata={"unlinked_blocks": len(wrong), "days": len(tables.blocks.loaded)},
     )
 
@@ -166,7 +166,7 @@ def _asked(question: Callable[[], _T]) -> _T:
 def _sentence(wrong: Sequence[int], what: str) -> str:
     if not wrong:
         return "no block is wrong"
-    return f"{len(wrong):,} blocks {what}: {_listed(wrong)}; `stx-pipelines rebuild` loads the proved day files anew"
+    return f"these blocks {what}: {_listed(wrong)}; `stx-pipelines rebuild` loads the proved day files anew"
 
 
 def _listed(found: Sequence[object]) -> str:

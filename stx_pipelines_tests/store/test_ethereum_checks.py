@@ -10,10 +10,13 @@ import pytest
 from eth_utils import from_wei
 
 from stx_pipelines.store import ethereum_checks
+from stx_pipelines.store.days import DayFiles
 from stx_pipelines.store.ethereum_checks import IncreaseShares, increase_shares, unlinked_blocks, wrong_balances
 from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.inspect import differing_days
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.store.queries import top_fee_recipients
+from stx_pipelines.store.warehouse import DayFile
 from stx_pipelines_tests.store.ethereum_days import (
     ALICE,
     BOB,
@@ -204,6 +207,16 @@ def test_an_increase_in_eth_is_exact_whatever_its_sign_and_size(database: Path, 
         f"UPDATE miners_balance SET balance_increase = {wei}",
     )
     assert f" {from_wei(wei, 'ether') if wei >= 0 else -from_wei(-wei, 'ether'):.18f} " in top_fee_recipients(database)
+
+
+def test_a_table_in_another_order_than_its_day_files_does_not_differ_from_them(data: Path) -> None:
+    """And one changed digit does."""
+    database = land_days(data, DAYS[:1])
+    files = DayFiles(data / "days" / "miners_balance")
+    days = [DayFile(files.path(day), known) for day, known in files.certificates().items()]
+    assert differing_days(database, "miners_balance", days) == []
+    change(database, "UPDATE miners_balance SET balance_after = balance_after + 1 WHERE block_number = 1002")
+    assert differing_days(database, "miners_balance", days) == DAYS[:1]
 
 
 def test_within_a_day_the_blocks_of_one_miner_lie_side_by_side(database: Path) -> None:
