@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 BY_TYPE = (
     "SELECT tx_type, count(*) AS transactions, count(DISTINCT sender_address) AS wallets, "
-    "sum(fee_ustx)::DECIMAL(38,6) / 1000000 AS fees_stx FROM transactions GROUP BY ALL ORDER BY transactions DESC"
+    "sum(fee_ustx)::DECIMAL(32,0) * 0.000001 AS fees_stx FROM transactions GROUP BY ALL ORDER BY transactions DESC"
 )
 """A first question for people to try."""
 
