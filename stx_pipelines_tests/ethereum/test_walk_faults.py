@@ -41,8 +41,6 @@ PASSING = [kind for kind in ETHEREUM_FAULTS if kind not in FINAL]
 DAYS = [FIRST_DAY]
 
 
-
-
 @pytest.mark.parametrize("kind", PASSING)
 def test_a_fault_that_passes_costs_repetitions_but_no_row(make_ethereum: MakeEthereum, kind: EthereumFault) -> None:
     rate = 0.02 if kind in ELEMENT_FAULTS else 0.2
