@@ -20,6 +20,7 @@ from stx_pipelines_tests.ethereum.world import (
     file_rows,
     landed,
     make_chain,
+    make_sparse_chain,
 )
 from stx_pipelines_tests.world import FIRST_DAY, query
 
@@ -106,7 +107,7 @@ def test_a_day_that_closes_without_a_new_block_closes_here_too(make_ethereum: Ma
 
 
 def test_days_without_a_block_have_no_balances(make_ethereum: MakeEthereum) -> None:
-    world = make_ethereum(make_chain(12, slot_seconds=60_000, missed_share=0.5, finality_blocks=2, seed=10))
+    world = make_ethereum(make_sparse_chain())
     world.sync()
     world.assert_true()
 
@@ -219,7 +220,7 @@ def test_a_pruned_node_is_enough_for_the_blocks_that_are_new(make_ethereum: Make
 
 
 def test_days_without_a_block_need_no_state(make_ethereum: MakeEthereum) -> None:
-    world = make_ethereum(make_chain(12, slot_seconds=60_000, missed_share=0.5, finality_blocks=2, seed=10))
+    world = make_ethereum(make_sparse_chain())
     world.blocks()
     world.knobs.state_blocks = 1
     empty = [day for day, known in world.certificates().items() if known.first_height is None]

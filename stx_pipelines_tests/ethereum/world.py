@@ -52,6 +52,11 @@ def make_chain(days: int = 2, hour: int = 12, minute: int = 0, **spec: Any) -> E
     return EthereumChain(EthereumSpec(**wanted | spec))
 
 
+def make_sparse_chain() -> EthereumChain:
+    """Six days and a bit with as many blocks, of which days 2, 3 and 5 have none."""
+    return make_chain(6, slot_seconds=40_000, missed_share=0.5, finality_blocks=1, seed=24)
+
+
 def final_blocks(chain: EthereumChain, day: date) -> list[Block]:
     """The day as the chain has it, up to the newest final block."""
     newest = chain.finalized.number
