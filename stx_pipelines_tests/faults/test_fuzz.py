@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stx_pipelines.chains import certificate as certificates
-from stx_pipelines.chains import stacks
+from stx_pipelines.chains import stacks, stacks_answers
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.stacks import Cursor, MalformedAnswer, PageMovedError
+from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.stacks import Cursor, PageMovedError
 from stx_pipelines.devnet.server import serve
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.days import DayFiles
@@ -61,12 +62,12 @@ def asked() -> Cursor:
 
 
 PARSERS: dict[str, Callable[[bytes], Any]] = {
-    "tip": stacks.parse_tip,
-    "block": stacks.parse_block,
-    "burn block": stacks.parse_burn_block,
-    "burn blocks": stacks.parse_burn_blocks,
-    "page": lambda body: stacks.parse_page(body, asked()),
-    "window page": stacks.parse_window_page,
+    "tip": stacks_answers.parse_tip,
+    "block": stacks_answers.parse_block,
+    "burn block": stacks_answers.parse_burn_block,
+    "burn blocks": stacks_answers.parse_burn_blocks,
+    "page": lambda body: stacks_answers.parse_page(body, asked()),
+    "window page": stacks_answers.parse_window_page,
 }
 
 
