@@ -14,7 +14,7 @@ from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import write_page
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.sync.metrics import open_metrics
-from stx_pipelines.sync.survey import survey_stacks
+from stx_pipelines.sync.survey import survey_transactions
 from stx_pipelines_tests.faults.disks import Disk, full_at, limited_files, small_disk
 from stx_pipelines_tests.faults.undisturbed import refresh_metrics
 from stx_pipelines_tests.world import World, make_chain, recent_chain
@@ -50,7 +50,7 @@ def work(world: World) -> None:
     world.sync()
     refresh_metrics(world)
     settings = world.settings()
-    coverage = survey_stacks(settings, datetime.now(UTC))
+    coverage = survey_transactions(settings, datetime.now(UTC))
     write_page(settings.stx_data_dir, read_facts(open_metrics(settings), coverage, "all is well"))
 
 

@@ -166,7 +166,7 @@ def plain_v1(tx: dict[str, Any]) -> tuple[object, ...]:
 A_CERTIFICATE = Certificate(
     dataset="transactions", day=FIRST_DAY, state="closed", proof="all", expected=3, seen=3, published=2,
     left_out={"abort": 1}, first_height=1, last_height=2, last_hash="0x00", first_block_time=at(FIRST_DAY),
-    last_block_time=at(FIRST_DAY, 3), burn_blocks=1, proved_to=9, tip_burn_height=20, proved_at=at(FIRST_DAY, 5),
+    last_block_time=at(FIRST_DAY, 3), burn_blocks=1, proved_to=9, tip_height=20, proved_at=at(FIRST_DAY, 5),
     requests=4, seconds=0.5, route="v3",
 )  # fmt: skip
 
