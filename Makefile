@@ -8,13 +8,17 @@ TARGET_DAYS ?=
 AWAKE := $(if $(shell command -v caffeinate 2>/dev/null),caffeinate -i)
 DAYS_OPTION := $(if $(TARGET_DAYS),--target-days $(TARGET_DAYS))
 
-.PHONY: demo test anvil backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
+.PHONY: demo test test-faults anvil backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
 
 demo: .venv/runtime
 	$(BIN)/stx-pipelines demo
 
 test: .venv/dev anvil
 	$(BIN)/python -m pytest
+
+# The whole fault suite, about an hour; `make test` runs its short form. SEED=123 repeats what chance chose.
+test-faults: .venv/dev
+	$(BIN)/python -m pytest stx_pipelines_tests/faults --faults-whole $(if $(SEED),--faults-seed $(SEED))
 
 # A real Ethereum node for the tests, 43 MB. npm chooses the build for this machine (Linux or macOS); where there is
 # none the tests that need it are skipped.
