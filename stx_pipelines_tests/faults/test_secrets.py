@@ -24,6 +24,8 @@ EndsUndisturbed = Callable[..., None]
 KEY, HOOK, PASSWORD = "hiro-key-ZQ7X4M", "webhook-token-ZQ7X4M", "smtp-password-ZQ7X4M"
 MARK = "ZQ7X4M"
 DAYS = 2
+IN_SHORT = {"no server", "refused key", "failed proof", "a wrong setting"}
+DEFINITIONS = "stx_pipelines.definitions"
 FORCED = '{"ops": {"transactions": {"config": {"force_refresh": true}}}}'
 
 TICK = """
@@ -100,6 +102,8 @@ def test_no_trace_of_a_secret_is_left(
     with echoing_server(monkeypatch):
         for name, wrong, turn in failures(world):
             turn()
+            if not whole and name not in IN_SHORT:
+                continue
             said[name] = say([*OURS, "sync", "--retry"], environment | wrong)
             if whole:
                 said[f"{name}, backfill"] = say(backfill, environment | wrong)
