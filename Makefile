@@ -4,21 +4,28 @@ BIN := .venv/bin
 ANVIL := .cache/anvil
 ANVIL_VERSION := 1.7.1
 TARGET_DAYS ?=
+# As many tests at once as there are cores; AT_ONCE= make test: one after the other.
+AT_ONCE ?= -n auto --dist loadfile
 # A Mac must not fall asleep during a long sync.
 AWAKE := $(if $(shell command -v caffeinate 2>/dev/null),caffeinate -i)
 DAYS_OPTION := $(if $(TARGET_DAYS),--target-days $(TARGET_DAYS))
 
-.PHONY: demo test bench anvil backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
+.PHONY: demo test test-faults bench anvil backfill status backfill-status health backfill-health verify rebuild dev up down \
+	ps logs lint clean
 
 demo: .venv/runtime
 	$(BIN)/stx-pipelines demo
 
 test: .venv/dev anvil
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(AT_ONCE)
 
 # Half an hour on a machine that nobody else uses; one figure: .venv/bin/python -m stx_pipelines_tests.benchmarks --only
 bench: .venv/dev anvil
 	$(BIN)/python -m stx_pipelines_tests.benchmarks
+
+# The whole fault suite, about an hour; `make test` runs its short form. SEED=123 repeats what chance chose.
+test-faults: .venv/dev anvil
+	$(BIN)/python -m pytest $(AT_ONCE) stx_pipelines_tests/faults --faults-whole $(if $(SEED),--faults-seed $(SEED))
 
 # A real Ethereum node for the tests, 43 MB. npm chooses the build for this machine (Linux or macOS); where there is
 # none the tests that need it are skipped.

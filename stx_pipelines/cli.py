@@ -22,6 +22,8 @@ from stx_pipelines.sync.datasets import CHAINS, NO_ETHEREUM, chains_of
 
 DONE, ERROR, NOT_YET = 0, 1, 2
 
+_LONGEST_CHAIN = 1_000  # days that the devnet makes up; each takes memory
+
 _day = click.DateTime(formats=["%Y-%m-%d"])
 
 
@@ -171,20 +173,32 @@ def rebuild() -> int:
 
 
 @main.command()
-@click.option("--port", default=3999, show_default=True, help="0 takes any free one.")
+@click.option("--port", default=3999, show_default=True, type=click.IntRange(0, 65_535), help="0 takes any free one.")
 @click.option("--first-day", type=_day, help="The chain's first day. [30 days ago]")
-@click.option("--transactions-per-day", default=1000, show_default=True, type=click.IntRange(min=1))
+@click.option("--transactions-per-day", default=1000, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--shape", type=click.Choice(["even", "heavy", "giant"]), default="even", show_default=True)
 @click.option("--seed", default=1, show_default=True)
 @click.option(
     "--ethereum-days",
     default=3,
     show_default=True,
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 366),
     help="Days of an Ethereum chain before today; 0 serves none.",
 )
-@click.option("--latency", default=0.0, show_default=True, help="Seconds added to every answer.")
-@click.option("--requests-per-minute", default=0, show_default=True, help="Refuse more than this; 0 refuses nothing.")
+@click.option(
+    "--latency",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 60),
+    help="Seconds added to every answer.",
+)
+@click.option(
+    "--requests-per-minute",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 1_000_000),
+    help="Refuse more than this; 0 refuses nothing.",
+)
 @_one_sentence
 def devnet(
     port: int,
@@ -206,10 +220,13 @@ def devnet(
     from stx_pipelines.devnet.stacks_chain import ChainSpec, StacksChain
 
     now = datetime.now(UTC)
+    chain_begins = first_day.date() if first_day else now.date() - 30 * DAY
+    if not now.date() - _LONGEST_CHAIN * DAY <= chain_begins < now.date():
+        raise SettingsError(f"--first-day {chain_begins}: it must be before today, {_LONGEST_CHAIN} days at most")
     chain = StacksChain(
         ChainSpec(
             seed=seed,
-            first_day=first_day.date() if first_day else now.date() - 30 * DAY,
+            first_day=chain_begins,
             tip=now,
             transactions_per_day=transactions_per_day,
             shape=shape,

@@ -145,6 +145,8 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError("; ".join(_sentence(dict(each)) for each in error.errors())) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f".env cannot be read ({error}): it must be a text file in UTF-8") from None
 
 
 def _sentence(error: dict[str, object]) -> str:

@@ -105,6 +105,10 @@ def refresh(settings: Settings, chain: Chain, first: date, last: date) -> int:
     today = datetime.now(UTC).date()
     if not first <= last <= today:
         raise SettingsError(f"--from {first} --to {last}: days must rise, and none may be after today ({today})")
+    from stx_pipelines.partitions import STACKS_FIRST_DAY
+
+    if first < date.fromisoformat(STACKS_FIRST_DAY):
+        raise SettingsError(f"--from {first}: the chain's first day is {STACKS_FIRST_DAY}")
     days = days_between(first, last)[::-1]
     with _interruptible(settings, chain):
         return _run(settings, chain, lambda _, already: () if already else days, force=True)

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
+import dagster as dg
+
 from stx_pipelines_tests.faults.undisturbed import Dataset
 from stx_pipelines_tests.world import World, child_environment
 
@@ -79,7 +81,12 @@ def range_of_days(dataset: Dataset, first: object, last: object) -> list[str]:
 
 
 def dagster_home(folder: Path) -> dict[str, str]:
-    """A history that every process of a scenario shares."""
+    """A history that every process of a scenario shares.
+
+    It is made here: Dagster's own storage breaks when two processes make it at the same moment.
+    """
     folder.mkdir(exist_ok=True)
     (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        instance.get_runs_count()
     return {"DAGSTER_HOME": str(folder)}
