@@ -12,8 +12,9 @@ from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
 
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.sources.alerts import AlertError
+from stx_pipelines.sync.health import STALLED, Health
 from stx_pipelines.sync.sentences import days_are, duration, some_days
-from stx_pipelines.sync.status import STALLED, DatasetStatus, Health
+from stx_pipelines.sync.status import DatasetStatus
 
 _SECONDS_BETWEEN_TICKS = 60
 
@@ -46,8 +47,13 @@ def alert_sensor(
     channels: Callable[[], Sequence[Channel]],
     *,
     on: bool,
+    about_runs: bool = True,
+    set_up: Callable[[], bool] = lambda: True,
 ) -> dg.SensorDefinition:
-    """Tell, once each: a run failed and what was kept; coverage fell below the target; nothing lands."""
+    """Tell, once each: a run failed and what was kept; coverage fell below the target; nothing lands.
+
+    One sensor tells `about_runs` of every kind; `set_up` says whether the chain is part of the coverage at all.
+    """
 
     @dg.sensor(
         name=name,
@@ -56,9 +62,11 @@ def alert_sensor(
         description="Says once, in a sentence: a run failed, coverage fell below the target, or nothing lands.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        if not set_up():
+            return dg.SensorResult(skip_reason="this chain is not part of the coverage")
         now = datetime.now(UTC)
         told = msgspec.json.decode(context.cursor, type=Told) if context.cursor else Told(now.timestamp())
-        sentences, told = review(context.instance, status(now), health(now), told, now)
+        sentences, told = review(context.instance if about_runs else None, status(now), health(now), told, now)
         for sentence in sentences:
             context.log.warning(sentence)
             _deliver(context, channels(), sentence)
@@ -70,10 +78,10 @@ def alert_sensor(
 
 
 def review(
-    instance: dg.DagsterInstance, status: DatasetStatus, health: Health, told: Told, now: datetime
+    instance: dg.DagsterInstance | None, status: DatasetStatus, health: Health, told: Told, now: datetime
 ) -> tuple[list[str], Told]:
-    """The sentences that are new, and the memory that makes them old."""
-    sentences, failed_until = _failures(instance, told)
+    """The sentences that are new, and the memory that makes them old; of runs only with an instance."""
+    sentences, failed_until = _failures(instance, told) if instance else ([], told.failed_until)
     if fallen := _fallen(status, told):
         sentences.append(f"coverage fell below the target: {some_days(fallen)} no longer complete; {status.sentence}")
     came_in = max((at for at in (status.last_landed_at, status.newest_day_looked_at) if at), default=None)

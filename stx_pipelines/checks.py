@@ -2,10 +2,11 @@
 
 import dagster as dg
 
+from stx_pipelines.assets.ethereum import blocks, miners_balance
 from stx_pipelines.assets.stacks import transactions
 from stx_pipelines.settings import load_settings
 from stx_pipelines.store.inspect import count_repeated, rows_per_day
-from stx_pipelines.sync.certify import DATASET
+from stx_pipelines.sync.dataset_names import BALANCES, BLOCKS, TRANSACTIONS
 from stx_pipelines.sync.survey import open_landing
 
 _PATIENCE = 60.0  # seconds; the next run may be loading a day right now
@@ -18,29 +19,39 @@ def transactions_are_unique() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=repeated == 0, metadata={"repeated_transactions": repeated})
 
 
-@dg.asset_check(asset=transactions, description="Every loaded day has as many rows as its certificate publishes.")
-def transactions_are_certified() -> dg.AssetCheckResult:
+def _certified(asset: dg.AssetsDefinition, dataset: str) -> dg.AssetChecksDefinition:
     """The table against the day files' certificates, day by day.
 
     A day that has landed anew and is not loaded yet still shows its rows of before: it waits, and is not judged.
     """
-    landing = open_landing(load_settings())
-    loaded = landing.warehouse.published(DATASET).loaded
-    rows = rows_per_day(landing.warehouse.path, DATASET, wait=_PATIENCE)
-    landed = landing.files.certificates()
-    certified = {day: certificate for day, certificate in landed.items() if certificate.id == loaded.get(day)}
-    wrong = sorted(day for day, certificate in certified.items() if rows.get(day, 0) != certificate.published)
-    strangers = sorted(rows.keys() - landed.keys())
-    waiting = sorted(landed.keys() - certified.keys())
-    return dg.AssetCheckResult(
-        passed=not wrong and not strangers,
-        metadata={
-            "days": len(certified),
-            "wrong_days": ", ".join(map(str, wrong)) or "none",
-            "days_waiting_to_load": ", ".join(map(str, waiting)) or "none",
-            "days_without_certificate": ", ".join(map(str, strangers)) or "none",
-        },
+
+    @dg.asset_check(
+        asset=asset,
+        name=f"{dataset}_are_certified",
+        description="Every loaded day has as many rows as its certificate publishes.",
     )
+    def check() -> dg.AssetCheckResult:
+        landing = open_landing(load_settings(), dataset)
+        loaded = landing.warehouse.published(dataset).loaded
+        rows = rows_per_day(landing.warehouse.path, dataset, wait=_PATIENCE)
+        landed = landing.files.certificates()
+        certified = {day: certificate for day, certificate in landed.items() if certificate.id == loaded.get(day)}
+        wrong = sorted(day for day, certificate in certified.items() if rows.get(day, 0) != certificate.published)
+        strangers = sorted(rows.keys() - landed.keys())
+        waiting = sorted(landed.keys() - certified.keys())
+        return dg.AssetCheckResult(
+            passed=not wrong and not strangers,
+            metadata={
+                "days": len(certified),
+                "wrong_days": ", ".join(map(str, wrong)) or "none",
+                "days_waiting_to_load": ", ".join(map(str, waiting)) or "none",
+                "days_without_certificate": ", ".join(map(str, strangers)) or "none",
+            },
+        )
+
+    return check
 
 
+transactions_are_certified = _certified(transactions, TRANSACTIONS)
 stacks_checks = [transactions_are_unique, transactions_are_certified]
+certified_ethereum = [_certified(blocks, BLOCKS), _certified(miners_balance, BALANCES)]

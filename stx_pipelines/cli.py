@@ -17,11 +17,8 @@ import click
 from stx_pipelines.settings import SettingsError, load_settings
 from stx_pipelines.sources.errors import ApiError, Interrupted, RateLimited, Unreachable
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.locks import Busy, locked
-from stx_pipelines.sync.metrics import open_metrics
-from stx_pipelines.sync.progress import run_lock
-from stx_pipelines.sync.sentences import count_days
-from stx_pipelines.sync.survey import open_landing
+from stx_pipelines.store.locks import Busy
+from stx_pipelines.sync.datasets import CHAINS, NO_ETHEREUM, chains_of
 
 DONE, ERROR, NOT_YET = 0, 1, 2
 
@@ -30,7 +27,7 @@ _day = click.DateTime(formats=["%Y-%m-%d"])
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """A history of the Stacks chain that is proved complete, on your own machine."""
+    """A history of the Stacks chain and of Ethereum's fee recipients that is proved complete, on your own machine."""
 
 
 def _one_sentence(command: Callable[..., int]) -> Callable[..., None]:
@@ -38,21 +35,28 @@ def _one_sentence(command: Callable[..., int]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*args: Any, **options: Any) -> None:
-        try:
-            code = command(*args, **options)
-        except (Unreachable, RateLimited, Interrupted, Busy) as error:
-            click.echo(f"stopped: {error}", err=True)
-            code = NOT_YET
-        except (SettingsError, ApiError, StoreError) as error:
-            click.echo(f"error: {error}", err=True)
-            code = ERROR
-        sys.exit(code)
+        sys.exit(_speak(command, *args, **options))
 
     return run
 
 
+def _speak(command: Callable[..., int], *args: Any, **options: Any) -> int:
+    try:
+        return command(*args, **options)
+    except (Unreachable, RateLimited, Interrupted, Busy) as error:
+        click.echo(f"stopped: {error}", err=True)
+        return NOT_YET
+    except (SettingsError, ApiError, StoreError) as error:
+        click.echo(f"error: {error}", err=True)
+        return ERROR
+
+
 @main.command()
-@click.option("--target-days", type=click.IntRange(min=1), help="Days before today to have. [STX_TARGET_DAYS, 180]")
+@click.option(
+    "--target-days",
+    type=click.IntRange(min=1),
+    help="Days before today to have. [STX_TARGET_DAYS, 180; with --chain ethereum ETH_TARGET_DAYS, 30]",
+)
 @click.option(
     "--max-days",
     type=click.IntRange(min=1),
@@ -60,6 +64,7 @@ def _one_sentence(command: Callable[..., int]) -> Callable[..., None]:
 )
 @click.option("--retry", is_flag=True, help="Try days that failed before, and days set aside, at once.")
 @click.option("--force-refresh", is_flag=True, help="Read the days --from .. --to again, even where they are closed.")
+@click.option("--chain", "name", type=click.Choice(["stacks", "ethereum"]), help="Only this one. [all that are set up]")
 @click.option("--from", "first", type=_day, help="First day to refresh (UTC, YYYY-MM-DD).")
 @click.option("--to", "last", type=_day, help="Last day to refresh, included.")
 @_one_sentence
@@ -68,6 +73,7 @@ def sync(
     max_days: int | None,
     retry: bool,
     force_refresh: bool,
+    name: str | None,
     first: datetime | None,
     last: datetime | None,
 ) -> int:
@@ -75,14 +81,23 @@ def sync(
 
     Exit code 0: all wanted days are complete; 2: stopped, or days remain; 1: an error, or days set aside.
     """
-    settings = load_settings(stx_target_days=target_days)
     if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):
         raise SettingsError("--force-refresh, --from and --to belong together: give all three or none")
-    from stx_pipelines.sync_command import refresh, sync_until_covered
+    of_ethereum = name == "ethereum"
+    settings = load_settings(**{"eth_target_days" if of_ethereum else "stx_target_days": target_days})
+    if of_ethereum and settings.eth_rpc_url is None:
+        raise SettingsError(NO_ETHEREUM)
+    from stx_pipelines.sync_command import refresh, refresh_results, sync_until_covered
 
     if first and last:
-        return refresh(settings, first.date(), last.date())
-    return sync_until_covered(settings, max_days=max_days, retry=retry)
+        codes = [refresh(settings, CHAINS[name or "stacks"], first.date(), last.date())]
+    else:
+        codes = [
+            _speak(sync_until_covered, settings, chain, max_days=max_days, retry=retry)
+            for chain in ([CHAINS[name]] if name else chains_of(settings))
+        ]
+    codes.append(refresh_results(settings))
+    return ERROR if ERROR in codes else max(codes)
 
 
 @main.command()
@@ -150,17 +165,9 @@ def rebuild() -> int:
     Exit code 0: every day file is loaded; 1: the others are, and those that disagree with their certificate are
     named; 2: a run works, nothing was changed.
     """
-    settings = load_settings()
-    landing = open_landing(settings)
-    with locked(run_lock(settings.stx_data_dir, landing.dataset), f"the dataset {landing.dataset}", wait=0):
-        damaged = landing.files.damaged(thoroughly=True)
-        sound = [day for day in landing.landed() if day.certificate.day not in damaged]
-        wrong = landing.warehouse.rebuild({landing.dataset: sound})
-        open_metrics(settings).load()
-    click.echo(f"{count_days(len(sound) - len(wrong))} loaded into {landing.warehouse.path}")
-    for why in [*damaged.values(), *wrong]:
-        click.echo(f"left out: {why}", err=True)
-    return ERROR if damaged or wrong else DONE
+    from stx_pipelines.rebuilding import rebuild_all
+
+    return rebuild_all(load_settings())
 
 
 @main.command()

@@ -5,30 +5,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import dagster as dg
 
 from stx_pipelines.alerts import Channel, alert_sensor
 from stx_pipelines.assets.dashboard import wallet_dashboard
+from stx_pipelines.assets.ethereum import blocks, miners_balance
 from stx_pipelines.assets.stacks import transactions
 from stx_pipelines.assets.wallets import wallet_metrics
-from stx_pipelines.checks import stacks_checks
+from stx_pipelines.checks import certified_ethereum, stacks_checks
+from stx_pipelines.checks_ethereum import ethereum_checks
 from stx_pipelines.checks_wallets import wallet_checks
 from stx_pipelines.metrics_resource import Metrics
-from stx_pipelines.resources import StacksApi, read_only_warehouse
+from stx_pipelines.resources import EthereumNode, StacksApi, read_only_warehouse
 from stx_pipelines.schedules import daily_schedule
 from stx_pipelines.sensors import Watched, coverage_sensor, derived_sensor
 from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.sources.alerts import Email, Webhook
-from stx_pipelines.sync.certify import DATASET
 from stx_pipelines.sync.coverage import Coverage
+from stx_pipelines.sync.datasets import ETHEREUM, NO_ETHEREUM, STACKS, Chain, chains_of
+from stx_pipelines.sync.health import Health, judge_chain
 from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.open import open_stacks_api
-from stx_pipelines.sync.progress import progress_file, read_progress, who_works
-from stx_pipelines.sync.status import Health, stacks_health, stacks_status
-from stx_pipelines.sync.survey import survey_stacks
+from stx_pipelines.sync.open_ethereum import open_node
+from stx_pipelines.sync.progress import last_report, who_works
+from stx_pipelines.sync.status import chain_status
 
 stacks_sync = dg.define_asset_job(
     "stacks_sync",
@@ -40,8 +44,16 @@ stacks_close = dg.define_asset_job(
     selection=[transactions],
     description="Fetch days of transactions, then check the whole table.",
 )
-
-
+ethereum_sync = dg.define_asset_job(
+    "ethereum_sync",
+    selection=dg.AssetSelection.assets(blocks, miners_balance).without_checks(),
+    description="Fetch days of Ethereum blocks, then their fee recipients' balances.",
+)
+ethereum_close = dg.define_asset_job(
+    "ethereum_close",
+    selection=[blocks, miners_balance],
+    description="Fetch days of Ethereum, then check the whole tables.",
+)
 wallets_refresh = dg.define_asset_job(
     "wallets_refresh",
     selection=[wallet_metrics, wallet_dashboard],
@@ -53,62 +65,92 @@ def build_defs(**resources: object) -> dg.Definitions:
     """Everything Dagster knows of this project. Sensors and schedules read the settings anew at every tick."""
     on = load_settings().stx_autostart
     return dg.Definitions(
-        assets=[transactions, wallet_metrics, wallet_dashboard],
-        asset_checks=[*stacks_checks, *wallet_checks],
-        jobs=[stacks_sync, stacks_close, wallets_refresh],
-        schedules=[daily_schedule("stacks_daily", DATASET, stacks_close, look_at_stacks, on=on)],
+        assets=[transactions, wallet_metrics, wallet_dashboard, blocks, miners_balance],
+        asset_checks=[*stacks_checks, *wallet_checks, *certified_ethereum, *ethereum_checks],
+        jobs=[stacks_sync, stacks_close, wallets_refresh, ethereum_sync, ethereum_close],
+        schedules=[
+            daily_schedule("stacks_daily", STACKS.name, stacks_close, partial(look_at, STACKS), on=on),
+            daily_schedule("ethereum_daily", ETHEREUM.name, ethereum_close, partial(look_at, ETHEREUM), on=on),
+        ],
         sensors=[
             coverage_sensor("stacks_coverage", watch_stacks, stacks_sync, on=on),
+            coverage_sensor("ethereum_coverage", watch_ethereum, ethereum_sync, on=on),
             derived_sensor(
                 "wallets_follow",
                 wallets_refresh,
                 stale=lambda: open_metrics(load_settings()).stale(),
-                look=look_at_stacks,
+                look=partial(look_at, STACKS),
                 on=on,
             ),
-            alert_sensor(
-                "stacks_alerts",
-                status=lambda now: stacks_status(load_settings(), now),
-                health=judge_stacks,
-                channels=lambda: alert_channels(load_settings()),
-                on=on,
-            ),
+            _alerts(STACKS, on=on, about_runs=True),
+            _alerts(ETHEREUM, on=on, about_runs=False),
         ],
-        resources={"stacks_api": StacksApi(), "metrics": Metrics(), "duckdb": read_only_warehouse(), **resources},
+        resources={
+            "stacks_api": StacksApi(),
+            "ethereum_node": EthereumNode(),
+            "metrics": Metrics(),
+            "duckdb": read_only_warehouse(),
+            **resources,
+        },
         # One process per run: a day's work is one thread of network and one short transaction, so a process per
         # step would only add seconds.
         executor=dg.in_process_executor,
     )
 
 
-def look_at_stacks(now: datetime) -> Coverage:
-    """How far the transactions are."""
-    return survey_stacks(load_settings(), now)
+def _alerts(chain: Chain, *, on: bool, about_runs: bool) -> dg.SensorDefinition:
+    return alert_sensor(
+        f"{chain.name}_alerts",
+        status=lambda now: chain_status(load_settings(), chain, now),
+        health=partial(judge, chain),
+        channels=lambda: alert_channels(load_settings()),
+        on=on,
+        about_runs=about_runs,
+        set_up=lambda: chain in chains_of(load_settings()),
+    )
 
 
-def judge_stacks(now: datetime) -> Health:
-    """Whether the transactions need a person."""
+def look_at(chain: Chain, now: datetime) -> Coverage:
+    """How far a chain is."""
+    return chain.look(load_settings(), now)
+
+
+def judge(chain: Chain, now: datetime) -> Health:
+    """Whether a chain needs a person."""
     settings = load_settings()
-    return stacks_health(settings, now, timedelta(seconds=settings.stx_stall_seconds))
+    return judge_chain(settings, chain, now, timedelta(seconds=settings.stx_stall_seconds))
 
 
 def watch_stacks() -> Watched:
     """What the coverage sensor asks about the transactions."""
     settings = load_settings()
     impatient = settings.model_copy(update={"hiro_attempts": 1, "hiro_timeout_seconds": 5.0})
+    return _watch(settings, STACKS, probe=lambda: open_stacks_api(impatient).tip())
 
+
+def watch_ethereum() -> Watched | str:
+    """What the coverage sensor asks about Ethereum, or why there is nothing to ask."""
+    settings = load_settings()
+    if settings.eth_rpc_url is None:
+        return NO_ETHEREUM
+    impatient = settings.model_copy(update={"eth_attempts": 1, "eth_timeout_seconds": 5.0})
+    return _watch(settings, ETHEREUM, probe=lambda: open_node(impatient).block("latest"))
+
+
+def _watch(settings: Settings, chain: Chain, probe: Callable[[], object]) -> Watched:
     def last_active() -> datetime | None:
-        progress = read_progress(progress_file(settings.stx_data_dir, DATASET))
-        return progress.updated_at if progress else None
+        report = last_report(settings.stx_data_dir, *chain.tables)
+        return report.updated_at if report else None
 
     return Watched(
-        dataset=DATASET,
-        look=look_at_stacks,
-        holder=lambda: who_works(settings.stx_data_dir, DATASET),
+        name=chain.name,
+        look=partial(look_at, chain),
+        holder=lambda: who_works(settings.stx_data_dir, *chain.tables),
         last_active=last_active,
-        probe=lambda: open_stacks_api(impatient).tip(),
-        budget=settings.budget,
+        probe=probe,
+        budget=chain.budget(settings),
         open_every=settings.open_every,
+        unit=chain.unit,
     )
 
 

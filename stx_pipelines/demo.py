@@ -1,4 +1,4 @@
-"""The offline demo: a devnet, a sync of its whole history, and what came of it. All under one folder of its own."""
+"""The offline demo: a devnet, a sync of all its history, and what came of it. All under one folder of its own."""
 
 from __future__ import annotations
 
@@ -17,48 +17,51 @@ import click
 import requests
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.dashboard.page import page_path
 from stx_pipelines.settings import load_settings
 from stx_pipelines.store import queries
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.identity import known_identity
+from stx_pipelines.store.identity import known_ethereum, known_identity
+from stx_pipelines.sync.dataset_names import BALANCES
+from stx_pipelines.sync.metrics import page_path
 from stx_pipelines.sync.survey import open_landing
 
 DAYS = 120
+ETHEREUM_DAYS = 3
 _TRANSACTIONS_PER_DAY = 1_000
 _START_SECONDS = 60
+_RECIPIENTS_SHOWN = 5
 
 
 def run_demo(folder: Path) -> int:
     """Sync the devnet into `folder` and print what is there. Exit code of the sync."""
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    first_day = _first_day(folder)
-    target_days = (datetime.now(UTC).date() - first_day).days
-    with _devnet(first_day) as url:
+    today = datetime.now(UTC).date()
+    # A demo of an earlier day goes on with its own chains.
+    stacks, ethereum = known_identity(folder), known_ethereum(folder)
+    first_day = stacks.first_day if stacks else today - DAYS * DAY
+    ethereum_days = (today - ethereum.first_day).days if ethereum else ETHEREUM_DAYS
+    with _devnet(first_day, ethereum_days) as url:
         environment = os.environ | {
             "HIRO_API_URL": url,
             "HIRO_REQUESTS_PER_MINUTE": "0",
             "HIRO_API_KEY": "",
             "STX_FIRST_DAY": "",
+            "STX_TARGET_DAYS": str((today - first_day).days),
             "STX_DATA_DIR": str(folder),
+            "ETH_RPC_URL": f"{url}/eth",
+            "ETH_TARGET_DAYS": str(max(1, ethereum_days)),
+            "ETH_FIRST_DAY": "",
+            "ETH_CALLS_PER_SECOND": "0",
             "DAGSTER_HOME": str(_dagster_home(folder)),
         }
-        code = subprocess.run(
-            [*_OURSELVES, "sync", "--target-days", str(target_days)], env=environment, check=False
-        ).returncode
+        code = subprocess.run([*_OURSELVES, "sync"], env=environment, check=False).returncode
     if code == 0:
         _show(folder, time.monotonic() - started)
     return code
 
 
 _OURSELVES = (sys.executable, "-m", "stx_pipelines.cli")
-
-
-def _first_day(folder: Path) -> date:
-    """A demo of an earlier day goes on with its own chain."""
-    known = known_identity(folder)
-    return known.first_day if known else datetime.now(UTC).date() - DAYS * DAY
 
 
 def _dagster_home(folder: Path) -> Path:
@@ -69,13 +72,17 @@ def _dagster_home(folder: Path) -> Path:
 
 
 @contextmanager
-def _devnet(first_day: date) -> Iterator[str]:
+def _devnet(first_day: date, ethereum_days: int) -> Iterator[str]:
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     chain = ["--first-day", first_day.isoformat(), "--transactions-per-day", str(_TRANSACTIONS_PER_DAY)]
+    chain += ["--ethereum-days", str(ethereum_days)]
     server = subprocess.Popen([*_OURSELVES, "devnet", "--port", str(port), *chain], stderr=subprocess.DEVNULL)
     try:
-        click.echo(f"a chain of {DAYS} days x ~{_TRANSACTIONS_PER_DAY:,} transactions is being made ...")
+        click.echo(
+            f"a Stacks chain of {DAYS} days x ~{_TRANSACTIONS_PER_DAY:,} transactions and {ETHEREUM_DAYS} days of "
+            "Ethereum are being made ..."
+        )
         _await_answer(server, url)
         yield url
     finally:
@@ -108,6 +115,7 @@ def _show(folder: Path, seconds: float) -> None:
     seen = sum(day.seen for day in days)
     floor = sum(ceil(day.seen / 50) for day in days)
     spent = sum(day.requests for day in days)
+    blocks = sum(day.seen for day in open_landing(settings, BALANCES).files.certificates().values())
     database = landing.warehouse.path
     query = f'import duckdb; print(duckdb.connect("{database}", read_only=True).sql("""{queries.BY_TYPE}"""))'
     click.echo(
@@ -116,10 +124,14 @@ days complete   {len(days)}, each proved against the chain's own counts
 transactions    {seen:,} ({sum(day.published for day in days):,} successful ones in the table)
 wallets         {queries.wallets(database):,}
 requests        {spent:,}, proofs included; the floor is {floor:,} (50 transactions a page)
+Ethereum        {blocks:,} blocks with their fee recipients' balances before and after, exact to the Wei
 seconds         {seconds:.0f}
 files           {database}
-                {landing.files.folder}/YYYY-MM-DD.parquet
+                {landing.files.folder.parent}/DATASET/YYYY-MM-DD.parquet
                 {page_path(folder)} (a page to look at)
+
+Top fee recipients of the Ethereum days (the increase of their balances by their blocks, in ETH):
+{queries.top_fee_recipients(database, _RECIPIENTS_SHOWN)}
 
 Try next:
   {_relative(sys.executable)} -c '{query}'

@@ -12,6 +12,11 @@ STACKS_FIRST_DAY = "2021-01-14"
 stacks_days = dg.DailyPartitionsDefinition(start_date=STACKS_FIRST_DAY, timezone="UTC", end_offset=1)
 
 
+ETHEREUM_FIRST_DAY = "2015-07-30"
+"""The day of Ethereum's block 1."""
+
+ethereum_days = dg.DailyPartitionsDefinition(start_date=ETHEREUM_FIRST_DAY, timezone="UTC", end_offset=1)
+
 DATASET_TAG = "stx_pipelines/dataset"
 """Marks the runs that the sensor and the schedule launched."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,22 +22,27 @@ from rich.progress import (
 
 from stx_pipelines.settings import Settings
 from stx_pipelines.sync import progress
-from stx_pipelines.sync.certify import DATASET
+from stx_pipelines.sync.datasets import STACKS, Chain
 
 _REFRESH_SECONDS = 0.25
 
 
 @contextmanager
-def progress_bar(settings: Settings) -> Iterator[Callable[[int], None]]:
-    """Show days, transactions, requests, rate and ETA while the block runs; call the value with the days expected."""
-    path = progress.progress_file(settings.stx_data_dir, DATASET)
-    path.unlink(missing_ok=True)
+def progress_bar(settings: Settings, chain: Chain) -> Iterator[Callable[[int], None]]:
+    """Show days, rows, requests, rate and ETA while the block runs; call the value with the days expected.
+
+    A day counts in parts where several datasets are made of it.
+    """
+    paths = [progress.progress_file(settings.stx_data_dir, dataset) for dataset in chain.tables]
+    for path in paths:
+        path.unlink(missing_ok=True)
     done = threading.Event()
     columns = (
         SpinnerColumn(),
         TextColumn("{task.completed:.0f}/{task.total:.0f} days"),
         BarColumn(bar_width=24),
-        TextColumn("{task.fields[rows]:,} tx  {task.fields[requests]:,} requests  {task.fields[rate]:,.0f}/min"),
+        TextColumn(f"{{task.fields[rows]:,}} {'tx' if chain is STACKS else 'values'}"),
+        TextColumn(f"{{task.fields[requests]:,}} {chain.unit}  {{task.fields[rate]:,.0f}}/min"),
         TimeElapsedColumn(),
         TextColumn("ETA"),
         TimeRemainingColumn(elapsed_when_finished=False),
@@ -48,8 +53,8 @@ def progress_bar(settings: Settings) -> Iterator[Callable[[int], None]]:
         def follow() -> None:
             runs: dict[datetime, progress.Progress] = {}
             while not done.wait(_REFRESH_SECONDS):
-                _show(bar, task, path, runs)
-            _show(bar, task, path, runs)
+                _show(bar, task, paths, runs)
+            _show(bar, task, paths, runs)
 
         follower = threading.Thread(target=follow, daemon=True)
         follower.start()
@@ -60,15 +65,16 @@ def progress_bar(settings: Settings) -> Iterator[Callable[[int], None]]:
             follower.join()
 
 
-def _show(bar: Progress, task: TaskID, path: Path, runs: dict[datetime, progress.Progress]) -> None:
+def _show(bar: Progress, task: TaskID, paths: Sequence[Path], runs: dict[datetime, progress.Progress]) -> None:
     """Add up the runs seen so far: holes between days make several."""
-    now = progress.read_progress(path)
-    if now is None:
+    seen = [report for path in paths if (report := progress.read_progress(path))]
+    if not seen:
         return
-    runs[now.started_at] = now
+    runs |= {report.started_at: report for report in seen}
+    now = max(seen, key=lambda report: report.updated_at)
     bar.update(
         task,
-        completed=sum(run.days_done + run.days_failed for run in runs.values()),
+        completed=sum(run.days_done + run.days_failed for run in runs.values()) / len(paths),
         rows=sum(run.rows for run in runs.values()),
         requests=sum(run.requests for run in runs.values()),
         rate=now.requests_per_minute,

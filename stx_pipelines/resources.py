@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
-from pydantic import PrivateAttr
 
 from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.store.day_summary import DaySummary, summarize
-from stx_pipelines.store.locks import locked
-from stx_pipelines.sync.certify import DATASET
+from stx_pipelines.sync.dataset_names import BALANCES, BLOCKS, TRANSACTIONS
 from stx_pipelines.sync.open import open_stacks
-from stx_pipelines.sync.outcome import FailedDay, Landed
-from stx_pipelines.sync.progress import Reporter, progress_file, run_lock
-from stx_pipelines.sync.survey import survey_stacks
-from stx_pipelines.sync.walk import Walk
+from stx_pipelines.sync.open_ethereum import open_balances, open_blocks
+from stx_pipelines.sync.outcome import Outcome
+from stx_pipelines.sync.run import run_walk
+from stx_pipelines.sync.survey import open_landing, survey_transactions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class StacksApi(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -30,40 +32,54 @@ class StacksApi(dg.ConfigurableResource):  # type: ignore[type-arg]
     requests_per_minute: int | None = None
     data_dir: str | None = None
 
-    _walk: Walk = PrivateAttr()
-
     def settings(self) -> Settings:
         """The settings with this resource's values on top. Raises `SettingsError`."""
         return load_settings(
             hiro_api_url=self.api_url, hiro_requests_per_minute=self.requests_per_minute, stx_data_dir=self.data_dir
         )
 
-    def bring_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Landed | FailedDay]:
-        """Days as they land, while a progress file tells the outside. Raises what `Walk.bring_home` raises."""
+    def bring_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
+        """Days as they land. Raises what `run_walk` and `Walk.bring_home` raise."""
         settings = self.settings()
-        self._walk = open_stacks(settings)
+        walk = open_stacks(settings)
         if not force:
             # What is open grows stale while old days are read, so it goes first in every run.
-            days = {*days, *survey_stacks(settings, datetime.now(UTC)).stale(settings.open_every)}
-        path = progress_file(settings.stx_data_dir, DATASET)
-        with (
-            locked(run_lock(settings.stx_data_dir, DATASET), "the dataset transactions", settings.stx_run_wait_seconds),
-            Reporter(path, len(days), lambda: self._walk.api.http.sent) as reporter,
-        ):
-            self._walk.on_page = reporter.page
-            for result in self._walk.bring_home(days, force=force):
-                yield result
-                failed = isinstance(result, FailedDay)
-                reporter.day(result.day if isinstance(result, FailedDay) else result.certificate.day, failed=failed)
+            days = {*days, *survey_transactions(settings, datetime.now(UTC)).stale(settings.open_every)}
+        yield from run_walk(settings, TRANSACTIONS, walk, days, lambda: walk.api.http.sent, force=force)
 
     def summary(self, day: date) -> DaySummary:
         """What a person wants to know of a day that has just landed."""
-        return summarize(self._walk.landing.files.read(day))
+        return summarize(open_landing(self.settings()).files.read(day))
 
-    @property
-    def requests(self) -> int:
-        """How many requests this run has sent."""
-        return self._walk.api.http.sent
+
+class EthereumNode(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """An Ethereum node and where its days land. Empty values mean: as the settings say."""
+
+    batch_size: int | None = None
+    parallel_batches: int | None = None
+    data_dir: str | None = None
+
+    def settings(self) -> Settings:
+        """The settings with this resource's values on top. Raises `SettingsError`."""
+        return load_settings(
+            eth_batch_size=self.batch_size, eth_parallel_batches=self.parallel_batches, stx_data_dir=self.data_dir
+        )
+
+    def bring_blocks_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
+        """Days of blocks as they land. Raises what `run_walk` and `BlocksWalk.bring_home` raise."""
+        settings = self.settings()
+        walk = open_blocks(settings)
+        yield from run_walk(settings, BLOCKS, walk, days, lambda: walk.node.calls, force=force)
+
+    def bring_balances_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
+        """Days of balances as they land. Raises what `run_walk` and `BalancesWalk.bring_home` raise."""
+        settings = self.settings()
+        walk = open_balances(settings)
+        yield from run_walk(settings, BALANCES, walk, days, lambda: walk.node.calls, force=force)
+
+    def rows(self, dataset: str, day: date) -> pa.Table:
+        """The rows of a day that has just landed."""
+        return open_landing(self.settings(), dataset).files.read(day)
 
 
 def read_only_warehouse() -> DuckDBResource:

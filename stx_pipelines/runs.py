@@ -11,12 +11,17 @@ from typing import NamedTuple
 import dagster as dg
 
 from stx_pipelines.assets.dashboard import wallet_dashboard
-from stx_pipelines.assets.stacks import PASSING, transactions
+from stx_pipelines.assets.ethereum import blocks, miners_balance
+from stx_pipelines.assets.landing import PASSING
+from stx_pipelines.assets.stacks import transactions
 from stx_pipelines.assets.wallets import wallet_metrics
 from stx_pipelines.metrics_resource import Metrics
 from stx_pipelines.partitions import range_tags
-from stx_pipelines.resources import StacksApi
+from stx_pipelines.resources import EthereumNode, StacksApi
 from stx_pipelines.sync.coverage import Work
+
+ASSETS = {"stacks": [transactions], "ethereum": [blocks, miners_balance]}
+"""What is made of each chain, by its name."""
 
 _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
@@ -37,19 +42,20 @@ class Failed(NamedTuple):
     passing: bool
 
 
-def materialize_days(instance: dg.DagsterInstance, first: date, last: date, *, force: bool) -> list[Failed]:
-    """Materialize the days `first` to `last` in one run; what failed.
+def materialize_days(instance: dg.DagsterInstance, chain: str, first: date, last: date, *, force: bool) -> list[Failed]:
+    """Materialize the days `first` to `last` of a chain in one run; what failed.
 
     Raises `KeyboardInterrupt` when the run was interrupted.
     """
     logging.getLogger("stx_pipelines").propagate = False  # the progress bar has the terminal
+    config = {"config": {"force_refresh": force}}
     try:
         result = dg.materialize(
-            [transactions],
-            resources={"stacks_api": StacksApi()},
+            ASSETS[chain],
+            resources={"stacks_api": StacksApi(), "ethereum_node": EthereumNode()},
             instance=instance,
             raise_on_error=False,
-            run_config={"loggers": _QUIET, "ops": {"transactions": {"config": {"force_refresh": force}}}},
+            run_config={"loggers": _QUIET, "ops": {asset.op.name: config for asset in ASSETS[chain]}},
             tags=range_tags(Work((last, first))),
         )
     except dg.DagsterExecutionInterruptedError:
@@ -60,10 +66,11 @@ def materialize_days(instance: dg.DagsterInstance, first: date, last: date, *, f
     return [_failed(event) for event in failures]
 
 
-def materialize_metrics(instance: dg.DagsterInstance) -> list[Failed]:
-    """Materialize everything that is computed from closed days; what failed."""
+def materialize_metrics(instance: dg.DagsterInstance, *, only_page: bool = False) -> list[Failed]:
+    """Materialize everything that is computed from closed days, or only the page made of it; what failed."""
     result = dg.materialize(
         [wallet_metrics, wallet_dashboard],
+        selection=[wallet_dashboard] if only_page else None,
         resources={"metrics": Metrics()},
         instance=instance,
         raise_on_error=False,

@@ -10,15 +10,10 @@ import msgspec
 
 from stx_pipelines.settings import Settings, SettingsError, load_settings
 from stx_pipelines.store.files import StoreError
+from stx_pipelines.sync.datasets import NO_ETHEREUM, chains_of
+from stx_pipelines.sync.health import DAMAGED, MISCONFIGURED, Health, judge
 from stx_pipelines.sync.sentences import count_days, duration, size
-from stx_pipelines.sync.status import (
-    DAMAGED,
-    MISCONFIGURED,
-    DatasetStatus,
-    Health,
-    stacks_health,
-    stacks_status,
-)
+from stx_pipelines.sync.status import DatasetStatus, statuses
 
 DONE, ERROR, NOT_YET = 0, 1, 2
 
@@ -26,12 +21,14 @@ DONE, ERROR, NOT_YET = 0, 1, 2
 def status(settings: Settings, *, as_json: bool) -> int:
     """Print how far every dataset is; the exit code of `status`."""
     now = datetime.now(UTC)
-    known = [stacks_status(settings, now)]
+    known = [each for chain in chains_of(settings) for each in statuses(settings, chain, now)]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(known), indent=2))
     else:
         for each in known:
             click.echo("\n".join(status_lines(each, now)))
+        if settings.eth_rpc_url is None:
+            click.echo(NO_ETHEREUM)
     if any(each.damaged or each.set_aside for each in known):
         return ERROR
     return DONE if all(each.is_complete for each in known) else NOT_YET
@@ -41,7 +38,7 @@ def health(stall_threshold: int | None, *, as_json: bool) -> int:
     """Print one sentence; its exit code."""
     try:
         settings = load_settings(stx_stall_seconds=stall_threshold)
-        found = stacks_health(settings, datetime.now(UTC), timedelta(seconds=settings.stx_stall_seconds))
+        found = judge(settings, datetime.now(UTC), timedelta(seconds=settings.stx_stall_seconds))
     except SettingsError as error:
         found = Health(MISCONFIGURED, f"configuration: {error}")
     except StoreError as error:
@@ -85,5 +82,5 @@ def _running(status: DatasetStatus, now: datetime) -> str:
     eta = f", ETA {duration(timedelta(minutes=status.minutes_to_go))}" if status.minutes_to_go else ""
     return (
         f"{status.running}: {progress.days_done} of {progress.days_wanted} days of this run, {progress.rows:,} "
-        f"transactions, {progress.requests:,} requests, {progress.requests_per_minute:,.0f}/min{eta}"
+        f"{status.noun}, {progress.requests:,} {status.unit}, {progress.requests_per_minute:,.0f}/min{eta}"
     )

@@ -14,12 +14,12 @@ import dagster as dg
 import msgspec
 from dagster import DagsterEventType, DagsterRunStatus, RunRecord, RunsFilter
 
-from stx_pipelines.assets.stacks import RETRY_AT
+from stx_pipelines.assets.landing import RETRY_AT
 from stx_pipelines.partitions import DATASET_TAG, range_tags
 from stx_pipelines.sources.errors import ApiError, RateLimited
 from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.progress import BETWEEN_RUNS
-from stx_pipelines.sync.sentences import coverage_sentence
+from stx_pipelines.sync.sentences import coverage_sentence, days_are
 
 _SECONDS_BETWEEN_TICKS = 30
 _FIRST_PAUSE = timedelta(seconds=30)
@@ -38,20 +38,21 @@ _NOT_FINISHED = (
 
 @dataclass(frozen=True)
 class Watched:
-    """What a coverage sensor needs to know of a dataset.
+    """What a coverage sensor needs to know of a chain; `name` marks its runs.
 
-    `look` surveys the days without a request, `holder` names the process that works on the dataset now and
-    `last_active` is when one last did, `probe` asks the server one small question and raises `ApiError` when it is
-    down; `budget` is in requests a minute.
+    `look` surveys the days without a request, `holder` names the process that works on them now and `last_active`
+    is when one last did, `probe` asks the server one small question and raises `ApiError` when it is down; `budget`
+    is in `unit`s a minute.
     """
 
-    dataset: str
+    name: str
     look: Callable[[datetime], Coverage]
     holder: Callable[[], str | None]
     last_active: Callable[[], datetime | None]
     probe: Callable[[], object]
     budget: int
     open_every: timedelta
+    unit: str = "requests"
 
 
 class Outage(msgspec.Struct):
@@ -75,11 +76,16 @@ class Memory(msgspec.Struct):
 
 
 def coverage_sensor(
-    name: str, watch: Callable[[], Watched], job: dg.JobDefinition | dg.UnresolvedAssetJobDefinition, *, on: bool
+    name: str,
+    watch: Callable[[], Watched | str],
+    job: dg.JobDefinition | dg.UnresolvedAssetJobDefinition,
+    *,
+    on: bool,
 ) -> dg.SensorDefinition:
-    """Rerun incremental syncs of a dataset until coverage reaches the target days.
+    """Rerun incremental syncs of a chain until coverage reaches the target days.
 
-    `watch` is asked at every tick, so that a target raised in `.env` counts at once.
+    `watch` is asked at every tick, so that a target raised in `.env` counts at once; or it says why there is nothing
+    to do.
     """
 
     @dg.sensor(
@@ -91,16 +97,19 @@ def coverage_sensor(
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         memory = msgspec.json.decode(context.cursor, type=Memory) if context.cursor else Memory()
-        return tick(watch(), context.instance, memory, datetime.now(UTC))
+        watched = watch()
+        if isinstance(watched, str):
+            return dg.SensorResult(skip_reason=watched)
+        return tick(watched, context.instance, memory, datetime.now(UTC))
 
     return sensor
 
 
 def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: datetime) -> dg.SensorResult:
     """One look: launch the next range of days, or say in a sentence why not."""
-    runs = instance.get_run_records(RunsFilter(tags={DATASET_TAG: watched.dataset}), limit=_RUNS_LOOKED_AT)
+    runs = instance.get_run_records(RunsFilter(tags={DATASET_TAG: watched.name}), limit=_RUNS_LOOKED_AT)
     coverage = watched.look(now)
-    sentence = coverage_sentence(coverage, watched.budget)
+    sentence = coverage_sentence(coverage, watched.budget, unit=watched.unit)
     holder = watched.holder()
     active = watched.last_active()
     lives = holder is not None or (active is not None and now - active < BETWEEN_RUNS)
@@ -113,7 +122,7 @@ def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: da
     if found := _limited(instance, runs, coverage, now) or _outage(watched, runs, coverage, memory.outage, now):
         outage, why = found
         return _rest(f"{sentence}; {why}", outage)
-    request = dg.RunRequest(tags={**range_tags(work), DATASET_TAG: watched.dataset})
+    request = dg.RunRequest(tags={**range_tags(work), DATASET_TAG: watched.name})
     return dg.SensorResult(run_requests=[request], cursor=_cursor(f"{sentence}; now {work}", None))
 
 
@@ -246,7 +255,7 @@ def derived_sensor(
             return dg.SkipReason("a refresh is running")
         coverage = look(datetime.now(UTC))
         if coverage.untried:
-            return dg.SkipReason(f"{len(coverage.untried)} days are still to come")
+            return dg.SkipReason(f"{days_are(len(coverage.untried))} still to come")
         if not (names := stale()):
             return dg.SkipReason("the set of closed days has not changed")
         return dg.RunRequest(run_key=None, tags={"stx_pipelines/stale": ", ".join(names)[:250]})

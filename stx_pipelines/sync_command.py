@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.settings import Settings, SettingsError
 from stx_pipelines.sources.errors import Unreachable
-from stx_pipelines.store.identity import known_identity
+from stx_pipelines.store.identity import known_ethereum, known_identity
 from stx_pipelines.store.locks import Busy, locked
-from stx_pipelines.sync.chain_check import identify
+from stx_pipelines.sync import chain_check, ethereum_chain
 from stx_pipelines.sync.coverage import Coverage
-from stx_pipelines.sync.metrics import open_metrics
+from stx_pipelines.sync.datasets import STACKS, Chain
+from stx_pipelines.sync.metrics import open_metrics, page_is_due
 from stx_pipelines.sync.open import open_stacks_api
+from stx_pipelines.sync.open_ethereum import open_node
 from stx_pipelines.sync.progress import sync_lock
 from stx_pipelines.sync.sentences import count_days, coverage_sentence
-from stx_pipelines.sync.survey import first_day_note, open_landing, survey_stacks
+from stx_pipelines.sync.survey import open_landing
 
 if TYPE_CHECKING:
     from stx_pipelines.runs import Failed
@@ -33,17 +36,16 @@ DONE, ERROR, NOT_YET = 0, 1, 2
 _AT_ONCE = timedelta(0)
 
 
-def sync_until_covered(settings: Settings, *, max_days: int | None, retry: bool) -> int:
-    """Work through the coverage; the exit code of `sync`."""
-    with _interruptible(settings):
-        if known_identity(settings.stx_data_dir) is None:
-            identify(open_stacks_api(settings), settings.stx_data_dir, settings.stx_first_day)
-        if note := first_day_note(settings):
+def sync_until_covered(settings: Settings, chain: Chain, *, max_days: int | None, retry: bool) -> int:
+    """Work through the coverage of a chain; the exit code of `sync`."""
+    with _interruptible(settings, chain):
+        _identify_at_first(settings, chain)
+        if note := chain.note(settings):
             click.echo(note, err=True)
-        coverage = _survey(settings)
-        look_again = coverage.is_complete and _chain_moved(settings)
+        coverage = _survey(settings, chain)
+        look_again = coverage.is_complete and _chain_moved(settings, chain)
         if coverage.is_complete and not look_again:
-            return _end(settings, [])
+            return _end(settings, chain, [])
         left = max_days or sys.maxsize
         to_retry = sum(day.attempts is not None for day in coverage.days) if retry else 0
 
@@ -51,7 +53,7 @@ def sync_until_covered(settings: Settings, *, max_days: int | None, retry: bool)
             nonlocal left
             first_look = look_again and not already
             found = coverage.next(
-                settings.budget,
+                chain.budget(settings),
                 open_every=_AT_ONCE if first_look else settings.open_every,
                 retry=already < to_retry,
             )
@@ -59,7 +61,32 @@ def sync_until_covered(settings: Settings, *, max_days: int | None, retry: bool)
             left -= len(_counted(coverage, days))
             return days
 
-        return _run(settings, work, force=False)
+        return _run(settings, chain, work, force=False)
+
+
+def _identify_at_first(settings: Settings, chain: Chain) -> None:
+    """The chain's first day is not known before its first use, and no earlier day is wanted."""
+    folder = settings.stx_data_dir
+    if chain is STACKS and known_identity(folder) is None:
+        chain_check.identify(open_stacks_api(settings), folder, settings.stx_first_day)
+    if chain is not STACKS and known_ethereum(folder) is None:
+        ethereum_chain.identify(open_node(settings), folder)
+
+
+def refresh_results(settings: Settings) -> int:
+    """Make anew what is computed from closed days, where their set has changed; the exit code."""
+    store = open_metrics(settings)
+    due = store.stale() and store.files.days()
+    if not due and not page_is_due(settings):
+        return DONE
+    with _alone(settings):
+        from stx_pipelines.runs import materialize_metrics, open_instance
+
+        with open_instance() as instance:
+            failures = materialize_metrics(instance, only_page=not due)
+    for failure in failures:
+        click.echo(f"failed: {failure.sentence}", err=True)
+    return ERROR if failures else DONE
 
 
 def _counted(coverage: Coverage, days: Sequence[date]) -> list[date]:
@@ -73,43 +100,41 @@ def _bounded(coverage: Coverage, newest_first: Sequence[date], most: int) -> Seq
     return newest_first[: newest_first.index(beyond[0])] if beyond else newest_first
 
 
-def refresh(settings: Settings, first: date, last: date) -> int:
+def refresh(settings: Settings, chain: Chain, first: date, last: date) -> int:
     """Read chosen days again from the network; the others are left alone."""
     today = datetime.now(UTC).date()
     if not first <= last <= today:
         raise SettingsError(f"--from {first} --to {last}: days must rise, and none may be after today ({today})")
     days = days_between(first, last)[::-1]
-    with _interruptible(settings):
-        return _run(settings, lambda _, already: () if already else days, force=True)
+    with _interruptible(settings, chain):
+        return _run(settings, chain, lambda _, already: () if already else days, force=True)
 
 
-def _run(settings: Settings, work: Callable[[Coverage, int], Sequence[date]], *, force: bool) -> int:
+def _run(settings: Settings, chain: Chain, work: Callable[[Coverage, int], Sequence[date]], *, force: bool) -> int:
     """Materialize what `work` names, run after run, until it names nothing or a run brings nothing."""
     failures: list[Failed] = []
     already, changed = 0, True
     with _alone(settings):
         from stx_pipelines.progress_bar import progress_bar
-        from stx_pipelines.runs import materialize_days, materialize_metrics, open_instance
+        from stx_pipelines.runs import materialize_days, open_instance
 
-        coverage = _survey(settings)
-        with progress_bar(settings) as expect, open_instance() as instance:
+        coverage = _survey(settings, chain)
+        with progress_bar(settings, chain) as expect, open_instance() as instance:
             before: Sequence[date] = ()
             while (days := work(coverage, already)) and not (days == before and not changed):
                 expect(already + max(len(days), sum(not day.covered for day in coverage.days)))
-                failed = materialize_days(instance, min(days), max(days), force=force)
+                failed = materialize_days(instance, chain.name, min(days), max(days), force=force)
                 already += len(days)
                 failures += failed
-                before, known, coverage = days, coverage, _survey(settings)
+                before, known, coverage = days, coverage, _survey(settings, chain)
                 changed = _changed(known, coverage)
                 if failed and not changed:
                     break
-            if open_metrics(settings).stale():
-                failures += materialize_metrics(instance)
-    return _end(settings, failures)
+    return _end(settings, chain, failures)
 
 
-def _survey(settings: Settings) -> Coverage:
-    return survey_stacks(settings, datetime.now(UTC))
+def _survey(settings: Settings, chain: Chain) -> Coverage:
+    return chain.look(settings, datetime.now(UTC))
 
 
 def _changed(before: Coverage, after: Coverage) -> bool:
@@ -118,29 +143,39 @@ def _changed(before: Coverage, after: Coverage) -> bool:
     return facts[0] != facts[1]
 
 
-def _chain_moved(settings: Settings) -> bool:
+def _chain_moved(settings: Settings, chain: Chain) -> bool:
     """Whether the newest day is behind the chain, or on another fork. An unreachable server has nothing newer."""
-    newest = open_landing(settings).files.certificate(datetime.now(UTC).date())
+    newest = open_landing(settings, chain.tables[0]).files.certificate(datetime.now(UTC).date())
     if newest is None:
         return False
-    api = open_stacks_api(settings)
     try:
-        if api.tip().burn_block_height != newest.tip_height:
-            return True
-        height, name = newest.last_height, newest.last_hash
-        return height is not None and name is not None and not api.has_block(height, name)
+        return _stacks_moved(settings, newest) if chain is STACKS else _ethereum_moved(settings, newest)
     except Unreachable as error:
         click.echo(f"the newest day may have grown: {error}", err=True)
         return False
 
 
-def _end(settings: Settings, failures: Sequence[Failed]) -> int:
-    coverage = _survey(settings)
-    click.echo(coverage_sentence(coverage, settings.budget))
+def _stacks_moved(settings: Settings, newest: Certificate) -> bool:
+    api = open_stacks_api(settings)
+    if api.tip().burn_block_height != newest.tip_height:
+        return True
+    height, name = newest.last_height, newest.last_hash
+    return height is not None and name is not None and not api.has_block(height, name)
+
+
+def _ethereum_moved(settings: Settings, newest: Certificate) -> bool:
+    top = ethereum_chain.finalized(open_node(settings))
+    return top.number != newest.tip_height or newest.last_hash not in {None, top.hash}
+
+
+def _end(settings: Settings, chain: Chain, failures: Sequence[Failed]) -> int:
+    coverage = _survey(settings, chain)
+    title = "" if chain is STACKS else f"{chain.title}: "
+    click.echo(title + coverage_sentence(coverage, chain.budget(settings), unit=chain.unit))
     for failure in failures:
         click.echo(f"failed: {failure.sentence}", err=True)
-    if coverage.to_load:
-        landing = open_landing(settings)
+    for dataset in chain.tables if coverage.to_load else ():
+        landing = open_landing(settings, dataset)
         if waiting := landing.load(wait=0.0):
             click.echo(f"{count_days(len(waiting))} landed, waiting for {landing.waiting_for}", err=True)
     for day in coverage.set_aside:
@@ -168,7 +203,7 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _interruptible(settings: Settings) -> Iterator[None]:
+def _interruptible(settings: Settings, chain: Chain) -> Iterator[None]:
     """Ctrl-C and SIGTERM end the command at once, with a summary: what has landed is whole."""
 
     def stop(_: int, __: FrameType | None) -> None:
@@ -178,13 +213,14 @@ def _interruptible(settings: Settings) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _stop(settings)
+        _stop(settings, chain)
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _stop(settings: Settings) -> NoReturn:
-    click.echo(f"stopped; every landed day is whole: {coverage_sentence(_survey(settings), settings.budget)}")
+def _stop(settings: Settings, chain: Chain) -> NoReturn:
+    sentence = coverage_sentence(_survey(settings, chain), chain.budget(settings), unit=chain.unit)
+    click.echo(f"stopped; every landed day is whole: {sentence}")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(NOT_YET)  # answers still on their way would hold up a normal exit for the length of their time-out

@@ -13,7 +13,7 @@ from stx_pipelines.chains.days import days_between
 from stx_pipelines.settings import Settings, SettingsError
 from stx_pipelines.store.inspect import differing_days, overlaps
 from stx_pipelines.store.warehouse import DayFile
-from stx_pipelines.sync.certify import DATASET
+from stx_pipelines.sync.dataset_names import TRANSACTIONS
 from stx_pipelines.sync.open import open_stacks_api
 from stx_pipelines.sync.sentences import count_days, duration
 from stx_pipelines.sync.survey import open_landing
@@ -38,12 +38,12 @@ def verify(settings: Settings, first: date | None, last: date | None) -> int:
     for day in days:
         verdicts.append(verify_day(api, landing.files, day.certificate))
         click.echo(_sentence(verdicts[-1]))
-    loaded = landing.warehouse.published(DATASET).loaded
+    loaded = landing.warehouse.published(TRANSACTIONS).loaded
     sound = {verdict.day for verdict in verdicts if not verdict.faults}  # a wrong file is no yardstick for the table
     in_table = [
         day for day in days if day.certificate.day in sound and loaded.get(day.certificate.day) == day.certificate.id
     ]
-    wrong = differing_days(landing.warehouse.path, DATASET, in_table) if in_table else []
+    wrong = differing_days(landing.warehouse.path, TRANSACTIONS, in_table) if in_table else []
     for each in wrong:
         click.echo(f"{each}: the table differs from the day file: run `stx-pipelines rebuild`", err=True)
     click.echo(f"{len(in_table) - len(wrong)} of {len(days)} days are in the table exactly as in their files")

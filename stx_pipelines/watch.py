@@ -14,8 +14,9 @@ from rich.text import Text
 from stx_pipelines.screens import DONE, status_lines
 from stx_pipelines.settings import Settings
 from stx_pipelines.sync.coverage import Coverage, DayCoverage
+from stx_pipelines.sync.datasets import Chain, Dataset, chains_of
 from stx_pipelines.sync.status import describe
-from stx_pipelines.sync.survey import open_landing, survey_stacks
+from stx_pipelines.sync.survey import open_landing
 
 _COLOURS = {"missing": "bright_black", "open": "cyan", "closed": "green", "failing": "yellow", "set aside": "red"}
 _REFRESH_SECONDS = 1.0
@@ -35,21 +36,26 @@ def watch(settings: Settings) -> int:
 
 
 def _screen(settings: Settings, now: datetime) -> Panel:
-    coverage = survey_stacks(settings, now)
-    status = describe(settings, coverage)
+    parts = [_dataset(settings, chain, dataset, now) for chain in chains_of(settings) for dataset in chain.datasets]
+    return Panel(Group(*parts), title=f"stx_pipelines {now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _dataset(settings: Settings, chain: Chain, dataset: Dataset, now: datetime) -> Group:
+    coverage = dataset.look(settings, now)
+    status = describe(settings, chain, dataset, coverage)
     lines = Text("\n".join(status_lines(status, now)))
     bar = ProgressBar(total=max(1, status.days_wanted), completed=status.days_complete)
     legend = Text("  ").join(Text("■ ", style=colour) + Text(state) for state, colour in _COLOURS.items())
-    events = Text("last landed\n" + "\n".join(_events(settings)))
-    everything = Group(bar, "", _calendar(coverage), legend, "", lines, "", events)
-    return Panel(everything, title=f"stx_pipelines {now:%Y-%m-%d %H:%M:%S} UTC")
+    events = Text("last landed\n" + "\n".join(_events(settings, dataset)))
+    return Group(bar, "", _calendar(coverage), legend, "", lines, "", events)
 
 
-def _events(settings: Settings) -> list[str]:
+def _events(settings: Settings, dataset: Dataset) -> list[str]:
     """The days that landed last, newest first, with what they rest on."""
-    landed = sorted(open_landing(settings).files.certificates().values(), key=lambda known: known.proved_at)
+    certificates = open_landing(settings, dataset.name).files.certificates().values()
+    landed = sorted(certificates, key=lambda known: known.proved_at)
     return [
-        f"  {known.proved_at:%H:%M:%S}  {known.day} {known.state}, {known.seen:,} of {known.expected:,} transactions"
+        f"  {known.proved_at:%H:%M:%S}  {known.day} {known.state}, {known.seen:,} of {known.expected:,} {dataset.noun}"
         for known in landed[: -_EVENTS_SHOWN - 1 : -1]
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,6 +25,20 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("house")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The fault suite's: read here, because options must be known before its folder is."""
+    group = parser.getgroup("faults")
+    group.addoption("--faults-whole", action="store_true", help="the whole fault suite, and not its short form")
+    group.addoption(
+        "--faults-seed", type=int, default=random.SystemRandom().randrange(10**6), help="repeats what chance chose"
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """The seed, so that a failure can be repeated."""
+    return f"faults: --faults-seed {config.getoption('--faults-seed')}"
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,8 @@ from dagster._core.test_utils import create_run_for_test
 from stx_pipelines.alerts import Told, alert_sensor, review
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.sources.alerts import AlertError
-from stx_pipelines.sync.status import HEALTHY, NOT_RUNNING, STALLED, DatasetStatus, Health
+from stx_pipelines.sync.health import HEALTHY, NOT_RUNNING, STALLED, Health
+from stx_pipelines.sync.status import DatasetStatus
 
 WELL = Health(HEALTHY, "healthy")
 STILL = Health(STALLED, "stalled: process 7 works but nothing has landed for 12 min")

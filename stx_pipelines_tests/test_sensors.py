@@ -15,7 +15,7 @@ from dagster._core.storage.runs.schema import RunsTable
 from dagster._core.test_utils import create_run_for_test
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from stx_pipelines.assets.stacks import _prospects
+from stx_pipelines.assets.landing import _prospects
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.partitions import DATASET_TAG, range_tags

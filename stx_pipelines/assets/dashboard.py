@@ -11,24 +11,26 @@ from stx_pipelines.metrics_resource import Metrics
 from stx_pipelines.settings import SettingsError, load_settings
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.metrics import RESULTS
+from stx_pipelines.sync.dataset_names import BALANCES
 from stx_pipelines.sync.sentences import coverage_sentence, size
-from stx_pipelines.sync.survey import survey_stacks
+from stx_pipelines.sync.survey import survey_transactions
 
 
 @dg.asset(
-    deps=list(RESULTS),
+    deps=[*RESULTS, BALANCES],
     group_name="wallets",
     kinds={"html"},
     description=(
         "One HTML page, `data/public/index.html`, that opens offline from disk: which days are here, growth, "
-        "retention, value, funnel and the network day, what each number rests on, and each table as CSV."
+        "retention, value, funnel and the network day, Ethereum's fee recipients if their days are here, what each "
+        "number rests on, and each table as CSV."
     ),
 )
 def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.MaterializeResult[None]:
     """Make the page of what the metrics say now. Computes no metric and sends no request."""
     try:
         settings = load_settings(stx_data_dir=metrics.data_dir)
-        coverage = survey_stacks(settings, datetime.now(UTC))
+        coverage = survey_transactions(settings, datetime.now(UTC))
         facts = read_facts(metrics.store(), coverage, coverage_sentence(coverage, settings.budget))
         page = write_page(settings.stx_data_dir, facts)
     except (SettingsError, StoreError) as error:

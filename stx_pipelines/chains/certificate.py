@@ -56,11 +56,26 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the day is over and final."""
         return self.state == "closed"
 
+    def is_of_same_blocks(self, other: Certificate | None) -> bool:
+        """Whether another dataset's day has the very same blocks: the last hash vouches for all before it."""
+        return other is not None and (self.first_height, self.last_height, self.last_hash) == (
+            other.first_height,
+            other.last_height,
+            other.last_hash,
+        )
+
 
 def encode(certificate: Certificate) -> bytes:
     """The certificate as JSON, its keys in a fixed order."""
     return msgspec.json.encode(certificate, order="deterministic")
 
 
-decode = msgspec.json.Decoder(Certificate).decode
-"""JSON to certificate; raises `msgspec.DecodeError` on anything else."""
+def decode(content: bytes) -> Certificate:
+    """JSON to certificate; raises `msgspec.DecodeError` on anything else."""
+    try:
+        return _decode(content)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
+
+
+_decode = msgspec.json.Decoder(Certificate).decode

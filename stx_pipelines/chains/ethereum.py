@@ -7,6 +7,7 @@ Ethereum JSON-RPC, `eth_getBlockByNumber` without transactions' bodies and `eth_
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Context, Decimal
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -15,6 +16,7 @@ from stx_pipelines.chains.errors import MalformedAnswer, ProofError
 
 _MOST = 10**38  # no amount of Wei has 39 digits; tables keep 38
 _LONGEST = 2**63  # numbers, times and gas fit a signed word of 64 bits
+_EVERY_DIGIT = Context(prec=60)  # the usual 28 digits would round
 
 _Hash = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{64}\Z")]
 _Address = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{40}\Z")]
@@ -153,3 +155,8 @@ def _change(block: Block, balances: Mapping[BalanceKey, int]) -> BalanceChange:
         balance_increase=after - before,
         block_hash=block.hash,
     )
+
+
+def ether(wei: int) -> Decimal:
+    """Wei in ETH, every digit kept."""
+    return Decimal(wei).scaleb(-18, _EVERY_DIGIT)

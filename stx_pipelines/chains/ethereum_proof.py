@@ -67,9 +67,10 @@ def prove_balances(changes: Sequence[BalanceChange], blocks: Sequence[Block]) ->
 def _name_the_difference(changes: Sequence[BalanceChange], blocks: Sequence[Block]) -> None:
     rows = Counter(change.block_number for change in changes)
     known = Counter(block.number for block in blocks)
-    for wrong, words in ((known - rows, "have no balances"), (rows - known, "came twice or are of another day")):
+    for wrong, words in ((known - rows, "has no balances"), (rows - known, "came twice or is of another day")):
         if wrong:
-            raise ProofError(f"{wrong.total()} blocks {words}, block {min(wrong)} first", wrong)
+            more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+            raise ProofError(f"block {min(wrong)} {words}{more}", wrong)
     raise ProofError("the balances are not in the order of their blocks", known)
 
 

@@ -17,7 +17,7 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, days_between
 
-DEFINITIONS_VERSION = 1
+DEFINITIONS_VERSION = 2
 """Part of every fingerprint: raise it when a formula changes, and all results count as stale."""
 
 ACTIVE_TRANSACTIONS = 3

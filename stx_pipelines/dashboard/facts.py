@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.chains.metrics import Basis, days
+from stx_pipelines.store.fee_recipients import FeeRecipients, fee_recipients
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.metrics import RESULTS, MetricStore
 from stx_pipelines.sync.coverage import Coverage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PER_WALLET = ("first_seen_wallets", "wallet_windows")
 """Tables with a row per wallet: too large for a page, and nobody's business but their file's."""
@@ -24,6 +28,9 @@ MOST_DAYS = 1100
 
 MOST_COHORTS = 400
 """Of tables with many rows per cohort the page holds the newest thirteen months."""
+
+FEE_RECIPIENTS = "ethereum_fee_recipients"
+MOST_RECIPIENTS = 100
 
 _NEWEST = {
     "wallets_daily": ("date", MOST_DAYS),
@@ -52,6 +59,7 @@ class Facts:
     """Everything the page is made of. `basis` is what the numbers rest on, None before the first results.
 
     `transactions` and `wallets` count the whole covered range. `warnings` are sentences for the top of the page.
+    `fee_recipients` is what is known of Ethereum, None without its day files.
     """
 
     now: datetime
@@ -61,6 +69,7 @@ class Facts:
     wallets: int
     tables: Mapping[str, Table]
     warnings: Sequence[str]
+    fee_recipients: FeeRecipients | None = None
 
     def rows(self, table: str) -> Sequence[Row]:
         """The rows of a table; none when it does not exist yet."""
@@ -82,6 +91,9 @@ def read_facts(store: MetricStore, coverage: Coverage, sentence: str) -> Facts:
     daily = tables["wallets_daily"].rows if "wallets_daily" in tables else ()
     tables["coverage"] = _calendar(coverage, certificates, basis)
     tables["value_weekly"] = _by_week(tables["wallet_value"].rows if "wallet_value" in tables else (), basis)
+    ethereum, damage = _read_ethereum(store)
+    if ethereum:
+        tables[FEE_RECIPIENTS] = _recipients(ethereum)
     return Facts(
         now=coverage.now,
         coverage=sentence,
@@ -89,7 +101,8 @@ def read_facts(store: MetricStore, coverage: Coverage, sentence: str) -> Facts:
         transactions=basis.transactions if basis else 0,
         wallets=sum(row["new_wallets"] for row in daily),
         tables={name: _newest(table) for name, table in tables.items()},
-        warnings=list(_warnings(store, known, names)),
+        warnings=[*_warnings(store, known, names), *damage],
+        fee_recipients=ethereum,
     )
 
 
@@ -101,7 +114,24 @@ def _read(store: MetricStore, name: str) -> Table:
         found = pq.read_table(store.path(name), partitioning=None)
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"{store.path(name)} cannot be read ({error}): refresh the metrics, then the page") from error
-    return Table(name, found.column_names, [_plain(row) for row in found.to_pylist()])
+    return _plain_table(name, found)
+
+
+def _plain_table(name: str, found: pa.Table, note: str = "") -> Table:
+    return Table(name, found.column_names, [_plain(row) for row in found.to_pylist()], note)
+
+
+def _read_ethereum(store: MetricStore) -> tuple[FeeRecipients | None, list[str]]:
+    """What is known of Ethereum; or a warning, because damage there is no reason to have no page."""
+    try:
+        return fee_recipients(store.folder, store.engine, MOST_RECIPIENTS), []
+    except StoreError as error:
+        return None, [f"Ethereum's fee recipients are not shown: {error}."]
+
+
+def _recipients(known: FeeRecipients) -> Table:
+    most = f"The {MOST_RECIPIENTS} with the most blocks; " if known.recipients > MOST_RECIPIENTS else ""
+    return _plain_table(FEE_RECIPIENTS, known.table, f"{most}ETH with 18 places, from data/days/miners_balance.")
 
 
 def _plain(row: Row) -> Row:

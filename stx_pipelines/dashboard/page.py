@@ -1,25 +1,44 @@
-"""The page: facts in, one HTML file out that opens from disk. Words: `words`, `sections`. Drawings: `charts`."""
+"""The page: facts in, one HTML file out that opens from disk. What it says and draws is in `sections` and `words`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from stx_pipelines.dashboard.charts import THEMES, themed
 from stx_pipelines.dashboard.facts import Facts, Table, read_facts
-from stx_pipelines.dashboard.sections import SECTIONS, Section, funnel_stages
+from stx_pipelines.dashboard.parts import Chart, Section
+from stx_pipelines.dashboard.sections.coverage import coverage
+from stx_pipelines.dashboard.sections.fee_recipients import fee_recipients
+from stx_pipelines.dashboard.sections.funnel import funnel, funnel_stages
+from stx_pipelines.dashboard.sections.growth import growth
+from stx_pipelines.dashboard.sections.network import network
+from stx_pipelines.dashboard.sections.retention import retention
+from stx_pipelines.dashboard.sections.value import value
+from stx_pipelines.dashboard.themes import THEMES, themed
 from stx_pipelines.dashboard.words import cards, headline
 from stx_pipelines.store.files import replace_file
 from stx_pipelines.store.metrics import MetricStore
 from stx_pipelines.sync.coverage import Coverage
+from stx_pipelines.sync.metrics import page_path
 
 TITLE = "Stacks, day by day"
 VEGA_LITE = "6.4"
+
+SECTIONS: Sequence[Callable[[Facts], Section | None]] = (
+    coverage,
+    growth,
+    retention,
+    value,
+    funnel,
+    network,
+    fee_recipients,
+)
+"""The page from top to bottom."""
 
 PICTURED = ("active", "retention-map", "fees-by-window", "funnel-stages")
 """Charts that are small as pictures: a materialization keeps them for good."""
@@ -35,11 +54,6 @@ class Page:
     size: int
     days: int
     headline: str
-
-
-def page_path(data_folder: Path) -> Path:
-    """Where the page of a data folder is, or will be."""
-    return data_folder / "public" / "index.html"
 
 
 def build_page(store: MetricStore, coverage: Coverage, sentence: str) -> Page:
@@ -61,7 +75,7 @@ def render(facts: Facts) -> str:
     from markupsafe import Markup
 
     facts = _with_stages(facts)
-    sections = [make(facts) for make in SECTIONS]
+    sections = _sections(facts)
     tables = {name: table for name, table in facts.tables.items() if name not in _ONLY_DRAWN}
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_text("template.html"))
     return template.render(
@@ -86,18 +100,22 @@ def pictures(facts: Facts, width: int = 640) -> dict[str, str]:
     import vl_convert
 
     facts = _with_stages(facts)
-    drawn = [chart for make in SECTIONS for chart in make(facts).charts if chart.spec and chart.id in PICTURED]
     found = {}
-    for chart in drawn:
-        spec = themed(chart.spec or {}, "light")
-        spec |= {
-            "width": width,
-            "background": "white",
-            "config": {"aria": False},
-            "data": {"values": list(facts.rows(spec["data"]["name"]))},
-        }
-        found[chart.title] = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+    for chart in _drawn(_sections(facts)):
+        if chart.id in PICTURED:
+            spec = themed(chart.spec or {}, "light")
+            rows = list(facts.rows(spec["data"]["name"]))
+            spec |= {"width": width, "background": "white", "config": {"aria": False}, "data": {"values": rows}}
+            found[chart.title] = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
     return found
+
+
+def _sections(facts: Facts) -> list[Section]:
+    return [section for make in SECTIONS if (section := make(facts)) is not None]
+
+
+def _drawn(sections: Sequence[Section]) -> list[Chart]:
+    return [chart for section in sections for chart in section.charts if chart.spec]
 
 
 def _with_stages(facts: Facts) -> Facts:
@@ -105,13 +123,13 @@ def _with_stages(facts: Facts) -> Facts:
     return Facts(**{**vars(facts), "tables": {**facts.tables, "funnel_stages": stages}})
 
 
-def _embedded(facts: Facts, sections: list[Section]) -> str:
+def _embedded(facts: Facts, sections: Sequence[Section]) -> str:
     """What the script reads, as JSON that no HTML parser mistakes for markup."""
-    drawn = {chart.id: chart for section in sections for chart in section.charts if chart.spec}
+    drawn = _drawn(sections)
     content = {
         "tables": {name: _columnar(name, table) for name, table in facts.tables.items()},
-        "charts": {name: chart.spec for name, chart in drawn.items()},
-        "choices": {name: chart.choice for name, chart in drawn.items() if chart.choice is not None},
+        "charts": {chart.id: chart.spec for chart in drawn},
+        "choices": {chart.id: chart.choice for chart in drawn if chart.choice is not None},
         "themes": THEMES,
     }
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")

@@ -68,8 +68,8 @@ class EthereumRpc:
         return self._one(_CHAIN_ID, "chain id")
 
     def block(self, which: int | Tag) -> Block | None:
-        """One block; None where the node has no such block."""
-        return self._one(_PERHAPS_A_BLOCK, which)
+        """One block; None where the node says twice that it has no such block: much is decided by it."""
+        return self._one(_PERHAPS_A_BLOCK, which) or self._one(_PERHAPS_A_BLOCK, which)
 
     def blocks(self, numbers: Sequence[int], on_batch: OnBatch = lambda _: None) -> list[Block]:
         """The blocks with these numbers, in the order asked. They must exist: a null is asked again."""
@@ -125,17 +125,17 @@ class EthereumRpc:
             yield part
 
     def _batch(self, question: Question[K, V], keys: Sequence[K], halt: threading.Event) -> dict[K, V]:
-        """A value for each key; only what failed is asked again."""
+        """A value for each of these different keys; only what failed is asked again."""
         found: dict[K, V] = {}
         rounds = 0
-        while pending := [key for key in keys if key not in found]:
-            part = pending[: self.batch_size]
+        while len(found) < len(keys):
+            part = ([key for key in keys if key not in found] if found else keys)[: self.batch_size]
             try:
                 answers = self._round(question, part, halt)
             except TooLarge as refusal:
                 self._learn(len(part), refusal)
                 continue
-            found |= answers.values
+            found = found | answers.values if found else answers.values
             if any(error.meaning() == "too large" for error in answers.errors.values()):
                 self._learn(len(part), TooLarge("the node answered a part of a batch only"))
             elif len(answers.values) < len(part):

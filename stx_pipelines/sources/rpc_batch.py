@@ -91,30 +91,32 @@ def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) ->
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedAnswer(f"the answer is not JSON-RPC: {error}") from error
     found: Answers[K, V] = Answers()
-    open_calls = dict(calls)
+    open_calls: dict[int | str | None, K] = dict(calls.items())
     for answer in decoded if isinstance(decoded, list) else [decoded]:
-        number = answer.id if isinstance(answer.id, int) else -1
-        if (key := open_calls.pop(number, None)) is not None:
-            _sort(answer, key, question, found)
-        elif (again := calls.get(number)) is not None:
-            # Two answers to one call: neither is believed.
-            found.values.pop(again, None)
-            found.errors.pop(again, None)
-            found.malformed = "a call was answered twice"
-        else:
-            found.about_all = _error_of(answer) or found.about_all
+        key = open_calls.pop(answer.id, None)
+        if key is None:
+            _note_a_stranger(answer, calls, found)
+            continue
+        fault = answer.error and _error_of(answer)
+        if fault and not _NO_BLOCK.search(fault.message):
+            found.errors[key] = fault
+            continue
+        try:
+            found.values[key] = question.parse(_NULL if fault else answer.result, key)
+        except MalformedAnswer as error:
+            found.malformed = str(error)
     return found
 
 
-def _sort(answer: _Answer, key: K, question: Question[K, V], found: Answers[K, V]) -> None:
-    error = _error_of(answer)
-    if error is not None and not _NO_BLOCK.search(error.message):
-        found.errors[key] = error
+def _note_a_stranger(answer: _Answer, calls: Mapping[int, K], found: Answers[K, V]) -> None:
+    key = calls.get(answer.id) if isinstance(answer.id, int) else None
+    if key is None:
+        found.about_all = _error_of(answer) or found.about_all
         return
-    try:
-        found.values[key] = question.parse(answer.result if error is None else _NULL, key)
-    except MalformedAnswer as error:
-        found.malformed = str(error)
+    # Two answers to one call: neither is believed.
+    found.values.pop(key, None)
+    found.errors.pop(key, None)
+    found.malformed = "a call was answered twice"
 
 
 def _error_of(answer: _Answer) -> RpcError | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from stx_pipelines.chains import stacks
+from stx_pipelines.chains import stacks_answers as answers
 from stx_pipelines.chains.stacks import Block, BurnBlock, Cursor, Page, Tip, WindowPage
 from stx_pipelines.sources.errors import ApiError, Gone, NotFound
 from stx_pipelines.sources.http import Http
@@ -34,7 +35,7 @@ class StacksApi:
 
     def tip(self) -> Tip:
         """The newest Stacks block, from `/extended`."""
-        return _present(self.http.get("/extended", stacks.parse_tip))
+        return _present(self.http.get("/extended", answers.parse_tip))
 
     def probe(self) -> None:
         """Ask what days are made of: the tip, and a page of transactions. Raises what these raise."""
@@ -45,13 +46,13 @@ class StacksApi:
 
     def block(self, name: int | str) -> Block:
         """A canonical block by height or hash. `NotFound` where there is none."""
-        return _present(self.http.get(f"/extended/v2/blocks/{name}", stacks.parse_block))
+        return _present(self.http.get(f"/extended/v2/blocks/{name}", answers.parse_block))
 
     def has_block(self, height: int, index_block_hash: str) -> bool:
         """Whether the block at `height` is still this one: a body-less 304 if so."""
         etag = {"If-None-Match": f'"{index_block_hash}:true"'}
         try:
-            block = self.http.get(f"/extended/v2/blocks/{height}", stacks.parse_block, headers=etag)
+            block = self.http.get(f"/extended/v2/blocks/{height}", answers.parse_block, headers=etag)
         except NotFound:
             return False
         return block is None or block.index_block_hash == index_block_hash
@@ -67,7 +68,7 @@ class StacksApi:
     def block_at(self, unix_seconds: int) -> Block | None:
         """The newest block whose own time is not after this instant; None before the first block."""
         try:
-            return _present(self.http.get(f"/extended/v2/blocks/by-block-time/{unix_seconds}", stacks.parse_block))
+            return _present(self.http.get(f"/extended/v2/blocks/by-block-time/{unix_seconds}", answers.parse_block))
         except NotFound:
             return None
 
@@ -77,12 +78,12 @@ class StacksApi:
         Asked twice at most: large servers are slow here, and there is another way to prove a day.
         """
         params = {"limit": stacks.LIST_SIZE, "offset": offset}
-        return _present(self.http.get("/extended/v2/burn-blocks", stacks.parse_burn_blocks, params=params, attempts=2))
+        return _present(self.http.get("/extended/v2/burn-blocks", answers.parse_burn_blocks, params=params, attempts=2))
 
     def burn_block(self, height: int) -> BurnBlock | None:
         """One burn block; None where Bitcoin has a block without Stacks blocks."""
         try:
-            return _present(self.http.get(f"/extended/v2/burn-blocks/{height}", stacks.parse_burn_block))
+            return _present(self.http.get(f"/extended/v2/burn-blocks/{height}", answers.parse_burn_block))
         except NotFound:
             return None
 
@@ -91,7 +92,7 @@ class StacksApi:
         params: dict[str, str | int] = {"limit": stacks.PAGE_SIZE, "cursor": str(cursor)}
         try:
             answer = self.http.get(
-                "/extended/v3/transactions", lambda body: stacks.parse_page(body, cursor), params=params
+                "/extended/v3/transactions", lambda body: answers.parse_page(body, cursor), params=params
             )
         except (NotFound, Gone) as error:
             self._switch_to_v1(error)
@@ -109,7 +110,7 @@ class StacksApi:
             "exclude_function_args": "true",
         }
         try:
-            return _present(self.http.get("/extended/v1/tx", stacks.parse_window_page, params=params))
+            return _present(self.http.get("/extended/v1/tx", answers.parse_window_page, params=params))
         except (NotFound, Gone) as error:
             raise ApiError(
                 f"{self.http.base_url} offers transactions neither through v3 nor through v1: {error}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from stx_pipelines.chains.attempts import Attempts
-from stx_pipelines.store.files import replace_file
+from stx_pipelines.store.files import read_json, replace_file
 
 _SUFFIX = ".attempts.json"
 
@@ -44,6 +44,6 @@ class AttemptFiles:
     @staticmethod
     def _read(path: Path) -> Attempts | None:
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Attempts)
+            return read_json(path, Attempts)
         except (FileNotFoundError, msgspec.DecodeError):
             return None  # unreadable: the day counts as untried, and is tried

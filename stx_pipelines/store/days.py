@@ -16,7 +16,7 @@ import msgspec
 
 from stx_pipelines.chains import certificate as certificates
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.store.files import StoreError, replace_file
+from stx_pipelines.store.files import StoreError, read_json, replace_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,7 +104,8 @@ class DayFiles:
                 if (certificate := self.certificate(day)) is not None:
                     found[day] = certificate
         if self._known != before:
-            self._remember()
+            with suppress(StoreError):  # what cannot be remembered is only read again
+                self._remember()
         return found
 
     def damaged(self, *, thoroughly: bool = False) -> dict[date, str]:
@@ -124,7 +125,7 @@ class DayFiles:
 
     def _remembered(self) -> dict[date, _Known]:
         try:
-            return msgspec.json.decode(self._memory.read_bytes(), type=dict[date, _Known])
+            return read_json(self._memory, dict[date, _Known])
         except (FileNotFoundError, msgspec.DecodeError):
             return {}
 

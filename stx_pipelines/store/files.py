@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+_T = TypeVar("_T")
 
 
 class StoreError(Exception):
@@ -33,6 +38,23 @@ def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool =
         raise StoreError(
             f"{path} could not be written ({reason}); what was there before is kept: make room or fix the "
             "permissions, then run the same command again"
+        ) from error
+
+
+def read_json(path: Path, shape: type[_T]) -> _T:
+    """What a small file of ours says.
+
+    Raises `FileNotFoundError`, `msgspec.DecodeError` for other content, `StoreError` for what cannot be read at all.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=shape)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"{path} could not be read ({error.strerror or error}): fix its permissions, or delete it, it is made anew"
         ) from error
 
 

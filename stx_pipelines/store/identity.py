@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from stx_pipelines.store.files import StoreError, replace_file
+from stx_pipelines.store.files import StoreError, read_json, replace_file
 
 _Identity = TypeVar("_Identity", bound=msgspec.Struct)
 
@@ -52,7 +52,7 @@ def keep_identity(data_folder: Path, identity: Identity | EthereumIdentity) -> N
 
 def _read(path: Path, kind: type[_Identity]) -> _Identity | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return read_json(path, kind)
     except FileNotFoundError:
         return None
     except msgspec.DecodeError as error:

@@ -26,14 +26,14 @@ class Overlap(NamedTuple):
 def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[date, int]:
     """Rows of the table by UTC day. Raises `Busy` while it is written, `StoreError` when it cannot be read."""
     column = TIME_COLUMN[dataset]
-    with _reading(database, wait) as connection:
+    with reading(database, wait) as connection:
         query = f"SELECT {column}::DATE, count(*) FROM warehouse.{dataset} GROUP BY ALL"
         return dict(connection.execute(query).fetchall())
 
 
 def count_repeated(database: Path, *, wait: float = 0.0) -> int:
     """How many tx_ids stand in the table more than once."""
-    with _reading(database, wait) as connection:
+    with reading(database, wait) as connection:
         [(rows, distinct)] = connection.execute(
             "SELECT count(*), count(DISTINCT tx_id) FROM warehouse.transactions"
         ).fetchall()
@@ -42,13 +42,13 @@ def count_repeated(database: Path, *, wait: float = 0.0) -> int:
 
 def differing_days(database: Path, dataset: str, days: Sequence[DayFile]) -> list[date]:
     """The days whose rows in the table are not exactly those of their file."""
-    with _reading(database) as connection:
+    with reading(database) as connection:
         return [file.certificate.day for file in days if _differs(connection, dataset, file)]
 
 
 def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
     """What another database with a table `transactions` holds of our certified days, day by day."""
-    with _reading(database) as connection:
+    with reading(database) as connection:
         for file in days:
             [(rows, rows_there, wallets, wallets_there)] = connection.execute(
                 load_sql("overlap"), {"file": str(file.path)}
@@ -71,7 +71,8 @@ def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile)
 
 
 @contextmanager
-def _reading(database: Path, wait: float = 0.0) -> Iterator[duckdb.DuckDBPyConnection]:
+def reading(database: Path, wait: float = 0.0) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database as `warehouse`, read-only, closed at once. Raises `Busy` after `wait` seconds, and `StoreError`."""
     import duckdb
 
     if not database.exists():

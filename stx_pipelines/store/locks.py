@@ -32,14 +32,24 @@ def holder(path: Path) -> str | None:
 
 @contextmanager
 def locked(path: Path, what: str, wait: float, *, leave_name: bool = True) -> Iterator[None]:
-    """Hold the lock at `path`. Raises `Busy`, naming the holder, after `wait` seconds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Hold the lock at `path`. Raises `Busy`, naming the holder, after `wait` seconds; `StoreError` without room."""
     owner = path.with_suffix(".owner")
+    lock = filelock.FileLock(path, timeout=wait)
     try:
-        with filelock.FileLock(path, timeout=wait):
-            if leave_name:
-                owner.write_text(f"process {os.getpid()}")
-            yield
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+        if leave_name:
+            owner.write_text(f"process {os.getpid()}")
     except filelock.Timeout:
         name = owner.read_text() if owner.exists() else "another process"
         raise Busy(f"{what} is in use by {name}; try again when it is done", path, name) from None
+    except OSError as error:
+        lock.release()
+        raise StoreError(
+            f"{path} could not be locked ({error.strerror or error}); nothing was changed: make room or fix the "
+            "permissions, then run the same command again"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

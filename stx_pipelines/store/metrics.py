@@ -6,8 +6,6 @@ same names in the warehouse are loaded from them. The formulas are in `sql/metri
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,8 +20,9 @@ from stx_pipelines.chains import metrics
 from stx_pipelines.chains.metrics import Basis, MetricOptions
 from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.days import DayFiles
-from stx_pipelines.store.files import StoreError, replace_file
+from stx_pipelines.store.files import StoreError, read_json, replace_file
 from stx_pipelines.store.locks import Busy, locked
+from stx_pipelines.store.scratch import Engine, quoted, scratch_database
 from stx_pipelines.store.warehouse import Warehouse, load_sql
 
 if TYPE_CHECKING:
@@ -51,14 +50,6 @@ _STEPS = {
 
 _KEY = "stx_pipelines.metrics"
 _ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class Engine:
-    """What DuckDB may use. Beyond its memory it spills to a folder of its own, which is removed afterwards."""
-
-    memory_mb: int = 600
-    threads: int = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -157,33 +148,27 @@ class MetricStore:
         """A DuckDB in memory that sees the covered day files as `day_rows` and `shown`. Raises `StoreError`."""
         import duckdb
 
-        scratch = self.folder / "run"
-        scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=scratch, prefix="metrics-") as spill:
-            connection = duckdb.connect()
-            try:
-                _configure(connection, self.engine, spill)
+        try:
+            with scratch_database(self.folder / "run", self.engine) as connection:
                 _define(connection, basis, [self.files.path(day) for day in metrics.days(basis)])
                 yield connection
-            except duckdb.Error as error:
-                raise StoreError(
-                    f"the wallet metrics could not be computed ({_first_line(error)}); the old results are kept"
-                ) from error
-            finally:
-                connection.close()
+        except duckdb.Error as error:
+            raise StoreError(
+                f"the wallet metrics could not be computed ({_first_line(error)}); the old results are kept"
+            ) from error
 
     def _write(self, connection: duckdb.DuckDBPyConnection, basis: Basis, table: str) -> int:
         import duckdb
 
         known = msgspec.json.encode(basis, order="deterministic").decode()
-        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{_quoted(_KEY)}: {_quoted(known)}}}"
+        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{quoted(_KEY)}: {quoted(known)}}}"
         rows = 0
 
         def write(aside: Path) -> None:
             nonlocal rows
             query = load_sql(f"metrics/{table}")
             try:
-                [(rows,)] = connection.execute(f"COPY ({query}) TO {_quoted(str(aside))} ({options})").fetchall()
+                [(rows,)] = connection.execute(f"COPY ({query}) TO {quoted(str(aside))} ({options})").fetchall()
             except duckdb.Error as error:
                 raise OSError(_first_line(error)) from error
 
@@ -204,7 +189,7 @@ class MetricStore:
         if not self.warehouse.path.exists():
             return {}
         try:
-            return msgspec.json.decode(self._marks().read_bytes(), type=dict[str, str])
+            return read_json(self._marks(), dict[str, str])
         except (FileNotFoundError, msgspec.DecodeError):
             return {}  # a lost file only means that the tables are loaded once more
 
@@ -214,18 +199,11 @@ class MetricStore:
             replace_file(self._marks(), lambda aside: aside.write_bytes(content))
 
 
-def _configure(connection: duckdb.DuckDBPyConnection, engine: Engine, spill: str) -> None:
-    connection.execute(f"SET memory_limit = '{engine.memory_mb}MB'")
-    connection.execute(f"SET threads = {engine.threads}")
-    connection.execute(f"SET temp_directory = {_quoted(spill)}")
-    connection.execute("SET preserve_insertion_order = false")  # every result says its order
-
-
 def _define(connection: duckdb.DuckDBPyConnection, basis: Basis, paths: Sequence[Path]) -> None:
     """The tables and macros every statement may use."""
     options = basis.options
     if paths:
-        listed = ", ".join(_quoted(str(path)) for path in paths)
+        listed = ", ".join(quoted(str(path)) for path in paths)
         rows = f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
         connection.execute(f"CREATE VIEW day_rows AS {rows}")
     else:
@@ -261,10 +239,6 @@ def _prove_count(connection: duckdb.DuckDBPyConnection, basis: Basis) -> None:
             f"the covered day files give {count} transactions but certify {basis.transactions}; the old results are "
             "kept: run `stx-pipelines verify`"
         )
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 BY_TYPE = (
     "SELECT tx_type, count(*) AS transactions, count(DISTINCT sender_address) AS wallets, "
-    "sum(fee_ustx)::DECIMAL(38,6) / 1000000 AS fees_stx FROM transactions GROUP BY ALL ORDER BY transactions DESC"
+    "sum(fee_ustx)::DECIMAL(32,0) * 0.000001 AS fees_stx FROM transactions GROUP BY ALL ORDER BY transactions DESC"
 )
 """A first question for people to try."""
 
@@ -26,6 +26,11 @@ def wallets(database: Path) -> int:
 def by_type(database: Path) -> str:
     """The answer to `BY_TYPE`, drawn as DuckDB draws it."""
     return str(_connect(database).sql(BY_TYPE))
+
+
+def top_fee_recipients(database: Path, limit: int = 10) -> str:
+    """Whose blocks are most in `miners_balance`, and what they did to its balance, drawn as DuckDB draws it."""
+    return str(_connect(database).sql(load_sql("top_fee_recipients"), params={"limit": limit}))
 
 
 def _connect(database: Path) -> duckdb.DuckDBPyConnection:

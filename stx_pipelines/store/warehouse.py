@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.store.files import StoreError, replace_file
+from stx_pipelines.store.files import StoreError, read_json, replace_file
 from stx_pipelines.store.locks import Busy, locked
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Warehouse:
         Never opens the database. `even_if_lost` gives what a lost database was said to hold.
         """
         try:
-            known = msgspec.json.decode(self._coverage_file(dataset).read_bytes(), type=Published)
+            known = read_json(self._coverage_file(dataset), Published)
         except (FileNotFoundError, msgspec.DecodeError):
             return Published()  # a lost file only means that days are loaded once more
         same = even_if_lost or known.inode == _inode(self.path)

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Tip, Tx
+from stx_pipelines.sync.dataset_names import TRANSACTIONS
 from stx_pipelines.sync.plan import DayPlan
-
-DATASET = "transactions"
 
 
 class Cost(NamedTuple):
@@ -27,7 +26,7 @@ def certify(plan: DayPlan, rows: Sequence[Tx], tip: Tip, now: datetime, cost: Co
     times = [tx.block_time for tx in rows if tx.block_time is not None]
     expected = len(rows) if plan.burns is None else sum(row.burn.total_tx_count for row in plan.burns)
     return Certificate(
-        dataset=DATASET,
+        dataset=TRANSACTIONS,
         day=plan.day,
         state=plan.state,
         proof=_proof(plan),

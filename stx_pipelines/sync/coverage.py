@@ -8,7 +8,7 @@ it too. Without a file it is missing, and failing or set aside when its proof fa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from math import ceil
 from statistics import median
@@ -23,7 +23,11 @@ State = Literal["missing", "open", "closed", "failing", "set aside"]
 RUN_MINUTES = 8
 """A run asks for as many days as fit into this time at the present budget, so that open days never wait for long."""
 
-_UNKNOWN_REQUESTS_PER_DAY = 300  # about 15,000 transactions; used until days of this chain have landed
+REQUESTS_PER_DAY = 300
+"""For about 15,000 transactions; used until days of this chain have landed."""
+
+CALLS_PER_DAY = 7_200
+"""A call for every 12-second block; used until days of this chain have landed."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Coverage:
-    """The wanted days, newest first, and what a day costs in requests (the median of those that landed)."""
+    """The wanted days, newest first, and what a day costs of the budget and in time (the median of those that landed).
+
+    `seconds_per_day` is None until a day has landed.
+    """
 
     days: tuple[DayCoverage, ...]
     now: datetime
-    requests_per_day: int = _UNKNOWN_REQUESTS_PER_DAY
+    requests_per_day: int = REQUESTS_PER_DAY
+    seconds_per_day: float | None = None
 
     @property
     def complete_count(self) -> int:
@@ -139,7 +147,9 @@ class Coverage:
         return len(self.untried) * self.requests_per_day / budget if budget else None
 
     def _days_per_run(self, budget: int) -> int:
-        return max(1, RUN_MINUTES * budget // self.requests_per_day if budget else len(self.days))
+        if budget:
+            return max(1, RUN_MINUTES * budget // self.requests_per_day)
+        return max(1, int(RUN_MINUTES * 60 / self.seconds_per_day) if self.seconds_per_day else len(self.days))
 
 
 def wanted_days(target_days: int, today: date, first_day: date | None) -> list[date]:
@@ -156,8 +166,12 @@ def survey(
     attempts: Mapping[date, Attempts],
     now: datetime,
     freshness: timedelta,
+    unknown_cost: int = REQUESTS_PER_DAY,
 ) -> Coverage:
-    """Judge every wanted day by its certificate, the published coverage, its attempts and the clock."""
+    """Judge every wanted day by its certificate, the published coverage, its attempts and the clock.
+
+    `unknown_cost` is what a day costs of the budget while none has landed.
+    """
 
     def judge(day: date) -> DayCoverage:
         certificate = landed.get(day)
@@ -175,9 +189,29 @@ def survey(
             attempts=failed,
         )
 
-    costs = [certificate.requests for certificate in landed.values() if certificate.is_closed]
-    per_day = max(1, round(median(costs))) if costs else _UNKNOWN_REQUESTS_PER_DAY
-    return Coverage(tuple(judge(day) for day in wanted), now, per_day)
+    closed = [certificate for certificate in landed.values() if certificate.is_closed]
+    cost = max(1, round(median(c.requests for c in closed))) if closed else unknown_cost
+    seconds = median(c.seconds for c in closed) if closed else None
+    return Coverage(tuple(judge(day) for day in wanted), now, cost, seconds)
+
+
+def less_far(first: Coverage, then: Coverage) -> Coverage:
+    """The coverage of two datasets of the same wanted days, of which `then` is made from `first`."""
+    seconds = None if first.seconds_per_day is None else first.seconds_per_day + (then.seconds_per_day or 0.0)
+    days = tuple(_less_far(a, b) for a, b in zip(first.days, then.days, strict=True))
+    return Coverage(days, first.now, first.requests_per_day + then.requests_per_day, seconds)
+
+
+def _less_far(first: DayCoverage, then: DayCoverage) -> DayCoverage:
+    if not first.landed or not then.landed or first.attempts:
+        return replace(first if first.attempts or not first.landed else then, covered=False, loaded=False, landed=False)
+    return replace(
+        then,
+        state=then.state if first.state == "closed" or then.attempts else first.state,
+        covered=first.covered and then.covered,
+        loaded=first.loaded and then.loaded,
+        looked=min(filter(None, [first.looked, then.looked]), default=None),
+    )
 
 
 def _state(otherwise: State, failed: Attempts | None) -> State:

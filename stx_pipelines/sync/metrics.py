@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 from stx_pipelines.chains.metrics import MetricOptions
 from stx_pipelines.settings import Settings, SettingsError
 from stx_pipelines.store.identity import known_identity
 from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.sync.dataset_names import BALANCES
 from stx_pipelines.sync.survey import open_landing
 
 
@@ -21,6 +23,18 @@ def open_metrics(settings: Settings) -> MetricStore:
         first_day=chain_start(settings),
         options=metric_options(settings),
     )
+
+
+def page_path(data_folder: Path) -> Path:
+    """Where the page of a data folder is, or will be."""
+    return data_folder / "public" / "index.html"
+
+
+def page_is_due(settings: Settings) -> bool:
+    """Whether a day of Ethereum has closed since the page was made that shows its fee recipients."""
+    page = page_path(settings.stx_data_dir)
+    closed = [c.proved_at for c in open_landing(settings, BALANCES).files.certificates().values() if c.is_closed]
+    return page.exists() and bool(closed) and max(closed).timestamp() > page.stat().st_mtime
 
 
 def metric_options(settings: Settings) -> MetricOptions:

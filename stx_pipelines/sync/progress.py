@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from stx_pipelines.store.files import replace_file
+from stx_pipelines.store.files import read_json, replace_file
 from stx_pipelines.store.locks import holder
 
 BETWEEN_RUNS = timedelta(minutes=2)
@@ -55,15 +55,22 @@ def sync_lock(data_folder: Path) -> Path:
     return data_folder / "run" / "sync.lock"
 
 
-def who_works(data_folder: Path, dataset: str) -> str | None:
-    """The process that works on this dataset now; None if none does."""
-    return holder(run_lock(data_folder, dataset)) or holder(sync_lock(data_folder))
+def who_works(data_folder: Path, *datasets: str) -> str | None:
+    """The process that works on one of these datasets now; None if none does."""
+    locks = [*(run_lock(data_folder, dataset) for dataset in datasets), sync_lock(data_folder)]
+    return next((process for lock in locks if (process := holder(lock))), None)
+
+
+def last_report(data_folder: Path, *datasets: str) -> Progress | None:
+    """The newest report of the runs of these datasets; None when there is none."""
+    reports = [report for each in datasets if (report := read_progress(progress_file(data_folder, each)))]
+    return max(reports, key=lambda report: report.updated_at, default=None)
 
 
 def read_progress(path: Path) -> Progress | None:
     """The last report; None when there is none."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Progress)
+        return read_json(path, Progress)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
 

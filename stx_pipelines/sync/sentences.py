@@ -8,14 +8,14 @@ from datetime import date, timedelta
 from stx_pipelines.sync.coverage import Coverage, Work
 
 
-def coverage_sentence(coverage: Coverage, budget: int, now: Work | None = None) -> str:
+def coverage_sentence(coverage: Coverage, budget: int, now: Work | None = None, *, unit: str = "requests") -> str:
     """Like `173 of 180 days complete (96 %), 12 runs to go, ~2 h 10 min at 50 requests/min; now A..B`."""
     wanted = len(coverage.days)
     parts = [f"{coverage.complete_count} of {wanted} days complete ({_percent(coverage.complete_count, wanted)} %)"]
     if runs := coverage.runs_to_go(budget):
         parts.append(f"{runs} {'run' if runs == 1 else 'runs'} to go")
     if minutes := coverage.minutes_to_go(budget):
-        parts.append(f"~{duration(timedelta(minutes=minutes))} at {budget} requests/min")
+        parts.append(f"~{duration(timedelta(minutes=minutes))} at {budget} {unit}/min")
     if coverage.set_aside:
         parts.append("set aside: " + ", ".join(str(day.day) for day in coverage.set_aside))
     return ", ".join(parts) + (f"; now {now}" if now else "")

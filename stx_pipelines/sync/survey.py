@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from stx_pipelines.chains.stacks import Tx
+import msgspec
+
+from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.settings import Settings
-from stx_pipelines.store import stacks_rows
+from stx_pipelines.store import ethereum_rows, stacks_rows
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.days import DayFiles
-from stx_pipelines.store.identity import known_identity
+from stx_pipelines.store.identity import known_ethereum, known_identity
 from stx_pipelines.store.warehouse import Warehouse
-from stx_pipelines.sync.certify import DATASET
-from stx_pipelines.sync.coverage import Coverage, survey, wanted_days
+from stx_pipelines.sync.coverage import CALLS_PER_DAY, REQUESTS_PER_DAY, Coverage, less_far, survey, wanted_days
+from stx_pipelines.sync.dataset_names import BALANCES, BLOCKS, TRANSACTIONS
 from stx_pipelines.sync.land import Landing
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-def open_landing(settings: Settings) -> Landing[Tx]:
-    """Day files and table of the transactions."""
-    folder = days_folder(settings.stx_data_dir, DATASET)
+
+_TO_ARROW: Mapping[str, Callable[[Sequence[Any]], pa.Table]] = {
+    TRANSACTIONS: stacks_rows.to_arrow,
+    BLOCKS: ethereum_rows.blocks_to_arrow,
+    BALANCES: ethereum_rows.balances_to_arrow,
+}
+
+
+def open_landing(settings: Settings, dataset: str = TRANSACTIONS) -> Landing[Any]:
+    """Day files and table of a dataset."""
+    folder = days_folder(settings.stx_data_dir, dataset)
     return Landing(
-        DATASET,
+        dataset,
         DayFiles(folder),
         AttemptFiles(folder),
         Warehouse(settings.stx_data_dir, patience=settings.stx_lock_wait_seconds),
-        stacks_rows.to_arrow,
+        _TO_ARROW[dataset],
         patience=settings.stx_lock_wait_seconds,
     )
 
@@ -48,18 +62,60 @@ def first_day_note(settings: Settings) -> str | None:
     )
 
 
-def survey_stacks(settings: Settings, now: datetime) -> Coverage:
-    """How far the transactions are, from files alone: no request, no database, quick at any time."""
+def survey_transactions(settings: Settings, now: datetime) -> Coverage:
+    """How far the transactions are."""
     identity = known_identity(settings.stx_data_dir)
-    landing = open_landing(settings)
+    wanted = _wanted(settings.stx_target_days, now, settings.stx_first_day, identity.first_day if identity else None)
+    return _survey(settings, open_landing(settings), wanted, now, REQUESTS_PER_DAY)
+
+
+def survey_blocks(settings: Settings, now: datetime) -> Coverage:
+    """How far the Ethereum blocks are."""
+    landing = open_landing(settings, BLOCKS)
+    return _survey(settings, landing, _wanted_of_ethereum(settings, now), now, CALLS_PER_DAY)
+
+
+def survey_balances(settings: Settings, now: datetime) -> Coverage:
+    """How far the fee recipients' balances are. Balances of blocks that have changed since are open again."""
+    landing = open_landing(settings, BALANCES)
+    blocks = open_landing(settings, BLOCKS).files.certificates()
+    landed = {
+        day: known if known.is_of_same_blocks(blocks.get(day)) else msgspec.structs.replace(known, state="open")
+        for day, known in landing.files.certificates().items()
+    }
+    return _survey(settings, landing, _wanted_of_ethereum(settings, now), now, 2 * CALLS_PER_DAY, landed)
+
+
+def survey_ethereum(settings: Settings, now: datetime) -> Coverage:
+    """How far Ethereum is: a day counts as far as whichever of its two datasets is less far."""
+    return less_far(survey_blocks(settings, now), survey_balances(settings, now))
+
+
+def _wanted_of_ethereum(settings: Settings, now: datetime) -> list[date]:
+    identity = known_ethereum(settings.stx_data_dir)
+    return _wanted(settings.eth_target_days, now, settings.eth_first_day, identity.first_day if identity else None)
+
+
+def _wanted(target_days: int, now: datetime, *first_days: date | None) -> list[date]:
+    return wanted_days(target_days, now.date(), max((day for day in first_days if day), default=None))
+
+
+def _survey(
+    settings: Settings,
+    landing: Landing[Any],
+    wanted: Sequence[date],
+    now: datetime,
+    unknown_cost: int,
+    landed: Mapping[date, Certificate] | None = None,
+) -> Coverage:
     published = landing.warehouse.published(landing.dataset)
-    first_days = [day for day in (settings.stx_first_day, identity and identity.first_day) if day]
     return survey(
-        wanted=wanted_days(settings.stx_target_days, now.date(), max(first_days, default=None)),
-        landed=landing.files.certificates(),
+        wanted=wanted,
+        landed=landing.files.certificates() if landed is None else landed,
         loaded=published.loaded,
         checked=published.checked,
         attempts=landing.attempts.all(),
         now=now,
         freshness=settings.freshness,
+        unknown_cost=unknown_cost,
     )

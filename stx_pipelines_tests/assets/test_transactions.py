@@ -13,7 +13,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from stx_pipelines.assets.stacks import PASSING, RETRY_AT, transactions
+from stx_pipelines.assets.landing import PASSING, RETRY_AT
+from stx_pipelines.assets.stacks import transactions
 from stx_pipelines.checks import transactions_are_certified
 from stx_pipelines.definitions import build_defs
 from stx_pipelines.devnet.faults import Knobs

@@ -17,10 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stx_pipelines.chains.errors import MalformedAnswer
-from stx_pipelines.chains.stacks import (
-    ANCHORED,
-    Cursor,
-    PageMovedError,
+from stx_pipelines.chains.stacks import ANCHORED, Cursor, PageMovedError
+from stx_pipelines.chains.stacks_answers import (
     parse_block,
     parse_burn_block,
     parse_burn_blocks,

@@ -15,6 +15,7 @@ def test_the_demo_shows_its_whole_history_and_can_be_run_twice(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setattr(demo, "DAYS", 3)
+    monkeypatch.setattr(demo, "ETHEREUM_DAYS", 1)
     monkeypatch.setattr(demo, "_TRANSACTIONS_PER_DAY", 400)
     for _ in range(2):
         assert demo.run_demo(data) == 0
@@ -22,6 +23,8 @@ def test_the_demo_shows_its_whole_history_and_can_be_run_twice(
         assert "days complete   4" in said
         assert "token_transfer" in said
         assert str(data / "warehouse.duckdb") in said
+    [(blocks, balances)] = query(data, "SELECT (SELECT max(number) FROM blocks), count(*) FROM miners_balance")
+    assert blocks == balances > 7_000
     [(transactions,)] = query(data, "SELECT count(*) FROM transactions")
     assert transactions > 1_000
     assert not (Path.cwd() / "data").exists()

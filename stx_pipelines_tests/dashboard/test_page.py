@@ -1,85 +1,39 @@
-"""The page stands alone, says what the files say, and works in a browser."""
+"""The page stands alone and says what the files say."""
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 import shutil
-import time
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
 from stx_pipelines.assets.dashboard import wallet_dashboard
-from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.days import DAY, days_between
 from stx_pipelines.chains.metrics import MetricOptions
-from stx_pipelines.dashboard import charts
 from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
-from stx_pipelines.dashboard.page import build_page, page_path, pictures
+from stx_pipelines.dashboard.page import build_page, pictures
+from stx_pipelines.dashboard.themes import THEMES
 from stx_pipelines.metrics_resource import Metrics
-from stx_pipelines.store.metrics import RESULTS, MetricStore
-from stx_pipelines.sync.coverage import Coverage, survey
-from stx_pipelines.sync.sentences import coverage_sentence
+from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.sync.metrics import page_path
+from stx_pipelines_tests.dashboard.pages import (
+    CHARTS,
+    DAYS,
+    EMBEDDED,
+    LAST,
+    MOST_BYTES,
+    build,
+    covered,
+    embedded,
+)
 from stx_pipelines_tests.metrics.history import land, land_chain, read, store_in
 from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
-
-DAYS = 45
-LAST = FIRST_DAY + (DAYS - 1) * DAY
-NOW = at(LAST + DAY, 9)
-EMBEDDED = [table for tables in RESULTS.values() for table in tables if table not in PER_WALLET]
-MOST_BYTES = 5_000_000
-CHARTS = {
-    *("calendar", "active", "new", "retention-map", "fees-by-window", "payback", "funnel-stages"),
-    *("types", "fees", "failures"),
-}
-
-
-def covered(store: MetricStore, now: datetime = NOW) -> Coverage:
-    """Wanted are the days of the chain and four before it: of these one fails and one is set aside."""
-    landed = store.files.certificates()
-    attempts = {FIRST_DAY - 2 * DAY: Attempts(1, "?", now), FIRST_DAY - 4 * DAY: Attempts(4, "?", now)}
-    wanted = days_between(FIRST_DAY - 4 * DAY, now.date())[::-1]
-    loaded = {day: certificate.id for day, certificate in landed.items()}
-    return survey(wanted, landed, loaded, {}, attempts, now, timedelta(minutes=30))
-
-
-def build(store: MetricStore) -> str:
-    """Write the page and read it."""
-    coverage = covered(store)
-    return build_page(store, coverage, coverage_sentence(coverage, 50)).path.read_text()
-
-
-def embedded(html: str) -> dict[str, Any]:
-    """What the page's script reads."""
-    found = re.search(r'<script type="application/json" id="page-data">(.*?)</script>', html, re.DOTALL)
-    assert found
-    content: dict[str, Any] = json.loads(found[1])
-    return content
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
-    """45 devnet days from the chain's beginning, their metrics and their page."""
-    store = store_in(tmp_path_factory.mktemp("made") / "data", MetricOptions(), FIRST_DAY)
-    land_chain(store, make_chain(DAYS), days_between(FIRST_DAY, LAST))
-    store.refresh()
-    build(store)
-    return store
-
-
-@pytest.fixture(scope="module")
-def html(made: MetricStore) -> str:
-    """The page as text."""
-    return page_path(made.folder).read_text()
 
 
 class Outside(HTMLParser):
@@ -240,7 +194,7 @@ def test_the_asset_links_to_the_page(made: MetricStore, tmp_path: Path) -> None:
 def test_pictures_are_drawn(made: MetricStore) -> None:
     """The same charts as SVG, in the light theme's colours."""
     found = pictures(read_facts(made, covered(made), ""))
-    assert charts.THEMES["light"]["one"] in found["Active wallets"]
+    assert THEMES["light"]["one"] in found["Active wallets"]
     assert all("@" not in image for image in found.values())
 
 
@@ -256,169 +210,13 @@ def contrast(one: str, other: str) -> float:
     return (bright + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("theme", charts.THEMES)
+@pytest.mark.parametrize("theme", THEMES)
 def test_text_can_be_read(theme: str) -> None:
     """Text keeps a contrast of 4.5 to what is behind it, a chart's shapes one of 3 to the card."""
-    colour = charts.THEMES[theme]
+    colour = THEMES[theme]
     texts = ["ink page", "ink card", "soft page", "soft card", "accent page", "accent card", "accent-ink accent"]
     texts += ["ink bar", "ink faint", "ink low", "ink high", "ink warn"]
     for front, back in map(str.split, texts):
         assert contrast(colour[front], colour[back]) >= 4.5, (front, back)
     for name in ("one", "two", "three", "four", "five", "closed", "set-aside"):
         assert contrast(colour[name], colour["card"]) >= 3, name
-
-
-# In a browser
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A headless Chromium of its own."""
-    how = "install chromium and chromedriver (`apt-get install chromium chromium-driver`) and `pip install selenium`"
-    webdriver = pytest.importorskip("selenium.webdriver", reason=f"no selenium: {how}")
-    from selenium.webdriver.chrome.service import Service
-
-    program, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
-    if not program or not driver:
-        pytest.skip(f"no browser: {how}")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    downloads = tmp_path_factory.mktemp("downloads")
-    profile = tmp_path_factory.mktemp("profile")
-    for argument in ("--headless=new", "--no-sandbox", "--window-size=1440,1000", f"--user-data-dir={profile}"):
-        options.add_argument(argument)
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    started = webdriver.Chrome(options=options, service=Service(driver))
-    started.downloads = downloads
-    yield started
-    started.quit()
-
-
-@pytest.fixture
-def opened(browser: Any, made: MetricStore) -> Any:
-    """The page, drawn, in the light theme."""
-    features = [{"name": "prefers-color-scheme", "value": "light"}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.get(page_path(made.folder).as_uri())
-    browser.execute_script("localStorage.clear()")
-    browser.get_log("browser")
-    browser.refresh()
-    wait_for(lambda: browser.execute_script("return document.documentElement.dataset.ready"))
-    return browser
-
-
-def wait_for(question: Any, seconds: float = 20) -> Any:
-    """The first answer that is not empty."""
-    until = time.monotonic() + seconds
-    while not (answer := question()):
-        assert time.monotonic() < until, "the browser did not come that far"
-        time.sleep(0.05)
-    return answer
-
-
-MARKS = """return Object.fromEntries([...document.querySelectorAll('.chart')].map((place) =>
-    [place.dataset.id, place.querySelectorAll('svg .role-mark path, svg .role-mark text').length]))"""
-
-
-def test_every_chart_is_drawn_without_a_complaint(opened: Any) -> None:
-    """Marks in each, nothing in the console, nothing fetched."""
-    marks = opened.execute_script(MARKS)
-    assert set(marks) == CHARTS
-    assert min(marks.values()) >= 3, marks
-    assert opened.get_log("browser") == []
-    assert opened.execute_script("return performance.getEntriesByType('resource').map((each) => each.name)") == []
-
-
-def test_csv_is_the_file(opened: Any, made: MetricStore) -> None:
-    """A click saves the table; exact money comes through."""
-    opened.find_element("css selector", "#network a[data-csv=network_daily]").click()
-    target = opened.downloads / "network_daily.csv"
-    wait_for(target.exists)
-    with target.open(newline="") as handle:
-        saved = list(csv.DictReader(handle))
-    known = read(made, "network_daily")
-    assert [row["date"] for row in saved] == [str(row["date"]) for row in known]
-    assert [Decimal(row["fee_stx"]) for row in saved] == [row["fee_stx"] for row in known]
-    assert [int(row["failed"]) for row in saved] == [row["failed"] for row in known]
-
-
-def cells(browser: Any) -> list[str]:
-    """The percentages in the heat map, top down."""
-    script = "return [...document.querySelectorAll('[data-id=retention-map] svg text')].map((each) => each.textContent)"
-    return [text for text in browser.execute_script(script) if text.endswith("%")]
-
-
-def shares(store: MetricStore, definition: str) -> list[str]:
-    """What these percentages must be."""
-    rows = [row for row in read(store, "wallet_retention_weekly") if row["definition"] == definition]
-    return sorted(f"{row['rate']:.0%}" for row in rows if row["is_mature"])
-
-
-def test_cells_that_are_not_over_are_empty(opened: Any, made: MetricStore) -> None:
-    """As many coloured cells as are mature, and an outline without colour for every other."""
-    paths = opened.execute_script(
-        "return [...document.querySelectorAll('[data-id=retention-map] svg .role-mark.mark-rect path')]"
-        ".map((each) => [each.hasAttribute('stroke-dasharray'), each.getAttribute('fill')])"
-    )
-    rows = [row for row in read(made, "wallet_retention_weekly") if row["definition"] == "cumulative"]
-    coloured = [fill for is_outline, fill in paths if not is_outline]
-    assert len(coloured) == sum(row["is_mature"] for row in rows)
-    assert [fill for is_outline, fill in paths if is_outline] == ["transparent"] * (len(rows) - len(coloured))
-
-
-def test_the_switch_changes_the_heat_map(opened: Any, made: MetricStore) -> None:
-    """Each definition shows its own mature cells, and its own words; survival is not over anywhere."""
-    assert sorted(cells(opened)) == shares(made, "cumulative")
-    opened.find_element("css selector", "input[value=active_band]").click()
-    wait_for(lambda: sorted(cells(opened)) == shares(made, "active_band"))
-    assert "16 to 30" in opened.find_element("id", "retention-map-meaning").text
-    opened.find_element("css selector", "input[value=survival]").click()
-    wait_for(lambda: not cells(opened))
-    assert shares(made, "survival") == []
-
-
-def test_dark_mode_is_kept_and_follows_the_system(opened: Any) -> None:
-    """The button turns page and charts; the system's wish counts until it is pressed."""
-    colour = "return getComputedStyle(document.body).backgroundColor"
-    light = opened.execute_script(colour)
-    features = [{"name": "prefers-color-scheme", "value": "dark"}]
-    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    wait_for(lambda: opened.execute_script(colour) != light)
-    button = opened.find_element("id", "theme")
-    wait_for(lambda: button.get_attribute("aria-pressed") == "true")
-    button.click()
-    drawn = "return [...new Set([...document.querySelectorAll('.chart')].map((each) => each.dataset.drawn))].join()"
-    wait_for(lambda: opened.execute_script(drawn) == "light")
-    assert opened.execute_script(colour) == light
-    opened.refresh()
-    wait_for(lambda: opened.execute_script("return document.documentElement.dataset.ready"))
-    assert opened.execute_script(colour) == light
-    assert opened.get_log("browser") == []
-
-
-def test_tables_open_and_tooltips_define(opened: Any) -> None:
-    """The table behind a chart has its rows; a tooltip states the definition."""
-    from selenium.webdriver import ActionChains
-
-    details = opened.find_element("css selector", "#growth details")
-    details.find_element("tag name", "summary").click()
-    wait_for(lambda: len(details.find_elements("css selector", "tbody tr")) == DAYS)
-    chart = opened.find_element("css selector", "[data-id=new]")
-    opened.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
-    ActionChains(opened).move_to_element_with_offset(chart, 20, 60).perform()
-    tip = wait_for(lambda: opened.find_elements("css selector", "#vg-tooltip-element.visible"))[0].text
-    assert "Wallets whose first transaction is on this day" in tip
-    assert "undefined" not in tip
-
-
-def test_a_phone_needs_no_sideways_scroll(opened: Any) -> None:
-    """At 390 pixels everything fits, also with a table open."""
-    metrics = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
-    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    opened.refresh()
-    wait_for(lambda: opened.execute_script("return document.documentElement.dataset.ready"))
-    opened.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-    wait_for(lambda: opened.find_elements("css selector", "details tbody tr"))
-    assert opened.execute_script("return document.documentElement.scrollWidth") == 390
-    opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -20,7 +20,8 @@ from stx_pipelines.chains.stacks import ANCHORED, Tx
 from stx_pipelines.devnet.stacks_chain import StacksChain
 from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.days import DayFiles
-from stx_pipelines.store.metrics import Engine, MetricStore
+from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.store.scratch import Engine
 from stx_pipelines.store.warehouse import Warehouse
 
 START = date(2026, 1, 5)

@@ -220,10 +220,12 @@ class Plain:
                 if self.is_over(day, length):
                     fees = self.fees_within(who, length)
                     back = self.came_back(who, "active_band", longer_than, length)
-                    rows.append((who, "cohort", length, day, len(fees), sum(fees), stx(sum(fees)), back))
+                    counts = (len(fees), sum(fees), stx(sum(fees)))
+                    rows.append((who, "cohort", length, day, *counts, back, self.is_censored(day)))
         for length in self.options.trailing_windows:
             for who, fees in (self.trailing(length) or {}).items():
-                rows.append((who, "trailing", length, self.first_day[who], len(fees), sum(fees), stx(sum(fees)), True))
+                day, counts = self.first_day[who], (len(fees), sum(fees), stx(sum(fees)))
+                rows.append((who, "trailing", length, day, *counts, True, self.is_censored(day)))
         return sorted(rows)
 
     def wallet_funnel(self) -> Rows:

@@ -232,6 +232,8 @@ def test_windows_of_single_wallets(store: MetricStore) -> None:
     assert ("K", "cohort", 15) not in told
     assert ("E", "cohort", 60) not in told
     assert not [key for key in told if key[1:] == ("trailing", 101)]
+    marked = by(store, "wallet_windows", "address", "is_left_censored")
+    assert {who for who, is_marked in marked.items() if is_marked} == set("ABCD")
 
 
 def test_the_funnel_is_nested(store: MetricStore, from_birth: MetricStore) -> None:

@@ -178,7 +178,8 @@ def test_a_file_that_gives_other_rows_than_it_certifies_is_refused(store: Metric
 
 
 def test_nothing_is_left_behind(store: MetricStore) -> None:
-    """No spill folder and no half-written file."""
+    """No spill folder and no half-written file, and no spill folder of a killed run either."""
+    (store.folder / "run" / "metrics-killed").mkdir(parents=True)
     store.refresh()
     left = [path.name for path in store.folder.rglob("*") if path.name.endswith(".tmp") or "metrics-" in path.name]
     assert left == []

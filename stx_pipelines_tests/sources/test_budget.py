@@ -166,3 +166,40 @@ def test_stopping_ends_the_wait_for_a_place_at_once(tmp_path: Path) -> None:
     stop.set()
     waiting.join(5)
     assert not waiting.is_alive()
+
+
+class TestCallsPerSecond:
+    """Servers that count the calls inside a batch."""
+
+    def test_no_second_has_more_and_the_limit_is_used_up(self, tmp_path: Path) -> None:
+        budgets, spent = [Budget("a", folder=tmp_path, calls_per_second=200) for _ in range(2)], []
+        end = time.monotonic() + 3.0
+
+        def work(budget: Budget) -> None:
+            while time.monotonic() < end:
+                budget.spend(threading.Event(), 50)
+                spent.append(time.monotonic())
+
+        workers = [threading.Thread(target=work, args=(budget,)) for budget in budgets for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert max(sum(first <= moment < first + 0.9 for moment in spent) for first in spent) <= 4
+        assert len(spent) >= 12
+
+    def test_counting_many_calls_costs_little(self, tmp_path: Path) -> None:
+        budget = Budget("a", folder=tmp_path, calls_per_second=100_000)
+        start = time.process_time()
+        for _ in range(200):
+            budget.spend(threading.Event(), 500)
+        assert time.process_time() - start < 2.0
+
+    @pytest.mark.parametrize("limit", [1, 7, 999, 1_001, 12_345])
+    def test_a_batch_of_a_whole_second_fits_and_a_larger_one_never(self, tmp_path: Path, limit: int) -> None:
+        budget = Budget("a", folder=tmp_path, calls_per_second=limit)
+        start = time.monotonic()
+        budget.spend(threading.Event(), limit)
+        assert time.monotonic() - start < 2
+        with pytest.raises(ValueError, match="never fit"):
+            budget.spend(threading.Event(), limit + 1)

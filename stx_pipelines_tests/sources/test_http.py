@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stx_pipelines.chains.errors import MalformedAnswer
-from stx_pipelines.chains.stacks import parse_tip
+from stx_pipelines.chains.stacks_answers import parse_tip
 from stx_pipelines.devnet.faults import FAULT_KINDS, FaultKind, Knobs
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.sources.http import (

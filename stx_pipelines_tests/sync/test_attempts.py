@@ -12,7 +12,7 @@ from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.sources.errors import ApiError, RateLimited, Unreachable
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.sync.open import open_stacks
-from stx_pipelines.sync.survey import survey_stacks
+from stx_pipelines.sync.survey import survey_transactions
 from stx_pipelines_tests.world import FIRST_DAY, World, at, make_chain
 
 MakeWorld = Callable[..., World]
@@ -65,7 +65,7 @@ def test_the_fourth_failed_proof_sets_the_day_aside_and_the_others_are_complete(
     states = []
     for _ in range(4):
         world.failed()
-        coverage = survey_stacks(world.settings().model_copy(update={"stx_target_days": 3}), NOON)
+        coverage = survey_transactions(world.settings().model_copy(update={"stx_target_days": 3}), NOON)
         states.append([(day.day, day.state) for day in coverage.days if not day.complete])
     assert states == [[(BAD, "failing")]] * 3 + [[(BAD, "set aside")]]
 

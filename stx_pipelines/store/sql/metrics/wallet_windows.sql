@@ -13,6 +13,7 @@ both_kinds AS (
     SELECT id, 'trailing', window_days, tx_count, fee_ustx, true FROM trailed
 )
 SELECT
-    address, kind, window_days, cohort_date, both_kinds.tx_count, fee_ustx, stx(fee_ustx) AS fee_stx, active_in_window
+    address, kind, window_days, cohort_date, both_kinds.tx_count, fee_ustx, stx(fee_ustx) AS fee_stx, active_in_window,
+    is_left_censored
 FROM both_kinds JOIN wallets USING (id)
 ORDER BY id, kind, window_days

@@ -1,16 +1,22 @@
--- One row per wallet. cohort_date is D0, its first partition day. All types count here.
+-- One row per wallet. cohort_date is D0, its first partition day. All types count here. The first transaction is looked
+-- for in a second pass: per-wallet texts kept while aggregating (arg_min) do not spill, and millions of them are too many.
 CREATE TABLE wallets AS
-SELECT
-    row_number() OVER (ORDER BY address) AS id,
-    seen.*,
-    cohort_date < scope.uncensored_from AS is_left_censored
-FROM (
+WITH seen AS MATERIALIZED (
     SELECT
+        row_number() OVER (ORDER BY sender_address) AS id,
         sender_address AS address,
         min(day) AS cohort_date,
         min(block_time) AS first_seen,
-        arg_min(tx_id, (block_time, block_height, tx_index)) AS first_tx_id,
         count(*) AS tx_count
     FROM shown
     GROUP BY sender_address
-) AS seen, scope;
+),
+firsts AS (
+    SELECT seen.id, shown.tx_id AS first_tx_id
+    FROM shown JOIN seen ON seen.address = shown.sender_address AND seen.first_seen = shown.block_time
+    QUALIFY row_number() OVER (PARTITION BY seen.id ORDER BY shown.block_height, shown.tx_index) = 1
+)
+SELECT
+    seen.id, address, cohort_date, first_seen, first_tx_id, tx_count,
+    cohort_date < scope.uncensored_from AS is_left_censored
+FROM seen JOIN firsts ON firsts.id = seen.id, scope;

@@ -1,31 +1,44 @@
 -- What each wallet did in each window since its first day; wallets without activity have zeros.
 -- Sums are over 0 <= k < H. The band of H is L < k <= H; survival is H <= k, up to the horizon.
+-- Each k has a place: `within` is the smallest H with k < H (null at the horizon), `reach` the smallest with k <= H (0 on
+-- the first day). A wallet's days are summed up by place first, so that few rows meet every window.
 CREATE TABLE windows AS
-WITH measured AS (
+WITH places AS (
+    SELECT
+        k::INTEGER AS k,
+        min(window_days) FILTER (k < window_days) AS within,
+        CASE WHEN k = 0 THEN 0 ELSE min(window_days) FILTER (k <= window_days) END AS reach
+    FROM scope, range(scope.horizon + 1) AS numbers(k), bands
+    GROUP BY k
+),
+stretches AS (
+    SELECT id, within, reach, sum(tx_count) AS tx_count, sum(fee_ustx) AS fee_ustx, sum(tx_count) > 0 AS is_active
+    FROM wallet_days JOIN places USING (k)
+    GROUP BY id, within, reach
+),
+measured AS (
     SELECT
         id,
         window_days,
-        sum(tx_count) FILTER (k < window_days) AS tx_count,
-        sum(fee_ustx) FILTER (k < window_days) AS fee_ustx,
-        bool_or(k BETWEEN 1 AND window_days) AS returned,
-        bool_or(k > longer_than AND k <= window_days) AS in_band,
-        bool_or(k >= window_days) AS survived
-    FROM activity, bands, scope
-    WHERE k <= scope.horizon
+        sum(tx_count) FILTER (within <= window_days) AS tx_count,
+        sum(fee_ustx) FILTER (within <= window_days) AS fee_ustx,
+        bool_or(is_active AND reach BETWEEN 1 AND window_days) AS returned,
+        bool_or(is_active AND reach = window_days) AS in_band,
+        bool_or(is_active AND coalesce(within > window_days, true)) AS survived
+    FROM stretches, bands
     GROUP BY id, window_days
 )
 SELECT
-    wallets.id,
+    measured.id,
     wallets.cohort_date,
     wallets.is_left_censored,
-    bands.window_days,
-    coalesce(measured.tx_count, 0)::BIGINT AS tx_count,
-    coalesce(measured.fee_ustx, 0)::BIGINT AS fee_ustx,
-    coalesce(measured.returned, false) AS returned,
-    coalesce(measured.in_band, false) AS in_band,
-    coalesce(measured.survived, false) AS survived,
-    wallets.cohort_date + bands.window_days <= scope.coverage_end AS is_mature
-FROM wallets
-CROSS JOIN bands
-CROSS JOIN scope
-LEFT JOIN measured ON measured.id = wallets.id AND measured.window_days = bands.window_days;
+    window_days,
+    measured.tx_count::BIGINT AS tx_count,
+    measured.fee_ustx::BIGINT AS fee_ustx,
+    returned,
+    in_band,
+    survived,
+    wallets.cohort_date + window_days <= scope.coverage_end AS is_mature
+FROM measured
+JOIN wallets ON wallets.id = measured.id
+CROSS JOIN scope;

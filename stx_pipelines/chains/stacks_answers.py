@@ -1,0 +1,238 @@
+"""The answers of the Stacks API, parsed: one of any other shape is a `MalformedAnswer`, never a wrong row.
+
+The values are in `stacks`, proofs in `stacks_proof`. Shapes: stacks-blockchain-api v9, `/extended/v1`, `v2` and `v3`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from itertools import chain
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from stx_pipelines.chains.days import window
+from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.stacks import (
+    ANCHORED,
+    MAX_TX_INDEX,
+    NAKAMOTO_DAY,
+    Block,
+    BurnBlock,
+    Cursor,
+    Hash,
+    Natural,
+    Page,
+    PageMovedError,
+    Tip,
+    Tx,
+    WindowPage,
+)
+
+_LikeHash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]  # a page's are looked at together, see below
+_HASHES = re.compile(r"(?:0x[0-9a-f]{64})*")
+_Fee = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
+_Word = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Status(msgspec.Struct):
+    chain_tip: Tip
+
+
+class _BurnBlocks(msgspec.Struct):
+    results: list[BurnBlock]
+
+
+class _Account(msgspec.Struct, gc=False):
+    address: _Word
+    nonce: Natural
+
+
+class _V3Block(msgspec.Struct, gc=False):
+    height: Natural
+    hash: _LikeHash
+    index_hash: _LikeHash
+    time: Natural | None
+    tx_index: Natural
+
+
+class _BitcoinBlock(msgspec.Struct, gc=False):
+    height: Natural
+    time: Natural
+
+
+class _V3Tx(msgspec.Struct, gc=False):
+    tx_id: _LikeHash
+    sender: _Account | None
+    sponsor: _Account | None
+    fee_rate: _Fee
+    block: _V3Block
+    bitcoin_block: _BitcoinBlock
+    status: _Word
+    type: _Word
+
+
+class _V3Cursor(msgspec.Struct):
+    next: str | None
+    current: str | None
+
+
+class _V3Page(msgspec.Struct):
+    cursor: _V3Cursor
+    results: list[_V3Tx]
+
+
+class _V1Tx(msgspec.Struct, gc=False):
+    tx_id: Hash
+    nonce: Natural | None
+    fee_rate: _Fee
+    sender_address: _Word | None
+    block_hash: Hash
+    block_height: Natural
+    block_time: Natural | None
+    burn_block_time: Natural
+    burn_block_height: Natural
+    canonical: bool
+    tx_index: Natural
+    tx_status: _Word
+    tx_type: _Word
+    microblock_sequence: Natural
+    sponsor_address: str | None = None
+
+
+class _V1Page(msgspec.Struct):
+    total: Natural
+    results: list[_V1Tx]
+
+
+_T = TypeVar("_T")
+_NAKAMOTO_START = window(NAKAMOTO_DAY)[0]
+
+
+def _decoder(shape: type[_T]) -> Callable[[bytes], _T]:
+    decode = msgspec.json.Decoder(shape).decode
+
+    def parse(body: bytes) -> _T:
+        try:
+            return decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise MalformedAnswer(f"the answer is not what the API promises: {error}") from error
+
+    return parse
+
+
+parse_block = _decoder(Block)
+parse_burn_block = _decoder(BurnBlock)
+_status = _decoder(_Status)
+_burn_blocks = _decoder(_BurnBlocks)
+_v3_page = _decoder(_V3Page)
+_v1_page = _decoder(_V1Page)
+
+
+def parse_tip(body: bytes) -> Tip:
+    """The chain tip out of `/extended`."""
+    return _status(body).chain_tip
+
+
+def parse_burn_blocks(body: bytes) -> list[BurnBlock]:
+    """A page of burn blocks, newest first. Its `total` is left alone: it counts Stacks blocks."""
+    blocks = _burn_blocks(body).results
+    heights = [block.burn_block_height for block in blocks]
+    if any(newer <= older for newer, older in zip(heights, heights[1:], strict=False)):
+        raise MalformedAnswer("the list of burn blocks is not in falling order of height")
+    return blocks
+
+
+def parse_cursor(text: str) -> Cursor:
+    """`height:microblock_sequence:tx_index` as numbers."""
+    parts = text.split(":")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise MalformedAnswer(f"{text!r} is not a cursor")
+    return Cursor(*(int(part) for part in parts))
+
+
+def parse_page(body: bytes, asked: Cursor) -> Page:
+    """A page of `v3/transactions` read at `asked`.
+
+    An empty page is refused: callers only ask where transactions are known to exist. So is one that climbs, or names
+    a next page that is not older: following it would lose or repeat rows. Raises `PageMovedError` for a page that
+    does not start with the transaction its cursor names.
+    """
+    page = _v3_page(body)
+    if not page.results:
+        raise MalformedAnswer(f"the page at {asked} is empty though the chain has transactions there")
+    blocks = [tx.block for tx in page.results]
+    _refuse_unless_hashes([tx.tx_id for tx in page.results], {b.hash for b in blocks}, {b.index_hash for b in blocks})
+    heights = [asked.height, *(block.height for block in blocks)]
+    if any(newer < older for newer, older in zip(heights, heights[1:], strict=False)):
+        raise MalformedAnswer(f"the page at {asked} is not in falling order of height")
+    named_a_row = asked.tx_index != MAX_TX_INDEX
+    if named_a_row and (blocks[0].height, blocks[0].tx_index) != (asked.height, asked.tx_index):
+        raise PageMovedError(f"the page at {asked} starts with another transaction")
+    following = parse_cursor(page.cursor.next) if page.cursor.next is not None else None
+    if following is not None and (following == asked or following.height > blocks[-1].height):
+        raise MalformedAnswer(f"the page at {asked} names {following} as the next older one")
+    first = parse_cursor(page.cursor.current) if page.cursor.current is not None else None
+    return Page([_v3_row(tx, first if n == 0 else None) for n, tx in enumerate(page.results)], following)
+
+
+def _refuse_unless_hashes(*names: Collection[str]) -> None:
+    """All of a page in one look, which takes a tenth of looking at each; their length was checked before."""
+    if not _HASHES.fullmatch("".join(chain.from_iterable(names))):
+        raise MalformedAnswer("the answer is not what the API promises: hashes are 64 hexadecimal digits after 0x")
+
+
+def _v3_row(tx: _V3Tx, cursor: Cursor | None) -> Tx:
+    # Only a cursor names the microblock, and a page has a cursor for its first row alone.
+    microblock = cursor.microblock_sequence if cursor is not None else None
+    return Tx(
+        tx_id=tx.tx_id,
+        block_time=tx.block.time,
+        block_height=tx.block.height,
+        sender_address=tx.sender.address if tx.sender else None,
+        fee_ustx=int(tx.fee_rate),
+        tx_type=tx.type,
+        canonical=True,
+        tx_status=tx.status,
+        burn_block_time=tx.bitcoin_block.time,
+        burn_block_height=tx.bitcoin_block.height,
+        microblock_sequence=ANCHORED if tx.bitcoin_block.time >= _NAKAMOTO_START else microblock,
+        tx_index=tx.block.tx_index,
+        index_block_hash=tx.block.index_hash,
+        nonce=tx.sender.nonce if tx.sender else None,
+        sponsor_address=tx.sponsor.address if tx.sponsor else None,
+        block_hash=tx.block.hash,
+    )
+
+
+def parse_window_page(body: bytes) -> WindowPage:
+    """A page of `v1/tx` over a closed time window. v1 does not name the index block hash.
+
+    An empty page is refused: callers stop at the window's `total` and ask only where transactions exist.
+    """
+    page = _v1_page(body)
+    if not page.results:
+        raise MalformedAnswer("the page is empty though the chain has transactions there")
+    return WindowPage([_v1_row(tx) for tx in page.results], page.total)
+
+
+def _v1_row(tx: _V1Tx) -> Tx:
+    return Tx(
+        tx_id=tx.tx_id,
+        block_time=tx.block_time,
+        block_height=tx.block_height,
+        sender_address=tx.sender_address,
+        fee_ustx=int(tx.fee_rate),
+        tx_type=tx.tx_type,
+        canonical=tx.canonical,
+        tx_status=tx.tx_status,
+        burn_block_time=tx.burn_block_time,
+        burn_block_height=tx.burn_block_height,
+        microblock_sequence=tx.microblock_sequence,
+        tx_index=tx.tx_index,
+        index_block_hash=None,
+        nonce=tx.nonce,
+        sponsor_address=tx.sponsor_address,
+        block_hash=tx.block_hash,
+    )

@@ -1,0 +1,109 @@
+"""Ethereum's fee recipients; on the page only when their day files are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stx_pipelines.dashboard.facts import FEE_RECIPIENTS, Facts, Row
+from stx_pipelines.dashboard.parts import Chart, Panel, Section
+from stx_pipelines.dashboard.vega import Spec, calculated, chart, defined, kept, layer, steps, tooltip
+from stx_pipelines.dashboard.words import count, money, number
+from stx_pipelines.store.fee_recipients import FeeRecipients
+
+RECIPIENTS_DRAWN = 12
+
+_INCREASE = (
+    "The increase is the recipient's balance after the block minus its balance before it. It holds the block's fees, "
+    "less what a builder pays the proposer, plus withdrawals and unrelated transfers: zero and negative are normal, "
+    "and it is not what anybody earned."
+)
+
+
+def fee_recipients(facts: Facts) -> Section | None:
+    """Who the blocks name, how often, and how the balances moved."""
+    known, rows = facts.fee_recipients, facts.rows(FEE_RECIPIENTS)
+    if known is None:
+        return None
+    return Section(
+        id="fee-recipients",
+        title="Ethereum fee recipients",
+        lead="Whom the blocks of Ethereum name as recipient of their fees, and how its balance changed in them.",
+        facts=[*_basis_facts(known), ("Increase", _INCREASE)],
+        charts=[_most_blocks(rows)],
+        panels=[_amounts(rows, known.recipients)],
+    )
+
+
+def _basis_facts(known: FeeRecipients) -> Iterator[tuple[str, str]]:
+    blocks = f"{count(known.blocks, 'block')}, {number(known.first_block)} to {number(known.last_block)}"
+    times = f"{known.first_time:%Y-%m-%d %H:%M} to {known.last_time:%Y-%m-%d %H:%M} UTC"
+    yield "These numbers rest on", f"{count(known.days, 'day')} of Ethereum, {times}: {blocks}"
+    lost = ((known.missing_days, "day"), (known.missing_blocks, "block"))
+    yield "Missing between them", " and ".join(count(missing, noun) for missing, noun in lost if missing) or "none"
+
+
+def _most_blocks(rows: Sequence[Row]) -> Chart:
+    top = rows[0]
+    drawn = min(len(rows), RECIPIENTS_DRAWN)
+    return Chart(
+        id="fee-recipients-blocks",
+        title="Fee recipients with the most blocks",
+        meaning="Blocks that name the recipient, of all blocks of the days that are there.",
+        table=FEE_RECIPIENTS,
+        spec=_bars([row["fee_recipient"] for row in rows[:drawn]]),
+        alt=f"Bars of blocks per fee recipient, {drawn} of them. Most: {top['fee_recipient']} with "
+        f"{number(top['blocks'])} of {number(top['all_blocks'])} blocks",
+        is_wide=True,
+    )
+
+
+def _bars(drawn: Sequence[str]) -> Spec:
+    """A bar per recipient, with its blocks and share written on it."""
+    y = steps("fee_recipient", drawn, inner=0.18, axis={"title": None, "labelExpr": _short("datum.value")})
+    x = {"field": "blocks", "type": "quantitative", "axis": {"title": "blocks", "grid": True, "tickMinStep": 1}}
+    tip = tooltip(
+        ("fee_recipient", "fee recipient"), ("blocks", "blocks", ","), ("all_blocks", "of blocks", ","),
+        ("positive_increases_eth", "sum of positive increases, ETH"), ("net_increase_eth", "net increase, ETH"),
+        ("zero_or_negative_blocks", "blocks with none or a negative one", ","),
+    )  # fmt: skip
+    words = {"x": {"datum": 0}, "y": y, "text": {"field": "words"}, "tooltip": tip}
+    return chart(
+        FEE_RECIPIENTS,
+        transform=[
+            defined(_INCREASE),
+            kept(f"indexof({list(drawn)}, datum.fee_recipient) >= 0"),
+            calculated("format(datum.blocks, ',') + ' (' + format(datum.block_share, '.1%') + ')'", "words"),
+        ],
+        height=30 * len(drawn),
+        layer=[
+            layer("bar", {"x": x, "y": y, "tooltip": tip}, color="@bar", cornerRadiusEnd=3),
+            layer("text", words, align="left", dx=6, color="@ink"),
+        ],
+    )
+
+
+def _short(address: str) -> str:
+    return f"slice({address}, 0, 8) + '…' + slice({address}, -4)"
+
+
+def _amounts(rows: Sequence[Row], recipients: int) -> Panel:
+    which = f"The {len(rows)} with the most blocks of {number(recipients)}" if len(rows) < recipients else "All of them"
+    return Panel(
+        "Blocks and balance increases, in exact ETH",
+        f"{which}; whole addresses are in the file. Zero or negative: the recipient's blocks in which its balance did "
+        "not rise.",
+        ("fee recipient", "blocks", "sum of positive increases", "net increase", "zero or negative"),
+        [_line(row) for row in rows],
+        FEE_RECIPIENTS,
+    )
+
+
+def _line(row: Row) -> tuple[str, ...]:
+    address = row["fee_recipient"]
+    return (
+        f"{address[:8]}…{address[-4:]}",
+        f"{number(row['blocks'])} ({row['block_share']:.1%})",
+        money(row["positive_increases_eth"]),
+        money(row["net_increase_eth"]),
+        f"{number(row['zero_or_negative_blocks'])} ({row['zero_or_negative_share']:.1%})",
+    )

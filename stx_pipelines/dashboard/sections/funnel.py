@@ -1,0 +1,120 @@
+"""How many of the new wallets stay busy, and how many of those bring value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from stx_pipelines.chains.days import DAY
+from stx_pipelines.chains.metrics import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, VALUE_USTX
+from stx_pipelines.dashboard.facts import Facts, Row, Table, stx
+from stx_pipelines.dashboard.parts import Chart, Choice, Section, section
+from stx_pipelines.dashboard.vega import Spec, calculated, chart, kept, layer, steps, tooltip
+from stx_pipelines.dashboard.words import long_day, money, number
+
+
+def funnel(facts: Facts) -> Section:
+    """The stages, or when there will be any."""
+    lead = f"What becomes of new wallets in their first {FUNNEL_DAYS} days. Each step is part of the one above it."
+    rows = facts.rows("funnel_stages")
+    return section("funnel", "Funnel", lead, [_stages(rows)] if rows else [], "" if rows else _too_short(facts))
+
+
+def _too_short(facts: Facts) -> str:
+    judged, basis = facts.rows("wallet_funnel"), facts.measured
+    if not judged or basis is None or basis.uncensored_from is None:
+        return ""
+    return _first_funnel(basis.uncensored_from, judged[0]["window_days"])
+
+
+def _first_funnel(uncensored_from: date, shortest: int) -> str:
+    first = uncensored_from + (FUNNEL_DAYS + shortest - 1) * DAY
+    return (
+        f"Too short for a funnel: the first one appears when {long_day(first)} is complete. It needs wallets of "
+        f"{shortest} days that are surely new, and {FUNNEL_DAYS} days in which to watch them."
+    )
+
+
+def _stages(rows: Sequence[Row]) -> Chart:
+    meanings = {row["window_days"]: _meaning(row) for row in rows}
+    longest = max(meanings)
+    counts = (f"{row['stage']}: {number(row['wallets'])}" for row in rows if row["window_days"] == longest)
+    return Chart(
+        id="funnel-stages",
+        title="From first transaction to value",
+        meaning=meanings[longest],
+        table="wallet_funnel",
+        spec=_bars(longest),
+        note=f"Active: at least {ACTIVE_TRANSACTIONS} transactions in the first {FUNNEL_DAYS} days of the wallet.",
+        alt="Funnel. " + "; ".join(counts),
+        is_wide=True,
+        switch="Wallets first seen in",
+        choices=[Choice(window, f"{window} days", meanings[window]) for window in sorted(meanings)],
+        choice=longest,
+    )
+
+
+def _meaning(row: Row) -> str:
+    seen = f"first seen from {row['first_cohort']} to {row['last_cohort']}"
+    return f"Wallets {seen}, whose first {FUNNEL_DAYS} days are over."
+
+
+def _bars(window: int) -> Spec:
+    """Three bars, each part of the one above, with its name and counts written on it."""
+    y = steps("order", inner=0.18, axis=None)
+    share = {"type": "quantitative", "scale": {"domain": [0, 1]}, "axis": None}
+    tip = tooltip(
+        ("stage", "stage"), ("wallets", "wallets", ","), ("cohort_size", "of wallets", ","), ("rate", "share", ".2%"),
+        ("first_cohort", "first cohort"), ("last_cohort", "last cohort"),
+    )  # fmt: skip
+    words = "datum.stage + ': ' + format(datum.wallets, ',') + ' (' + format(datum.rate, '.1%') + ')'"
+
+    def placed(mark: str, x: Spec, more: Spec, **style: Any) -> Spec:
+        return layer(mark, {"x": {**share, **x}, "y": y, **more, "tooltip": tip}, **style)
+
+    return chart(
+        "funnel_stages",
+        params=[{"name": "choice", "value": window}],
+        transform=[
+            kept("datum.window_days === choice"),
+            calculated(words, "words"),
+            calculated("datum.meaning", "definition"),
+        ],
+        height=138,
+        layer=[
+            placed("bar", {"datum": 1}, {}, color="@faint", cornerRadius=4),
+            placed("bar", {"field": "rate"}, {}, color="@bar", cornerRadius=4),
+            placed("text", {"datum": 0}, {"text": {"field": "words"}}, align="left", dx=10, color="@ink", fontSize=13),
+        ],
+    )
+
+
+def funnel_stages(rows: Sequence[Row]) -> Table:
+    """The funnel with a row per stage, as it is drawn."""
+    made = [stage for row in rows if row["is_mature"] and row["cohort_size"] for stage in _staged(row)]
+    return Table("funnel_stages", tuple(made[0]) if made else (), made)
+
+
+def _staged(row: Row) -> Iterator[Row]:
+    for order, (column, stage, meaning) in enumerate(_named_stages()):
+        yield {
+            **{name: row[name] for name in ("window_days", "first_cohort", "last_cohort", "cohort_size")},
+            "order": order,
+            "stage": stage,
+            "meaning": meaning,
+            "wallets": row[column],
+            "rate": row[column] / row["cohort_size"],
+        }
+
+
+def _named_stages() -> Sequence[tuple[str, str, str]]:
+    """Per stage its column in `wallet_funnel`, its name and its meaning."""
+    activity = f"at least {ACTIVE_TRANSACTIONS} transactions in the first {FUNNEL_DAYS} days"
+    worth = f"{money(stx(VALUE_USTX))} STX"
+    paid = f"Of these, wallets that also paid at least {worth} of fees in the first {FUNNEL_DAYS} days."
+    return (
+        ("cohort_size", "New wallets", "Wallets first seen in these days."),
+        ("active_30d", "Active", f"Of these, wallets with {activity}."),
+        ("active_and_value_30d", f"Active, and {worth} of fees", paid),
+    )

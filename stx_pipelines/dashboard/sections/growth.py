@@ -1,0 +1,107 @@
+"""New and active wallets, day by day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from stx_pipelines.dashboard.facts import Facts, Row
+from stx_pipelines.dashboard.parts import Chart, Section, section
+from stx_pipelines.dashboard.vega import (
+    Spec,
+    amount,
+    at,
+    bars,
+    by_day,
+    calculated,
+    chart,
+    defined,
+    kept,
+    layer,
+    time,
+    tooltip,
+)
+from stx_pipelines.dashboard.words import count, number
+
+_ACTIVE = "Distinct wallets that sent a transaction on the day, and in the 7 and 30 days that end with it."
+_SPANS = {"active_wallets": "1 day", "active_7d": "7 days", "active_30d": "30 days"}
+
+
+def growth(facts: Facts) -> Section:
+    """How many wallets use the chain, and how many began."""
+    daily = facts.rows("wallets_daily")
+    lead = "How many wallets use the chain, and how many are seen for the first time."
+    return section("growth", "Growth", lead, [_active(daily), _new(daily)] if daily else [])
+
+
+def _active(daily: Sequence[Row]) -> Chart:
+    last = daily[-1]
+    counts = ", ".join(f"{number(last[name])} in {span}" for name, span in _SPANS.items())
+    return Chart(
+        id="active",
+        title="Active wallets",
+        meaning=_ACTIVE,
+        table="wallets_daily",
+        spec=_active_lines(),
+        alt=f"Lines of distinct active wallets per day. On {last['date']}: {counts}",
+        note=_gaps(last),
+    )
+
+
+def _active_lines() -> Spec:
+    """Distinct wallets of 1, 7 and 30 days as three lines, one pointer for all."""
+    names = list(_SPANS.values())
+    colour = {
+        "field": "span",
+        "sort": names,
+        "scale": {"domain": names, "range": ["@one", "@two", "@three"]},
+        "legend": {"title": "distinct wallets in", "symbolType": "stroke", "symbolStrokeWidth": 3},
+    }
+    folded = [
+        {"fold": list(_SPANS), "as": ["span", "wallets"]},
+        calculated(f"{json.dumps(_SPANS)}[datum.span]", "span"),
+        kept("isValid(datum.wallets)"),
+    ]
+    drawn = layer("line", {"x": time(), "y": amount("wallets"), "color": colour}, folded, strokeWidth=2)
+    return chart("wallets_daily", transform=[defined(_ACTIVE), at("date")], layer=[drawn, _pointer()])
+
+
+def _pointer() -> Spec:
+    select = {"type": "point", "fields": ["date"], "on": "pointerover", "clear": "pointerout"}
+    encoding = {
+        "x": by_day(),
+        "opacity": {"condition": {"param": "pointer", "empty": False, "value": 0.5}, "value": 0},
+        "tooltip": tooltip(
+            ("date", "day"),
+            *((name, f"active, {span}", ",") for name, span in _SPANS.items()),
+            ("rolling_mean_7d", "mean of 7 days", ",.1f"),
+            ("rolling_mean_30d", "mean of 30 days", ",.1f"),
+        ),
+    }
+    return {"params": [{"name": "pointer", "select": select}], **layer("rect", encoding, color="@soft")}
+
+
+def _gaps(last: Row) -> str:
+    missing = [days for days, name in ((7, "active_7d"), (30, "active_30d")) if last[name] is None]
+    return f"The line of {missing[0]} days begins when {missing[0]} days are complete." if missing else ""
+
+
+def _new(daily: Sequence[Row]) -> Chart:
+    """A bar per day; days whose wallets may be older are paler."""
+    censored = sum(row["is_left_censored"] for row in daily)
+    paler = f"Paler: the first {count(censored, 'day')} of the data. A wallet seen there may be older than it looks."
+    return Chart(
+        id="new",
+        title="New wallets per day",
+        meaning="Wallets whose first transaction of all is on this day.",
+        table="wallets_daily",
+        spec=bars(
+            "wallets_daily",
+            "new_wallets",
+            "Wallets whose first transaction is on this day. Paler: near the start of the data, they may be older.",
+            [("new_wallets", "new wallets", ","), ("older", "may be older")],
+            color={"condition": {"test": "datum.is_left_censored", "value": "@bar"}, "value": "@one"},
+        ),
+        alt=f"Bars of new wallets per day. On {daily[-1]['date']}: {number(daily[-1]['new_wallets'])}",
+        note=paler if censored else "",
+    )

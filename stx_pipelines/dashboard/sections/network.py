@@ -1,0 +1,98 @@
+"""The network day: transactions, fees, types, failures."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from stx_pipelines.dashboard.facts import Facts, Row
+from stx_pipelines.dashboard.parts import Chart, Section, section
+from stx_pipelines.dashboard.vega import LINE_COLOURS, Spec, bars, calculated
+from stx_pipelines.dashboard.words import number
+
+
+def network(facts: Facts) -> Section:
+    """What the chain itself did."""
+    days, types = facts.rows("network_daily"), facts.rows("network_types")
+    lead = "What the chain itself did on each day, all kinds of transactions included."
+    found = [_types(types, days[-1]), _fees(days[-1]), _failures(days[-1])] if days else []
+    return section("network", "The network, day by day", lead, found)
+
+
+def _types(types: Sequence[Row], last: Row) -> Chart:
+    kinds = [name.replace("_", " ") for name in most_frequent(types)]
+    return Chart(
+        id="types",
+        title="Transactions per day, by type",
+        meaning="Canonical, successful transactions. A day is that of its Bitcoin (burn) block, in UTC.",
+        table="network_types",
+        spec=_stacks(kinds),
+        alt=f"Stacked bars of transactions per day by type: {', '.join(kinds)}. "
+        f"On {last['date']}: {number(last['transactions'])} transactions",
+        is_wide=True,
+    )
+
+
+def most_frequent(types: Sequence[Row]) -> list[str]:
+    """Transaction types, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for row in types:
+        counts[row["tx_type"]] += row["transactions"]
+    return [name for name, _ in counts.most_common()]
+
+
+def _stacks(kinds: Sequence[str]) -> Spec:
+    """Stacked bars per day, the most frequent type at the bottom."""
+    colours = [LINE_COLOURS[n % len(LINE_COLOURS)] for n in range(len(kinds))]
+    scale = {"domain": list(kinds), "range": colours}
+    return bars(
+        "network_types",
+        "transactions",
+        "Canonical, successful transactions of the day by type; a day is that of its burn block (UTC).",
+        [("type", "type"), ("transactions", "transactions", ",")],
+        also=[
+            calculated("replace(datum.tx_type, /_/g, ' ')", "type"),
+            calculated(f"indexof({json.dumps(list(kinds))}, datum.type)", "rank"),
+        ],
+        color={"field": "type", "sort": list(kinds), "legend": {"title": None}, "scale": scale},
+        order={"field": "rank"},
+    )
+
+
+def _fees(last: Row) -> Chart:
+    return Chart(
+        id="fees",
+        title="Fees per day",
+        meaning="Fees of successful transactions, in STX.",
+        table="network_daily",
+        spec=bars(
+            "network_daily",
+            "stx",
+            "Fees of the day's successful transactions, in STX. The amount here is exact.",
+            [("fee_stx", "fees in STX"), ("transactions", "transactions", ",")],
+            title="STX",
+            also=[calculated("toNumber(datum.fee_stx)", "stx")],
+        ),
+        alt=f"Bars of fees per day. On {last['date']}: {last['fee_stx']} STX",
+    )
+
+
+def _failures(last: Row) -> Chart:
+    return Chart(
+        id="failures",
+        title="Share that failed",
+        meaning="Canonical transactions that did not succeed, of all that landed. They are in no other number.",
+        table="network_daily",
+        spec=bars(
+            "network_daily",
+            "failed_share",
+            "Canonical transactions that did not succeed, of all that landed on the day.",
+            [("failed_share", "failed", ".2%"), ("failed", "failed", ","), ("landed", "of landed", ",")],
+            title="failed",
+            axis={"format": "~%"},
+            colour="@five",
+        ),
+        alt=f"Bars of the failed share per day. On {last['date']}: {number(last['failed'])} of "
+        f"{number(last['landed'])}",
+    )

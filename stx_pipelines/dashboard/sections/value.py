@@ -1,0 +1,157 @@
+"""What a wallet brings, against what it may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stx_pipelines.chains.metrics import MetricOptions
+from stx_pipelines.dashboard.facts import Facts, Row, stx
+from stx_pipelines.dashboard.parts import Chart, Panel, Section, section
+from stx_pipelines.dashboard.vega import (
+    Spec,
+    amount,
+    at,
+    calculated,
+    chart,
+    defined,
+    kept,
+    layer,
+    lines,
+    older,
+    steps,
+    time,
+    tooltip,
+)
+from stx_pipelines.dashboard.words import count, money, number
+
+_IN_SIGHT = 0.4
+"""The target is drawn once a cohort has brought this share of it; before, it would only flatten the lines."""
+
+
+def value(facts: Facts) -> Section:
+    """Fees per wallet by window, payback by week, and the active wallets' fees."""
+    lead = "Fees that wallets paid in their first days, and how much of the target per wallet that is."
+    if facts.measured is None:
+        return section("value", "Value", lead, [])
+    options = facts.measured.options
+    found = [_by_window(facts, options), _payback(facts, options)]
+    return Section(id="value", title="Value", lead=lead, charts=found, panels=_trailing(facts))
+
+
+def _by_window(facts: Facts, options: MetricOptions) -> Chart:
+    ripe = [row for row in facts.rows("wallet_value_breakeven") if row["is_mature"]]
+    days = options.windows[0]
+    return Chart(
+        id="fees-by-window",
+        title="Fees per wallet by window",
+        meaning=f"Fees of a wallet's first days: all mature cohorts of the last {options.breakeven_days} days, "
+        "fees added up and divided by their wallets. This is what a wallet may cost (breakeven CPA).",
+        table="wallet_value_breakeven",
+        spec=_window_bars(len(ripe), options.target_cpa_ustx) if ripe else None,
+        alt="Bars of fees per wallet. " + "; ".join(_window_fee(row) for row in ripe),
+        empty="" if ripe else f"No cohort that is surely new has been watched for {days} days yet.",
+    )
+
+
+def _window_fee(row: Row) -> str:
+    return f"first {row['window_days']} days: {row['breakeven_cpa_stx']} STX per wallet"
+
+
+def _window_bars(windows: int, target_ustx: int) -> Spec:
+    """A bar per window, with its exact amount written on it."""
+    y = steps("window", sort={"field": "window_days", "op": "min"}, axis={"title": None})
+    x = {"field": "stx", "type": "quantitative", "axis": {"title": "STX per wallet", "grid": True}}
+    share = f"format(datum.fee_ustx / datum.wallets / {target_ustx}, '.1%')"
+    tip = tooltip(
+        ("window", "window"), ("breakeven_cpa_stx", "STX per wallet"), ("wallets", "wallets", ","),
+        ("cohorts", "cohorts", ","), ("first_cohort", "first cohort"), ("last_cohort", "last cohort"),
+    )  # fmt: skip
+    words = {"x": {"datum": 0}, "y": y, "text": {"field": "words"}}
+    return chart(
+        "wallet_value_breakeven",
+        transform=[
+            defined(
+                "Fees of the wallets' first days, all wallets together, divided by the wallets: what one may cost."
+            ),
+            kept("datum.is_mature"),
+            calculated("toNumber(datum.breakeven_cpa_stx)", "stx"),
+            calculated("'first ' + datum.window_days + ' days'", "window"),
+            calculated(f"datum.breakeven_cpa_stx + ' STX, ' + {share} + ' of target'", "words"),
+        ],
+        height=34 * windows,
+        layer=[
+            layer("bar", {"x": x, "y": y, "tooltip": tip}, color="@bar", cornerRadiusEnd=3),
+            layer("text", words, align="left", dx=6, color="@ink"),
+        ],
+    )
+
+
+def _payback(facts: Facts, options: MetricOptions) -> Chart:
+    weekly = [row for row in facts.rows("value_weekly") if row["payback"] is not None]
+    is_marked = any(row["is_left_censored"] for row in weekly)
+    return Chart(
+        id="payback",
+        title="Payback, by week of the first transaction",
+        meaning=f"Fees per wallet divided by the target of {money(stx(options.target_cpa_ustx))} STX. 100% means that "
+        f"a wallet brought its target. Weeks under {count(options.minimum_cohort, 'wallet')} are not shown.",
+        table="value_weekly",
+        spec=_payback_lines(weekly) if weekly else None,
+        alt="Lines of payback per weekly cohort and window. " + (_last_payback(weekly[-1]) if weekly else ""),
+        note="The first weeks are near the start of the data: their wallets may be older." if is_marked else "",
+        empty="" if weekly else f"No week of wallets has been over for {options.windows[0]} days yet.",
+    )
+
+
+def _last_payback(last: Row) -> str:
+    return f"Week ending {last['week_ending']}, {last['window_days']} days: {last['payback']:.1%} of the target"
+
+
+def _payback_lines(weekly: Sequence[Row]) -> Spec:
+    """A line per window over the weekly cohorts; the target is drawn once a cohort comes near it."""
+    names = [f"{window} days" for window in sorted({row["window_days"] for row in weekly})]
+    tip = tooltip(
+        ("week_ending", "week ending"), ("window", "first days"), ("payback", "payback", ".2%"),
+        ("fee_per_wallet_stx", "STX per wallet"), ("wallets", "wallets", ","), ("older", "may be older"),
+    )  # fmt: skip
+    encoding = {
+        "x": time("week ending"),
+        "y": {**amount("payback"), "axis": {"title": "of the target", "format": "~%"}},
+        "color": lines("window", names, {"title": "in the first"}),
+        "tooltip": tip,
+    }
+    drawn = layer("line", encoding, strokeWidth=2, point={"size": 28, "filled": True})
+    is_near = any(row["payback"] > _IN_SIGHT for row in weekly)
+    return chart(
+        "value_weekly",
+        transform=[
+            defined("Fees per wallet of the week's new wallets in their first days, divided by the target per wallet."),
+            kept("isValid(datum.payback)"),
+            older(),
+            at("week_ending"),
+            calculated("datum.window_days + ' days'", "window"),
+        ],
+        layer=[drawn, _target()] if is_near else [drawn],
+    )
+
+
+def _target() -> Spec:
+    y = {"field": "target", "type": "quantitative"}
+    return {"data": {"values": [{"target": 1}]}, **layer("rule", {"y": y}, color="@failing", strokeDash=[4, 3])}
+
+
+def _trailing(facts: Facts) -> list[Panel]:
+    rows = [
+        (
+            f"{row['window_days']} days",
+            number(row["wallets"]),
+            number(row["tx_count"]),
+            money(stx(row["fee_ustx"])),
+            row["mean_fee_stx"],
+            row["median_fee_stx"],
+        )
+        for row in facts.rows("wallet_value_trailing")
+        if row["is_mature"] and row["wallets"]
+    ]
+    meaning = "All wallets active in the last days of the data, old and new, and the fees they paid, in exact STX."
+    header = ("last", "wallets", "transactions", "fees", "mean", "median")
+    return [Panel("Fees of the active wallets", meaning, header, rows, "wallet_value_trailing")] if rows else []

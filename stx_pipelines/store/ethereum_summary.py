@@ -1,0 +1,95 @@
+"""What a person wants to know of a landed day of Ethereum, computed from its file. Wei are integers throughout."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_POINTS = 200
+
+
+class BlocksSummary(NamedTuple):
+    """Counts over all blocks of the day; hours are UTC, the fee recipient with the most blocks comes first."""
+
+    gas_used: int
+    transactions: int
+    by_hour: list[int]
+    by_miner: dict[str, int]
+
+
+class Recipient(NamedTuple):
+    """A fee recipient, its blocks, and by how many Wei they changed its balance."""
+
+    miner: str
+    blocks: int
+    increase: int
+
+
+class Stretch(NamedTuple):
+    """Some consecutive blocks: the first one's time as HH:MM (UTC), how many, and the sum of their increases in Wei."""
+
+    time: str
+    blocks: int
+    increase: int
+
+
+class BalancesSummary(NamedTuple):
+    """Counts by the sign of the increase, and the sum of all in Wei; the day in at most 200 stretches.
+
+    The fee recipient with the most blocks comes first.
+    """
+
+    positive: int
+    zero: int
+    negative: int
+    increase: int
+    recipients: list[Recipient]
+    stretches: list[Stretch]
+
+
+def summarize_blocks(table: pa.Table) -> BlocksSummary:
+    """The summary of a day file of blocks."""
+    import pyarrow.compute as pc
+
+    counted = pc.hour(table.column("timestamp")).value_counts().to_pylist()
+    hours = {each["values"]: each["counts"] for each in counted}
+    return BlocksSummary(
+        gas_used=pc.sum(table.column("gas_used")).as_py() or 0,
+        transactions=pc.sum(table.column("transaction_count")).as_py() or 0,
+        by_hour=[hours.get(hour, 0) for hour in range(24)],
+        by_miner=dict(Counter(table.column("miner").to_pylist()).most_common()),
+    )
+
+
+def summarize_balances(table: pa.Table) -> BalancesSummary:
+    """The summary of a day file of balances."""
+    import pyarrow.compute as pc
+
+    increases = [int(wei) for wei in table.column("balance_increase").to_pylist()]
+    times = pc.strftime(table.column("block_time"), "%H:%M").to_pylist()
+    positive, zero = sum(wei > 0 for wei in increases), increases.count(0)
+    return BalancesSummary(
+        positive=positive,
+        zero=zero,
+        negative=len(increases) - positive - zero,
+        increase=sum(increases),
+        recipients=_recipients(table.column("miner").to_pylist(), increases),
+        stretches=_stretches(times, increases),
+    )
+
+
+def _recipients(miners: Sequence[str], increases: Sequence[int]) -> list[Recipient]:
+    sums: Counter[str] = Counter()
+    for miner, increase in zip(miners, increases, strict=True):
+        sums[miner] += increase
+    return [Recipient(miner, blocks, sums[miner]) for miner, blocks in Counter(miners).most_common()]
+
+
+def _stretches(times: Sequence[str], increases: Sequence[int]) -> list[Stretch]:
+    length = -(-len(increases) // _POINTS) or 1
+    parts = ((first, increases[first : first + length]) for first in range(0, len(increases), length))
+    return [Stretch(times[first], len(part), sum(part)) for first, part in parts]

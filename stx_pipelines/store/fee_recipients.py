@@ -1,0 +1,84 @@
+"""Who receives the fees of Ethereum's blocks, summed up from the day files of `miners_balance`.
+
+Not here: how those files come to be. The increase of a balance is no income; what it is stands in the section.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stx_pipelines.chains.days import days_between
+from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.scratch import Engine, quoted, scratch_database
+from stx_pipelines.store.warehouse import load_sql
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeeRecipients:
+    """The recipients with the most blocks, amounts in exact ETH, and what they rest on. Times are UTC.
+
+    `missing_days` lie between the days that have a file, `missing_blocks` between the first and the last block.
+    """
+
+    table: pa.Table
+    recipients: int
+    days: int
+    missing_days: int
+    blocks: int
+    first_block: int
+    last_block: int
+    missing_blocks: int
+    first_time: datetime
+    last_time: datetime
+
+
+def fee_recipients(data_folder: Path, engine: Engine, most: int) -> FeeRecipients | None:
+    """At most so many recipients of all days that are there; None without a block. Raises `StoreError`."""
+    import duckdb
+
+    files = DayFiles(data_folder / "days" / "miners_balance")
+    days = files.days()
+    if not days:
+        return None
+    try:
+        with scratch_database(data_folder / "run", engine) as connection:
+            return _summed_up(connection, days, [files.path(day) for day in days], most)
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise StoreError(
+            f"the day files in {files.folder} cannot be summed up ({reason}); they are kept as they are: delete the "
+            "one that is damaged, the next run reads its day again"
+        ) from error
+
+
+def _summed_up(
+    connection: duckdb.DuckDBPyConnection, days: list[date], paths: list[Path], most: int
+) -> FeeRecipients | None:
+    listed = ", ".join(quoted(str(path)) for path in paths)
+    connection.execute(
+        f"CREATE VIEW balances AS SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
+    ).execute(load_sql("fee_recipients/base"))
+    basis = connection.execute(load_sql("fee_recipients/basis")).fetchall()[0]
+    blocks, recipients, first_block, last_block, missing_blocks, first_time, last_time = basis
+    if not blocks:
+        return None
+    return FeeRecipients(
+        table=connection.execute(load_sql("fee_recipients/recipients"), {"most": most}).to_arrow_table(),
+        recipients=recipients,
+        days=len(days),
+        missing_days=len(days_between(days[0], days[-1])) - len(days),
+        blocks=blocks,
+        first_block=first_block,
+        last_block=last_block,
+        missing_blocks=missing_blocks,
+        first_time=first_time,
+        last_time=last_time,
+    )

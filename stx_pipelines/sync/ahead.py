@@ -1,0 +1,33 @@
+"""Reading one day ahead: while a day is proved and landed by the caller, the next is read."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import date
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def read_ahead(
+    read: Callable[[date], T], days: Iterable[date], stop: threading.Event
+) -> Iterator[tuple[date, Future[T]]]:
+    """Each day, in the order given, with what `read` gave or raised. `stop` is set when the caller gives up."""
+    reading: deque[tuple[date, Future[T]]] = deque()
+    pool = ThreadPoolExecutor(1, "reader")
+    try:
+        for day in days:
+            reading.append((day, pool.submit(read, day)))
+            if len(reading) > 1:
+                yield reading.popleft()
+        while reading:
+            yield reading.popleft()
+    except BaseException:
+        # An error or an interrupt: nobody wants what is still being read, or waits for it.
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()

@@ -1,0 +1,34 @@
+"""Putting the Ethereum walks together from settings."""
+
+from __future__ import annotations
+
+from stx_pipelines.settings import Settings, SettingsError
+from stx_pipelines.sources.ethereum_rpc import EthereumRpc, connect
+from stx_pipelines.sync.dataset_names import BALANCES, BLOCKS
+from stx_pipelines.sync.ethereum_balances import BalancesWalk
+from stx_pipelines.sync.ethereum_blocks import BlocksWalk
+from stx_pipelines.sync.survey import open_landing
+
+
+def open_node(settings: Settings) -> EthereumRpc:
+    """The client for the Ethereum node. Raises `SettingsError` where none is named."""
+    if settings.eth_rpc_url is None:
+        raise SettingsError("ETH_RPC_URL is not set: give the address of an Ethereum archive node (see .env.example)")
+    return connect(
+        settings.eth_rpc_url.get_secret_value(),
+        batch_size=settings.eth_batch_size,
+        parallel=settings.eth_parallel_batches,
+        calls_per_second=settings.eth_calls_per_second,
+        attempts=settings.eth_attempts,
+        timeout=settings.eth_timeout_seconds,
+    )
+
+
+def open_blocks(settings: Settings) -> BlocksWalk:
+    """The walk of blocks. Raises `SettingsError`."""
+    return BlocksWalk(open_node(settings), open_landing(settings, BLOCKS), settings.stx_data_dir)
+
+
+def open_balances(settings: Settings) -> BalancesWalk:
+    """The walk of the fee recipients' balances. Raises `SettingsError`."""
+    return BalancesWalk(open_node(settings), open_landing(settings, BALANCES), open_blocks(settings))

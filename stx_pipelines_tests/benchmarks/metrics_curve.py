@@ -1,0 +1,147 @@
+"""How the cost of the wallet metrics grows with the history: `python -m stx_pipelines_tests.benchmarks.metrics_curve`.
+
+Synthetic day files are written to a temporary folder, then each number is taken in a process of its own: a refresh of
+all metrics, a refresh after one more day, and a floor that any computation over these files has to pay (DuckDB reads
+the needed columns once and counts the distinct senders). Seconds depend on the machine and on who else uses it; the
+ratio to the floor, measured in the same minutes, does so much less.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import duckdb
+import msgspec
+
+from stx_pipelines.chains.days import DAY, window
+from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.store.scratch import Engine
+from stx_pipelines.store.warehouse import Warehouse
+from stx_pipelines_tests.metrics.history import certificate
+
+FIRST_DAY = date(2023, 1, 1)
+ENGINE = Engine(threads=2)
+ROWS_PER_YEAR = 5_500_000
+WALLETS_PER_YEAR = 192_000
+
+_ROWS = """
+SELECT
+    '0x' || md5(concat($day, '-', i)) || md5(concat(i, '-', $day)) AS tx_id,
+    make_timestamp(1000000 * ($start + 86399 * i // $rows + hash(i) % 600)::BIGINT) AS block_time,
+    1000000 * $day + i // 50 AS block_height,
+    'SP' || upper(md5(wallet::VARCHAR)) || upper(substr(md5((wallet + 1)::VARCHAR), 1, 7)) AS sender_address,
+    (100 + hash(i, $day, 2) % 30000)::BIGINT AS fee_ustx,
+    ['token_transfer', 'contract_call', 'contract_call', 'coinbase', 'tenure_change'][1 + (hash(i, 3) % 5)::INTEGER]
+        AS tx_type,
+    true AS canonical,
+    CASE WHEN hash(i, $day, 4) % 50 = 0 THEN 'abort_by_response' ELSE 'success' END AS tx_status,
+    make_timestamp(1000000 * ($start + 86399 * i // $rows)::BIGINT) AS burn_block_time,
+    800000 + 144 * $day + 144 * i // $rows AS burn_block_height,
+    2147483647 AS microblock_sequence,
+    i % 50 AS tx_index,
+    '0x' || md5(concat('block', $day, '-', i // 50)) AS index_block_hash,
+    i AS nonce,
+    NULL AS sponsor_address
+FROM (
+    -- Every fifth transaction introduces a wallet until the day's share is used up; others come from all known ones,
+    -- most often from a few busy ones.
+    SELECT i,
+        CASE WHEN i % 5 = 0 AND i // 5 < $fresh THEN $known + i // 5
+        ELSE floor($known * power((hash(i, $day) % 1000003) / 1000003, 2.5))::BIGINT END AS wallet
+    FROM range($rows) AS numbers(i)
+)
+"""
+
+
+class Cost(NamedTuple):
+    """Of one step in a process of its own."""
+
+    seconds: float
+    peak_mb: int
+
+
+def write_days(folder: Path, first: int, days: int, rows_per_day: int, fresh_per_day: int) -> None:
+    """Write these days as the sync would: typed, with certificates."""
+    files = _store(folder).files
+    connection = duckdb.connect()
+    schema = stacks_rows.schema()
+    for number in range(first, first + days):
+        day = FIRST_DAY + number * DAY
+        known = 1 + number * fresh_per_day
+        values = {"day": number, "start": window(day)[0], "rows": rows_per_day, "fresh": fresh_per_day, "known": known}
+        landed = connection.execute(_ROWS, values).to_arrow_table().cast(schema)
+        [(published,)] = connection.execute("SELECT count(*) FROM landed WHERE tx_status = 'success'").fetchall()
+        files.write(landed, msgspec.structs.replace(certificate(day, []), published=published))
+
+
+def refresh(folder: Path) -> None:
+    """All metrics, files and tables."""
+    _store(folder).refresh()
+
+
+def floor(folder: Path) -> None:
+    """One pass over the needed columns, and the distinct senders."""
+    connection = duckdb.connect()
+    connection.execute(f"SET threads = {ENGINE.threads}")
+    needed = "min(block_time), min(burn_block_time), sum(fee_ustx), max(tx_id), min(tx_type), min(tx_status)"
+    query = f"SELECT count(DISTINCT sender_address), {needed} FROM read_parquet($files) WHERE canonical"
+    connection.execute(query, {"files": f"{_store(folder).files.folder}/????-??-??.parquet"}).fetchall()
+
+
+def measured(step: Callable[..., None], *arguments: object) -> Cost:
+    """What this step costs in a new process; its start and imports are not counted in the seconds."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_timed, step, *arguments).result()
+
+
+def _timed(step: Callable[..., None], *arguments: object) -> Cost:
+    started = time.monotonic()
+    step(*arguments)
+    seconds = time.monotonic() - started
+    unit = 1_000_000 if sys.platform == "darwin" else 1_000
+    return Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit)
+
+
+def _store(folder: Path) -> MetricStore:
+    return MetricStore(folder, DayFiles(folder / "days" / "transactions"), Warehouse(folder), engine=ENGINE)
+
+
+def curve_point(folder: Path, rows: int) -> str:
+    """Everything about a history of so many rows, as a line of the table."""
+    days = max(365, round(365 * rows / ROWS_PER_YEAR))
+    per_day, fresh = rows // days, max(1, min(WALLETS_PER_YEAR // 365, rows // days // 6))
+    measured(write_days, folder, 0, days, per_day, fresh)
+    lowest, whole = measured(floor, folder), measured(refresh, folder)
+    measured(write_days, folder, days, 1, per_day, fresh)
+    more = measured(refresh, folder)
+    peak = max(whole.peak_mb, more.peak_mb)
+    return (
+        f"{rows:>12,} {days:>6,} {days * fresh:>9,} {whole.seconds:>9.1f} {peak:>8,} {more.seconds:>13.1f} "
+        f"{lowest.seconds:>9.2f} {whole.seconds / lowest.seconds:>7.1f}"
+    )
+
+
+@click.command()
+@click.option("--rows", "sizes", multiple=True, type=int, help="Rows of a history; may be given several times.")
+def main(sizes: tuple[int, ...]) -> None:
+    """Print the curve."""
+    click.echo("        rows   days   wallets   seconds  peak MB  one day more   floor s   ratio")
+    for rows in sizes or (1_000_000, 5_500_000, 30_000_000):
+        with tempfile.TemporaryDirectory() as folder:
+            click.echo(curve_point(Path(folder), rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Each way a day of Ethereum can be wrong is caught and names its blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stx_pipelines.chains.days import window
+from stx_pipelines.chains.errors import ProofError
+from stx_pipelines.chains.ethereum import BalanceChange, Block, balance_changes, balance_keys
+from stx_pipelines.chains.ethereum_proof import prove_balances, prove_blocks
+
+DAY = date(2026, 9, 2)
+START, END = window(DAY)
+ALICE, BOB = "0x" + "a1" * 20, "0x" + "b0" * 20
+
+
+def make_block(number: int, timestamp: int, miner: str = ALICE) -> Block:
+    return Block(number, f"0x{number:064x}", f"0x{number - 1:064x}", miner, timestamp, 0, 1, 7, 0, 500, "0x")
+
+
+BEFORE, AFTER = make_block(99, START - 12), make_block(104, END)
+BLOCKS = [
+    make_block(100, START),
+    make_block(101, START + 12, BOB),
+    make_block(102, START + 12, BOB),
+    make_block(103, END - 1),
+]
+
+
+def changes() -> list[BalanceChange]:
+    balances = {key: 10**20 + key.number for key in balance_keys(BLOCKS)}
+    return balance_changes(BLOCKS, balances)
+
+
+def test_a_whole_day_is_proved() -> None:
+    prove_blocks(BLOCKS, DAY, BEFORE, AFTER)
+
+
+def test_an_open_day_has_nothing_above_it_yet() -> None:
+    prove_blocks(BLOCKS[:2], DAY, BEFORE, None)
+
+
+def test_the_chain_begins_at_block_0() -> None:
+    genesis = make_block(0, START)
+    prove_blocks([genesis], DAY, None, make_block(1, END))
+    with pytest.raises(ProofError, match="below block 100 "):
+        prove_blocks(BLOCKS, DAY, None, AFTER)
+
+
+def test_a_day_without_blocks_lies_between_two_linked_ones() -> None:
+    prove_blocks([], DAY, make_block(103, START - 1), AFTER)
+    with pytest.raises(ProofError, match="block 99 is followed by block 104"):
+        prove_blocks([], DAY, BEFORE, AFTER)
+
+
+WRONG: dict[str, tuple[Callable[[list[Block]], object], str, set[int]]] = {
+    "a gap": (lambda b: b.pop(1), "block 100 is followed by block 102", {100, 102}),
+    "a repetition": (lambda b: b.insert(1, b[1]), "block 101 is followed by block 101", {101}),
+    "a fork": (lambda b: b.__setitem__(1, b[1]._replace(hash="0x" + "f" * 64)), "102 does not name block 101",
+               {101, 102}),
+    "falling times": (lambda b: b.__setitem__(2, b[2]._replace(timestamp=START + 11)), "102 is older than block 101",
+                      {101, 102}),
+    "no first block": (lambda b: b.pop(0), "block 99 is followed by block 101", {99, 101}),
+    "no last block": (lambda b: b.pop(), "block 102 is followed by block 104", {102, 104}),
+    "the day before": (lambda b: b.insert(0, BEFORE), "block 99 is not of 2026-09-02", {99}),
+    "the next day": (lambda b: b.append(AFTER), "block 104 is not of 2026-09-02", {104}),
+    "another order": (lambda b: b.reverse(), "block 99 is followed by block 103", {99, 103}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_wrong_with_a_day_is_said_by_block_number(kind: str) -> None:
+    spoil, sentence, heights = WRONG[kind]
+    blocks = list(BLOCKS)
+    spoil(blocks)
+    with pytest.raises(ProofError, match=sentence) as caught:
+        prove_blocks(blocks, DAY, BEFORE, AFTER)
+    assert caught.value.heights == heights
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        (BEFORE._replace(timestamp=START), AFTER, "block 99 below .* is not older"),
+        (BEFORE, AFTER._replace(timestamp=END - 1), "block 104 above .* is not younger"),
+        (BEFORE._replace(hash="0x" + "f" * 64), AFTER, "block 100 does not name block 99"),
+        (BEFORE, AFTER._replace(parent_hash="0x" + "f" * 64), "block 104 does not name block 103"),
+    ],
+)
+def test_the_neighbours_must_fit(before: Block, after: Block, sentence: str) -> None:
+    with pytest.raises(ProofError, match=sentence):
+        prove_blocks(BLOCKS, DAY, before, after)
+
+
+def test_sound_balances_are_proved_and_block_0_needs_none() -> None:
+    prove_balances(changes(), BLOCKS)
+    prove_balances([], [make_block(0, START)])
+
+
+@given(st.integers(0, 3), st.sampled_from(["block_hash", "miner", "block_time", "balance_before", "balance_increase"]))
+def test_a_changed_field_is_found(index: int, name: str) -> None:
+    rows = changes()
+    value = {"block_hash": "0x" + "f" * 64, "miner": "0x" + "c" * 40}.get(name, 1)
+    rows[index] = rows[index]._replace(**{name: value})
+    if name == "balance_increase" and changes()[index].balance_increase == 1:
+        return
+    with pytest.raises(ProofError, match=f"block {100 + index} ") as caught:
+        prove_balances(rows, BLOCKS)
+    assert caught.value.heights == {100 + index}
+
+
+def test_a_balance_below_zero_cannot_be() -> None:
+    rows = changes()
+    rows[0] = rows[0]._replace(balance_before=-1, balance_increase=rows[0].balance_after + 1)
+    with pytest.raises(ProofError, match="block 100 has a balance below zero"):
+        prove_balances(rows, BLOCKS)
+
+
+def test_what_one_block_leaves_the_next_of_the_same_miner_finds() -> None:
+    rows = changes()
+    rows[2] = rows[2]._replace(balance_before=5, balance_increase=rows[2].balance_after - 5)
+    with pytest.raises(ProofError, match="but 5 Wei before block 102") as caught:
+        prove_balances(rows, BLOCKS)
+    assert caught.value.heights == {101, 102}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence", "heights"),
+    [
+        (lambda rows: rows.pop(2), "block 102 has no balances", {102}),
+        (lambda rows: rows.append(rows[1]), "block 101 came twice or is of another day", {101}),
+        (lambda rows: rows.append(rows[1]._replace(block_number=7)), "block 7 came twice or is of another day", {7}),
+        (lambda rows: rows.clear(), r"block 100 has no balances \(and 3 more\)", {100, 101, 102, 103}),
+        (lambda rows: rows.reverse(), "not in the order", {100, 101, 102, 103}),
+    ],
+)
+def test_there_is_one_row_per_block(
+    spoil: Callable[[list[BalanceChange]], object], sentence: str, heights: set[int]
+) -> None:
+    rows = changes()
+    spoil(rows)
+    with pytest.raises(ProofError, match=sentence) as caught:
+        prove_balances(rows, BLOCKS)
+    assert caught.value.heights == heights

@@ -1,0 +1,80 @@
+"""Day files of `miners_balance` small enough to check by eye. Not here: claims."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+WEI = pa.decimal128(38, 0)
+SCHEMA = pa.schema(
+    [
+        ("block_number", pa.int64()),
+        ("block_time", pa.timestamp("us")),
+        ("miner", pa.dictionary(pa.int32(), pa.string())),
+        ("balance_before", WEI),
+        ("balance_after", WEI),
+        ("balance_increase", WEI),
+        ("block_hash", pa.string()),
+    ]
+)
+
+HUGE = 99_999_999_999 * 10**18 + 7
+"""More Wei than 64 bits hold, and more digits than floating point."""
+
+
+class Block(NamedTuple):
+    """A block and how its recipient's balance moved, in Wei."""
+
+    number: int
+    miner: str
+    before: int
+    after: int
+
+
+def address(name: str) -> str:
+    """An address that is easy to tell from others."""
+    return "0x" + name * 40
+
+
+def write_day(data_folder: Path, day: date, blocks: Sequence[Block]) -> Path:
+    """A day file; its blocks are 12 seconds apart from midnight."""
+    start = datetime.combine(day, datetime.min.time())
+    rows = [
+        {
+            "block_number": block.number,
+            "block_time": start + timedelta(seconds=12 * place),
+            "miner": block.miner,
+            "balance_before": Decimal(block.before),
+            "balance_after": Decimal(block.after),
+            "balance_increase": Decimal(block.after - block.before),
+            "block_hash": f"0x{block.number:064x}",
+        }
+        for place, block in enumerate(blocks)
+    ]
+    path = data_folder / "days" / "miners_balance" / f"{day}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), path)
+    return path
+
+
+def write_days(data_folder: Path) -> None:
+    """1 and 3 September: block 103 is missing, and the whole second day.
+
+    A: 3 blocks, +1 ETH, +1 Wei, -3 ETH. B: 2 blocks, the first unchanged, then a huge increase. C: one loss of 1 Wei.
+    """
+    eth = 10**18
+    a, b, c = address("a"), address("b"), address("c")
+    first = [
+        Block(100, a, eth, 2 * eth),
+        Block(101, b, 5, 5),
+        Block(102, a.upper().replace("X", "x"), 2 * eth, 2 * eth + 1),
+    ]
+    second = [Block(104, c, 1, 0), Block(105, a, 3 * eth, 0), Block(106, b, 0, HUGE)]
+    write_day(data_folder, date(2026, 9, 1), first)
+    write_day(data_folder, date(2026, 9, 3), second)

@@ -1,0 +1,69 @@
+"""A page of 45 devnet days, and a browser to open it in."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from stx_pipelines.chains.days import days_between
+from stx_pipelines.chains.metrics import MetricOptions
+from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.sync.metrics import page_path
+from stx_pipelines_tests.dashboard.pages import (
+    DAYS,
+    LAST,
+    build,
+    open_page,
+)
+from stx_pipelines_tests.metrics.history import land_chain, store_in
+from stx_pipelines_tests.world import FIRST_DAY, make_chain
+
+
+@pytest.fixture(scope="package")
+def made(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
+    """45 devnet days from the chain's beginning, their metrics and their page."""
+    store = store_in(tmp_path_factory.mktemp("made") / "data", MetricOptions(), FIRST_DAY)
+    land_chain(store, make_chain(DAYS), days_between(FIRST_DAY, LAST))
+    store.refresh()
+    build(store)
+    return store
+
+
+@pytest.fixture(scope="package")
+def html(made: MetricStore) -> str:
+    """The page as text."""
+    return page_path(made.folder).read_text()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless Chromium of its own."""
+    how = "install chromium and chromedriver (`apt-get install chromium chromium-driver`) and `pip install selenium`"
+    webdriver = pytest.importorskip("selenium.webdriver", reason=f"no selenium: {how}")
+    from selenium.webdriver.chrome.service import Service
+
+    program, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
+    if not program or not driver:
+        pytest.skip(f"no browser: {how}")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    downloads = tmp_path_factory.mktemp("downloads")
+    profile = tmp_path_factory.mktemp("profile")
+    for argument in ("--headless=new", "--no-sandbox", "--window-size=1440,1000", f"--user-data-dir={profile}"):
+        options.add_argument(argument)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    started = webdriver.Chrome(options=options, service=Service(driver))
+    started.downloads = downloads
+    yield started
+    started.quit()
+
+
+@pytest.fixture
+def opened(browser: Any, made: MetricStore) -> Any:
+    """The page, drawn, in the light theme."""
+    open_page(browser, page_path(made.folder))
+    return browser

@@ -1,0 +1,72 @@
+"""How the page of a store is made, read and waited for. Not here: claims (test_*.py), fixtures (conftest.py)."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from stx_pipelines.chains.attempts import Attempts
+from stx_pipelines.chains.days import DAY, days_between
+from stx_pipelines.dashboard.facts import PER_WALLET
+from stx_pipelines.dashboard.page import build_page
+from stx_pipelines.store.metrics import RESULTS, MetricStore
+from stx_pipelines.sync.coverage import Coverage, survey
+from stx_pipelines.sync.sentences import coverage_sentence
+from stx_pipelines_tests.world import FIRST_DAY, at
+
+DAYS = 45
+LAST = FIRST_DAY + (DAYS - 1) * DAY
+NOW = at(LAST + DAY, 9)
+EMBEDDED = [table for tables in RESULTS.values() for table in tables if table not in PER_WALLET]
+MOST_BYTES = 5_000_000
+CHARTS = {
+    *("calendar", "active", "new", "retention-map", "fees-by-window", "payback", "funnel-stages"),
+    *("types", "fees", "failures"),
+}
+
+
+def covered(store: MetricStore, now: datetime = NOW) -> Coverage:
+    """Wanted are the days of the chain and four before it: of these one fails and one is set aside."""
+    landed = store.files.certificates()
+    attempts = {FIRST_DAY - 2 * DAY: Attempts(1, "?", now), FIRST_DAY - 4 * DAY: Attempts(4, "?", now)}
+    wanted = days_between(FIRST_DAY - 4 * DAY, now.date())[::-1]
+    loaded = {day: certificate.id for day, certificate in landed.items()}
+    return survey(wanted, landed, loaded, {}, attempts, now, timedelta(minutes=30))
+
+
+def build(store: MetricStore) -> str:
+    """Write the page and read it."""
+    coverage = covered(store)
+    return build_page(store, coverage, coverage_sentence(coverage, 50)).path.read_text()
+
+
+def embedded(html: str) -> dict[str, Any]:
+    """What the page's script reads."""
+    found = re.search(r'<script type="application/json" id="page-data">(.*?)</script>', html, re.DOTALL)
+    assert found
+    content: dict[str, Any] = json.loads(found[1])
+    return content
+
+
+def wait_for(question: Any, seconds: float = 20) -> Any:
+    """The first answer that is not empty."""
+    until = time.monotonic() + seconds
+    while not (answer := question()):
+        assert time.monotonic() < until, "the browser did not come that far"
+        time.sleep(0.05)
+    return answer
+
+
+def open_page(browser: Any, path: Path) -> None:
+    """Show this page, drawn, in the light theme, with nothing remembered."""
+    features = [{"name": "prefers-color-scheme", "value": "light"}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    browser.get(path.as_uri())
+    browser.execute_script("localStorage.clear()")
+    browser.get_log("browser")
+    browser.refresh()
+    wait_for(lambda: browser.execute_script("return document.documentElement.dataset.ready"))

@@ -1,0 +1,121 @@
+"""The page works in a browser. Skipped without Chromium."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from typing import Any
+
+from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines_tests.dashboard.pages import (
+    CHARTS,
+    DAYS,
+    wait_for,
+)
+from stx_pipelines_tests.metrics.history import read
+
+MARKS = """return Object.fromEntries([...document.querySelectorAll('.chart')].map((place) =>
+    [place.dataset.id, place.querySelectorAll('svg .role-mark path, svg .role-mark text').length]))"""
+
+
+def test_every_chart_is_drawn_without_a_complaint(opened: Any) -> None:
+    """Marks in each, nothing in the console, nothing fetched."""
+    marks = opened.execute_script(MARKS)
+    assert set(marks) == CHARTS
+    assert min(marks.values()) >= 3, marks
+    assert opened.get_log("browser") == []
+    assert opened.execute_script("return performance.getEntriesByType('resource').map((each) => each.name)") == []
+
+
+def test_csv_is_the_file(opened: Any, made: MetricStore) -> None:
+    """A click saves the table; exact money comes through."""
+    opened.find_element("css selector", "#network a[data-csv=network_daily]").click()
+    target = opened.downloads / "network_daily.csv"
+    wait_for(target.exists)
+    with target.open(newline="") as handle:
+        saved = list(csv.DictReader(handle))
+    known = read(made, "network_daily")
+    assert [row["date"] for row in saved] == [str(row["date"]) for row in known]
+    assert [Decimal(row["fee_stx"]) for row in saved] == [row["fee_stx"] for row in known]
+    assert [int(row["failed"]) for row in saved] == [row["failed"] for row in known]
+
+
+def cells(browser: Any) -> list[str]:
+    """The percentages in the heat map, top down."""
+    script = "return [...document.querySelectorAll('[data-id=retention-map] svg text')].map((each) => each.textContent)"
+    return [text for text in browser.execute_script(script) if text.endswith("%")]
+
+
+def shares(store: MetricStore, definition: str) -> list[str]:
+    """What these percentages must be."""
+    rows = [row for row in read(store, "wallet_retention_weekly") if row["definition"] == definition]
+    return sorted(f"{row['rate']:.0%}" for row in rows if row["is_mature"])
+
+
+def test_cells_that_are_not_over_are_empty(opened: Any, made: MetricStore) -> None:
+    """As many coloured cells as are mature, and an outline without colour for every other."""
+    paths = opened.execute_script(
+        "return [...document.querySelectorAll('[data-id=retention-map] svg .role-mark.mark-rect path')]"
+        ".map((each) => [each.hasAttribute('stroke-dasharray'), each.getAttribute('fill')])"
+    )
+    rows = [row for row in read(made, "wallet_retention_weekly") if row["definition"] == "cumulative"]
+    coloured = [fill for is_outline, fill in paths if not is_outline]
+    assert len(coloured) == sum(row["is_mature"] for row in rows)
+    assert [fill for is_outline, fill in paths if is_outline] == ["transparent"] * (len(rows) - len(coloured))
+
+
+def test_the_switch_changes_the_heat_map(opened: Any, made: MetricStore) -> None:
+    """Each definition shows its own mature cells, and its own words; survival is not over anywhere."""
+    assert sorted(cells(opened)) == shares(made, "cumulative")
+    opened.find_element("css selector", "input[value=active_band]").click()
+    wait_for(lambda: sorted(cells(opened)) == shares(made, "active_band"))
+    assert "16 to 30" in opened.find_element("id", "retention-map-meaning").text
+    opened.find_element("css selector", "input[value=survival]").click()
+    wait_for(lambda: not cells(opened))
+    assert shares(made, "survival") == []
+
+
+def test_dark_mode_is_kept_and_follows_the_system(opened: Any) -> None:
+    """The button turns page and charts; the system's wish counts until it is pressed."""
+    colour = "return getComputedStyle(document.body).backgroundColor"
+    light = opened.execute_script(colour)
+    features = [{"name": "prefers-color-scheme", "value": "dark"}]
+    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    wait_for(lambda: opened.execute_script(colour) != light)
+    button = opened.find_element("id", "theme")
+    wait_for(lambda: button.get_attribute("aria-pressed") == "true")
+    button.click()
+    drawn = "return [...new Set([...document.querySelectorAll('.chart')].map((each) => each.dataset.drawn))].join()"
+    wait_for(lambda: opened.execute_script(drawn) == "light")
+    assert opened.execute_script(colour) == light
+    opened.refresh()
+    wait_for(lambda: opened.execute_script("return document.documentElement.dataset.ready"))
+    assert opened.execute_script(colour) == light
+    assert opened.get_log("browser") == []
+
+
+def test_tables_open_and_tooltips_define(opened: Any) -> None:
+    """The table behind a chart has its rows; a tooltip states the definition."""
+    from selenium.webdriver import ActionChains
+
+    details = opened.find_element("css selector", "#growth details")
+    details.find_element("tag name", "summary").click()
+    wait_for(lambda: len(details.find_elements("css selector", "tbody tr")) == DAYS)
+    chart = opened.find_element("css selector", "[data-id=new]")
+    opened.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
+    ActionChains(opened).move_to_element_with_offset(chart, 20, 60).perform()
+    tip = wait_for(lambda: opened.find_elements("css selector", "#vg-tooltip-element.visible"))[0].text
+    assert "Wallets whose first transaction is on this day" in tip
+    assert "undefined" not in tip
+
+
+def test_a_phone_needs_no_sideways_scroll(opened: Any) -> None:
+    """At 390 pixels everything fits, also with a table open."""
+    metrics = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    opened.refresh()
+    wait_for(lambda: opened.execute_script("return document.documentElement.dataset.ready"))
+    opened.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    wait_for(lambda: opened.find_elements("css selector", "details tbody tr"))
+    assert opened.execute_script("return document.documentElement.scrollWidth") == 390
+    opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -1,0 +1,149 @@
+"""Disks that fill up at a chosen moment, or that nobody may write to. Not here: claims (test_*.py).
+
+A small file system of our own where we may mount one, else a limit on the size of files.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from stx_pipelines.dashboard import page
+from stx_pipelines.store import attempts, days, identity, metrics, warehouse
+from stx_pipelines.sync import progress
+
+_WRITERS = (attempts, days, identity, metrics, warehouse, progress, page)
+_MEGABYTES = 24
+
+
+class SmallDisk:
+    """A file system in memory at `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._filler = folder / "filler"
+
+    def fill(self) -> None:
+        """Not a byte is left."""
+        handle = os.open(self._filler, os.O_WRONLY | os.O_CREAT)
+        for size in (1 << 20, 1 << 12):
+            while _writes(handle, b"\0" * size):
+                pass
+        os.close(handle)
+
+    def free(self) -> None:
+        """There is room again."""
+        self._filler.unlink(missing_ok=True)
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Nobody may write, not even root."""
+        _mount("-o", "remount,ro", str(self.folder))
+        yield
+        _mount("-o", "remount,rw", str(self.folder))
+
+
+class LimitedFiles:
+    """No file may grow: what a full disk looks like from inside one process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+
+    def fill(self) -> None:
+        """Not a byte can be written."""
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+    def free(self) -> None:
+        """Everything can be written again."""
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Permissions; root would not notice."""
+        if os.geteuid() == 0:
+            pytest.skip("root may write anywhere, and may not mount a disk here")
+        folders = [self.folder, *(path for path in self.folder.rglob("*") if path.is_dir())]
+        for folder in folders:
+            folder.chmod(0o500)
+        yield
+        for folder in folders:
+            folder.chmod(0o700)
+
+
+Disk = SmallDisk | LimitedFiles
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Disk]:
+    """A disk at `folder` that can be filled."""
+    folder.mkdir()
+    try:
+        _mount("-t", "tmpfs", "-o", f"size={_MEGABYTES}m", "tmpfs", str(folder))
+    except (OSError, subprocess.CalledProcessError):
+        with limited_files(folder / "inside") as disk:
+            yield disk
+        return
+    try:
+        yield SmallDisk(folder)
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@contextmanager
+def limited_files(folder: Path) -> Iterator[Disk]:
+    """The same by a limit on the size of files."""
+    disk = LimitedFiles(folder)
+    try:
+        yield disk
+    finally:
+        disk.free()
+
+
+@contextmanager
+def full_at(disk: Disk, step: Callable[[Path], bool], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """From the first time on that a file is written whose path is this `step`, the disk is full."""
+    with monkeypatch.context() as patch:
+        for module in _WRITERS:
+            patch.setattr(module, "replace_file", _before(module.replace_file, disk, step))
+        into_table = warehouse._replace_day
+
+        def replace_day(*arguments: object) -> None:
+            if step(Path("warehouse.duckdb")):
+                disk.fill()
+            into_table(*arguments)  # type: ignore[arg-type]
+
+        patch.setattr(warehouse, "_replace_day", replace_day)
+        try:
+            yield
+        finally:
+            disk.free()
+
+
+def _before(write: Callable[..., None], disk: Disk, step: Callable[[Path], bool]) -> Callable[..., None]:
+    def full_then_write(path: Path, *arguments: object, **options: object) -> None:
+        if step(path):
+            disk.fill()
+        write(path, *arguments, **options)
+
+    return full_then_write
+
+
+def _writes(handle: int, content: bytes) -> bool:
+    try:
+        return os.write(handle, content) > 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return False
+
+
+def _mount(*arguments: str) -> None:
+    subprocess.run(["mount", *arguments], check=True, capture_output=True)

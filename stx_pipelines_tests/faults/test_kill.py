@@ -1,0 +1,121 @@
+"""Kill -9 at random moments, again and again: what was finished is kept, and the end is the undisturbed one.
+
+Chance chooses the request at which a process dies, and how long after it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pyarrow.parquet as pq
+import pytest
+
+from stx_pipelines_tests.faults.processes import (
+    KILLED,
+    OURS,
+    dagster_home,
+    killed_at_random,
+    range_of_days,
+    start,
+)
+from stx_pipelines_tests.faults.undisturbed import DATASETS, Dataset, refresh_metrics
+from stx_pipelines_tests.world import World, recent_chain
+
+MakeWorld = Callable[..., World]
+EndsUndisturbed = Callable[..., None]
+DAYS = 12
+REQUESTS = 130
+"""What all days take, about."""
+
+
+def finished(world: World) -> set[Path]:
+    return set(world.data.glob("days/*/????-??-??.parquet"))
+
+
+def a_world(make_world: MakeWorld, dice: Random) -> World:
+    world = make_world(recent_chain(DAYS, seed=dice.randrange(10**6)), stx_target_days=DAYS)
+    world.knobs.latency_seconds = 0.01
+    return world
+
+
+@pytest.mark.parametrize("dataset", DATASETS, ids=lambda each: each.asset)
+def test_kills_during_a_sync_change_nothing(
+    make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, dataset: Dataset, data: Path
+) -> None:
+    """50 kills (3 in the short form); a folder that is complete makes room for the next."""
+    kills = 50 if whole else 3
+    while kills > 0:
+        world = a_world(make_world, dice)
+        while kills > 0:
+            kept = finished(world)
+            process = start([*OURS, *dataset.sync], world.environment, log := data.with_suffix(".log"))
+            was_killed = killed_at_random(world, process, dice, REQUESTS // 3)
+            assert kept <= finished(world), "a finished day was lost"
+            kills -= was_killed
+            if not was_killed:
+                assert process.returncode == 0, log.read_text()[-2000:]
+                break
+        world.knobs.latency_seconds = 0.0
+        assert start([*OURS, *dataset.sync], world.environment, log).wait(120) == 0, log.read_text()[-2000:]
+        ends_undisturbed(world)
+
+
+@pytest.mark.parametrize("dataset", DATASETS, ids=lambda each: each.asset)
+def test_kills_during_a_backfill_change_nothing(
+    make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, dataset: Dataset, data: Path
+) -> None:
+    """20 kills (1 in the short form) of a backfill of all days in one run; it is then begun again, as in the UI."""
+    kills = 20 if whole else 1
+    while kills > 0:
+        world = a_world(make_world, dice)
+        log = data.with_suffix(".log")
+        environment = world.environment | dagster_home(data.with_name("home"))
+        backfill = range_of_days(dataset, world.days[0], world.days[-1])
+        while kills > 0:
+            kept = finished(world)
+            process = start(backfill, environment, log)
+            was_killed = killed_at_random(world, process, dice, REQUESTS // 2)
+            assert kept <= finished(world), "a finished day was lost"
+            kills -= was_killed
+            if not was_killed:
+                assert process.returncode == 0, log.read_text()[-2000:]
+                break
+        world.knobs.latency_seconds = 0.0
+        assert start(backfill, environment, log).wait(120) == 0, log.read_text()[-2000:]
+        ends_undisturbed(world)
+
+
+COMPUTE = """
+from stx_pipelines.settings import load_settings
+from stx_pipelines.sync.metrics import open_metrics
+store = open_metrics(load_settings())
+print("ready", flush=True)
+store.refresh()
+"""
+
+
+def test_kills_during_metrics_change_nothing(
+    make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, data: Path
+) -> None:
+    """20 kills (2 in the short form): every result is whole, old or new, and is made again where it is not there."""
+    world = make_world(recent_chain(DAYS, seed=dice.randrange(10**6)), stx_target_days=DAYS)
+    world.landed(world.days[-4:])
+    refresh_metrics(world)
+    world.landed()
+    started = time.monotonic()
+    refresh_metrics(world)
+    longest = 1.5 * (time.monotonic() - started)
+    results = {path for path in world.data.rglob("*.parquet") if "days" not in path.parts}
+    for n in range(20 if whole else 2):
+        process = start(["-c", COMPUTE], world.environment, log := data.with_suffix(f".{n}.log"))
+        while process.poll() is None and "ready" not in log.read_text():
+            time.sleep(0.005)
+        time.sleep(dice.uniform(0, longest))
+        process.kill()
+        assert process.wait() in {KILLED, 0}, log.read_text()
+        for path in results:
+            pq.read_table(path)  # a broken one is an error
+    ends_undisturbed(world)

@@ -1,0 +1,105 @@
+"""Kill -9 of Dagster's daemon, its code server and its runs, with a backfill queued. Only in the whole form."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import dagster as dg
+import pytest
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
+
+from stx_pipelines.definitions import defs
+from stx_pipelines_tests.faults.processes import dagster_home, kill_with_children, killed_at_random, start
+from stx_pipelines_tests.faults.undisturbed import DATASETS, Dataset
+from stx_pipelines_tests.world import World, recent_chain
+
+MakeWorld = Callable[..., World]
+EndsUndisturbed = Callable[..., None]
+DAYS = 40
+_LONGEST = 120  # seconds for a backfill without trouble
+DAEMON = ("-m", "dagster._daemon", "run", "-m", "stx_pipelines.definitions")
+
+
+def queue_backfill(instance: dg.DagsterInstance, dataset: Dataset, world: World, number: int) -> None:
+    """As the UI's button does."""
+    instance.add_backfill(
+        PartitionBackfill.from_asset_partitions(
+            backfill_id=f"backfill-{number}",
+            asset_graph=defs.resolve_asset_graph(),
+            partition_names=[str(day) for day in world.days],
+            asset_selection=[dg.AssetKey(dataset.asset)],
+            backfill_timestamp=time.time(),
+            tags={},
+            dynamic_partitions_store=instance,
+            all_partitions=False,
+            title=None,
+            description=None,
+            run_config=None,
+        )
+    )
+
+
+def end_what_was_killed(instance: dg.DagsterInstance) -> None:
+    """As a person does who sees runs in progress that no process works on."""
+    for backfill in instance.get_backfills():
+        if backfill.status not in BULK_ACTION_TERMINAL_STATUSES:
+            instance.update_backfill(backfill.with_status(BulkActionStatus.CANCELED))
+    for run in instance.get_runs():
+        if not run.is_finished:
+            instance.report_run_failed(run, "its process is gone")
+
+
+def landed(world: World, dataset: Dataset) -> set[str]:
+    return {path.stem for path in world.data.glob(f"days/{dataset.asset}/????-??-??.parquet")}
+
+
+@pytest.mark.parametrize("dataset", DATASETS, ids=lambda each: each.asset)
+def test_kills_of_the_daemon_with_a_backfill_queued_change_nothing(
+    make_world: MakeWorld,
+    ends_undisturbed: EndsUndisturbed,
+    monkeypatch: pytest.MonkeyPatch,
+    dice: Random,
+    whole: bool,
+    dataset: Dataset,
+    data: Path,
+) -> None:
+    """20 kills; a last backfill, which nobody kills, brings what is left."""
+    if not whole:
+        pytest.skip("only with --faults-whole: a daemon takes ten seconds to start")
+    world = make_world(recent_chain(DAYS, seed=dice.randrange(10**6)), stx_target_days=DAYS)
+    environment = world.environment | dagster_home(data.with_name("home"))
+    monkeypatch.setenv("DAGSTER_HOME", environment["DAGSTER_HOME"])
+    log = data.with_suffix(".log")
+    world.knobs.latency_seconds = 0.05
+    with dg.DagsterInstance.get() as instance:
+        for number in range(20):
+            kept = landed(world, dataset)
+            queue_backfill(instance, dataset, world, number)
+            assert killed_at_random(world, start(DAEMON, environment, log), dice, 40), log.read_text()[-2000:]
+            assert kept <= landed(world, dataset), "a finished day was lost"
+            end_what_was_killed(instance)
+        world.knobs.latency_seconds = 0.0
+        queue_backfill(instance, dataset, world, 20)
+        daemon = start(DAEMON, environment, log)
+        try:
+            await_end(instance, "backfill-20", daemon)
+        finally:
+            kill_with_children(daemon)
+        last = instance.get_backfill("backfill-20")
+        assert last is not None
+        assert last.status == BulkActionStatus.COMPLETED_SUCCESS, log.read_text()[-2000:]
+    ends_undisturbed(world)
+
+
+def await_end(instance: dg.DagsterInstance, backfill_id: str, daemon: subprocess.Popen[bytes]) -> None:
+    """Until Dagster says that it is over."""
+    deadline = time.monotonic() + _LONGEST
+    while daemon.poll() is None and time.monotonic() < deadline:
+        backfill = instance.get_backfill(backfill_id)
+        if backfill is not None and backfill.status in BULK_ACTION_TERMINAL_STATUSES:
+            return
+        time.sleep(0.2)

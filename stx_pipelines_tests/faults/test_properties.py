@@ -1,0 +1,95 @@
+"""For any chain that obeys Bitcoin's time rule, any page size and any moment of growth and reorgs: proved is true."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, assume, given, settings
+from hypothesis import strategies as st
+
+from stx_pipelines.chains.stacks_proof import FINAL_DEPTH
+from stx_pipelines.devnet.faults import Knobs
+from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.devnet.values import ChainSpec
+from stx_pipelines.sources.errors import ApiError
+from stx_pipelines.sync.stacks import FailedDay
+from stx_pipelines_tests.faults.wild import pages_of, wild_chain
+from stx_pipelines_tests.world import FIRST_DAY, at, file_rows, truth, world
+
+specs = st.builds(
+    ChainSpec,
+    seed=st.integers(0, 10**6),
+    first_day=st.just(FIRST_DAY),
+    tip=st.integers(12 * 60, 3 * 24 * 60).map(lambda minutes: at(FIRST_DAY) + timedelta(minutes=minutes)),
+    transactions_per_day=st.integers(1, 400),
+    shape=st.sampled_from(["even", "heavy", "giant"]),
+    burn_blocks_per_day=st.integers(12, 160),
+    stacks_blocks_per_burn_block=st.integers(1, 12),
+)
+growth = st.builds(lambda n: ("grow", {"burn_blocks": n}), st.integers(1, 12))
+stacks_reorgs = st.builds(lambda n: ("reorg", {"stacks_blocks": n}), st.integers(1, 40))
+burn_reorgs = st.builds(lambda n: ("reorg", {"burn_blocks": n}), st.integers(1, 12))
+Event = tuple[int, tuple[str, dict[str, int]]]
+events = st.lists(st.tuples(st.integers(0, 15), growth | stacks_reorgs | burn_reorgs), max_size=8)
+"""Each: after so many more requests this happens."""
+
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
+"""An example takes half a second: a smaller one is not worth minutes."""
+
+
+class Interleaved:
+    """Lets the events happen before the answers to their requests; knows how many burn blocks the deepest one hit."""
+
+    def __init__(self, chain: StacksChain, plan: list[Event]) -> None:
+        self.deepest = 0
+        self._chain = chain
+        self._ahead = list(plan)
+        self._wait = plan[0][0] if plan else 0
+
+    def __call__(self, _: str) -> None:
+        self._wait -= 1
+        while self._ahead and self._wait <= 0:
+            _, (what, how) = self._ahead.pop(0)
+            depth = self._depth(how) if what == "reorg" else 0
+            if depth < len(self._chain.burn_blocks):
+                self.deepest = max(self.deepest, depth)
+                getattr(self._chain, what)(**how)
+            self._wait = self._ahead[0][0] if self._ahead else 0
+
+    def _depth(self, how: dict[str, int]) -> int:
+        stacks_blocks = self._chain.blocks[-how.get("stacks_blocks", 0) :]
+        return how.get("burn_blocks") or len({block.burn_height for block in stacks_blocks})
+
+
+def check(spec: ChainSpec, page_size: int, plan: list[Event], route: dict[str, bool]) -> None:
+    """A sync while all that happens, and one in peace: closed days are true at once, all days at the end."""
+    chain = wild_chain(spec)
+    assume(len(chain.burn_blocks) > 2)  # fewer are refused: nothing encloses the first day
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        world(chain, Path(folder) / "data", Knobs(**route), hiro_attempts=2) as here,
+        pages_of(page_size),
+    ):
+        here.knobs.on_request = happening = Interleaved(chain, plan)
+        with suppress(ApiError):
+            here.sync()
+        here.knobs.on_request = None
+        if happening.deepest < FINAL_DEPTH:
+            for day, certificate in here.certificates().items():
+                assert not certificate.is_closed or file_rows(here.data, day) == truth(chain, day), day
+        assert not [result for result in here.sync() if isinstance(result, FailedDay)]
+        here.assert_true()
+
+
+@pytest.mark.parametrize("route", [{}, {"v3_missing": True}], ids=["v3", "v1"])
+def test_proved_days_are_true_days(whole: bool, route: dict[str, bool]) -> None:
+    @settings(max_examples=400 if whole else 60, phases=PHASES)
+    @given(specs, st.integers(1, 50), events)
+    def holds(spec: ChainSpec, page_size: int, plan: list[Event]) -> None:
+        check(spec, page_size, plan, route)
+
+    holds()

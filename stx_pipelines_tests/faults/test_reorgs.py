@@ -1,0 +1,157 @@
+"""Reorganisations of every depth at every moment: what is orphaned goes, what moved is in one place only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.sources.errors import ApiError
+from stx_pipelines_tests.faults.undisturbed import persevere
+from stx_pipelines_tests.world import FIRST_DAY, World, file_rows, make_chain, query, soon, truth
+
+MakeWorld = Callable[..., World]
+EndsUndisturbed = Callable[..., None]
+LAST = FIRST_DAY + timedelta(days=2)
+
+DEPTHS = [{"stacks_blocks": n} for n in (1, 30, 240)] + [{"burn_blocks": n} for n in (1, 2, 3, 4, 5)]
+
+
+def chain_at_midnight(dice: Random) -> StacksChain:
+    """Its newest burn blocks stand on both sides of midnight; 240 Stacks blocks are four or five of them."""
+    return make_chain(
+        2,
+        tip=soon(LAST, dice.randint(5, 150)),
+        seed=dice.randrange(10**6),
+        burn_blocks_per_day=36,
+        stacks_blocks_per_burn_block=60,
+        transactions_per_day=2_200,
+    )
+
+
+@pytest.mark.parametrize("moment", ["between two runs", "while reading"])
+def test_reorgs_at_midnight_change_nothing(
+    make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, moment: str
+) -> None:
+    """Of every depth, also two in a row, through either route; whatever landed meanwhile is put right."""
+    for depth in DEPTHS if whole else dice.sample(DEPTHS, 2):
+        chain = chain_at_midnight(dice)
+        world = make_world(chain)
+        world.knobs.v3_missing = dice.random() < 0.25
+        if moment == "between two runs":
+            persevere(world)
+            for _ in range(dice.randint(1, 2)):
+                chain.reorg(**depth)
+        else:
+            world.knobs.on_request = at_random_requests(dice, 2, 60, lambda c=chain, d=depth: c.reorg(**d))
+            with suppress(ApiError):
+                world.sync()
+            world.knobs.on_request = None
+        chain.grow(burn_blocks=dice.randint(1, 2))
+        persevere(world)
+        ends_undisturbed(world, without=["index_block_hash"] if world.knobs.v3_missing else [])
+
+
+def at_random_requests(dice: Random, times: int, most: int, disturb: Callable[[], object]) -> Callable[[str], None]:
+    """Do it before the answers to so many of the first requests."""
+    moments = dice.sample(range(1, most), times)
+    asked = 0
+
+    def count(_: str) -> None:
+        nonlocal asked
+        asked += 1
+        if asked in moments:
+            disturb()
+
+    return count
+
+
+def test_the_tip_grows_and_turns_all_the_time_and_nothing_is_lost(
+    make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool
+) -> None:
+    """Days go by; a quarter of the steps is a reorg, some come while the days are read."""
+    world = make_world(make_chain(1, 18, seed=dice.randrange(10**6)))
+
+    def step() -> None:
+        if dice.random() < 0.25:
+            world.chain.reorg(**dice.choice(DEPTHS[:2] + DEPTHS[3:]))
+        world.chain.grow(burn_blocks=dice.randint(1, 9))
+
+    for _ in range(60 if whole else 8):
+        step()
+        world.knobs.on_request = at_random_requests(dice, 1, 40, step)
+        with suppress(ApiError):
+            world.sync()
+        world.knobs.on_request = None
+        assert is_unique(world)
+    persevere(world)
+    ends_undisturbed(world)
+
+
+def is_unique(world: World) -> bool:
+    """No transaction stands in the table twice."""
+    return query(world.data, "SELECT count(*) - count(DISTINCT tx_id) FROM transactions") == [(0,)]
+
+
+def test_a_reorg_deeper_than_final_is_noticed_and_put_right(
+    make_world: MakeWorld,
+    ends_undisturbed: EndsUndisturbed,
+    caplog: pytest.LogCaptureFixture,
+    dice: Random,
+    whole: bool,
+) -> None:
+    """Through one to three closed days."""
+    for days in (1, 2, 3) if whole else (2,):
+        chain = make_chain(4, 3, seed=dice.randrange(10**6), burn_blocks_per_day=24)
+        world = make_world(chain)
+        persevere(world)
+        closed = {day for day, known in world.certificates().items() if known.is_closed}
+        caplog.clear()
+        chain.reorg(burn_blocks=24 * days - dice.randint(0, 12))
+        chain.grow(burn_blocks=1)
+        stale = {day for day in closed if file_rows(world.data, day) != truth(chain, day)}
+        assert stale
+        persevere(world)
+        noticed = [line for line in caplog.messages if "deeper than 6 burn blocks" in line]
+        assert {day for day in stale if any(str(day) in line for line in noticed)} == stale
+        ends_undisturbed(world)
+
+
+def test_transactions_that_vanish_move_a_day_or_come_back_are_where_the_chain_has_them(
+    make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random
+) -> None:
+    """Each of the three is made to happen, and seen to happen, before it is believed to be followed."""
+    chain = make_chain(2, tip=soon(LAST, 25), seed=dice.randrange(10**6), transactions_per_day=1_500)
+    world = make_world(chain)
+    states = [{tx.tx_id: day for day in world.days for tx in chain.transactions(day)}]
+    vanished = moved = returned = False
+    while not (vanished and moved and returned) and len(states) < 25:
+        persevere(world)
+        chain.reorg(burn_blocks=5)
+        chain.grow(burn_blocks=1)
+        before, now = states[-1], {tx.tx_id: day for day in world.days for tx in chain.transactions(day)}
+        vanished |= bool(before.keys() - now.keys())
+        moved |= any(now.get(tx_id, day) != day for tx_id, day in before.items())
+        returned |= any(tx_id in now and tx_id not in before for past in states[:-1] for tx_id in past)
+        states.append(now)
+    assert (vanished, moved, returned) == (True, True, True)
+    persevere(world)
+    ends_undisturbed(world)
+
+
+def test_transactions_the_server_forgets_for_a_while_are_missed_and_found_again(
+    make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random
+) -> None:
+    """No list shows them, the counts know them: their days fail, and nothing of them is published."""
+    world = make_world(make_chain(3, 12, seed=dice.randrange(10**6)))
+    gone = {day: dice.choice(world.chain.transactions(day)).tx_id for day in dice.sample(world.days[:-1], 2)}
+    world.knobs.hidden_transactions = set(gone.values())
+    assert set(world.failed()) == set(gone)
+    assert not set(world.certificates()) & set(gone)
+    world.knobs.hidden_transactions = set()
+    persevere(world)
+    ends_undisturbed(world)

@@ -1,0 +1,125 @@
+"""Three days of Ethereum small enough to check by eye, as day files and as tables. Not here: claims (test_*.py).
+
+Every four hours a block. Fee recipients take turns, one of them with two blocks in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from stx_pipelines.chains.certificate import Certificate, State
+from stx_pipelines.chains.days import DAY, window
+from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block, balance_changes
+from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.ethereum_rows import balances_to_arrow, blocks_to_arrow
+from stx_pipelines.store.warehouse import DayFile, Warehouse
+
+FIRST = 1_000
+PER_DAY = 6
+DAYS = [date(2026, 9, 1) + n * DAY for n in range(3)]
+ALICE, BOB, CAROL = (f"0x{name * 20}" for name in ("a1", "b0", "c4"))
+TURNS = (ALICE, BOB, BOB, CAROL)
+INCREASES = (3 * 10**18 + 1, 0, -(10**17) - 7)
+"""In Wei, in turns: some digits more than floating point has."""
+
+
+def block_hash(number: int, fork: str = "0") -> str:
+    return f"0x{fork}{number:063x}"
+
+
+def blocks_of(day: date, fork: str = "0") -> list[Block]:
+    """The blocks of one of `DAYS`; another `fork` has other hashes."""
+    start, _ = window(day)
+    first = FIRST + DAYS.index(day) * PER_DAY
+    return [
+        Block(
+            number=number,
+            hash=block_hash(number, fork),
+            parent_hash=block_hash(number - 1, fork if number > first else "0"),
+            miner=TURNS[number % len(TURNS)],
+            timestamp=start + 14_400 * n,
+            gas_used=21_000,
+            gas_limit=30_000_000,
+            base_fee_per_gas=7,
+            transaction_count=n,
+            size=500,
+            extra_data="0x",
+        )
+        for n, number in enumerate(range(first, first + PER_DAY))
+    ]
+
+
+def changes_of(day: date, fork: str = "0") -> list[BalanceChange]:
+    """What the blocks of a day did. Between its blocks nothing happens to a fee recipient."""
+    purse = dict.fromkeys(TURNS, 10**26)
+    balances = {}
+    for number in range(FIRST, FIRST + len(DAYS) * PER_DAY):
+        miner = TURNS[number % len(TURNS)]
+        balances[BalanceKey(miner, number - 1)] = purse[miner]
+        purse[miner] += INCREASES[number % len(INCREASES)]
+        balances[BalanceKey(miner, number)] = purse[miner]
+    return balance_changes(blocks_of(day, fork), balances)
+
+
+def certificate(dataset: str, day: date, blocks: Sequence[Block], state: State = "closed") -> Certificate:
+    """What a day with these blocks would be certified as."""
+    first, last = (blocks[0], blocks[-1]) if blocks else (None, None)
+    return Certificate(
+        dataset=dataset,
+        day=day,
+        state=state,
+        proof="by hand",
+        expected=len(blocks),
+        seen=len(blocks),
+        published=len(blocks),
+        left_out={},
+        first_height=first.number if first else None,
+        last_height=last.number if last else None,
+        last_hash=last.hash if last else None,
+        first_parent_hash=first.parent_hash if first else None,
+        first_block_time=datetime.fromtimestamp(first.timestamp, UTC) if first else None,
+        last_block_time=datetime.fromtimestamp(last.timestamp, UTC) if last else None,
+        proved_to=9_999,
+        tip_height=9_999,
+        proved_at=datetime(2026, 10, 1, tzinfo=UTC),
+        requests=9,
+        seconds=2.0,
+        route="by hand",
+    )
+
+
+def land_blocks(data: Path, day: date, blocks: Sequence[Block], state: State = "closed", *, load: bool = True) -> None:
+    """Write a day file of `blocks`, and load it."""
+    _land(data, blocks_to_arrow(blocks), certificate("blocks", day, blocks, state), load=load)
+
+
+def land_balances(data: Path, day: date, blocks: Sequence[Block], changes: Sequence[BalanceChange]) -> None:
+    """Write and load a day file of `miners_balance`, which belongs to these blocks."""
+    _land(data, balances_to_arrow(changes), certificate("miners_balance", day, blocks), load=True)
+
+
+def _land(data: Path, table: pa.Table, of: Certificate, *, load: bool) -> None:
+    files = DayFiles(data / "days" / of.dataset)
+    path = files.write(table, of)
+    if load:
+        Warehouse(data, patience=1.0).load(of.dataset, [[DayFile(path, of)]])
+
+
+def land_days(data: Path, days: Iterable[date] = DAYS) -> Path:
+    """Land days of both tables; the database."""
+    for day in days:
+        land_blocks(data, day, blocks_of(day))
+        land_balances(data, day, blocks_of(day), changes_of(day))
+    return data / "warehouse.duckdb"
+
+
+def change(database: Path, *statements: str) -> None:
+    """Change the tables as nobody should."""
+    with duckdb.connect(str(database)) as connection:
+        for statement in statements:
+            connection.execute(statement)

@@ -1,0 +1,98 @@
+"""What a killed computation leaves behind is removed by the next one, and nothing of a living one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from stx_pipelines.store.scratch import Engine, scratch_database, spill_folder
+
+SPILLING = """
+import sys
+from pathlib import Path
+from stx_pipelines.store.scratch import spill_folder
+with spill_folder(Path(sys.argv[1])) as folder:
+    (folder / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"x" * 1000)
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def spilling(run: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
+    """Another process that has spilled, and its folder."""
+    command = [sys.executable, "-c", SPILLING, str(run)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        yield Path(other.stdout.readline().strip()), other
+        other.communicate()
+
+
+def folders(run: Path) -> set[Path]:
+    """The spill folders that are there."""
+    return set(run.glob("metrics-*/"))
+
+
+def test_a_killed_run_is_cleaned_up_by_the_next(tmp_path: Path) -> None:
+    """kill -9 leaves the folder; whoever spills next removes it."""
+    with spilling(tmp_path) as (left, other):
+        other.kill()
+        other.wait()
+        assert folders(tmp_path) == {left}
+        with spill_folder(tmp_path) as ours:
+            assert folders(tmp_path) == {ours}
+    assert folders(tmp_path) == set()
+
+
+def test_a_living_run_keeps_its_folder(tmp_path: Path) -> None:
+    """Two at once do not disturb each other, in whatever order they end."""
+    with spilling(tmp_path) as (theirs, _):
+        with spill_folder(tmp_path) as ours:
+            assert folders(tmp_path) == {ours, theirs}
+            with spill_folder(tmp_path) as second:
+                assert folders(tmp_path) == {ours, second, theirs}
+        assert folders(tmp_path) == {theirs}
+        assert [path.stat().st_size for path in theirs.glob("*.tmp")] == [1000]
+    assert folders(tmp_path) == set()
+
+
+def test_folders_without_a_lock_are_dead(tmp_path: Path) -> None:
+    """Earlier versions left such folders; other files of the run folder are not touched."""
+    (tmp_path / "metrics-old").mkdir()
+    (tmp_path / "metrics-old" / "duckdb_temp_storage_DEFAULT-0.tmp").touch()
+    (tmp_path / "metrics.lock").touch()
+    (tmp_path / "metrics-notes.txt").touch()
+    with spill_folder(tmp_path):
+        assert not (tmp_path / "metrics-old").exists()
+    assert {path.name for path in tmp_path.iterdir()} >= {"metrics.lock", "metrics-notes.txt"}
+
+
+def test_an_error_leaves_no_folder(tmp_path: Path) -> None:
+    """Not only kills and good ends."""
+    with pytest.raises(KeyError), spill_folder(tmp_path):
+        raise KeyError
+    assert folders(tmp_path) == set()
+
+
+def test_the_database_spills_below_its_folder_and_keeps_to_its_memory(tmp_path: Path) -> None:
+    """A sort that does not fit is done on disk, and the disk is clean afterwards."""
+    with scratch_database(tmp_path, Engine(memory_mb=100, threads=1)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT range AS n, md5(range::VARCHAR) AS text FROM range(3_000_000)")
+        assert [path for folder in folders(tmp_path) for path in folder.rglob("duckdb_temp*")]
+    assert folders(tmp_path) == set()
+
+
+def test_no_progress_bar_runs_through_the_logs(tmp_path: Path) -> None:
+    """Not even where DuckDB takes the process for a person's, as it does with `python -c`."""
+    script = (
+        "import sys; from pathlib import Path; from stx_pipelines.store.scratch import Engine, scratch_database\n"
+        "with scratch_database(Path(sys.argv[1]), Engine(100, 1)) as connection:\n"
+        "    print(connection.execute(\"SELECT current_setting('enable_progress_bar')\").fetchone())"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "(False,)\n"
