@@ -150,7 +150,8 @@ class Warehouse:
         import duckdb
 
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection, self._idle = self._idle or duckdb.connect(), None
+        # One thread: a day is too small to share, and more of them only take more memory and time.
+        connection, self._idle = self._idle or duckdb.connect(config={"threads": 1}), None
         try:
             attach(connection, self.path, wait)
             if self._prepared != _inode(self.path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stx_pipelines_tests.benchmarks.figure import Figure, Goal, Measured, NotMeasured, Scale
+from stx_pipelines_tests.benchmarks import metrics_curve as curve
+from stx_pipelines_tests.benchmarks.figure import Figure, Goal, Measured, Scale
 from stx_pipelines_tests.benchmarks.folders import fresh_folder
 
 MOST_MB = 1000
@@ -10,11 +11,6 @@ MOST_MB = 1000
 
 def metrics(scale: Scale) -> Measured:
     """All metrics over a year, and the floor: one pass over the columns they need."""
-    try:
-        from stx_pipelines_tests.benchmarks import metrics_curve as curve
-    except ImportError:
-        raise NotMeasured("metrics_curve.py is not here yet") from None
-
     days = scale.of(365, 3)
     rows, wallets = (total // 365 for total in (curve.ROWS_PER_YEAR, curve.WALLETS_PER_YEAR))
     rows, wallets = scale.of((rows, wallets), (400, 20))
