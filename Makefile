@@ -10,8 +10,7 @@ AT_ONCE ?= -n auto --dist loadfile
 AWAKE := $(if $(shell command -v caffeinate 2>/dev/null),caffeinate -i)
 DAYS_OPTION := $(if $(TARGET_DAYS),--target-days $(TARGET_DAYS))
 
-.PHONY: demo test test-faults bench anvil backfill status backfill-status health backfill-health verify rebuild dev up down \
-	ps logs lint clean
+.PHONY: demo test test-faults bench anvil backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
 
 demo: .venv/runtime
 	$(BIN)/stx-pipelines demo

@@ -15,7 +15,7 @@ from stx_pipelines.chains.days import DAY
 from stx_pipelines.cli import main
 from stx_pipelines.devnet import server
 from stx_pipelines.settings import Settings, SettingsError, load_settings
-from stx_pipelines_tests.world import recent_chain
+from stx_pipelines_tests.world import recent_chain, today
 
 DONE, ERROR, USAGE, MISCONFIGURED = 0, 1, 2, 4
 ABSURD = [
