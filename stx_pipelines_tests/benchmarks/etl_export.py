@@ -22,10 +22,6 @@ def main(url: str, folder: Path, blocks: int) -> None:
     arguments += [
         "--provider-uri",
         url,
-        "--batch-size",
-        batch,
-        "--max-workers",
-        workers,
         "--blocks-output",
         str(output),
     ]
