@@ -5,13 +5,15 @@ Every process is a copy of one that has imported everything already: libraries c
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
@@ -45,13 +47,26 @@ def apart(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Took[T
 @contextmanager
 def beside(work: Callable[..., object], *arguments: Any) -> Iterator[Callable[[], bool]]:
     """Let this run in another process until the block ends; the block is told how to ask whether it still does."""
-    process = _PROCESSES.Process(target=work, args=arguments)
+    process = _PROCESSES.Process(target=_while_wanted, args=(work, *arguments))
     process.start()
     try:
         yield process.is_alive
     finally:
         process.kill()
         process.join()
+
+
+def _while_wanted(work: Callable[..., object], *arguments: Any) -> None:
+    """Work, but not on when whoever wanted it was killed."""
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    work(*arguments)
 
 
 def _timed(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Took[T]:

@@ -56,15 +56,14 @@ def calls(scale: Scale) -> Measured:
 
 
 def blocks(scale: Scale) -> Measured:
-    """Blocks a second against ethereum-etl's export, with the same batches and workers."""
+    """Blocks a second against ethereum-etl's export, with the batches and workers it has by default."""
     script = Path(__file__).with_name("etl_export.py")
     with other_python(scale, ETL) as python, _node(scale) as (node, chain):
         ours, others = [], []
         for _ in range(scale.times):
             with fresh_folder() as folder:
                 folder.mkdir()
-                export = [node.url, str(folder), str(len(chain)), str(BATCH), str(PARALLEL)]
-                others.append(run_apart(python, script, *export))
+                others.append(run_apart(python, script, node.url, str(folder), str(len(chain))))
             ours.append(apart(read_blocks, node.url, len(chain)).seconds)
     speed = [len(chain) / median(seconds) for seconds in (ours, others)]
     return Measured(speed[0] / speed[1], f"{speed[0]:,.0f} against {speed[1]:,.0f} blocks/s ({ETL[0]})")

@@ -1,6 +1,7 @@
 """The same blocks through ethereum-etl into a CSV file; run by an interpreter that has it, not by ours.
 
-`python etl_export.py URL FOLDER BLOCKS BATCH WORKERS` prints the seconds of the export alone, imports done.
+`python etl_export.py URL FOLDER BLOCKS` prints the seconds of the export alone, imports done. Batches and
+workers are those it has by default: larger and more of them were slower.
 """
 
 import inspect
@@ -9,7 +10,7 @@ import time
 from pathlib import Path
 
 
-def main(url: str, folder: Path, blocks: int, batch: str, workers: str) -> None:
+def main(url: str, folder: Path, blocks: int) -> None:
     """Export once."""
     if not hasattr(inspect, "getargspec"):
         # One of its libraries still asks for what Python 3.11 took away; the newer function gives the same and more.
@@ -21,10 +22,6 @@ def main(url: str, folder: Path, blocks: int, batch: str, workers: str) -> None:
     arguments += [
         "--provider-uri",
         url,
-        "--batch-size",
-        batch,
-        "--max-workers",
-        workers,
         "--blocks-output",
         str(output),
     ]
@@ -39,4 +36,4 @@ def main(url: str, folder: Path, blocks: int, batch: str, workers: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5])
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
