@@ -38,9 +38,7 @@ def follow(url: str, data: Path) -> None:
     for walk in (world.blocks_walk(), world.balances_walk()):
         outcomes = landed(walk.bring_home(days))
         rows = sum(one.certificate.seen for one in outcomes.values())
-        print(
-            f"{walk.landing.dataset}: {rows} rows, {peak_mib() - imports:.0f} MiB above {imports:.0f} MiB of imports"
-        )
+        print(f"{walk.landing.dataset}: {rows} rows, {peak_mib() - imports:.0f} MiB above {imports:.0f} MiB of imports")
 
 
 def measure() -> None:
