@@ -53,6 +53,7 @@ class DayFiles:
         """Replace the day's file. Raises `StoreError` and leaves the old file when it cannot be written."""
         import pyarrow.parquet as pq
 
+        spare_memory()
         metadata = {_KEY: certificates.encode(certificate), _DIGEST: _digest(table)}
         path = self.path(certificate.day)
         replace_file(
@@ -67,6 +68,7 @@ class DayFiles:
         """The rows of a day. Raises `DamagedDayFile`."""
         import pyarrow.parquet as pq
 
+        spare_memory()
         path = self.path(day)
         with _damage_named(path):
             table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
@@ -144,6 +146,13 @@ class DayFiles:
         certificate = self.certificate(day)
         if certificate is not None:
             self.write(self.read(day), msgspec.structs.replace(certificate, state="open"))
+
+
+def spare_memory() -> None:
+    """Let Arrow hand back what it no longer uses: its own allocator keeps some MiB for every thread that ever read."""
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())
 
 
 def _digest(table: pa.Table) -> bytes:

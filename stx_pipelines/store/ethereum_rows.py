@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from stx_pipelines.chains.ethereum import BalanceChange, Block
+from stx_pipelines.store.days import spare_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,6 +84,7 @@ def balances_from_arrow(table: pa.Table) -> list[BalanceChange]:
 def _to_arrow(rows: Sequence[Row], names: Sequence[str], schema: pa.Schema) -> pa.Table:
     import pyarrow as pa
 
+    spare_memory()
     columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
     return pa.Table.from_arrays([_array(columns.get(field.name, ()), field) for field in schema], schema=schema)
 

@@ -37,9 +37,8 @@ def test_every_day_lands_newest_first_and_equals_the_chain(make_ethereum: MakeEt
     world.assert_true()
 
 
-def test_amounts_beyond_64_bits_zeros_and_losses_are_among_what_was_compared(make_ethereum: MakeEthereum) -> None:
-    world = make_ethereum(make_chain())
-    world.sync()
+def test_amounts_beyond_64_bits_zeros_and_losses_are_among_what_was_compared(make_landed: MakeEthereum) -> None:
+    world = make_landed()
     [counts] = query(
         world.data,
         "SELECT max(balance_after) > 2::HUGEINT ** 64, count(*) FILTER (balance_increase = 0) > 9, "
@@ -67,25 +66,22 @@ def test_consecutive_blocks_of_one_miner_share_a_read(make_ethereum: MakeEthereu
     assert world.calls() <= len(set(wanted)) + 10 < len(wanted)
 
 
-def test_nothing_new_costs_at_most_6_calls(make_ethereum: MakeEthereum) -> None:
-    world = make_ethereum(make_chain())
-    world.sync()
+def test_nothing_new_costs_at_most_6_calls(make_landed: MakeEthereum) -> None:
+    world = make_landed()
     world.calls()
     assert fetched(world.balances()) == []
     assert world.calls() <= 6
 
 
-def test_closed_days_cost_no_call(make_ethereum: MakeEthereum) -> None:
-    world = make_ethereum(make_chain())
-    world.sync()
+def test_closed_days_cost_no_call(make_landed: MakeEthereum) -> None:
+    world = make_landed()
     world.calls()
     assert set(landed(world.balances(world.days[:-1]))) == set(world.days[:-1])
     assert world.calls() == 0
 
 
-def test_only_the_balances_of_new_blocks_are_read(make_ethereum: MakeEthereum) -> None:
-    world = make_ethereum(make_chain())
-    world.sync()
+def test_only_the_balances_of_new_blocks_are_read(make_landed: MakeEthereum) -> None:
+    world = make_landed()
     world.chain.grow(20)
     world.blocks()
     world.calls()
@@ -134,9 +130,8 @@ def test_a_day_whose_blocks_are_missing_waits_for_them_without_counting_as_a_try
     world.assert_true()
 
 
-def test_force_reads_the_chosen_days_again_and_touches_no_other(make_ethereum: MakeEthereum) -> None:
-    world = make_ethereum(make_chain())
-    world.sync()
+def test_force_reads_the_chosen_days_again_and_touches_no_other(make_landed: MakeEthereum) -> None:
+    world = make_landed()
     before = {day: file_rows(world.data, BALANCES, day) for day in world.days}
     marks = {day: _written(world, day) for day in world.days}
     world.calls()
@@ -159,10 +154,9 @@ def spoil_rows(world: DevnetWorld, dataset: str, day: date) -> None:
     path.write_bytes(content)
 
 
-def test_a_damaged_day_file_is_read_again(make_ethereum: MakeEthereum) -> None:
+def test_a_damaged_day_file_is_read_again(make_landed: MakeEthereum) -> None:
     """The whole of a closed day's file, and the rows of an open one's."""
-    world = make_ethereum(make_chain())
-    world.sync()
+    world = make_landed()
     (world.data / "days" / BALANCES / f"{SECOND}.parquet").write_bytes(b"not a day file")
     spoil_rows(world, BALANCES, world.days[-1])
     world.chain.grow(1)
@@ -208,10 +202,9 @@ def test_a_pruned_node_is_named_at_once_and_newer_days_land(make_ethereum: MakeE
     world.assert_true()
 
 
-def test_a_pruned_node_is_enough_for_the_blocks_that_are_new(make_ethereum: MakeEthereum) -> None:
+def test_a_pruned_node_is_enough_for_the_blocks_that_are_new(make_landed: MakeEthereum) -> None:
     """An archive node once, and from then on a node that keeps some hours."""
-    world = make_ethereum(make_chain())
-    world.sync()
+    world = make_landed()
     world.knobs.state_blocks = 40
     world.chain.grow(20)
     world.blocks()

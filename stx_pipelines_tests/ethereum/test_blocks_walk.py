@@ -37,9 +37,9 @@ def test_every_day_lands_newest_first_and_equals_the_chain(make_ethereum: MakeEt
     world.assert_blocks()
 
 
-@pytest.mark.parametrize("days", [1, 20])
+@pytest.mark.parametrize("days", [1, 8])
 def test_days_are_found_by_time_whatever_the_pace_of_the_blocks(make_ethereum: MakeEthereum, days: int) -> None:
-    """The same few thousand blocks in one day, and in twenty; each block is read about once."""
+    """The same few thousand blocks in one day, and in eight; each block is read about once."""
     world = make_ethereum(make_chain(days, slot_seconds=days * 60, missed_share=0.3), batch_size=200)
     world.blocks(world.days[1:])
     assert world.calls() <= world.chain.latest.number + 100 * len(world.days)
@@ -69,25 +69,22 @@ def test_blocks_of_before_london_have_no_base_fee(make_ethereum: MakeEthereum) -
     world.assert_blocks()
 
 
-def test_nothing_new_costs_at_most_6_calls(make_ethereum: MakeEthereum) -> None:
-    world = make_ethereum(make_chain())
-    world.blocks()
+def test_nothing_new_costs_at_most_6_calls(make_landed: MakeEthereum) -> None:
+    world = make_landed()
     world.calls()
     assert fetched(world.blocks()) == []
     assert world.calls() <= 6
 
 
-def test_closed_days_cost_no_call(make_ethereum: MakeEthereum) -> None:
-    world = make_ethereum(make_chain())
-    world.blocks()
+def test_closed_days_cost_no_call(make_landed: MakeEthereum) -> None:
+    world = make_landed()
     world.calls()
     assert set(landed(world.blocks(world.days[:-1]))) == set(world.days[:-1])
     assert world.calls() == 0
 
 
-def test_only_new_blocks_of_an_open_day_are_read(make_ethereum: MakeEthereum) -> None:
-    world = make_ethereum(make_chain())
-    world.blocks()
+def test_only_new_blocks_of_an_open_day_are_read(make_landed: MakeEthereum) -> None:
+    world = make_landed()
     world.chain.grow(20)
     world.calls()
     assert fetched(world.blocks()) == [world.days[-1]]
@@ -161,10 +158,9 @@ def test_force_reads_the_chosen_days_again_and_touches_no_other(make_ethereum: M
     world.assert_blocks()
 
 
-def test_a_damaged_day_file_is_read_again(make_ethereum: MakeEthereum) -> None:
+def test_a_damaged_day_file_is_read_again(make_landed: MakeEthereum) -> None:
     """The whole of a closed day's file, and the rows of an open one's."""
-    world = make_ethereum(make_chain())
-    world.blocks()
+    world = make_landed()
     folder = world.data / "days" / "blocks"
     (folder / f"{SECOND}.parquet").write_bytes(b"not a day file")
     _spoil_rows(world, world.days[-1])
@@ -264,10 +260,9 @@ def test_a_day_that_failed_is_remembered_and_forgotten_when_it_lands(make_ethere
     world.assert_blocks()
 
 
-def test_one_miners_blocks_are_a_query_away(make_ethereum: MakeEthereum) -> None:
+def test_one_miners_blocks_are_a_query_away(make_landed: MakeEthereum) -> None:
     """The table alone answers; times are UTC and addresses lower-case."""
-    world = make_ethereum(make_chain())
-    world.blocks()
+    world = make_landed()
     miner = world.chain.blocks[50].miner
     own = [block.number for day in world.days for block in final_blocks(world.chain, day) if block.miner == miner]
     assert query(world.data, f"SELECT number FROM blocks WHERE miner = '{miner}' ORDER BY 1") == [(n,) for n in own]

@@ -65,11 +65,10 @@ def test_killed_between_two_files_or_between_file_and_table(
 
 
 @pytest.mark.parametrize(("what", "turn"), [("write", 1), ("write", 2), ("write", 3), ("load", 1)])
-def test_killed_while_changed_days_are_read_again(make_ethereum: MakeEthereum, what: str, turn: int) -> None:
+def test_killed_while_changed_days_are_read_again(make_landed: MakeEthereum, what: str, turn: int) -> None:
     """Two days change: the closed one is opened, then the newest and the older one are written. The certificates show
     what is left to do, even to a sync of today alone."""
-    world = make_ethereum(make_chain(2, 6))
-    world.sync()
+    world = make_landed(6)
     world.chain.reorg(60)
     killed(world.blocks_walk(), world, what, turn)
     before = world.certificates()
@@ -82,9 +81,8 @@ def test_killed_while_changed_days_are_read_again(make_ethereum: MakeEthereum, w
     world.assert_true()
 
 
-def test_killed_while_the_balances_of_changed_days_are_read_again(make_ethereum: MakeEthereum) -> None:
-    world = make_ethereum(make_chain(2, 6))
-    world.sync()
+def test_killed_while_the_balances_of_changed_days_are_read_again(make_landed: MakeEthereum) -> None:
+    world = make_landed(6)
     world.chain.reorg(60)
     landed(world.blocks())
     killed(world.balances_walk(), world, "write", 2)
@@ -102,11 +100,9 @@ def test_killed_between_the_blocks_and_the_balances_that_were_read_for_them(make
     world.assert_true()
 
 
-@pytest.mark.parametrize("dataset", [BLOCKS, BALANCES])
-def test_a_real_kill_leaves_what_was_finished(make_ethereum: MakeEthereum, dataset: str) -> None:
-    world = make_ethereum(make_chain(1))
-    if dataset == BALANCES:
-        landed(world.blocks())
+def test_a_real_kill_leaves_what_was_finished(make_ethereum: MakeEthereum) -> None:
+    world, dataset = make_ethereum(make_chain(1)), BALANCES
+    landed(world.blocks())
     arguments = [sys.executable, "-m", __name__, world.url, str(world.data), dataset, *map(str, world.days)]
     done = subprocess.run(arguments, env=child_environment({}), timeout=60, check=False)
     assert done.returncode == 9

@@ -79,6 +79,12 @@ def test_a_fault_that_stays_is_one_sentence_and_nothing_of_the_day_lands(
     assert FINAL[kind] in refused[0]
     assert all("\n" not in sentence for sentence in refused)
     assert world.certificates(dataset) == {}
+
+
+def test_a_day_comes_home_once_the_node_is_right_again(make_ethereum: MakeEthereum) -> None:
+    world = make_ethereum(make_chain(1, 3))
+    break_after(world, 4, "http_403")
+    assert list(failed(world.blocks(DAYS))) == DAYS
     world.knobs.faults, world.knobs.on_request = {}, None
     world.sync(DAYS)
     world.assert_true(DAYS)

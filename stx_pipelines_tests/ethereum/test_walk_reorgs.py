@@ -40,11 +40,9 @@ def rows(world: DevnetWorld) -> list[object]:
 
 
 @pytest.fixture
-def world(make_ethereum: MakeEthereum) -> DevnetWorld:
+def world(make_landed: MakeEthereum) -> DevnetWorld:
     """Everything has landed, and it is early in the last day."""
-    made = make_ethereum(make_chain(2, 6, missed_share=0), batch_size=30)
-    both(made)
-    return made
+    return make_landed(6, batch_size=30)
 
 
 @pytest.mark.parametrize(("depth", "grown"), [(IN_TODAY, 0), (IN_TODAY, 7), (OVER_MIDNIGHT, 7), (DEEPER_THAN_A_DAY, 0)])
@@ -161,7 +159,7 @@ def test_a_node_that_is_behind_is_refused_and_nothing_changes(
 ) -> None:
     """The same chain, some blocks shorter: no reorg, although `finalized` is lower there."""
     before = rows(world)
-    behind = make_ethereum(make_chain(2, 6, missed_share=0), data=world.data)
+    behind = make_ethereum(make_chain(2, 6), data=world.data)
     behind.chain.reorg(10 + missing, 0)
     for attempt in (behind.blocks, lambda days: behind.blocks(days, force=True)):
         with pytest.raises(Unreachable, match=r"is behind: .*nothing was changed, try again when it has caught up"):

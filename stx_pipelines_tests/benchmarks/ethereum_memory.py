@@ -1,0 +1,58 @@
+"""How much memory the Ethereum walks need above their imports for 50,000 blocks: `python -m ...ethereum_memory`.
+
+The node is a devnet in this process, the walks run in a child: its peak is measured by the system.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stx_pipelines.chains.days import days_between
+from stx_pipelines.devnet.server import serve
+from stx_pipelines_tests.ethereum.world import World, landed, make_chain
+
+BLOCKS = 50_000
+GOAL_MIB = 128
+FIRST, LAST = date(2026, 9, 1), date(2026, 9, 8)
+
+
+def peak_mib() -> float:
+    """The most memory this process has held so far (Linux). `getrusage` would count the parent's as well."""
+    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+def follow(url: str, data: Path) -> None:
+    """Bring every day home and print what it took."""
+    # What the walks import late: the first array brings in pandas, where that is installed.
+    import duckdb  # noqa: F401
+    import pyarrow.parquet
+
+    pyarrow.array([""])
+    imports = peak_mib()
+    world, days = World(url, data), days_between(FIRST, LAST)
+    for walk in (world.blocks_walk(), world.balances_walk()):
+        outcomes = landed(walk.bring_home(days))
+        rows = sum(one.certificate.seen for one in outcomes.values())
+        print(f"{walk.landing.dataset}: {rows} rows, {peak_mib() - imports:.0f} MiB above {imports:.0f} MiB of imports")
+
+
+def measure() -> None:
+    """Serve a chain of a good week and let a child follow it."""
+    tip = datetime(2026, 9, 1, tzinfo=UTC) + timedelta(seconds=12 * BLOCKS * 1.012)
+    chain = make_chain(slot_seconds=12, first_day=FIRST, tip=tip, finality_blocks=64)
+    with serve(None, ethereum=chain) as devnet, TemporaryDirectory() as data:
+        arguments = [sys.executable, "-m", "stx_pipelines_tests.benchmarks.ethereum_memory", devnet.ethereum_url, data]
+        subprocess.run(arguments, check=True)
+    print(f"goal: less than {GOAL_MIB} MiB")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        follow(sys.argv[1], Path(sys.argv[2]))
+    else:
+        measure()
