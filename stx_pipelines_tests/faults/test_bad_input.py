@@ -15,7 +15,7 @@ from stx_pipelines.chains.days import DAY
 from stx_pipelines.cli import main
 from stx_pipelines.devnet import server
 from stx_pipelines.settings import Settings, SettingsError, load_settings
-from stx_pipelines_tests.world import recent_chain, today
+from stx_pipelines_tests.world import World, recent_chain, today
 
 DONE, ERROR, USAGE, MISCONFIGURED = 0, 1, 2, 4
 ABSURD = [
@@ -109,9 +109,8 @@ def _never_serves(*_: Any, **__: Any) -> None:
 
 @pytest.mark.parametrize("first", ["0001-01-01", "2020-01-01"])
 def test_a_refresh_of_days_before_the_chain_began_is_a_sentence(
-    first: str, run: Callable[..., Result], tmp_path: Path, make_world: Any
+    first: str, run: Callable[..., Result], make_world: Callable[..., World]
 ) -> None:
-
     world = make_world(recent_chain(1))
     done = run(world, "sync", "--force-refresh", "--from", first, "--to", first)
     assert done.exit_code == ERROR

@@ -31,8 +31,8 @@ def full_world(make_world: MakeWorld, dice: Random) -> World:
 
 
 def some(kinds: Iterable[str], dice: Random, whole: bool) -> list[list[str]]:
-    """Each kind in a folder of its own; in the short form three of them, one after the other, in one folder."""
-    return [[kind] for kind in kinds] if whole else [dice.sample(list(kinds), 3)]
+    """Each kind in a folder of its own; in the short form two of them, one after the other, in one folder."""
+    return [[kind] for kind in kinds] if whole else [dice.sample(list(kinds), 2)]
 
 
 def truncated(path: Path, dice: Random) -> None:

@@ -31,7 +31,7 @@ def test_faults_of_every_kind_at_once_change_nothing(
     """Short: all kinds together; whole: each kind alone as well, on a chain ten times as long."""
     together: list[tuple[FaultKind, ...]] = [FAULT_KINDS]
     for kinds in together + ([(kind,) for kind in FAULT_KINDS] if whole else []):
-        chain = make_chain(20 if whole else 4, 9, seed=dice.randrange(10**6), transactions_per_day=600)
+        chain = make_chain(20 if whole else 3, 9, seed=dice.randrange(10**6))
         knobs = Knobs(fault_rate=percent / 100, fault_kinds=kinds, retry_after_seconds=0, seed=dice.randrange(10**6))
         world = make_world(chain, knobs, hiro_attempts=6)
         persevere(world)
@@ -54,8 +54,8 @@ def test_bursts_longer_than_all_patience_change_nothing(
 
 
 def in_bursts(world: World, dice: Random) -> Callable[[str], None]:
-    """Every 15 to 60 requests, the next 40 to 80 fail; after five bursts the weather is fine."""
-    left, until = 5, dice.randint(5, 20)
+    """Every 15 to 60 requests, the next 40 to 80 fail; after three bursts the weather is fine."""
+    left, until = 3, dice.randint(5, 20)
 
     def count(_: str) -> None:
         nonlocal left, until
@@ -72,7 +72,7 @@ def test_wrong_counts_are_refused_day_by_day(
 ) -> None:
     """Exactly the days with a wrong count fail, wherever it stands; the others land."""
     for _ in range(15 if whole else 1):
-        world = make_world(make_chain(4, 20, seed=dice.randrange(10**6)))
+        world = make_world(make_chain(3, 20, seed=dice.randrange(10**6)))
         wrong = dice.sample(world.chain.burn_blocks[:-1], dice.randint(1, 5))
         world.knobs.wrong_counts = {burn.height for burn in wrong}
         days = {

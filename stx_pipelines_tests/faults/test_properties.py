@@ -87,7 +87,7 @@ def check(spec: ChainSpec, page_size: int, plan: list[Event], route: dict[str, b
 
 @pytest.mark.parametrize("route", [{}, {"v3_missing": True}], ids=["v3", "v1"])
 def test_proved_days_are_true_days(whole: bool, route: dict[str, bool]) -> None:
-    @settings(max_examples=400 if whole else 8, phases=PHASES)
+    @settings(max_examples=400 if whole else 5, phases=PHASES)
     @given(specs, st.integers(1, 50), events)
     def holds(spec: ChainSpec, page_size: int, plan: list[Event]) -> None:
         check(spec, page_size, plan, route)

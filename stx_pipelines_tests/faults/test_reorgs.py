@@ -38,7 +38,7 @@ def test_reorgs_at_midnight_change_nothing(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, moment: str
 ) -> None:
     """Of every depth, also two in a row, through either route; whatever landed meanwhile is put right."""
-    for depth in DEPTHS if whole else dice.sample(DEPTHS, 2):
+    for depth in DEPTHS if whole else [dice.choice(DEPTHS)]:
         chain = chain_at_midnight(dice)
         world = make_world(chain)
         world.knobs.v3_missing = dice.random() < 0.25

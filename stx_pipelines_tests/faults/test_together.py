@@ -33,7 +33,7 @@ def test_two_syncs_a_backfill_and_the_sensor_leave_one_table_and_keep_the_budget
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, dataset: Dataset, data: Path
 ) -> None:
     """Whole: so much to read that the busiest minute is full; short: every six seconds keep their share."""
-    days, per_minute = (60, 300) if whole else (6, 600)
+    days, per_minute = (60, 300) if whole else (3, 240)
     chain = recent_chain(days, seed=dice.randrange(10**6))
     world = make_world(chain, stx_target_days=days, hiro_requests_per_minute=per_minute)
     environment = world.environment | dagster_home(data.with_name("home"))
