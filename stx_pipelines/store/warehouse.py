@@ -171,6 +171,7 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float, *, re
     """Open the database file as `warehouse`, patiently: another process may hold it. Raises `Busy`."""
     import duckdb
 
+    connection.execute("SET enable_progress_bar = false")  # DuckDB takes a run's process for a person's
     quoted = str(path).replace("'", "''")
     deadline = time.monotonic() + wait
     while True:
