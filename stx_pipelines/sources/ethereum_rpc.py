@@ -68,8 +68,8 @@ class EthereumRpc:
         return self._one(_CHAIN_ID, "chain id")
 
     def block(self, which: int | Tag) -> Block | None:
-        """One block; None where the node says twice that it has no such block: much is decided by it."""
-        return self._one(_PERHAPS_A_BLOCK, which) or self._one(_PERHAPS_A_BLOCK, which)
+        """One block; None where the node has no such block."""
+        return self._one(_PERHAPS_A_BLOCK, which)
 
     def blocks(self, numbers: Sequence[int], on_batch: OnBatch = lambda _: None) -> list[Block]:
         """The blocks with these numbers, in the order asked. They must exist: a null is asked again."""

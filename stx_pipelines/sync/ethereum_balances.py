@@ -23,7 +23,7 @@ from stx_pipelines.sync import homeward
 from stx_pipelines.sync.ahead import read_ahead
 from stx_pipelines.sync.dataset_names import BALANCES
 from stx_pipelines.sync.ethereum_blocks import BlocksWalk
-from stx_pipelines.sync.ethereum_chain import identify
+from stx_pipelines.sync.ethereum_chain import block_of, identify
 from stx_pipelines.sync.homeward import count_failure, known_certificate
 from stx_pipelines.sync.land import Landing
 from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
@@ -112,7 +112,7 @@ class BalancesWalk:
         self._state_from = 0
         if not heights:
             return
-        if self.node.block(max(heights)) is None:
+        if block_of(self.node, max(heights)) is None:
             raise Unreachable(
                 f"{self.node.http.name} is behind: it does not have block {max(heights)}, which has landed already; "
                 "nothing was changed, try again when it has caught up"
@@ -207,7 +207,7 @@ class BalancesWalk:
         # Every block names the hash of the one before: the last hash is the same only if all are.
         if not blocks:
             return True
-        last = self.node.block(blocks[-1].number)
+        last = block_of(self.node, blocks[-1].number)
         return last is not None and last.hash == blocks[-1].hash
 
     def _certify(

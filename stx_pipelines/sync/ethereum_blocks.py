@@ -22,7 +22,7 @@ from stx_pipelines.store.days import DamagedDayFile
 from stx_pipelines.sync import homeward
 from stx_pipelines.sync.ahead import read_ahead
 from stx_pipelines.sync.dataset_names import BLOCKS
-from stx_pipelines.sync.ethereum_chain import DayStarts, changed_days, finalized, identify, misfits
+from stx_pipelines.sync.ethereum_chain import DayStarts, block_of, changed_days, finalized, identify, misfits
 from stx_pipelines.sync.homeward import count_failure, known_certificate
 from stx_pipelines.sync.land import Landing
 from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
@@ -94,7 +94,7 @@ class BlocksWalk:
     def _refuse_if_behind(self, top: Block) -> None:
         """A node that has less than has landed shows no reorg: nothing may be taken back because of it."""
         newest = max((known.last_height or 0 for known in self.landing.files.certificates().values()), default=0)
-        if newest <= top.number or self.node.block(newest) or self._is_of_another_fork(top):
+        if newest <= top.number or block_of(self.node, newest) or self._is_of_another_fork(top):
             return
         raise Unreachable(
             f"{self.node.http.name} is behind: its newest final block is {top.number}, {newest} has landed already; "

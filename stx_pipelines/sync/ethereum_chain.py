@@ -13,7 +13,7 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, day_of, window
 from stx_pipelines.chains.ethereum import Block
 from stx_pipelines.sources.errors import ApiError
-from stx_pipelines.sources.ethereum_rpc import EthereumRpc
+from stx_pipelines.sources.ethereum_rpc import EthereumRpc, Tag
 from stx_pipelines.store.identity import EthereumIdentity, keep_identity, known_ethereum
 from stx_pipelines.sync.chain_check import WrongChain
 
@@ -26,7 +26,7 @@ def identify(node: EthereumRpc, data_folder: Path) -> EthereumIdentity:
 
     Raises `WrongChain` for another chain than the folder holds.
     """
-    chain_id, genesis, first = node.chain_id(), node.block(0), node.block(1)
+    chain_id, genesis, first = node.chain_id(), block_of(node, 0), block_of(node, 1)
     if genesis is None:
         raise WrongChain(
             f"{node.http.name} does not have block 0 of its chain, so the chain cannot be told from others"
@@ -45,13 +45,18 @@ def identify(node: EthereumRpc, data_folder: Path) -> EthereumIdentity:
     return known
 
 
+def block_of(node: EthereumRpc, which: int | Tag) -> Block | None:
+    """One block; None only where the node says twice that it has none, for much is decided by that."""
+    return node.block(which) or node.block(which)
+
+
 def _shown(identity: EthereumIdentity) -> str:
     return f"{identity.chain_id} (genesis {identity.genesis_hash[:12]}...)"
 
 
 def finalized(node: EthereumRpc) -> Block:
     """The newest block that the chain will keep."""
-    block = node.block("finalized")
+    block = block_of(node, "finalized")
     if block is None:
         raise ApiError(f"{node.http.name} names no finalized block: it may still be syncing, try again later")
     return block
@@ -137,7 +142,7 @@ def _empty_beside(changed: Collection[date], landed: Mapping[date, Certificate])
 
 def _is_still_there(node: EthereumRpc, certificate: Certificate, top: Block) -> bool:
     height = certificate.last_height
-    block = top if height == top.number else node.block(height) if height is not None else None
+    block = top if height == top.number else block_of(node, height) if height is not None else None
     return block is not None and block.hash == certificate.last_hash
 
 
