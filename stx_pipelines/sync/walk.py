@@ -31,7 +31,7 @@ from stx_pipelines.sync.stacks import ProvedDay, Reader
 log = logging.getLogger(__name__)
 
 _GROUP_TRIES = 3
-_LOADED_AT_ONCE = 8  # days; more would keep the people who watch waiting
+_LOADED_AT_ONCE = 8  # days that are read already share a connection to the table
 
 
 @dataclass
@@ -142,7 +142,7 @@ class Walk:
     def _land(self, days: Sequence[date], tip: Tip, state: Standing, force: bool) -> Iterator[Outcome]:
         """Open days, and what a reorg changed, are the newest: they come first and land together."""
         together: list[ProvedDay] = []
-        kept: list[Certificate] = []
+        kept = 0
         blocked: FailedDay | None = None
         reader = self._reader(tip, None if force else state)
         for result in reader.days(days):
@@ -153,20 +153,16 @@ class Walk:
                 yield from self._land_open(together, blocked)
                 together = []
                 self.landing.keep([(result.rows, result.certificate)])
-                kept.append(result.certificate)
-                if not reader.next_is_read or len(kept) == _LOADED_AT_ONCE:
-                    yield from self._load(kept)
-                    kept = []
+                yield Landed(result.certificate, fetched=True)
+                kept += 1
+                if not reader.next_is_read or kept == _LOADED_AT_ONCE:
+                    self.landing.load_soon()
+                    kept = 0
             else:
                 together.append(result)
-        yield from self._load(kept)
-        yield from self._land_open(together, blocked)
-
-    def _load(self, kept: Sequence[Certificate]) -> list[Landed]:
-        """Bring landed days into the table; those that were read meanwhile share one connection."""
         if kept:
             self.landing.load_soon()
-        return [Landed(certificate, fetched=True) for certificate in kept]
+        yield from self._land_open(together, blocked)
 
     @staticmethod
     def _stands_alone(result: ProvedDay, state: Standing) -> bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -171,7 +172,9 @@ def test_days_that_never_hold_still_leave_the_old_results(store: MetricStore, mo
 
 def test_a_file_that_gives_other_rows_than_it_certifies_is_refused(store: MetricStore) -> None:
     """Nothing is published from it."""
-    store.files.write(stacks_rows.to_arrow(rows_of(0)[:1]), certificate(day(0), rows_of(0)))
+    first, *others = rows_of(0)
+    orphaned = [msgspec.structs.replace(tx, canonical=False) for tx in others]
+    store.files.write(stacks_rows.to_arrow([first, *orphaned]), certificate(day(0), rows_of(0)))
     with pytest.raises(StoreError, match=r"17 transactions but certify 19.*verify"):
         store.refresh()
     assert not store.path("wallets_daily").exists()
