@@ -20,6 +20,8 @@ from stx_pipelines.chains.days import DAY, days_between
 
 State = Literal["missing", "open", "closed", "failing", "set aside"]
 
+_CLOCK_SKEW = timedelta(minutes=1)
+
 RUN_MINUTES = 8
 """A run asks for as many days as fit into this time at the present budget, so that open days never wait for long."""
 
@@ -116,7 +118,7 @@ class Coverage:
         Days that wait after a failure are left out.
         """
         ready = [day for day in self.days if day.landed and day.state != "closed" and self.is_ready(day)]
-        is_due = any(day.looked is not None and self.now - day.looked >= older_than for day in ready)
+        is_due = any(day.looked is None or self.now - day.looked >= older_than for day in ready)
         return [day.day for day in ready] if is_due else []
 
     def next(self, budget: int, *, open_every: timedelta, retry: bool = False) -> Work | None:
@@ -178,11 +180,11 @@ def survey(
         failed = attempts.get(day) if certificate is None or not certificate.is_closed else None
         if certificate is None:
             return DayCoverage(day, _state("missing", failed), covered=False, loaded=False, attempts=failed)
-        looked = max(certificate.proved_at, checked.get(day, certificate.proved_at))
+        looked = _past(max(certificate.proved_at, checked.get(day, certificate.proved_at)), now)
         return DayCoverage(
             day,
             _state(certificate.state, failed),
-            covered=certificate.is_closed or now - looked < freshness,
+            covered=certificate.is_closed or (looked is not None and now - looked < freshness),
             loaded=loaded.get(day) == certificate.id,
             landed=True,
             looked=looked,
@@ -193,6 +195,11 @@ def survey(
     cost = max(1, round(median(c.requests for c in closed))) if closed else unknown_cost
     seconds = median(c.seconds for c in closed) if closed else None
     return Coverage(tuple(judge(day) for day in wanted), now, cost, seconds)
+
+
+def _past(looked: datetime, now: datetime) -> datetime | None:
+    """None for a look in the future: the clock was ahead once, and nobody knows how long ago it was."""
+    return looked if looked - now <= _CLOCK_SKEW else None
 
 
 def less_far(first: Coverage, then: Coverage) -> Coverage:
