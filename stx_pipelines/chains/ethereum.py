@@ -86,9 +86,14 @@ _text = msgspec.json.Decoder(str).decode
 def parse_quantity(raw: bytes | msgspec.Raw) -> int:
     """A JSON text that is a quantity, like `"0x1f"`, of at most 38 decimal digits. Raises `MalformedAnswer`."""
     try:
-        return _number(_text(raw), _MOST)
+        return quantity(_text(raw))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedAnswer(f"the answer is not a quantity: {error}") from error
+
+
+def quantity(text: str) -> int:
+    """A quantity, like `0x1f`, of at most 38 decimal digits. Raises `MalformedAnswer`."""
+    return _number(text, _MOST)
 
 
 def parse_block(raw: bytes | msgspec.Raw) -> Block:

@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 
 from stx_pipelines.chains.errors import MalformedAnswer
-from stx_pipelines.chains.ethereum import BalanceKey, Block, parse_block, parse_quantity
+from stx_pipelines.chains.ethereum import BalanceKey, Block, parse_block, parse_quantity, quantity
 from stx_pipelines.sources.address import public_name
 from stx_pipelines.sources.budget import Budget
 from stx_pipelines.sources.errors import ApiError, Interrupted, NoState, TooLarge
@@ -249,7 +249,8 @@ _PERHAPS_A_BLOCK: Question[int | Tag, Block | None] = Question(
     render=_by_number, parse=_perhaps_a_block, shown=lambda which: f"block {which}"
 )
 _BALANCE: Question[BalanceKey, int] = Question(
-    render=lambda key: f'"method":"eth_getBalance","params":["{key.address}","{key.number:#x}"]',
+    render=lambda key: f'"method":"eth_getBalance","params":["{key[0]}","{hex(key[1])}"]',
     parse=lambda raw, _: parse_quantity(raw),
     shown=lambda key: f"the balance of {key.address} at block {key.number}",
+    of_text=quantity,
 )
