@@ -83,12 +83,17 @@ def write_days(folder: Path, first: int, days: int, rows_per_day: int, fresh_per
         values = {"day": number, "start": window(day)[0], "rows": rows_per_day, "fresh": fresh_per_day, "known": known}
         landed = connection.execute(_ROWS, values).to_arrow_table().cast(schema)
         [(published,)] = connection.execute("SELECT count(*) FROM landed WHERE tx_status = 'success'").fetchall()
-        files.write(landed, msgspec.structs.replace(certificate(day, []), published=published))
+        seen = landed.num_rows
+        files.write(
+            landed, msgspec.structs.replace(certificate(day, []), expected=seen, seen=seen, published=published)
+        )
 
 
 def refresh(folder: Path) -> None:
-    """All metrics, files and tables."""
-    _store(folder).refresh()
+    """All metrics, files and tables, over every day that was written."""
+    store = _store(folder)
+    refreshed = store.refresh()
+    assert refreshed.basis.days == len(store.files.days()), "days were left out: this would measure something else"
 
 
 def floor(folder: Path) -> None:
