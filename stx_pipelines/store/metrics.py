@@ -149,7 +149,7 @@ class MetricStore:
         import duckdb
 
         try:
-            with scratch_database(self.folder / "run", self.engine) as connection:
+            with scratch_database(self.folder / "run", self.engine.for_rows(basis.transactions)) as connection:
                 _define(connection, basis, [self.files.path(day) for day in metrics.days(basis)])
                 yield connection
         except duckdb.Error as error:

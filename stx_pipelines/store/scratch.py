@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "metrics-"
 _PATIENCE_SECONDS = 60.0
+_MB_PER_MILLION_ROWS = 80
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class Engine:
 
     memory_mb: int = 600
     threads: int = min(4, os.cpu_count() or 1)
+
+    def for_rows(self, rows: int) -> Engine:
+        """More memory for a long history: what is kept per wallet does not all spill."""
+        return replace(self, memory_mb=max(self.memory_mb, rows // 1_000_000 * _MB_PER_MILLION_ROWS))
 
 
 @contextmanager
