@@ -17,7 +17,10 @@ from stx_pipelines.sync.survey import (
     survey_transactions,
 )
 
-NO_ETHEREUM = "Ethereum is not part of the coverage: ETH_RPC_URL is not set"
+NO_ETHEREUM = (
+    "Ethereum is not part of the coverage: ETH_RPC_URL is not set; to have it, give the address of an archive node "
+    "(see .env.example)"
+)
 
 
 @dataclass(frozen=True)

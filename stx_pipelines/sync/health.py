@@ -13,7 +13,7 @@ from stx_pipelines.store.locks import Busy
 from stx_pipelines.sync.datasets import Chain, chains_of
 from stx_pipelines.sync.progress import BETWEEN_RUNS
 from stx_pipelines.sync.sentences import days_are, duration, some_days
-from stx_pipelines.sync.status import DatasetStatus, chain_status, patience
+from stx_pipelines.sync.status import DatasetStatus, describe, patience
 from stx_pipelines.sync.survey import open_landing
 
 HEALTHY, NOT_RUNNING, STALLED, DAMAGED, MISCONFIGURED = 0, 1, 2, 3, 4
@@ -42,7 +42,7 @@ def judge(settings: Settings, now: datetime, stall: timedelta) -> Health:
 def judge_chain(settings: Settings, chain: Chain, now: datetime, stall: timedelta) -> Health:
     """Judge one chain: damage first, then whether what is missing is being worked on."""
     coverage = chain.look(settings, now)
-    status = chain_status(settings, chain, now)
+    status = describe(settings, chain, chain.datasets[-1], coverage)
     for dataset in chain.tables:
         if damage := _damage(settings, dataset):
             return Health(DAMAGED, damage)
