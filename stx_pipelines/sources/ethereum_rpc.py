@@ -11,15 +11,16 @@ import logging
 import math
 import threading
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
 
 from stx_pipelines.chains.errors import MalformedAnswer
-from stx_pipelines.chains.ethereum import BalanceKey, Block, parse_block, parse_quantity, quantity
+from stx_pipelines.chains.ethereum import BalanceKey, Block, parse_block, parse_quantity, quantities
 from stx_pipelines.sources.address import public_name
 from stx_pipelines.sources.budget import Budget
 from stx_pipelines.sources.errors import ApiError, Interrupted, NoState, TooLarge
@@ -97,25 +98,33 @@ class EthereumRpc:
     def _gather(self, question: Question[K, V], keys: Iterable[K], on_batch: OnBatch) -> dict[K, V]:
         """Everything, in batches by several threads; the first error ends them all."""
         found: dict[K, V] = {}
-        parts, halt = self._parts(list(dict.fromkeys(keys))), threading.Event()
-        running: set[Future[dict[K, V]]] = set()
+        parts, cutting, halt = self._parts(list(dict.fromkeys(keys))), threading.Lock(), threading.Event()
+        brought: deque[dict[K, V]] = deque()
+
+        def work() -> None:
+            while not halt.is_set():
+                with cutting:  # one by one, to the size that has been learned meanwhile
+                    part = next(parts, ())
+                if not part:
+                    return
+                brought.append(self._batch(question, part, halt))
+
         with ThreadPoolExecutor(self.parallel, "ethereum") as pool:
+            working = {pool.submit(work) for _ in range(self.parallel)}
             try:
-                while True:
-                    # A few parts wait in line: those cut later are cut to the size learned meanwhile.
-                    free = itertools.islice(parts, 2 * self.parallel - len(running))
-                    running |= {pool.submit(self._batch, question, part, halt) for part in free}
-                    if not running:
-                        return found
-                    done, running = wait(running, _SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
-                    for part in done:
-                        found |= part.result()
-                        on_batch(len(part.result()))
+                while working:
+                    done, working = wait(working, _SECONDS_BETWEEN_LOOKS, FIRST_EXCEPTION)
+                    for worker in done:
+                        worker.result()
+                    while brought:
+                        values = brought.popleft()
+                        found |= values
+                        on_batch(len(values))
                     if self.http.stop.is_set():
                         raise Interrupted("stopped; what was landed is kept")
             finally:
                 halt.set()
-                pool.shutdown(cancel_futures=True)
+        return found
 
     def _parts(self, keys: Sequence[K]) -> Iterator[Sequence[K]]:
         start = 0
@@ -252,5 +261,5 @@ _BALANCE: Question[BalanceKey, int] = Question(
     render=lambda key: f'"method":"eth_getBalance","params":["{key[0]}","{hex(key[1])}"]',
     parse=lambda raw, _: parse_quantity(raw),
     shown=lambda key: f"the balance of {key.address} at block {key.number}",
-    of_text=quantity,
+    of_texts=quantities,
 )

@@ -76,6 +76,12 @@ class _Request(NamedTuple):
     refusal: Refusal = _nothing_special
 
 
+class _Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 @dataclass
 class Http:
     """One server. Thread-safe; `sent` counts requests, `calls` what they cost (calls inside a batch).
@@ -174,21 +180,22 @@ class Http:
             self.calls += request.cost
         answer = self._exchange(request)
         self._heed_limits(answer.headers)
-        if answer.status_code == 304:
+        if answer.status == 304:
             return None
         self._judge(request, answer)
         try:
-            return parse(answer.content)
+            return parse(answer.body)
         except MalformedAnswer as error:
             trouble = _TryAgain(self.without_secrets(str(error)))
         raise trouble
 
-    def _exchange(self, request: _Request) -> requests.Response:
+    def _exchange(self, request: _Request) -> _Answer:
         """The whole answer. What the libraries say of a failure may hold the address: it is not passed on."""
         try:
             with self._session() as session:
                 prepared = self._prepared(session, request)
-                return session.send(prepared, timeout=self.patience.timeout, allow_redirects=False)
+                answer = session.send(prepared, timeout=self.patience.timeout, allow_redirects=False, stream=True)
+                return _Answer(answer.status_code, answer.headers, b"".join(answer.iter_content(None)))
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError,
                 requests.exceptions.ContentDecodingError) as error:  # fmt: skip
             trouble: Exception = _TryAgain(self.without_secrets(plain(error)))
@@ -222,11 +229,11 @@ class Http:
         finally:
             self._idle.append(session)
 
-    def _judge(self, request: _Request, answer: requests.Response) -> None:
-        status, where = answer.status_code, self.name + request.path
+    def _judge(self, request: _Request, answer: _Answer) -> None:
+        status, where = answer.status, self.name + request.path
         if status == 200:
             return
-        text = answer.content.decode("utf-8", "replace")
+        text = answer.body.decode("utf-8", "replace")
         if final := request.refusal(status, text):
             raise final
         said = f"HTTP {status} {self.without_secrets(text)[:200]!r}"

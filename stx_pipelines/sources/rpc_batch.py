@@ -71,13 +71,13 @@ _decode_texts = msgspec.json.Decoder(list[_Text]).decode
 class Question(Generic[K, V]):
     """A kind of call: its method and parameters as JSON text, what its result means, and its name for people.
 
-    `of_text` is `parse` for results that are texts, where there are so many that looking at each costs time.
+    `of_texts` is `parse` for many results that are texts, where looking at each alone would cost time.
     """
 
     render: Callable[[K], str]
     parse: Callable[[msgspec.Raw, K], V]
     shown: Callable[[K], str]
-    of_text: Callable[[str], V] | None = None
+    of_texts: Callable[[list[str]], list[V]] | None = None
 
 
 @dataclass
@@ -125,11 +125,12 @@ def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) ->
 
 def _plain_texts(body: bytes, question: Question[K, V], calls: Mapping[int, K]) -> dict[K, V] | None:
     """All values at once where each call has exactly one answer and all are texts; else None, for a closer look."""
-    if question.of_text is None:
+    if question.of_texts is None:
         return None
     try:
         texts = _decode_texts(body)
-        values = {calls[text.id]: question.of_text(text.result) for text in texts}
+        results = question.of_texts([text.result for text in texts])
+        values = {calls[text.id]: result for text, result in zip(texts, results, strict=True)}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, MalformedAnswer):
         return None
     return values if len(values) == len(texts) == len(calls) else None
