@@ -37,7 +37,7 @@ from stx_pipelines.sync.read import OnPage, read_piece
 log = logging.getLogger(__name__)
 
 MAX_READERS = 24
-_AHEAD = 2  # pieces wait in line for each reader, so that none is idle while a day is proved and landed
+_AHEAD = 1  # a piece waits in line for each reader, so that none is idle while a day is proved and landed
 _LIST_TRIES = 3
 _SLOWEST_ANSWER = 2.0  # seconds; a budget is used up as long as answers take no longer
 

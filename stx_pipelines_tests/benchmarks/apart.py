@@ -44,6 +44,15 @@ def apart(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Took[T
         return pool.submit(_timed, step, *arguments, **named).result()
 
 
+def alone(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Took[T]:
+    """Run a step in a process that imports everything itself: for memory.
+
+    A copied process would count the libraries' own code as the step's, page by page, as it comes to be used.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_timed, step, *arguments, **named).result()
+
+
 @contextmanager
 def beside(work: Callable[..., object], *arguments: Any) -> Iterator[Callable[[], bool]]:
     """Let this run in another process until the block ends; the block is told how to ask whether it still does."""

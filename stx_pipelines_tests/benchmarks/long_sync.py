@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from stx_pipelines.cli import DONE, NOT_YET
-from stx_pipelines_tests.benchmarks.apart import Took, apart
+from stx_pipelines_tests.benchmarks.apart import Took, alone
 from stx_pipelines_tests.benchmarks.clients import Synced, sync
 from stx_pipelines_tests.benchmarks.devnet_process import Served, devnet
 from stx_pipelines_tests.benchmarks.figure import Figure, Goal, Measured, Scale
@@ -36,7 +36,7 @@ def memory(scale: Scale) -> Measured:
 
 def _bring_home(served: Served, days: int) -> Took[Synced]:
     with fresh_folder() as folder:
-        return apart(sync, served.url, folder, served.whole_days[-days:])
+        return alone(sync, served.url, folder, served.whole_days[-days:])
 
 
 def status(scale: Scale) -> Measured:
