@@ -5,6 +5,7 @@ The names are the environment's names in lower case; `.env.example` documents th
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,8 +13,8 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 DEFAULT_BUDGET = 50
 """Requests a minute that Hiro grants without a key (public documentation)."""
@@ -29,10 +30,10 @@ class SettingsError(Exception):
     """A setting cannot be used. The message names it and says what it must be."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The configuration of a run. Durations say their unit; secrets never print."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     hiro_api_url: str = "https://api.hiro.so"
     hiro_api_key: SecretStr | None = None
@@ -42,7 +43,7 @@ class Settings(BaseSettings):
     hiro_last_wait_seconds: float = Field(8.0, gt=0, le=3600)
     hiro_timeout_seconds: float = Field(30.0, gt=0, le=3600)
     hiro_longest_wait_seconds: float = Field(120.0, gt=0, le=86_400)
-    hiro_retry_statuses: Annotated[frozenset[int], NoDecode] = frozenset({429, 500, 502, 503, 504, 522, 525})
+    hiro_retry_statuses: frozenset[int] = frozenset({429, 500, 502, 503, 504, 522, 525})
 
     eth_rpc_url: SecretStr | None = None
     eth_target_days: int = Field(30, ge=1, le=100_000)
@@ -63,11 +64,11 @@ class Settings(BaseSettings):
     stx_autostart: bool = False
     stx_stall_seconds: int = Field(600, ge=1, le=86_400)
 
-    stx_metric_windows: Annotated[tuple[int, ...], NoDecode] = (15, 30, 60, 90, 180)
-    stx_trailing_windows: Annotated[tuple[int, ...], NoDecode] = (30, 60, 90)
+    stx_metric_windows: tuple[int, ...] = (15, 30, 60, 90, 180)
+    stx_trailing_windows: tuple[int, ...] = (30, 60, 90)
     stx_minimum_cohort: int = Field(3, ge=1, le=1_000_000)
     stx_target_cpa_stx: Decimal = Field(Decimal(5), gt=0, decimal_places=6)
-    stx_excluded_types: Annotated[frozenset[str], NoDecode] = frozenset()
+    stx_excluded_types: frozenset[str] = frozenset()
     stx_left_censor_days: int = Field(30, ge=0, le=100_000)
     stx_breakeven_days: int = Field(180, ge=1, le=100_000)
     stx_data_start: date | None = None
@@ -140,13 +141,18 @@ def _is_rpc_address(url: str) -> bool:
 
 def load_settings(**overrides: object) -> Settings:
     """The settings; `overrides` (the command line) win. Raises `SettingsError`."""
-    given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        raise SettingsError("; ".join(_sentence(dict(each)) for each in error.errors())) from None
+        sources = (dotenv_values(".env"), os.environ)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env cannot be read ({error}): it must be a text file in UTF-8") from None
+    given: dict[str, object] = {
+        name.lower(): value for source in sources for name, value in source.items() if value  # an empty one is none
+    }
+    given |= {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_sentence(dict(each)) for each in error.errors())) from None
 
 
 def _sentence(error: dict[str, object]) -> str:
