@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 import msgspec
+import requests
 
 from stx_pipelines.chains.ethereum import BalanceKey
 from stx_pipelines.sources.ethereum_rpc import connect
@@ -34,6 +37,20 @@ def read_balances(url: str, keys: Sequence[BalanceKey]) -> int:
     return len(connect(url, batch_size=BATCH, parallel=PARALLEL).balances(keys))
 
 
+def post_bodies(url: str, bodies: Sequence[bytes]) -> None:
+    """Post each of them with a session for each thread."""
+    mine = threading.local()
+
+    def post(body: bytes) -> None:
+        if not hasattr(mine, "session"):
+            mine.session = requests.Session()
+        mine.session.post(url, data=body, headers={"content-type": "application/json"}).raise_for_status()
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for _ in pool.map(post, bodies):
+            pass
+
+
 def read_blocks(url: str, count: int) -> int:
     """Read blocks with the product's client; how many came."""
     return len(connect(url, batch_size=BATCH, parallel=PARALLEL).blocks(range(1, count + 1)))
@@ -53,6 +70,19 @@ def calls(scale: Scale) -> Measured:
             ours.append(took.result / took.seconds)
     behind = f"{median(ours):,.0f} against {median(others):,.0f} calls/s, {BATCH} a batch, {PARALLEL} batches at once"
     return Measured(ratio_of_medians(ours, others), behind)
+
+
+def calls_of_a_loop(scale: Scale) -> Measured:
+    """Balances a second against threads that post the same batches, prepared before, and discard the answers."""
+    with _node(scale) as (node, chain):
+        keys = _keys(chain)
+        bodies = [_post(keys[first : first + BATCH]) for first in range(0, len(keys), BATCH)]
+        ours, others = [], []
+        for _ in range(scale.times):
+            others.append(apart(post_bodies, node.url, bodies).seconds)
+            ours.append(apart(read_balances, node.url, keys).seconds)
+    speed = [len(keys) / median(seconds) for seconds in (ours, others)]
+    return Measured(speed[0] / speed[1], f"{speed[0]:,.0f} against {speed[1]:,.0f} calls/s, {PARALLEL} threads")
 
 
 def blocks(scale: Scale) -> Measured:
@@ -112,5 +142,11 @@ def _post(keys: Sequence[BalanceKey]) -> bytes:
 
 FIGURES = [
     Figure("ethereum_calls", "Ethereum calls against wrk on the same node", Goal(">=", 0.7, " x"), calls),
+    Figure(
+        "ethereum_loop",
+        "Ethereum calls against a loop of `requests` that discards the answers",
+        Goal(">=", 0.7, " x"),
+        calls_of_a_loop,
+    ),
     Figure("ethereum_blocks", "Ethereum blocks against ethereum-etl on the same node", Goal(">=", 4, " x"), blocks),
 ]

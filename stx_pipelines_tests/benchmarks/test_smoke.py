@@ -11,7 +11,7 @@ from stx_pipelines_tests.world import command
 SLOW = {"dagster", "cold_start"}
 """Two commands each that other tests run as well, and half of the smoke form's time."""
 
-MAY_BE_MISSING = {"dlt", "ethereum_blocks", "ethereum_calls"}
+MAY_BE_MISSING = {"dlt", "ethereum_blocks", "ethereum_calls", "ethereum_loop"}
 """They need what is not on every machine, or what the smoke form does not install."""
 
 
