@@ -146,7 +146,10 @@ def load_settings(**overrides: object) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env cannot be read ({error}): it must be a text file in UTF-8") from None
     given: dict[str, object] = {
-        name.lower(): value for source in sources for name, value in source.items() if value  # an empty one is none
+        name.lower(): value
+        for source in sources
+        for name, value in source.items()
+        if value  # an empty one is none
     }
     given |= {name: value for name, value in overrides.items() if value is not None}
     try:

@@ -9,9 +9,7 @@ import logging
 import random
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
@@ -24,7 +22,7 @@ from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.sources.address import secrets_of
 from stx_pipelines.sources.budget import Budget
 from stx_pipelines.sources.errors import ApiError, Gone, Interrupted, NotFound, RateLimited, TooLarge, Unreachable
-from stx_pipelines.sources.transport import new_session, plain, seconds_from
+from stx_pipelines.sources.transport import Answer, Connections, plain, seconds_from
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -76,12 +74,6 @@ class _Request(NamedTuple):
     refusal: Refusal = _nothing_special
 
 
-class _Answer(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 @dataclass
 class Http:
     """One server. Thread-safe; `sent` counts requests, `calls` what they cost (calls inside a batch).
@@ -97,12 +89,12 @@ class Http:
     name: str = ""
     sent: int = field(default=0, init=False)
     calls: int = field(default=0, init=False)
-    _posts: dict[str, requests.PreparedRequest] = field(default_factory=dict, init=False, repr=False)
-    _idle: deque[requests.Session] = field(default_factory=deque, init=False, repr=False)
+    _connections: Connections = field(init=False, repr=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _secrets: list[str] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self._connections = Connections(self.base_url, self.headers)
         self._secrets = list(self.headers.values())
         if self.name:
             self._secrets += secrets_of(self.base_url)
@@ -189,13 +181,12 @@ class Http:
             trouble = _TryAgain(self.without_secrets(str(error)))
         raise trouble
 
-    def _exchange(self, request: _Request) -> _Answer:
+    def _exchange(self, request: _Request) -> Answer:
         """The whole answer. What the libraries say of a failure may hold the address: it is not passed on."""
         try:
-            with self._session() as session:
-                prepared = self._prepared(session, request)
-                answer = session.send(prepared, timeout=self.patience.timeout, allow_redirects=False, stream=True)
-                return _Answer(answer.status_code, answer.headers, b"".join(answer.iter_content(None)))
+            return self._connections.exchange(
+                request.method, request.path, request.headers, request.body, self.patience.timeout
+            )
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError,
                 requests.exceptions.ContentDecodingError) as error:  # fmt: skip
             trouble: Exception = _TryAgain(self.without_secrets(plain(error)))
@@ -203,33 +194,7 @@ class Http:
             trouble = ApiError(f"{self.name} is no address that can be asked ({type(error).__name__})")
         raise trouble
 
-    def _prepared(self, session: requests.Session, request: _Request) -> requests.PreparedRequest:
-        # To prepare a POST takes half as long as to send it, and one differs from the next in its body alone.
-        if (known := self._posts.get(request.path)) is not None and request.method == "POST":
-            again = known.copy()
-            again.prepare_body(request.body, None)
-            return again
-        url = self.base_url + request.path
-        first = session.prepare_request(
-            requests.Request(request.method, url, headers=request.headers, data=request.body)
-        )
-        if request.method == "POST":
-            self._posts[request.path] = first
-        return first
-
-    @contextmanager
-    def _session(self) -> Iterator[requests.Session]:
-        """A session, and with it a connection, that nobody else uses meanwhile."""
-        try:
-            session = self._idle.pop()
-        except IndexError:
-            session = new_session(self.base_url, self.headers)
-        try:
-            yield session
-        finally:
-            self._idle.append(session)
-
-    def _judge(self, request: _Request, answer: _Answer) -> None:
+    def _judge(self, request: _Request, answer: Answer) -> None:
         status, where = answer.status, self.name + request.path
         if status == 200:
             return
