@@ -7,6 +7,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pytest
+
 from stx_pipelines.sync.datasets import ETHEREUM, STACKS, Chain
 from stx_pipelines_tests.ethereum.world import DevnetWorld
 from stx_pipelines_tests.faults.processes import dagster_home, range_of_days, start, sync_of
@@ -59,11 +61,15 @@ def test_the_same_of_ethereum_whose_calls_are_counted(
     make_recent: Callable[..., DevnetWorld], ends_undisturbed: EndsUndisturbed, whole: bool, data: Path
 ) -> None:
     """On the way to a busy server calls move closer, by far less than a second: hence the half of one."""
-    days, per_second = (60, 600) if whole else (2, 200)
-    world = make_recent(ETHEREUM, days, calls_per_second=per_second)
+    if not whole:
+        pytest.skip(
+            "only with --faults-whole: what is shared is the same as above, and four processes take long to start"
+        )
+    per_second = 600
+    world = make_recent(ETHEREUM, 60, calls_per_second=per_second)
     arrivals: list[float] = []
     world.knobs.on_request = lambda calls: arrivals.extend([time.monotonic()] * len(calls))
-    work_at_once(world, ETHEREUM, data, 900 if whole else 180)
+    work_at_once(world, ETHEREUM, data, 900)
     for seconds in (1, 5, 20):
         assert busiest(arrivals, seconds) <= (seconds + 0.5) * per_second, seconds
     needed = sum(known.requests for dataset in ETHEREUM.tables for known in world.certificates(dataset).values())
