@@ -24,6 +24,7 @@ from stx_pipelines.devnet.ethereum_chain import EthereumChain
 from stx_pipelines.devnet.ethereum_faults import EthereumKnobs
 from stx_pipelines.devnet.ethereum_values import EthereumSpec
 from stx_pipelines.devnet.server import Devnet, serve
+from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.sources.budget import Budget
 from stx_pipelines.sources.ethereum_rpc import PASSING, EthereumRpc
 from stx_pipelines.sources.http import Http, Patience
@@ -35,7 +36,7 @@ from stx_pipelines.sync.ethereum_balances import BALANCES, BalancesWalk
 from stx_pipelines.sync.ethereum_blocks import BLOCKS, BlocksWalk
 from stx_pipelines.sync.land import Landing
 from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
-from stx_pipelines_tests.world import FIRST_DAY, at, query
+from stx_pipelines_tests.world import FIRST_DAY, at, query, today
 
 Walk = BlocksWalk | BalancesWalk
 
@@ -50,6 +51,12 @@ def make_chain(days: int = 2, hour: int = 12, minute: int = 0, **spec: Any) -> E
         "safe_blocks": 5,
     }
     return EthereumChain(EthereumSpec(**wanted | spec))
+
+
+def recent_chain(days: int = 2, **spec: Any) -> EthereumChain:
+    """The last `days` whole days, up to now: for commands and for Dagster, which go by the clock."""
+    tip = max(datetime.now(UTC), at(today(), 0, 20))
+    return make_chain(first_day=today() - days * DAY, tip=tip, **spec)
 
 
 def make_sparse_chain() -> EthereumChain:
@@ -165,6 +172,16 @@ class DevnetWorld(World):
         """Every day of the chain, the newest block's included, oldest first."""
         first, newest = self.chain.spec.first_day, day_of(self.chain.latest.timestamp)
         return [first + n * DAY for n in range((newest - first).days + 1)]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process of its own needs to follow the same node into the same folder; nobody answers for Hiro."""
+        given = {"rpc_url": self.url, "target_days": len(self.days) - 1} | self.options
+        of_ethereum = {f"ETH_{name.upper()}": str(value) for name, value in given.items()}
+        return {"STX_DATA_DIR": str(self.data), "HIRO_API_URL": "http://127.0.0.1:9"} | of_ethereum
+
+    def settings(self) -> Settings:
+        return load_settings(eth_rpc_url=self.url, stx_data_dir=self.data)
 
     def calls(self) -> int:
         """Calls since this was asked last."""

@@ -8,13 +8,18 @@ from random import Random
 
 import pytest
 
+from stx_pipelines.sync.datasets import STACKS, Chain
 from stx_pipelines_tests.cli.conftest import run
-from stx_pipelines_tests.faults.undisturbed import assert_undisturbed, calm_down, refresh_metrics
-from stx_pipelines_tests.world import World
+from stx_pipelines_tests.ethereum import world as ethereum
+from stx_pipelines_tests.ethereum.conftest import make_ethereum
+from stx_pipelines_tests.faults.undisturbed import Followed, assert_undisturbed, calm_down, refresh_metrics
+from stx_pipelines_tests.world import World, recent_chain
 
-__all__ = ["run"]  # a fixture, found by its name
+__all__ = ["make_ethereum", "run"]  # fixtures, found by their names
 
 MakeWorld = Callable[..., World]
+MakeEthereum = Callable[..., ethereum.DevnetWorld]
+MakeRecent = Callable[..., Followed]
 EndsUndisturbed = Callable[..., None]
 
 
@@ -33,20 +38,38 @@ def dice(request: pytest.FixtureRequest) -> Random:
 
 
 @pytest.fixture
-def ends_undisturbed(make_world: MakeWorld) -> EndsUndisturbed:
-    """Calm the server down, refresh the metrics, and compare with a run that had no trouble at all.
+def make_recent(make_world: MakeWorld, make_ethereum: MakeEthereum, dice: Random) -> MakeRecent:
+    """Worlds around a chain that chance makes of the last whole days, up to now; all of them are wanted."""
+
+    def make(chain: Chain, days: int, **options: int) -> Followed:
+        seed = dice.randrange(10**6)
+        if chain is STACKS:
+            return make_world(recent_chain(days, seed=seed), stx_target_days=days, **options)
+        return make_ethereum(ethereum.recent_chain(days, seed=seed), **options)
+
+    return make
+
+
+@pytest.fixture
+def ends_undisturbed(make_world: MakeWorld, make_ethereum: MakeEthereum) -> EndsUndisturbed:
+    """Calm the server down, refresh the metrics, compare with a run that had no trouble at all, and with the chain.
 
     `days` are those that were asked for (all of the chain, if none are named); columns `without` are not compared.
     """
 
-    def compare(world: World, *, days: Sequence[date] | None = None, without: Sequence[str] = ()) -> None:
+    def follow_again(world: Followed) -> Followed:
+        if isinstance(world, World):
+            return make_world(world.chain, **world.overrides)
+        return make_ethereum(world.chain, **world.options)
+
+    def compare(world: Followed, *, days: Sequence[date] | None = None, without: Sequence[str] = ()) -> None:
         calm_down(world)
-        calm = make_world(world.chain, **world.overrides)
+        calm = follow_again(world)
         calm.now = world.now
-        calm.landed(days)
-        calm.assert_true(days)
+        calm.sync(days)
         for each in (world, calm):
             refresh_metrics(each)
         assert_undisturbed(world, calm, without)
+        world.assert_true(days)
 
     return compare

@@ -15,8 +15,9 @@ from random import Random
 
 import dagster as dg
 
-from stx_pipelines_tests.faults.undisturbed import Dataset
-from stx_pipelines_tests.world import World, child_environment
+from stx_pipelines.sync.datasets import Chain
+from stx_pipelines_tests.faults.undisturbed import Followed
+from stx_pipelines_tests.world import child_environment
 
 KILLED = -signal.SIGKILL
 _LONGEST_WAIT = 60  # seconds; whoever has nothing left to ask is killed then
@@ -50,17 +51,18 @@ def kill_with_children(process: subprocess.Popen[bytes]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def killed_at_random(world: World, process: subprocess.Popen[bytes], dice: Random, most_requests: int) -> bool:
+def killed_at_random(world: Followed, process: subprocess.Popen[bytes], dice: Random, most_requests: int) -> bool:
     """Let it work up to one of its first requests and up to half a second longer, then kill it.
 
     False when it ended by itself before. Requests are the clock: they come as fast as the machine is.
     """
     wanted, later = dice.randint(0, most_requests), dice.uniform(0, 0.5) * dice.randint(0, 1)
-    arrived = threading.Event()
-    before = world.devnet.stats.requests
+    arrived, seen = threading.Event(), 0
 
-    def count(_: str) -> None:
-        if world.devnet.stats.requests - before >= wanted:
+    def count(_: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen >= wanted:
             arrived.set()
 
     world.knobs.on_request = count
@@ -74,9 +76,14 @@ def killed_at_random(world: World, process: subprocess.Popen[bytes], dice: Rando
     return process.wait() == KILLED
 
 
-def range_of_days(dataset: Dataset, first: object, last: object) -> list[str]:
+def sync_of(chain: Chain) -> list[str]:
+    """The command that brings a chain home."""
+    return [*OURS, "sync", "--chain", chain.name]
+
+
+def range_of_days(chain: Chain, first: object, last: object) -> list[str]:
     """A backfill of these days in one run, as the UI's backfill makes it."""
-    where = ["-m", "stx_pipelines.definitions", "--select", dataset.asset]
+    where = ["-m", "stx_pipelines.definitions", "--select", ",".join(chain.tables)]
     return [*DAGSTERS, "asset", "materialize", *where, "--partition-range", f"{first}...{last}"]
 
 

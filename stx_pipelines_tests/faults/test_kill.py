@@ -13,71 +13,73 @@ from random import Random
 import pyarrow.parquet as pq
 import pytest
 
+from stx_pipelines.sync.datasets import CHAINS, Chain
 from stx_pipelines_tests.faults.processes import (
     KILLED,
-    OURS,
     dagster_home,
     killed_at_random,
     range_of_days,
     start,
+    sync_of,
 )
-from stx_pipelines_tests.faults.undisturbed import DATASETS, Dataset, refresh_metrics
+from stx_pipelines_tests.faults.undisturbed import Followed, refresh_metrics
 from stx_pipelines_tests.world import World, recent_chain
 
 MakeWorld = Callable[..., World]
+MakeRecent = Callable[..., Followed]
 EndsUndisturbed = Callable[..., None]
 DAYS = 12
-REQUESTS = 130
-"""What all days take, about."""
+REQUESTS_PER_DAY = 10
+"""What a day takes, about."""
 
 
-def finished(world: World) -> set[Path]:
+def finished(world: Followed) -> set[Path]:
     return set(world.data.glob("days/*/????-??-??.parquet"))
 
 
-def a_world(make_world: MakeWorld, dice: Random) -> World:
-    world = make_world(recent_chain(DAYS, seed=dice.randrange(10**6)), stx_target_days=DAYS)
+def a_world(make_recent: MakeRecent, chain: Chain, days: int) -> Followed:
+    world = make_recent(chain, days)
     world.knobs.latency_seconds = 0.01
     return world
 
 
-@pytest.mark.parametrize("dataset", DATASETS, ids=lambda each: each.asset)
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
 def test_kills_during_a_sync_change_nothing(
-    make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, dataset: Dataset, data: Path
+    make_recent: MakeRecent, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, chain: Chain, data: Path
 ) -> None:
     """50 kills (3 in the short form); a folder that is complete makes room for the next."""
-    kills = 50 if whole else 3
+    kills, days = (50, DAYS) if whole else (3, 3)
     while kills > 0:
-        world = a_world(make_world, dice)
+        world = a_world(make_recent, chain, days)
         while kills > 0:
             kept = finished(world)
-            process = start([*OURS, *dataset.sync], world.environment, log := data.with_suffix(".log"))
-            was_killed = killed_at_random(world, process, dice, REQUESTS // 3)
+            process = start(sync_of(chain), world.environment, log := data.with_suffix(".log"))
+            was_killed = killed_at_random(world, process, dice, REQUESTS_PER_DAY * days // 3)
             assert kept <= finished(world), "a finished day was lost"
             kills -= was_killed
             if not was_killed:
                 assert process.returncode == 0, log.read_text()[-2000:]
                 break
         world.knobs.latency_seconds = 0.0
-        assert start([*OURS, *dataset.sync], world.environment, log).wait(120) == 0, log.read_text()[-2000:]
+        assert start(sync_of(chain), world.environment, log).wait(120) == 0, log.read_text()[-2000:]
         ends_undisturbed(world)
 
 
-@pytest.mark.parametrize("dataset", DATASETS, ids=lambda each: each.asset)
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
 def test_kills_during_a_backfill_change_nothing(
-    make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, dataset: Dataset, data: Path
+    make_recent: MakeRecent, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, chain: Chain, data: Path
 ) -> None:
     """20 kills (1 in the short form) of a backfill of all days in one run; it is then begun again, as in the UI."""
-    kills = 20 if whole else 1
+    kills, days = (20, DAYS) if whole else (1, 3)
     while kills > 0:
-        world = a_world(make_world, dice)
+        world = a_world(make_recent, chain, days)
         log = data.with_suffix(".log")
         environment = world.environment | dagster_home(data.with_name("home"))
-        backfill = range_of_days(dataset, world.days[0], world.days[-1])
+        backfill = range_of_days(chain, world.days[0], world.days[-1])
         while kills > 0:
             kept = finished(world)
             process = start(backfill, environment, log)
-            was_killed = killed_at_random(world, process, dice, REQUESTS // 2)
+            was_killed = killed_at_random(world, process, dice, REQUESTS_PER_DAY * days // 2)
             assert kept <= finished(world), "a finished day was lost"
             kills -= was_killed
             if not was_killed:

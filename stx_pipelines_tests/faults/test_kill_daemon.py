@@ -13,8 +13,8 @@ import pytest
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
 
 from stx_pipelines.definitions import defs
+from stx_pipelines.sync.dataset_names import TRANSACTIONS
 from stx_pipelines_tests.faults.processes import dagster_home, kill_with_children, killed_at_random, start
-from stx_pipelines_tests.faults.undisturbed import DATASETS, Dataset
 from stx_pipelines_tests.world import World, recent_chain
 
 MakeWorld = Callable[..., World]
@@ -24,14 +24,14 @@ _LONGEST = 120  # seconds for a backfill without trouble
 DAEMON = ("-m", "dagster._daemon", "run", "-m", "stx_pipelines.definitions")
 
 
-def queue_backfill(instance: dg.DagsterInstance, dataset: Dataset, world: World, number: int) -> None:
+def queue_backfill(instance: dg.DagsterInstance, world: World, number: int) -> None:
     """As the UI's button does."""
     instance.add_backfill(
         PartitionBackfill.from_asset_partitions(
             backfill_id=f"backfill-{number}",
             asset_graph=defs.resolve_asset_graph(),
             partition_names=[str(day) for day in world.days],
-            asset_selection=[dg.AssetKey(dataset.asset)],
+            asset_selection=[dg.AssetKey(TRANSACTIONS)],
             backfill_timestamp=time.time(),
             tags={},
             dynamic_partitions_store=instance,
@@ -53,18 +53,16 @@ def end_what_was_killed(instance: dg.DagsterInstance) -> None:
             instance.report_run_failed(run, "its process is gone")
 
 
-def landed(world: World, dataset: Dataset) -> set[str]:
-    return {path.stem for path in world.data.glob(f"days/{dataset.asset}/????-??-??.parquet")}
+def landed(world: World) -> set[str]:
+    return {path.stem for path in world.data.glob(f"days/{TRANSACTIONS}/????-??-??.parquet")}
 
 
-@pytest.mark.parametrize("dataset", DATASETS, ids=lambda each: each.asset)
 def test_kills_of_the_daemon_with_a_backfill_queued_change_nothing(
     make_world: MakeWorld,
     ends_undisturbed: EndsUndisturbed,
     monkeypatch: pytest.MonkeyPatch,
     dice: Random,
     whole: bool,
-    dataset: Dataset,
     data: Path,
 ) -> None:
     """20 kills; a last backfill, which nobody kills, brings what is left."""
@@ -77,13 +75,13 @@ def test_kills_of_the_daemon_with_a_backfill_queued_change_nothing(
     world.knobs.latency_seconds = 0.05
     with dg.DagsterInstance.get() as instance:
         for number in range(20):
-            kept = landed(world, dataset)
-            queue_backfill(instance, dataset, world, number)
+            kept = landed(world)
+            queue_backfill(instance, world, number)
             assert killed_at_random(world, start(DAEMON, environment, log), dice, 40), log.read_text()[-2000:]
-            assert kept <= landed(world, dataset), "a finished day was lost"
+            assert kept <= landed(world), "a finished day was lost"
             end_what_was_killed(instance)
         world.knobs.latency_seconds = 0.0
-        queue_backfill(instance, dataset, world, 20)
+        queue_backfill(instance, world, 20)
         daemon = start(DAEMON, environment, log)
         try:
             await_end(instance, "backfill-20", daemon)

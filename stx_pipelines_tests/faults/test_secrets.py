@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from stx_pipelines.cli import main
 from stx_pipelines.devnet import broken
 from stx_pipelines.devnet.answers import Answer
+from stx_pipelines.sync.datasets import STACKS
 from stx_pipelines_tests.faults.processes import DAGSTERS, OURS, dagster_home, range_of_days
-from stx_pipelines_tests.faults.undisturbed import DATASETS
 from stx_pipelines_tests.world import World, child_environment, recent_chain, today
 
 MakeWorld = Callable[..., World]
@@ -120,7 +120,7 @@ def test_no_trace_of_a_secret_is_left(
         "STX_SMTP_USER": "somebody",
         "STX_SMTP_PASSWORD": PASSWORD,
     }  # fmt: skip
-    backfill = range_of_days(DATASETS[0], world.days[0], today())
+    backfill = range_of_days(STACKS, world.days[0], today())
     said = {}
     with echoing_server(monkeypatch):
         for name, wrong, turn in failures(world):

@@ -17,25 +17,17 @@ import msgspec
 import pyarrow.parquet as pq
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.sources.errors import ApiError
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.stacks import FailedDay
+from stx_pipelines_tests.ethereum.world import DevnetWorld
 from stx_pipelines_tests.world import World
 
 Rows = list[tuple[Any, ...]]
 
-
-class Dataset(NamedTuple):
-    """Something that comes home day by day: its asset, and the arguments of the command that brings it."""
-
-    asset: str
-    sync: tuple[str, ...]
-
-
-DATASETS = (Dataset("transactions", ("sync",)),)
-"""What is killed and crowded: a dataset that is new is added here."""
+Followed = World | DevnetWorld
+"""A devnet of either chain and the data folder that follows it."""
 
 _OF_A_RUN = {"ingested_at"}
 """Columns that say when, and not what."""
@@ -63,8 +55,8 @@ def holding(data: Path, without: Sequence[str] = ()) -> Holding:
     )
 
 
-def assert_undisturbed(world: World, calm: World, without: Sequence[str] = ()) -> None:
-    """Tables, day files, metrics and certificates of both are equal, row for row; and the calm ones are the truth."""
+def assert_undisturbed(world: Followed, calm: Followed, without: Sequence[str] = ()) -> None:
+    """Tables, day files, metrics and certificates of both are equal, row for row."""
     ours, theirs = holding(world.data, without), holding(calm.data, without)
     for part, mine, other in zip(Holding._fields, ours, theirs, strict=True):
         assert sorted(mine) == sorted(other), part
@@ -72,14 +64,14 @@ def assert_undisturbed(world: World, calm: World, without: Sequence[str] = ()) -
         assert not wrong, f"{part} differ: {wrong}; first differing row: {_first(mine[wrong[0]], other[wrong[0]])}"
 
 
-def refresh_metrics(world: World) -> None:
+def refresh_metrics(world: Followed) -> None:
     """Every metric, from what is closed now."""
     open_metrics(world.settings()).refresh()
 
 
-def calm_down(world: World) -> None:
+def calm_down(world: Followed) -> None:
     """A server without any trouble, that answers at once."""
-    vars(world.knobs).update(vars(Knobs()))
+    vars(world.knobs).update(vars(type(world.knobs)()))
 
 
 def persevere(world: World, days: Sequence[date] | None = None, tries: int = 200) -> int:
