@@ -38,7 +38,8 @@ def plan_day(api: StacksApi, tip: Tip, day: date) -> DayPlan:
     )
     if api.route == "v1":
         pieces = (Piece(lo, hi, start - 2 * _MARGIN, end + 2 * _MARGIN),)
-    return DayPlan(day, "open", None, 0, tip.burn_block_height - 1, (), pieces, requests=2)
+    growing = tip.burn_block_height
+    return DayPlan(day, "open", None, 0, growing, growing - 1, (), pieces, requests=2)
 
 
 def _first_height(api: StacksApi, newest: Block) -> int:

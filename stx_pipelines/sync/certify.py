@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Tip, Tx
+from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Tx
 from stx_pipelines.sync.dataset_names import TRANSACTIONS
 from stx_pipelines.sync.plan import DayPlan
 
@@ -20,7 +20,7 @@ class Cost(NamedTuple):
     seconds: float
 
 
-def certify(plan: DayPlan, rows: Sequence[Tx], tip: Tip, now: datetime, cost: Cost, route: str) -> Certificate:
+def certify(plan: DayPlan, rows: Sequence[Tx], now: datetime, cost: Cost, route: str) -> Certificate:
     """What a proved day rests on; `rows` in chain order, times in the certificate are UTC."""
     left_out = Counter(reason for tx in rows if (reason := why_left_out(tx)))
     times = [tx.block_time for tx in rows if tx.block_time is not None]
@@ -41,7 +41,7 @@ def certify(plan: DayPlan, rows: Sequence[Tx], tip: Tip, now: datetime, cost: Co
         last_block_time=datetime.fromtimestamp(max(times), UTC) if times else None,
         burn_blocks=plan.burn_count,
         proved_to=plan.proved_to,
-        tip_height=tip.burn_block_height,
+        tip_height=plan.growing,
         proved_at=now.replace(microsecond=0),
         requests=cost.requests,
         seconds=cost.seconds,

@@ -30,14 +30,16 @@ class Piece(NamedTuple):
 class DayPlan(NamedTuple):
     """A day, and the pieces to read besides the rows already `held`.
 
-    `burns` are its finished burn blocks, newest first; None where the server cannot list them. `proved_to` is the
-    burn block height up to which the day will be proved, `requests` what the planning cost.
+    `burns` are its finished burn blocks, newest first; None where the server cannot list them. `growing` is the burn
+    block that was not finished yet, `proved_to` the height up to which the day will be proved, `requests` what the
+    planning cost.
     """
 
     day: date
     state: State
     burns: tuple[Placed, ...] | None
     burn_count: int
+    growing: int
     proved_to: int
     held: tuple[Tx, ...]
     pieces: tuple[Piece, ...]
@@ -57,6 +59,8 @@ def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None 
     Raises `ProofError` for a day without burn blocks that is not enclosed by others.
     """
     start, end = window(day)
+    # What came while the list was read is left for later, so it must not vouch for what is below it either.
+    until_growing = [row.burn for row in rows if row.burn.burn_block_height <= growing]
     burns = tuple(
         row for row in rows if start <= row.burn.burn_block_time < end and row.burn.burn_block_height < growing
     )
@@ -66,9 +70,10 @@ def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None 
     missing = [row for row in burns if row.burn.burn_block_height not in kept]
     return DayPlan(
         day=day,
-        state="closed" if is_final([row.burn for row in rows], end) else "open",
+        state="closed" if is_final(until_growing, end) else "open",
         burns=burns,
         burn_count=len(burns),
+        growing=growing,
         proved_to=max((r.burn.burn_block_height for r in rows if r.burn.burn_block_height < growing), default=0),
         held=tuple(tx for txs in kept.values() for tx in txs),
         pieces=tuple(cut(missing)),

@@ -177,7 +177,7 @@ class Reader:
         rows.sort(key=lambda tx: (tx.block_height, tx.tx_index))
         requests = plan.requests + self._pages[plan.day]
         cost = Cost(requests, round(self._seconds(plan.day), 3))
-        certificate = certify(plan, rows, self.tip, self.clock(), cost, self.api.route)
+        certificate = certify(plan, rows, self.clock(), cost, self.api.route)
         return ProvedDay(rows, self._with_last_hash(certificate, rows))
 
     def _seconds(self, day: date) -> float:
