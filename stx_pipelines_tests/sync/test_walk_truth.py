@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from stx_pipelines.chains.days import DAY
 from stx_pipelines.devnet.faults import FAULT_KINDS, FaultKind, Knobs
-from stx_pipelines_tests.world import World, make_chain
+from stx_pipelines_tests.world import World, at, make_chain
 
 MakeWorld = Callable[..., World]
 
@@ -76,6 +77,25 @@ def test_rows_are_right_while_the_tip_grows_during_the_read(make_world: MakeWorl
     world.knobs.on_request = None
     world.landed()
     world.assert_true()
+
+
+@pytest.mark.parametrize("knobs", [{}, {"v3_missing": True}, {"burn_list_broken": True}], ids=["v3", "v1", "sample"])
+def test_a_day_is_not_closed_by_burn_blocks_that_come_after_the_tip_was_asked_for(
+    make_world: MakeWorld, knobs: dict[str, bool]
+) -> None:
+    """As when a long rate limit lies between the two: midnight and six burn blocks pass, and the rest of the day."""
+    world = make_world(make_chain(1, 22), Knobs(**knobs))
+    days = world.days
+
+    def pass_midnight(path: str) -> None:
+        if "by-block-time" in path:  # asked after the tip, before the list
+            world.knobs.on_request = None
+            world.chain.grow_to(at(days[-1] + DAY, 3))
+
+    world.knobs.on_request = pass_midnight
+    world.landed(days)
+    world.landed(days)
+    world.assert_true(days)
 
 
 @pytest.mark.parametrize("reorg", [{"stacks_blocks": 12}, {"burn_blocks": 4}], ids=["stacks", "burn"])
