@@ -15,7 +15,7 @@ import pandas as pd  # noqa: F401 - duckdb imports it at the first connection
 
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.store.days import DayFiles
-from stx_pipelines.store.warehouse import DayFile, Warehouse, load_sql
+from stx_pipelines.store.warehouse import DayFile, Warehouse, attach, load_sql
 from stx_pipelines_tests.benchmarks.apart import apart
 from stx_pipelines_tests.benchmarks.clients import sync
 from stx_pipelines_tests.benchmarks.devnet_process import devnet
@@ -95,7 +95,7 @@ def insert_select(folder: Path, days: Sequence[DayFile], *, earlier: int = 0) ->
     values = {"file": [str(day.path) for day in days], "proved_at": days[0].certificate.proved_at}
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
-        connection.execute(f"ATTACH '{folder}/warehouse.duckdb' AS warehouse")
+        attach(connection, folder / "warehouse.duckdb", wait=0)
         connection.execute(load_sql("schema"))
         connection.execute(statement, values | ({"earlier": earlier} if earlier else {}))
         connection.execute("DETACH warehouse")
