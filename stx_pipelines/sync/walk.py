@@ -121,7 +121,8 @@ class Walk:
 
     def _nothing_new(self, days: Sequence[date], tip: Tip, state: Standing) -> list[Certificate]:
         known = [known_certificate(self.landing, day) for day in days]
-        same = [c for c in known if c is not None and c.tip_height == tip.burn_block_height]
+        # A day without rows has no hash that would show a reorg at the same height: it is looked at again.
+        same = [c for c in known if c is not None and c.tip_height == tip.burn_block_height and c.last_hash]
         return same if len(same) == len(days) and not state.stale else []
 
     def _reader(self, tip: Tip, state: Standing | None) -> Reader:
