@@ -160,11 +160,10 @@ def _chain_moved(settings: Settings, chain: Chain) -> bool:
 
 
 def _stacks_moved(settings: Settings, newest: Certificate) -> bool:
-    api = open_stacks_api(settings)
-    if api.tip().burn_block_height != newest.tip_height:
-        return True
-    height, name = newest.last_height, newest.last_hash
-    return height is not None and name is not None and not api.has_block(height, name)
+    api, height, name = open_stacks_api(settings), newest.last_height, newest.last_hash
+    if height is None or name is None:
+        return True  # a day without rows: no hash would show a reorg at the same height
+    return api.tip().burn_block_height != newest.tip_height or not api.has_block(height, name)
 
 
 def _ethereum_moved(settings: Settings, newest: Certificate) -> bool:

@@ -26,10 +26,10 @@ class Answer(NamedTuple):
 class Connections:
     """Connections to one server, which sends `headers` with every request. Thread-safe."""
 
-    base_url: str
-    headers: Mapping[str, str]
-    _posts: dict[str, requests.PreparedRequest] = field(default_factory=dict, init=False)
-    _idle: deque[requests.Session] = field(default_factory=deque, init=False)
+    base_url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    _posts: dict[str, requests.PreparedRequest] = field(default_factory=dict, init=False, repr=False)
+    _idle: deque[requests.Session] = field(default_factory=deque, init=False, repr=False)
 
     def exchange(
         self, method: str, path: str, headers: Mapping[str, str] | None, body: bytes | None, timeout: float

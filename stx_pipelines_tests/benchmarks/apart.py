@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
@@ -40,8 +41,7 @@ class Took(NamedTuple, Generic[T]):
 
 def apart(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Took[T]:
     """Run a step in a new process."""
-    with ProcessPoolExecutor(1, mp_context=_PROCESSES) as pool:
-        return pool.submit(_timed, step, *arguments, **named).result()
+    return _in_process(_PROCESSES, step, *arguments, **named)
 
 
 def alone(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Took[T]:
@@ -49,7 +49,11 @@ def alone(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Took[T
 
     A copied process would count the libraries' own code as the step's, page by page, as it comes to be used.
     """
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    return _in_process(get_context("spawn"), step, *arguments, **named)
+
+
+def _in_process(context: BaseContext, step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Took[T]:
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(_timed, step, *arguments, **named).result()
 
 

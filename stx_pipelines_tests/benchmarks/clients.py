@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import duckdb  # noqa: F401 - the walk imports it where it is used
 import pandas as pd  # noqa: F401 - duckdb imports it at the first connection
@@ -24,6 +24,8 @@ from stx_pipelines.settings import load_settings
 from stx_pipelines.sync.open import open_stacks
 from stx_pipelines.sync.outcome import FailedDay
 from stx_pipelines.sync.walk import Walk
+
+T = TypeVar("T")
 
 PAGE = "/extended/v3/transactions"
 
@@ -88,16 +90,28 @@ def naive_pager(url: str) -> int:
 
 def bare_threads(urls: Sequence[str], threads: int) -> int:
     """Read these addresses with so many threads and forget the answers; how many bytes they had."""
+    return _discard(lambda session, url: session.get(url, timeout=30), urls, threads)
+
+
+def bare_posts(url: str, bodies: Sequence[bytes], threads: int) -> int:
+    """The same of these JSON bodies, posted to one address."""
+    json = {"content-type": "application/json"}
+    return _discard(lambda session, body: session.post(url, data=body, headers=json, timeout=30), bodies, threads)
+
+
+def _discard(ask: Callable[[requests.Session, T], requests.Response], items: Sequence[T], threads: int) -> int:
     local = threading.local()
 
-    def read(url: str) -> int:
+    def read(item: T) -> int:
         session: requests.Session | None = getattr(local, "session", None)
         if session is None:
             session = local.session = requests.Session()
-        return len(session.get(url, timeout=30).content)
+        answer = ask(session, item)
+        answer.raise_for_status()
+        return len(answer.content)
 
     with ThreadPoolExecutor(threads) as pool:
-        return sum(pool.map(read, urls))
+        return sum(pool.map(read, items))
 
 
 if __name__ == "__main__":

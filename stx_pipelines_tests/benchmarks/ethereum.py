@@ -5,22 +5,20 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 import msgspec
-import requests
 
 from stx_pipelines.chains.ethereum import BalanceKey
 from stx_pipelines.sources.ethereum_rpc import connect
 from stx_pipelines_tests.anvil import HOW_TO_GET_IT, Node, binary
 from stx_pipelines_tests.benchmarks.anvil_chain import loaded
 from stx_pipelines_tests.benchmarks.apart import apart
+from stx_pipelines_tests.benchmarks.clients import bare_posts
 from stx_pipelines_tests.benchmarks.figure import Figure, Goal, Measured, NotMeasured, Scale, ratio_of_medians
 from stx_pipelines_tests.benchmarks.folders import fresh_folder, other_python, run_apart
 from stx_pipelines_tests.ethereum.planned import Block, every_twelve_seconds
@@ -35,20 +33,6 @@ _WRK_SECONDS = 5
 def read_balances(url: str, keys: Sequence[BalanceKey]) -> int:
     """Read balances with the product's client; how many came."""
     return len(connect(url, batch_size=BATCH, parallel=PARALLEL).balances(keys))
-
-
-def post_bodies(url: str, bodies: Sequence[bytes]) -> None:
-    """Post each of them with a session for each thread."""
-    mine = threading.local()
-
-    def post(body: bytes) -> None:
-        if not hasattr(mine, "session"):
-            mine.session = requests.Session()
-        mine.session.post(url, data=body, headers={"content-type": "application/json"}).raise_for_status()
-
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        for _ in pool.map(post, bodies):
-            pass
 
 
 def read_blocks(url: str, count: int) -> int:
@@ -79,7 +63,7 @@ def calls_of_a_loop(scale: Scale) -> Measured:
         bodies = [_post(keys[first : first + BATCH]) for first in range(0, len(keys), BATCH)]
         ours, others = [], []
         for _ in range(scale.times):
-            others.append(apart(post_bodies, node.url, bodies).seconds)
+            others.append(apart(bare_posts, node.url, bodies, PARALLEL).seconds)
             ours.append(apart(read_balances, node.url, keys).seconds)
     speed = [len(keys) / median(seconds) for seconds in (ours, others)]
     return Measured(speed[0] / speed[1], f"{speed[0]:,.0f} against {speed[1]:,.0f} calls/s, {PARALLEL} threads")
