@@ -14,12 +14,20 @@ import msgspec
 State = Literal["open", "closed"]
 
 
+class ClosedBy(msgspec.Struct, frozen=True):
+    """A Stacks block by its height and its own hash: a day is closed as long as this block is canonical."""
+
+    height: int
+    block_hash: str
+
+
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """What a landed day rests on. Heights are None for a day without blocks; `published` goes to the table.
 
     `proved_to` is the newest block height the day is proved up to, `tip_height` was the newest final one then: burn
     blocks for Stacks, blocks for Ethereum. `first_parent_hash` is what an Ethereum day's first block names as its
-    parent. `requests` is what was spent of the budget, which for Ethereum counts calls.
+    parent. `closed_by` is of the burn block that closed a Stacks day; older certificates lack it, and days proved by a
+    sample may. `requests` is what was spent of the budget, which for Ethereum counts calls.
     `left_out` counts, by reason, the proved rows that the table does not show. `seconds` from the first request for
     the day's rows to the proof, while other days were read too.
     """
@@ -39,6 +47,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     last_block_time: datetime | None
     burn_blocks: int = 0
     first_parent_hash: str | None = None
+    closed_by: ClosedBy | msgspec.UnsetType = msgspec.UNSET
     proved_to: int
     tip_height: int
     proved_at: datetime

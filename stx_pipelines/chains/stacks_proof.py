@@ -36,18 +36,24 @@ class Placed(NamedTuple):
     hi: int
 
 
-def is_final(newest_first: Sequence[BurnBlock], end: int) -> bool:
-    """Whether the part of the chain before `end` (unix seconds) is complete and final.
+def closing_block(newest_first: Sequence[BurnBlock], end: int) -> BurnBlock | None:
+    """The burn block that made the part of the chain before `end` (unix seconds) complete and final, if one has.
 
-    Six burn blocks in a row at or after `end` make what is below them final. They also complete it: Bitcoin demands
-    that a block's time exceeds the median of the 11 before it, so no later block can have a time before `end`.
+    Six burn blocks in a row at or after `end` make what is below them final, and this is the newest of them. They also
+    complete it: Bitcoin demands that a block's time exceeds the median of the 11 before it, so no later block can have
+    a time before `end`. Both hold as long as this burn block is canonical.
     """
-    after = list(takewhile(lambda block: block.burn_block_time >= end, newest_first[:MEDIAN_SPAN]))
-    if len(after) < FINAL_DEPTH:
-        return False
+    above = list(takewhile(lambda block: block.burn_block_time >= end, newest_first))
     # Bitcoin blocks without Stacks blocks are not listed, but count for the median: six of eleven must be seen.
-    span = after[0].burn_block_height - after[FINAL_DEPTH - 1].burn_block_height
-    return span < MEDIAN_SPAN or len(after) == MEDIAN_SPAN
+    for newest in range(len(above) - FINAL_DEPTH, -1, -1):
+        if above[newest].burn_block_height - above[newest + FINAL_DEPTH - 1].burn_block_height < MEDIAN_SPAN:
+            return above[newest]
+    return above[-MEDIAN_SPAN] if len(above) >= MEDIAN_SPAN else None
+
+
+def is_final(newest_first: Sequence[BurnBlock], end: int) -> bool:
+    """Whether the part of the chain before `end` (unix seconds) is complete and final."""
+    return closing_block(newest_first, end) is not None
 
 
 def is_settled_below(newest_first: Sequence[BurnBlock], start: int) -> bool:

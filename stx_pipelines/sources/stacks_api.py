@@ -57,6 +57,13 @@ class StacksApi:
             return False
         return block is None or block.index_block_hash == index_block_hash
 
+    def is_canonical(self, height: int, block_hash: str) -> bool:
+        """The same by the block's own hash, which is what burn blocks list."""
+        try:
+            return self.block(height).hash == block_hash
+        except NotFound:
+            return False
+
     def has_height(self, height: int) -> bool:
         """Whether the server has a block at this height."""
         try:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from stx_pipelines.chains.certificate import State
+from stx_pipelines.chains.certificate import ClosedBy, State
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import Block, Tip, Tx
@@ -65,9 +65,12 @@ def prove(api: StacksApi, tip: Tip, plan: DayPlan, read: Sequence[Tx]) -> tuple[
     _explain_gaps(api, plan, read)
     last = max((tx.burn_block_height for tx in read if tx.burn_block_time < end), default=0)
     enclosed = any(tx.burn_block_time >= end for tx in finished)
-    state: State = "closed" if enclosed and tip.burn_block_height - last >= FINAL_DEPTH else "open"
+    six_above = last + FINAL_DEPTH
+    state: State = "closed" if enclosed and tip.burn_block_height >= six_above else "open"
+    above = [(tx.block_height, tx.block_hash) for tx in read if tx.block_hash and tx.burn_block_height >= six_above]
+    closed_by = ClosedBy(*min(above)) if above else None
     requests = plan.requests + len(sample)
-    return plan._replace(state=state, burn_count=len(heights), requests=requests), rows
+    return plan._replace(state=state, burn_count=len(heights), requests=requests, closed_by=closed_by), rows
 
 
 def _explain_gaps(api: StacksApi, plan: DayPlan, read: Iterable[Tx]) -> None:

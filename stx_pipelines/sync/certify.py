@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+import msgspec
+
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Tx
 from stx_pipelines.sync.dataset_names import TRANSACTIONS
@@ -40,6 +42,7 @@ def certify(plan: DayPlan, rows: Sequence[Tx], now: datetime, cost: Cost, route:
         first_block_time=datetime.fromtimestamp(min(times), UTC) if times else None,
         last_block_time=datetime.fromtimestamp(max(times), UTC) if times else None,
         burn_blocks=plan.burn_count,
+        closed_by=plan.closed_by or msgspec.UNSET,
         proved_to=plan.proved_to,
         tip_height=plan.growing,
         proved_at=now.replace(microsecond=0),

@@ -67,21 +67,23 @@ def _block_of(api: StacksApi, first_day: date) -> Block:
 
 
 def standing(api: StacksApi, identity: Identity, landed: Iterable[Certificate]) -> Standing:
-    """Compare landed days with the server, newest first, up to the first closed one that is unchanged.
+    """Compare landed days with the server, newest first, up to the first closed one that is closed there too.
 
     A hash names all its ancestors, so what is older is unchanged too, but for open days: they may have been landed
-    before another fork was. Usually one request, one more per further open day. Raises `WrongChain` when the chain's
-    identity is not there.
+    before another fork was. A closed day is asked for by the block that closed it: a reorg below that may add burn
+    blocks to the day above its last block. Usually two requests, one more per further open day. Raises `WrongChain`
+    when the chain's identity is not there.
     """
     stale: list[date] = []
     canonical_to = 0
     for certificate in sorted(landed, key=lambda known: known.day, reverse=True):
-        if certificate.last_height is None or certificate.last_hash is None:
+        height = _canonical_height(api, certificate)
+        if height is None:
             continue
-        if api.has_block(certificate.last_height, certificate.last_hash):
-            canonical_to = max(canonical_to, certificate.last_height)
+        if height:
+            canonical_to = max(canonical_to, height)
             if certificate.is_closed:
-                return Standing(certificate.last_height if stale else canonical_to, tuple(stale))
+                return Standing(height if stale else canonical_to, tuple(stale))
             continue
         if not stale:
             _refuse_another_chain(api, identity)
@@ -89,6 +91,15 @@ def standing(api: StacksApi, identity: Identity, landed: Iterable[Certificate]) 
     if not canonical_to and not stale:
         _refuse_another_chain(api, identity)
     return Standing(0 if stale else canonical_to, tuple(stale))
+
+
+def _canonical_height(api: StacksApi, certificate: Certificate) -> int | None:
+    """Up to where a day's certificate vouches for the chain: 0 if it is of another fork, None if it says nothing."""
+    if certificate.is_closed and (closed_by := certificate.closed_by):
+        return closed_by.height if api.is_canonical(closed_by.height, closed_by.block_hash) else 0
+    if certificate.last_height is None or certificate.last_hash is None:
+        return None
+    return certificate.last_height if api.has_block(certificate.last_height, certificate.last_hash) else 0
 
 
 def _refuse_another_chain(api: StacksApi, identity: Identity) -> None:

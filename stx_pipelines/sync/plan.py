@@ -8,11 +8,11 @@ from datetime import date
 from math import ceil
 from typing import NamedTuple
 
-from stx_pipelines.chains.certificate import State
+from stx_pipelines.chains.certificate import ClosedBy, State
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.stacks import PAGE_SIZE, Tx
-from stx_pipelines.chains.stacks_proof import Placed, is_final
+from stx_pipelines.chains.stacks import PAGE_SIZE, BurnBlock, Tx
+from stx_pipelines.chains.stacks_proof import Placed, closing_block
 
 MIN_PAGES = 20
 """A piece has at least this many pages, because each may cost one request more than its rows need."""
@@ -32,7 +32,7 @@ class DayPlan(NamedTuple):
 
     `burns` are its finished burn blocks, newest first; None where the server cannot list them. `growing` is the burn
     block that was not finished yet, `proved_to` the height up to which the day will be proved, `requests` what the
-    planning cost.
+    planning cost, `closed_by` is of the burn block that closed the day.
     """
 
     day: date
@@ -44,6 +44,7 @@ class DayPlan(NamedTuple):
     held: tuple[Tx, ...]
     pieces: tuple[Piece, ...]
     requests: int = 0
+    closed_by: ClosedBy | None = None
 
 
 class Held(NamedTuple):
@@ -60,7 +61,7 @@ def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None 
     """
     start, end = window(day)
     # What came while the list was read is left for later, so it must not vouch for what is below it either.
-    until_growing = [row.burn for row in rows if row.burn.burn_block_height <= growing]
+    closer = closing_block([row.burn for row in rows if row.burn.burn_block_height <= growing], end)
     burns = tuple(
         row for row in rows if start <= row.burn.burn_block_time < end and row.burn.burn_block_height < growing
     )
@@ -70,14 +71,21 @@ def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None 
     missing = [row for row in burns if row.burn.burn_block_height not in kept]
     return DayPlan(
         day=day,
-        state="closed" if is_final(until_growing, end) else "open",
+        state="closed" if closer else "open",
         burns=burns,
         burn_count=len(burns),
         growing=growing,
         proved_to=max((r.burn.burn_block_height for r in rows if r.burn.burn_block_height < growing), default=0),
         held=tuple(tx for txs in kept.values() for tx in txs),
         pieces=tuple(cut(missing)),
+        closed_by=_first_stacks_block(rows, closer) if closer else None,
     )
+
+
+def _first_stacks_block(rows: Iterable[Placed], burn: BurnBlock) -> ClosedBy | None:
+    """The oldest Stacks block of a burn block: a reorg of Stacks blocks alone reaches it last."""
+    lo = next(row.lo for row in rows if row.burn is burn)
+    return ClosedBy(lo, burn.stacks_blocks[-1]) if burn.stacks_blocks else None
 
 
 def _still_whole(burns: Iterable[Placed], held: Held) -> Mapping[int, Sequence[Tx]]:

@@ -104,7 +104,7 @@ class Walk:
         state = standing(self.api, identity, known.values())
         for day in state.stale:
             if known[day].is_closed:
-                log.warning("a reorg deeper than 6 burn blocks changed %s: it is open again and read anew", day)
+                log.warning("a reorg reached the blocks that closed %s: it is open again and read anew", day)
                 with suppress(DamagedDayFile):  # then the day is read anew anyway
                     files.reopen(day)
         if state.stale:

@@ -18,6 +18,7 @@ from stx_pipelines.chains.stacks_proof import (
     CLOCK_DRIFT,
     FINAL_DEPTH,
     Placed,
+    closing_block,
     faults,
     is_final,
     is_settled_below,
@@ -227,6 +228,30 @@ def test_a_day_is_final_only_six_burn_blocks_after_its_last(times: list[int], sh
     last = max((height for height, time in enumerate(times) if time < end), default=None)
     assume(last is not None)
     assert is_final(newest_first, end) is (len(times) - 1 - (last or 0) >= FINAL_DEPTH)
+
+
+@given(bitcoin(), bitcoin(), st.integers(-3 * 3600, 6 * 3600))
+def test_a_day_stays_whole_as_long_as_the_block_that_closed_it_is_canonical(
+    times: list[int], others: list[int], shift: int
+) -> None:
+    """Whatever a reorg puts above that block by Bitcoin's rule, nothing of it can be before the end."""
+    end = MIDNIGHT + shift
+    closer = closing_block([burn(height, time) for height, time in enumerate(times)][::-1], end)
+    assume(closer is not None)
+    fork = times[: closer.burn_block_height + 1] if closer else []
+    assume(len(fork) >= 11)
+    for other in others:
+        fork.append(max(other, median_low(sorted(fork[-11:])) + 1))
+        assert fork[-1] >= end
+
+
+@given(bitcoin(), st.integers(-3 * 3600, 6 * 3600))
+def test_no_older_burn_block_than_the_one_named_would_close_the_day(times: list[int], shift: int) -> None:
+    newest_first = [burn(height, time) for height, time in enumerate(times)][::-1]
+    closer = closing_block(newest_first, MIDNIGHT + shift)
+    assume(closer is not None)
+    closes = [row for at, row in enumerate(newest_first) if is_final(newest_first[at:], MIDNIGHT + shift)]
+    assert closes[-1] is closer
 
 
 @pytest.mark.parametrize("count", range(FINAL_DEPTH))

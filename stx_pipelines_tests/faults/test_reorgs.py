@@ -9,10 +9,12 @@ from random import Random
 
 import pytest
 
+from stx_pipelines.devnet.bitcoin import Bitcoin
+from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.stacks_chain import StacksChain
 from stx_pipelines.sources.errors import ApiError
 from stx_pipelines_tests.faults.undisturbed import persevere
-from stx_pipelines_tests.world import FIRST_DAY, World, file_rows, make_chain, query, soon, truth
+from stx_pipelines_tests.world import FIRST_DAY, World, at, file_rows, make_chain, query, soon, truth
 
 MakeWorld = Callable[..., World]
 EndsUndisturbed = Callable[..., None]
@@ -116,9 +118,36 @@ def test_a_reorg_deeper_than_final_is_noticed_and_put_right(
         stale = {day for day in closed if file_rows(world.data, day) != truth(chain, day)}
         assert stale
         persevere(world)
-        noticed = [line for line in caplog.messages if "deeper than 6 burn blocks" in line]
+        noticed = [line for line in caplog.messages if "reached the blocks that closed" in line]
         assert {day for day in stale if any(str(day) in line for line in noticed)} == stale
         ends_undisturbed(world)
+
+
+@pytest.mark.parametrize("route", [{}, {"v3_missing": True}, {"burn_list_broken": True}], ids=["v3", "v1", "sample"])
+def test_burn_blocks_that_a_reorg_adds_to_a_closed_day_are_found(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch, route: dict[str, bool]
+) -> None:
+    """A header needs only to exceed the median of eleven: five that replace others may claim times before midnight."""
+    chain = make_chain(1, tip=soon(FIRST_DAY + timedelta(days=1), 10))
+    day, midnight = FIRST_DAY, at(FIRST_DAY + timedelta(days=1)).timestamp()
+    while [burn.time >= midnight for burn in chain.burn_blocks[-6:]] != [True] * 6:
+        chain.grow(burn_blocks=1)
+    world = make_world(chain, Knobs(**route))
+    assert world.landed()[day].certificate.is_closed
+    before = truth(chain, day)
+
+    def earliest(self: Bitcoin, position: int, _: list[int], __: Random) -> int:
+        return self._median_time_past(position) + 1
+
+    monkeypatch.setattr(Bitcoin, "_header_time", earliest)
+    chain.reorg(burn_blocks=5)
+    monkeypatch.undo()
+    for _ in range(14):
+        chain.grow(burn_blocks=1)
+    assert truth(chain, day)[: len(before)] == before
+    assert len(truth(chain, day)) > len(before)
+    world.landed()
+    assert file_rows(world.data, day) == truth(chain, day)
 
 
 @pytest.mark.parametrize("seed", [1, 3, 7])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from stx_pipelines.chains.certificate import ClosedBy
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import PAGE_SIZE, BurnBlock, Tx
@@ -97,6 +98,16 @@ def is_enclosed(burns: list[Placed], growing: int) -> bool:
         row.burn.burn_block_time < START or (row.burn.burn_block_time < END and row.burn.burn_block_height < growing)
         for row in burns
     )
+
+
+def test_a_closed_day_names_the_oldest_stacks_block_of_the_burn_block_that_closed_it() -> None:
+    burns = [
+        Placed(BurnBlock(END - 1800 + 600 * n, hashed(n), n, (hashed(10 * n + 1), hashed(10 * n)), 2), 2 * n, 2 * n + 1)
+        for n in range(12)
+    ][::-1]
+    assert plan_day(DAY, burns, 99).closed_by == ClosedBy(16, hashed(80))
+    assert plan_day(DAY, burns, 8).closed_by == ClosedBy(16, hashed(80))
+    assert plan_day(DAY, burns, 7).closed_by is None
 
 
 def test_a_day_without_a_burn_block_before_or_in_it_is_not_called_empty() -> None:
