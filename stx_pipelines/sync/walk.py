@@ -83,9 +83,10 @@ class Walk:
         return is_open if is_open and max(days) >= min(is_open) else []
 
     def _refuse_if_behind(self, tip: Tip) -> None:
-        """A server that has less than has landed shows no reorg: nothing may be taken back because of it."""
+        """A server that has less than was seen before shows no reorg: nothing may be taken back because of it."""
         for day, known in self.landing.files.certificates().items():
-            if known.last_height is None or known.last_height <= tip.block_height:
+            seen = max(known.last_height or 0, known.closed_by.height if known.closed_by else 0)
+            if seen <= tip.block_height:
                 continue
             if known.first_height is not None and known.first_height <= tip.block_height:
                 rows = stacks_rows.from_arrow(self.landing.files.read(day))
@@ -93,8 +94,8 @@ class Walk:
                 if ours and tip.index_block_hash not in ours:
                     return  # another block at the same height: a reorg, and not a server that is behind
             raise Unreachable(
-                f"{self.api.http.base_url} is behind: its newest block is {tip.block_height}, {known.last_height} has "
-                "landed already; nothing was changed, try again when it has caught up"
+                f"{self.api.http.base_url} is behind: its newest block is {tip.block_height}, {seen} was seen before; "
+                "nothing was changed, try again when it has caught up"
             )
 
     def _standing(self, identity: Identity) -> Standing:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.sources.errors import Unreachable
 from stx_pipelines_tests.world import FIRST_DAY, World, at, file_rows, make_chain, query, soon, truth
 
 MakeWorld = Callable[..., World]
@@ -131,6 +132,23 @@ def test_an_open_day_closes_by_itself_once_the_tip_is_six_burn_blocks_further(ma
     assert world.landed()[world.days[1]].certificate.state == "closed"
     world.assert_true()
     assert world.requests() <= 15
+
+
+@pytest.mark.parametrize("lag", [1, 4])
+def test_a_server_that_lags_takes_nothing_back(make_world: MakeWorld, lag: int) -> None:
+    """With a lag of one Stacks block it has all that landed, and lacks the block that closed the day."""
+    chain, lagging = just_after_midnight(), just_after_midnight()
+    while sum(burn.time >= at(LAST).timestamp() for burn in chain.burn_blocks) < 6:
+        chain.grow(burn_blocks=1)
+    world = make_world(chain)
+    closed_by = world.landed()[world.days[1]].certificate.closed_by
+    assert closed_by
+    lagging.grow_to(datetime.fromtimestamp(chain.blocks[closed_by.height - lag - chain.blocks[0].height].time, UTC))
+    assert lagging.blocks[-1].height == closed_by.height - lag
+    before = world.certificates()
+    with pytest.raises(Unreachable, match=r"is behind: .*nothing was changed, try again when it has caught up"):
+        make_world(lagging, data=world.data).sync(world.days)
+    assert world.certificates() == before
 
 
 def test_a_reorg_deeper_than_six_burn_blocks_reopens_closed_days(
