@@ -28,15 +28,19 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _A_YEAR = 366 * 86_400.0  # seconds; nobody waits longer, whatever a server says
+_SLOW = frozenset({504, 522, 524})
+_TOO_SLOW = '"57014"'  # PostgreSQL's code for a statement that ran out of time
+_CLOUDFLARE = 520  # and above: what it says when the server behind it is away or too slow
 _OUT_OF_RANGE = '"22003"'  # PostgreSQL's code for a number out of range: the request is wrong, not the server
 
 
 class _TryAgain(Exception):
-    """A passing trouble; `wait` is the pause in seconds that the server asked for, if it did."""
+    """A passing trouble; `wait` is the pause in seconds that the server asked for, `slow` that it took too long."""
 
-    def __init__(self, message: str, wait: float | None = None) -> None:
+    def __init__(self, message: str, wait: float | None = None, *, slow: bool = False) -> None:
         super().__init__(message)
         self.wait = wait
+        self.slow = slow
 
 
 @dataclass(frozen=True)
@@ -110,15 +114,15 @@ class Http:
         *,
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
-        attempts: int | None = None,
+        slow_attempts: int | None = None,
     ) -> T | None:
-        """The parsed answer, or None for 304.
+        """The parsed answer, or None for 304. `slow_attempts`: so many are enough for an answer that takes too long.
 
         Raises `NotFound`, `Gone`, `RateLimited`, `Unreachable`, `Interrupted`, or `ApiError` for an answer that
         no repetition would change. An answer that `parse` refuses with `MalformedAnswer` is asked for again.
         """
         query = f"?{urlencode(params)}" if params else ""
-        return self._ask(_Request("GET", path + query, headers, self.stop), parse, attempts)
+        return self._ask(_Request("GET", path + query, headers, self.stop), parse, slow_attempts)
 
     def post(
         self,
@@ -127,7 +131,6 @@ class Http:
         parse: Callable[[bytes], T],
         *,
         cost: int = 1,
-        attempts: int | None = None,
         stop: threading.Event | None = None,
         refusal: Refusal = _nothing_special,
     ) -> T:
@@ -137,15 +140,21 @@ class Http:
         """
         headers = {"content-type": "application/json"}
         request = _Request("POST", path, headers, stop or self.stop, body, cost, refusal)
-        answer = self._ask(request, parse, attempts)
+        answer = self._ask(request, parse)
         if answer is None:
             raise ApiError(f"{self.name}{path} answered 304 to a request that set no condition")
         return answer
 
-    def _ask(self, request: _Request, parse: Callable[[bytes], T], attempts: int | None) -> T | None:
-        tries = attempts or self.patience.attempts
+    def _ask(self, request: _Request, parse: Callable[[bytes], T], slow_attempts: int | None = None) -> T | None:
+        tries = self.patience.attempts
+
+        def is_enough(state: tenacity.RetryCallState) -> bool:
+            trouble = state.outcome.exception() if state.outcome else None
+            slow = isinstance(trouble, _TryAgain) and trouble.slow
+            return state.attempt_number >= ((slow_attempts if slow else None) or tries)
+
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(tries),
+            stop=is_enough,
             wait=self._wait,
             retry=tenacity.retry_if_exception_type(_TryAgain),
             sleep=tenacity.sleep_using_event(request.stop),
@@ -156,7 +165,8 @@ class Http:
             return retrying(self._once, request, parse)
         except _TryAgain as trouble:
             where = self.name + request.path
-            raise Unreachable(f"{where} gave no usable answer in {tries} attempts: {trouble}") from trouble
+            made = retrying.statistics["attempt_number"]
+            raise Unreachable(f"{where} gave no usable answer in {made} attempts: {trouble}") from trouble
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         trouble = state.outcome.exception() if state.outcome else None
@@ -189,7 +199,8 @@ class Http:
             )
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError,
                 requests.exceptions.ContentDecodingError) as error:  # fmt: skip
-            trouble: Exception = _TryAgain(self.without_secrets(plain(error)))
+            slow = isinstance(error, requests.Timeout)
+            trouble: Exception = _TryAgain(self.without_secrets(plain(error)), slow=slow)
         except (requests.RequestException, ValueError) as error:  # a host that no name can be looked up for
             trouble = ApiError(f"{self.name} is no address that can be asked ({type(error).__name__})")
         raise trouble
@@ -210,8 +221,9 @@ class Http:
             raise TooLarge(f"{where} takes no request as large as this: {said}")
         if status == 500 and _OUT_OF_RANGE in text:
             raise ApiError(f"{where} asks for a number out of range: {said}")
-        if status in self.patience.statuses:
-            raise _TryAgain(f"HTTP {status}", self._told_to_wait(where, answer.headers))
+        if status in self.patience.statuses or status >= _CLOUDFLARE:
+            slow = status in _SLOW or _TOO_SLOW in text
+            raise _TryAgain(f"HTTP {status}", self._told_to_wait(where, answer.headers), slow=slow)
         raise ApiError(f"{where} was refused: {said}")
 
     def without_secrets(self, text: str) -> str:

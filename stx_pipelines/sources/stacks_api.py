@@ -82,10 +82,13 @@ class StacksApi:
     def burn_blocks(self, offset: int) -> list[BurnBlock]:
         """Up to 30 burn blocks, newest first, from `offset` below the tip. Shorter at the chain's beginning.
 
-        Asked twice at most: large servers are slow here, and there is another way to prove a day.
+        Where that takes too long it is asked twice at most: large servers are slow here, and there is another way to
+        prove a day.
         """
         params = {"limit": stacks.LIST_SIZE, "offset": offset}
-        return _present(self.http.get("/extended/v2/burn-blocks", answers.parse_burn_blocks, params=params, attempts=2))
+        return _present(
+            self.http.get("/extended/v2/burn-blocks", answers.parse_burn_blocks, params=params, slow_attempts=2)
+        )
 
     def burn_block(self, height: int) -> BurnBlock | None:
         """One burn block; None where Bitcoin has a block without Stacks blocks."""

@@ -20,7 +20,9 @@ _STRIDE = LIST_SIZE - 1
 _SECONDS_PER_BURN_BLOCK = 600
 _LISTED_SHARE = 0.96  # of all Bitcoin blocks: the others anchor no Stacks block. Only a first guess.
 _MARGIN = 12  # rows to start above a day, so that six blocks after its end are among them
-_JUMPS = 12
+_JUMPS = 6  # by the usual share of listed blocks
+_HALVINGS = 24  # of the longest list there will be
+_TRIES = 12  # to find the oldest row again in a list that moves
 _WORTH_WALKING = 12 * 3600  # seconds of list to read through before a jump is cheaper
 
 
@@ -63,10 +65,14 @@ class BurnList:
 
         Raises `ListMoved` when the pages do not fit together, and the errors of `StacksApi`.
         """
-        if not self._reaches_above(end):
-            self._seek(end)
-        while not self._ends and not is_settled_below(self.burns, start):
-            self._extend(self._pages_to(start))
+        try:
+            if not self._reaches_above(end):
+                self._seek(end)
+            while not self._ends and not is_settled_below(self.burns, start):
+                self._extend(self._pages_to(start))
+        except ApiError:
+            self.rows, self._ends = [], False  # what was not brought to its end has no heights
+            raise
         self._forget_above(end)
 
     def _reaches_above(self, end: int) -> bool:
@@ -86,9 +92,10 @@ class BurnList:
         )
         distance = self.tip.burn_block_height - anchor.burn_height
         offset = 0 if near_tip else max(0, round(distance * _LISTED_SHARE) - _MARGIN)
-        for _ in range(_JUMPS):
+        low, high = -1, distance + LIST_SIZE  # the place is between these offsets
+        for jump in range(_JUMPS + _HALVINGS):
             page = self._page(offset)
-            move = _move(page, anchor.burn_height, end)
+            move = _move(page, anchor.burn_height, end) if page else -distance
             if move == 0 or (offset == 0 and move < 0):
                 self._offset = offset
                 if not page:
@@ -96,7 +103,12 @@ class BurnList:
                 if offset == 0:
                     self.growing = min(self.growing, page[0].burn_block_height)
                 return self._place(page, anchor)
-            offset = max(0, offset + move)
+            low, high = (offset, high) if move > 0 else (low, offset)
+            guess = max(0, offset + move)
+            # Steps that are too wide or too short for this chain do not come to an end.
+            offset = guess if page and jump < _JUMPS and low < guess < high else (low + high) // 2
+            if offset in {low, high}:
+                break
         raise ListMoved(f"the list of burn blocks has no stable place for burn block {anchor.burn_height}")
 
     def _place(self, page: Sequence[BurnBlock], anchor: Anchor) -> None:
@@ -129,7 +141,7 @@ class BurnList:
 
     def _append(self, page: list[BurnBlock], offset: int) -> None:
         oldest = self.rows[-1]
-        for _ in range(_JUMPS):
+        for _ in range(_TRIES):
             hashes = [burn.burn_block_hash for burn in page]
             if oldest.burn.burn_block_hash in hashes:
                 at = hashes.index(oldest.burn.burn_block_hash)
@@ -162,8 +174,6 @@ class BurnList:
 
 def _move(page: Sequence[BurnBlock], target: int, end: int) -> int:
     """How far the offset must go so that the page starts just above `end`; 0 when it does."""
-    if not page:
-        return -LIST_SIZE  # beyond the chain's beginning
     if page[-1].burn_block_height > target:
         return max(1, round((page[-1].burn_block_height - target) * _LISTED_SHARE) + _STRIDE - _MARGIN)
     if not is_final(page, end):

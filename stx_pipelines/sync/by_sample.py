@@ -1,7 +1,8 @@
 """The other way to prove a day, for servers on which listing burn blocks is too slow or fails.
 
-The day is found by block times and read with a margin on both sides. Single burn blocks, a sample of 12, are then
-compared with the rows; heights without a gap and numbering without a gap vouch for the rest.
+The day is found by block times and read with a margin on both sides, upwards to six burn blocks that close it. Single
+burn blocks, a sample of 12, are then compared with the rows; heights without a gap and numbering without a gap vouch
+for the rest.
 """
 
 from __future__ import annotations
@@ -10,36 +11,77 @@ import random
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from stx_pipelines.chains.certificate import ClosedBy, State
+from stx_pipelines.chains.certificate import ClosedBy
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.stacks import Block, Tip, Tx
-from stx_pipelines.chains.stacks_proof import FINAL_DEPTH, prove_by_sample
+from stx_pipelines.chains.stacks import Block, BurnBlock, Tip, Tx
+from stx_pipelines.chains.stacks_proof import FINAL_DEPTH, closing_block, prove_by_sample
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.sync.plan import DayPlan, Piece
 
 SAMPLE = 12
 _MARGIN = 3 * 3600  # seconds of block time; covers Bitcoin's clock drift and slow burn blocks
 _BLOCKS_PER_PIECE = 400
+_MOST_BURN_BLOCKS = 50  # to look through for six that are listed
 _MOST_EMPTY_BLOCKS = 50
 
 
 def plan_day(api: StacksApi, tip: Tip, day: date) -> DayPlan:
     """Pieces over every block that may belong to the day. Raises the errors of `StacksApi`."""
     start, end = window(day)
-    newest = api.block_at(end + _MARGIN)
+    newest, closed_by, requests = _top(api, tip, end)
     if newest is None:
         raise ProofError(f"{day} is before the first block of this server")
     below = api.block_at(start - _MARGIN)
     hi, lo = newest.height, below.height if below else _first_height(api, newest)
-    pieces = tuple(
-        Piece(max(lo, top - _BLOCKS_PER_PIECE + 1), top, start - 2 * _MARGIN, end + 2 * _MARGIN)
-        for top in range(hi, lo - 1, -_BLOCKS_PER_PIECE)
-    )
+    heights = [(max(lo, top - _BLOCKS_PER_PIECE + 1), top) for top in range(hi, lo - 1, -_BLOCKS_PER_PIECE)]
     if api.route == "v1":
-        pieces = (Piece(lo, hi, start - 2 * _MARGIN, end + 2 * _MARGIN),)
-    growing = tip.burn_block_height
-    return DayPlan(day, "open", None, 0, growing, growing - 1, (), pieces, requests=2)
+        heights = [(lo, hi)]
+    latest = max(end, newest.burn_block_time) + 2 * _MARGIN
+    return DayPlan(
+        day=day,
+        state="closed" if closed_by else "open",
+        burns=None,
+        burn_count=0,
+        growing=tip.burn_block_height,
+        proved_to=tip.burn_block_height - 1,
+        held=(),
+        pieces=tuple(Piece(low, high, start - 2 * _MARGIN, latest) for low, high in heights),
+        requests=requests + 1,
+        closed_by=closed_by,
+    )
+
+
+def _top(api: StacksApi, tip: Tip, end: int) -> tuple[Block | None, ClosedBy | None, int]:
+    """The block to read down from, whether it shows the day closed, and what it cost to know.
+
+    It has the day's burn blocks below it if it is the tip, or if six burn blocks up to its own close the day: a block's
+    own time tells little, because a burn block may claim an earlier time and may go on for hours.
+    """
+    margin, requests = _MARGIN, 0
+    while True:
+        newest = api.block_at(end + margin)
+        requests += 1
+        if newest is None:
+            return None, None, requests
+        burns = _up_to(api, min(newest.burn_block_height, tip.burn_block_height), end)
+        requests += len(burns)
+        if closing_block(burns, end):
+            return newest, ClosedBy(newest.height, newest.hash), requests
+        if newest.height >= tip.block_height:
+            return newest, None, requests
+        margin *= 2
+
+
+def _up_to(api: StacksApi, top: int, end: int) -> list[BurnBlock]:
+    """The six newest burn blocks up to a height, fewer where one of them is before `end`; newest first."""
+    burns: list[BurnBlock] = []
+    for height in range(top, max(0, top - _MOST_BURN_BLOCKS), -1):
+        if burn := api.burn_block(height):
+            burns.append(burn)
+            if burn.burn_block_time < end or len(burns) == FINAL_DEPTH:
+                break
+    return burns
 
 
 def _first_height(api: StacksApi, newest: Block) -> int:
@@ -63,14 +105,7 @@ def prove(api: StacksApi, tip: Tip, plan: DayPlan, read: Sequence[Tx]) -> tuple[
         raise ProofError(f"{plan.day}: burn blocks of its transactions are unknown to the server", chosen)
     prove_by_sample(rows, sample, plan.day)
     _explain_gaps(api, plan, read)
-    last = max((tx.burn_block_height for tx in read if tx.burn_block_time < end), default=0)
-    enclosed = any(tx.burn_block_time >= end for tx in finished)
-    six_above = last + FINAL_DEPTH
-    state: State = "closed" if enclosed and tip.burn_block_height >= six_above else "open"
-    above = [(tx.block_height, tx.block_hash) for tx in read if tx.block_hash and tx.burn_block_height >= six_above]
-    closed_by = ClosedBy(*min(above)) if above else None
-    requests = plan.requests + len(sample)
-    return plan._replace(state=state, burn_count=len(heights), requests=requests, closed_by=closed_by), rows
+    return plan._replace(burn_count=len(heights), requests=plan.requests + len(sample)), rows
 
 
 def _explain_gaps(api: StacksApi, plan: DayPlan, read: Iterable[Tx]) -> None:

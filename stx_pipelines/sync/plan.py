@@ -146,6 +146,18 @@ def _split(row: Placed) -> list[tuple[Piece, int]]:
     ]
 
 
+def without_shared_windows(newest_first: Iterable[Piece]) -> list[Piece]:
+    """The same pieces for a server without v3, which is read by times: parts of one burn block are one piece."""
+    apart: list[Piece] = []
+    for piece in newest_first:
+        last = apart[-1] if apart else None
+        if last and last.lo == piece.hi + 1 and last.start < piece.end and piece.start < last.end:
+            apart[-1] = _join([last, piece])
+        else:
+            apart.append(piece)
+    return apart
+
+
 def _join(pieces: Sequence[Piece]) -> Piece:
     return Piece(
         lo=min(piece.lo for piece in pieces),

@@ -31,7 +31,7 @@ from stx_pipelines.sync import by_sample
 from stx_pipelines.sync.burn_list import BurnList, ListMoved
 from stx_pipelines.sync.certify import Cost, certify
 from stx_pipelines.sync.outcome import FailedDay
-from stx_pipelines.sync.plan import DayPlan, Held, Piece, cut, plan_day
+from stx_pipelines.sync.plan import DayPlan, Held, Piece, cut, plan_day, without_shared_windows
 from stx_pipelines.sync.read import OnPage, read_piece
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 MAX_READERS = 24
 _AHEAD = 1  # a piece waits in line for each reader, so that none is idle while a day is proved and landed
 _LIST_TRIES = 3
+_LIST_CHANCES = 2  # chunks of days; then the run does without the list
 _SLOWEST_ANSWER = 2.0  # seconds; a budget is used up as long as answers take no longer
 
 
@@ -69,8 +70,8 @@ class Reader:
     held: Callable[[date], Held | None] = lambda _: None
     on_page: OnPage = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    lists_burn_blocks: bool = field(default=True, init=False)
     next_is_read: bool = field(default=False, init=False)
+    _unlisted: int = field(default=0, init=False)  # chunks in a row whose burn blocks could not be listed
     _pages: Counter[date] = field(default_factory=Counter, init=False)
     _began: dict[date, float] = field(default_factory=dict, init=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -121,13 +122,16 @@ class Reader:
                 yield from ahead.popleft().result()
 
     def _plan(self, chunk: Sequence[date], burn_list: BurnList) -> list[DayPlan | FailedDay]:
-        if self.lists_burn_blocks:
+        if self._unlisted < _LIST_CHANCES:
             try:
-                return list(self._plan_by_list(chunk, burn_list))
+                plans: list[DayPlan | FailedDay] = list(self._plan_by_list(chunk, burn_list))
+                self._unlisted = 0
+                return plans
             except Unreachable as error:
-                self.lists_burn_blocks = False
+                self._unlisted += 1
                 self.api.probe()  # finds the route, on which the plan by sample depends
-                log.warning("burn blocks cannot be listed here, days are proved by a sample of them (%s)", error)
+                if self._unlisted == 1:
+                    log.warning("burn blocks cannot be listed here, days are proved by a sample of them (%s)", error)
             except (ProofError, ApiError) as error:
                 if len(chunk) == 1:
                     return [FailedDay(chunk[0], error)]
@@ -139,7 +143,8 @@ class Reader:
         _cover(burn_list, self.api, window(min(chunk))[0], window(max(chunk))[1])
         for day in chunk:
             plan = plan_day(day, burn_list.rows, burn_list.growing, self.held(day))
-            yield plan._replace(requests=burn_list.requests - before)
+            pieces = without_shared_windows(plan.pieces) if self.api.route == "v1" else plan.pieces
+            yield plan._replace(requests=burn_list.requests - before, pieces=tuple(pieces))
             before = burn_list.requests
 
     def _plan_by_sample(self, day: date) -> DayPlan | FailedDay:
@@ -220,11 +225,12 @@ class Reader:
 
 def _cover(burn_list: BurnList, api: StacksApi, start: int, end: int) -> None:
     """Cover the window, beginning again where the chain changes meanwhile. Raises `ListMoved` if it keeps changing."""
-    for _ in range(_LIST_TRIES - 1):
+    for attempt in range(1, _LIST_TRIES):
         try:
             return burn_list.cover(start, end)
         except ListMoved as error:
             log.info("%s; reading the list again", error)
+            api.http.stop.wait(api.http.patience.backoff(attempt))  # one of their servers may lag
             burn_list.restart(api.tip())
     return burn_list.cover(start, end)
 

@@ -84,19 +84,23 @@ class Walk:
 
     def _refuse_if_behind(self, tip: Tip) -> None:
         """A server that has less than was seen before shows no reorg: nothing may be taken back because of it."""
-        for day, known in self.landing.files.certificates().items():
-            seen = max(known.last_height or 0, known.closed_by.height if known.closed_by else 0)
-            if seen <= tip.block_height:
-                continue
-            if known.first_height is not None and known.first_height <= tip.block_height:
-                rows = stacks_rows.from_arrow(self.landing.files.read(day))
-                ours = {tx.index_block_hash for tx in rows if tx.block_height == tip.block_height}
-                if ours and tip.index_block_hash not in ours:
-                    return  # another block at the same height: a reorg, and not a server that is behind
+        known = self.landing.files.certificates().values()
+        seen = max((c.closed_by.height if c.closed_by else c.last_height or 0 for c in known), default=0)
+        if seen > tip.block_height and not any(self._is_of_another_fork(certificate, tip) for certificate in known):
             raise Unreachable(
                 f"{self.api.http.base_url} is behind: its newest block is {tip.block_height}, {seen} was seen before; "
                 "nothing was changed, try again when it has caught up"
             )
+
+    def _is_of_another_fork(self, known: Certificate, tip: Tip) -> bool:
+        """Whether a landed day has another block at the tip's height."""
+        if known.first_height is None or known.last_height is None:
+            return False
+        if not known.first_height <= tip.block_height <= known.last_height:
+            return False
+        rows = stacks_rows.from_arrow(self.landing.files.read(known.day))
+        ours = {tx.index_block_hash for tx in rows if tx.block_height == tip.block_height}
+        return bool(ours - {None, tip.index_block_hash})  # v1 does not name index block hashes
 
     def _standing(self, identity: Identity) -> Standing:
         """Find what is stale; days the chain changed below are open again from here on."""

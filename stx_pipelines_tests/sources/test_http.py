@@ -116,11 +116,27 @@ def test_304_is_no_answer(script: Script, make_http: MakeHttp) -> None:
     assert make_http().get("/x", keep) is None
 
 
-def test_attempts_can_be_fewer_for_one_request(script: Script, make_http: MakeHttp) -> None:
-    script.say(503)
+@pytest.mark.parametrize("slow", [(504, b""), (524, b""), (500, b'{"code":"57014"}')], ids=["504", "524", "57014"])
+def test_a_request_that_is_known_to_be_slow_is_not_repeated_as_often(
+    script: Script, make_http: MakeHttp, slow: tuple[int, bytes]
+) -> None:
+    script.say(503).say(*slow)
     with pytest.raises(Unreachable, match="in 2 attempts"):
-        make_http(attempts=9).get("/x", keep, attempts=2)
+        make_http(attempts=9).get("/x", keep, slow_attempts=2)
     assert len(script.asked) == 2
+
+
+def test_a_short_trouble_of_a_slow_request_gets_all_the_patience(script: Script, make_http: MakeHttp) -> None:
+    script.say(503).say(429).say(503).say(200, b"fine")
+    assert make_http(attempts=4).get("/x", keep, slow_attempts=2) == b"fine"
+
+
+@pytest.mark.parametrize("status", [520, 521, 523, 524, 530])
+def test_what_cloudflare_says_of_the_server_behind_it_is_asked_again(
+    script: Script, make_http: MakeHttp, status: int
+) -> None:
+    script.say(status).say(200, b"fine")
+    assert make_http().get("/x", keep) == b"fine"
 
 
 @pytest.mark.parametrize(

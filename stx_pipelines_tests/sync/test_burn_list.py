@@ -10,7 +10,8 @@ import pytest
 
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.stacks import BurnBlock
+from stx_pipelines.chains.stacks import BurnBlock, Tip
+from stx_pipelines.devnet import bitcoin
 from stx_pipelines.sources.stacks_api import StacksApi
 from stx_pipelines.sync.burn_list import BurnList, ListMoved
 from stx_pipelines_tests.world import FIRST_DAY, World, file_rows, make_chain, truth
@@ -62,6 +63,38 @@ def test_days_after_one_another_go_on_in_the_same_list(make_world: MakeWorld, po
         burn_list.cover(*window(day))
         assert_covers(world, burn_list, day)
     assert burn_list.requests <= 6 * len(world.days)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.85])
+def test_days_near_the_beginning_are_found_where_few_bitcoin_blocks_are_listed(
+    make_world: MakeWorld, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """The first guess at a place counts on nearly all of them: then it lies far beyond the end of the list."""
+    monkeypatch.setattr(bitcoin, "_SHARE_WITHOUT_TENURE", 1 - share)
+    world = make_world(make_chain(25, 12, transactions_per_day=10, stacks_blocks_per_burn_block=1))
+    for day in world.days[:3]:
+        burn_list = open_list(world, pool)
+        burn_list.cover(*window(day))
+        assert_covers(world, burn_list, day)
+        assert burn_list.requests <= 40
+
+
+def test_a_list_that_came_to_no_end_is_begun_anew(
+    make_world: MakeWorld, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tip that the list does not have yet: one of their servers lags."""
+    ahead = make_chain(3, 12)
+    ahead.grow(burn_blocks=1)
+    world = make_world(make_chain(3, 12))
+    burn_list = open_list(world, pool)
+    tip = burn_list.tip
+    newest = ahead.tip
+    burn_list.restart(Tip(newest.height, newest.hash, newest.index_hash, newest.burn_height))
+    with pytest.raises(ListMoved, match="does not list its Stacks block"):
+        burn_list.cover(*window(world.days[-1]))
+    burn_list.tip = tip
+    burn_list.cover(*window(world.days[-2]))
+    assert_covers(world, burn_list, world.days[-2])
 
 
 @pytest.mark.parametrize("days_back", [0, 1, 6])

@@ -13,7 +13,7 @@ from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import PAGE_SIZE, BurnBlock, Tx
 from stx_pipelines.chains.stacks_proof import Placed
-from stx_pipelines.sync.plan import MIN_PAGES, Held, cut, plan_day
+from stx_pipelines.sync.plan import MIN_PAGES, Held, Piece, cut, plan_day, without_shared_windows
 
 DAY = date(2026, 9, 2)
 LEAST = MIN_PAGES * PAGE_SIZE
@@ -80,6 +80,22 @@ def test_pieces_name_the_burn_times_of_all_their_heights(burns: list[Placed]) ->
 def test_a_giant_burn_block_is_read_in_parallel() -> None:
     row = Placed(BurnBlock(START, hashed(1), 1, tuple(map(hashed, range(40))), 20_000), 101, 140)
     assert len(cut([row])) >= 10
+
+
+def test_through_times_the_parts_of_a_giant_burn_block_are_one_piece() -> None:
+    """Each of them would read all of it; what is not adjacent stays apart, because something lies between."""
+    row = Placed(BurnBlock(START, hashed(1), 1, tuple(map(hashed, range(40))), 20_000), 101, 140)
+    [whole] = without_shared_windows(cut([row]))
+    assert whole == Piece(101, 140, START, START + 1)
+    apart = [Piece(30, 40, START, START + 1), Piece(10, 20, START, START + 1)]
+    assert without_shared_windows(apart) == apart
+
+
+@given(placed_burns())
+def test_pieces_for_times_cover_the_same_heights(burns: list[Placed]) -> None:
+    heights = [height for piece in cut(burns) for height in range(piece.hi, piece.lo - 1, -1)]
+    merged = without_shared_windows(cut(burns))
+    assert [height for piece in merged for height in range(piece.hi, piece.lo - 1, -1)] == heights
 
 
 @given(placed_burns(), st.integers(0, 30))

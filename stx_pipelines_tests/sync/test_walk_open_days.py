@@ -134,20 +134,23 @@ def test_an_open_day_closes_by_itself_once_the_tip_is_six_burn_blocks_further(ma
     assert world.requests() <= 15
 
 
-@pytest.mark.parametrize("lag", [1, 4])
-def test_a_server_that_lags_takes_nothing_back(make_world: MakeWorld, lag: int) -> None:
+@pytest.mark.parametrize("v3_missing", [False, True], ids=["v3", "v1"])
+@pytest.mark.parametrize("lag", [1, 4, 60])
+def test_a_server_that_lags_takes_nothing_back(make_world: MakeWorld, lag: int, v3_missing: bool) -> None:
     """With a lag of one Stacks block it has all that landed, and lacks the block that closed the day."""
-    chain, lagging = just_after_midnight(), just_after_midnight()
+    knobs = Knobs(v3_missing=v3_missing)
+    chain = just_after_midnight()
     while sum(burn.time >= at(LAST).timestamp() for burn in chain.burn_blocks) < 6:
         chain.grow(burn_blocks=1)
-    world = make_world(chain)
+    world = make_world(chain, knobs)
     closed_by = world.landed()[world.days[1]].certificate.closed_by
     assert closed_by
-    lagging.grow_to(datetime.fromtimestamp(chain.blocks[closed_by.height - lag - chain.blocks[0].height].time, UTC))
-    assert lagging.blocks[-1].height == closed_by.height - lag
+    newest = chain.blocks[closed_by.height - lag - chain.blocks[0].height]
+    lagging = make_chain(2, tip=datetime.fromtimestamp(newest.time, UTC))
+    assert lagging.blocks[-1].hash == newest.hash
     before = world.certificates()
     with pytest.raises(Unreachable, match=r"is behind: .*nothing was changed, try again when it has caught up"):
-        make_world(lagging, data=world.data).sync(world.days)
+        make_world(lagging, knobs, data=world.data).sync(world.days)
     assert world.certificates() == before
 
 
