@@ -105,10 +105,11 @@ def refresh(settings: Settings, chain: Chain, first: date, last: date) -> int:
     today = datetime.now(UTC).date()
     if not first <= last <= today:
         raise SettingsError(f"--from {first} --to {last}: days must rise, and none may be after today ({today})")
-    from stx_pipelines.partitions import STACKS_FIRST_DAY
+    from stx_pipelines.partitions import ETHEREUM_FIRST_DAY, STACKS_FIRST_DAY
 
-    if first < date.fromisoformat(STACKS_FIRST_DAY):
-        raise SettingsError(f"--from {first}: the chain's first day is {STACKS_FIRST_DAY}")
+    chain_began = STACKS_FIRST_DAY if chain is STACKS else ETHEREUM_FIRST_DAY
+    if first < date.fromisoformat(chain_began):
+        raise SettingsError(f"--from {first}: the chain's first day is {chain_began}")
     days = days_between(first, last)[::-1]
     with _interruptible(settings, chain):
         return _run(settings, chain, lambda _, already: () if already else days, force=True)

@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 DAY = timedelta(days=1)
 
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999 in unix seconds: no date comes after it. A chain that counts milliseconds is beyond it."""
+
 
 def day_of(unix_seconds: int) -> date:
     """The UTC date of an instant."""

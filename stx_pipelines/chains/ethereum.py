@@ -12,6 +12,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from stx_pipelines.chains.days import LAST_SECOND
 from stx_pipelines.chains.errors import MalformedAnswer, ProofError
 
 _MOST = 10**38  # no amount of Wei has 39 digits; tables keep 38
@@ -115,7 +116,7 @@ def parse_block(raw: bytes | msgspec.Raw) -> Block:
         hash=header.hash.lower(),
         parent_hash=header.parent_hash.lower(),
         miner=header.miner.lower(),
-        timestamp=_number(header.timestamp),
+        timestamp=_number(header.timestamp, LAST_SECOND),
         gas_used=_number(header.gas_used),
         gas_limit=_number(header.gas_limit),
         base_fee_per_gas=None if fee is None else _number(fee),

@@ -10,6 +10,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from stx_pipelines.chains.days import LAST_SECOND
+
 NAKAMOTO_DAY = date(2024, 10, 29)
 """Since this UTC day there are no microblocks: a block's transactions are numbered 0..n-1 without a gap."""
 
@@ -88,6 +90,9 @@ class WindowPage(NamedTuple):
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """Fits a signed word of 64 bits, as the tables' columns do."""
 
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=LAST_SECOND)]
+"""Unix seconds."""
+
 Hash = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-f]{64}\Z")]
 
 
@@ -97,8 +102,8 @@ class Block(msgspec.Struct, frozen=True):
     height: Natural
     hash: Hash
     index_block_hash: Hash
-    block_time: Natural
-    burn_block_time: Natural
+    block_time: Seconds
+    burn_block_time: Seconds
     burn_block_height: Natural
     tx_count: Natural
 
@@ -109,7 +114,7 @@ class BurnBlock(msgspec.Struct, frozen=True):
     `stacks_blocks` are block hashes, newest first; `total_tx_count` counts their transactions of every status.
     """
 
-    burn_block_time: Natural
+    burn_block_time: Seconds
     burn_block_hash: Hash
     burn_block_height: Natural
     stacks_blocks: tuple[Hash, ...]

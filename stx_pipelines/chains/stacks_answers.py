@@ -25,6 +25,7 @@ from stx_pipelines.chains.stacks import (
     Natural,
     Page,
     PageMovedError,
+    Seconds,
     Tip,
     Tx,
     WindowPage,
@@ -53,13 +54,13 @@ class _V3Block(msgspec.Struct, gc=False):
     height: Natural
     hash: _LikeHash
     index_hash: _LikeHash
-    time: Natural | None
+    time: Seconds | None
     tx_index: Natural
 
 
 class _BitcoinBlock(msgspec.Struct, gc=False):
     height: Natural
-    time: Natural
+    time: Seconds
 
 
 class _V3Tx(msgspec.Struct, gc=False):
@@ -90,8 +91,8 @@ class _V1Tx(msgspec.Struct, gc=False):
     sender_address: _Word | None
     block_hash: Hash
     block_height: Natural
-    block_time: Natural | None
-    burn_block_time: Natural
+    block_time: Seconds | None
+    burn_block_time: Seconds
     burn_block_height: Natural
     canonical: bool
     tx_index: Natural

@@ -37,6 +37,7 @@ Tag = Literal["latest", "finalized", "earliest"]
 PASSING = frozenset({408, 425, 429, *range(500, 600)})
 """The statuses after which a node is asked again."""
 
+_TOO_MANY_REQUESTS = 429
 _SECONDS_BETWEEN_LOOKS = 0.2  # at the stop signal, while batches are in flight
 _ZERO_ADDRESS = "0x" + "0" * 40
 
@@ -167,8 +168,10 @@ class EthereumRpc:
 
         def refusal(status: int, text: str) -> ApiError | None:
             error = error_in(text) or RpcError(message=text if status < 500 else "")
+            if status == _TOO_MANY_REQUESTS:
+                error.code = status
             about = question.shown(keys[0])
-            if error.meaning() == "too large":
+            if error.meaning() == "too large" and len(keys) > 1:
                 return TooLarge(self._sentence(error, about))
             return self._final(error, about) if error.meaning() == "no state" and error.code else None
 
@@ -180,7 +183,7 @@ class EthereumRpc:
         error = answers.about_all or next(iter(answers.errors.values()), None)
         if error is None:
             return MalformedAnswer(f"asked for {about}: {answers.malformed}")
-        if error.meaning() == "too large":
+        if error.meaning() == "too large" and len(keys) > 1:
             return TooLarge(self._sentence(error, about))
         return self._final(error, about) or MalformedAnswer(self._sentence(error, about))
 
@@ -196,8 +199,7 @@ class EthereumRpc:
         return f"{self.http.name} was asked for {about} and said {self._said(error)}"
 
     def _said(self, error: RpcError) -> str:
-        message = self.http.without_secrets(" ".join(error.message.split()))
-        return f"{message[:200]!r} ({self.http.without_secrets(str(error.code))})"
+        return f"{self.http.without_secrets(error.words)[:200]!r} ({self.http.without_secrets(str(error.code))})"
 
     def _learn(self, refused: int, refusal: TooLarge) -> None:
         if refused == 1:

@@ -101,9 +101,9 @@ class Http:
         self._connections = Connections(self.base_url, self.headers)
         self._secrets = list(self.headers.values())
         if self.name:
-            self._secrets += secrets_of(self.base_url)
-            # This library tells the paths it asks for, when it is told to debug.
-            logging.getLogger("urllib3").setLevel(logging.INFO)
+            self._secrets += [secret for secret in secrets_of(self.base_url) if secret not in self.name]
+            # This library tells the paths it asks for, when it is told to debug, and when a header is malformed.
+            logging.getLogger("urllib3").setLevel(logging.ERROR)
         else:
             self.name = self.base_url
 

@@ -28,7 +28,9 @@ _NO_STATE = re.compile(
 _TOO_LARGE = re.compile(
     r"\bbatch|(response|result|payload|request|content|body)\b.{0,20}\b(too (large|big)|exceed)", re.IGNORECASE
 )
-_TOO_FAST = re.compile(r"\brate\b|per second|quota|throttl|capacity", re.IGNORECASE)
+_BATCH_SIZE = re.compile(r"\bbatch (is )?(size|limit|too)\b|\bin (a|one|the) batch\b", re.IGNORECASE)
+_TOO_FAST = re.compile(r"\brate\b|per second|/s(ec)?\b|quota|throttl|capacity", re.IGNORECASE)
+_RATE_CODES = {429, -32005, -32007, -32011, -32029}
 _NO_BLOCK = re.compile(r"\bunknown block\b|\b(finalized|safe|earliest) block not found\b", re.IGNORECASE)
 _NULL = msgspec.Raw(b"null")
 _FINAL = {-32600, -32601, -32602, -32700}
@@ -37,14 +39,23 @@ _FINAL = {-32600, -32601, -32602, -32700}
 class RpcError(msgspec.Struct, gc=False):
     """What a node says went wrong."""
 
-    code: int | str = 0
-    message: str = ""
+    code: int | float | str | None = 0
+    message: str | None = ""
+
+    @property
+    def words(self) -> str:
+        """The message, on one line."""
+        return " ".join((self.message or "").split())
 
     def meaning(self) -> Meaning:
-        """What to do about it. Splitting a batch is always safe, so every word about batches means too large."""
-        if _NO_STATE.search(self.message):
+        """What to do about it. Splitting is always safe: any word about batches is one, but for rate limits."""
+        if _BATCH_SIZE.search(self.words):
+            return "too large"
+        if _TOO_FAST.search(self.words) or self.code in _RATE_CODES:
+            return "passing"
+        if _NO_STATE.search(self.words):
             return "no state"
-        if _TOO_LARGE.search(self.message) and not _TOO_FAST.search(self.message):
+        if _TOO_LARGE.search(self.words):
             return "too large"
         return "final" if self.code in _FINAL else "passing"
 
@@ -63,7 +74,7 @@ class _Text(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     jsonrpc: str = ""
 
 
-_decode = msgspec.json.Decoder(list[_Answer] | _Answer).decode
+_decode_any = msgspec.json.Decoder(list[_Answer | None] | _Answer).decode
 _decode_texts = msgspec.json.Decoder(list[_Text]).decode
 
 
@@ -107,13 +118,13 @@ def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) ->
         raise MalformedAnswer(f"the answer is not JSON-RPC: {error}") from error
     found: Answers[K, V] = Answers()
     open_calls: dict[int | str | None, K] = dict(calls.items())
-    for answer in decoded if isinstance(decoded, list) else [decoded]:
+    for answer in decoded:
         key = open_calls.pop(answer.id, None)
         if key is None:
             _note_a_stranger(answer, calls, found)
             continue
         fault = answer.error and _error_of(answer)
-        if fault and not _NO_BLOCK.search(fault.message):
+        if fault and not _NO_BLOCK.search(fault.words):
             found.errors[key] = fault
             continue
         try:
@@ -157,4 +168,10 @@ def error_in(text: str) -> RpcError | None:
         decoded = _decode(text.encode("utf-8", "replace"))
     except (msgspec.DecodeError, RecursionError):
         return None
-    return next(filter(None, map(_error_of, decoded if isinstance(decoded, list) else [decoded])), None)
+    return next(filter(None, map(_error_of, decoded)), None)
+
+
+def _decode(body: bytes) -> list[_Answer]:
+    """The answers of a batch, or the one that came instead of it; what is null answers nothing."""
+    decoded = _decode_any(body)
+    return [answer for answer in decoded if answer] if isinstance(decoded, list) else [decoded]

@@ -21,6 +21,7 @@ from stx_pipelines.sync.plan import DayPlan, Piece
 
 SAMPLE = 12
 _MARGIN = 3 * 3600  # seconds of block time; covers Bitcoin's clock drift and slow burn blocks
+_MARGIN_DOUBLED = 12  # times at most: more than a year
 _BLOCKS_PER_PIECE = 400
 _MOST_BURN_BLOCKS = 50  # to look through for six that are listed
 _MOST_EMPTY_BLOCKS = 50
@@ -58,9 +59,9 @@ def _top(api: StacksApi, tip: Tip, end: int) -> tuple[Block | None, ClosedBy | N
     It has the day's burn blocks below it if it is the tip, or if six burn blocks up to its own close the day: a block's
     own time tells little, because a burn block may claim an earlier time and may go on for hours.
     """
-    margin, requests = _MARGIN, 0
-    while True:
-        newest = api.block_at(end + margin)
+    requests = 0
+    for doubled in range(_MARGIN_DOUBLED):
+        newest = api.block_at(end + (_MARGIN << doubled))
         requests += 1
         if newest is None:
             return None, None, requests
@@ -70,7 +71,7 @@ def _top(api: StacksApi, tip: Tip, end: int) -> tuple[Block | None, ClosedBy | N
             return newest, ClosedBy(newest.height, newest.hash), requests
         if newest.height >= tip.block_height:
             return newest, None, requests
-        margin *= 2
+    raise ProofError(f"no six burn blocks after {end} (unix seconds) were found, and the tip was not reached")
 
 
 def _up_to(api: StacksApi, top: int, end: int) -> list[BurnBlock]:

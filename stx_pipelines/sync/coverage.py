@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from math import ceil
 from statistics import median
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.certificate import Certificate
@@ -25,11 +25,22 @@ _CLOCK_SKEW = timedelta(minutes=1)
 RUN_MINUTES = 8
 """A run asks for as many days as fit into this time at the present budget, so that open days never wait for long."""
 
-REQUESTS_PER_DAY = 300
-"""For about 15,000 transactions; used until days of this chain have landed."""
 
-CALLS_PER_DAY = 7_200
-"""A call for every 12-second block; used until days of this chain have landed."""
+class Price(NamedTuple):
+    """What a day costs of the budget: `unknown` until one has landed, and never less than its rows do."""
+
+    unknown: int
+    rows_per_request: float
+
+    def of(self, certificate: Certificate) -> tuple[int, float]:
+        """Requests and seconds of a day that comes home at once: one that grew bit by bit certifies its last bit."""
+        requests = max(certificate.requests, ceil(certificate.expected / self.rows_per_request))
+        return requests, certificate.seconds * requests / max(1, certificate.requests)
+
+
+STACKS_PRICE = Price(unknown=300, rows_per_request=50)  # 300: about 15,000 transactions
+BLOCKS_PRICE = Price(unknown=7_200, rows_per_request=1)  # a block every 12 seconds
+BALANCES_PRICE = Price(unknown=14_400, rows_per_request=0.6)  # two reads a row, some shared between rows
 
 
 @dataclass(frozen=True)
@@ -74,7 +85,7 @@ class Coverage:
 
     days: tuple[DayCoverage, ...]
     now: datetime
-    requests_per_day: int = REQUESTS_PER_DAY
+    requests_per_day: int = STACKS_PRICE.unknown
     seconds_per_day: float | None = None
 
     @property
@@ -113,13 +124,13 @@ class Coverage:
         return day.attempts is None or day.attempts.due(self.now)
 
     def stale(self, older_than: timedelta) -> list[date]:
-        """The open days, all of them if one was last compared with the tip longer ago than this; newest first.
+        """The open days that were last compared with the tip longer ago than this, newest first.
 
-        Days that wait after a failure are left out.
+        Each is judged alone, so that one that stays open never stands in the way of another. Days that wait after a
+        failure are left out.
         """
-        ready = [day for day in self.days if day.landed and day.state != "closed" and self.is_ready(day)]
-        is_due = any(day.looked is None or self.now - day.looked >= older_than for day in ready)
-        return [day.day for day in ready] if is_due else []
+        ready = (day for day in self.days if day.landed and day.state != "closed" and self.is_ready(day))
+        return [day.day for day in ready if day.looked is None or self.now - day.looked >= older_than]
 
     def next(self, budget: int, *, open_every: timedelta, retry: bool = False) -> Work | None:
         """The next thing to do, or None: open days, untried days, failed ones by and by, what only needs loading.
@@ -168,12 +179,9 @@ def survey(
     attempts: Mapping[date, Attempts],
     now: datetime,
     freshness: timedelta,
-    unknown_cost: int = REQUESTS_PER_DAY,
+    price: Price = STACKS_PRICE,
 ) -> Coverage:
-    """Judge every wanted day by its certificate, the published coverage, its attempts and the clock.
-
-    `unknown_cost` is what a day costs of the budget while none has landed.
-    """
+    """Judge every wanted day by its certificate, the published coverage, its attempts and the clock."""
 
     def judge(day: date) -> DayCoverage:
         certificate = landed.get(day)
@@ -191,10 +199,10 @@ def survey(
             attempts=failed,
         )
 
-    closed = [certificate for certificate in landed.values() if certificate.is_closed]
-    cost = max(1, round(median(c.requests for c in closed))) if closed else unknown_cost
-    seconds = median(c.seconds for c in closed) if closed else None
-    return Coverage(tuple(judge(day) for day in wanted), now, cost, seconds)
+    costs = [price.of(certificate) for certificate in landed.values() if certificate.is_closed]
+    requests = max(1, round(median(requests for requests, _ in costs))) if costs else price.unknown
+    seconds = median(seconds for _, seconds in costs) if costs else None
+    return Coverage(tuple(judge(day) for day in wanted), now, requests, seconds)
 
 
 def _past(looked: datetime, now: datetime) -> datetime | None:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,10 +27,12 @@ from stx_pipelines.sync.homeward import count_failure, known_certificate
 from stx_pipelines.sync.land import Landing
 from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
 from stx_pipelines.sync.read import OnPage
+from stx_pipelines.sync.sentences import duration
 
 log = logging.getLogger(__name__)
 
 _ROUNDS = 3
+_STANDSTILL = timedelta(hours=6)  # a block is final after a quarter of an hour
 _PROOF = "numbers without a gap, every block names the one before, the neighbours are of other days"
 
 
@@ -75,6 +77,7 @@ class BlocksWalk:
         identity = identify(self.node, self.data_folder)
         top = finalized(self.node)
         self._refuse_if_behind(top)
+        self._warn_of_a_standstill(top)
         changed = changed_days(self.node, self.landing.files.certificates(), top)
         self._reopen(changed)
         wanted = {*days, *changed}
@@ -100,6 +103,17 @@ class BlocksWalk:
             f"{self.node.http.name} is behind: its newest final block is {top.number}, {newest} has landed already; "
             "nothing was changed, try again when it has caught up"
         )
+
+    def _warn_of_a_standstill(self, top: Block) -> None:
+        age = self.clock() - datetime.fromtimestamp(top.timestamp, UTC)
+        if age > _STANDSTILL:
+            log.warning(
+                "%s: its newest final block, %d, is %s old; the node lags or its chain stands still, and days after it "
+                "are empty so far",
+                self.node.http.name,
+                top.number,
+                duration(age),
+            )
 
     def _is_of_another_fork(self, block: Block) -> bool:
         """Whether another block of the same number has landed: that shows a reorg."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from stx_pipelines.sources.ethereum_rpc import EthereumRpc, Tag
 from stx_pipelines.store.identity import EthereumIdentity, keep_identity, known_ethereum
 from stx_pipelines.sync.chain_check import WrongChain
 
+log = logging.getLogger(__name__)
+
 _STRIDE = 8_192  # blocks; a little more than a day of 12-second slots
 _PROBES = 32  # headers a round while the beginning of a day is sought
 
@@ -26,17 +29,18 @@ def identify(node: EthereumRpc, data_folder: Path) -> EthereumIdentity:
 
     Raises `WrongChain` for another chain than the folder holds.
     """
-    chain_id, genesis, first = node.chain_id(), block_of(node, 0), block_of(node, 1)
+    chain_id, genesis, known = node.chain_id(), block_of(node, 0), known_ethereum(data_folder)
     if genesis is None:
         raise WrongChain(
             f"{node.http.name} does not have block 0 of its chain, so the chain cannot be told from others"
         )
-    asked = EthereumIdentity(chain_id, genesis.hash, day_of((first or genesis).timestamp))
-    known = known_ethereum(data_folder)
     if known is None:
+        first = block_of(node, 1)
+        asked = EthereumIdentity(chain_id, genesis.hash, day_of((first or genesis).timestamp))
         if first is not None:  # the first day is not known before
             keep_identity(data_folder, asked)
         return asked
+    asked = EthereumIdentity(chain_id, genesis.hash, known.first_day)
     if (known.chain_id, known.genesis_hash) != (asked.chain_id, asked.genesis_hash):
         raise WrongChain(
             f"{node.http.name} serves the chain {_shown(asked)}, but {data_folder} holds {_shown(known)}: "
@@ -55,9 +59,9 @@ def _shown(identity: EthereumIdentity) -> str:
 
 
 def finalized(node: EthereumRpc) -> Block:
-    """The newest block that the chain will keep."""
+    """The newest block that the chain will keep. Block 0 says that nothing is final yet."""
     block = block_of(node, "finalized")
-    if block is None:
+    if block is None or block.number == 0:
         raise ApiError(f"{node.http.name} names no finalized block: it may still be syncing, try again later")
     return block
 
@@ -142,7 +146,12 @@ def _empty_beside(changed: Collection[date], landed: Mapping[date, Certificate])
 
 def _is_still_there(node: EthereumRpc, certificate: Certificate, top: Block) -> bool:
     height = certificate.last_height
-    block = top if height == top.number else block_of(node, height) if height is not None else None
+    if height is None:
+        return False
+    block = top if height == top.number else block_of(node, height)
+    if block is None and height <= top.number:
+        log.warning("%s no longer has block %d: %s is taken to be unchanged", node.http.name, height, certificate.day)
+        return True  # a chain that reaches further has some block there: only this node does not
     return block is not None and block.hash == certificate.last_hash
 
 

@@ -16,7 +16,16 @@ from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.days import DayFiles
 from stx_pipelines.store.identity import known_ethereum, known_identity
 from stx_pipelines.store.warehouse import Warehouse
-from stx_pipelines.sync.coverage import CALLS_PER_DAY, REQUESTS_PER_DAY, Coverage, less_far, survey, wanted_days
+from stx_pipelines.sync.coverage import (
+    BALANCES_PRICE,
+    BLOCKS_PRICE,
+    STACKS_PRICE,
+    Coverage,
+    Price,
+    less_far,
+    survey,
+    wanted_days,
+)
 from stx_pipelines.sync.dataset_names import BALANCES, BLOCKS, TRANSACTIONS
 from stx_pipelines.sync.land import Landing
 
@@ -66,13 +75,13 @@ def survey_transactions(settings: Settings, now: datetime) -> Coverage:
     """How far the transactions are."""
     identity = known_identity(settings.stx_data_dir)
     wanted = _wanted(settings.stx_target_days, now, settings.stx_first_day, identity.first_day if identity else None)
-    return _survey(settings, open_landing(settings), wanted, now, REQUESTS_PER_DAY)
+    return _survey(settings, open_landing(settings), wanted, now, STACKS_PRICE)
 
 
 def survey_blocks(settings: Settings, now: datetime) -> Coverage:
     """How far the Ethereum blocks are."""
     landing = open_landing(settings, BLOCKS)
-    return _survey(settings, landing, _wanted_of_ethereum(settings, now), now, CALLS_PER_DAY)
+    return _survey(settings, landing, _wanted_of_ethereum(settings, now), now, BLOCKS_PRICE)
 
 
 def survey_balances(settings: Settings, now: datetime) -> Coverage:
@@ -83,7 +92,7 @@ def survey_balances(settings: Settings, now: datetime) -> Coverage:
         day: known if known.is_of_same_blocks(blocks.get(day)) else msgspec.structs.replace(known, state="open")
         for day, known in landing.files.certificates().items()
     }
-    return _survey(settings, landing, _wanted_of_ethereum(settings, now), now, 2 * CALLS_PER_DAY, landed)
+    return _survey(settings, landing, _wanted_of_ethereum(settings, now), now, BALANCES_PRICE, landed)
 
 
 def survey_ethereum(settings: Settings, now: datetime) -> Coverage:
@@ -105,7 +114,7 @@ def _survey(
     landing: Landing[Any],
     wanted: Sequence[date],
     now: datetime,
-    unknown_cost: int,
+    price: Price,
     landed: Mapping[date, Certificate] | None = None,
 ) -> Coverage:
     published = landing.warehouse.published(landing.dataset)
@@ -117,5 +126,5 @@ def _survey(
         attempts=landing.attempts.all(),
         now=now,
         freshness=settings.freshness,
-        unknown_cost=unknown_cost,
+        price=price,
     )

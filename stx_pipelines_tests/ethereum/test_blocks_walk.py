@@ -8,10 +8,13 @@ from datetime import date
 import pytest
 
 from stx_pipelines.chains.days import DAY
+from stx_pipelines.chains.ethereum import Block
 from stx_pipelines.devnet.ethereum_calls import Call
 from stx_pipelines.devnet.ethereum_faults import EthereumKnobs
-from stx_pipelines.sources.errors import Unreachable
+from stx_pipelines.sources.errors import ApiError, Unreachable
+from stx_pipelines.sources.ethereum_rpc import EthereumRpc, Tag
 from stx_pipelines.sync.chain_check import WrongChain
+from stx_pipelines.sync.dataset_names import BLOCKS
 from stx_pipelines_tests.ethereum.world import (
     DevnetWorld,
     failed,
@@ -230,10 +233,43 @@ def test_a_node_without_a_final_block_says_so(make_ethereum: MakeEthereum) -> No
     chain = make_chain(0, 1)
     del chain.blocks[1:]
     world = make_ethereum(chain)
-    world.sync([FIRST_DAY - DAY])
+    with pytest.raises(ApiError, match="names no finalized block"):
+        world.sync([FIRST_DAY - DAY])
+    assert not list(world.data.rglob("*.parquet"))
     chain.grow(30)
     landed(world.blocks())
     world.assert_blocks()
+
+
+def test_a_node_that_dropped_its_old_blocks_changes_nothing(
+    make_ethereum: MakeEthereum, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A chain that reaches further has some block at every height below: null says that this node has not."""
+    world = make_ethereum(make_chain(4))
+    older = world.days[:2]
+    landed(world.blocks(older))
+    before = {day: world.certificates(BLOCKS)[day] for day in older}
+    ask = EthereumRpc.block
+
+    def drop(self: EthereumRpc, which: int | Tag) -> Block | None:
+        return None if isinstance(which, int) and 0 < which < 300 else ask(self, which)
+
+    monkeypatch.setattr(EthereumRpc, "block", drop)
+    landed(world.blocks(world.days[3:]))
+    assert {day: world.certificates(BLOCKS)[day] for day in older} == before
+    assert "no longer has block 284: 2026-09-02 is taken to be unchanged" in caplog.text
+
+
+def test_a_node_that_stands_still_is_told_of(make_ethereum: MakeEthereum, caplog: pytest.LogCaptureFixture) -> None:
+    world = make_ethereum(make_chain(1))
+    world.now = at(world.days[-1] + 2 * DAY)
+    landed(world.blocks())
+    assert "the node lags or its chain stands still" in caplog.text
+    caplog.clear()
+    world.now = at(world.days[-1], 13)
+    world.chain.grow(1)
+    landed(world.blocks())
+    assert "stands still" not in caplog.text
 
 
 def test_a_node_that_is_not_there_is_unreachable_and_nothing_is_written(make_ethereum: MakeEthereum) -> None:

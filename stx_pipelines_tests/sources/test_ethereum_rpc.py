@@ -263,13 +263,46 @@ class TestTooLarge:
         assert node.sizes() == [10, 4]
         assert rpc.batch_size == 5
 
-    @pytest.mark.parametrize("fault", [TOO_LARGE["HTTP 413"], TOO_LARGE["an object"]])
-    def test_a_single_call_that_is_too_large_is_an_error(self, node: Node, make_rpc: MakeRpc, fault: Fault) -> None:
-        node.always = fault
+    def test_a_single_call_that_is_too_large_is_an_error(self, node: Node, make_rpc: MakeRpc) -> None:
+        node.always = TOO_LARGE["HTTP 413"]
         with pytest.raises(ApiError, match="a single call is too large") as caught:
             make_rpc().balances(KEYS)
         assert not isinstance(caught.value, TooLarge)
         assert node.sizes() == [10, 5, 2, 1]
+
+    def test_of_a_single_call_words_about_a_size_are_not_believed(self, node: Node, make_rpc: MakeRpc) -> None:
+        """It is asked again: the words may mean too many requests."""
+        node.always = TOO_LARGE["an object"]
+        with pytest.raises(Unreachable, match=r"http://127.0.0.1:\d+ was asked for .* and said 'batch too large'"):
+            make_rpc().balances(KEYS)
+        assert node.sizes() == [10, 5, 2, 1, 1, 1]
+
+    @pytest.mark.parametrize("status", [200, 429])
+    @pytest.mark.parametrize(
+        ("code", "message"),
+        [
+            (-32005, "Request exceeds defined limit"),
+            (-32005, "request count exceeded"),
+            (-32029, "Your request exceeded the allowed requests/sec"),
+            (429, "Too many batch requests"),
+        ],
+    )
+    def test_words_and_codes_of_rate_limits_shrink_no_batch(
+        self, node: Node, make_rpc: MakeRpc, status: int, code: int, message: str
+    ) -> None:
+        node.faults = [instead({"id": None, "error": {"code": code, "message": message}}, status)]
+        rpc = make_rpc()
+        assert rpc.balances(KEYS) == TRUTH
+        assert (rpc.batch_size, node.sizes()) == (100, [10, 10])
+
+    def test_one_odd_element_does_not_spoil_the_others(self, node: Node, make_rpc: MakeRpc) -> None:
+        node.faults = [
+            lambda calls, answers: reply(
+                [None, *answers[:6], {"id": calls[6]["id"], "error": {"code": None, "message": None}}]
+            )
+        ]
+        assert make_rpc().balances(KEYS) == TRUTH
+        assert node.sizes() == [10, 4]
 
     def test_words_about_a_rate_are_no_words_about_a_size(self, node: Node, make_rpc: MakeRpc) -> None:
         node.faults = [instead({"error": {"code": -32005, "message": "batch request rate limit exceeded"}})]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from stx_pipelines.chains.attempts import Attempts
@@ -168,9 +169,18 @@ def test_open_days_go_first_once_they_are_old_enough() -> None:
     assert following(look(5, landed(0, 1, minutes_ago=10))) == [0, 1]
 
 
-def test_all_open_days_go_together_when_one_is_due() -> None:
-    known = [certificate(ago(0), closed=False, minutes_ago=1), certificate(ago(1), closed=False, minutes_ago=60)]
-    assert following(look(1, known)) == [0, 1]
+def test_a_day_that_grew_bit_by_bit_is_not_taken_for_a_cheap_one() -> None:
+    """Its certificate says what the last look cost; to fetch such a day costs at least what its rows do."""
+    grown = [msgspec.structs.replace(certificate(ago(2), requests=10), expected=6_000, seconds=3.0)]
+    assert (look(3, grown).requests_per_day, look(3, grown).seconds_per_day) == (120, 36.0)
+    dear = [certificate(ago(2), requests=130)]
+    assert look(3, dear).requests_per_day == 130
+
+
+def test_an_open_day_that_is_due_is_not_held_up_by_one_that_is_not() -> None:
+    """After a day without any sync: today was just looked at, and the day before yesterday still waits to close."""
+    known = [certificate(ago(0), closed=False, minutes_ago=1), certificate(ago(2), closed=False, minutes_ago=999)]
+    assert following(look(2, known)) == [2]
 
 
 def test_untried_days_go_newest_first_and_one_range_at_a_time() -> None:
