@@ -24,6 +24,8 @@ DONE, ERROR, NOT_YET = 0, 1, 2
 
 _LONGEST_CHAIN = 1_000  # days that the devnet makes up; each takes memory
 
+click.UsageError.exit_code = ERROR  # click's own 2 means here that something is not done yet
+
 _day = click.DateTime(formats=["%Y-%m-%d"])
 
 
@@ -45,7 +47,11 @@ def _one_sentence(command: Callable[..., int]) -> Callable[..., None]:
 def _speak(command: Callable[..., int], *args: Any, **options: Any) -> int:
     try:
         return command(*args, **options)
-    except (Unreachable, RateLimited, Interrupted, Busy) as error:
+    except (Unreachable, RateLimited) as error:
+        what_to_do = "" if "try again" in str(error) else "; what has landed is kept, run the same command again"
+        click.echo(f"stopped: {error}{what_to_do}", err=True)
+        return NOT_YET
+    except (Interrupted, Busy) as error:
         click.echo(f"stopped: {error}", err=True)
         return NOT_YET
     except (SettingsError, ApiError, StoreError) as error:

@@ -47,6 +47,7 @@ def run_demo(folder: Path) -> int:
             "HIRO_REQUESTS_PER_MINUTE": "0",
             "HIRO_API_KEY": "",
             "STX_FIRST_DAY": "",
+            "STX_PAGE_NOTE": "Made-up data: nothing on this page has happened. It is the demo's.",
             "STX_TARGET_DAYS": str((today - first_day).days),
             "STX_DATA_DIR": str(folder),
             "ETH_RPC_URL": f"{url}/eth",
@@ -122,7 +123,7 @@ def _show(folder: Path, seconds: float) -> None:
         f"""
 days complete   {len(days)}, each proved against the chain's own counts
 transactions    {seen:,} ({sum(day.published for day in days):,} successful ones in the table)
-wallets         {queries.wallets(database):,}
+wallets         {queries.wallets(database):,} (the page counts those of closed days)
 requests        {spent:,}, proofs included; the floor is {floor:,} (50 transactions a page)
 Ethereum        {blocks:,} blocks with their fee recipients' balances before and after, exact to the Wei
 seconds         {seconds:.0f}
@@ -136,6 +137,7 @@ Top fee recipients of the Ethereum days (the increase of their balances by their
 Try next:
   {_relative(sys.executable)} -c '{query}'
 {queries.by_type(database)}
+  STX_DATA_DIR={folder} {_relative(str(Path(sys.executable).with_name("stx-pipelines")))} status
   make dev                        the Dagster UI on http://localhost:3000
   make backfill TARGET_DAYS=30    real data from api.hiro.so"""
     )

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import date, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -23,6 +25,7 @@ DEFAULT_BUDGET_WITH_KEY = 500
 """Requests a minute that Hiro grants with a key (public documentation)."""
 
 
+_NEARLY = 0.9  # of the letters of two names
 _SECRETS = {"HIRO_API_KEY", "ETH_RPC_URL", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"}
 
 
@@ -72,6 +75,7 @@ class Settings(BaseModel):
     stx_left_censor_days: int = Field(30, ge=0, le=100_000)
     stx_breakeven_days: int = Field(180, ge=1, le=100_000)
     stx_data_start: date | None = None
+    stx_page_note: str = ""
 
     stx_alert_webhook: SecretStr | None = None
     stx_alert_email_to: str | None = None
@@ -102,6 +106,20 @@ class Settings(BaseModel):
         if not re.fullmatch(r"https?://[^\s?#@/][^\s?#@]*", value):
             raise ValueError("must be an http or https address without user, query and spaces")
         return value.rstrip("/")
+
+    @field_validator("stx_data_dir")
+    @classmethod
+    def _is_a_folder(cls, value: Path) -> Path:
+        if os.path.exists(value) and not os.path.isdir(value):  # noqa: PTH110, PTH112 - pathlib's raise
+            raise ValueError("must be a folder")
+        return value
+
+    @field_validator("stx_first_day", "eth_first_day", "stx_data_start")
+    @classmethod
+    def _has_come(cls, value: date | None) -> date | None:
+        if value is not None and value > (today := datetime.now(UTC).date()):
+            raise ValueError(f"must not be after today ({today})")
+        return value
 
     @field_validator("eth_rpc_url")
     @classmethod
@@ -145,6 +163,7 @@ def load_settings(**overrides: object) -> Settings:
         sources = (dotenv_values(".env"), os.environ)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env cannot be read ({error}): it must be a text file in UTF-8") from None
+    _refuse_misspelled(sources[0])
     given: dict[str, object] = {
         name.lower(): value
         for source in sources
@@ -156,6 +175,14 @@ def load_settings(**overrides: object) -> Settings:
         return Settings.model_validate(given)
     except ValidationError as error:
         raise SettingsError("; ".join(_sentence(dict(each)) for each in error.errors())) from None
+
+
+def _refuse_misspelled(names: Iterable[str]) -> None:
+    """A name in `.env` that is nearly one of ours would otherwise be passed over in silence."""
+    ours = [name.upper() for name in Settings.model_fields]
+    for name in names:
+        if name not in ours and (near := get_close_matches(name.upper(), ours, 1, _NEARLY)):
+            raise SettingsError(f"{name} in .env is no setting: {near[0]} is meant, perhaps (see .env.example)")
 
 
 def _sentence(error: dict[str, object]) -> str:

@@ -40,7 +40,7 @@ WRONG = {
         "https://node/\u2026",
     ],
     "ETH_TARGET_DAYS": ["0", "-3", "x", "1.5", "100001"],
-    "ETH_FIRST_DAY": ["x", "2015-02-30"],
+    "ETH_FIRST_DAY": ["x", "2015-02-30", "2999-01-01"],
     "ETH_BATCH_SIZE": ["0", "1001", "x"],
     "ETH_PARALLEL_BATCHES": ["0", "65", "x"],
     "ETH_CALLS_PER_SECOND": ["-1", "1000001", "x", "1.5"],
@@ -48,7 +48,7 @@ WRONG = {
     "ETH_TIMEOUT_SECONDS": ["0", "-5", "x", "nan", "3601"],
     "STX_TARGET_DAYS": ["0", "-3", "x", "1.5", "100001"],
     "STX_FRESHNESS": ["0", "-1", "x"],
-    "STX_FIRST_DAY": ["x", "2026-13-01", "01.02.2026", "2026-02-30"],
+    "STX_FIRST_DAY": ["x", "2026-13-01", "01.02.2026", "2026-02-30", "2999-01-01"],
     "STX_LOCK_WAIT_SECONDS": ["-1", "x", "nan"],
     "STX_OPEN_EVERY": ["0", "-1", "x"],
     "STX_RUN_WAIT_SECONDS": ["-1", "x", "nan", "86401"],
@@ -61,11 +61,12 @@ WRONG = {
     "STX_TARGET_CPA_STX": ["0", "-1", "x", "0.0000001"],
     "STX_LEFT_CENSOR_DAYS": ["-1", "x"],
     "STX_BREAKEVEN_DAYS": ["0", "x"],
-    "STX_DATA_START": ["x", "2026-02-30"],
+    "STX_DATA_START": ["x", "2026-02-30", "2999-01-01"],
+    "STX_DATA_DIR": [__file__],
 }
 FREE = {  # any text will do
     "HIRO_API_KEY",
-    "STX_DATA_DIR",
+    "STX_PAGE_NOTE",
     "STX_ALERT_WEBHOOK",
     "STX_ALERT_EMAIL_TO",
     "STX_ALERT_EMAIL_FROM",
@@ -198,3 +199,16 @@ def test_several_wrong_settings_are_all_named_and_no_secret_ever(monkeypatch: py
     monkeypatch.delenv("STX_FRESHNESS")
     assert "secret-key" not in repr(load_settings())
     assert "abcdef0123" not in repr(load_settings())
+
+
+@pytest.mark.parametrize("name", ["STX_TARGT_DAYS", "STX_TARGET_DAY", "ETH_RPC_ULR", "HIRO_API_KEYS"])
+def test_a_misspelled_name_in_the_file_is_refused_and_the_right_one_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """It would be passed over in silence otherwise. Others may keep theirs in the same file."""
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("DAGSTER_HOME=/somewhere\nPOSTGRES_PASSWORD=x\nSTX_SOMETHING_ELSE=1\n")
+    load_settings()
+    Path(".env").write_text(f"{name}=5\n")
+    with pytest.raises(SettingsError, match=rf"{name} in .env is no setting: (STX|ETH|HIRO)_\w+ is meant, perhaps"):
+        load_settings()

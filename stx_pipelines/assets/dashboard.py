@@ -31,7 +31,8 @@ def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.
     try:
         settings = load_settings(stx_data_dir=metrics.data_dir)
         coverage = survey_transactions(settings, datetime.now(UTC))
-        facts = read_facts(metrics.store(), coverage, coverage_sentence(coverage, settings.budget))
+        sentence = coverage_sentence(coverage, settings.budget)
+        facts = read_facts(metrics.store(), coverage, sentence, settings.stx_page_note)
         page = write_page(settings.stx_data_dir, facts)
     except (SettingsError, StoreError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None

@@ -81,8 +81,8 @@ class Facts:
         return self.basis if self.basis and self.basis.days else None
 
 
-def read_facts(store: MetricStore, coverage: Coverage, sentence: str) -> Facts:
-    """The results as they are on disk now, and the days they rest on. Raises `StoreError`."""
+def read_facts(store: MetricStore, coverage: Coverage, sentence: str, note: str = "") -> Facts:
+    """The results as they are on disk now, and the days they rest on; `note` goes to the top. Raises `StoreError`."""
     names = [name for result in RESULTS.values() for name in result if name not in PER_WALLET]
     known = {name: basis for name in names if (basis := store.kept(name)) is not None}
     basis = max(known.values(), key=lambda each: (each.days, each.fingerprint), default=None)
@@ -101,7 +101,7 @@ def read_facts(store: MetricStore, coverage: Coverage, sentence: str) -> Facts:
         transactions=basis.transactions if basis else 0,
         wallets=sum(row["new_wallets"] for row in daily),
         tables={name: _newest(table) for name, table in tables.items()},
-        warnings=[*_warnings(store, known, names), *damage],
+        warnings=[*([note] if note else []), *_warnings(store, known, names), *damage],
         fee_recipients=ethereum,
     )
 
@@ -131,7 +131,7 @@ def _read_ethereum(store: MetricStore) -> tuple[FeeRecipients | None, list[str]]
 
 def _recipients(known: FeeRecipients) -> Table:
     most = f"The {MOST_RECIPIENTS} with the most blocks; " if known.recipients > MOST_RECIPIENTS else ""
-    return _plain_table(FEE_RECIPIENTS, known.table, f"{most}ETH with 18 places, from data/days/miners_balance.")
+    return _plain_table(FEE_RECIPIENTS, known.table, f"{most}ETH with 18 places, from the files days/miners_balance.")
 
 
 def _plain(row: Row) -> Row:
@@ -151,7 +151,7 @@ def _newest(table: Table) -> Table:
     kept = [row for row in table.rows if row[column] >= first]
     if len(kept) == len(table.rows):
         return table
-    note = f"From {first} on; everything is in data/metrics/{table.name}.parquet."
+    note = f"From {first} on; everything is in the file metrics/{table.name}.parquet."
     return Table(table.name, table.columns, kept, note)
 
 

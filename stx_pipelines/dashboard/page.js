@@ -90,7 +90,8 @@
       const table = document.createElement("table");
       const caption = table.createCaption();
       caption.className = "soft";
-      caption.textContent = `${rows.length.toLocaleString("en")} rows, newest last`;
+      const byTime = /^(date|cohort_date|week_ending)$/.test(columns[0]);
+      caption.textContent = `${rows.length.toLocaleString("en")} rows${byTime ? ", newest last" : ""}`;
       const head = table.createTHead().insertRow();
       for (const column of columns) {
         const cell = document.createElement("th");
@@ -101,7 +102,11 @@
       const body = table.createTBody();
       for (const row of rows) {
         const line = body.insertRow();
-        for (const value of row) line.insertCell().textContent = shown(value);
+        for (const value of row) {
+          const cell = line.insertCell();
+          cell.textContent = shown(value);
+          if (typeof value === "string" && !/^-?[0-9.]+$/.test(value)) cell.className = "words";
+        }
       }
       details.querySelector(".scroll").append(table);
     });

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from stx_pipelines.dashboard.facts import Facts, Table, read_facts
+from stx_pipelines.dashboard.facts import Facts, Table
 from stx_pipelines.dashboard.parts import Chart, Section
 from stx_pipelines.dashboard.sections.coverage import coverage
 from stx_pipelines.dashboard.sections.fee_recipients import fee_recipients
@@ -22,8 +22,6 @@ from stx_pipelines.dashboard.sections.value import value
 from stx_pipelines.dashboard.themes import THEMES, themed
 from stx_pipelines.dashboard.words import cards, headline
 from stx_pipelines.store.files import replace_file
-from stx_pipelines.store.metrics import MetricStore
-from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.metrics import page_path
 
 TITLE = "Stacks, day by day"
@@ -54,11 +52,6 @@ class Page:
     size: int
     days: int
     headline: str
-
-
-def build_page(store: MetricStore, coverage: Coverage, sentence: str) -> Page:
-    """Read the results, make the page, replace the old one. `sentence` says how far the days are. `StoreError`."""
-    return write_page(store.folder, read_facts(store, coverage, sentence))
 
 
 def write_page(data_folder: Path, facts: Facts) -> Page:

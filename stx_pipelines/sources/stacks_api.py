@@ -35,7 +35,10 @@ class StacksApi:
 
     def tip(self) -> Tip:
         """The newest Stacks block, from `/extended`."""
-        return _present(self.http.get("/extended", answers.parse_tip))
+        try:
+            return _present(self.http.get("/extended", answers.parse_tip))
+        except NotFound as error:
+            raise ApiError(f"{self.http.base_url} is no Hiro API for Stacks: check HIRO_API_URL ({error})") from error
 
     def probe(self) -> None:
         """Ask what days are made of: the tip, and a page of transactions. Raises what these raise."""

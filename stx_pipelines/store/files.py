@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,7 +32,8 @@ def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool =
         if durable:
             _flush(path.parent)
     except BaseException as error:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # what made the writing fail may forbid this as well
+            aside.unlink(missing_ok=True)
         if not isinstance(error, OSError):
             raise
         reason = error.strerror or str(error)

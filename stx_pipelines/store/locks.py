@@ -22,7 +22,9 @@ class Busy(StoreError):
 
 
 def holder(path: Path) -> str | None:
-    """Who holds the lock at `path` now; None if nobody does."""
+    """Who holds the lock at `path` now; None if nobody does, or if one who may not write there cannot know it."""
+    if not os.access(path.parent, os.W_OK):
+        return None
     try:
         with locked(path, str(path), wait=0, leave_name=False):
             return None

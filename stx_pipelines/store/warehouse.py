@@ -6,6 +6,7 @@ database: after every commit its coverage is published as a small file.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ _ENGINE: dict[str, str | bool | int | float | list[str]] = {
     "checkpoint_threshold": "128MB",  # not between the days of a connection: that takes half of the time
 }
 _STORAGE = "STORAGE_VERSION 'v1.5.0'"  # in the older format a checkpoint takes twice as long in a large table
+_HEAD = b"checksumDUCK"  # how DuckDB's files begin: 8 bytes that vary, and a name
 _MARKS_KEPT = timedelta(days=2)
 
 
@@ -250,10 +252,14 @@ def _rebuilt(loaded: dict[date, str], inode: int, published: Published) -> Publi
 
 
 def _inode(path: Path) -> int:
+    """The number of the database's file; 0 if there is none, or no database in it."""
     try:
-        return path.stat().st_ino
+        with path.open("rb") as file:
+            return os.fstat(file.fileno()).st_ino if file.read(len(_HEAD))[8:] == _HEAD[8:] else 0
     except FileNotFoundError:
         return 0
+    except OSError as error:
+        raise StoreError(_explain(path, error)) from error
 
 
 def _remove_database(path: Path) -> None:
@@ -261,7 +267,7 @@ def _remove_database(path: Path) -> None:
     path.with_name(path.name + ".wal").unlink(missing_ok=True)
 
 
-def _explain(path: Path, error: Exception) -> str:
+def _explain(path: Path, error: duckdb.Error | OSError) -> str:
     reason = (str(error).splitlines() or ["unknown"])[0]
     return (
         f"{path} could not be used ({reason}); the day files hold everything: "

@@ -63,8 +63,8 @@ class Walk:
         return known if known is not None and known.is_closed else None
 
     def _fetch(self, days: Sequence[date], force: bool) -> Iterator[Outcome]:
-        identity = self.identity()
         tip = self.api.tip()
+        identity = self.identity()
         self._refuse_if_behind(tip)
         state = self._standing(identity)
         early = [day for day in days if day < identity.first_day]

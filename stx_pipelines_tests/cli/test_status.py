@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -138,11 +139,34 @@ def test_no_day_is_wanted_before_the_chain_began_and_an_earlier_setting_is_told(
     assert "note" not in done.stdout
 
 
-def test_a_first_day_to_come_wants_nothing(full: World, run: Run) -> None:
-    full.overrides["stx_first_day"] = full.days[-1] + timedelta(days=3)
+def test_a_first_day_to_come_is_refused(full: World, run: Run) -> None:
+    """It would want nothing, and nothing is always complete."""
+    full.overrides["stx_first_day"] = datetime.now(UTC).date() + timedelta(days=3)
     done = run(full, "status")
-    assert done.exit_code == DONE, done.exception
-    assert done.stdout.startswith("transactions: 0 of 0 days complete")
+    assert done.exit_code == ERROR
+    assert re.search(r"STX_FIRST_DAY is .*: must not be after today \(20", done.stderr)
+
+
+def test_a_database_that_is_none_any_more_holds_nothing(full: World, run: Run) -> None:
+    """Its file is there and has its old name and number: what was published of it is not believed."""
+    path = open_landing(full.settings()).warehouse.path
+    with path.open("r+b") as file:
+        file.truncate(0)
+        file.write(b"junk")
+    done = run(full, "status")
+    assert done.exit_code == NOT_YET
+    assert f"0 of {len(full.days)} days complete" in done.stdout
+    assert run(full, "health").exit_code == 3
+    assert run(full, "rebuild").exit_code == DONE
+    assert run(full, "status").exit_code == DONE
+
+
+def test_status_and_health_answer_from_a_folder_that_nobody_may_write(
+    full: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert run(full, "status").exit_code == DONE
+    assert run(full, "health").exit_code == 0
 
 
 def test_stale_days_are_not_complete(full: World) -> None:
@@ -300,8 +324,7 @@ def test_a_look_never_loads_dagster(world: World, command_name: str, landed: boo
 
 
 def test_status_answers_20_times_of_20_while_sync_writes(make_world: MakeWorld) -> None:
-    world = make_world(recent_chain(60), stx_target_days=60)
-    world.knobs.latency_seconds = 0.6
+    world = make_world(recent_chain(60), stx_target_days=60, hiro_requests_per_minute=600)  # about a day a second
     writer = subprocess.Popen(
         [sys.executable, "-m", "stx_pipelines.cli", "sync"],
         env=child_environment(world.environment),
@@ -310,7 +333,7 @@ def test_status_answers_20_times_of_20_while_sync_writes(make_world: MakeWorld) 
     )
     try:
         deadline = time.monotonic() + 60
-        while not list((world.data / "days").rglob("????-??-??.parquet")) and time.monotonic() < deadline:
+        while len(list((world.data / "days").rglob("????-??-??.parquet"))) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         answers = [command(["status", "--json"], world.environment) for _ in range(20)]
         assert writer.poll() is None, "the sync was too fast for this test"
@@ -580,5 +603,6 @@ def test_verify_db_of_something_else_is_one_sentence(full: World, run: Run, tmp_
     for other in (tmp_path / "text.duckdb", empty):
         done = run(full, "verify", "--db", str(other))
         assert done.exit_code == ERROR
-        assert done.output.startswith(f"error: {other} cannot be read")
+        assert done.output.startswith(f"error: --db {other} cannot be compared (")
+        assert "rebuild" not in done.output  # that would be about another database
         assert len(done.output.splitlines()) == 1

@@ -11,8 +11,8 @@ from typing import Any
 
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.days import DAY, days_between
-from stx_pipelines.dashboard.facts import PER_WALLET
-from stx_pipelines.dashboard.page import build_page
+from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
+from stx_pipelines.dashboard.page import write_page
 from stx_pipelines.store.metrics import RESULTS, MetricStore
 from stx_pipelines.sync.coverage import Coverage, survey
 from stx_pipelines.sync.sentences import coverage_sentence
@@ -41,7 +41,8 @@ def covered(store: MetricStore, now: datetime = NOW) -> Coverage:
 def build(store: MetricStore) -> str:
     """Write the page and read it."""
     coverage = covered(store)
-    return build_page(store, coverage, coverage_sentence(coverage, 50)).path.read_text()
+    facts = read_facts(store, coverage, coverage_sentence(coverage, 50))
+    return write_page(store.folder, facts).path.read_text()
 
 
 def embedded(html: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from stx_pipelines.assets.dashboard import wallet_dashboard
 from stx_pipelines.chains.days import DAY, days_between
 from stx_pipelines.chains.metrics import MetricOptions
 from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
-from stx_pipelines.dashboard.page import build_page, pictures
+from stx_pipelines.dashboard.page import pictures, write_page
 from stx_pipelines.dashboard.themes import THEMES
 from stx_pipelines.metrics_resource import Metrics
 from stx_pipelines.store.metrics import MetricStore
@@ -139,7 +139,7 @@ def test_coverage_says_what_the_numbers_rest_on(tmp_path: Path) -> None:
         *["closed"] * 5,
         *("open", "missing"),
     ]
-    said = build_page(store, coverage, "so far").path.read_text()
+    said = write_page(store.folder, read_facts(store, coverage, "so far")).path.read_text()
     assert "5 complete days without a hole, 2026-09-04 to 2026-09-08" in said
     assert "2 days complete but behind a hole, 1 day open" in said
     assert "may be older than that" in said

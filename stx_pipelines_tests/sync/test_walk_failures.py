@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
 from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.sources.errors import ApiError, Unreachable
 from stx_pipelines.sync.chain_check import WrongChain
+from stx_pipelines.sync.open import open_stacks
 from stx_pipelines_tests.world import FIRST_DAY, World, at, file_rows, make_chain, query, table_rows, table_truth
 
 MakeWorld = Callable[..., World]
@@ -97,6 +99,15 @@ def test_a_day_before_the_chains_first_is_refused_in_one_sentence(make_world: Ma
     assert str(early) in failed[early]
     assert str(FIRST_DAY) in failed[early]
     assert table_rows(world.data) == table_truth(world.chain, [FIRST_DAY])
+
+
+def test_a_server_that_is_no_hiro_api_is_named_as_such(make_world: MakeWorld, tmp_path: Path) -> None:
+    """Not as a chain whose first block is missing: no setting of the chain's beginning would help."""
+    elsewhere = make_world(make_chain(1, 1), data=tmp_path / "data")
+    settings = elsewhere.settings().model_copy(update={"hiro_api_url": f"{elsewhere.devnet.url}/v9"})
+    with pytest.raises(ApiError, match=r"/v9 is no Hiro API for Stacks: check HIRO_API_URL"):
+        list(open_stacks(settings).bring_home(elsewhere.days))
+    assert not list((tmp_path / "data").rglob("*.parquet"))
 
 
 @pytest.mark.parametrize("knobs", [{}, {"burn_list_broken": True}, {"v3_missing": True}], ids=["v3", "sample", "v1"])

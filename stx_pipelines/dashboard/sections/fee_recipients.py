@@ -11,6 +11,7 @@ from stx_pipelines.dashboard.words import count, money, number
 from stx_pipelines.store.fee_recipients import FeeRecipients
 
 RECIPIENTS_DRAWN = 12
+_PLACES = 18  # Wei
 
 _INCREASE = (
     "The increase is the recipient's balance after the block minus its balance before it. It holds the block's fees, "
@@ -103,7 +104,7 @@ def _line(row: Row) -> tuple[str, ...]:
     return (
         f"{address[:8]}…{address[-4:]}",
         f"{number(row['blocks'])} ({row['block_share']:.1%})",
-        money(row["positive_increases_eth"]),
-        money(row["net_increase_eth"]),
+        money(row["positive_increases_eth"], _PLACES),
+        money(row["net_increase_eth"], _PLACES),
         f"{number(row['zero_or_negative_blocks'])} ({row['zero_or_negative_share']:.1%})",
     )
