@@ -25,10 +25,12 @@ _NO_STATE = re.compile(
     r"|\bstate\b.*\b(unavailable|not available)",
     re.IGNORECASE,
 )
-_TOO_LARGE = re.compile(
-    r"\bbatch|(response|result|payload|request|content|body)\b.{0,20}\b(too (large|big)|exceed)", re.IGNORECASE
+_SIZE = re.compile(
+    r"\bbatch (is )?(size|limit|too)\b|\bin (a|one|the) batch\b"
+    r"|\b(response|result|payload|content|body)\b.{0,20}\b(too (large|big)|exceed)",
+    re.IGNORECASE,
 )
-_BATCH_SIZE = re.compile(r"\bbatch (is )?(size|limit|too)\b|\bin (a|one|the) batch\b", re.IGNORECASE)
+_PERHAPS_SIZE = re.compile(r"\bbatch|\brequest\b.{0,20}\b(too (large|big)|exceed)", re.IGNORECASE)
 _TOO_FAST = re.compile(r"\brate\b|per second|/s(ec)?\b|quota|throttl|capacity", re.IGNORECASE)
 _RATE_CODES = {429, -32005, -32007, -32011, -32029}
 _NO_BLOCK = re.compile(r"\bunknown block\b|\b(finalized|safe|earliest) block not found\b", re.IGNORECASE)
@@ -49,13 +51,13 @@ class RpcError(msgspec.Struct, gc=False):
 
     def meaning(self) -> Meaning:
         """What to do about it. Splitting is always safe: any word about batches is one, but for rate limits."""
-        if _BATCH_SIZE.search(self.words):
+        if _SIZE.search(self.words):
             return "too large"
         if _TOO_FAST.search(self.words) or self.code in _RATE_CODES:
             return "passing"
         if _NO_STATE.search(self.words):
             return "no state"
-        if _TOO_LARGE.search(self.words):
+        if _PERHAPS_SIZE.search(self.words):
             return "too large"
         return "final" if self.code in _FINAL else "passing"
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.store.file_size import forget_size, missing_bytes, remember_size
 from stx_pipelines.store.files import StoreError, read_json, replace_file
 from stx_pipelines.store.locks import Busy, locked
 
@@ -71,6 +72,7 @@ class Warehouse:
         self.patience = patience
         self._lock = folder / "run" / "warehouse.lock"
         self._coverage = folder / "coverage"
+        self._size = folder / "run" / "warehouse.size.json"
         self._idle: duckdb.DuckDBPyConnection | None = None  # an engine without a file: starting one costs 20 ms
         self._prepared = 0
 
@@ -109,6 +111,10 @@ class Warehouse:
         same = even_if_lost or known.inode == _inode(self.path)
         return known if same else Published(checked=known.checked)
 
+    def missing_bytes(self) -> int:
+        """How many bytes the database's file lost since it was written. Never opens the database."""
+        return missing_bytes(self.path, self._size)
+
     def mark_checked(self, dataset: str, days: Sequence[date], now: datetime) -> None:
         """Publish that these open days were compared with the chain's tip."""
         at = now.replace(microsecond=0)
@@ -135,6 +141,7 @@ class Warehouse:
                     loaded[dataset] = _loaded(connection, dataset)
             _remove_database(self.path)
             fresh.path.replace(self.path)
+            remember_size(self.path, self._size)
         for dataset, held in loaded.items():
             self._publish(dataset, partial(_rebuilt, held, _inode(self.path)))
         return wrong
@@ -149,8 +156,11 @@ class Warehouse:
 
     @contextmanager
     def _connected(self, wait: float) -> Iterator[duckdb.DuckDBPyConnection]:
-        with locked(self._lock, str(self.path), wait), self._attached(wait) as connection:
-            yield connection
+        with locked(self._lock, str(self.path), wait):
+            forget_size(self._size)
+            with self._attached(wait) as connection:
+                yield connection
+            remember_size(self.path, self._size)
 
     @contextmanager
     def _attached(self, wait: float) -> Iterator[duckdb.DuckDBPyConnection]:

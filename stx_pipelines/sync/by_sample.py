@@ -38,6 +38,7 @@ def plan_day(api: StacksApi, tip: Tip, day: date) -> DayPlan:
     heights = [(max(lo, top - _BLOCKS_PER_PIECE + 1), top) for top in range(hi, lo - 1, -_BLOCKS_PER_PIECE)]
     if api.route == "v1":
         heights = [(lo, hi)]
+    earliest = min(start, below.burn_block_time if below else start) - 2 * _MARGIN
     latest = max(end, newest.burn_block_time) + 2 * _MARGIN
     return DayPlan(
         day=day,
@@ -47,7 +48,7 @@ def plan_day(api: StacksApi, tip: Tip, day: date) -> DayPlan:
         growing=tip.burn_block_height,
         proved_to=tip.burn_block_height - 1,
         held=(),
-        pieces=tuple(Piece(low, high, start - 2 * _MARGIN, latest) for low, high in heights),
+        pieces=tuple(Piece(low, high, earliest, latest) for low, high in heights),
         requests=requests + 1,
         closed_by=closed_by,
     )

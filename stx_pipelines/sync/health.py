@@ -83,6 +83,8 @@ def _damage(settings: Settings, dataset: str) -> str | None:
         return None
     try:
         rows = rows_per_day(landing.warehouse.path, dataset)
+        if lost := landing.warehouse.missing_bytes():
+            return f"{landing.warehouse.path} was cut by {lost:,} bytes: run `stx-pipelines rebuild`"
     except Busy:
         return None
     except StoreError as error:

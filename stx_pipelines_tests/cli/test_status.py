@@ -161,6 +161,18 @@ def test_a_database_that_is_none_any_more_holds_nothing(full: World, run: Run) -
     assert run(full, "status").exit_code == DONE
 
 
+@pytest.mark.parametrize("lost", [1, 300_000])
+def test_a_database_that_was_cut_is_named_wherever_the_cut_is(full: World, run: Run, lost: int) -> None:
+    """Counting rows reads one column of many: it does not reach every block."""
+    path = open_landing(full.settings()).warehouse.path
+    os.truncate(path, path.stat().st_size - lost)
+    said = run(full, "health")
+    assert said.exit_code == 3
+    assert "rebuild" in said.output
+    assert run(full, "rebuild").exit_code == DONE
+    assert run(full, "health").exit_code == 0
+
+
 def test_status_and_health_answer_from_a_folder_that_nobody_may_write(
     full: World, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,12 @@ def test_a_broken_day_file_is_named_and_read_again(
             if said.exit_code != DAMAGED:
                 assert kind in SEEN_IN_THE_ROWS_ONLY
                 said = run(world, "verify", "--from", str(day), "--to", str(day))
+                if (
+                    kind == "flipped" and said.exit_code == DONE
+                ):  # a bit that means nothing, like one of a writer's name
+                    assert run(world, "rebuild").exit_code == DONE
+                    world.assert_true()
+                    continue
                 assert said.exit_code == ERROR
             assert str(path) in said.output, kind
             assert len(said.output.splitlines()) <= 2, kind

@@ -40,9 +40,10 @@ def assert_as_listed(make_world: MakeWorld, world: World) -> None:
         assert bool(known.closed_by) is known.is_closed
 
 
+@pytest.mark.parametrize("v3_missing", [False, True], ids=["v3", "v1"])
 @pytest.mark.parametrize("burn_blocks_per_day", [1, 2, 4, 8, 24])
 def test_where_burn_blocks_are_rare_a_day_is_read_as_far_as_it_goes(
-    make_world: MakeWorld, burn_blocks_per_day: int
+    make_world: MakeWorld, burn_blocks_per_day: int, v3_missing: bool
 ) -> None:
     chain = make_chain(
         4,
@@ -51,7 +52,7 @@ def test_where_burn_blocks_are_rare_a_day_is_read_as_far_as_it_goes(
         burn_blocks_per_day=burn_blocks_per_day,
         stacks_blocks_per_burn_block=max(2, 150 // burn_blocks_per_day),
     )
-    world = make_world(chain, Knobs(burn_list_broken=True))
+    world = make_world(chain, Knobs(burn_list_broken=True, v3_missing=v3_missing))
     world.landed()
     assert_as_listed(make_world, world)
 
