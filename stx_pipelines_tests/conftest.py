@@ -31,9 +31,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The fault suite's: read here, because options must be known before its folder is."""
     group = parser.getgroup("faults")
     group.addoption("--faults-whole", action="store_true", help="the whole fault suite, and not its short form")
-    group.addoption(
-        "--faults-seed", type=int, default=random.SystemRandom().randrange(10**6), help="repeats what chance chose"
-    )
+    group.addoption("--faults-seed", type=int, help="repeats what chance chose")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One seed for all processes that run the tests: the first one's."""
+    if config.option.faults_seed is None:
+        others: dict[str, int] = getattr(config, "workerinput", {})
+        config.option.faults_seed = others.get("faults_seed", random.SystemRandom().randrange(10**6))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """What pytest-xdist tells each of its processes."""
+    node.workerinput["faults_seed"] = node.config.option.faults_seed
 
 
 def pytest_report_header(config: pytest.Config) -> str:

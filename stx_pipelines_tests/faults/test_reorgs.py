@@ -108,7 +108,7 @@ def test_a_reorg_deeper_than_final_is_noticed_and_put_right(
 ) -> None:
     """Through one to three closed days."""
     for days in (1, 2, 3) if whole else (2,):
-        chain = make_chain(5, 3, seed=dice.randrange(10**6), burn_blocks_per_day=24)
+        chain = make_chain(8, 3, seed=dice.randrange(10**6), burn_blocks_per_day=24)
         world = make_world(chain)
         persevere(world)
         closed = {day for day, known in world.certificates().items() if known.is_closed}
