@@ -22,7 +22,7 @@ test: .venv/dev anvil
 bench: .venv/dev anvil
 	$(BIN)/python -m stx_pipelines_tests.benchmarks
 
-# The whole fault suite, about an hour; `make test` runs its short form. SEED=123 repeats what chance chose.
+# The whole fault suite, about half an hour; `make test` runs its short form. SEED=123 repeats what chance chose.
 SEED ?=
 test-faults: .venv/dev anvil
 	$(BIN)/python -m pytest $(AT_ONCE) stx_pipelines_tests/faults --faults-whole $(if $(SEED),--faults-seed $(SEED))
