@@ -62,7 +62,8 @@ class Reader:
     """Reads and proves days against one server. One run, one reader.
 
     `tip` is the chain's tip when the run began; `held` gives rows that open days already have; `next_is_read` tells,
-    when a day is given, whether the next has been read too.
+    when a day is given, whether the next has been read too, `chain_moved` whether a reorg was met: then days that were
+    planned before may be of another fork than those that come now.
     """
 
     api: StacksApi
@@ -71,6 +72,7 @@ class Reader:
     on_page: OnPage = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     next_is_read: bool = field(default=False, init=False)
+    chain_moved: bool = field(default=False, init=False)
     _unlisted: int = field(default=0, init=False)  # chunks in a row whose burn blocks could not be listed
     _pages: Counter[date] = field(default_factory=Counter, init=False)
     _began: dict[date, float] = field(default_factory=dict, init=False)
@@ -140,7 +142,7 @@ class Reader:
 
     def _plan_by_list(self, chunk: Sequence[date], burn_list: BurnList) -> Iterator[DayPlan]:
         before = burn_list.requests
-        _cover(burn_list, self.api, window(min(chunk))[0], window(max(chunk))[1])
+        self._cover(burn_list, window(min(chunk))[0], window(max(chunk))[1])
         for day in chunk:
             plan = plan_day(day, burn_list.rows, burn_list.growing, self.held(day))
             pieces = without_shared_windows(plan.pieces) if self.api.route == "v1" else plan.pieces
@@ -211,7 +213,8 @@ class Reader:
         """Ask for the counts anew, keep the burn blocks that agree with them, read the others."""
         with ThreadPoolExecutor(1) as pool:
             burn_list = BurnList(self.api, self.api.tip(), pool)
-            _cover(burn_list, self.api, *window(plan.day))
+            self.chain_moved = True
+            self._cover(burn_list, *window(plan.day))
         fresh = plan_day(plan.day, burn_list.rows, burn_list.growing)._replace(
             requests=plan.requests + burn_list.requests
         )
@@ -222,17 +225,17 @@ class Reader:
         read = [tx for piece in pieces for tx in self._read(plan.day, piece)]
         return fresh, [tx for tx in rows if tx.burn_block_height in whole] + read
 
-
-def _cover(burn_list: BurnList, api: StacksApi, start: int, end: int) -> None:
-    """Cover the window, beginning again where the chain changes meanwhile. Raises `ListMoved` if it keeps changing."""
-    for attempt in range(1, _LIST_TRIES):
-        try:
-            return burn_list.cover(start, end)
-        except ListMoved as error:
-            log.info("%s; reading the list again", error)
-            api.http.stop.wait(api.http.patience.backoff(attempt))  # one of their servers may lag
-            burn_list.restart(api.tip())
-    return burn_list.cover(start, end)
+    def _cover(self, burn_list: BurnList, start: int, end: int) -> None:
+        """Cover the window, begun again where the chain changes meanwhile. Raises `ListMoved` if it keeps changing."""
+        for attempt in range(1, _LIST_TRIES):
+            try:
+                return burn_list.cover(start, end)
+            except ListMoved as error:
+                log.info("%s; reading the list again", error)
+                self.chain_moved = True
+                self.api.http.stop.wait(self.api.http.patience.backoff(attempt))  # one of their servers may lag
+                burn_list.restart(self.api.tip())
+        return burn_list.cover(start, end)
 
 
 def _unfinished(reading: Iterable[_Reading]) -> int:

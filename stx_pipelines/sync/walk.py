@@ -20,6 +20,7 @@ from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.days import DamagedDayFile
 from stx_pipelines.store.identity import Identity
 from stx_pipelines.sync import homeward
+from stx_pipelines.sync.burn_list import ListMoved
 from stx_pipelines.sync.chain_check import Standing, fork_height, standing
 from stx_pipelines.sync.homeward import count_failure, known_certificate
 from stx_pipelines.sync.land import Landing
@@ -156,8 +157,11 @@ class Walk:
                 blocked = result if result.day in state.stale else blocked
                 yield result
             elif self._stands_alone(result, state):
-                yield from self._land_open(together, blocked)
+                yield from self._land_open(together, blocked, reader)
                 together = []
+                if reader.chain_moved and not self._is_closed_still(result):
+                    yield FailedDay(result.certificate.day, ListMoved("the chain changed while the day was read"))
+                    continue
                 self.landing.keep([(result.rows, result.certificate)])
                 yield Landed(result.certificate, fetched=True)
                 kept += 1
@@ -168,14 +172,19 @@ class Walk:
                 together.append(result)
         if kept:
             self.landing.load_soon()
-        yield from self._land_open(together, blocked)
+        yield from self._land_open(together, blocked, reader)
 
     @staticmethod
     def _stands_alone(result: ProvedDay, state: Standing) -> bool:
         """Whether a day was read whole and is final: then no other day can change what it holds."""
         return result.certificate.is_closed and result.certificate.day not in state.stale and not _held(result.rows)
 
-    def _land_open(self, proved: list[ProvedDay], blocked: FailedDay | None) -> Iterator[Outcome]:
+    def _is_closed_still(self, proved: ProvedDay) -> bool:
+        """Whether what closed the day is canonical: the next comparison begins at newer days, and may end there."""
+        closed_by = proved.certificate.closed_by
+        return not closed_by or self.api.is_canonical(closed_by.height, closed_by.block_hash)
+
+    def _land_open(self, proved: list[ProvedDay], blocked: FailedDay | None, reader: Reader) -> Iterator[Outcome]:
         """Land open days together, once all of them are of one and the same chain.
 
         A day that a reorg changed and that failed blocks the others: one of its transactions may now be theirs.
@@ -192,6 +201,7 @@ class Walk:
                 yield from landed
                 return
             log.info("the chain changed while the open days were read; reading them again")
+            reader.chain_moved = True
             results = list(self._reader(self.api.tip(), None).days(days))
             failed = [result for result in results if isinstance(result, FailedDay)]
             if failed:
@@ -205,11 +215,15 @@ class Walk:
         tx_ids = [tx.tx_id for result in proved for tx in result.rows]
         if len(set(tx_ids)) != len(tx_ids):
             return False
-        tops = [(result.certificate.last_height, result.certificate.last_hash) for result in proved]
+        # What closed a day vouches for its last block as well.
+        known = [result.certificate for result in proved if not result.certificate.closed_by]
+        tops = [(certificate.last_height, certificate.last_hash) for certificate in known]
         for result in proved:
             if held := _held(result.rows):  # proved in an earlier walk: a reorg may have come in between
                 tops.append(max((tx.block_height, tx.index_block_hash) for tx in held))
-        return all(self.api.has_block(height, name) for height, name in set(tops) if height is not None and name)
+        if not all(self.api.has_block(height, name) for height, name in set(tops) if height is not None and name):
+            return False
+        return all(self._is_closed_still(result) for result in proved)
 
     def _land_proved(self, proved: Sequence[ProvedDay]) -> list[Landed]:
         self.landing.land([(result.rows, result.certificate) for result in proved])

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import Phase, assume, given, settings
+from hypothesis import Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
 from stx_pipelines.chains.certificate import Certificate
@@ -36,6 +36,22 @@ burn_reorgs = st.builds(lambda n: ("reorg", {"burn_blocks": n}), st.integers(1, 
 Event = tuple[int, tuple[str, dict[str, int]]]
 events = st.lists(st.tuples(st.integers(0, 15), growth | stacks_reorgs | burn_reorgs), max_size=8)
 """Each: after so many more requests this happens."""
+
+SHORT_DAYS = ChainSpec(
+    seed=408,
+    first_day=FIRST_DAY,
+    tip=at(FIRST_DAY) + timedelta(minutes=3749),
+    transactions_per_day=41,
+    burn_blocks_per_day=13,
+    stacks_blocks_per_burn_block=3,
+)
+DEEP_TURNS: list[Event] = [
+    (12, ("reorg", {"stacks_blocks": 31})),
+    (7, ("reorg", {"burn_blocks": 5})),
+    (4, ("grow", {"burn_blocks": 12})),
+    (13, ("reorg", {"burn_blocks": 2})),
+    (5, ("reorg", {"stacks_blocks": 29})),
+]
 
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
 """An example takes half a second: a smaller one is not worth minutes."""
@@ -96,6 +112,7 @@ def still_closed(certificate: Certificate, chain: StacksChain) -> bool:
 def test_proved_days_are_true_days(whole: bool, route: dict[str, bool]) -> None:
     @settings(max_examples=400 if whole else 5, phases=PHASES)
     @given(specs, st.integers(1, 50), events)
+    @example(SHORT_DAYS, 14, DEEP_TURNS)  # a newer day closes on the new fork before an older one of the old fork lands
     def holds(spec: ChainSpec, page_size: int, plan: list[Event]) -> None:
         check(spec, page_size, plan, route)
 
