@@ -11,9 +11,7 @@ import click
 
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.settings import Settings, SettingsError
-from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.inspect import Overlap, differing_days, overlaps
-from stx_pipelines.store.locks import Busy
+from stx_pipelines.store.inspect import differing_days, overlaps
 from stx_pipelines.store.warehouse import DayFile
 from stx_pipelines.sync.dataset_names import TRANSACTIONS
 from stx_pipelines.sync.open import open_stacks_api
@@ -58,23 +56,13 @@ def compare(settings: Settings, database: Path) -> int:
     if not days:
         raise SettingsError("no day has landed yet, there is nothing to compare with: run `stx-pipelines sync` first")
     total = held = 0.0
-    for overlap, day in zip(_overlaps(database, days), days, strict=True):
+    for overlap, day in zip(overlaps(database, days), days, strict=True):
         click.echo(f"{overlap.day}: {overlap.transactions:.0%} of transactions, {overlap.wallets:.0%} of wallets")
         total += day.certificate.published
         held += overlap.transactions * day.certificate.published
     share = held / total if total else 1.0
     click.echo(f"{database} holds {share:.1%} of the {total:,.0f} certified transactions of {len(days)} days")
     return DONE
-
-
-def _overlaps(database: Path, days: Sequence[DayFile]) -> list[Overlap]:
-    try:
-        return list(overlaps(database, days))
-    except Busy:
-        raise
-    except StoreError as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise SettingsError(f"--db {database} cannot be compared ({reason}); nothing was changed") from error
 
 
 def _choose(landed: Sequence[DayFile], first: date | None, last: date | None) -> list[DayFile]:

@@ -26,8 +26,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 
     `proved_to` is the newest block height the day is proved up to, `tip_height` was the newest final one then: burn
     blocks for Stacks, blocks for Ethereum. `first_parent_hash` is what an Ethereum day's first block names as its
-    parent. `closed_by` is of the burn block that closed a Stacks day; older certificates lack it, and days proved by a
-    sample may. `requests` is what was spent of the budget, which for Ethereum counts calls.
+    parent. `closed_by` is of the burn block that closed a Stacks day; older certificates lack it.
+    `requests` is what was spent of the budget, which for Ethereum counts calls.
     `left_out` counts, by reason, the proved rows that the table does not show. `seconds` from the first request for
     the day's rows to the proof, while other days were read too.
     """

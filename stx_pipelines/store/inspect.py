@@ -48,7 +48,7 @@ def differing_days(database: Path, dataset: str, days: Sequence[DayFile]) -> lis
 
 def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
     """What another database with a table `transactions` holds of our certified days, day by day."""
-    with reading(database) as connection:
+    with reading(database, advice="nothing was changed: give a database that has a table `transactions`") as connection:
         for file in days:
             [(rows, rows_there, wallets, wallets_there)] = connection.execute(
                 load_sql("overlap"), {"file": str(file.path)}
@@ -71,8 +71,13 @@ def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile)
 
 
 @contextmanager
-def reading(database: Path, wait: float = 0.0) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The database as `warehouse`, read-only, closed at once. Raises `Busy` after `wait` seconds, and `StoreError`."""
+def reading(
+    database: Path, wait: float = 0.0, *, advice: str = "run `stx-pipelines rebuild`"
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database as `warehouse`, read-only, closed at once.
+
+    Raises `Busy` after `wait` seconds, and `StoreError` with this `advice` when it cannot be read.
+    """
     import duckdb
 
     if not database.exists():
@@ -83,6 +88,6 @@ def reading(database: Path, wait: float = 0.0) -> Iterator[duckdb.DuckDBPyConnec
         yield connection
     except duckdb.Error as error:
         reason = (str(error).splitlines() or ["unknown"])[0]
-        raise StoreError(f"{database} cannot be read ({reason}); run `stx-pipelines rebuild`") from error
+        raise StoreError(f"{database} cannot be read ({reason}); {advice}") from error
     finally:
         connection.close()

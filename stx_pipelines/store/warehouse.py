@@ -37,7 +37,7 @@ _ENGINE: dict[str, str | bool | int | float | list[str]] = {
     "checkpoint_threshold": "128MB",  # not between the days of a connection: that takes half of the time
 }
 _STORAGE = "STORAGE_VERSION 'v1.5.0'"  # in the older format a checkpoint takes twice as long in a large table
-_HEAD = b"checksumDUCK"  # how DuckDB's files begin: 8 bytes that vary, and a name
+_MAGIC = slice(8, 12)  # where every file of DuckDB says so, behind a checksum
 _MARKS_KEPT = timedelta(days=2)
 
 
@@ -265,7 +265,7 @@ def _inode(path: Path) -> int:
     """The number of the database's file; 0 if there is none, or no database in it."""
     try:
         with path.open("rb") as file:
-            return os.fstat(file.fileno()).st_ino if file.read(len(_HEAD))[8:] == _HEAD[8:] else 0
+            return os.fstat(file.fileno()).st_ino if file.read(_MAGIC.stop)[_MAGIC] == b"DUCK" else 0
     except FileNotFoundError:
         return 0
     except OSError as error:

@@ -35,9 +35,6 @@ def plan_day(api: StacksApi, tip: Tip, day: date) -> DayPlan:
         raise ProofError(f"{day} is before the first block of this server")
     below = api.block_at(start - _MARGIN)
     hi, lo = newest.height, below.height if below else _first_height(api, newest)
-    heights = [(max(lo, top - _BLOCKS_PER_PIECE + 1), top) for top in range(hi, lo - 1, -_BLOCKS_PER_PIECE)]
-    if api.route == "v1":
-        heights = [(lo, hi)]
     earliest = min(start, below.burn_block_time if below else start) - 2 * _MARGIN
     latest = max(end, newest.burn_block_time) + 2 * _MARGIN
     return DayPlan(
@@ -48,7 +45,10 @@ def plan_day(api: StacksApi, tip: Tip, day: date) -> DayPlan:
         growing=tip.burn_block_height,
         proved_to=tip.burn_block_height - 1,
         held=(),
-        pieces=tuple(Piece(low, high, earliest, latest) for low, high in heights),
+        pieces=tuple(
+            Piece(max(lo, top - _BLOCKS_PER_PIECE + 1), top, earliest, latest)
+            for top in range(hi, lo - 1, -_BLOCKS_PER_PIECE)
+        ),
         requests=requests + 1,
         closed_by=closed_by,
     )
@@ -72,7 +72,7 @@ def _top(api: StacksApi, tip: Tip, end: int) -> tuple[Block | None, ClosedBy | N
             return newest, ClosedBy(newest.height, newest.hash), requests
         if newest.height >= tip.block_height:
             return newest, None, requests
-    raise ProofError(f"no six burn blocks after {end} (unix seconds) were found, and the tip was not reached")
+    raise ProofError("six burn blocks after the day were not found, nor the tip; the next sync tries again")
 
 
 def _up_to(api: StacksApi, top: int, end: int) -> list[BurnBlock]:

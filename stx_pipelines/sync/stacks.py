@@ -89,7 +89,7 @@ class Reader:
         with self._pools() as (readers, planner):
             reading: deque[_Reading] = deque()
             for plan in self._plans(days, planner):
-                pieces = plan.pieces if isinstance(plan, DayPlan) else ()
+                pieces = self._for_route(plan.pieces) if isinstance(plan, DayPlan) else ()
                 reading.append(_Reading(plan, [readers.submit(self._read, plan.day, piece) for piece in pieces]))
                 while len(reading) > 1 and (_unfinished(reading) > _AHEAD * self.readers or _is_read(reading)):
                     yield self._finish(reading)
@@ -145,8 +145,7 @@ class Reader:
         self._cover(burn_list, window(min(chunk))[0], window(max(chunk))[1])
         for day in chunk:
             plan = plan_day(day, burn_list.rows, burn_list.growing, self.held(day))
-            pieces = without_shared_windows(plan.pieces) if self.api.route == "v1" else plan.pieces
-            yield plan._replace(requests=burn_list.requests - before, pieces=tuple(pieces))
+            yield plan._replace(requests=burn_list.requests - before)
             before = burn_list.requests
 
     def _plan_by_sample(self, day: date) -> DayPlan | FailedDay:
@@ -154,6 +153,9 @@ class Reader:
             return by_sample.plan_day(self.api, self.tip, day)
         except (ProofError, ApiError) as error:
             return FailedDay(day, error)
+
+    def _for_route(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
+        return without_shared_windows(pieces) if self.api.route == "v1" else pieces
 
     def _read(self, day: date, piece: Piece) -> list[Tx]:
         self._began.setdefault(day, time.monotonic())
@@ -211,9 +213,9 @@ class Reader:
 
     def _read_again(self, plan: DayPlan, rows: Sequence[Tx]) -> tuple[DayPlan, list[Tx]]:
         """Ask for the counts anew, keep the burn blocks that agree with them, read the others."""
+        self.chain_moved = True
         with ThreadPoolExecutor(1) as pool:
             burn_list = BurnList(self.api, self.api.tip(), pool)
-            self.chain_moved = True
             self._cover(burn_list, *window(plan.day))
         fresh = plan_day(plan.day, burn_list.rows, burn_list.growing)._replace(
             requests=plan.requests + burn_list.requests
@@ -221,7 +223,7 @@ class Reader:
         burns = fresh.burns or ()
         short = faults(rows, burns, plan.day)
         whole = {row.burn.burn_block_height for row in burns} - short.keys()
-        pieces = cut([row for row in burns if row.burn.burn_block_height in short])
+        pieces = self._for_route(cut([row for row in burns if row.burn.burn_block_height in short]))
         read = [tx for piece in pieces for tx in self._read(plan.day, piece)]
         return fresh, [tx for tx in rows if tx.burn_block_height in whole] + read
 

@@ -159,8 +159,9 @@ class Walk:
             elif self._stands_alone(result, state):
                 yield from self._land_open(together, blocked, reader)
                 together = []
-                if reader.chain_moved and not self._is_closed_still(result):
-                    yield FailedDay(result.certificate.day, ListMoved("the chain changed while the day was read"))
+                if not self._is_closed_still(result, reader):
+                    error = ListMoved("the chain changed while the day was read; the next sync reads it again")
+                    yield FailedDay(result.certificate.day, error)
                     continue
                 self.landing.keep([(result.rows, result.certificate)])
                 yield Landed(result.certificate, fetched=True)
@@ -179,10 +180,13 @@ class Walk:
         """Whether a day was read whole and is final: then no other day can change what it holds."""
         return result.certificate.is_closed and result.certificate.day not in state.stale and not _held(result.rows)
 
-    def _is_closed_still(self, proved: ProvedDay) -> bool:
-        """Whether what closed the day is canonical: the next comparison begins at newer days, and may end there."""
+    def _is_closed_still(self, proved: ProvedDay, reader: Reader) -> bool:
+        """Whether what closed the day is canonical, asked only once the run has met a reorg.
+
+        It must be known before the day lands: the next comparison begins at newer days, and may end there.
+        """
         closed_by = proved.certificate.closed_by
-        return not closed_by or self.api.is_canonical(closed_by.height, closed_by.block_hash)
+        return not (closed_by and reader.chain_moved) or self.api.is_canonical(closed_by.height, closed_by.block_hash)
 
     def _land_open(self, proved: list[ProvedDay], blocked: FailedDay | None, reader: Reader) -> Iterator[Outcome]:
         """Land open days together, once all of them are of one and the same chain.
@@ -194,7 +198,7 @@ class Walk:
             yield from (FailedDay(day, blocked.error) for day in days if blocked)
             return
         for _ in range(_GROUP_TRIES):
-            if self._is_one_chain(proved):
+            if self._is_one_chain(proved) and all(self._is_closed_still(result, reader) for result in proved):
                 landed = self._land_proved(proved)
                 open_days = [result.certificate.day for result in landed if not result.certificate.is_closed]
                 self.landing.mark_checked(open_days, self.clock())
@@ -215,15 +219,11 @@ class Walk:
         tx_ids = [tx.tx_id for result in proved for tx in result.rows]
         if len(set(tx_ids)) != len(tx_ids):
             return False
-        # What closed a day vouches for its last block as well.
-        known = [result.certificate for result in proved if not result.certificate.closed_by]
-        tops = [(certificate.last_height, certificate.last_hash) for certificate in known]
+        tops = [(result.certificate.last_height, result.certificate.last_hash) for result in proved]
         for result in proved:
             if held := _held(result.rows):  # proved in an earlier walk: a reorg may have come in between
                 tops.append(max((tx.block_height, tx.index_block_hash) for tx in held))
-        if not all(self.api.has_block(height, name) for height, name in set(tops) if height is not None and name):
-            return False
-        return all(self._is_closed_still(result) for result in proved)
+        return all(self.api.has_block(height, name) for height, name in set(tops) if height is not None and name)
 
     def _land_proved(self, proved: Sequence[ProvedDay]) -> list[Landed]:
         self.landing.land([(result.rows, result.certificate) for result in proved])

@@ -615,6 +615,6 @@ def test_verify_db_of_something_else_is_one_sentence(full: World, run: Run, tmp_
     for other in (tmp_path / "text.duckdb", empty):
         done = run(full, "verify", "--db", str(other))
         assert done.exit_code == ERROR
-        assert done.output.startswith(f"error: --db {other} cannot be compared (")
+        assert done.output.startswith(f"error: {other} cannot be read")
         assert "rebuild" not in done.output  # that would be about another database
         assert len(done.output.splitlines()) == 1

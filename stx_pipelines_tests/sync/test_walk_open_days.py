@@ -131,7 +131,7 @@ def test_an_open_day_closes_by_itself_once_the_tip_is_six_burn_blocks_further(ma
     world.requests()
     assert world.landed()[world.days[1]].certificate.state == "closed"
     world.assert_true()
-    assert world.requests() <= 16
+    assert world.requests() <= 15
 
 
 @pytest.mark.parametrize("v3_missing", [False, True], ids=["v3", "v1"])
