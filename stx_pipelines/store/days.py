@@ -16,7 +16,7 @@ import msgspec
 
 from stx_pipelines.chains import certificate as certificates
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.store.files import StoreError, read_json, replace_file
+from stx_pipelines.store.files import StoreError, mark_of, read_json, replace_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +31,7 @@ class DamagedDayFile(StoreError):
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """A certificate, and the file's time and size when it was read."""
+    """A certificate, and the file's mark when it was read."""
 
     mark: tuple[int, int]
     certificate: Certificate
@@ -80,7 +80,7 @@ class DayFiles:
         """The day's certificate, None if it has not landed. Raises `DamagedDayFile`."""
         path = self.path(day)
         try:
-            mark = _mark(path)
+            mark = mark_of(path)
         except FileNotFoundError:
             return None
         known = self._known.get(day)
@@ -172,11 +172,6 @@ def _day_in(path: Path) -> date | None:
         return date.fromisoformat(path.stem)
     except ValueError:
         return None  # somebody else's file
-
-
-def _mark(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_mtime_ns, stat.st_size
 
 
 def _read_certificate(path: Path, day: date) -> Certificate:

@@ -60,6 +60,12 @@ def read_json(path: Path, shape: type[_T]) -> _T:
         ) from error
 
 
+def mark_of(path: Path) -> tuple[int, int]:
+    """The file's time in nanoseconds and its size in bytes: one that is replaced has another. Raises `OSError`."""
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
 def _flush(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:

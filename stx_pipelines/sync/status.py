@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from stx_pipelines.settings import Settings
+from stx_pipelines.store.row_count import count_rows
 from stx_pipelines.sync.coverage import Coverage, ranges
 from stx_pipelines.sync.datasets import STACKS, Chain, Dataset
 from stx_pipelines.sync.progress import Progress, last_report, who_works
@@ -107,7 +108,7 @@ def describe(settings: Settings, chain: Chain, dataset: Dataset, coverage: Cover
         waiting_to_load=coverage.to_load,
         damaged=[day for day in days if day not in certificates],
         rows=sum(c.published for c in in_table),
-        wallets=_parquet_rows(settings.stx_data_dir / "first_seen_wallets.parquet") if chain is STACKS else None,
+        wallets=_wallets(settings.stx_data_dir) if chain is STACKS else None,
         first_block_time=min((c.first_block_time for c in in_table if c.first_block_time), default=None),
         last_block_time=max((c.last_block_time for c in in_table if c.last_block_time), default=None),
         newest_day_looked_at=next((day.looked for day in coverage.days if day.looked), None),
@@ -140,9 +141,5 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _parquet_rows(path: Path) -> int | None:
-    if not path.exists():
-        return None
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(path).num_rows)
+def _wallets(folder: Path) -> int | None:
+    return count_rows(folder / "first_seen_wallets.parquet", folder / "run" / "first_seen_wallets.rows.json")

@@ -15,7 +15,9 @@ from typing import Any
 
 import duckdb
 import msgspec
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from click.testing import Result
 
@@ -51,6 +53,12 @@ def full(world: World) -> World:
 
 def day_file(world: World, day: date) -> Path:
     return world.data / "days" / DATASET / f"{day}.parquet"
+
+
+def write_wallets(world: World, count: int) -> Path:
+    file = world.data / "first_seen_wallets.parquet"
+    pq.write_table(pa.table({"wallet": [str(number) for number in range(count)]}), file)
+    return file
 
 
 def shown(run: Run, world: World) -> dict[str, Any]:
@@ -316,9 +324,11 @@ def test_a_deleted_day_in_the_middle_is_a_hole_and_sync_repairs_it(full: World, 
 
 @pytest.mark.parametrize("command_name", ["status", "health"])
 @pytest.mark.parametrize("landed", [False, True], ids=["empty", "full"])
-def test_a_look_never_loads_dagster(world: World, command_name: str, landed: bool) -> None:
+def test_a_look_never_loads_dagster(world: World, run: Run, command_name: str, landed: bool) -> None:
     if landed:
         world.landed()
+        write_wallets(world, 7)
+        assert run(world, "status").exit_code == DONE  # counts the wallets, and remembers how many
     heavy = {"dagster", "requests", "pandas"} | ({"duckdb", "pyarrow"} if command_name == "status" else set())
     script = (
         f"import sys\nfrom stx_pipelines.cli import main\ntry:\n    main(['{command_name}'])\n"
@@ -333,6 +343,23 @@ def test_a_look_never_loads_dagster(world: World, command_name: str, landed: boo
         check=False,
     )
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_the_wallets_are_those_of_the_file_that_is_there_now(full: World, run: Run) -> None:
+    """Also after it was replaced, damaged or deleted; damage there does not keep `status` from answering."""
+    assert shown(run, full)["wallets"] is None
+    file = write_wallets(full, 7)
+    assert [shown(run, full)["wallets"] for _ in range(2)] == [7, 7]
+    write_wallets(full, 9)
+    assert shown(run, full)["wallets"] == 9
+    (full.data / "run" / "first_seen_wallets.rows.json").write_bytes(b"\x00")
+    assert shown(run, full)["wallets"] == 9
+    file.write_bytes(file.read_bytes()[:-9])
+    assert shown(run, full)["wallets"] is None
+    assert run(full, "status").exit_code == DONE
+    file.unlink()
+    file.mkdir()
+    assert shown(run, full)["wallets"] is None
 
 
 def test_status_answers_20_times_of_20_while_sync_writes(make_world: MakeWorld) -> None:

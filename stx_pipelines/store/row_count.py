@@ -1,0 +1,51 @@
+"""How many rows a Parquet file has. Its footer says so, but what reads footers takes longer to start than all of
+`status`: so the answer is remembered in a small file.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from stx_pipelines.store.files import StoreError, mark_of, read_json, replace_file
+
+
+class _Known(msgspec.Struct, frozen=True):
+    mark: tuple[int, int]
+    rows: int
+
+
+def count_rows(path: Path, memory: Path) -> int | None:
+    """The rows of the file, None where there is none or a damaged one; `memory` is where the answer is remembered."""
+    try:
+        mark = mark_of(path)
+    except FileNotFoundError:
+        return None
+    known = _remembered(memory)
+    if known is not None and known.mark == mark:
+        return known.rows
+    rows = _read(path)
+    if rows is not None:
+        content = msgspec.json.encode(_Known(mark, rows))
+        with suppress(StoreError):  # what cannot be remembered is only read again
+            replace_file(memory, lambda aside: aside.write_bytes(content), durable=False)
+    return rows
+
+
+def _read(path: Path) -> int | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def _remembered(memory: Path) -> _Known | None:
+    try:
+        return read_json(memory, _Known)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
