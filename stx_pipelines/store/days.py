@@ -135,6 +135,12 @@ class DayFiles:
         content = msgspec.json.encode(self._known)
         replace_file(self._memory, lambda aside: aside.write_bytes(content), durable=False)
 
+    def sweep(self) -> None:
+        """Remove what killed processes left half-written. Only for the one that may write here."""
+        for aside in self.folder.glob(".????-??-??.parquet.*.tmp"):
+            with suppress(OSError):  # it only takes room
+                aside.unlink()
+
     def put_aside(self, day: date) -> Path:
         """Take a damaged file out of the way; it is kept for those who want to know what happened."""
         aside = self.path(day).with_suffix(".damaged")

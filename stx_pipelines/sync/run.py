@@ -28,6 +28,7 @@ def run_walk(
         locked(lock, f"the dataset {dataset}", settings.stx_run_wait_seconds),
         Reporter(progress_file(settings.stx_data_dir, dataset), len(days), spent) as reporter,
     ):
+        walk.landing.files.sweep()
         walk.on_page = reporter.page
         for result in walk.bring_home(days, force=force):
             yield result

@@ -63,8 +63,10 @@ def test_three_kills_at_random_moments_change_nothing(make_world: MakeWorld, pyt
     assert len(kept) < DAYS + 1, f"nothing was left to do (seed {seed})"
     world.knobs.latency_seconds = 0.0
     finished = {day: written(world, day) for day, known in world.certificates().items() if known.is_closed}
+    (world.data / "days" / "transactions" / f".{world.days[0]}.parquet.1.tmp").write_bytes(b"half of it")
     done = command(["sync", "--target-days", str(DAYS)], world.environment)
     assert done.returncode == 0, f"{done.stderr[-2000:]} (seed {seed})"
+    assert not list(world.data.glob("days/*/.*.tmp"))
     assert table_rows(world.data) == table_truth(chain, world.days)
     assert {day: written(world, day) for day in finished} == finished
     undisturbed = make_world(chain)
