@@ -98,7 +98,7 @@ def insert_select(folder: Path, days: Sequence[DayFile], *, earlier: int = 0) ->
         attach(connection, folder / "warehouse.duckdb", wait=0)
         connection.execute(load_sql("schema"))
         connection.execute(statement, values | ({"earlier": earlier} if earlier else {}))
-        connection.execute("DETACH warehouse")
+        connection.execute("CHECKPOINT warehouse")
 
 
 @cache
