@@ -6,8 +6,6 @@ import smtplib
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 
-import requests
-
 _SECONDS = 10
 
 
@@ -23,6 +21,8 @@ class Webhook:
 
     def send(self, sentence: str) -> None:
         """Post the sentence. Raises `AlertError`."""
+        import requests
+
         try:
             requests.post(self.url, json={"text": sentence}, timeout=_SECONDS).raise_for_status()
         except requests.RequestException as error:

@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlencode
 
-import requests
 import tenacity
 
 from stx_pipelines.chains.errors import MalformedAnswer
@@ -193,6 +192,8 @@ class Http:
 
     def _exchange(self, request: _Request) -> Answer:
         """The whole answer. What the libraries say of a failure may hold the address: it is not passed on."""
+        import requests
+
         try:
             return self._connections.exchange(
                 request.method, request.path, request.headers, request.body, self.patience.timeout
