@@ -13,7 +13,7 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 from stx_pipelines.settings import Settings, load_settings
-from stx_pipelines.store.day_summary import DaySummary, summarize
+from stx_pipelines.store.day_summary import COLUMNS, DaySummary, summarize
 from stx_pipelines.sync.dataset_names import BALANCES, BLOCKS, TRANSACTIONS
 from stx_pipelines.sync.open import open_stacks
 from stx_pipelines.sync.open_ethereum import open_balances, open_blocks
@@ -49,7 +49,7 @@ class StacksApi(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def summary(self, day: date) -> DaySummary:
         """What a person wants to know of a day that has just landed."""
-        return summarize(open_landing(self.settings()).files.read(day))
+        return summarize(open_landing(self.settings()).files.columns(day, COLUMNS))
 
 
 class EthereumNode(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -17,8 +17,12 @@ class DaySummary(NamedTuple):
     fee_ustx: int
 
 
+COLUMNS = ("burn_block_time", "tx_status", "tx_type", "fee_ustx")
+"""What a summary is made of."""
+
+
 def summarize(table: pa.Table) -> DaySummary:
-    """The summary of a day file of transactions."""
+    """The summary of these columns of a day of transactions."""
     import pyarrow.compute as pc
 
     hours = _counts(pc.hour(table.column("burn_block_time")))

@@ -6,7 +6,7 @@ The files are the record; tables are loaded from them. A file that exists was wr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -66,15 +66,18 @@ class DayFiles:
 
     def read(self, day: date) -> pa.Table:
         """The rows of a day. Raises `DamagedDayFile`."""
-        import pyarrow.parquet as pq
-
-        spare_memory()
         path = self.path(day)
         with _damage_named(path):
-            table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
+            table = _read_table(path)
             if (table.schema.metadata or {}).get(_DIGEST) != _digest(table):
                 raise OSError("its rows are not those that were written")
             return table
+
+    def columns(self, day: date, names: Sequence[str]) -> pa.Table:
+        """Some columns of a day: each page is checked, the rows as a whole are not. Raises `DamagedDayFile`."""
+        path = self.path(day)
+        with _damage_named(path):
+            return _read_table(path, list(names))
 
     def certificate(self, day: date) -> Certificate | None:
         """The day's certificate, None if it has not landed. Raises `DamagedDayFile`."""
@@ -159,6 +162,13 @@ def spare_memory() -> None:
     import pyarrow as pa
 
     pa.set_memory_pool(pa.system_memory_pool())
+
+
+def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    spare_memory()
+    return pq.read_table(path, columns=columns, partitioning=None, page_checksum_verification=True)
 
 
 def _digest(table: pa.Table) -> bytes:
