@@ -47,13 +47,13 @@ class Connections:
     def _prepared(
         self, session: requests.Session, method: str, path: str, headers: Mapping[str, str] | None, body: bytes | None
     ) -> requests.PreparedRequest:
-        import requests
-
         # To prepare a POST takes half as long as to send it, and one differs from the next in its body alone.
         if (known := self._posts.get(path)) is not None and method == "POST":
             again = known.copy()
             again.prepare_body(body, None)
             return again
+        import requests
+
         first = session.prepare_request(requests.Request(method, self.base_url + path, headers=headers, data=body))
         if method == "POST":
             self._posts[path] = first

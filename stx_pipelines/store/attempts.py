@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from stx_pipelines.chains.attempts import Attempts
-from stx_pipelines.store.files import read_json, replace_file
+from stx_pipelines.store.files import read_if_sound, replace_file
 
 _SUFFIX = ".attempts.json"
 
@@ -21,7 +21,7 @@ class AttemptFiles:
 
     def add(self, day: date, sentence: str, now: datetime) -> None:
         """Count one more failed proof of this day."""
-        before = self._read(self._path(day))
+        before = read_if_sound(self._path(day), Attempts)
         attempts = Attempts(before.count + 1 if before else 1, sentence, now.replace(microsecond=0))
         replace_file(self._path(day), lambda aside: aside.write_bytes(msgspec.json.encode(attempts)))
 
@@ -33,17 +33,10 @@ class AttemptFiles:
         """Every day with failed proofs since its last success."""
         found = {}
         for path in sorted(self._folder.glob(f"????-??-??{_SUFFIX}")):
-            attempts = self._read(path)
-            if attempts is not None:
+            attempts = read_if_sound(path, Attempts)
+            if attempts is not None:  # else the day counts as untried, and is tried
                 found[date.fromisoformat(path.name.removesuffix(_SUFFIX))] = attempts
         return found
 
     def _path(self, day: date) -> Path:
         return self._folder / f"{day.isoformat()}{_SUFFIX}"
-
-    @staticmethod
-    def _read(path: Path) -> Attempts | None:
-        try:
-            return read_json(path, Attempts)
-        except (FileNotFoundError, msgspec.DecodeError):
-            return None  # unreadable: the day counts as untried, and is tried

@@ -16,7 +16,7 @@ import msgspec
 
 from stx_pipelines.chains import certificate as certificates
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.store.files import StoreError, mark_of, read_json, replace_file
+from stx_pipelines.store.files import StoreError, mark_of, read_if_sound, replace_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,7 +101,7 @@ class DayFiles:
         What was read before is remembered in a small file, so that thousands of days are answered at once.
         """
         if not self._known:
-            self._known = self._remembered()
+            self._known = read_if_sound(self._memory, dict[date, _Known]) or {}
         before = dict(self._known)
         found = {}
         for day in self.days():
@@ -127,12 +127,6 @@ class DayFiles:
             except DamagedDayFile as error:
                 found[day] = str(error)
         return found
-
-    def _remembered(self) -> dict[date, _Known]:
-        try:
-            return read_json(self._memory, dict[date, _Known])
-        except (FileNotFoundError, msgspec.DecodeError):
-            return {}
 
     def _remember(self) -> None:
         content = msgspec.json.encode(self._known)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from stx_pipelines.store.files import read_json, replace_file
+from stx_pipelines.store.files import read_if_sound, replace_file
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -28,14 +28,7 @@ def forget_size(record: Path) -> None:
 
 def missing_bytes(path: Path, record: Path) -> int:
     """How many bytes the file has lost since its size was remembered; 0 where that is not known."""
-    before, stat = _known(record), path.stat()
-    if before is None or before != _known(record) or before.inode != stat.st_ino:
+    before, stat = read_if_sound(record, _Known), path.stat()
+    if before is None or before != read_if_sound(record, _Known) or before.inode != stat.st_ino:
         return 0  # it is being written, or is another file
     return max(0, before.size - stat.st_size)
-
-
-def _known(record: Path) -> _Known | None:
-    try:
-        return read_json(record, _Known)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None

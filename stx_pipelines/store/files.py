@@ -60,6 +60,17 @@ def read_json(path: Path, shape: type[_T]) -> _T:
         ) from error
 
 
+def read_if_sound(path: Path, shape: type[_T]) -> _T | None:
+    """The same of a file that may be lost at any time: None where there is none, or none of ours.
+
+    Raises `StoreError` for what cannot be read at all.
+    """
+    try:
+        return read_json(path, shape)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
 def mark_of(path: Path) -> tuple[int, int]:
     """The file's time in nanoseconds and its size in bytes: one that is replaced has another. Raises `OSError`."""
     stat = path.stat()

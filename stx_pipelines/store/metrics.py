@@ -20,7 +20,7 @@ from stx_pipelines.chains import metrics
 from stx_pipelines.chains.metrics import Basis, MetricOptions
 from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.days import DayFiles
-from stx_pipelines.store.files import StoreError, read_json, replace_file
+from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.store.scratch import Engine, quoted, scratch_database
 from stx_pipelines.store.warehouse import Warehouse, load_sql
@@ -188,10 +188,7 @@ class MetricStore:
     def _loaded(self) -> dict[str, str]:
         if not self.warehouse.path.exists():
             return {}
-        try:
-            return read_json(self._marks(), dict[str, str])
-        except (FileNotFoundError, msgspec.DecodeError):
-            return {}  # a lost file only means that the tables are loaded once more
+        return read_if_sound(self._marks(), dict[str, str]) or {}  # a lost file only means: they are loaded once more
 
     def _mark_loaded(self, fingerprints: Mapping[str, str]) -> None:
         with locked(self.folder / "run" / "metrics.lock", "the list of loaded metrics", self.warehouse.patience):

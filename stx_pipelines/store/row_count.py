@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from stx_pipelines.store.files import StoreError, mark_of, read_json, replace_file
+from stx_pipelines.store.files import StoreError, mark_of, read_if_sound, replace_file
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -23,7 +23,7 @@ def count_rows(path: Path, memory: Path) -> int | None:
         mark = mark_of(path)
     except FileNotFoundError:
         return None
-    known = _remembered(memory)
+    known = read_if_sound(memory, _Known)
     if known is not None and known.mark == mark:
         return known.rows
     rows = _read(path)
@@ -41,11 +41,4 @@ def _read(path: Path) -> int | None:
     try:
         return int(pq.read_metadata(path).num_rows)
     except (OSError, pa.ArrowException):
-        return None
-
-
-def _remembered(memory: Path) -> _Known | None:
-    try:
-        return read_json(memory, _Known)
-    except (FileNotFoundError, msgspec.DecodeError):
         return None

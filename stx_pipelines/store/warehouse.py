@@ -21,7 +21,7 @@ import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.store.file_size import forget_size, missing_bytes, remember_size
-from stx_pipelines.store.files import StoreError, read_json, replace_file
+from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 from stx_pipelines.store.locks import Busy, locked
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _RETRY_SECONDS = 0.1
 _ENGINE: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,  # a day is too small to share, and more of them only take more memory and time
     "memory_limit": "48MB",  # enough for days of a million rows; without a limit it grows with the table
-    "checkpoint_threshold": "128MB",  # not between the days of a connection: that takes half of the time
+    "checkpoint_threshold": "128MB",  # not between the days of a connection: that only takes time
 }
 # In the older format a checkpoint takes twice as long in a large table, and each writes the last row group anew: of the
 # usual 122,880 rows that is many days. No log: the day files are one, and nothing is published before a checkpoint.
@@ -106,9 +106,8 @@ class Warehouse:
 
         Never opens the database. `even_if_lost` gives what a lost database was said to hold.
         """
-        try:
-            known = read_json(self._coverage_file(dataset), Published)
-        except (FileNotFoundError, msgspec.DecodeError):
+        known = read_if_sound(self._coverage_file(dataset), Published)
+        if known is None:
             return Published()  # a lost file only means that days are loaded once more
         same = even_if_lost or known.inode == _inode(self.path)
         return known if same else Published(checked=known.checked)
@@ -177,7 +176,7 @@ class Warehouse:
             if self._prepared != inode:
                 connection.execute(load_sql("schema"))
             yield connection
-            connection.execute("CHECKPOINT warehouse")  # here a full disk is an error; when detaching it would be none
+            connection.execute("CHECKPOINT warehouse")  # until here nothing is on the disk
             connection.execute("DETACH warehouse")
             self._idle, self._prepared = connection, inode
         except duckdb.Error as error:

@@ -24,8 +24,10 @@ class Cost(NamedTuple):
 
 def certify(plan: DayPlan, rows: Sequence[Tx], now: datetime, cost: Cost, route: str) -> Certificate:
     """What a proved day rests on; `rows` in chain order, times in the certificate are UTC."""
-    left_out = Counter(reason for tx in rows if (reason := why_left_out(tx)))
-    times = [tx.block_time for tx in rows if tx.block_time is not None]
+    reasons = [why_left_out(tx) for tx in rows]
+    left_out = Counter(reason for reason in reasons if reason)
+    shown = [tx for tx, reason in zip(rows, reasons, strict=True) if reason is None]
+    times = [tx.block_time for tx in shown if tx.block_time is not None]
     expected = len(rows) if plan.burns is None else sum(row.burn.total_tx_count for row in plan.burns)
     return Certificate(
         dataset=TRANSACTIONS,
@@ -34,7 +36,7 @@ def certify(plan: DayPlan, rows: Sequence[Tx], now: datetime, cost: Cost, route:
         proof=_proof(plan),
         expected=expected,
         seen=len(rows),
-        published=len(rows) - left_out.total(),
+        published=len(shown),
         left_out=dict(left_out),
         first_height=rows[0].block_height if rows else None,
         last_height=rows[-1].block_height if rows else None,

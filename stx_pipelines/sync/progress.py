@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from stx_pipelines.store.files import read_json, replace_file
+from stx_pipelines.store.files import read_if_sound, replace_file
 from stx_pipelines.store.locks import holder
 
 BETWEEN_RUNS = timedelta(minutes=2)
@@ -69,10 +69,7 @@ def last_report(data_folder: Path, *datasets: str) -> Progress | None:
 
 def read_progress(path: Path) -> Progress | None:
     """The last report; None when there is none."""
-    try:
-        return read_json(path, Progress)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
+    return read_if_sound(path, Progress)
 
 
 class Reporter:
