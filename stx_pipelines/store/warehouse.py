@@ -78,17 +78,17 @@ class Warehouse:
         self._idle: duckdb.DuckDBPyConnection | None = None  # an engine without a file: starting one costs 20 ms
         self._prepared = 0
 
-    def load(self, dataset: str, steps: Sequence[Sequence[DayFile]], *, wait: float | None = None) -> None:
-        """Replace days in the table, each step in one transaction, and publish that they are loaded.
+    def load(self, dataset: str, days: Sequence[DayFile], *, wait: float | None = None) -> None:
+        """Replace these days in the table, in one transaction, and publish that they are loaded.
 
         Raises `Busy` when the database stays held by another process for `wait` seconds.
         """
         with self._connected(self.patience if wait is None else wait) as connection:
-            for days in steps:
-                connection.begin()
-                for day in days:
-                    _replace_day(connection, dataset, day)
-                connection.commit()
+            connection.begin()
+            for day in days:
+                _replace_day(connection, dataset, day)
+            _record(connection, dataset, days)
+            connection.commit()
             loaded = _loaded(connection, dataset)
         self._publish(dataset, lambda published: Published(loaded, published.checked, _inode(self.path)))
 
@@ -213,6 +213,7 @@ def _load_each(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequen
         connection.begin()
         try:
             _replace_day(connection, dataset, day)
+            _record(connection, dataset, [day])
         except WrongDayFile as error:
             connection.rollback()
             yield error
@@ -236,14 +237,20 @@ def _replace_day(connection: duckdb.DuckDBPyConnection, dataset: str, day: DayFi
             f"{day.path} gives {inserted} rows but certifies {certificate.published}; nothing of it was loaded: delete "
             "the file, the next sync reads the day again"
         )
-    key = {"dataset": dataset, "day": certificate.day}
-    connection.execute("DELETE FROM warehouse.coverage WHERE dataset = $dataset AND day = $day", key)
+
+
+def _record(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
+    """Note in the table `coverage` from which certificates these days were loaded."""
+    certificates = [day.certificate for day in days]
+    key = {"dataset": dataset, "days": [each.day for each in certificates]}
+    connection.execute("DELETE FROM warehouse.coverage WHERE dataset = $dataset AND list_contains($days, day)", key)
     connection.execute(
-        "INSERT INTO warehouse.coverage VALUES ($dataset, $day, $certificate, $row_count, $loaded_at)",
+        "INSERT INTO warehouse.coverage "
+        "SELECT $dataset, unnest($days), unnest($certificates), unnest($row_counts), $loaded_at",
         key
         | {
-            "certificate": certificate.id,
-            "row_count": certificate.published,
+            "certificates": [each.id for each in certificates],
+            "row_counts": [each.published for each in certificates],
             "loaded_at": datetime.now(UTC).replace(tzinfo=None),
         },
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 Row = TypeVar("Row")
 
-_STEPS_AT_ONCE = 8  # before others get a chance at the database
+DAYS_AT_ONCE = 16  # in one transaction; then others get a chance at the database
+ROWS_AT_ONCE = 1_000_000  # of days that replace others: more than twice as many would not fit into its memory
 _SHORT_WAIT = 1.0  # seconds, while more days are coming
 
 
@@ -63,13 +64,9 @@ class Landing(Generic[Row]):
         Open days go in one transaction, because a reorg may have moved a transaction from one to the other.
         """
         pending = [day for day in self.pending() if self._is_sound(day)]
-        steps = [[day] for day in pending if day.certificate.is_closed]
-        if together := [day for day in pending if not day.certificate.is_closed]:
-            steps.insert(0, together)
         try:
-            for first in range(0, len(steps), _STEPS_AT_ONCE):
-                some = steps[first : first + _STEPS_AT_ONCE]
-                self.warehouse.load(self.dataset, some, wait=self.patience if wait is None else wait)
+            for days in _in_parts(pending):
+                self.warehouse.load(self.dataset, days, wait=self.patience if wait is None else wait)
         except Busy as busy:
             waiting = [day.certificate.day for day in self.pending()]
             self.waiting_for = busy.holder
@@ -111,3 +108,16 @@ class Landing(Generic[Row]):
         """Remember that these open days were compared with the tip and found up to date."""
         if days:
             self.warehouse.mark_checked(self.dataset, days, now)
+
+
+def _in_parts(days: Sequence[DayFile]) -> Iterator[list[DayFile]]:
+    """The days in parts for one transaction each: all open ones in the first, the others in their order."""
+    part: list[DayFile] = []
+    for day in sorted(days, key=lambda day: day.certificate.is_closed):
+        rows = sum(each.certificate.published for each in [*part, day])
+        if part and day.certificate.is_closed and (len(part) >= DAYS_AT_ONCE or rows > ROWS_AT_ONCE):
+            yield part
+            part = []
+        part.append(day)
+    if part:
+        yield part

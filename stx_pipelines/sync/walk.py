@@ -23,7 +23,7 @@ from stx_pipelines.sync import homeward
 from stx_pipelines.sync.burn_list import ListMoved
 from stx_pipelines.sync.chain_check import Standing, fork_height, standing
 from stx_pipelines.sync.homeward import count_failure, known_certificate
-from stx_pipelines.sync.land import Landing
+from stx_pipelines.sync.land import DAYS_AT_ONCE, Landing
 from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
 from stx_pipelines.sync.plan import Held
 from stx_pipelines.sync.read import OnPage
@@ -32,7 +32,6 @@ from stx_pipelines.sync.stacks import ProvedDay, Reader
 log = logging.getLogger(__name__)
 
 _GROUP_TRIES = 3
-_LOADED_AT_ONCE = 8  # days that are read already share a connection to the table
 
 
 @dataclass
@@ -166,7 +165,7 @@ class Walk:
                 self.landing.keep([(result.rows, result.certificate)])
                 yield Landed(result.certificate, fetched=True)
                 kept += 1
-                if not reader.next_is_read or kept == _LOADED_AT_ONCE:
+                if not reader.next_is_read or kept == DAYS_AT_ONCE:
                     self.landing.load_soon()
                     kept = 0
             else:

@@ -16,6 +16,7 @@ import pandas as pd  # noqa: F401 - duckdb imports it at the first connection
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.store.days import DayFiles
 from stx_pipelines.store.warehouse import DayFile, Warehouse, attach, load_sql
+from stx_pipelines.sync.land import DAYS_AT_ONCE
 from stx_pipelines_tests.benchmarks.apart import apart
 from stx_pipelines_tests.benchmarks.clients import sync
 from stx_pipelines_tests.benchmarks.devnet_process import devnet
@@ -24,7 +25,6 @@ from stx_pipelines_tests.benchmarks.folders import fresh_folder
 
 DATASET = "transactions"
 
-_AT_ONCE = 8  # days a connection, as in a sync
 _TIMED = 9  # days, one by one; the first pays for the start of the engine and is left out
 
 _A_LATER_DAY = """
@@ -71,10 +71,10 @@ def make_days(day: DayFile, folder: Path, count: int) -> list[DayFile]:
 
 
 def land(folder: Path, days: Sequence[DayFile]) -> None:
-    """Load days as a sync does: each in a transaction, a few in a connection."""
+    """Load days as a sync does those that wait: a few in a transaction."""
     warehouse = Warehouse(folder)
-    for first in range(0, len(days), _AT_ONCE):
-        warehouse.load(DATASET, [[day] for day in days[first : first + _AT_ONCE]])
+    for first in range(0, len(days), DAYS_AT_ONCE):
+        warehouse.load(DATASET, days[first : first + DAYS_AT_ONCE])
 
 
 def one_by_one(folder: Path, days: Sequence[DayFile]) -> float:
@@ -83,7 +83,7 @@ def one_by_one(folder: Path, days: Sequence[DayFile]) -> float:
     seconds = []
     for day in days:
         started = time.monotonic()
-        warehouse.load(DATASET, [[day]])
+        warehouse.load(DATASET, [day])
         seconds.append(time.monotonic() - started)
     return median(seconds[1:])
 

@@ -107,7 +107,7 @@ def _land(data: Path, table: pa.Table, of: Certificate, *, load: bool) -> None:
     files = DayFiles(data / "days" / of.dataset)
     path = files.write(table, of)
     if load:
-        Warehouse(data, patience=1.0).load(of.dataset, [[DayFile(path, of)]])
+        Warehouse(data, patience=1.0).load(of.dataset, [DayFile(path, of)])
 
 
 def land_days(data: Path, days: Iterable[date] = DAYS) -> Path:

@@ -293,7 +293,7 @@ def test_two_processes_may_load_at_once(world: World) -> None:
     script = (
         "import sys; from pathlib import Path; from stx_pipelines.settings import load_settings;"
         "from stx_pipelines.sync.open import open_landing; landing = open_landing(load_settings());"
-        "[landing.warehouse.load('transactions', [landing.landed()]) for _ in range(5)]"
+        "[landing.warehouse.load('transactions', landing.landed()) for _ in range(5)]"
     )
     loaders = [
         subprocess.Popen([sys.executable, "-c", script], env=child_environment(world.environment)) for _ in range(2)
