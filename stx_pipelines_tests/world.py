@@ -76,8 +76,11 @@ def make_chain(days: int = 3, hour: int = 12, *, first_day: date = FIRST_DAY, **
 
 
 def recent_chain(days: int = 3, **spec: Any) -> StacksChain:
-    """A chain of the last `days` whole days, up to now: for commands and for Dagster, which go by the clock."""
-    tip = max(datetime.now(UTC), at(today(), 0, 2))
+    """A chain of the last `days` whole days, up to now: for commands and for Dagster, which go by the clock.
+
+    In the first hours of a day its tip is ahead of the clock, as a burn block may be: today has rows at any hour.
+    """
+    tip = max(datetime.now(UTC), at(today(), 1, 30))
     wanted: dict[str, Any] = {"transactions_per_day": 400, "tip": tip} | spec
     return StacksChain(ChainSpec(first_day=today() - days * DAY, **wanted))
 

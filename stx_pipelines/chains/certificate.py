@@ -23,7 +23,7 @@ class ClosedBy(msgspec.Struct, frozen=True):
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """What a landed day rests on. Heights are None for a day without blocks; `published` goes to the table, and the
-    block times are of those rows, None where there are none.
+    block times are of those rows, None where there are none (older certificates: of all rows that were read).
 
     `proved_to` is the newest block height the day is proved up to, `tip_height` was the newest final one then: burn
     blocks for Stacks, blocks for Ethereum. `first_parent_hash` is what an Ethereum day's first block names as its

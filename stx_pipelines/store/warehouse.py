@@ -1,4 +1,4 @@
-"""The DuckDB tables, loaded from day files: one short transaction per step, connect late, close at once.
+"""The DuckDB tables, loaded from day files: connect late, one short transaction, close at once.
 
 The tables can be rebuilt from the files at any time. Readers who only want to know how far we are never open the
 database: after every checkpoint its coverage is published as a small file.
@@ -34,7 +34,7 @@ _RETRY_SECONDS = 0.1
 _ENGINE: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,  # a day is too small to share, and more of them only take more memory and time
     "memory_limit": "48MB",  # enough for days of a million rows; without a limit it grows with the table
-    "checkpoint_threshold": "128MB",  # not between the days of a connection: that only takes time
+    "checkpoint_threshold": "128MB",  # not between the days of a rebuild: every connection ends with one anyway
 }
 # In the older format a checkpoint takes twice as long in a large table, and each writes the last row group anew: of the
 # usual 122,880 rows that is many days. No log: the day files are one, and nothing is published before a checkpoint.
@@ -79,7 +79,7 @@ class Warehouse:
         self._prepared = 0
 
     def load(self, dataset: str, days: Sequence[DayFile], *, wait: float | None = None) -> None:
-        """Replace these days in the table, in one transaction, and publish that they are loaded.
+        """Replace these days, each named once, in the table: in one transaction. Publish that they are loaded.
 
         Raises `Busy` when the database stays held by another process for `wait` seconds.
         """
@@ -176,7 +176,7 @@ class Warehouse:
             if self._prepared != inode:
                 connection.execute(load_sql("schema"))
             yield connection
-            connection.execute("CHECKPOINT warehouse")  # until here nothing is on the disk
+            connection.execute("CHECKPOINT warehouse")  # writes what was committed: a full disk is an error here
             connection.execute("DETACH warehouse")
             self._idle, self._prepared = connection, inode
         except duckdb.Error as error:

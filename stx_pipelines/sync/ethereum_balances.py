@@ -218,6 +218,8 @@ class BalancesWalk:
             dataset=BALANCES,
             proof=_PROOF,
             expected=of_blocks.seen - (of_blocks.first_height == 0),
+            first_block_time=datetime.fromtimestamp(changes[0].block_time, UTC) if changes else None,
+            last_block_time=datetime.fromtimestamp(changes[-1].block_time, UTC) if changes else None,
             seen=len(changes),
             published=len(changes),
             proved_at=self.clock().replace(microsecond=0),
