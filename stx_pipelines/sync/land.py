@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 Row = TypeVar("Row")
 
 DAYS_AT_ONCE = 16  # in one transaction; then others get a chance at the database
-ROWS_AT_ONCE = 1_000_000  # with them: four times as many, replacing others, do not fit into the memory for loading
+ROWS_AT_ONCE = 1_000_000  # the same: four times as many, replacing others, did not fit into the memory for loading
 _SHORT_WAIT = 1.0  # seconds, while more days are coming
 
 

@@ -8,7 +8,7 @@ from stx_pipelines.chains.stacks import Tx
 from stx_pipelines.sync.certify import Cost, certify
 from stx_pipelines.sync.plan import DayPlan
 
-DAY = date(2026, 9, 2)
+PLAN = DayPlan(date(2026, 9, 2), "open", None, 1, 2, 1, (), ())
 NOON = datetime(2026, 9, 2, 12, tzinfo=UTC)
 
 
@@ -37,8 +37,7 @@ def tx(height: int, status: str = "success") -> Tx:
 
 def test_what_the_table_leaves_out_does_not_stretch_the_block_times() -> None:
     rows = [tx(0, "abort_by_response"), tx(1), tx(2), tx(3, "abort_by_post_condition")]
-    plan = DayPlan(DAY, "open", None, 1, 2, 1, (), ())
-    known = certify(plan, rows, NOON, Cost(1, 1.0), "v3")
+    known = certify(PLAN, rows, NOON, Cost(1, 1.0), "v3")
     assert (known.seen, known.published) == (4, 2)
     assert known.left_out == {"abort_by_response": 1, "abort_by_post_condition": 1}
     assert (known.first_height, known.last_height) == (0, 3)
@@ -47,6 +46,5 @@ def test_what_the_table_leaves_out_does_not_stretch_the_block_times() -> None:
 
 
 def test_a_day_of_failed_transactions_has_no_block_times() -> None:
-    plan = DayPlan(DAY, "open", None, 1, 2, 1, (), ())
-    known = certify(plan, [tx(0, "abort_by_response")], NOON, Cost(1, 1.0), "v3")
+    known = certify(PLAN, [tx(0, "abort_by_response")], NOON, Cost(1, 1.0), "v3")
     assert (known.published, known.first_block_time, known.last_block_time) == (0, None, None)
