@@ -37,7 +37,8 @@ def rebuild_all(settings: Settings) -> int:
         open_metrics(settings).load()
     loaded = sum(len(days) for days in sound.values()) - len(wrong)
     click.echo(f"{count_days(loaded)} loaded into {warehouse.path}")
-    left_out = [*(why for days in damaged.values() for why in days.values()), *wrong]
+    newer = [why for landing in landings for why in landing.files.newer().values()]
+    left_out = [*newer, *(why for days in damaged.values() for why in days.values()), *wrong]
     for why in left_out:
         click.echo(f"left out: {why}", err=True)
     return ERROR if left_out else DONE

@@ -9,7 +9,7 @@ import dagster as dg
 
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.partitions import DATASET_TAG, range_tags
-from stx_pipelines.sync.coverage import Coverage, Work
+from stx_pipelines.sync.coverage import NEWER, Coverage, Work
 
 _AFTER_FINALITY = "30 1 * * *"  # UTC; yesterday's last burn block is six deep about an hour after midnight
 
@@ -39,7 +39,7 @@ def daily_schedule(
         now = (context.scheduled_execution_time or datetime.now(UTC)).astimezone(UTC)
         recent = {now.date(), now.date() - DAY}
         coverage = look(now)
-        unclosed = [day for day in coverage.days if day.day in recent and day.state != "closed"]
+        unclosed = [day for day in coverage.days if day.day in recent and day.state not in {"closed", NEWER}]
         wanted = [day.day for day in unclosed if coverage.is_ready(day)]
         if not wanted:
             waiting = " and ".join(str(day.day) for day in unclosed)

@@ -29,7 +29,7 @@ def status(settings: Settings, *, as_json: bool) -> int:
             click.echo("\n".join(status_lines(each, now)))
         if settings.eth_rpc_url is None:
             click.echo(NO_ETHEREUM)
-    if any(each.damaged or each.set_aside for each in known):
+    if any(each.damaged or each.set_aside or each.of_later_version for each in known):
         return ERROR
     return DONE if all(each.is_complete for each in known) else NOT_YET
 
@@ -63,6 +63,8 @@ def status_lines(status: DatasetStatus, now: datetime) -> Iterable[str]:
         yield f"  to load       {count_days(len(status.waiting_to_load))} landed, waiting for the database"
     for day in status.damaged:
         yield f"  damaged       the file of {day}: see `stx-pipelines health`"
+    for day in status.of_later_version:
+        yield f"  later version the file of {day}: update stx-pipelines, then it counts; it is kept as it is"
     for day in status.failing:
         yield f"  failing       {day}"
     for aside in status.set_aside:

@@ -164,12 +164,12 @@ def _stacks_moved(settings: Settings, newest: Certificate) -> bool:
     api, height, name = open_stacks_api(settings), newest.last_height, newest.last_hash
     if height is None or name is None:
         return True  # a day without rows: no hash would show a reorg at the same height
-    return api.tip().burn_block_height != newest.tip_height or not api.has_block(height, name)
+    return api.tip().burn_block_height != newest.tip or not api.has_block(height, name)
 
 
 def _ethereum_moved(settings: Settings, newest: Certificate) -> bool:
     top = ethereum_chain.finalized(open_node(settings))
-    return top.number != newest.tip_height or newest.last_hash not in {None, top.hash}
+    return top.number != newest.tip or newest.last_hash not in {None, top.hash}
 
 
 def _end(settings: Settings, chain: Chain, failures: Sequence[Failed]) -> int:
@@ -182,10 +182,13 @@ def _end(settings: Settings, chain: Chain, failures: Sequence[Failed]) -> int:
         landing = open_landing(settings, dataset)
         if waiting := landing.load(wait=0.0):
             click.echo(f"{count_days(len(waiting))} landed, waiting for {landing.waiting_for}", err=True)
+    newer = [why for dataset in chain.tables for why in open_landing(settings, dataset).files.newer().values()]
+    for why in newer:
+        click.echo(f"error: {why}", err=True)
     for day in coverage.set_aside:
         reason = day.attempts.sentence if day.attempts else ""
         click.echo(f"set aside: {day.day}: {reason} (try again with `stx-pipelines sync --retry`)", err=True)
-    if coverage.set_aside or any(not failure.passing for failure in failures):
+    if newer or coverage.set_aside or any(not failure.passing for failure in failures):
         return ERROR
     return DONE if coverage.is_complete else NOT_YET
 

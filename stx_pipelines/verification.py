@@ -27,6 +27,7 @@ def verify(settings: Settings, first: date | None, last: date | None) -> int:
     """Compare days with the API and with the table; exit code 1 if one differs."""
     landing = open_landing(settings)
     damaged = [why for day, why in landing.files.damaged().items() if (first or day) <= day <= (last or day)]
+    damaged += [why for day, why in landing.files.newer().items() if (first or day) <= day <= (last or day)]
     for why in damaged:
         click.echo(f"left out: {why}", err=True)
     days = _choose(landing.landed(), first, last)

@@ -13,12 +13,19 @@ from rich.text import Text
 
 from stx_pipelines.screens import DONE, status_lines
 from stx_pipelines.settings import Settings
-from stx_pipelines.sync.coverage import Coverage, DayCoverage
+from stx_pipelines.sync.coverage import NEWER, Coverage, DayCoverage
 from stx_pipelines.sync.datasets import Chain, Dataset, chains_of
 from stx_pipelines.sync.status import describe
 from stx_pipelines.sync.survey import open_landing
 
-_COLOURS = {"missing": "bright_black", "open": "cyan", "closed": "green", "failing": "yellow", "set aside": "red"}
+_COLOURS = {
+    "missing": "bright_black",
+    "open": "cyan",
+    "closed": "green",
+    "failing": "yellow",
+    "set aside": "red",
+    NEWER: "magenta",
+}
 _REFRESH_SECONDS = 1.0
 _DAYS_SHOWN = 400
 _EVENTS_SHOWN = 5

@@ -44,7 +44,7 @@ def describe_proof(certificate: Certificate) -> dict[str, dg.MetadataValue]:
         "seen": dg.MetadataValue.int(certificate.seen),
         "dagster/partition_row_count": dg.MetadataValue.int(certificate.published),
         "heights": dg.MetadataValue.text(_heights(certificate)),
-        "seconds": dg.MetadataValue.float(certificate.seconds),
+        "seconds": dg.MetadataValue.float(certificate.seconds or 0.0),
         "route": dg.MetadataValue.text(certificate.route),
         "proved_at": dg.MetadataValue.timestamp(certificate.proved_at),
     }

@@ -1,6 +1,7 @@
 """The certificate of a day: what was expected, what was seen, and by which proof.
 
-It is kept inside the day file it speaks of, so a file and its proof cannot be parted.
+It is kept inside the day file it speaks of, so a file and its proof cannot be parted. A certificate that an earlier
+version wrote is read as it is: what it lacks is `UNSET`, never a default, so that its bytes and its id stay the same.
 """
 
 from __future__ import annotations
@@ -13,6 +14,16 @@ import msgspec
 
 State = Literal["open", "closed"]
 
+VERSION = 2
+"""The form of certificates written now. Those before it do not name their version and count as 1."""
+
+
+class NewerCertificate(Exception):
+    """A certificate of a form that only a later version of this package can read."""
+
+    def __init__(self, version: int, made_by: str | None) -> None:
+        super().__init__(f"its certificate has version {version}, made by {made_by or 'a later stx-pipelines'}")
+
 
 class ClosedBy(msgspec.Struct, frozen=True):
     """A Stacks block by its height and its own hash: a day is closed as long as this block is canonical."""
@@ -22,15 +33,19 @@ class ClosedBy(msgspec.Struct, frozen=True):
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a landed day rests on. Heights are None for a day without blocks; `published` goes to the table, and the
-    block times are of those rows, None where there are none (older certificates: of all rows that were read).
+    """What a stored day rests on. Heights are None for a day without blocks.
 
-    `proved_to` is the newest block height the day is proved up to, `tip_height` was the newest final one then: burn
-    blocks for Stacks, blocks for Ethereum. `first_parent_hash` is what an Ethereum day's first block names as its
-    parent. `closed_by` is of the burn block that closed a Stacks day; older certificates lack it.
-    `requests` is what was spent of the budget, which for Ethereum counts calls.
-    `left_out` counts, by reason, the proved rows that the table does not show. `seconds` from the first request for
-    the day's rows to the proof, while other days were read too.
+    `published` counts the rows the table shows, and the block times are of those rows, None where there are none (older
+    certificates: of all rows that were read). `left_out` counts, by reason, the proved rows that the table does not
+    show. `proved_to` is the newest block height the day is proved up to. `tip_height` was the newest final height
+    then: of burn blocks for Stacks, of blocks for Ethereum. `requests` is what was spent of the budget, which for
+    Ethereum counts calls. `seconds` is the time from the first request for the day's rows to the proof, while other
+    days were read too.
+
+    Fields that older certificates lack: `first_parent_hash` is the id that the day's first block names as its parent
+    (Stacks: the index block hash). `closed_by` is of the burn block that closed a Stacks day. `chain` names the chain.
+    `rows_digest` names the rows by their values. `made_by` is the version of this package. The first form of all had
+    `tip_burn_height` in place of `tip_height`.
     """
 
     dataset: str
@@ -47,19 +62,29 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     first_block_time: datetime | None
     last_block_time: datetime | None
     burn_blocks: int = 0
-    first_parent_hash: str | None = None
+    first_parent_hash: str | msgspec.UnsetType | None = msgspec.UNSET
     closed_by: ClosedBy | msgspec.UnsetType = msgspec.UNSET
     proved_to: int
-    tip_height: int
+    tip_height: int | msgspec.UnsetType = msgspec.UNSET
+    tip_burn_height: int | msgspec.UnsetType = msgspec.UNSET
     proved_at: datetime
     requests: int
-    seconds: float
+    seconds: float | msgspec.UnsetType = msgspec.UNSET
     route: str
+    chain: str | msgspec.UnsetType = msgspec.UNSET
+    rows_digest: str | msgspec.UnsetType = msgspec.UNSET
+    made_by: str | msgspec.UnsetType = msgspec.UNSET
+    version: int | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def id(self) -> str:
         """Names this very certificate; the table's coverage row repeats it."""
         return hashlib.sha256(encode(self)).hexdigest()[:16]
+
+    @property
+    def tip(self) -> int:
+        """The newest final height when the day was proved, or what it is proved up to where that was not kept."""
+        return self.proved_to if self.tip_height is msgspec.UNSET else self.tip_height
 
     @property
     def is_closed(self) -> bool:
@@ -81,11 +106,20 @@ def encode(certificate: Certificate) -> bytes:
 
 
 def decode(content: bytes) -> Certificate:
-    """JSON to certificate; raises `msgspec.DecodeError` on anything else."""
+    """JSON to certificate. Raises `NewerCertificate`, and `msgspec.DecodeError` on anything else."""
     try:
+        form = _decode_form(content)
+        if form.version > VERSION:
+            raise NewerCertificate(form.version, form.made_by)
         return _decode(content)
     except (UnicodeDecodeError, RecursionError) as error:
         raise msgspec.DecodeError(str(error)) from error
 
 
+class _Form(msgspec.Struct):
+    version: int = 1
+    made_by: str | None = None
+
+
+_decode_form = msgspec.json.Decoder(_Form).decode
 _decode = msgspec.json.Decoder(Certificate).decode

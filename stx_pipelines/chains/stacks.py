@@ -102,6 +102,7 @@ class Block(msgspec.Struct, frozen=True):
     height: Natural
     hash: Hash
     index_block_hash: Hash
+    parent_index_block_hash: Hash
     block_time: Seconds
     burn_block_time: Seconds
     burn_block_height: Natural

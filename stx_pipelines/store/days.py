@@ -6,16 +6,18 @@ The files are the record; tables are loaded from them. A file that exists was wr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from stx_pipelines.chains import certificate as certificates
-from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.certificate import VERSION, Certificate, NewerCertificate
 from stx_pipelines.store.files import StoreError, mark_of, read_if_sound, replace_file
 
 if TYPE_CHECKING:
@@ -30,11 +32,22 @@ class DamagedDayFile(StoreError):
     """A day file that cannot be read, or that carries no certificate of ours."""
 
 
+class NewerDayFile(StoreError):
+    """A day file that a later version of this package wrote. It is neither read nor replaced."""
+
+
 class _Known(msgspec.Struct, frozen=True):
     """A certificate, and the file's mark when it was read."""
 
     mark: tuple[int, int]
     certificate: Certificate
+
+
+class _Memory(msgspec.Struct, frozen=True):
+    """The certificates read before. One written by a version that knows fewer fields is not believed."""
+
+    version: int
+    known: dict[date, _Known]
 
 
 class DayFiles:
@@ -44,32 +57,44 @@ class DayFiles:
         self.folder = folder
         self._memory = folder / ".certificates.json"
         self._known: dict[date, _Known] = {}
+        self._newer: dict[date, str] = {}
 
     def path(self, day: date) -> Path:
         """Where the file of this day is, or will be."""
         return self.folder / f"{day.isoformat()}.parquet"
 
-    def write(self, table: pa.Table, certificate: Certificate) -> Path:
-        """Replace the day's file. Raises `StoreError` and leaves the old file when it cannot be written."""
+    def write(self, table: pa.Table, certificate: Certificate) -> Certificate:
+        """Replace the day's file, and give the certificate as it stands there.
+
+        Raises `StoreError` and leaves the old file when it cannot be written, or when it is of a later version.
+        """
         import pyarrow.parquet as pq
 
         spare_memory()
-        metadata = {_KEY: certificates.encode(certificate), _DIGEST: _digest(table)}
-        path = self.path(certificate.day)
+        with suppress(DamagedDayFile, OSError):  # what cannot be looked at cannot be written: that is said below
+            self.certificate(certificate.day)
+        digest = _digest(table)
+        stored = msgspec.structs.replace(certificate, rows_digest=digest, made_by=_made_by(), version=VERSION)
+        metadata = {_KEY: certificates.encode(stored), _DIGEST: digest.encode()}
         replace_file(
-            path,
+            self.path(certificate.day),
             lambda aside: pq.write_table(
                 table.replace_schema_metadata(metadata), aside, compression="zstd", write_page_checksum=True
             ),
         )
-        return path
+        return stored
 
     def read(self, day: date) -> pa.Table:
         """The rows of a day. Raises `DamagedDayFile`."""
         path = self.path(day)
         with _damage_named(path):
             table = _read_table(path)
-            if (table.schema.metadata or {}).get(_DIGEST) != _digest(table):
+            certificate, written = _certified(table.schema.metadata), (table.schema.metadata or {}).get(_DIGEST)
+            if certificate.rows_digest:
+                written = certificate.rows_digest.encode()
+            if written is None and certificate.tip_burn_height is not msgspec.UNSET:
+                return table  # the first version of all wrote no digest
+            if written != _digest(table).encode():
                 raise OSError("its rows are not those that were written")
             return table
 
@@ -80,7 +105,7 @@ class DayFiles:
             return _read_table(path, list(names))
 
     def certificate(self, day: date) -> Certificate | None:
-        """The day's certificate, None if it has not landed. Raises `DamagedDayFile`."""
+        """The day's certificate, None if it is not stored. Raises `DamagedDayFile` and `NewerDayFile`."""
         path = self.path(day)
         try:
             mark = mark_of(path)
@@ -96,22 +121,35 @@ class DayFiles:
         return sorted(day for path in self.folder.glob("????-??-??.parquet") if (day := _day_in(path)) is not None)
 
     def certificates(self) -> dict[date, Certificate]:
-        """The certificates of all landed days, oldest first. Damaged files are left out: see `damaged`.
+        """The certificates of all stored days, oldest first, without damaged files and those of later versions.
 
         What was read before is remembered in a small file, so that thousands of days are answered at once.
         """
         if not self._known:
-            self._known = read_if_sound(self._memory, dict[date, _Known]) or {}
+            memory = read_if_sound(self._memory, _Memory)
+            self._known = memory.known if memory and memory.version == VERSION else {}
         before = dict(self._known)
         found = {}
+        self._newer = {}
         for day in self.days():
-            with suppress(DamagedDayFile):
-                if (certificate := self.certificate(day)) is not None:
-                    found[day] = certificate
+            try:
+                certificate = self.certificate(day)
+            except DamagedDayFile:
+                continue  # `damaged` names it
+            except NewerDayFile as error:
+                self._newer[day] = str(error)
+                continue
+            if certificate is not None:
+                found[day] = certificate
         if self._known != before:
             with suppress(StoreError):  # what cannot be remembered is only read again
                 self._remember()
         return found
+
+    def newer(self) -> dict[date, str]:
+        """The days whose file only a later version of this package can read, with what to do."""
+        self.certificates()
+        return dict(self._newer)
 
     def damaged(self, *, thoroughly: bool = False) -> dict[date, str]:
         """The days whose file is damaged, with the reason, found by reading every file's metadata anew.
@@ -124,12 +162,14 @@ class DayFiles:
                 _read_certificate(self.path(day), day)
                 if thoroughly:
                     self.read(day)
+            except NewerDayFile:
+                continue  # `newer` names it
             except DamagedDayFile as error:
                 found[day] = str(error)
         return found
 
     def _remember(self) -> None:
-        content = msgspec.json.encode(self._known)
+        content = msgspec.json.encode(_Memory(VERSION, self._known))
         replace_file(self._memory, lambda aside: aside.write_bytes(content), durable=False)
 
     def sweep(self) -> None:
@@ -165,7 +205,7 @@ def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     return pq.read_table(path, columns=columns, partitioning=None, page_checksum_verification=True)
 
 
-def _digest(table: pa.Table) -> bytes:
+def _digest(table: pa.Table) -> str:
     """Names the rows by their values: checksums of pages do not cover what describes the pages."""
     import pyarrow as pa
     from pyarrow import csv
@@ -174,7 +214,12 @@ def _digest(table: pa.Table) -> bytes:
     rows = table.replace_schema_metadata(None).cast(pa.schema(zip(table.schema.names, plain, strict=True)))
     text = pa.BufferOutputStream()
     csv.write_csv(rows, text)
-    return hashlib.sha256(text.getvalue()).hexdigest().encode()
+    return hashlib.sha256(text.getvalue()).hexdigest()
+
+
+@cache
+def _made_by() -> str:
+    return f"stx-pipelines/{version('stx-pipelines')}"
 
 
 def _day_in(path: Path) -> date | None:
@@ -189,12 +234,16 @@ def _read_certificate(path: Path, day: date) -> Certificate:
 
     with _damage_named(path):
         footer = pq.read_metadata(path)
-        certificate = certificates.decode((footer.metadata or {})[_KEY])
+        certificate = _certified(footer.metadata)
     if certificate.day != day:
         raise DamagedDayFile(f"{path} certifies {certificate.day}; {_WHAT_TO_DO}")
     if certificate.seen != footer.num_rows:
         raise DamagedDayFile(f"{path} has {footer.num_rows} rows but certifies {certificate.seen}; {_WHAT_TO_DO}")
     return certificate
+
+
+def _certified(metadata: Mapping[bytes, bytes] | None) -> Certificate:
+    return certificates.decode((metadata or {})[_KEY])
 
 
 @contextmanager
@@ -203,6 +252,8 @@ def _damage_named(path: Path) -> Iterator[None]:
 
     try:
         yield
+    except NewerCertificate as error:
+        raise NewerDayFile(f"{path} is of another version ({error}): update stx-pipelines; the file is kept") from None
     except (OSError, pa.ArrowException, KeyError, msgspec.DecodeError) as error:
         raise DamagedDayFile(f"{path} is damaged or not ours ({_first_line(error)}); {_WHAT_TO_DO}") from error
 

@@ -20,6 +20,11 @@ class Identity(msgspec.Struct, frozen=True):
     index_block_hash: str
     first_day: date
 
+    @property
+    def name(self) -> str:
+        """What certificates call this chain."""
+        return f"stacks:{self.index_block_hash}"
+
 
 class EthereumIdentity(msgspec.Struct, frozen=True):
     """Names an Ethereum chain; `first_day` is the UTC day of block 1, because block 0 may carry no real time."""
@@ -27,6 +32,11 @@ class EthereumIdentity(msgspec.Struct, frozen=True):
     chain_id: int
     genesis_hash: str
     first_day: date
+
+    @property
+    def name(self) -> str:
+        """What certificates call this chain."""
+        return f"ethereum:{self.chain_id}:{self.genesis_hash}"
 
 
 def identity_file(data_folder: Path, chain: str = "stacks") -> Path:

@@ -2,12 +2,13 @@
 
 A day is wanted if it is one of the target days before today, or today, and not before the chain's first day. It is
 covered when it is closed, or open and compared with the tip a short while ago. It is complete when the table holds
-it too. Without a file it is missing, and failing or set aside when its proof failed.
+it too. Without a file it is missing, and failing or set aside when its proof failed. A file that only a later version
+of this package can read is left as it is: its day is neither complete nor fetched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from math import ceil
@@ -18,7 +19,9 @@ from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, days_between
 
-State = Literal["missing", "open", "closed", "failing", "set aside"]
+State = Literal["missing", "open", "closed", "failing", "set aside", "of a later version"]
+
+NEWER: State = "of a later version"
 
 _CLOCK_SKEW = timedelta(minutes=1)
 
@@ -35,7 +38,7 @@ class Price(NamedTuple):
     def of(self, certificate: Certificate) -> tuple[int, float]:
         """Requests and seconds of a day that comes home at once: one that grew bit by bit certifies its last bit."""
         requests = max(certificate.requests, ceil(certificate.expected / self.rows_per_request))
-        return requests, certificate.seconds * requests / max(1, certificate.requests)
+        return requests, (certificate.seconds or 0.0) * requests / max(1, certificate.requests)
 
 
 STACKS_PRICE = Price(unknown=300, rows_per_request=50)  # 300: about 15,000 transactions
@@ -117,11 +120,12 @@ class Coverage:
     def holes(self) -> list[date]:
         """Days without a file that have a landed day before and after them, newest first."""
         landed = [day.day for day in self.days if day.landed]
-        return [day.day for day in self.days if not day.landed and landed and landed[-1] < day.day < landed[0]]
+        between = [day for day in self.days if landed and landed[-1] < day.day < landed[0]]
+        return [day.day for day in between if not day.landed and day.state != NEWER]
 
     def is_ready(self, day: DayCoverage) -> bool:
-        """Whether the day does not wait after a failed proof."""
-        return day.attempts is None or day.attempts.due(self.now)
+        """Whether the day may be tried now: it does not wait after a failed proof and is not of a later version."""
+        return day.state != NEWER and (day.attempts is None or day.attempts.due(self.now))
 
     def stale(self, older_than: timedelta) -> list[date]:
         """The open days that were last compared with the tip longer ago than this, newest first.
@@ -180,10 +184,16 @@ def survey(
     now: datetime,
     freshness: timedelta,
     price: Price = STACKS_PRICE,
+    newer: Collection[date] = (),
 ) -> Coverage:
-    """Judge every wanted day by its certificate, the published coverage, its attempts and the clock."""
+    """Judge every wanted day by its certificate, the published coverage, its attempts and the clock.
+
+    `newer` are the days whose file only a later version of this package can read.
+    """
 
     def judge(day: date) -> DayCoverage:
+        if day in newer:
+            return DayCoverage(day, NEWER, covered=False, loaded=False)
         certificate = landed.get(day)
         failed = attempts.get(day) if certificate is None or not certificate.is_closed else None
         if certificate is None:

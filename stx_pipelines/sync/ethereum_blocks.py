@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -52,6 +52,7 @@ class BlocksWalk:
     data_folder: Path
     on_page: OnPage = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _chain: str = field(default="", init=False)  # what certificates call it
 
     def bring_home(self, days: Iterable[date], *, force: bool = False) -> Iterator[Outcome]:
         """Each day as it lands, newest first. `force` reads the days again even where they are closed.
@@ -75,6 +76,7 @@ class BlocksWalk:
 
     def _fetch(self, days: Sequence[date], force: bool) -> Iterator[Outcome]:
         identity = identify(self.node, self.data_folder)
+        self._chain = identity.name
         top = finalized(self.node)
         self._refuse_if_behind(top)
         self._warn_of_a_standstill(top)
@@ -156,7 +158,7 @@ class BlocksWalk:
     def _read(self, day: date, starts: DayStarts, anew: bool) -> BlockDay | None:
         """The day as the chain has it now; None if it has landed up to the newest final block already."""
         known = None if anew else known_certificate(self.landing, day)
-        if known is not None and starts.top.number <= known.tip_height:
+        if known is not None and starts.top.number <= known.tip:
             return None
         held = self._held(day) if known is not None else []
         try:
@@ -213,4 +215,5 @@ class BlocksWalk:
             requests=calls,
             seconds=seconds,
             route="eth_getBlockByNumber",
+            chain=self._chain,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 
 import msgspec
 
@@ -12,7 +13,7 @@ from stx_pipelines.store.inspect import rows_per_day
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.sync.datasets import Chain, chains_of
 from stx_pipelines.sync.progress import BETWEEN_RUNS
-from stx_pipelines.sync.sentences import days_are, duration, some_days
+from stx_pipelines.sync.sentences import count_days, days_are, duration, some_days
 from stx_pipelines.sync.status import DatasetStatus, describe, patience
 from stx_pipelines.sync.survey import open_landing
 
@@ -40,10 +41,12 @@ def judge(settings: Settings, now: datetime, stall: timedelta) -> Health:
 
 
 def judge_chain(settings: Settings, chain: Chain, now: datetime, stall: timedelta) -> Health:
-    """Judge one chain: damage first, then whether what is missing is being worked on."""
+    """Judge one chain: files of a later version, damage, then whether what is missing is being worked on."""
     coverage = chain.look(settings, now)
     status = describe(settings, chain, chain.datasets[-1], coverage)
     for dataset in chain.tables:
+        if newer := open_landing(settings, dataset).files.newer():
+            return Health(MISCONFIGURED, _first_of(newer))
         if damage := _damage(settings, dataset):
             return Health(DAMAGED, damage)
     if status.is_complete:
@@ -65,6 +68,11 @@ def judge_chain(settings: Settings, chain: Chain, now: datetime, stall: timedelt
             "then stop it and start it again; nothing is lost",
         )
     return Health(HEALTHY, f"healthy: {status.running} works; {status.sentence}")
+
+
+def _first_of(newer: Mapping[date, str]) -> str:
+    more = f" (and {count_days(len(newer) - 1)} more)" if len(newer) > 1 else ""
+    return f"{next(iter(newer.values()))}{more}"
 
 
 def _quiet(status: DatasetStatus, now: datetime) -> timedelta:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.sources.errors import Interrupted, RateLimited, Unreachable
-from stx_pipelines.store.days import DamagedDayFile
+from stx_pipelines.store.days import DamagedDayFile, NewerDayFile
 from stx_pipelines.sync.land import Landing
 from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
 
@@ -29,13 +29,15 @@ def bring_home(
     Failed days are told apart from landed ones and do not stop the others.
     """
     wanted = sorted(set(days), reverse=True)
-    here = {day: known for day in wanted if (known := closed(day))}
+    newer = landing.files.newer()
+    here = {day: known for day in wanted if day not in newer and (known := closed(day))}
     landing.reconcile()
     landing.load(wait=0.0)
     for known in here.values():
         landing.attempts.clear(known.day)
         yield Landed(known, fetched=False)
-    rest = [day for day in wanted if day not in here]
+    yield from (FailedDay(day, NewerDayFile(newer[day])) for day in wanted if day in newer)
+    rest = [day for day in wanted if day not in here and day not in newer]
     for result in fetch(rest) if rest else ():
         if isinstance(result, FailedDay):
             remember(result)
@@ -53,9 +55,9 @@ def count_failure(landing: Landing[Row], failed: FailedDay, probe: Callable[[], 
 
 
 def known_certificate(landing: Landing[Row], day: date) -> Certificate | None:
-    """The day's certificate; None if it has not landed, or if its file is damaged and must be made anew."""
+    """The day's certificate; None if it has not landed, if its file is damaged, or if only a later version reads it."""
     try:
         return landing.files.certificate(day)
-    except DamagedDayFile as error:
+    except (DamagedDayFile, NewerDayFile) as error:
         log.warning("%s", error)
         return None

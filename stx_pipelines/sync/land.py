@@ -39,20 +39,30 @@ class Landing(Generic[Row]):
     waiting_for: str | None = field(default=None, init=False)
     _sound: set[str] = field(default_factory=set, init=False)
 
-    def land(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> None:
-        """Write the files of these days, then load them together with whatever landed before but is not loaded."""
-        self.keep(proved)
-        self.load_soon()
+    def land(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
+        """Write the files of these days, then load them together with whatever landed before but is not loaded.
 
-    def keep(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> None:
+        Gives their certificates as they stand in the files, in the order given.
+        """
+        stored = self.keep(proved)
+        self.load_soon()
+        return stored
+
+    def keep(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
         """Write the files of these days: from now on they have landed.
 
-        Oldest first: should this be killed in between, the newest day still shows that something is amiss.
+        Oldest first: should this be killed in between, the newest day still shows that something is amiss. Gives their
+        certificates as they stand in the files, in the order given.
         """
-        for rows, certificate in sorted(proved, key=lambda day: day[1].day):
-            self.files.write(self.to_arrow(rows), certificate)
-            self._sound.add(certificate.id)
-            self.attempts.clear(certificate.day)
+        oldest_first = sorted(proved, key=lambda day: day[1].day)
+        stored = {certificate.day: self._keep(rows, certificate) for rows, certificate in oldest_first}
+        return [stored[certificate.day] for _, certificate in proved]
+
+    def _keep(self, rows: Sequence[Row], certificate: Certificate) -> Certificate:
+        stored = self.files.write(self.to_arrow(rows), certificate)
+        self._sound.add(stored.id)
+        self.attempts.clear(stored.day)
+        return stored
 
     def load_soon(self) -> None:
         """Load what has landed, without waiting long for a busy database: more days are coming."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.sources.errors import ApiError
+from stx_pipelines.store.days import NewerDayFile
 
 
 class Landed(NamedTuple):
@@ -21,7 +22,7 @@ class FailedDay(NamedTuple):
     """A day that could not be proved, or not be read. Nothing of it was published."""
 
     day: date
-    error: ProofError | ApiError
+    error: ProofError | ApiError | NewerDayFile
 
 
 Outcome = Landed | FailedDay

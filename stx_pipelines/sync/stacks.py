@@ -23,7 +23,7 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.stacks import Tip, Tx
+from stx_pipelines.chains.stacks import Block, Tip, Tx
 from stx_pipelines.chains.stacks_proof import faults, prove_by_counts
 from stx_pipelines.sources.errors import ApiError, Unreachable
 from stx_pipelines.sources.stacks_api import StacksApi
@@ -61,13 +61,14 @@ class _Reading(NamedTuple):
 class Reader:
     """Reads and proves days against one server. One run, one reader.
 
-    `tip` is the chain's tip when the run began; `held` gives rows that open days already have; `next_is_read` tells,
-    when a day is given, whether the next has been read too, `chain_moved` whether a reorg was met: then days that were
-    planned before may be of another fork than those that come now.
+    `tip` is the chain's tip when the run began; `chain` is what certificates call the chain; `held` gives rows that
+    open days already have; `next_is_read` tells, when a day is given, whether the next has been read too, `chain_moved`
+    whether a reorg was met: then days that were planned before may be of another fork than those that come now.
     """
 
     api: StacksApi
     tip: Tip
+    chain: str
     held: Callable[[date], Held | None] = lambda _: None
     on_page: OnPage = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -184,23 +185,31 @@ class Reader:
         else:
             plan, rows = self._prove_by_counts(plan, [*plan.held, *read])
         rows.sort(key=lambda tx: (tx.block_height, tx.tx_index))
-        requests = plan.requests + self._pages[plan.day]
+        requests = plan.requests + self._pages[plan.day] + bool(rows)
         cost = Cost(requests, round(self._seconds(plan.day), 3))
         certificate = certify(plan, rows, self.clock(), cost, self.api.route)
-        return ProvedDay(rows, self._with_last_hash(certificate, rows))
+        return ProvedDay(rows, self._with_names(certificate, rows))
 
     def _seconds(self, day: date) -> float:
         now = time.monotonic()
         return now - self._began.get(day, now)
 
-    def _with_last_hash(self, certificate: Certificate, rows: Sequence[Tx]) -> Certificate:
-        """v1 does not name the index block hash that later shows whether the day is still canonical."""
-        if certificate.last_hash is not None or not rows:
-            return certificate
-        block = self.api.block(rows[-1].block_height)
-        if rows[-1].block_hash not in {None, block.hash}:
-            raise ProofError(f"Stacks block {block.height} changed while {certificate.day} was read")
-        return msgspec.structs.replace(certificate, last_hash=block.index_block_hash)
+    def _with_names(self, certificate: Certificate, rows: Sequence[Tx]) -> Certificate:
+        """Add the chain's name and the ids that tie the day to its neighbours.
+
+        The first block's parent is no part of a transaction. v1 does not name the last block's id either.
+        """
+        if not rows:
+            return msgspec.structs.replace(certificate, chain=self.chain)
+        parent = self._block_of(rows[0], certificate.day).parent_index_block_hash
+        last = certificate.last_hash or self._block_of(rows[-1], certificate.day).index_block_hash
+        return msgspec.structs.replace(certificate, chain=self.chain, first_parent_hash=parent, last_hash=last)
+
+    def _block_of(self, tx: Tx, day: date) -> Block:
+        block = self.api.block(tx.block_height)
+        if tx.index_block_hash not in {None, block.index_block_hash} or tx.block_hash not in {None, block.hash}:
+            raise ProofError(f"Stacks block {block.height} changed while {day} was read")
+        return block
 
     def _prove_by_counts(self, plan: DayPlan, rows: list[Tx]) -> tuple[DayPlan, list[Tx]]:
         try:

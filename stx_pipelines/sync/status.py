@@ -30,7 +30,8 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     `old_days_missing` counts wanted days before yesterday that are not complete, `days_due` those of all wanted days
     that do not wait after a failed proof. `closed_days` are wanted, closed and in the table, as ranges of neighbours
     (first, last), newest first. `last_active_at` is when a run worked last, `stalled_after_seconds` for how long
-    nothing may land at this budget, `note` what is odd about the settings, `noun` what rows and `unit` what requests
+    nothing may land at this budget, `of_later_version` are days whose file only a later version of this package can
+    read, `note` what is odd about the settings, `noun` what rows and `unit` what requests
     are called here. Other people's scripts read this: fields are added, never changed.
     """
 
@@ -64,6 +65,7 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None
     noun: str = "transactions"
     unit: str = "requests"
+    of_later_version: list[date] = []
 
     @property
     def is_complete(self) -> bool:
@@ -86,7 +88,7 @@ def describe(settings: Settings, chain: Chain, dataset: Dataset, coverage: Cover
     landing = open_landing(settings, dataset.name)
     budget = chain.budget(settings)
     days = landing.files.days()  # before the certificates: a day that lands in between is not a damaged one
-    certificates = landing.files.certificates()
+    certificates, newer = landing.files.certificates(), landing.files.newer()
     loaded = landing.warehouse.published(dataset.name).loaded
     in_table = [c for day, c in certificates.items() if loaded.get(day) == c.id]
     running = who_works(settings.stx_data_dir, *chain.tables)
@@ -106,7 +108,7 @@ def describe(settings: Settings, chain: Chain, dataset: Dataset, coverage: Cover
         failing=[day.day for day in coverage.days if day.state == "failing"],
         set_aside=[SetAside(d.day, d.attempts.sentence, d.attempts.at) for d in coverage.set_aside if d.attempts],
         waiting_to_load=coverage.to_load,
-        damaged=[day for day in days if day not in certificates],
+        damaged=[day for day in days if day not in certificates and day not in newer],
         rows=sum(c.published for c in in_table),
         wallets=_wallets(settings.stx_data_dir) if chain is STACKS else None,
         first_block_time=min((c.first_block_time for c in in_table if c.first_block_time), default=None),
@@ -126,6 +128,7 @@ def describe(settings: Settings, chain: Chain, dataset: Dataset, coverage: Cover
         note=chain.note(settings),
         noun=dataset.noun,
         unit=chain.unit,
+        of_later_version=list(newer),
     )
 
 

@@ -127,4 +127,5 @@ def _survey(
         now=now,
         freshness=settings.freshness,
         price=price,
+        newer=landing.files.newer(),
     )

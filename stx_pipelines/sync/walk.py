@@ -127,7 +127,7 @@ class Walk:
     def _nothing_new(self, days: Sequence[date], tip: Tip, state: Standing) -> list[Certificate]:
         known = [known_certificate(self.landing, day) for day in days]
         # A day without rows has no hash that would show a reorg at the same height: it is looked at again.
-        same = [c for c in known if c is not None and c.tip_height == tip.burn_block_height and c.last_hash]
+        same = [c for c in known if c is not None and c.tip == tip.burn_block_height and c.last_hash]
         return same if len(same) == len(days) and not state.stale else []
 
     def _reader(self, tip: Tip, state: Standing | None) -> Reader:
@@ -143,7 +143,7 @@ class Walk:
             # v1 does not name index block hashes: what cannot be compared later is read again.
             return Held(rows, state.canonical_to) if all(tx.index_block_hash for tx in rows) else None
 
-        return Reader(self.api, tip, held, self.on_page, self.clock)
+        return Reader(self.api, tip, self.identity().name, held, self.on_page, self.clock)
 
     def _land(self, days: Sequence[date], tip: Tip, state: Standing, force: bool) -> Iterator[Outcome]:
         """Open days, and what a reorg changed, are the newest: they come first and land together."""
@@ -162,8 +162,8 @@ class Walk:
                     error = ListMoved("the chain changed while the day was read; the next sync reads it again")
                     yield FailedDay(result.certificate.day, error)
                     continue
-                self.landing.keep([(result.rows, result.certificate)])
-                yield Landed(result.certificate, fetched=True)
+                [stored] = self.landing.keep([(result.rows, result.certificate)])
+                yield Landed(stored, fetched=True)
                 kept += 1
                 if not reader.next_is_read or kept == DAYS_AT_ONCE:
                     self.landing.load_soon()
@@ -225,8 +225,8 @@ class Walk:
         return all(self.api.has_block(height, name) for height, name in set(tops) if height is not None and name)
 
     def _land_proved(self, proved: Sequence[ProvedDay]) -> list[Landed]:
-        self.landing.land([(result.rows, result.certificate) for result in proved])
-        return [Landed(result.certificate, fetched=True) for result in proved]
+        stored = self.landing.land([(result.rows, result.certificate) for result in proved])
+        return [Landed(certificate, fetched=True) for certificate in stored]
 
 
 def _held(rows: Sequence[Tx]) -> list[Tx]:

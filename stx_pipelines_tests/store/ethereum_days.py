@@ -105,9 +105,9 @@ def land_balances(data: Path, day: date, blocks: Sequence[Block], changes: Seque
 
 def _land(data: Path, table: pa.Table, of: Certificate, *, load: bool) -> None:
     files = DayFiles(data / "days" / of.dataset)
-    path = files.write(table, of)
+    stored = files.write(table, of)
     if load:
-        Warehouse(data, patience=1.0).load(of.dataset, [DayFile(path, of)])
+        Warehouse(data, patience=1.0).load(of.dataset, [DayFile(files.path(of.day), stored)])
 
 
 def land_days(data: Path, days: Iterable[date] = DAYS) -> Path:

@@ -9,6 +9,7 @@ from stx_pipelines.dashboard.facts import Facts
 from stx_pipelines.dashboard.parts import NOTHING_YET, Chart, Legend, Section
 from stx_pipelines.dashboard.vega import Spec, calculated, chart, defined, layer, steps, tooltip
 from stx_pipelines.dashboard.words import count
+from stx_pipelines.sync.coverage import NEWER
 
 STATES = {
     "closed": ("@closed", "complete and final"),
@@ -17,9 +18,11 @@ STATES = {
     "missing": ("@card", "not fetched yet"),
     "failing": ("@failing", "its proof failed; it is tried again"),
     "set aside": ("@set-aside", "its proof failed too often; it waits for its daily try"),
+    NEWER: ("@failing", "a later version of stx-pipelines wrote its file; this one cannot read it"),
 }
 """What a day can be, with its colour and its meaning."""
 
+_SIGNS = {"open": "○", "failing": "!", "set aside": "\u00d7", NEWER: "?"}
 _CLOSED = "A day is closed when its transactions equal the chain's own count and nothing of it can change."
 
 
@@ -75,7 +78,7 @@ def _squares(months: int) -> Spec:
             defined(_CLOSED),
             calculated("slice(datum.date, 0, 7)", "month"),
             calculated("+slice(datum.date, 8)", "number"),
-            calculated("{'open': '○', 'failing': '!', 'set aside': '\u00d7'}[datum.shown] || ''", "sign"),
+            calculated(f"{_SIGNS}[datum.shown] || ''", "sign"),
         ],
         height=20 * months,
         layer=[
