@@ -33,6 +33,7 @@ from stx_pipelines.chains.stacks import (
 
 _LikeHash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]  # a page's are looked at together, see below
 _HASHES = re.compile(r"(?:0x[0-9a-f]{64})*")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _Fee = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
 _WORDS = re.compile(r"(?:[a-z0-9_-]{1,64}\n)*")  # types and statuses, old and to come
 _ADDRESSES = re.compile(r"(?:[0-9A-Z]{1,64}(?:\.[a-zA-Z0-9_-]{1,128})?\n)*")  # of accounts, and of contracts
@@ -149,7 +150,7 @@ def parse_burn_blocks(body: bytes) -> list[BurnBlock]:
 def parse_cursor(text: str) -> Cursor:
     """`height:microblock_sequence:tx_index` as numbers."""
     parts = text.split(":")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+    if len(parts) != 3 or not all(_NUMBER.fullmatch(part) for part in parts):
         raise MalformedAnswer(f"{text[:100]!r} is not a cursor")
     return Cursor(*(int(part) for part in parts))
 

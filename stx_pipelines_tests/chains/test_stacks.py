@@ -360,7 +360,21 @@ class TestCursors:
         with pytest.raises(MalformedAnswer):
             parse_cursor(text)
 
-    @pytest.mark.parametrize("text", ["1:2", "1:2:3:4", "::", "-1:2:3", "1:2:3\n", "\u0661:2:3", "1: 2:3", "+1:2:3"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "1:2",
+            "1:2:3:4",
+            "::",
+            "-1:2:3",
+            "1:2:3\n",
+            "\u0661:2:3",
+            "1: 2:3",
+            "+1:2:3",
+            f"{'9' * 5000}:2:3",
+            "1:2:" + "9" * 19,
+        ],
+    )
     def test_near_misses_are_malformed(self, text: str) -> None:
         with pytest.raises(MalformedAnswer, match="cursor"):
             parse_cursor(text)
