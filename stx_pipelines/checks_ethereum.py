@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 import dagster as dg
 
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.ethereum_proof import ENOUGH
 from stx_pipelines.settings import SettingsError, load_settings
 from stx_pipelines.store.days import DayFiles
 from stx_pipelines.store.ethereum_checks import IncreaseShares, increase_shares, unlinked_blocks, wrong_balances
@@ -25,7 +26,6 @@ MERGE = date(2022, 9, 15)
 _PATIENCE = 60.0  # seconds; the next run may be loading a day right now
 _NAMED = 10  # blocks and days in a sentence
 _T = TypeVar("_T")
-_ENOUGH = 100  # blocks; the shares of fewer say nothing
 
 
 class Bounds(NamedTuple):
@@ -138,7 +138,7 @@ def increases_are_plausible() -> dg.AssetCheckResult:
 def is_odd(shares: IncreaseShares) -> bool:
     """Whether a day has more zero or negative increases than is plausible. Too few blocks say nothing."""
     bounds = BEFORE_MERGE if shares.day < MERGE else SINCE_MERGE
-    return shares.blocks >= _ENOUGH and (
+    return shares.blocks >= ENOUGH and (
         shares.zero > bounds.zero * shares.blocks or shares.negative > bounds.negative * shares.blocks
     )
 

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from stx_pipelines.assets.markdown import code
 from stx_pipelines.metrics_resource import Metrics
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
@@ -22,7 +23,7 @@ def _asset_check(check: Check) -> dg.AssetChecksDefinition:
 def _result(verdict: Verdict, check: Check) -> dg.AssetCheckResult:
     if verdict.broken is None:
         return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, description=verdict.reason)
-    counted = f"{verdict.broken} rows contradict: {'; '.join(verdict.examples)}"
+    counted = f"{verdict.broken} rows contradict: {'; '.join(map(code, verdict.examples))}"  # shown as Markdown
     return dg.AssetCheckResult(
         passed=verdict.broken == 0,
         description=counted if verdict.broken else check.claim,

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -56,6 +56,7 @@ class Settings(BaseModel):
     eth_calls_per_second: int = Field(0, ge=0, le=1_000_000)
     eth_attempts: int = Field(5, ge=1, le=100)
     eth_timeout_seconds: float = Field(30.0, gt=0, le=3600)
+    eth_zero_increases: Literal["refuse", "allow"] = "refuse"
 
     stx_target_days: int = Field(180, ge=1, le=100_000)
     stx_freshness: int = Field(30, ge=1, le=100_000, description="minutes")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from stx_pipelines.assets.markdown import word
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.store.day_summary import DaySummary
 
@@ -86,5 +87,5 @@ def _table(certificate: Certificate, summary: DaySummary) -> str:
         *(("type", name, count) for name, count in summary.by_type.items()),
         *(("left out of the table", name, count) for name, count in left_out.items()),
     ]
-    lines = [f"| {kind} | {name} | {count:,} |" for kind, name, count in rows]
+    lines = [f"| {kind} | {word(name)} | {count:,} |" for kind, name, count in rows]
     return "\n".join(["| | | transactions |", "|---|---|---:|", *lines])

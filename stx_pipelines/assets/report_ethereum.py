@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from stx_pipelines.assets.markdown import code
 from stx_pipelines.assets.report import describe_proof, hours, picture
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.ethereum import ether
@@ -28,7 +29,7 @@ _LABELS = 12  # times under the plot
 def describe_blocks(certificate: Certificate, table: pa.Table) -> dict[str, dg.MetadataValue]:
     """The proof of a day of `blocks`, its pace, gas, fee recipients, and a plot of blocks per hour."""
     summary = summarize_blocks(table)
-    shown = [f"| `{miner}` | {blocks:,} |" for miner, blocks in list(summary.by_miner.items())[:_NAMED]]
+    shown = [f"| {code(miner)} | {blocks:,} |" for miner, blocks in list(summary.by_miner.items())[:_NAMED]]
     return {
         **describe_proof(certificate),
         **_pace(certificate),
@@ -70,7 +71,7 @@ def _shares(summary: BalancesSummary) -> dict[str, dg.MetadataValue]:
 
 
 def _changes(recipients: Sequence[Recipient]) -> str:
-    lines = [f"| `{each.miner}` | {each.blocks:,} | {ether(each.increase):f} |" for each in recipients]
+    lines = [f"| {code(each.miner)} | {each.blocks:,} | {ether(each.increase):f} |" for each in recipients]
     return "\n".join(["| miner | blocks | increase in ETH |", "|---|---:|---:|", *lines])
 
 

@@ -6,13 +6,19 @@ Pure: rows in, a `ProofError` that names the blocks out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.ethereum import BalanceChange, Block
+from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block
+
+ENOUGH = 100
+"""Blocks of a day; what fewer have in common says nothing."""
+
+NOBODY = "0x" + "0" * 40
+"""The zero address: the fee recipient of chains that name none."""
 
 
 def prove_blocks(blocks: Sequence[Block], day: date, before: Block | None, after: Block | None) -> None:
@@ -62,6 +68,56 @@ def prove_balances(changes: Sequence[BalanceChange], blocks: Sequence[Block]) ->
                 f"but {upper.balance_before} Wei before block {upper.block_number}",
                 {lower.block_number, upper.block_number},
             )
+
+
+def looks_stateless(changes: Sequence[BalanceChange]) -> bool:
+    """Whether some of these rows name a fee recipient, and none says that a balance changed."""
+    return any(change.miner != NOBODY for change in changes) and not any(change.balance_increase for change in changes)
+
+
+def judge_zeros(changes: Sequence[BalanceChange], *, allowed: bool) -> str:
+    """What has to be said of a day on which no balance changed; empty for any other day, and for a few blocks.
+
+    A node that answers every block with its newest state, or with 0, looks like that, and nothing else in the answers
+    tells: so it is a `ProofError`, unless the user has `allowed` it or no block names a fee recipient.
+    """
+    if len(changes) < ENOUGH or any(change.balance_increase for change in changes):
+        return ""
+    if not looks_stateless(changes):
+        return "every increase is zero, and the fee recipient of every block is the zero address"
+    if allowed:
+        return "every increase is zero, which ETH_ZERO_INCREASES=allow accepts"
+    raise ProofError(
+        f"none of the {len(changes)} blocks changed the balance of its fee recipient: that is what a node gives that "
+        "answers old blocks with its newest state, or with 0; use an archive node, or, where fees do not go to the fee "
+        "recipient or there are none, set ETH_ZERO_INCREASES=allow",
+        {change.block_number for change in changes},
+    )
+
+
+def doubtful(changes: Sequence[BalanceChange]) -> list[BalanceChange]:
+    """The changed balances of a day that has mostly unchanged ones; none of any other day, and of a few blocks.
+
+    A node that answers with its newest state gives them where that state moved between two answers: asked for once
+    more, they are not the same.
+    """
+    changed = [change for change in changes if change.balance_increase]
+    return changed if len(changes) >= ENOUGH and 2 * len(changed) < len(changes) else []
+
+
+def prove_repeated(changes: Sequence[BalanceChange], balances: Mapping[BalanceKey, int]) -> None:
+    """Raise `ProofError` unless these balances, asked for once more, are the same: an old block's never change."""
+    for change in changes:
+        for number, told in (
+            (change.block_number - 1, change.balance_before),
+            (change.block_number, change.balance_after),
+        ):
+            if (again := balances[BalanceKey(change.miner, number)]) != told:
+                raise ProofError(
+                    f"{change.miner} had {told} Wei after block {number}, and {again} Wei when asked once more: the "
+                    "node answers old blocks with its newest state; use an archive node",
+                    {change.block_number},
+                )
 
 
 def _name_the_difference(changes: Sequence[BalanceChange], blocks: Sequence[Block]) -> None:

@@ -33,8 +33,10 @@ from stx_pipelines.chains.stacks import (
 
 _LikeHash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]  # a page's are looked at together, see below
 _HASHES = re.compile(r"(?:0x[0-9a-f]{64})*")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _Fee = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
-_Word = Annotated[str, msgspec.Meta(min_length=1)]
+_WORDS = re.compile(r"(?:[a-z0-9_-]{1,64}\n)*")  # types and statuses, old and to come
+_ADDRESSES = re.compile(r"(?:[0-9A-Z]{1,64}(?:\.[a-zA-Z0-9_-]{1,128})?\n)*")  # of accounts, and of contracts
 
 
 class _Status(msgspec.Struct):
@@ -46,7 +48,7 @@ class _BurnBlocks(msgspec.Struct):
 
 
 class _Account(msgspec.Struct, gc=False):
-    address: _Word
+    address: str
     nonce: Natural
 
 
@@ -70,8 +72,8 @@ class _V3Tx(msgspec.Struct, gc=False):
     fee_rate: _Fee
     block: _V3Block
     bitcoin_block: _BitcoinBlock
-    status: _Word
-    type: _Word
+    status: str
+    type: str
 
 
 class _V3Cursor(msgspec.Struct):
@@ -88,7 +90,7 @@ class _V1Tx(msgspec.Struct, gc=False):
     tx_id: Hash
     nonce: Natural | None
     fee_rate: _Fee
-    sender_address: _Word | None
+    sender_address: str | None
     block_hash: Hash
     block_height: Natural
     block_time: Seconds | None
@@ -96,8 +98,8 @@ class _V1Tx(msgspec.Struct, gc=False):
     burn_block_height: Natural
     canonical: bool
     tx_index: Natural
-    tx_status: _Word
-    tx_type: _Word
+    tx_status: str
+    tx_type: str
     microblock_sequence: Natural
     sponsor_address: str | None = None
 
@@ -148,8 +150,8 @@ def parse_burn_blocks(body: bytes) -> list[BurnBlock]:
 def parse_cursor(text: str) -> Cursor:
     """`height:microblock_sequence:tx_index` as numbers."""
     parts = text.split(":")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
-        raise MalformedAnswer(f"{text!r} is not a cursor")
+    if len(parts) != 3 or not all(_NUMBER.fullmatch(part) for part in parts):
+        raise MalformedAnswer(f"{text[:100]!r} is not a cursor")
     return Cursor(*(int(part) for part in parts))
 
 
@@ -175,13 +177,32 @@ def parse_page(body: bytes, asked: Cursor) -> Page:
     if following is not None and (following == asked or following.height > blocks[-1].height):
         raise MalformedAnswer(f"the page at {asked} names {following} as the next older one")
     first = parse_cursor(page.cursor.current) if page.cursor.current is not None else None
-    return Page([_v3_row(tx, first if n == 0 else None) for n, tx in enumerate(page.results)], following)
+    return Page(_sound([_v3_row(tx, first if n == 0 else None) for n, tx in enumerate(page.results)]), following)
 
 
 def _refuse_unless_hashes(*names: Collection[str]) -> None:
     """All of a page in one look, which takes a tenth of looking at each; their length was checked before."""
     if not _HASHES.fullmatch("".join(chain.from_iterable(names))):
         raise MalformedAnswer("the answer is not what the API promises: hashes are 64 hexadecimal digits after 0x")
+
+
+def _sound(rows: list[Tx]) -> list[Tx]:
+    """The rows of a page. Refused where a word is more than a word: it is shown to people, in pages and in messages."""
+    words = {row.tx_type for row in rows} | {row.tx_status for row in rows}
+    if not _are_all(_WORDS, words):
+        raise MalformedAnswer(
+            "the answer is not what the API promises: types and statuses are 1 to 64 small letters, digits, _ and -"
+        )
+    addresses = {row.sender_address for row in rows} | {row.sponsor_address for row in rows}
+    if not _are_all(_ADDRESSES, {address for address in addresses if address is not None}):
+        raise MalformedAnswer("the answer is not what the API promises: a sender or sponsor is no Stacks address")
+    return rows
+
+
+def _are_all(shape: re.Pattern[str], words: Collection[str]) -> bool:
+    """Whether all of these are of this shape, each on a line: one look instead of one a word."""
+    lines = "\n".join([*words, ""])
+    return shape.fullmatch(lines) is not None and lines.count("\n") == len(words)
 
 
 def _v3_row(tx: _V3Tx, cursor: Cursor | None) -> Tx:
@@ -215,7 +236,7 @@ def parse_window_page(body: bytes) -> WindowPage:
     page = _v1_page(body)
     if not page.results:
         raise MalformedAnswer("the page is empty though the chain has transactions there")
-    return WindowPage([_v1_row(tx) for tx in page.results], page.total)
+    return WindowPage(_sound([_v1_row(tx) for tx in page.results]), page.total)
 
 
 def _v1_row(tx: _V1Tx) -> Tx:

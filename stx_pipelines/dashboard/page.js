@@ -16,7 +16,7 @@
   const theme = () => root.dataset.theme || (system.matches ? "dark" : "light");
 
   function coloured(value, colours) {
-    if (typeof value === "string") return value[0] === "@" && colours[value.slice(1)] || value;
+    if (typeof value === "string") return value[0] === "@" && Object.hasOwn(colours, value.slice(1)) ? colours[value.slice(1)] : value;
     if (Array.isArray(value)) return value.map((each) => coloured(each, colours));
     if (value && typeof value === "object") {
       return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, coloured(each, colours)]));
@@ -112,9 +112,12 @@
     });
   }
 
+  // A spreadsheet takes what begins like this for a formula, and runs it; amounts below zero are none.
+  const isFormula = (value) => typeof value === "string" && !/^-[0-9.]+$/.test(value)
+    && /^[\t\r\n]|^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(value);
   const quoted = (value) => {
-    const text = value === null ? "" : String(value);
-    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    const text = value === null ? "" : (isFormula(value) ? "'" : "") + String(value);
+    return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   const csv = ({ columns, rows }) => [columns, ...rows].map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
 

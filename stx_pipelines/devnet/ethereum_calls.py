@@ -81,7 +81,13 @@ class EthereumCalls:
         accounts = self._chain.accounts
         if not accounts.knows(address) and not _ADDRESS.fullmatch(address):
             raise _unfit(0, _address_complaint(address))
-        return f'"{accounts.balance(address, number):#x}"'
+        return f'"{self._told(address, number):#x}"'
+
+    def _told(self, address: str, number: int) -> int:
+        newest = self._chain.latest.number
+        if number < newest and self._knobs.old_balances == "zero":
+            return 0
+        return self._chain.accounts.balance(address, newest if self._knobs.old_balances == "newest" else number)
 
     def _block(self, params: Params) -> str:
         number = self._number(params, 0)

@@ -13,6 +13,7 @@ from stx_pipelines.devnet.ethereum_faults import (
     BatchRefusal,
     EthereumKnobs,
     EthereumStats,
+    OldBalances,
     PrunedWording,
     known_faults,
 )
@@ -28,6 +29,7 @@ class EthereumControl:
             "faults": known_faults,
             "batch_refusal": _one_of(get_args(BatchRefusal)),
             "pruned_wording": _one_of(get_args(PrunedWording)),
+            "old_balances": _one_of(get_args(OldBalances)),
         }
         self.routes: Routes = {
             ("GET", "/devnet/ethereum/stats"): lambda _: stats.summary(),

@@ -62,6 +62,8 @@ ELEMENT_FAULTS: tuple[ElementFault, ...] = get_args(ElementFault)
 ETHEREUM_FAULTS: tuple[EthereumFault, ...] = (*REQUEST_FAULTS, *ELEMENT_FAULTS, "shuffled")
 # "413" by status; "element" as geth, an array with one error; "object" in place of the array; "erigon" by its words.
 BatchRefusal = Literal["413", "element", "object", "erigon"]
+# What a node without old states may answer, and no error: the balance of its newest block, or 0.
+OldBalances = Literal["right", "newest", "zero"]
 PrunedWording = Literal["missing_trie_node", "historical_state", "state_not_available", "pruned"]
 
 
@@ -78,6 +80,7 @@ class EthereumKnobs:
     retry_after_seconds: int = 1  # said with every 429
     state_blocks: int = 0  # balances further behind the newest block are gone
     pruned_wording: PrunedWording = "missing_trie_node"
+    old_balances: OldBalances = "right"  # "newest", "zero": of every block below the newest
     faults: dict[EthereumFault, float] = field(default_factory=dict)  # share of requests, or of elements
     faults_left: int = -1  # so many more requests may meet faults; -1: all
     seed: int = 1

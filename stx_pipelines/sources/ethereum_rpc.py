@@ -199,7 +199,8 @@ class EthereumRpc:
         return f"{self.http.name} was asked for {about} and said {self._said(error)}"
 
     def _said(self, error: RpcError) -> str:
-        return f"{self.http.without_secrets(error.words)[:200]!r} ({self.http.without_secrets(str(error.code))})"
+        code = self.http.without_secrets(error.code)[:50] if isinstance(error.code, str) else error.code
+        return f"{self.http.without_secrets(error.words)[:200]!r} ({code!r})"
 
     def _learn(self, refused: int, refusal: TooLarge) -> None:
         if refused == 1:

@@ -14,7 +14,14 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block, balance_changes, balance_keys
-from stx_pipelines.chains.ethereum_proof import prove_balances
+from stx_pipelines.chains.ethereum_proof import (
+    NOBODY,
+    doubtful,
+    judge_zeros,
+    looks_stateless,
+    prove_balances,
+    prove_repeated,
+)
 from stx_pipelines.sources.errors import ApiError, NoState, Unreachable
 from stx_pipelines.sources.ethereum_rpc import EthereumRpc
 from stx_pipelines.store import ethereum_rows
@@ -32,7 +39,7 @@ from stx_pipelines.sync.read import OnPage
 log = logging.getLogger(__name__)
 
 _TRIES = 3
-_NOBODY = "0x" + "0" * 40
+_ASKED_AGAIN = 20  # blocks
 _PROOF = "one row per block of the day, increases and neighbouring balances agree, the day's last hash stood afterwards"
 
 
@@ -50,11 +57,15 @@ class BalanceDay(NamedTuple):
 
 @dataclass
 class BalancesWalk:
-    """Brings days of balances home, from `node` through the proof to `landing`, for the days that `blocks` landed."""
+    """Brings days of balances home, from `node` through the proof to `landing`, for the days that `blocks` landed.
+
+    `zeros_allowed`: a whole day without a changed balance is believed.
+    """
 
     node: EthereumRpc
     landing: Landing[BalanceChange]
     blocks: BlocksWalk
+    zeros_allowed: bool = False
     on_page: OnPage = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _state_from: int = field(default=0, init=False)  # the node answers for no block before it
@@ -119,7 +130,7 @@ class BalancesWalk:
             )
         oldest = max(0, min(heights) - 1)
         try:
-            self.node.balances([BalanceKey(_NOBODY, oldest)])
+            self.node.balances([BalanceKey(NOBODY, oldest)])
         except NoState:
             self._state_from = self.node.first_state(oldest, max(heights))
             log.warning("%s", self._no_state())
@@ -152,8 +163,12 @@ class BalancesWalk:
         of_blocks, blocks = self._landed_blocks(day)
         changes = self._changes(blocks, {} if force else self._held(day))
         prove_balances(changes, blocks)
+        if remark := judge_zeros(changes, allowed=self.zeros_allowed):
+            log.warning("the balances of %s: %s", day, remark)
         seconds = round(time.monotonic() - began, 3)
         certificate = self._certify(of_blocks, changes, self.node.calls - calls, seconds)
+        if remark:
+            certificate = msgspec.structs.replace(certificate, proof=f"{_PROOF}; {remark}")
         return BalanceDay(changes, blocks, certificate)
 
     def _landed_blocks(self, day: date) -> tuple[Certificate, list[Block]]:
@@ -177,8 +192,14 @@ class BalancesWalk:
         """One row per block: what is held of this very block, and the rest read."""
         missing = [block for block in blocks if block.hash not in held]
         read = balance_changes(missing, self._balances(balance_keys(missing)))
+        self._ask_again(doubtful(read)[:_ASKED_AGAIN])
         by_hash = held | {change.block_hash: change for change in read}
         return [by_hash[block.hash] for block in blocks if block.number > 0]
+
+    def _ask_again(self, changes: Sequence[BalanceChange]) -> None:
+        numbers = [(change.miner, change.block_number) for change in changes]
+        keys = [BalanceKey(miner, which) for miner, number in numbers for which in (number - 1, number)]
+        prove_repeated(changes, self._balances(keys))
 
     def _held(self, day: date) -> dict[str, BalanceChange]:
         if known_certificate(self.landing, day) is None:
@@ -188,6 +209,8 @@ class BalancesWalk:
         except DamagedDayFile as error:
             log.warning("%s", error)
             return {}
+        if looks_stateless(rows) and not self.zeros_allowed:
+            return {}  # perhaps of a node that has no old state: kept, they would stand among the right ones for good
         return {change.block_hash: change for change in rows}
 
     def _unless_changed(self, day: date, read: BalanceDay | None, force: bool) -> BalanceDay | None:

@@ -31,4 +31,9 @@ def open_blocks(settings: Settings) -> BlocksWalk:
 
 def open_balances(settings: Settings) -> BalancesWalk:
     """The walk of the fee recipients' balances. Raises `SettingsError`."""
-    return BalancesWalk(open_node(settings), open_landing(settings, BALANCES), open_blocks(settings))
+    return BalancesWalk(
+        open_node(settings),
+        open_landing(settings, BALANCES),
+        open_blocks(settings),
+        zeros_allowed=settings.eth_zero_increases == "allow",
+    )

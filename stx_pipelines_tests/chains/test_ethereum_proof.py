@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import BalanceChange, Block, balance_changes, balance_keys
-from stx_pipelines.chains.ethereum_proof import prove_balances, prove_blocks
+from stx_pipelines.chains.ethereum_proof import ENOUGH, NOBODY, judge_zeros, prove_balances, prove_blocks
 
 DAY = date(2026, 9, 2)
 START, END = window(DAY)
@@ -147,3 +147,24 @@ def test_there_is_one_row_per_block(
     with pytest.raises(ProofError, match=sentence) as caught:
         prove_balances(rows, BLOCKS)
     assert caught.value.heights == heights
+
+
+def unchanged(count: int, miner: str = ALICE) -> list[BalanceChange]:
+    return [BalanceChange(number, START, miner, 7, 7, 0, f"0x{number:064x}") for number in range(1, count + 1)]
+
+
+def test_a_whole_day_without_a_changed_balance_is_refused() -> None:
+    with pytest.raises(ProofError, match=f"none of the {ENOUGH} blocks changed .* set ETH_ZERO_INCREASES=allow") as no:
+        judge_zeros(unchanged(ENOUGH), allowed=False)
+    assert no.value.heights == set(range(1, ENOUGH + 1))
+    one_recipient = [*unchanged(ENOUGH, NOBODY)[1:], *unchanged(1)]
+    with pytest.raises(ProofError):
+        judge_zeros(one_recipient, allowed=False)
+
+
+def test_unchanged_balances_are_believed_of_few_blocks_of_nobody_and_where_it_is_allowed() -> None:
+    assert judge_zeros([], allowed=False) == judge_zeros(unchanged(ENOUGH - 1), allowed=False) == ""
+    changed = [*unchanged(ENOUGH), unchanged(1)[0]._replace(balance_after=6, balance_increase=-1)]
+    assert judge_zeros(changed, allowed=False) == judge_zeros(changed, allowed=True) == ""
+    assert "zero address" in judge_zeros(unchanged(ENOUGH, NOBODY), allowed=False)
+    assert "ETH_ZERO_INCREASES=allow" in judge_zeros(unchanged(ENOUGH), allowed=True)

@@ -27,6 +27,7 @@ from stx_pipelines.chains.stacks_answers import (
     parse_tip,
     parse_window_page,
 )
+from stx_pipelines_tests.hostile import HOSTILE
 
 RECORDED = Path(__file__).parent.parent / "devnet" / "recorded"
 TOP = Cursor.top_of(6_500_000)
@@ -202,6 +203,49 @@ def test_a_fee_that_is_not_a_plain_number_in_words_is_malformed(kind: str, fee: 
         parse(body(value))
 
 
+def _put(row: dict[str, Any], kind: str, what: str, word: str) -> None:
+    """A word in place of what a row of a page says."""
+    if kind == "v1":
+        row[
+            {"type": "tx_type", "status": "tx_status", "sender": "sender_address", "sponsor": "sponsor_address"}[what]
+        ] = word
+    elif what in ("type", "status"):
+        row[what] = word
+    else:
+        row[what] = {"address": word, "nonce": 1}
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "", "x" * 300, "token_transfer\n", " success", "\u0455uccess"])
+@pytest.mark.parametrize("what", ["type", "status", "sender", "sponsor"])
+@pytest.mark.parametrize("kind", ["v3", "v1"])
+def test_a_word_that_is_more_than_a_word_is_malformed(kind: str, what: str, text: str) -> None:
+    name, parse = PARSERS[kind]
+    value = recorded(name)
+    _put(value["results"][1], kind, what, text)
+    with pytest.raises(MalformedAnswer, match="not what the API promises"):
+        parse(body(value))
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        ("type", "poison_microblock"),
+        ("type", "a-type-to-come-2"),
+        ("status", "dropped_replace_by_fee"),
+        ("sender", "SP000000000000000000002Q6VF78"),
+        ("sender", "ST2CY5V39NHDPWSXMW9QDT3HC3GD6Q6XX4CFRK9AG.my-contract_2"),
+        ("sponsor", f"SM2C2YFP12AJZB4MABJBAJ55XECVS7E4PMMZ89YZR.{'c' * 128}"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["v3", "v1"])
+def test_words_and_addresses_old_and_to_come_are_taken(kind: str, what: str, text: str) -> None:
+    name, parse = PARSERS[kind]
+    value = recorded(name)
+    _put(value["results"][1], kind, what, text)
+    row = parse(body(value)).rows[1]  # type: ignore[attr-defined]
+    assert text in (row.tx_type, row.tx_status, row.sender_address, row.sponsor_address)
+
+
 @pytest.mark.parametrize(("fee", "expected"), [("0", 0), ("007", 7), ("9" * 18, 10**18 - 1)])
 def test_a_fee_is_the_whole_fee(fee: str, expected: int) -> None:
     value = recorded("v3_tx_limit3")
@@ -316,7 +360,21 @@ class TestCursors:
         with pytest.raises(MalformedAnswer):
             parse_cursor(text)
 
-    @pytest.mark.parametrize("text", ["1:2", "1:2:3:4", "::", "-1:2:3", "1:2:3\n", "\u0661:2:3", "1: 2:3", "+1:2:3"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "1:2",
+            "1:2:3:4",
+            "::",
+            "-1:2:3",
+            "1:2:3\n",
+            "\u0661:2:3",
+            "1: 2:3",
+            "+1:2:3",
+            f"{'9' * 5000}:2:3",
+            "1:2:" + "9" * 19,
+        ],
+    )
     def test_near_misses_are_malformed(self, text: str) -> None:
         with pytest.raises(MalformedAnswer, match="cursor"):
             parse_cursor(text)

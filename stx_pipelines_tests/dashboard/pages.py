@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.days import DAY, days_between
+from stx_pipelines.chains.metrics import MetricOptions
 from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
 from stx_pipelines.dashboard.page import write_page
+from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.metrics import RESULTS, MetricStore
 from stx_pipelines.sync.coverage import Coverage, survey
 from stx_pipelines.sync.sentences import coverage_sentence
-from stx_pipelines_tests.world import FIRST_DAY, at
+from stx_pipelines_tests.metrics.history import land, land_chain, store_in
+from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
 
 DAYS = 45
 LAST = FIRST_DAY + (DAYS - 1) * DAY
@@ -71,3 +77,15 @@ def open_page(browser: Any, path: Path) -> None:
     browser.get_log("browser")
     browser.refresh()
     wait_for(lambda: browser.execute_script("return document.documentElement.dataset.ready"))
+
+
+def land_types(data: Path, types: Sequence[str]) -> MetricStore:
+    """A store of three days with a transaction of each of these types, as an older version may have landed them."""
+    store = store_in(data, MetricOptions(), FIRST_DAY)
+    days = days_between(FIRST_DAY, FIRST_DAY + 2 * DAY)
+    land_chain(store, make_chain(3), days)
+    for day in days:
+        rows = enumerate(stacks_rows.from_arrow(store.files.read(day)))
+        land(store, day, [msgspec.structs.replace(row, tx_type=types[n % len(types)]) for n, row in rows])
+    store.refresh()
+    return store

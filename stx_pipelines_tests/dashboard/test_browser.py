@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import csv
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.sync.metrics import page_path
 from stx_pipelines_tests.dashboard.pages import (
     CHARTS,
     DAYS,
+    build,
+    land_types,
+    open_page,
     wait_for,
 )
+from stx_pipelines_tests.hostile import HOSTILE
 from stx_pipelines_tests.metrics.history import read
 
 MARKS = """return Object.fromEntries([...document.querySelectorAll('.chart')].map((place) =>
@@ -119,3 +125,18 @@ def test_a_phone_needs_no_sideways_scroll(opened: Any) -> None:
     wait_for(lambda: opened.find_elements("css selector", "details tbody tr"))
     assert opened.execute_script("return document.documentElement.scrollWidth") == 390
     opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_types_of_an_old_day_file_are_no_formulas_in_a_csv(browser: Any, tmp_path: Path) -> None:
+    """The page draws, and says nothing in the console; a cell that a spreadsheet would run begins with a quote."""
+    store = land_types(tmp_path / "data", HOSTILE)
+    build(store)
+    open_page(browser, page_path(store.folder))
+    assert browser.get_log("browser") == []
+    browser.find_element("css selector", "#downloads a[data-csv=network_types]").click()
+    target = browser.downloads / "network_types.csv"
+    wait_for(target.exists)
+    with target.open(newline="") as handle:
+        saved = {row["tx_type"] for row in csv.DictReader(handle)}
+    assert {text.removeprefix("'") for text in saved} == set(HOSTILE)
+    assert [text for text in saved if text.lstrip()[:1] in "=+-@\uff1d" or text[:1] in "\t\r\n"] == []

@@ -31,7 +31,9 @@ from stx_pipelines_tests.dashboard.pages import (
     build,
     covered,
     embedded,
+    land_types,
 )
+from stx_pipelines_tests.hostile import HOSTILE
 from stx_pipelines_tests.metrics.history import land, land_chain, read, store_in
 from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
 
@@ -220,3 +222,18 @@ def test_text_can_be_read(theme: str) -> None:
         assert contrast(colour[front], colour[back]) >= 4.5, (front, back)
     for name in ("one", "two", "three", "four", "five", "closed", "set-aside"):
         assert contrast(colour[name], colour["card"]) >= 3, name
+
+
+def test_types_of_an_old_day_file_are_text_on_the_page(tmp_path: Path) -> None:
+    """No element and no script comes of them; what is embedded is read as it was."""
+    calm, wild = (build(land_types(tmp_path / name, types)) for name, types in (("a", ["x"]), ("b", HOSTILE)))
+    tags = []
+    for html in (calm, wild):
+        page = Outside()
+        page.feed(html)
+        tags.append(page.tags)
+        assert [each for each in page.fetched if not each.startswith(("#", "data:"))] == []
+    assert tags[0] == tags[1]
+    table = embedded(wild)["tables"]["network_types"]
+    column = table["columns"].index("tx_type")
+    assert {row[column] for row in table["rows"]} == set(HOSTILE)

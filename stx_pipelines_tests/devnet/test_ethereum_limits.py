@@ -91,6 +91,17 @@ def test_a_pruned_node_knows_young_balances_and_all_blocks(
     assert ask(ethereum_devnet, "eth_getBlockByNumber", "0x1", False)["number"] == "0x1"
 
 
+@pytest.mark.parametrize("told", ["newest", "zero"])
+def test_a_node_can_answer_old_blocks_with_its_newest_state_or_with_0(ethereum_devnet: Devnet, told: Any) -> None:
+    knobs, chain = ethereum_devnet.ethereum_knobs, ethereum_devnet.ethereum_chain
+    newest = chain.latest.number
+    address = next(each.address for each in chain.accounts.recipients if chain.balance(each.address, newest))
+    knobs.old_balances = told
+    now, before = (int(ask(ethereum_devnet, "eth_getBalance", address, hex(at)), 16) for at in (newest, newest - 1))
+    assert now == chain.balance(address, newest)
+    assert before == (now if told == "newest" else 0)
+
+
 def test_another_chain_id_can_be_said(ethereum_devnet: Devnet) -> None:
     ethereum_devnet.ethereum_knobs.chain_id = 11_155_111
     assert (ask(ethereum_devnet, "eth_chainId"), ask(ethereum_devnet, "net_version")) == ("0xaa36a7", "11155111")

@@ -7,11 +7,14 @@ from datetime import date
 
 import pytest
 
+from stx_pipelines.chains.attempts import MOST_TRIES
 from stx_pipelines.chains.days import DAY
+from stx_pipelines.chains.ethereum_proof import ENOUGH, NOBODY
 from stx_pipelines.devnet.ethereum_calls import Call
-from stx_pipelines.devnet.ethereum_faults import EthereumKnobs
+from stx_pipelines.devnet.ethereum_faults import EthereumKnobs, OldBalances
 from stx_pipelines.sources.errors import Unreachable
 from stx_pipelines.sync.ethereum_balances import BALANCES
+from stx_pipelines.sync.open_ethereum import open_balances
 from stx_pipelines_tests.ethereum.world import (
     DevnetWorld,
     balances_truth,
@@ -246,3 +249,83 @@ def test_a_day_that_failed_is_remembered_and_forgotten_when_it_lands(make_ethere
     world.knobs.state_blocks = 0
     landed(world.balances())
     assert attempts.all() == {}
+
+
+@pytest.mark.parametrize("told", ["newest", "zero"])
+def test_a_node_without_old_states_that_says_so_of_none_lands_no_whole_day(
+    make_ethereum: MakeEthereum, told: OldBalances
+) -> None:
+    """The open day counts as well, as soon as it has 100 blocks; after four tries a day is set aside."""
+    world = make_ethereum(make_chain(2, 20), EthereumKnobs(old_balances=told))
+    world.blocks()
+    assert len(balances_truth(world.chain, world.days[-1])) >= ENOUGH
+    for _ in range(MOST_TRIES):
+        refused = failed(world.balances())
+        assert set(refused) == set(world.days)
+        assert all("set ETH_ZERO_INCREASES=allow" in sentence for sentence in refused.values())
+    assert world.certificates(BALANCES) == {}
+    assert all(tried.is_set_aside for tried in world.balances_walk().landing.attempts.all().values())
+    world.knobs.old_balances = "right"
+    landed(world.balances())
+    world.assert_true()
+
+
+def test_rows_of_a_node_without_old_states_are_not_kept_for_the_whole_day(make_ethereum: MakeEthereum) -> None:
+    """A day that is too short to be judged lands; what follows is not put beside its rows."""
+    world = make_ethereum(make_chain(1, 12), EthereumKnobs(old_balances="newest"))
+    world.blocks()
+    today = world.days[-1]
+    assert 0 < landed(world.balances([today]))[today].certificate.seen < ENOUGH
+    world.knobs.old_balances = "right"
+    world.chain.grow(60)
+    world.blocks()
+    landed(world.balances())
+    world.assert_true()
+
+
+def test_a_newest_state_that_moves_while_a_day_is_read_is_found_by_asking_once_more(
+    make_ethereum: MakeEthereum,
+) -> None:
+    """Then some balances before and after differ, though none is the block's."""
+    world = make_ethereum(make_chain(1), EthereumKnobs(old_balances="newest"), batch_size=9, parallel=1)
+    world.blocks()
+    moved = 0
+
+    def move(calls: list[Call]) -> None:
+        nonlocal moved
+        if len(calls) > 1 and calls[0].method == "eth_getBalance" and moved < 10:
+            moved += 1
+            world.chain.grow(5)
+
+    world.knobs.on_request = move
+    refused = failed(world.balances([FIRST_DAY]))
+    assert "when asked once more: the node answers old blocks with its newest state" in refused[FIRST_DAY]
+    assert world.certificates(BALANCES) == {}
+
+
+@pytest.mark.parametrize(
+    ("miner", "setting", "remark"),
+    [
+        (None, "allow", "every increase is zero, which ETH_ZERO_INCREASES=allow accepts"),
+        (NOBODY, "refuse", "every increase is zero, and the fee recipient of every block is the zero address"),
+    ],
+)
+def test_days_without_increases_that_are_believed_say_why(
+    make_ethereum: MakeEthereum,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    miner: str | None,
+    setting: str,
+    remark: str,
+) -> None:
+    """As a setting, and where the blocks name no fee recipient: in the certificate and in the log."""
+    world = make_ethereum(make_chain(1), EthereumKnobs(old_balances="zero"))
+    if miner:
+        for number, block in enumerate(world.chain.blocks):
+            world.chain.blocks[number] = block._replace(miner=miner)
+    monkeypatch.setenv("ETH_ZERO_INCREASES", setting)
+    world.blocks()
+    walk = open_balances(world.settings())
+    certificate = landed(walk.bring_home([FIRST_DAY]))[FIRST_DAY].certificate
+    assert certificate.proof.endswith(f"; {remark}")
+    assert f"the balances of {FIRST_DAY}: {remark}" in caplog.messages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 from stx_pipelines.dashboard.facts import FEE_RECIPIENTS, Facts, Row
@@ -72,7 +73,7 @@ def _bars(drawn: Sequence[str]) -> Spec:
         FEE_RECIPIENTS,
         transform=[
             defined(_INCREASE),
-            kept(f"indexof({list(drawn)}, datum.fee_recipient) >= 0"),
+            kept(f"indexof({json.dumps(list(drawn))}, datum.fee_recipient) >= 0"),
             calculated("format(datum.blocks, ',') + ' (' + format(datum.block_share, '.1%') + ')'", "words"),
         ],
         height=30 * len(drawn),
