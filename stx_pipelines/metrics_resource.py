@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from stx_pipelines.settings import load_settings
+from stx_pipelines.fixed import Fixed, value_of
+from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.store.metrics import MetricStore
 from stx_pipelines.sync.metrics import open_metrics
 
@@ -12,8 +13,12 @@ from stx_pipelines.sync.metrics import open_metrics
 class Metrics(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where the metrics read and write. Empty values mean: as the settings say."""
 
-    data_dir: str | None = None
+    data_dir: Fixed[str | None] = None
+
+    def settings(self) -> Settings:
+        """The settings with this resource's folder on top. Raises `SettingsError`."""
+        return load_settings(stx_data_dir=value_of(self.data_dir))
 
     def store(self) -> MetricStore:
         """The metrics of this data folder. Raises `SettingsError`."""
-        return open_metrics(load_settings(stx_data_dir=self.data_dir))
+        return open_metrics(self.settings())

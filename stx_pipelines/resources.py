@@ -1,17 +1,20 @@
 """The Dagster face of clients and stores: settings in, plain objects out.
 
-Configured values win over settings. Secrets are settings only, so that they never appear in the UI.
+Values given here win over settings. Secrets are settings only, so that they never appear in the UI; addresses, folders
+and budgets can be given in code, and not in run config.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
+from pydantic import Field
 
+from stx_pipelines.fixed import Fixed, value_of
 from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.store.day_summary import COLUMNS, DaySummary, summarize
 from stx_pipelines.sync.dataset_names import BALANCES, BLOCKS, TRANSACTIONS
@@ -28,14 +31,16 @@ if TYPE_CHECKING:
 class StacksApi(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The Hiro API and where its days land. Empty values mean: as the settings say."""
 
-    api_url: str | None = None
-    requests_per_minute: int | None = None
-    data_dir: str | None = None
+    api_url: Fixed[str | None] = None
+    requests_per_minute: Fixed[int | None] = None
+    data_dir: Fixed[str | None] = None
 
     def settings(self) -> Settings:
         """The settings with this resource's values on top. Raises `SettingsError`."""
         return load_settings(
-            hiro_api_url=self.api_url, hiro_requests_per_minute=self.requests_per_minute, stx_data_dir=self.data_dir
+            hiro_api_url=value_of(self.api_url),
+            hiro_requests_per_minute=value_of(self.requests_per_minute),
+            stx_data_dir=value_of(self.data_dir),
         )
 
     def bring_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
@@ -57,12 +62,14 @@ class EthereumNode(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     batch_size: int | None = None
     parallel_batches: int | None = None
-    data_dir: str | None = None
+    data_dir: Fixed[str | None] = None
 
     def settings(self) -> Settings:
         """The settings with this resource's values on top. Raises `SettingsError`."""
         return load_settings(
-            eth_batch_size=self.batch_size, eth_parallel_batches=self.parallel_batches, stx_data_dir=self.data_dir
+            eth_batch_size=self.batch_size,
+            eth_parallel_batches=self.parallel_batches,
+            stx_data_dir=value_of(self.data_dir),
         )
 
     def bring_blocks_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
@@ -82,9 +89,16 @@ class EthereumNode(dg.ConfigurableResource):  # type: ignore[type-arg]
         return open_landing(self.settings(), dataset).files.read(day)
 
 
-def read_only_warehouse() -> DuckDBResource:
+class Warehouse(DuckDBResource):
+    """A DuckDB database, which one and how it is opened being fixed in code."""
+
+    database: Fixed[str]
+    connection_config: Fixed[dict[str, Any]] = Field(default_factory=dict)
+
+
+def read_only_warehouse() -> Warehouse:
     """The warehouse for people's own assets. Ours never use it: one process may write, or many may read."""
-    return DuckDBResource(
+    return Warehouse(
         database=str(load_settings().stx_data_dir / "warehouse.duckdb"),
         connection_config={"access_mode": "read_only"},
     )

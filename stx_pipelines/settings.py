@@ -159,7 +159,10 @@ def _is_rpc_address(url: str) -> bool:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """The settings; `overrides` (the command line) win. Raises `SettingsError`."""
+    """The settings; `overrides` (the command line) win. Raises `SettingsError`.
+
+    HIRO_API_KEY belongs to the server of HIRO_API_URL: an override with another server's address leaves the key out.
+    """
     try:
         sources = (dotenv_values(".env"), os.environ)
     except (OSError, UnicodeDecodeError) as error:
@@ -171,11 +174,23 @@ def load_settings(**overrides: object) -> Settings:
         for name, value in source.items()
         if value  # an empty one is none
     }
+    here = given.get("hiro_api_url", Settings.model_fields["hiro_api_url"].default)
+    if _origin(overrides.get("hiro_api_url") or here) != _origin(here):
+        given.pop("hiro_api_key", None)
     given |= {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
         raise SettingsError("; ".join(_sentence(dict(each)) for each in error.errors())) from None
+
+
+def _origin(url: object) -> tuple[object, ...]:
+    """Scheme, host and port; what is no address is its own origin."""
+    try:
+        parts = urlsplit(str(url))
+        return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:  # no such port
+        return (url,)
 
 
 def _refuse_misspelled(names: Iterable[str]) -> None:

@@ -214,3 +214,29 @@ def test_a_misspelled_name_in_the_file_is_refused_and_the_right_one_named(
     Path(".env").write_text(f"{name}=5\n")
     with pytest.raises(SettingsError, match=rf"{name} in .env is no setting: (STX|ETH|HIRO)_\w+ is meant, perhaps"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("setting", "override", "kept"),
+    [
+        ("", None, True),
+        ("", "https://api.hiro.so/", True),
+        ("", "https://API.hiro.so:443/v9", True),
+        ("", "http://api.hiro.so", False),
+        ("", "https://api.hiro.so:8443", False),
+        ("", "https://api.hiro.so.example.org", False),
+        ("http://127.0.0.1:3999", None, True),
+        ("http://127.0.0.1:3999", "http://127.0.0.1:3999/v9", True),
+        ("http://127.0.0.1:3999", "http://127.0.0.1:4000", False),
+        ("http://127.0.0.1:3999", "https://api.hiro.so", False),
+    ],
+)
+def test_a_key_stays_with_the_server_of_its_setting(
+    setting: str, override: str | None, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever names another server in code names its key as well, or asks without one."""
+    Path(".env").write_text("HIRO_API_KEY=secret-key\n")
+    monkeypatch.setenv("HIRO_API_URL", setting)
+    assert (load_settings(hiro_api_url=override).hiro_api_key is not None) == kept
+    given = load_settings(hiro_api_url=override, hiro_api_key="another").hiro_api_key
+    assert given == SecretStr("another")

@@ -8,7 +8,7 @@ import dagster as dg
 from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import pictures, write_page
 from stx_pipelines.metrics_resource import Metrics
-from stx_pipelines.settings import SettingsError, load_settings
+from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.metrics import RESULTS
 from stx_pipelines.sync.dataset_names import BALANCES
@@ -29,7 +29,7 @@ from stx_pipelines.sync.survey import survey_transactions
 def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.MaterializeResult[None]:
     """Make the page of what the metrics say now. Computes no metric and sends no request."""
     try:
-        settings = load_settings(stx_data_dir=metrics.data_dir)
+        settings = metrics.settings()
         coverage = survey_transactions(settings, datetime.now(UTC))
         sentence = coverage_sentence(coverage, settings.budget)
         facts = read_facts(metrics.store(), coverage, sentence, settings.stx_page_note)

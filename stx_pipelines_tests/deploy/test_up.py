@@ -13,6 +13,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,39 @@ def ui_answers(port: int) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
+
+
+def status_of(port: int, method: str, path: str, body: str | None = None, **headers: str) -> int:
+    """What the UI says to a request with these headers."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_up_serves_its_own_ui_and_no_page_of_another_site(project: Project) -> None:
+    """A picture, a form, a foreign host and a foreign WebSocket are refused; what the UI sends is answered."""
+    up = project.make("up", UI_ALLOWED_HOSTS="ui.example.org")
+    assert up.returncode == 0, up.stderr
+    port, ours = project.port, f"http://127.0.0.1:{project.port}"
+    question = '{"query": "{ __typename }"}'
+    json = {"content_type": "application/json"}
+    socket_asked = {
+        "connection": "Upgrade",
+        "upgrade": "websocket",
+        "sec_websocket_version": "13",
+        "sec_websocket_key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        "sec_websocket_protocol": "graphql-ws",
+    }
+    assert status_of(port, "GET", "/graphql?query=%7B__typename%7D", accept="image/*") == 403
+    assert status_of(port, "POST", "/graphql?query=%7B__typename%7D", "a=b", origin="https://evil.example") == 403
+    assert status_of(port, "GET", "/", host="evil.example") == 403
+    assert status_of(port, "GET", "/graphql", origin="https://evil.example", **socket_asked) == 403
+
+    assert status_of(port, "POST", "/graphql", question, origin=ours, **json) == 200
+    assert status_of(port, "GET", "/graphql", origin=ours, **socket_asked) == 101
+    assert status_of(port, "GET", "/", host="ui.example.org") == 200
 
 
 def test_up_runs_until_down_and_down_leaves_nothing(project: Project) -> None:
