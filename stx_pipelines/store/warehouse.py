@@ -23,6 +23,8 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.store.file_size import forget_size, missing_bytes, remember_size
 from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 from stx_pipelines.store.locks import Busy, locked
+from stx_pipelines.store.parquet import over_day_files
+from stx_pipelines.store.scratch import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -191,11 +193,11 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float, *, re
     import duckdb
 
     connection.execute("SET enable_progress_bar = false")  # DuckDB takes a run's process for a person's
-    quoted = str(path).replace("'", "''")
+    name = quoted(str(path.absolute()))  # a relative one may look like an address: `postgres:x`
     deadline = time.monotonic() + wait
     while True:
         try:
-            connection.execute(f"ATTACH '{quoted}' AS warehouse ({'READ_ONLY' if read_only else _STORAGE})")
+            connection.execute(f"ATTACH {name} AS warehouse ({'READ_ONLY' if read_only else _STORAGE})")
             return
         except duckdb.IOException as error:
             holder = re.search(r"PID (\d+)", str(error))
@@ -229,9 +231,8 @@ def _replace_day(connection: duckdb.DuckDBPyConnection, dataset: str, day: DayFi
         f"DELETE FROM warehouse.{dataset} WHERE {column} >= $day::DATE AND {column} < $day::DATE + 1", bounds
     )
     proved_at = certificate.proved_at.astimezone(UTC).replace(tzinfo=None)
-    [(inserted,)] = connection.execute(
-        f"INSERT INTO warehouse.{dataset} {load_sql(dataset)}", {"file": str(day.path), "proved_at": proved_at}
-    ).fetchall()
+    rows = over_day_files(load_sql(dataset), day.path)
+    [(inserted,)] = connection.execute(f"INSERT INTO warehouse.{dataset} {rows}", {"proved_at": proved_at}).fetchall()
     if inserted != certificate.published:
         raise WrongDayFile(
             f"{day.path} gives {inserted} rows but certifies {certificate.published}; nothing of it was loaded: delete "
