@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stx_pipelines.store.days import DayFiles
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.warehouse import TIME_COLUMN, DayFile, attach, load_sql
+from stx_pipelines.store.warehouse import TIME_COLUMN, DayFile, Warehouse, attach, load_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,6 +35,16 @@ def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[dat
     with reading(database, wait) as connection:
         query = f"SELECT {column}::DATE, count(*) FROM warehouse.{dataset} GROUP BY ALL"
         return dict(connection.execute(query).fetchall())
+
+
+def held_days(warehouse: Warehouse, dataset: str) -> set[date]:
+    """The days that the database holds; those it was last said to hold, when it is gone or cannot be opened."""
+    try:
+        with reading(warehouse.path) as connection:
+            query = "SELECT day FROM warehouse.coverage WHERE dataset = $dataset"
+            return {day for (day,) in connection.execute(query, {"dataset": dataset}).fetchall()}
+    except StoreError:
+        return set(warehouse.published(dataset, even_if_lost=True).loaded)
 
 
 def count_repeated(database: Path, *, wait: float = 0.0) -> int:
