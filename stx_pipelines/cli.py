@@ -166,16 +166,20 @@ def verify(first: datetime | None, last: datetime | None, db: Path | None) -> in
 
 
 @main.command()
+@click.option("--force", is_flag=True, help="Leave out days that the database holds but no sound day file does.")
 @_one_sentence
-def rebuild() -> int:
+def rebuild(force: bool) -> int:
     """Make the database anew from the day files. Needs no network.
 
+    A database that holds days without a sound day file is kept as it is, unless --force is given.
+
     Exit code 0: every day file is loaded; 1: the others are, and those that disagree with their certificate are
-    named; 2: a run works, nothing was changed.
+    named, or the new database would lack days, which are named, and nothing was changed; 2: a run works, nothing was
+    changed.
     """
     from stx_pipelines.rebuilding import rebuild_all
 
-    return rebuild_all(load_settings())
+    return rebuild_all(load_settings(), force=force)
 
 
 @main.command()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import click
 
 from stx_pipelines.settings import Settings
+from stx_pipelines.store.inspect import held_days
 from stx_pipelines.store.locks import locked
+from stx_pipelines.store.replacement import LacksDays
 from stx_pipelines.sync.datasets import CHAINS
 from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.progress import run_lock
@@ -17,9 +20,10 @@ from stx_pipelines.sync.survey import open_landing
 DONE, ERROR = 0, 1
 
 
-def rebuild_all(settings: Settings) -> int:
+def rebuild_all(settings: Settings, *, force: bool = False) -> int:
     """Load every sound day file into a new database; exit code 1 if one had to be left out.
 
+    Without `force`, the old database is kept when the new one would lack days that it holds: raises `LacksDays`.
     Raises `Busy` while a run works on one of the datasets: nothing was changed then.
     """
     landings = [open_landing(settings, dataset) for chain in CHAINS.values() for dataset in chain.tables]
@@ -33,12 +37,21 @@ def rebuild_all(settings: Settings) -> int:
             for landing in landings
         }
         warehouse = landings[0].warehouse
-        wrong = warehouse.rebuild(sound)
+        needed = {} if force else {dataset: held_days(warehouse, dataset) for dataset in sound}
+        newer = [why for landing in landings for why in landing.files.newer().values()]
+        unreadable = [*newer, *(why for days in damaged.values() for why in days.values())]
+        try:
+            wrong = warehouse.rebuild(sound, needed)
+        except LacksDays as error:
+            _say_left_out([*unreadable, *error.left_out])
+            raise
         open_metrics(settings).load()
     loaded = sum(len(days) for days in sound.values()) - len(wrong)
     click.echo(f"{count_days(loaded)} loaded into {warehouse.path}")
-    newer = [why for landing in landings for why in landing.files.newer().values()]
-    left_out = [*newer, *(why for days in damaged.values() for why in days.values()), *wrong]
-    for why in left_out:
+    _say_left_out([*unreadable, *wrong])
+    return ERROR if unreadable or wrong else DONE
+
+
+def _say_left_out(reasons: Sequence[object]) -> None:
+    for why in reasons:
         click.echo(f"left out: {why}", err=True)
-    return ERROR if left_out else DONE

@@ -25,6 +25,7 @@ DEFAULT_BUDGET_WITH_KEY = 500
 """Requests a minute that Hiro grants with a key (public documentation)."""
 
 
+_PATTERN = set("*[")
 _NEARLY = 0.9  # of the letters of two names
 _SECRETS = {"HIRO_API_KEY", "ETH_RPC_URL", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"}
 
@@ -62,7 +63,7 @@ class Settings(BaseModel):
     stx_freshness: int = Field(30, ge=1, le=100_000, description="minutes")
     stx_open_every: int = Field(10, ge=1, le=100_000, description="minutes")
     stx_first_day: date | None = None
-    stx_data_dir: Path = Path("data")
+    stx_data_dir: Path = Field(Path("data"), validate_default=True)
     stx_lock_wait_seconds: float = Field(60.0, ge=0, le=86_400)
     stx_run_wait_seconds: float = Field(3600.0, ge=0, le=86_400)
     stx_autostart: bool = False
@@ -113,6 +114,11 @@ class Settings(BaseModel):
     def _is_a_folder(cls, value: Path) -> Path:
         if os.path.exists(value) and not os.path.isdir(value):  # noqa: PTH110, PTH112 - pathlib's raise
             raise ValueError("must be a folder")
+        names = f"{value.absolute()} {os.path.realpath(value)}"
+        if "?" in names or ("\\" in names and not _PATTERN.isdisjoint(names)):
+            raise ValueError(
+                "must have no `?`, nor a backslash beside `*` or `[`, in its full path: it misleads DuckDB"
+            )
         return value
 
     @field_validator("stx_first_day", "eth_first_day", "stx_data_start")

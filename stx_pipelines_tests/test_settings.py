@@ -63,7 +63,7 @@ WRONG = {
     "STX_LEFT_CENSOR_DAYS": ["-1", "x"],
     "STX_BREAKEVEN_DAYS": ["0", "x"],
     "STX_DATA_START": ["x", "2026-02-30", "2999-01-01"],
-    "STX_DATA_DIR": [__file__],
+    "STX_DATA_DIR": [__file__, "a?b", "a\\b/[c]"],
 }
 FREE = {  # any text will do
     "HIRO_API_KEY",

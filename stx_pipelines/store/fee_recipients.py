@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.store.days import DayFiles
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.scratch import Engine, quoted, scratch_database
+from stx_pipelines.store.parquet import parquet_rows
+from stx_pipelines.store.scratch import Engine, scratch_database
 from stx_pipelines.store.warehouse import load_sql
 
 if TYPE_CHECKING:
@@ -62,10 +63,8 @@ def fee_recipients(data_folder: Path, engine: Engine, most: int) -> FeeRecipient
 def _summed_up(
     connection: duckdb.DuckDBPyConnection, days: list[date], paths: list[Path], most: int
 ) -> FeeRecipients | None:
-    listed = ", ".join(quoted(str(path)) for path in paths)
-    connection.execute(
-        f"CREATE VIEW balances AS SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
-    ).execute(load_sql("fee_recipients/base"))
+    connection.execute(f"CREATE VIEW balances AS FROM {parquet_rows(*paths)}")
+    connection.execute(load_sql("fee_recipients/base"))
     basis = connection.execute(load_sql("fee_recipients/basis")).fetchall()[0]
     blocks, recipients, first_block, last_block, missing_blocks, first_time, last_time = basis
     if not blocks:

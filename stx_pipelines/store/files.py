@@ -27,10 +27,10 @@ def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool =
         path.parent.mkdir(parents=True, exist_ok=True)
         write(aside)
         if durable:
-            _flush(aside)
+            flush(aside)
         aside.replace(path)
         if durable:
-            _flush(path.parent)
+            flush(path.parent)
     except BaseException as error:
         with suppress(OSError):  # what made the writing fail may forbid this as well
             aside.unlink(missing_ok=True)
@@ -77,7 +77,8 @@ def mark_of(path: Path) -> tuple[int, int]:
     return stat.st_mtime_ns, stat.st_size
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Have a file, or the names in a folder, written to the disk. Raises `OSError`."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,7 @@
-"""Looking at what is stored: does the table agree with the day files, and what does an older database hold of them?"""
+"""Looking at what is stored: does the table agree with the day files, and what does an older database hold of them?
+
+Day files are read by Arrow here. The tables are loaded by DuckDB's own reader, whose mistakes must not hide.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from stx_pipelines.store.days import DayFiles
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.warehouse import TIME_COLUMN, DayFile, attach, load_sql
+from stx_pipelines.store.warehouse import TIME_COLUMN, DayFile, Warehouse, attach, load_sql
 
 if TYPE_CHECKING:
     import duckdb
+
+_OVERLAP_COLUMNS = ("tx_id", "sender_address", "canonical", "tx_status", "block_time")
 
 
 class Overlap(NamedTuple):
@@ -31,6 +37,16 @@ def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[dat
         return dict(connection.execute(query).fetchall())
 
 
+def held_days(warehouse: Warehouse, dataset: str) -> set[date]:
+    """The days that the database holds; those it was last said to hold, when it is gone or cannot be opened."""
+    try:
+        with reading(warehouse.path) as connection:
+            query = "SELECT day FROM warehouse.coverage WHERE dataset = $dataset"
+            return {day for (day,) in connection.execute(query, {"dataset": dataset}).fetchall()}
+    except StoreError:
+        return set(warehouse.published(dataset, even_if_lost=True).loaded)
+
+
 def count_repeated(database: Path, *, wait: float = 0.0) -> int:
     """How many tx_ids stand in the table more than once."""
     with reading(database, wait) as connection:
@@ -41,7 +57,7 @@ def count_repeated(database: Path, *, wait: float = 0.0) -> int:
 
 
 def differing_days(database: Path, dataset: str, days: Sequence[DayFile]) -> list[date]:
-    """The days whose rows in the table are not exactly those of their file."""
+    """The days whose rows in the table are not exactly those of their file. Raises `StoreError`."""
     with reading(database) as connection:
         return [file.certificate.day for file in days if _differs(connection, dataset, file)]
 
@@ -50,9 +66,9 @@ def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
     """What another database with a table `transactions` holds of our certified days, day by day."""
     with reading(database, advice="nothing was changed: give a database that has a table `transactions`") as connection:
         for file in days:
-            [(rows, rows_there, wallets, wallets_there)] = connection.execute(
-                load_sql("overlap"), {"file": str(file.path)}
-            ).fetchall()
+            rows_of_day = DayFiles(file.path.parent).columns(file.certificate.day, _OVERLAP_COLUMNS)
+            connection.register("day_file", rows_of_day)
+            [(rows, rows_there, wallets, wallets_there)] = connection.execute(load_sql("overlap")).fetchall()
             yield Overlap(
                 file.certificate.day, rows_there / rows if rows else 1.0, wallets_there / wallets if wallets else 1.0
             )
@@ -65,7 +81,8 @@ def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile)
     held = f"(SELECT * FROM warehouse.{dataset} WHERE {column} >= $day::DATE AND {column} < $day::DATE + 1)"
     lacks, exceeds = f"FROM {wanted} EXCEPT ALL FROM {held}", f"FROM {held} EXCEPT ALL FROM {wanted}"
     query = f"SELECT count(*) FROM (({lacks}) UNION ALL ({exceeds}))"
-    parameters = {"file": str(file.path), "proved_at": proved_at, "day": file.certificate.day}
+    connection.register("day_file", DayFiles(file.path.parent).read(file.certificate.day))
+    parameters = {"proved_at": proved_at, "day": file.certificate.day}
     [(differences,)] = connection.execute(query, parameters).fetchall()
     return bool(differences)
 

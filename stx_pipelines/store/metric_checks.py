@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from stx_pipelines.chains.metrics import Basis
 from stx_pipelines.store.metrics import MetricStore
-from stx_pipelines.store.scratch import quoted
+from stx_pipelines.store.parquet import parquet_rows
 from stx_pipelines.store.warehouse import load_sql
 
 _EXAMPLES = 5
@@ -107,7 +107,7 @@ def judge(store: MetricStore, check: Check) -> Verdict:
         return Verdict(None, f"the closed days have changed since {check.result} was made: materialize it", [], basis)
     with store.session(basis) as connection:
         for table in check.tables:
-            connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({quoted(str(store.path(table)))})")
+            connection.execute(f"CREATE VIEW {table} AS FROM {parquet_rows(store.path(table))}")
         broken = connection.execute(load_sql(f"metrics/checks/{check.name}"))
         names = [column[0] for column in broken.description or []]
         rows = broken.fetchall()

@@ -22,6 +22,7 @@ from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.days import DayFiles
 from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 from stx_pipelines.store.locks import Busy, locked
+from stx_pipelines.store.parquet import parquet_rows
 from stx_pipelines.store.scratch import Engine, quoted, scratch_database
 from stx_pipelines.store.warehouse import Warehouse, load_sql
 
@@ -115,8 +116,8 @@ class MetricStore:
         with self.warehouse._connected(self.warehouse.patience) as connection:
             connection.begin()
             for table in present:
-                statement = f"CREATE OR REPLACE TABLE warehouse.{table} AS SELECT * FROM read_parquet($file)"
-                connection.execute(statement, {"file": str(self.path(table))})
+                rows = parquet_rows(self.path(table))
+                connection.execute(f"CREATE OR REPLACE TABLE warehouse.{table} AS FROM {rows}")
             connection.commit()
         self._mark_loaded(present)
 
@@ -200,9 +201,7 @@ def _define(connection: duckdb.DuckDBPyConnection, basis: Basis, paths: Sequence
     """The tables and macros every statement may use."""
     options = basis.options
     if paths:
-        listed = ", ".join(quoted(str(path)) for path in paths)
-        rows = f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
-        connection.execute(f"CREATE VIEW day_rows AS {rows}")
+        connection.execute(f"CREATE VIEW day_rows AS FROM {parquet_rows(*paths)}")
     else:
         connection.register("day_rows", stacks_rows.schema().empty_table())
     connection.execute(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -20,9 +20,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.store import replacement
 from stx_pipelines.store.file_size import forget_size, missing_bytes, remember_size
 from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 from stx_pipelines.store.locks import Busy, locked
+from stx_pipelines.store.parquet import over_day_files
+from stx_pipelines.store.scratch import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -94,7 +97,7 @@ class Warehouse:
 
     def reconcile(self, dataset: str) -> None:
         """Publish what the database really holds. Raises `Busy` while another process holds it."""
-        if not self.path.exists():
+        if not (self.path.exists() or replacement.old_database(self.path).exists()):
             return
         with self._connected(wait=0.0) as connection:
             loaded = _loaded(connection, dataset)
@@ -126,22 +129,27 @@ class Warehouse:
 
         self._publish(dataset, mark)
 
-    def rebuild(self, datasets: Mapping[str, Sequence[DayFile]]) -> list[WrongDayFile]:
+    def rebuild(
+        self, datasets: Mapping[str, Sequence[DayFile]], needed: Mapping[str, Collection[date]] | None = None
+    ) -> list[WrongDayFile]:
         """Make the database anew from day files, beside the old one, and put it in its place.
 
-        A file whose rows disagree with its certificate is left out and handed back.
+        A file whose rows disagree with its certificate is left out and handed back. Raises `LacksDays`, and keeps the
+        old database, when the new one lacks a day that is `needed`.
         """
         wrong: list[WrongDayFile] = []
         loaded: dict[str, dict[date, str]] = {}
         with locked(self._lock, str(self.path), self.patience):
             fresh = Warehouse(self.path.parent / "run" / "rebuild", patience=self.patience)
-            _remove_database(fresh.path)
+            replacement.remove_database(fresh.path)
             with fresh._attached(0) as connection:
                 for dataset, days in datasets.items():
                     wrong += _load_each(connection, dataset, days)
                     loaded[dataset] = _loaded(connection, dataset)
-            _remove_database(self.path)
-            fresh.path.replace(self.path)
+            if lacking := replacement.days_lacking(needed or {}, loaded):
+                replacement.remove_database(fresh.path)
+                raise replacement.LacksDays(self.path, lacking, wrong)
+            replacement.put_in_place(fresh.path, self.path)
             remember_size(self.path, self._size)
         for dataset, held in loaded.items():
             self._publish(dataset, partial(_rebuilt, held, _inode(self.path)))
@@ -159,6 +167,7 @@ class Warehouse:
     def _connected(self, wait: float) -> Iterator[duckdb.DuckDBPyConnection]:
         with locked(self._lock, str(self.path), wait):
             forget_size(self._size)
+            replacement.settle(self.path)
             with self._attached(wait) as connection:
                 yield connection
             remember_size(self.path, self._size)
@@ -191,11 +200,11 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float, *, re
     import duckdb
 
     connection.execute("SET enable_progress_bar = false")  # DuckDB takes a run's process for a person's
-    quoted = str(path).replace("'", "''")
+    name = quoted(str(path.absolute()))  # a relative one may look like an address: `postgres:x`
     deadline = time.monotonic() + wait
     while True:
         try:
-            connection.execute(f"ATTACH '{quoted}' AS warehouse ({'READ_ONLY' if read_only else _STORAGE})")
+            connection.execute(f"ATTACH {name} AS warehouse ({'READ_ONLY' if read_only else _STORAGE})")
             return
         except duckdb.IOException as error:
             holder = re.search(r"PID (\d+)", str(error))
@@ -229,9 +238,8 @@ def _replace_day(connection: duckdb.DuckDBPyConnection, dataset: str, day: DayFi
         f"DELETE FROM warehouse.{dataset} WHERE {column} >= $day::DATE AND {column} < $day::DATE + 1", bounds
     )
     proved_at = certificate.proved_at.astimezone(UTC).replace(tzinfo=None)
-    [(inserted,)] = connection.execute(
-        f"INSERT INTO warehouse.{dataset} {load_sql(dataset)}", {"file": str(day.path), "proved_at": proved_at}
-    ).fetchall()
+    rows = over_day_files(load_sql(dataset), day.path)
+    [(inserted,)] = connection.execute(f"INSERT INTO warehouse.{dataset} {rows}", {"proved_at": proved_at}).fetchall()
     if inserted != certificate.published:
         raise WrongDayFile(
             f"{day.path} gives {inserted} rows but certifies {certificate.published}; nothing of it was loaded: delete "
@@ -279,11 +287,6 @@ def _inode(path: Path) -> int:
         return 0
     except OSError as error:
         raise StoreError(_explain(path, error)) from error
-
-
-def _remove_database(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.with_name(path.name + ".wal").unlink(missing_ok=True)
 
 
 def _explain(path: Path, error: duckdb.Error | OSError) -> str:

@@ -16,6 +16,7 @@ import pandas as pd  # noqa: F401 - duckdb imports it at the first connection
 
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.parquet import over_day_files
 from stx_pipelines.store.warehouse import DayFile, Warehouse, attach, load_sql
 from stx_pipelines.sync.land import DAYS_AT_ONCE
 from stx_pipelines_tests.benchmarks.apart import apart
@@ -95,9 +96,9 @@ def in_turns(folders: Sequence[Path], days: Sequence[DayFile]) -> list[float]:
 
 def insert_select(folder: Path, days: Sequence[DayFile], *, earlier: int = 0) -> None:
     """All of it in one statement; `earlier` moves the rows so many days into the past."""
-    rows = load_sql(DATASET)
+    rows = over_day_files(load_sql(DATASET), *(day.path for day in days))
     statement = _EARLIER_ROWS.format(rows=rows) if earlier else f"INSERT INTO warehouse.transactions {rows}"
-    values = {"file": [str(day.path) for day in days], "proved_at": days[0].certificate.proved_at}
+    values = {"proved_at": days[0].certificate.proved_at}
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
         attach(connection, folder / "warehouse.duckdb", wait=0)

@@ -235,7 +235,7 @@ def test_rebuild_names_damaged_files_and_is_exit_code_1(world: World, run: Calla
     run(world, "sync", "--target-days", "3")
     path = world.data / "days/transactions" / f"{world.days[2]}.parquet"
     path.write_bytes(path.read_bytes()[:-9])
-    done = run(world, "rebuild")
+    done = run(world, "rebuild", "--force")
     assert done.exit_code == ERROR
     assert f"left out: {path}" in done.output
     assert "3 days loaded" in done.output
@@ -256,7 +256,13 @@ def test_rebuild_leaves_out_a_day_that_disagrees_with_its_certificate(
         spoiled = bytearray(files.path(bad).read_bytes())
         spoiled[len(spoiled) // 3] ^= 1
         files.path(bad).write_bytes(spoiled)
+    rows = table_rows(world.data)
     done = run(world, "rebuild")
+    assert done.exit_code == ERROR
+    assert done.stderr.startswith(f"left out: {files.path(bad)} ")
+    assert f"(transactions: {bad}); nothing was replaced" in done.stderr
+    assert table_rows(world.data) == rows
+    done = run(world, "rebuild", "--force")
     assert done.exit_code == ERROR
     assert done.stdout.startswith("3 days loaded into")
     assert done.stderr.startswith(f"left out: {files.path(bad)} ")

@@ -1,6 +1,6 @@
 WITH certified AS (
     SELECT tx_id, sender_address
-    FROM read_parquet($file)
+    FROM day_file
     WHERE canonical AND tx_status = 'success' AND sender_address IS NOT NULL AND block_time IS NOT NULL
 ),
 there AS (

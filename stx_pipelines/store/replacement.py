@@ -1,0 +1,112 @@
+"""Putting a new database in the place of the old one, so that a kill at any moment loses neither.
+
+The old one keeps the name `warehouse.before-rebuild.duckdb` until the new one is in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+from stx_pipelines.store.files import StoreError, flush
+
+
+class LacksDays(StoreError):
+    """A new database that would lack days, named per dataset. `left_out` says which of their files are wrong."""
+
+    def __init__(self, path: Path, days: Mapping[str, Sequence[date]], left_out: Sequence[StoreError]) -> None:
+        named = "; ".join(f"{dataset}: {', '.join(map(str, lacking))}" for dataset, lacking in days.items())
+        super().__init__(
+            f"the new database would lack days that {path} holds ({named}); nothing was replaced: `stx-pipelines sync` "
+            "reads them again, or `stx-pipelines rebuild --force` leaves them out"
+        )
+        self.left_out = left_out
+
+
+def days_lacking(
+    needed: Mapping[str, Collection[date]], loaded: Mapping[str, Collection[date]]
+) -> dict[str, list[date]]:
+    """The needed days that were not loaded, per dataset; no dataset that lacks none."""
+    lacking = {dataset: sorted(set(days) - set(loaded.get(dataset, ()))) for dataset, days in needed.items()}
+    return {dataset: days for dataset, days in lacking.items() if days}
+
+
+def old_database(path: Path) -> Path:
+    """Where the old database is while the new one takes its place."""
+    return path.with_name(f"{path.stem}.before-rebuild{path.suffix}")
+
+
+def put_in_place(fresh: Path, path: Path) -> None:
+    """Let the database `fresh` replace the one at `path`. Only for the one that holds its lock.
+
+    Raises `StoreError` when a file cannot be renamed: the old database is kept then.
+    """
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder; nothing was changed: move it away, then run the same command again")
+    settle(path)
+    try:
+        _put_aside(path)
+        fresh.replace(path)
+    except OSError as error:
+        settle(path)
+        raise StoreError(
+            f"{path} could not be replaced ({error.strerror or error}); the old one is kept: fix the permissions, then "
+            "run the same command again"
+        ) from error
+    settle(path)
+
+
+def settle(path: Path) -> None:
+    """End a replacement: remove the old database if the new one is in place, otherwise bring the old one back.
+
+    So nothing is left of one that was killed. Only for the one that holds the lock. Raises `StoreError`.
+    """
+    old = old_database(path)
+    if not old.exists():
+        return
+    try:
+        if path.exists():
+            flush(path.parent)  # the new one's name, before the old one is gone
+            _unlink(old)
+        else:
+            _move(_log(old), _log(path))  # first: should this be killed too, it begins again
+            old.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"{old} is the database before a rebuild and could not be put in order ({error.strerror or error}); "
+            "it is kept: fix the permissions, then run the same command again"
+        ) from error
+
+
+def remove_database(path: Path) -> None:
+    """Remove a database, if there is one. Raises `StoreError`."""
+    try:
+        _unlink(path)
+    except OSError as error:
+        raise StoreError(f"{path} could not be removed ({error.strerror or error}): remove it") from error
+
+
+def _put_aside(path: Path) -> None:
+    old = old_database(path)
+    _log(old).unlink(missing_ok=True)  # without a database it belongs to none
+    if path.exists():
+        path.replace(old)
+        _move(_log(path), _log(old))
+    _log(path).unlink(missing_ok=True)
+
+
+def _unlink(path: Path) -> None:
+    _log(path).unlink(missing_ok=True)  # first: it must never meet another database
+    path.unlink(missing_ok=True)
+
+
+def _move(path: Path, to: Path) -> None:
+    with suppress(FileNotFoundError):
+        path.replace(to)
+
+
+def _log(path: Path) -> Path:
+    """The file in which DuckDB keeps what is not in the database yet; ours have none, others' may."""
+    return path.with_name(path.name + ".wal")

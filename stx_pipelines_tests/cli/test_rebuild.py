@@ -1,0 +1,237 @@
+"""`rebuild` never gives a good database away for a lesser one, and a kill in the middle of it loses neither."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import Result
+
+from stx_pipelines.store import replacement
+from stx_pipelines.store.warehouse import Warehouse
+from stx_pipelines_tests.ethereum import world as ethereum
+from stx_pipelines_tests.world import World, child_environment, query, recent_chain, table_rows
+
+MakeWorld = Callable[..., World]
+Run = Callable[..., Result]
+DONE, ERROR = 0, 1
+DAYS = 2
+
+
+@pytest.fixture
+def world(make_world: MakeWorld) -> World:
+    """Three days in a table."""
+    world = make_world(recent_chain(DAYS, transactions_per_day=60), stx_target_days=DAYS)
+    world.landed()
+    return world
+
+
+def database(world: World) -> Path:
+    return world.data / "warehouse.duckdb"
+
+
+def old_one(world: World) -> Path:
+    return world.data / "warehouse.before-rebuild.duckdb"
+
+
+def spoil_certificates(world: World) -> None:
+    for path in (world.data / "days/transactions").glob("*.parquet"):
+        path.write_bytes(path.read_bytes()[:-9])
+    (world.data / "days/transactions/.certificates.json").unlink(missing_ok=True)
+
+
+LOSSES: dict[str, Callable[[World], object]] = {
+    "no folder": lambda world: shutil.rmtree(world.data / "days"),
+    "an empty folder": lambda world: [path.unlink() for path in (world.data / "days/transactions").iterdir()],
+    "unreadable certificates": spoil_certificates,
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_database_that_holds_more_is_kept(world: World, run: Run, loss: str) -> None:
+    before = database(world).read_bytes()
+    LOSSES[loss](world)
+    world.requests()
+    done = run(world, "rebuild")
+    assert done.exit_code == ERROR
+    assert world.requests() == 0
+    assert database(world).read_bytes() == before
+    assert all(str(day) in done.stderr for day in world.days)
+    for word in ("nothing was replaced", "`stx-pipelines sync`", "`stx-pipelines rebuild --force`"):
+        assert word in done.stderr
+    assert done.stderr.count("left out: ") == (len(world.days) if loss == "unreadable certificates" else 0)
+    assert set(Warehouse(world.data).published("transactions").loaded) == set(world.days)
+    assert not list(world.data.rglob("run/rebuild/*.duckdb*"))
+    assert not old_one(world).exists()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_what_it_advises_helps(world: World, run: Run, loss: str) -> None:
+    LOSSES[loss](world)
+    assert run(world, "rebuild").exit_code == ERROR
+    assert run(world, "sync").exit_code == DONE
+    assert run(world, "rebuild").exit_code == DONE
+    world.assert_true()
+
+
+def test_force_leaves_out_what_has_no_file(world: World, run: Run) -> None:
+    lost, *kept = world.days
+    (world.data / "days/transactions" / f"{lost}.parquet").unlink()
+    done = run(world, "rebuild")
+    assert done.exit_code == ERROR
+    assert f"(transactions: {lost})" in done.stderr
+    done = run(world, "rebuild", "--force")
+    assert done.exit_code == DONE, done.output
+    assert done.output.startswith("2 days loaded into")
+    assert query(world.data, "SELECT day FROM coverage ORDER BY day") == [(day,) for day in kept]
+    assert not old_one(world).exists()
+
+
+def test_both_tables_of_ethereum_are_asked(world: World, run: Run) -> None:
+    with ethereum.world(ethereum.recent_chain(1), world.data) as other:
+        other.sync()
+        for dataset in ("blocks", "miners_balance"):
+            shutil.rmtree(world.data / "days" / dataset)
+        done = run(world, "rebuild")
+        assert done.exit_code == ERROR
+        days = ", ".join(map(str, other.days))
+        assert f"(blocks: {days}; miners_balance: {days})" in done.stderr
+        assert len(ethereum.table_rows(world.data, "blocks")) > 0
+
+
+@pytest.mark.parametrize("damage", ["garbage", "cut", "deleted"])
+def test_of_a_database_that_cannot_be_opened_the_published_coverage_is_asked(
+    world: World, run: Run, damage: str
+) -> None:
+    if damage == "garbage":
+        database(world).write_bytes(b"garbage" * 1000)
+    elif damage == "cut":
+        database(world).write_bytes(database(world).read_bytes()[:20_000])
+    else:
+        database(world).unlink()
+    path = world.data / "days/transactions" / f"{world.days[0]}.parquet"
+    content = path.read_bytes()
+    path.unlink()
+    done = run(world, "rebuild")
+    assert done.exit_code == ERROR
+    assert f"(transactions: {world.days[0]})" in done.stderr
+    path.write_bytes(content)
+    assert run(world, "rebuild").exit_code == DONE
+    world.assert_true()
+
+
+DIES = """
+import os, sys
+from pathlib import Path
+
+step = 0
+def deadly(name):
+    real = getattr(Path, name)
+    def work(path, *arguments, **options):
+        global step
+        ours = path.name.startswith("warehouse.") and path.suffix in (".duckdb", ".wal")
+        step += ours
+        if ours and step == int(sys.argv[1]):
+            os._exit(9)
+        return real(path, *arguments, **options)
+    setattr(Path, name, work)
+
+for name in ("replace", "unlink"):
+    deadly(name)
+from stx_pipelines.cli import main
+main(["rebuild"])
+"""
+
+
+@pytest.mark.parametrize(("log", "command_then"), [(False, "sync"), (True, "rebuild")])
+def test_a_kill_between_any_two_steps_loses_nothing(world: World, run: Run, log: bool, command_then: str) -> None:
+    """Every renaming and every removal of a database is one after which it may be over."""
+    rows = table_rows(world.data)
+    for step in range(1, 30):
+        if log:
+            leave_a_log(database(world))
+        died = subprocess.run(
+            [sys.executable, "-c", DIES, str(step)],
+            env=child_environment(world.environment),
+            timeout=60,
+            check=False,
+            capture_output=True,
+        )
+        if died.returncode == DONE:
+            assert step > 6
+            break
+        assert died.returncode == 9, died.stderr
+        assert database(world).exists() or old_one(world).exists(), step
+        world.requests()
+        assert run(world, command_then).exit_code == DONE, step
+        assert table_rows(world.data) == rows, step
+        assert [path.name for path in world.data.glob("*before-rebuild*")] == [], step
+    else:
+        raise AssertionError("it was killed every time")
+    world.assert_true()
+
+
+def leave_a_log(path: Path) -> None:
+    """As a process leaves one that is killed after it changed something."""
+    script = (
+        "import duckdb, os, sys; held = duckdb.connect(sys.argv[1]);"
+        "held.execute('CREATE OR REPLACE TABLE mine AS SELECT 1 AS a'); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(path)], env=child_environment({}), check=True)
+    assert path.with_name(path.name + ".wal").exists()
+
+
+def test_the_database_of_before_comes_back_with_its_log(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE theirs AS SELECT 2 AS b")
+    leave_a_log(path)
+    path.rename(tmp_path / "warehouse.before-rebuild.duckdb")
+    (tmp_path / "warehouse.duckdb.wal").rename(tmp_path / "warehouse.before-rebuild.duckdb.wal")
+    replacement.settle(path)
+    with duckdb.connect(str(path)) as connection:
+        assert connection.execute("SELECT a, b FROM mine, theirs").fetchall() == [(1, 2)]
+    assert [each.name for each in tmp_path.glob("*before*")] == []
+
+
+def test_a_new_database_that_cannot_be_moved_leaves_the_old_one(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.replace
+
+    def refused(path: Path, to: Path) -> Path:
+        if path.parent.name == "rebuild":
+            raise OSError(18, "Invalid cross-device link")
+        return real(path, to)
+
+    monkeypatch.setattr(Path, "replace", refused)
+    before = database(world).read_bytes()
+    done = run(world, "rebuild")
+    assert done.exit_code == ERROR
+    assert done.output.startswith(f"error: {database(world)} could not be replaced (Invalid cross-device link)")
+    assert database(world).read_bytes() == before
+    assert not old_one(world).exists()
+
+
+def test_a_folder_in_its_place_is_left_alone(world: World, run: Run) -> None:
+    database(world).unlink()
+    database(world).mkdir()
+    done = run(world, "rebuild")
+    assert done.exit_code == ERROR
+    assert "is a folder; nothing was changed" in done.output
+    assert database(world).is_dir()
+
+
+def test_the_daemons_walk_finds_the_database_of_before_and_loads_nothing_twice(world: World) -> None:
+    """Its file and its number are the same as before: what was published of it is true again."""
+    database(world).rename(old_one(world))
+    walk = world.walk()
+    walk.landing.reconcile()
+    assert database(world).exists()
+    assert walk.landing.pending() == []
+    world.assert_true()

@@ -1,0 +1,177 @@
+"""The name of a folder is a name: it changes no value in any table, and no part of it is a pattern."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import Result
+
+from stx_pipelines.store.fee_recipients import fee_recipients
+from stx_pipelines.store.inspect import differing_days, overlaps
+from stx_pipelines.store.metric_checks import CHECKS, judge
+from stx_pipelines.store.scratch import Engine
+from stx_pipelines.sync.metrics import open_metrics
+from stx_pipelines_tests.cli.conftest import run
+from stx_pipelines_tests.ethereum import world as ethereum
+from stx_pipelines_tests.faults.undisturbed import Followed, assert_undisturbed, refresh_metrics
+from stx_pipelines_tests.store.ethereum_days import change
+from stx_pipelines_tests.world import FIRST_DAY, ROOT, World, make_chain, query, recent_chain
+
+__all__ = ["run"]  # a fixture, found by its name
+
+MakeWorld = Callable[..., World]
+DONE = 0
+PACKAGE = ROOT / "stx_pipelines"
+NAMES = [
+    "date=2026-01-01",
+    "sender_address=SPX/fee_ustx=7/tx_status=x",
+    "miner=me/balance_after=5/number=1",
+    "canonical=false/ingested_at=2000-01-01",
+    "a[bc]d *",
+    'it\'s {one,two} "three" ]',
+]
+NAMES_OF_SYNCS = ["sender_address=SPX/burn_block_time=2026-01-01", "[ab]*=1 {x} \"y\" 'z'"]
+
+
+@pytest.fixture
+def make_ethereum() -> Iterator[Callable[..., ethereum.DevnetWorld]]:
+    with ExitStack() as open_worlds:
+        yield lambda *arguments: open_worlds.enter_context(ethereum.world(*arguments))
+
+
+def decoys(folder: Path) -> None:
+    """Folders that the name would stand for as a pattern."""
+    for name in ("abd x", "acd ", "a1", "bx=1 {x} \"y\" 'z'"):
+        (folder / name / "days" / "transactions").mkdir(parents=True, exist_ok=True)
+        (folder / name / "days" / "transactions" / f"{FIRST_DAY}.parquet").write_bytes(b"not to be read")
+
+
+def with_all_results(world: Followed) -> Followed:
+    world.sync()
+    refresh_metrics(world)
+    return world
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folders_name_changes_no_transaction_and_no_metric(make_world: MakeWorld, tmp_path: Path, name: str) -> None:
+    decoys(tmp_path)
+    chain = make_chain(2, 12, transactions_per_day=60)
+    named, plain = make_world(chain, data=tmp_path / name), make_world(chain)
+    assert_undisturbed(with_all_results(named), with_all_results(plain))
+    named.assert_true()
+    landing = named.walk().landing
+    proved = {(day.certificate.proved_at.replace(tzinfo=None),) for day in landing.landed()}
+    assert set(query(named.data, "SELECT DISTINCT ingested_at FROM transactions")) == proved
+    landing.warehouse.rebuild({"transactions": landing.landed()})
+    named.assert_true()
+    days = landing.landed()
+    assert differing_days(landing.warehouse.path, "transactions", days) == []
+    assert {(each.transactions, each.wallets) for each in overlaps(landing.warehouse.path, days)} == {(1.0, 1.0)}
+    verdicts = {check.name: judge(open_metrics(named.settings()), check) for check in CHECKS}
+    assert {name: verdict for name, verdict in verdicts.items() if verdict.broken != 0} == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folders_name_changes_no_block_and_no_balance(
+    make_ethereum: Callable[..., ethereum.DevnetWorld], tmp_path: Path, name: str
+) -> None:
+    decoys(tmp_path)
+    chain = ethereum.make_chain(1)
+    named, plain = make_ethereum(chain, tmp_path / name), make_ethereum(chain, tmp_path / "plain")
+    for world in (named, plain):
+        world.sync()
+    assert_undisturbed(named, plain)
+    named.assert_true()
+    database = named.data / "warehouse.duckdb"
+    for dataset in ("blocks", "miners_balance"):
+        assert differing_days(database, dataset, ethereum.open_landing(named.data, dataset).landed()) == []
+    theirs, ours = (fee_recipients(world.data, Engine(), 9) for world in (plain, named))
+    assert ours is not None
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("name", NAMES_OF_SYNCS)
+def test_the_commands_work_in_a_folder_of_any_name(
+    make_world: MakeWorld, run: Callable[..., Result], tmp_path: Path, name: str
+) -> None:
+    decoys(tmp_path)
+    chain = recent_chain(2, transactions_per_day=60)
+    named, plain = (make_world(chain, data=tmp_path / each, stx_target_days=2) for each in (name, "plain"))
+    for world in (named, plain):
+        done = run(world, "sync")
+        assert done.exit_code == DONE, done.output
+    assert_undisturbed(named, plain)
+    for command in (
+        ["verify"],
+        ["rebuild"],
+        ["status"],
+        ["health"],
+        ["verify", "--db", f"{named.data}/warehouse.duckdb"],
+    ):
+        done = run(named, *command)
+        assert done.exit_code == DONE, (command, done.output)
+    named.assert_true()
+
+
+def test_a_table_that_took_a_folders_name_for_a_column_is_noticed(make_world: MakeWorld, tmp_path: Path) -> None:
+    """As earlier versions loaded it: what compares table and file must not make the same mistake."""
+    world = make_world(make_chain(1, 12), data=tmp_path / "fee_ustx=7")
+    world.landed()
+    landing = world.walk().landing
+    assert differing_days(landing.warehouse.path, "transactions", landing.landed()) == []
+    change(landing.warehouse.path, f"UPDATE transactions SET fee_ustx = 7 WHERE burn_block_time::DATE = '{FIRST_DAY}'")
+    assert differing_days(landing.warehouse.path, "transactions", landing.landed()) == [FIRST_DAY]
+
+
+@pytest.mark.parametrize("dataset", ["blocks", "miners_balance"])
+def test_a_single_wei_or_second_is_noticed(
+    make_ethereum: Callable[..., ethereum.DevnetWorld], tmp_path: Path, dataset: str
+) -> None:
+    world = make_ethereum(ethereum.make_chain(1), tmp_path / "data")
+    world.sync()
+    database, days = world.data / "warehouse.duckdb", ethereum.open_landing(world.data, dataset).landed()
+    column = {"blocks": "number", "miners_balance": "block_number"}[dataset]
+    spoiled = {
+        "blocks": "ingested_at = ingested_at + INTERVAL 1 MICROSECOND",
+        "miners_balance": "balance_after = balance_after + 1",
+    }[dataset]
+    change(database, f"UPDATE {dataset} SET {spoiled} WHERE {column} = (SELECT max({column}) FROM {dataset})")
+    assert differing_days(database, dataset, days) == [FIRST_DAY + timedelta(days=1)]
+
+
+def test_parquet_files_are_read_in_one_place_only() -> None:
+    """In any other, DuckDB would take a folder's name for a column or a pattern."""
+    forms = (r"read_parquet\s*\(", r"parquet_scan\s*\(", r"from_parquet\s*\(", r"\b(FROM|JOIN)\s+['\"].*\.parquet")
+    reads = re.compile("|".join(forms), re.IGNORECASE)
+    sources = [path for path in sorted(PACKAGE.rglob("*")) if path.suffix in {".py", ".sql"}]
+    found = [
+        f"{path.relative_to(PACKAGE)}: {line.strip()}"
+        for path in sources
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if reads.search(line)
+    ]
+    assert found == ['store/parquet.py: return f"read_parquet([{names}], hive_partitioning = false)"']
+
+
+def test_arrow_reads_no_column_from_a_folders_name_either() -> None:
+    """`read_table` looks for columns in the path, unless it is told not to; a dataset is not needed at all."""
+    source = "\n".join(path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py")))
+    assert re.findall(r"pyarrow\.dataset|ParquetDataset", source) == []
+    calls = [line for line in source.splitlines() if "pq.read_table(" in line]
+    assert calls
+    assert [call for call in calls if "partitioning=None" not in call] == []
+
+
+def test_duckdb_still_needs_to_be_told(tmp_path: Path) -> None:
+    """Should this fail one day, the folder names above are no longer a test of anything."""
+    folder = tmp_path / "fee_ustx=7"
+    folder.mkdir()
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT 1 AS fee_ustx) TO '{folder / 'day.parquet'}' (FORMAT parquet)")
+        assert connection.execute(f"SELECT fee_ustx FROM read_parquet('{folder / 'day.parquet'}')").fetchall() == [(7,)]
