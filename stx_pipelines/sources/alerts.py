@@ -102,7 +102,7 @@ class _Smtp(smtplib.SMTP):
 
     def _get_socket(self, *args: Any) -> socket.socket:
         sock: socket.socket = super()._get_socket(*args)  # type: ignore[misc]
-        hold(sock)
+        hold(sock, copy=True)
         return sock
 
 

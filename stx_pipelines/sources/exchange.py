@@ -7,7 +7,6 @@ by itself when nothing is under way.
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
@@ -37,7 +36,8 @@ class Exchange:
         self._stop = stop
         self._until = 0.0
         self._ended: Late | Stopped | None = None
-        self._held: list[int] = []
+        self._held: list[socket.socket] = []
+        self._copies: list[socket.socket] = []
 
     def __enter__(self) -> Exchange:
         self._until = time.monotonic() + self.seconds
@@ -48,8 +48,9 @@ class Exchange:
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         _here.exchange = None
         _watchdog.forget(self)
-        for handle in self._held:
-            os.close(handle)
+        self._held.clear()  # what is kept alive belongs to the next exchange
+        for copy in self._copies:
+            copy.close()
         if error is None or isinstance(error, Exception):
             self.check()
 
@@ -58,17 +59,18 @@ class Exchange:
         if self._ended:
             raise self._ended from None
 
-    def hold(self, sock: socket.socket) -> None:
-        """Shut this socket down when the exchange ends too soon. Any thread but this one may do so."""
-        # A handle of its own: TLS takes the socket's away, and a number that was closed may be another's already.
-        handle = os.dup(sock.fileno())
-        with _watchdog.turn:
-            self._held.append(handle)
-            if self._ended:
-                _shut_down(handle)
+    def hold(self, sock: socket.socket, *, copy: bool = False) -> None:
+        """Shut this socket down when the exchange ends too soon; as a copy, if it is handed on to TLS meanwhile."""
+        held = sock.dup() if copy else sock
+        if copy:
+            self._copies.append(held)
+        # First held, then looked at: `look` does it the other way round, so that none is missed between the two.
+        self._held.append(held)
+        if self._ended:
+            _shut_down(held)
 
     def look(self, now: float) -> None:
-        """End the exchange if it is time. The caller has the watchdog's turn."""
+        """End the exchange if it is time."""
         if self._ended:
             return
         if self._stop and self._stop.is_set():
@@ -77,53 +79,56 @@ class Exchange:
             self._ended = Late(f"the answer was not whole after {self.seconds:g} s")
         else:
             return
-        for handle in self._held:
-            _shut_down(handle)
+        for sock in list(self._held):
+            _shut_down(sock)
 
 
-def hold(sock: socket.socket) -> None:
+def hold(sock: socket.socket, *, copy: bool = False) -> None:
     """Let the exchange under way in this thread, if there is one, shut this socket down when it ends too soon."""
     exchange: Exchange | None = getattr(_here, "exchange", None)
     if exchange:
-        exchange.hold(sock)
+        exchange.hold(sock, copy=copy)
 
 
 class _Watchdog:
-    """The thread that looks, started when it is needed; `turn` keeps a handle open while it is shut down."""
+    """The thread that looks, started when it is needed.
+
+    Requests pass by here by the hundred a second, from many threads: nothing here waits or calls the system.
+    """
 
     def __init__(self) -> None:
-        self.turn = threading.Lock()
         self._under_way: set[Exchange] = set()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def watch(self, exchange: Exchange) -> None:
         """Look at this exchange from now on."""
-        with self.turn:
+        with self._starting:
             self._under_way.add(exchange)
-            if self._thread is None or not self._thread.is_alive():
+            if self._thread is None or not self._thread.is_alive():  # it is not in a process that was forked
                 self._thread = threading.Thread(target=self._look, name="watchdog", daemon=True)
                 self._thread.start()
 
     def forget(self, exchange: Exchange) -> None:
         """Look at it no more."""
-        with self.turn:
-            self._under_way.discard(exchange)
+        self._under_way.discard(exchange)
 
     def _look(self) -> None:
         while True:
             time.sleep(_SECONDS_BETWEEN_LOOKS)
-            with self.turn:
-                if not self._under_way:
+            with self._starting:
+                under_way = list(self._under_way)
+                if not under_way:
                     self._thread = None
                     return
-                now = time.monotonic()
-                for exchange in self._under_way:
-                    exchange.look(now)
+            now = time.monotonic()
+            for exchange in under_way:
+                exchange.look(now)
 
 
-def _shut_down(handle: int) -> None:
-    with suppress(OSError), socket.socket(fileno=os.dup(handle)) as sock:  # not connected any more, or not yet
-        sock.shutdown(socket.SHUT_RDWR)
+def _shut_down(sock: socket.socket) -> None:
+    with suppress(OSError):  # not connected any more, or not yet
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not TLS's own: that takes its state from under a reader
 
 
 _here = threading.local()

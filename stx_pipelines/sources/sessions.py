@@ -64,11 +64,11 @@ class _Held(_Base):
     def _new_conn(self) -> socket.socket:
         # Before a proxy or TLS has its say: each of them can keep a client waiting.
         sock: socket.socket = super()._new_conn()
-        hold(sock)
+        hold(sock, copy=True)
         return sock
 
     def request(self, *args: Any, **named: Any) -> None:
         """Send a request, perhaps through a socket of an earlier exchange."""
         if self.sock is not None:
-            hold(self.sock)
+            hold(getattr(self.sock, "socket", self.sock))  # TLS inside a proxy's TLS has the proxy's socket inside
         super().request(*args, **named)
