@@ -34,6 +34,8 @@ from stx_pipelines.sync.open_ethereum import open_node
 from stx_pipelines.sync.progress import last_report, who_works
 from stx_pipelines.sync.status import chain_status
 
+_PROBE_SECONDS = 15.0
+
 stacks_sync = dg.define_asset_job(
     "stacks_sync",
     selection=dg.AssetSelection.assets(transactions).without_checks(),
@@ -125,7 +127,7 @@ def watch_stacks() -> Watched:
     """What the coverage sensor asks about the transactions."""
     settings = load_settings()
     impatient = settings.model_copy(update={"hiro_attempts": 1, "hiro_timeout_seconds": 5.0})
-    return _watch(settings, STACKS, probe=lambda: open_stacks_api(impatient).tip())
+    return _watch(settings, STACKS, probe=lambda: open_stacks_api(impatient, answer_within=_PROBE_SECONDS).tip())
 
 
 def watch_ethereum() -> Watched | str:
@@ -134,7 +136,7 @@ def watch_ethereum() -> Watched | str:
     if settings.eth_rpc_url is None:
         return NO_ETHEREUM
     impatient = settings.model_copy(update={"eth_attempts": 1, "eth_timeout_seconds": 5.0})
-    return _watch(settings, ETHEREUM, probe=lambda: open_node(impatient).block("latest"))
+    return _watch(settings, ETHEREUM, probe=lambda: open_node(impatient, answer_within=_PROBE_SECONDS).block("latest"))
 
 
 def _watch(settings: Settings, chain: Chain, probe: Callable[[], object]) -> Watched:

@@ -8,16 +8,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
+from http import HTTPStatus
 from math import ceil
 from pathlib import Path
 
 import click
-import requests
 
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.settings import load_settings
+from stx_pipelines.sources.body import TooMuch
+from stx_pipelines.sources.transport import Broken, Connections, Limits
 from stx_pipelines.store import queries
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.identity import known_ethereum, known_identity
@@ -99,13 +101,12 @@ def _free_port() -> int:
 
 def _await_answer(server: subprocess.Popen[bytes], url: str) -> None:
     deadline = time.monotonic() + _START_SECONDS
+    connections, limits = Connections(url, {}), Limits(wait=1, whole=1)
     while time.monotonic() < deadline and server.poll() is None:
-        try:
-            requests.get(f"{url}/extended", timeout=1).raise_for_status()
-        except requests.RequestException:
-            time.sleep(0.1)
-        else:
-            return
+        with suppress(Broken, TooMuch):
+            if connections.exchange("GET", "/extended", None, None, limits).status == HTTPStatus.OK:
+                return
+        time.sleep(0.1)
     raise StoreError(f"the devnet did not start within {_START_SECONDS} s: try `stx-pipelines devnet` by itself")
 
 

@@ -230,4 +230,6 @@ def _stop(settings: Settings, chain: Chain) -> NoReturn:
     click.echo(f"stopped; every landed day is whole: {sentence}")
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(NOT_YET)  # answers still on their way would hold up a normal exit for the length of their time-out
+    # Answers on their way end within a second of the stop signal, but not a look-up of a name or a connection that
+    # is being made: these would hold up a normal exit for the length of their time-out.
+    os._exit(NOT_YET)

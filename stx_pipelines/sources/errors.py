@@ -34,7 +34,7 @@ class Interrupted(ApiError):
 
 
 class TooLarge(ApiError):
-    """The request, or the answer it would have, is larger than the server allows: ask for less at once."""
+    """The request, or its answer, is larger than the server or this program takes: ask for less at once."""
 
 
 class NoState(ApiError):

@@ -219,14 +219,15 @@ def connect(
     calls_per_second: int = 0,
     attempts: int = 5,
     timeout: float = 30.0,
+    answer_within: float | None = None,
     stop: threading.Event | None = None,
 ) -> EthereumRpc:
-    """A client for the node at `url`, which may hold a secret. `timeout` in seconds, 0 calls a second: no limit."""
+    """A client for the node at `url`, which may hold a secret. Times as in `Patience`, 0 calls a second: no limit."""
     name = public_name(url)
     http = Http(
         url,
         Budget(name, calls_per_second=calls_per_second),
-        Patience(attempts=attempts, timeout=timeout, statuses=PASSING),
+        Patience(attempts=attempts, timeout=timeout, answer_within=answer_within, statuses=PASSING),
         stop=stop or threading.Event(),
         name=name,
     )

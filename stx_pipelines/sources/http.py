@@ -19,9 +19,11 @@ import tenacity
 
 from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.sources.address import secrets_of
+from stx_pipelines.sources.body import TooMuch
 from stx_pipelines.sources.budget import Budget
 from stx_pipelines.sources.errors import ApiError, Gone, Interrupted, NotFound, RateLimited, TooLarge, Unreachable
-from stx_pipelines.sources.transport import Answer, Connections, plain, seconds_from
+from stx_pipelines.sources.exchange import Stopped
+from stx_pipelines.sources.transport import Answer, Broken, Connections, Limits, NoAddress, seconds_from
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ _A_YEAR = 366 * 86_400.0  # seconds; nobody waits longer, whatever a server says
 _SLOW = frozenset({504, 522, 524})
 _TOO_SLOW = '"57014"'  # PostgreSQL's code for a statement that ran out of time
 _CLOUDFLARE = 520  # and above: what it says when the server behind it is away or too slow
+_WAITS_PER_EXCHANGE = 10
+_STOPPED = "stopped; what was landed is kept"
 _OUT_OF_RANGE = '"22003"'  # PostgreSQL's code for a number out of range: the request is wrong, not the server
 
 
@@ -44,14 +48,23 @@ class _TryAgain(Exception):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to try. Times in seconds; `longest_wait` caps what a server may ask for."""
+    """How long to try. Times in seconds; `longest_wait` caps what a server may ask for.
+
+    `timeout` bounds each wait for the server, `answer_within` a whole exchange: ten such waits if it is not given, so
+    that a slow line has its time.
+    """
 
     attempts: int = 5
     first_wait: float = 0.5
     last_wait: float = 8.0
     timeout: float = 30.0
     longest_wait: float = 120.0
+    answer_within: float | None = None
     statuses: frozenset[int] = frozenset({429, 500, 502, 503, 504, 522, 525})
+
+    def limits(self, stop: threading.Event) -> Limits:
+        """The bounds of one exchange."""
+        return Limits(self.timeout, self.answer_within or _WAITS_PER_EXCHANGE * self.timeout, stop)
 
     def backoff(self, attempt: int) -> float:
         """Exponential with full jitter, so that threads which failed together do not return together."""
@@ -175,7 +188,7 @@ class Http:
     def _once(self, request: _Request, parse: Callable[[bytes], T]) -> T | None:
         self.budget.spend(request.stop, request.cost)
         if request.stop.is_set():
-            raise Interrupted("stopped; what was landed is kept")
+            raise Interrupted(_STOPPED)
         with self._counting:
             self.sent += 1
             self.calls += request.cost
@@ -191,19 +204,19 @@ class Http:
         raise trouble
 
     def _exchange(self, request: _Request) -> Answer:
-        """The whole answer. What the libraries say of a failure may hold the address: it is not passed on."""
-        import requests
-
+        """The whole answer. A message that could hold the address loses it."""
         try:
             return self._connections.exchange(
-                request.method, request.path, request.headers, request.body, self.patience.timeout
+                request.method, request.path, request.headers, request.body, self.patience.limits(request.stop)
             )
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError,
-                requests.exceptions.ContentDecodingError) as error:  # fmt: skip
-            slow = isinstance(error, requests.Timeout)
-            trouble: Exception = _TryAgain(self.without_secrets(plain(error)), slow=slow)
-        except (requests.RequestException, ValueError) as error:  # a host that no name can be looked up for
-            trouble = ApiError(f"{self.name} is no address that can be asked ({type(error).__name__})")
+        except Broken as error:
+            trouble: Exception = _TryAgain(self.without_secrets(str(error)), slow=error.slow)
+        except TooMuch as error:
+            trouble = TooLarge(f"{self.name}{request.path} {error}: that is not what this route answers")
+        except Stopped:
+            trouble = Interrupted(_STOPPED)
+        except NoAddress as error:
+            trouble = ApiError(f"{self.name} is no address that can be asked ({error})")
         raise trouble
 
     def _judge(self, request: _Request, answer: Answer) -> None:

@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple
+
+from stx_pipelines.sources.body import PIECE, Undecodable, whole
+from stx_pipelines.sources.exchange import Exchange, Late
 
 if TYPE_CHECKING:
     import requests
@@ -25,6 +29,26 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Limits(NamedTuple):
+    """How long an exchange may take, in seconds: each wait for the server, and all of it. `stop` ends it at once."""
+
+    wait: float
+    whole: float
+    stop: threading.Event | None = None
+
+
+class Broken(Exception):
+    """No whole answer came; the text says why, in plain words. `slow`: it took too long."""
+
+    def __init__(self, message: str, *, slow: bool = False) -> None:
+        super().__init__(message)
+        self.slow = slow
+
+
+class NoAddress(Exception):
+    """There is no such address, or none that a request can be sent to."""
+
+
 @dataclass
 class Connections:
     """Connections to one server, which sends `headers` with every request. Thread-safe."""
@@ -35,14 +59,29 @@ class Connections:
     _idle: deque[requests.Session] = field(default_factory=deque, init=False, repr=False)
 
     def exchange(
-        self, method: str, path: str, headers: Mapping[str, str] | None, body: bytes | None, timeout: float
+        self, method: str, path: str, headers: Mapping[str, str] | None, body: bytes | None, limits: Limits
     ) -> Answer:
-        """The whole answer, no redirect followed. Raises `requests.RequestException`, and ValueError for a bad host."""
-        with self._session() as session:
-            prepared = self._prepared(session, method, path, headers, body)
-            # As a stream: what is read at once otherwise comes in pieces of 10 kB.
-            answer = session.send(prepared, timeout=timeout, allow_redirects=False, stream=True)
-            return Answer(answer.status_code, answer.headers, b"".join(answer.iter_content(None)))
+        """The whole answer, no redirect followed. Raises `Broken`, `NoAddress`, `TooMuch` and `Stopped`.
+
+        What the libraries say of a failure may hold the address: it is not passed on.
+        """
+        import requests
+        from urllib3.exceptions import ProtocolError, SSLError
+        from urllib3.exceptions import TimeoutError as ReadTimeout
+
+        try:
+            with self._session() as session, Exchange(limits.whole, limits.stop) as exchange:
+                prepared = self._prepared(session, method, path, headers, body)
+                answer = session.send(prepared, timeout=limits.wait, allow_redirects=False, stream=True)
+                return Answer(answer.status_code, answer.headers, _body(answer, exchange))
+        except (Late, Undecodable) as error:
+            trouble: Exception = Broken(str(error), slow=isinstance(error, Late))
+        except (requests.ConnectionError, requests.Timeout, ProtocolError, ReadTimeout, SSLError) as error:
+            slow = isinstance(error, requests.Timeout | ReadTimeout)
+            trouble = Broken("no answer in time" if slow else _plain(error), slow=slow)
+        except (requests.RequestException, ValueError) as error:  # a host that no name can be looked up for
+            trouble = NoAddress(type(error).__name__)
+        raise trouble
 
     def _prepared(
         self, session: requests.Session, method: str, path: str, headers: Mapping[str, str] | None, body: bytes | None
@@ -65,26 +104,26 @@ class Connections:
         try:
             session = self._idle.pop()
         except IndexError:
-            session = _new_session(self.base_url, self.headers)
+            from stx_pipelines.sources.sessions import new_session
+
+            session = new_session(self.base_url, self.headers)
         try:
             yield session
         finally:
             self._idle.append(session)
 
 
-def _new_session(base_url: str, headers: Mapping[str, str]) -> requests.Session:
-    """One connection to one server."""
-    import requests
-    from requests.adapters import HTTPAdapter
-
-    session = requests.Session()
-    session.headers.update(headers)
-    # Proxies and certificates from the environment, looked up once instead of at every request.
-    session.proxies = dict(requests.utils.get_environ_proxies(base_url))
-    session.verify = session.merge_environment_settings(base_url, {}, None, None, None)["verify"]
-    session.trust_env = False
-    session.mount(base_url, HTTPAdapter(pool_connections=1, pool_maxsize=1))
-    return session
+def _body(answer: requests.Response, exchange: Exchange) -> bytes:
+    """The body; its connection is used again only if it was read to the end."""
+    raw = answer.raw
+    try:
+        pieces = raw.stream(PIECE, decode_content=False)
+        body = whole(pieces, raw.headers.get("content-encoding", ""), exchange.check)
+    except BaseException:
+        raw.close()
+        raise
+    raw.release_conn()  # an answer without a body does not do so by itself
+    return body
 
 
 def seconds_from(header: str | None, now: float) -> float | None:
@@ -104,13 +143,12 @@ def seconds_from(header: str | None, now: float) -> float | None:
     return max(0.0, number - now if a_unix_time else number)
 
 
-def plain(error: requests.RequestException) -> str:
+def _plain(error: Exception) -> str:
     """Why the connection failed, without the traceback that libraries fold into their messages."""
     import requests
+    from urllib3.exceptions import SSLError
 
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.exceptions.SSLError):
+    if isinstance(error, requests.exceptions.SSLError | SSLError):
         reason = getattr(error.args[0] if error.args else None, "reason", "no reason given")
         return f"the secure connection failed: {reason}"
     if "NameResolutionError" in str(error):

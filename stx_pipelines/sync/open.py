@@ -14,7 +14,9 @@ from stx_pipelines.sync.survey import open_landing
 from stx_pipelines.sync.walk import Walk
 
 
-def open_stacks_api(settings: Settings, stop: threading.Event | None = None) -> StacksApi:
+def open_stacks_api(
+    settings: Settings, stop: threading.Event | None = None, *, answer_within: float | None = None
+) -> StacksApi:
     """The client for the Stacks chain, with its budget and patience."""
     key = settings.hiro_api_key
     return StacksApi(
@@ -27,6 +29,7 @@ def open_stacks_api(settings: Settings, stop: threading.Event | None = None) -> 
                 last_wait=settings.hiro_last_wait_seconds,
                 timeout=settings.hiro_timeout_seconds,
                 longest_wait=settings.hiro_longest_wait_seconds,
+                answer_within=answer_within,
                 statuses=settings.hiro_retry_statuses,
             ),
             headers={"x-api-key": key.get_secret_value()} if key else {},

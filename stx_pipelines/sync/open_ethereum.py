@@ -10,7 +10,7 @@ from stx_pipelines.sync.ethereum_blocks import BlocksWalk
 from stx_pipelines.sync.survey import open_landing
 
 
-def open_node(settings: Settings) -> EthereumRpc:
+def open_node(settings: Settings, *, answer_within: float | None = None) -> EthereumRpc:
     """The client for the Ethereum node. Raises `SettingsError` where none is named."""
     if settings.eth_rpc_url is None:
         raise SettingsError("ETH_RPC_URL is not set: give the address of an Ethereum archive node (see .env.example)")
@@ -21,6 +21,7 @@ def open_node(settings: Settings) -> EthereumRpc:
         calls_per_second=settings.eth_calls_per_second,
         attempts=settings.eth_attempts,
         timeout=settings.eth_timeout_seconds,
+        answer_within=answer_within,
     )
 
 

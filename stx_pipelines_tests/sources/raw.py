@@ -1,0 +1,126 @@
+"""A server that says bytes, in whatever order and for ever. Not here: whole answers (conftest.py, node.py)."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+PAUSE = 0.02  # seconds between two bytes that drip
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+Talk = Iterator[bytes | None]
+"""What is said, piece by piece: an empty piece is a pause, None awaits the next request. At its end comes a close."""
+
+
+@dataclass
+class Raw:
+    """What the server was asked; `asked` is set by the first request, or by a connection if none is awaited."""
+
+    url: str
+    port: int
+    connections: int = 0
+    requests: list[bytes] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+
+
+def dripping(text: bytes) -> Talk:
+    """One byte at a time, then nothing more."""
+    for byte in text:
+        yield bytes([byte])
+        yield b""
+    yield from silence()
+
+
+def silence() -> Talk:
+    """Nothing, for ever."""
+    return itertools.repeat(b"")
+
+
+def endless(first: bytes, again: bytes, *, slowly: bool = False) -> Talk:
+    """A beginning, and then the same for ever: as fast as it is read, or slowly."""
+    yield first
+    while True:
+        yield again
+        if slowly:
+            yield b""
+
+
+def keeping(answers: Iterable[bytes]) -> Callable[[], Talk]:
+    """These whole answers one after another, through as many connections as are made."""
+    left = iter(answers)
+
+    def talk() -> Talk:
+        for answer in left:
+            yield answer
+            yield None
+
+    return talk
+
+
+@contextmanager
+def talking(talk: Callable[[], Talk], *, first: bool = False, tls: ssl.SSLContext | None = None) -> Iterator[Raw]:
+    """A server that says this through each connection, once it was asked or, `first`, at once, as mail servers do."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        raw = Raw(f"http://127.0.0.1:{port}", port)
+        threading.Thread(target=_accept, args=(listening, raw, talk, first, tls), daemon=True).start()
+        try:
+            yield raw
+        finally:
+            raw.over.set()
+            listening.shutdown(socket.SHUT_RDWR)
+
+
+def _accept(
+    listening: socket.socket, raw: Raw, talk: Callable[[], Talk], first: bool, tls: ssl.SSLContext | None
+) -> None:
+    with suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            raw.connections += 1
+            threading.Thread(target=_serve, args=(connection, raw, talk, first, tls), daemon=True).start()
+
+
+def _serve(plain: socket.socket, raw: Raw, talk: Callable[[], Talk], first: bool, tls: ssl.SSLContext | None) -> None:
+    with plain, suppress(OSError), tls.wrap_socket(plain, server_side=True) if tls else plain as connection:
+        is_whole = _is_mail if first else _is_http
+        if not first and not _is_asked(connection, raw, is_whole):
+            return
+        raw.asked.set()
+        for piece in talk():
+            if piece is None and not _is_asked(connection, raw, is_whole):
+                return
+            if piece == b"":
+                raw.over.wait(PAUSE)
+            connection.sendall(piece or b"")
+            if raw.over.is_set():
+                return
+
+
+def _is_asked(connection: socket.socket, raw: Raw, is_whole: Callable[[bytes], bool]) -> bool:
+    """Whether a request came; one that is sent in parts is one request."""
+    request = b""
+    while not is_whole(request):
+        part = connection.recv(65536)
+        if not part:
+            return False
+        request += part
+    raw.requests.append(request)
+    return True
+
+
+def _is_mail(request: bytes) -> bool:
+    return request.endswith(b"\r\n")
+
+
+def _is_http(request: bytes) -> bool:
+    head, end, rest = request.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+    return bool(end) and len(rest) >= int(length[1] if length else 0)
