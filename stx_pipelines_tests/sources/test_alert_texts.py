@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import smtplib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,7 +86,7 @@ def test_an_error_body_is_text_in_a_mail_and_no_header(
         def send_message(self, message: EmailMessage) -> None:
             sent.append(message)
 
-    monkeypatch.setattr(smtplib, "SMTP", Server)
+    monkeypatch.setattr("stx_pipelines.sources.alerts._Smtp", Server)
     sentence = refused(script, text)
     Email("127.0.0.1", 25, "us@example.invalid", "you@example.invalid").send(sentence)
     [message] = sent
