@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +23,7 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.store.file_size import forget_size, missing_bytes, remember_size
 from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 from stx_pipelines.store.locks import Busy, locked
+from stx_pipelines.store.published import Published
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,7 +41,6 @@ _ENGINE: dict[str, str | bool | int | float | list[str]] = {
 # usual 122,880 rows that is many days. No log: the day files are one, and nothing is published before a checkpoint.
 _STORAGE = "STORAGE_VERSION 'v1.5.0', ROW_GROUP_SIZE 30720, RECOVERY_MODE no_wal_writes"
 _MAGIC = slice(8, 12)  # where every file of DuckDB says so, behind a checksum
-_MARKS_KEPT = timedelta(days=2)
 
 
 class WrongDayFile(StoreError):
@@ -52,18 +52,6 @@ class DayFile(NamedTuple):
 
     path: Path
     certificate: Certificate
-
-
-class Published(msgspec.Struct):
-    """What the database holds, readable without opening it.
-
-    `loaded` names per day the certificate its rows came from; `checked` when an open day was last found unchanged;
-    `inode` is the database file this was said of.
-    """
-
-    loaded: dict[date, str] = {}
-    checked: dict[date, datetime] = {}
-    inode: int = 0
 
 
 class Warehouse:
@@ -90,7 +78,7 @@ class Warehouse:
             _record(connection, dataset, days)
             connection.commit()
             loaded = _loaded(connection, dataset)
-        self._publish(dataset, lambda published: Published(loaded, published.checked, _inode(self.path)))
+        self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
 
     def reconcile(self, dataset: str) -> None:
         """Publish what the database really holds. Raises `Busy` while another process holds it."""
@@ -99,7 +87,7 @@ class Warehouse:
         with self._connected(wait=0.0) as connection:
             loaded = _loaded(connection, dataset)
         if loaded != self.published(dataset).loaded:
-            self._publish(dataset, lambda published: Published(loaded, published.checked, _inode(self.path)))
+            self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
 
     def published(self, dataset: str, *, even_if_lost: bool = False) -> Published:
         """The published coverage; empty when nothing was loaded yet, or when the database is gone.
@@ -110,7 +98,7 @@ class Warehouse:
         if known is None:
             return Published()  # a lost file only means that days are loaded once more
         same = even_if_lost or known.inode == _inode(self.path)
-        return known if same else Published(checked=known.checked)
+        return known if same else known.holding({}, 0)
 
     def missing_bytes(self) -> int:
         """How many bytes the database's file lost since it was written. Never opens the database."""
@@ -118,13 +106,11 @@ class Warehouse:
 
     def mark_checked(self, dataset: str, days: Sequence[date], now: datetime) -> None:
         """Publish that these open days were compared with the chain's tip."""
-        at = now.replace(microsecond=0)
+        self._publish(dataset, lambda published: published.compared(days, now))
 
-        def mark(published: Published) -> Published:
-            lately = {day: seen for day, seen in published.checked.items() if at - seen < _MARKS_KEPT}
-            return Published(published.loaded, {**lately, **dict.fromkeys(days, at)}, published.inode)
-
-        self._publish(dataset, mark)
+    def mark_tip(self, dataset: str, time: datetime, now: datetime) -> None:
+        """Publish that the server's newest block is of this time."""
+        self._publish(dataset, lambda published: published.with_tip(time, now))
 
     def rebuild(self, datasets: Mapping[str, Sequence[DayFile]]) -> list[WrongDayFile]:
         """Make the database anew from day files, beside the old one, and put it in its place.
@@ -144,7 +130,7 @@ class Warehouse:
             fresh.path.replace(self.path)
             remember_size(self.path, self._size)
         for dataset, held in loaded.items():
-            self._publish(dataset, partial(_rebuilt, held, _inode(self.path)))
+            self._publish(dataset, partial(Published.holding, loaded=held, inode=_inode(self.path)))
         return wrong
 
     def _coverage_file(self, dataset: str) -> Path:
@@ -152,7 +138,8 @@ class Warehouse:
 
     def _publish(self, dataset: str, change: Callable[[Published], Published]) -> None:
         with locked(self._lock.with_name("coverage.lock"), "the coverage file", self.patience):
-            content = msgspec.json.encode(change(self.published(dataset)))
+            # What a lost database was said to hold is kept until another one is there: `health` goes by it.
+            content = msgspec.json.encode(change(self.published(dataset, even_if_lost=True)))
             replace_file(self._coverage_file(dataset), lambda aside: aside.write_bytes(content))
 
     @contextmanager
@@ -264,10 +251,6 @@ def _loaded(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, s
 def load_sql(name: str) -> str:
     """A statement from the folder `sql`."""
     return files("stx_pipelines.store").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-
-
-def _rebuilt(loaded: dict[date, str], inode: int, published: Published) -> Published:
-    return Published(loaded, published.checked, inode)
 
 
 def _inode(path: Path) -> int:

@@ -109,6 +109,10 @@ class Landing(Generic[Row]):
         if days:
             self.warehouse.mark_checked(self.dataset, days, now)
 
+    def mark_tip(self, time: datetime, now: datetime) -> None:
+        """Remember of when the server's newest block is."""
+        self.warehouse.mark_tip(self.dataset, time, now)
+
 
 def _in_parts(days: Sequence[DayFile]) -> Iterator[list[DayFile]]:
     """The days in parts for one transaction each: all open ones in the first, the others in their order."""
