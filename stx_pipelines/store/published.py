@@ -15,7 +15,8 @@ class Published(msgspec.Struct):
 
     `loaded` names per day the certificate its rows came from; `checked` when an open day was last found unchanged;
     `inode` is the database file this was said of. `tip_time` is the time of the server's newest block, `tip_since`
-    when a look first found that block, `tip_seen` when one last did; files of earlier versions do not know.
+    when a look first found that block, `tip_seen` when one last did; `tip_caught_up` when a look last found a fresh one
+    after a stale one. Files of earlier versions do not know.
     """
 
     loaded: dict[date, str] = {}
@@ -24,6 +25,7 @@ class Published(msgspec.Struct):
     tip_time: datetime | None = None
     tip_since: datetime | None = None
     tip_seen: datetime | None = None
+    tip_caught_up: datetime | None = None
 
     def holding(self, loaded: dict[date, str], inode: int) -> Published:
         """The same looks, of a database file that holds these certificates' rows."""
@@ -35,8 +37,17 @@ class Published(msgspec.Struct):
         lately = {day: seen for day, seen in self.checked.items() if at - seen < _MARKS_KEPT}
         return msgspec.structs.replace(self, checked={**lately, **dict.fromkeys(days, at)})
 
-    def with_tip(self, time: datetime, now: datetime) -> Published:
-        """The same after a look at the server's newest block."""
+    def with_tip(self, time: datetime, now: datetime, limit: timedelta) -> Published:
+        """The same after a look at the server's newest block, which is stale beyond `limit`; zero means never."""
         at = now.replace(microsecond=0)
         since = self.tip_since if self.tip_time == time else None
-        return msgspec.structs.replace(self, tip_time=time, tip_since=min(since or at, at), tip_seen=at)
+        caught_up = self.tip_caught_up
+        if limit and self.tip_time and self.tip_seen and self.tip_seen - self.tip_time > limit >= at - time:
+            caught_up = at
+        return msgspec.structs.replace(
+            self,
+            tip_time=time,
+            tip_since=min(since or at, at),
+            tip_seen=at,
+            tip_caught_up=min(caught_up, at) if caught_up else None,
+        )

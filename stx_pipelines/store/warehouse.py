@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -108,9 +108,9 @@ class Warehouse:
         """Publish that these open days were compared with the chain's tip."""
         self._publish(dataset, lambda published: published.compared(days, now))
 
-    def mark_tip(self, dataset: str, time: datetime, now: datetime) -> None:
-        """Publish that the server's newest block is of this time."""
-        self._publish(dataset, lambda published: published.with_tip(time, now))
+    def mark_tip(self, dataset: str, time: datetime, now: datetime, limit: timedelta) -> None:
+        """Publish that the server's newest block is of this time, which is stale beyond `limit`."""
+        self._publish(dataset, lambda published: published.with_tip(time, now, limit))
 
     def rebuild(self, datasets: Mapping[str, Sequence[DayFile]]) -> list[WrongDayFile]:
         """Make the database anew from day files, beside the old one, and put it in its place.

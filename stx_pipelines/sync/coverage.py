@@ -6,9 +6,10 @@ it too. Without a file it is missing, and failing or set aside when its proof fa
 
 The server itself may be behind: then what it says of open days is true and old. That is judged by how old its newest
 block was when it was looked at, not by how old it is now, so that a daemon that was off for a night does not blame the
-server. Where that block was too old, no open day is covered. For as long as the look tells how the server is, days
-after that block wait, and so do open days that were compared with it: only a newer block brings them on. A server whose
-newest block is not known, as in folders of earlier versions, is taken to be up to date.
+server. An open day that was compared with such a block is not covered, not even once the server has caught up. For as
+long as the look tells how the server is, days after that block wait, and so do open days that were compared with it:
+only a newer block brings them on. A server whose newest block is not known, as in folders of earlier versions, is taken
+to be up to date.
 """
 
 from __future__ import annotations
@@ -157,7 +158,11 @@ class Coverage:
         out.
         """
         ready = (day for day in self.days if day.landed and day.state != "closed" and self.is_ready(day))
-        return [day.day for day in ready if day.looked is None or self.now - day.looked >= older_than]
+        return [day.day for day in ready if day.looked is None or self._is_outdated(day.looked, older_than)]
+
+    def _is_outdated(self, looked: datetime, older_than: timedelta) -> bool:
+        has_caught_up = self.tip is not None and not self.tip.is_stale and self.tip.outdates(looked)
+        return has_caught_up or self.now - looked >= older_than
 
     def next(self, budget: int, *, open_every: timedelta, retry: bool = False) -> Work | None:
         """The next thing to do, or None: open days, untried days, failed ones by and by, what only needs loading.
@@ -212,7 +217,9 @@ def survey(
 ) -> Coverage:
     """Judge every wanted day by its certificate, the published coverage, its attempts and the clock."""
     tip = tip if tip and _past(tip.seen, now) else None
-    up_to_date = tip is None or not tip.is_stale
+
+    def is_fresh(looked: datetime | None) -> bool:
+        return looked is not None and now - looked < freshness and not (tip and tip.outdates(looked))
 
     def judge(day: date) -> DayCoverage:
         certificate = landed.get(day)
@@ -223,7 +230,7 @@ def survey(
         return DayCoverage(
             day,
             _state(certificate.state, failed),
-            covered=certificate.is_closed or (up_to_date and looked is not None and now - looked < freshness),
+            covered=certificate.is_closed or is_fresh(looked),
             loaded=loaded.get(day) == certificate.id,
             landed=True,
             looked=looked,

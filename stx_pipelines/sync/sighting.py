@@ -14,7 +14,7 @@ class Sighting:
     """The newest block that `server` had, final ones alone for Ethereum.
 
     `time` is the block's own, `since` when a look first found this block, `seen` when one last did; `limit` is the
-    age at which it is stale, zero for never.
+    age at which it is stale, zero for never; `caught_up` is when a look last found a fresh one after a stale one.
     """
 
     server: str
@@ -22,6 +22,7 @@ class Sighting:
     since: datetime
     seen: datetime
     limit: timedelta
+    caught_up: datetime | None = None
 
     @property
     def day(self) -> date:
@@ -37,6 +38,10 @@ class Sighting:
     def is_stale(self) -> bool:
         """Whether the block was too old at the last look: the server lags, or its chain stands still."""
         return bool(self.limit) and self.age > self.limit
+
+    def outdates(self, looked: datetime) -> bool:
+        """Whether a day that was compared then was compared with a stale block."""
+        return self.is_stale or (bool(self.limit) and self.caught_up is not None and looked < self.caught_up)
 
     def tells_at(self, now: datetime) -> bool:
         """Whether the last look is recent enough to say how the server is now."""

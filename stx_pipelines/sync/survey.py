@@ -136,7 +136,7 @@ def _tip(landing: Landing[Any], server: str, limit: timedelta) -> Sighting | Non
     known = landing.warehouse.published(landing.dataset)
     if known.tip_time is None or known.tip_since is None or known.tip_seen is None:
         return None
-    return Sighting(server, known.tip_time, known.tip_since, known.tip_seen, limit)
+    return Sighting(server, known.tip_time, known.tip_since, known.tip_seen, limit, known.tip_caught_up)
 
 
 def _survey(

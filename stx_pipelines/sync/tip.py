@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 def note_tip(landing: Landing[Any], server: str, unix_seconds: int, now: datetime, limit: timedelta) -> Sighting:
     """Note beside the dataset's coverage of when the server's newest block is."""
     time = datetime.fromtimestamp(unix_seconds, UTC)
-    landing.mark_tip(time, now)
+    landing.mark_tip(time, now, limit)
     seen = Sighting(server, time, since=now, seen=now, limit=limit)
     if seen.is_stale:
         log.warning("%s", behind_sentence(seen))

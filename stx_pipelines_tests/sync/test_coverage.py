@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -451,6 +452,16 @@ def test_a_look_that_found_the_server_behind_tells_for_an_hour_and_covers_nothin
     assert [coverage.behind is not None for coverage in seen] == [True, False]
     assert [coverage.complete_count for coverage in seen] == [0, 0]
     assert [following(coverage) for coverage in seen] == [None, [0, 1]]
+
+
+def test_what_was_compared_with_a_stale_block_is_due_at_once_when_the_server_has_caught_up() -> None:
+    """A day compared two minutes ago would pass for up to date, and lack all that has come since."""
+    known = [*landed(0, minutes_ago=1), certificate(ago(1), closed=False, minutes_ago=3), *landed(2)]
+    caught_up = replace(tip(MINUTE, since=2), caught_up=NOW - 2 * MINUTE)
+    coverage = look(2, known, tip=caught_up)
+    assert [day.covered for day in coverage.days] == [True, False, True]
+    assert following(coverage) == [1]
+    assert look(2, known, tip=replace(caught_up, limit=timedelta(0))).is_complete
 
 
 def test_the_sentence_of_a_server_that_is_behind_names_it_the_time_and_the_age() -> None:
