@@ -1,4 +1,4 @@
-"""What deserves a message: a failed run, coverage that fell, a stall. Each is told once, in a sentence."""
+"""What deserves a message: a failed run, coverage that fell, a stall, a server that is behind. Each is told once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import dagster as dg
 import msgspec
 from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
 
+from stx_pipelines.assets.landing import BEHIND
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.sources.alerts import AlertError
 from stx_pipelines.sync.health import STALLED, Health
@@ -30,7 +31,7 @@ class Told(msgspec.Struct):
     """The sensor's memory: the end of the last failed run told of, and what was seen last.
 
     `closed` are ranges of closed days that the table held, `came_in` is when a day was last landed or looked at,
-    `idle_since` how long nothing has come in though there is work.
+    `idle_since` how long nothing has come in though there is work, `behind` whether the server's newest block was old.
     """
 
     failed_until: float
@@ -38,6 +39,7 @@ class Told(msgspec.Struct):
     closed: list[tuple[date, date]] = []
     came_in: datetime | None = None
     idle_since: datetime | None = None
+    behind: bool = False
 
 
 def alert_sensor(
@@ -50,7 +52,7 @@ def alert_sensor(
     about_runs: bool = True,
     set_up: Callable[[], bool] = lambda: True,
 ) -> dg.SensorDefinition:
-    """Tell, once each: a run failed and what was kept; coverage fell below the target; nothing lands.
+    """Tell, once each: a run failed and what was kept; coverage fell below the target; nothing lands, or can land.
 
     One sensor tells `about_runs` of every kind; `set_up` says whether the chain is part of the coverage at all.
     """
@@ -87,14 +89,20 @@ def review(
     came_in = max((at for at in (status.last_landed_at, status.newest_day_looked_at) if at), default=None)
     idle_since = _idle_since(status, told, came_in, now)
     idle = now - idle_since if idle_since else timedelta(0)
-    stalled = health.code == STALLED or idle > timedelta(seconds=status.stalled_after_seconds)
+    if status.behind and not told.behind:
+        sentences.append(status.sentence)
+    stalls = health.code == STALLED or idle > timedelta(seconds=status.stalled_after_seconds)
+    stalled = stalls and not status.behind
     if stalled and not told.stalled:
         sentences.append(health.sentence if health.code == STALLED else _nothing_lands(idle, status))
-    return sentences, Told(failed_until, stalled, status.closed_days, came_in, idle_since)
+    return sentences, Told(failed_until, stalled, status.closed_days, came_in, idle_since, status.behind)
 
 
 def _failures(instance: dg.DagsterInstance, told: Told) -> tuple[list[str], float]:
-    """The runs that failed since, oldest first, and when the last of them ended."""
+    """The runs that failed since, oldest first, and when the last of them ended.
+
+    A run that failed only because the server is behind is not told: `health` says that, once.
+    """
     sentences = []
     failed_until = told.failed_until
     after = datetime.fromtimestamp(told.failed_until, UTC)
@@ -103,7 +111,9 @@ def _failures(instance: dg.DagsterInstance, told: Told) -> tuple[list[str], floa
         if (record.end_time or 0.0) <= told.failed_until:
             continue
         failed_until = max(failed_until, record.end_time or 0.0)
-        sentences.append(f"run {record.dagster_run.run_id[:8]} failed: {_reason(instance, record.dagster_run.run_id)}")
+        run_id = record.dagster_run.run_id
+        if reason := _reason(instance, run_id):
+            sentences.append(f"run {run_id[:8]} failed: {reason}")
     return sentences, failed_until
 
 
@@ -131,11 +141,13 @@ def _nothing_lands(idle: timedelta, status: DatasetStatus) -> str:
     )
 
 
-def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
+def _reason(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """Why a run failed; None if only the server is behind."""
     for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
         data = entry.dagster_event.step_failure_data if entry.dagster_event else None
-        if data and data.user_failure_data and data.user_failure_data.description:
-            return data.user_failure_data.description
+        if data and (said := data.user_failure_data) and said.description:
+            behind = said.metadata.get(BEHIND)
+            return None if behind and behind.value else said.description
     return "what had landed is kept; the Dagster UI has its log"
 
 

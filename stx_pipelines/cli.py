@@ -87,7 +87,8 @@ def sync(
 ) -> int:
     """Materialize every wanted day that is not covered yet, newest first. Needs no daemon.
 
-    Exit code 0: all wanted days are complete; 2: stopped, or days remain; 1: an error, or days set aside.
+    Exit code 0: all wanted days are complete; 2: stopped, days remain, or the server is behind; 1: an error, or days
+    set aside.
     """
     if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):
         raise SettingsError("--force-refresh, --from and --to belong together: give all three or none")
@@ -116,7 +117,7 @@ def sync(
 def status(target_days: int | None, as_json: bool, watch: bool) -> int:
     """How far we are; answers while a backfill writes.
 
-    Exit code 0: complete and fresh; 2: in progress or stale; 1: an error.
+    Exit code 0: complete and fresh; 2: in progress, stale, or the server is behind; 1: an error.
     """
     settings = load_settings(stx_target_days=target_days)
     if watch:
@@ -135,8 +136,8 @@ def status(target_days: int | None, as_json: bool, watch: bool) -> int:
 def health(as_json: bool, stall_threshold: int | None) -> int:
     """One sentence and what to do.
 
-    Exit code 0: healthy; 1: not running though days are missing; 2: stalled; 3: damaged files or database;
-    4: configuration.
+    Exit code 0: healthy; 1: not running though days are missing; 2: stalled, or the server is behind; 3: damaged
+    files or database; 4: configuration.
     """
     from stx_pipelines import screens
 

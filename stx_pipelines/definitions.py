@@ -28,6 +28,7 @@ from stx_pipelines.sources.alerts import Email, Webhook
 from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.datasets import ETHEREUM, NO_ETHEREUM, STACKS, Chain, chains_of
 from stx_pipelines.sync.health import Health, judge_chain
+from stx_pipelines.sync.look import look_at_tip
 from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines.sync.open import open_stacks_api
 from stx_pipelines.sync.open_ethereum import open_node
@@ -127,7 +128,8 @@ def watch_stacks() -> Watched:
     """What the coverage sensor asks about the transactions."""
     settings = load_settings()
     impatient = settings.model_copy(update={"hiro_attempts": 1, "hiro_timeout_seconds": 5.0})
-    return _watch(settings, STACKS, probe=lambda: open_stacks_api(impatient, answer_within=_PROBE_SECONDS).tip())
+    probe = partial(open_stacks_api, impatient, answer_within=_PROBE_SECONDS)
+    return _watch(settings, STACKS, impatient, probe=lambda: probe().tip())
 
 
 def watch_ethereum() -> Watched | str:
@@ -136,10 +138,11 @@ def watch_ethereum() -> Watched | str:
     if settings.eth_rpc_url is None:
         return NO_ETHEREUM
     impatient = settings.model_copy(update={"eth_attempts": 1, "eth_timeout_seconds": 5.0})
-    return _watch(settings, ETHEREUM, probe=lambda: open_node(impatient, answer_within=_PROBE_SECONDS).block("latest"))
+    probe = partial(open_node, impatient, answer_within=_PROBE_SECONDS)
+    return _watch(settings, ETHEREUM, impatient, probe=lambda: probe().block("latest"))
 
 
-def _watch(settings: Settings, chain: Chain, probe: Callable[[], object]) -> Watched:
+def _watch(settings: Settings, chain: Chain, impatient: Settings, probe: Callable[[], object]) -> Watched:
     def last_active() -> datetime | None:
         report = last_report(settings.stx_data_dir, *chain.tables)
         return report.updated_at if report else None
@@ -150,6 +153,7 @@ def _watch(settings: Settings, chain: Chain, probe: Callable[[], object]) -> Wat
         holder=lambda: who_works(settings.stx_data_dir, *chain.tables),
         last_active=last_active,
         probe=probe,
+        look_at_tip=lambda: look_at_tip(impatient, chain),
         budget=chain.budget(settings),
         open_every=settings.open_every,
         unit=chain.unit,

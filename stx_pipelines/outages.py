@@ -13,6 +13,7 @@ from dagster import DagsterEventType, RunRecord
 from stx_pipelines.assets.landing import RETRY_AT
 from stx_pipelines.sources.errors import ApiError, RateLimited
 from stx_pipelines.sync.coverage import Coverage
+from stx_pipelines.sync.sighting import Sighting
 
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -64,6 +65,25 @@ def outage_of(
     except ApiError as error:
         return outage.longer(now), f"nothing came in since {outage.since:%H:%M} UTC: {error}"
     return None
+
+
+def standstill_of(
+    tip: Sighting, known: Outage | None, look_at_tip: Callable[[], object], now: datetime
+) -> tuple[Outage, str]:
+    """How long to rest while the server is behind and only a newer block of it would help.
+
+    The pause grows with every look at the server's newest block: what it has become, the next survey says.
+    """
+    outage = known or Outage(tip.since, _FIRST_PAUSE.total_seconds(), tip.seen + _FIRST_PAUSE)
+    if now >= outage.until:
+        try:
+            look_at_tip()
+        except RateLimited as error:
+            return Outage(outage.since, outage.pause_seconds, min(error.until, now + _LONGEST_REST)), str(error)
+        except ApiError as error:
+            return outage.longer(now), f"it could not be asked again: {error}"
+        outage = outage.longer(now)
+    return outage, f"next look at {outage.until:%H:%M:%S} UTC"
 
 
 def limit_of(

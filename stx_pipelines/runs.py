@@ -12,7 +12,7 @@ import dagster as dg
 
 from stx_pipelines.assets.dashboard import wallet_dashboard
 from stx_pipelines.assets.ethereum import blocks, miners_balance
-from stx_pipelines.assets.landing import PASSING
+from stx_pipelines.assets.landing import BEHIND, PASSING
 from stx_pipelines.assets.stacks import transactions
 from stx_pipelines.assets.wallets import wallet_metrics
 from stx_pipelines.metrics_resource import Metrics
@@ -36,10 +36,11 @@ def open_instance() -> dg.DagsterInstance:
 
 
 class Failed(NamedTuple):
-    """Why a run failed, and whether it may pass by itself."""
+    """Why a run failed, whether it may pass by itself, and whether only the server is behind."""
 
     sentence: str
     passing: bool
+    behind: bool = False
 
 
 def materialize_days(instance: dg.DagsterInstance, chain: str, first: date, last: date, *, force: bool) -> list[Failed]:
@@ -87,6 +88,6 @@ def _was_interrupted(event: dg.DagsterEvent) -> bool:
 def _failed(event: dg.DagsterEvent) -> Failed:
     said, error = event.step_failure_data.user_failure_data, event.step_failure_data.error
     if said is not None and said.description:
-        passing = said.metadata.get(PASSING)
-        return Failed(said.description, passing is not None and bool(passing.value))
+        passing, behind = (bool(known and known.value) for known in map(said.metadata.get, (PASSING, BEHIND)))
+        return Failed(said.description, passing, behind)
     return Failed(error.message.strip() if error else "the run failed; the Dagster UI has its log", passing=False)

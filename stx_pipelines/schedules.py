@@ -10,6 +10,7 @@ import dagster as dg
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.partitions import DATASET_TAG, range_tags
 from stx_pipelines.sync.coverage import NEWER, Coverage, Work
+from stx_pipelines.sync.sentences import behind_sentence
 
 _AFTER_FINALITY = "30 1 * * *"  # UTC; yesterday's last burn block is six deep about an hour after midnight
 
@@ -24,7 +25,7 @@ def daily_schedule(
 ) -> dg.ScheduleDefinition:
     """Close yesterday and refresh today, whatever the sensor does. The keys are UTC days, written by hand.
 
-    A day that waits after a failed proof is left to its pause.
+    A day that waits after a failed proof, or for a newer block of the server, is left to the sensor.
     """
 
     @dg.schedule(
@@ -41,6 +42,8 @@ def daily_schedule(
         coverage = look(now)
         unclosed = [day for day in coverage.days if day.day in recent and day.state not in {"closed", NEWER}]
         wanted = [day.day for day in unclosed if coverage.is_ready(day)]
+        if not wanted and unclosed and coverage.behind:
+            return dg.SkipReason(behind_sentence(coverage.behind))
         if not wanted:
             waiting = " and ".join(str(day.day) for day in unclosed)
             return dg.SkipReason(

@@ -55,6 +55,9 @@ def status_lines(status: DatasetStatus, now: datetime) -> Iterable[str]:
         yield f"  wallets       {status.wallets:,}"
     if status.first_block_time and status.last_block_time:
         yield f"  block times   {status.first_block_time:%Y-%m-%d %H:%M} to {status.last_block_time:%Y-%m-%d %H:%M} UTC"
+    if status.tip_time and status.tip_seen_at:
+        seen = duration(now - status.tip_seen_at)
+        yield f"  newest block  of the server: {status.tip_time:%Y-%m-%d %H:%M} UTC, looked at {seen} ago"
     if status.newest_day_looked_at:
         yield f"  newest day    compared with the tip {duration(now - status.newest_day_looked_at)} ago"
     if status.holes:

@@ -13,7 +13,7 @@ import dagster as dg
 import msgspec
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
-from stx_pipelines.outages import Outage, limit_of, outage_of
+from stx_pipelines.outages import Outage, limit_of, outage_of, standstill_of
 from stx_pipelines.partitions import DATASET_TAG, range_tags
 from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.progress import BETWEEN_RUNS
@@ -36,8 +36,9 @@ class Watched:
     """What a coverage sensor needs to know of a chain; `name` marks its runs.
 
     `look` surveys the days without a request, `holder` names the process that works on them now and `last_active`
-    is when one last did, `probe` asks the server one small question and raises `ApiError` when it is down; `budget`
-    is in `unit`s a minute.
+    is when one last did, `probe` asks the server one small question and raises `ApiError` when it is down, as does
+    `look_at_tip`, which notes for the next survey of when the server's newest block is; `budget` is in `unit`s a
+    minute.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Watched:
     budget: int
     open_every: timedelta
     unit: str = "requests"
+    look_at_tip: Callable[[], object] = lambda: None
 
 
 class Memory(msgspec.Struct):
@@ -91,14 +93,20 @@ def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: da
     """One look: launch the next range of days, or say in a sentence why not."""
     runs = instance.get_run_records(RunsFilter(tags={DATASET_TAG: watched.name}), limit=_RUNS_LOOKED_AT)
     coverage = watched.look(now)
-    sentence = coverage_sentence(coverage, watched.budget, unit=watched.unit)
     holder = watched.holder()
     active = watched.last_active()
     lives = holder is not None or (active is not None and now - active < BETWEEN_RUNS)
     in_flight = _in_flight(instance, runs, now, lives=lives)
     if in_flight or holder:
-        return _rest(f"{sentence}; now {_range(in_flight) if in_flight else holder}", memory.outage)
+        return _rest(f"{_said(watched, coverage)}; now {_range(in_flight) if in_flight else holder}", memory.outage)
     work = coverage.next(watched.budget, open_every=watched.open_every)
+    if coverage.old_tip and (work is None or not coverage.behind):
+        outage, why = standstill_of(coverage.old_tip, memory.outage, watched.look_at_tip, now)
+        coverage = watched.look(now)
+        work = coverage.next(watched.budget, open_every=watched.open_every)
+        if work is None and coverage.behind:
+            return _rest(f"{_said(watched, coverage)}; {why}", outage)
+    sentence = _said(watched, coverage)
     if work is None:
         return _rest(f"{sentence}; {'the target is reached' if coverage.is_complete else 'nothing is due'}", None)
     found = limit_of(instance, runs, coverage, now) or outage_of(runs, coverage, memory.outage, watched.probe, now)
@@ -107,6 +115,10 @@ def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: da
         return _rest(f"{sentence}; {why}", outage)
     request = dg.RunRequest(tags={**range_tags(work), DATASET_TAG: watched.name})
     return dg.SensorResult(run_requests=[request], cursor=_cursor(f"{sentence}; now {work}", None))
+
+
+def _said(watched: Watched, coverage: Coverage) -> str:
+    return coverage_sentence(coverage, watched.budget, unit=watched.unit)
 
 
 def _rest(sentence: str, outage: Outage | None) -> dg.SensorResult:

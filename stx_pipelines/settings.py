@@ -58,10 +58,12 @@ class Settings(BaseModel):
     eth_attempts: int = Field(5, ge=1, le=100)
     eth_timeout_seconds: float = Field(30.0, gt=0, le=3600)
     eth_zero_increases: Literal["refuse", "allow"] = "refuse"
+    eth_tip_age_minutes: int = Field(60, ge=0, le=10_000_000)
 
     stx_target_days: int = Field(180, ge=1, le=100_000)
     stx_freshness: int = Field(30, ge=1, le=100_000, description="minutes")
     stx_open_every: int = Field(10, ge=1, le=100_000, description="minutes")
+    stx_tip_age_minutes: int = Field(180, ge=0, le=10_000_000)
     stx_first_day: date | None = None
     stx_data_dir: Path = Field(Path("data"), validate_default=True)
     stx_lock_wait_seconds: float = Field(60.0, ge=0, le=86_400)
@@ -152,6 +154,16 @@ class Settings(BaseModel):
     def freshness(self) -> timedelta:
         """How old the last look at the chain's tip may be for an open day to count as covered."""
         return timedelta(minutes=self.stx_freshness)
+
+    @property
+    def stx_tip_age(self) -> timedelta:
+        """How old the newest Stacks block may be before the server counts as standing still; zero: as old as it is."""
+        return timedelta(minutes=self.stx_tip_age_minutes)
+
+    @property
+    def eth_tip_age(self) -> timedelta:
+        """The same for Ethereum's newest final block."""
+        return timedelta(minutes=self.eth_tip_age_minutes)
 
 
 def _is_rpc_address(url: str) -> bool:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.settings import Settings, SettingsError
 from stx_pipelines.sources.errors import Unreachable
@@ -22,6 +21,7 @@ from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.sync import chain_check, ethereum_chain
 from stx_pipelines.sync.coverage import Coverage
 from stx_pipelines.sync.datasets import STACKS, Chain
+from stx_pipelines.sync.look import look_at_tip
 from stx_pipelines.sync.metrics import open_metrics, page_is_due
 from stx_pipelines.sync.open import open_stacks_api
 from stx_pipelines.sync.open_ethereum import open_node
@@ -42,12 +42,15 @@ def sync_until_covered(settings: Settings, chain: Chain, *, max_days: int | None
         _identify_at_first(settings, chain)
         if note := chain.note(settings):
             click.echo(note, err=True)
-        coverage = _survey(settings, chain)
-        look_again = coverage.is_complete and _chain_moved(settings, chain)
-        if coverage.is_complete and not look_again:
-            return _end(settings, chain, [])
+        coverage, look_again = _survey(settings, chain), False
+        if coverage.is_complete or coverage.old_tip:
+            moved = _chain_moved(settings, chain)
+            coverage = _survey(settings, chain)
+            look_again = moved and coverage.is_complete
         left = max_days or sys.maxsize
         to_retry = sum(day.attempts is not None for day in coverage.days) if retry else 0
+        if not look_again and _is_idle(settings, chain, coverage, retry=retry):
+            return _end(settings, chain, [])
 
         def work(coverage: Coverage, already: int) -> Sequence[date]:
             nonlocal left
@@ -62,6 +65,14 @@ def sync_until_covered(settings: Settings, chain: Chain, *, max_days: int | None
             return days
 
         return _run(settings, chain, work, force=False)
+
+
+def _is_idle(settings: Settings, chain: Chain, coverage: Coverage, *, retry: bool) -> bool:
+    """Whether all is there, or what is not there waits for the server."""
+    if coverage.is_complete:
+        return True
+    work = coverage.next(chain.budget(settings), open_every=settings.open_every, retry=retry)
+    return coverage.behind is not None and work is None
 
 
 def _identify_at_first(settings: Settings, chain: Chain) -> None:
@@ -143,33 +154,18 @@ def _survey(settings: Settings, chain: Chain) -> Coverage:
 
 
 def _changed(before: Coverage, after: Coverage) -> bool:
-    """Whether a run landed or loaded a day, or counted a failed proof."""
-    facts = [[(day.day, day.state, day.loaded, day.attempts) for day in each.days] for each in (before, after)]
-    return facts[0] != facts[1]
+    """Whether a run landed or loaded a day, counted a failed proof, or found the server behind."""
+    days = [[(day.day, day.state, day.loaded, day.attempts) for day in each.days] for each in (before, after)]
+    return days[0] != days[1] or bool(before.behind) != bool(after.behind)
 
 
 def _chain_moved(settings: Settings, chain: Chain) -> bool:
-    """Whether the newest day is behind the chain, or on another fork. An unreachable server has nothing newer."""
-    newest = open_landing(settings, chain.tables[0]).files.certificate(datetime.now(UTC).date())
-    if newest is None:
-        return False
+    """Look at the newest block; whether today's day is behind it. An unreachable server has nothing newer."""
     try:
-        return _stacks_moved(settings, newest) if chain is STACKS else _ethereum_moved(settings, newest)
+        return look_at_tip(settings, chain)
     except Unreachable as error:
         click.echo(f"the newest day may have grown: {error}", err=True)
         return False
-
-
-def _stacks_moved(settings: Settings, newest: Certificate) -> bool:
-    api, height, name = open_stacks_api(settings), newest.last_height, newest.last_hash
-    if height is None or name is None:
-        return True  # a day without rows: no hash would show a reorg at the same height
-    return api.tip().burn_block_height != newest.tip or not api.has_block(height, name)
-
-
-def _ethereum_moved(settings: Settings, newest: Certificate) -> bool:
-    top = ethereum_chain.finalized(open_node(settings))
-    return top.number != newest.tip or newest.last_hash not in {None, top.hash}
 
 
 def _end(settings: Settings, chain: Chain, failures: Sequence[Failed]) -> int:
@@ -177,7 +173,8 @@ def _end(settings: Settings, chain: Chain, failures: Sequence[Failed]) -> int:
     title = "" if chain is STACKS else f"{chain.title}: "
     click.echo(title + coverage_sentence(coverage, chain.budget(settings), unit=chain.unit))
     for failure in failures:
-        click.echo(f"failed: {failure.sentence}", err=True)
+        if not (failure.behind and coverage.behind):  # then it has been said
+            click.echo(f"failed: {failure.sentence}", err=True)
     for dataset in chain.tables if coverage.to_load else ():
         landing = open_landing(settings, dataset)
         if waiting := landing.load(wait=0.0):

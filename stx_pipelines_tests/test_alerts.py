@@ -12,9 +12,12 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 
 from stx_pipelines.alerts import Told, alert_sensor, review
+from stx_pipelines.assets.landing import materialize
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.sources.alerts import AlertError
+from stx_pipelines.sources.errors import ApiError, Behind
 from stx_pipelines.sync.health import HEALTHY, NOT_RUNNING, STALLED, Health
+from stx_pipelines.sync.outcome import FailedDay
 from stx_pipelines.sync.status import DatasetStatus
 
 WELL = Health(HEALTHY, "healthy")
@@ -193,6 +196,44 @@ def test_a_stall_is_told_once_and_again_when_it_comes_back(instance: dg.DagsterI
         sentences, told = look(instance, status(), health, told)
         said.append(sentences)
     assert said == [[], [STILL.sentence], [], [], [STILL.sentence], []]
+
+
+def behind(hours: int) -> DatasetStatus:
+    """Today and yesterday are not covered; the closed days are as they were."""
+    sentence = f"6 of 8 days complete; the server's newest block is of ..., {hours} h old; nothing to do here"
+    return msgspec.structs.replace(status(due=0), days_complete=6, behind=True, sentence=sentence)
+
+
+def test_a_server_that_is_behind_is_told_once_and_again_when_it_comes_back(instance: dg.DagsterInstance) -> None:
+    told, said = since_now(), []
+    old = Health(STALLED, "the server's newest block is of ...")
+    for hours, health in ((0, STILL), (3, old), (4, old), (0, WELL), (5, old)):
+        sentences, told = look(instance, behind(hours) if hours else status(), health, told)
+        said.append(sentences)
+    assert said == [[STILL.sentence], [behind(3).sentence], [], [], [behind(5).sentence]]
+
+
+def test_a_run_that_failed_because_the_server_is_behind_is_not_told_besides(instance: dg.DagsterInstance) -> None:
+    days = [date(2026, 6, 9), date(2026, 6, 10)]
+    late = [FailedDay(day, Behind("the server's newest block is of ...")) for day in days]
+
+    def failing(failed: list[FailedDay]) -> str:
+        @dg.asset
+        def transactions(context):  # type: ignore[no-untyped-def]
+            return materialize(context, iter(failed), lambda _: {}, "transactions")
+
+        return dg.materialize([transactions], instance=instance, raise_on_error=False).run_id[:8]
+
+    told = since_now()
+    failing(late)
+    sentences, told = look(instance, behind(3), STILL, told)
+    assert sentences == [behind(3).sentence]
+    run = failing([*late, FailedDay(date(2026, 6, 8), ApiError("burn block 7 is odd"))])
+    sentences, told = look(instance, behind(3), STILL, told)
+    assert sentences == [
+        f"run {run} failed: 3 of 3 days failed, nothing of them was published; the others are kept: "
+        "2026-06-08: burn block 7 is odd; 2026-06-09, 2026-06-10: the server's newest block is of ..."
+    ]
 
 
 def test_everything_new_is_told_together(instance: dg.DagsterInstance) -> None:

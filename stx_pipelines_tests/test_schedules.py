@@ -14,6 +14,7 @@ from stx_pipelines.definitions import defs, stacks_close
 from stx_pipelines.partitions import DATASET_TAG
 from stx_pipelines.schedules import daily_schedule
 from stx_pipelines.sync.coverage import Coverage, DayCoverage, State
+from stx_pipelines.sync.sighting import Sighting
 from stx_pipelines_tests.world import at, today
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -21,21 +22,26 @@ TODAY = date(2026, 6, 10)
 HALF_PAST_ONE = at(TODAY, 1, 30)
 
 
-def coverage_of(states: Mapping[date, State], failed: Mapping[date, Attempts], now: datetime) -> Coverage:
+def coverage_of(
+    states: Mapping[date, State], failed: Mapping[date, Attempts], now: datetime, tip: Sighting | None = None
+) -> Coverage:
     landed = {"open", "closed"}
     days = [
         DayCoverage(day, state, state in landed, state in landed, state in landed, attempts=failed.get(day))
         for day, state in states.items()
     ]
-    return Coverage(tuple(days), now)
+    return Coverage(tuple(days), now, tip=tip)
 
 
 def evaluate(
-    states: Mapping[date, State], scheduled: datetime, failed: Mapping[date, Attempts] | None = None
+    states: Mapping[date, State],
+    scheduled: datetime,
+    failed: Mapping[date, Attempts] | None = None,
+    tip: Sighting | None = None,
 ) -> dict[str, str] | str:
     """The tags of the run that a tick asks for, or what it says instead."""
     schedule = daily_schedule(
-        "daily", "transactions", stacks_close, lambda now: coverage_of(states, failed or {}, now), on=False
+        "daily", "transactions", stacks_close, lambda now: coverage_of(states, failed or {}, now, tip), on=False
     )
     with dg.build_schedule_context(scheduled_execution_time=scheduled) as context:
         data = schedule.evaluate_tick(context)
@@ -82,6 +88,19 @@ def test_a_closed_yesterday_is_left_alone() -> None:
 
 def test_without_a_wanted_day_it_says_so() -> None:
     assert evaluate({}, HALF_PAST_ONE) == "yesterday and today are not wanted, or closed already"
+
+
+def test_days_that_the_server_does_not_have_are_not_asked_for() -> None:
+    """Two days old: neither yesterday nor today. Three hours: yesterday, but not today."""
+    states: dict[date, State] = {TODAY: "missing", TODAY - DAY: "missing"}
+    limit, since = timedelta(hours=2), HALF_PAST_ONE
+    old, newer = (Sighting("https://api", since - timedelta(hours=h), since, since, limit) for h in (48, 3))
+    words = evaluate(states, HALF_PAST_ONE, tip=old)
+    assert isinstance(words, str)
+    assert words.startswith("the server's newest block is of 2026-06-08 01:30 UTC, 48 h 0 min old")
+    tags = evaluate(states, HALF_PAST_ONE, tip=newer)
+    assert isinstance(tags, dict)
+    assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-06-09", "2026-06-09")
 
 
 @pytest.mark.parametrize("hours", [-10, -1, 0, 2, 14])

@@ -22,6 +22,7 @@ from stx_pipelines.partitions import DATASET_TAG, range_tags
 from stx_pipelines.sensors import Memory, Watched, tick
 from stx_pipelines.sources.errors import RateLimited, Unreachable
 from stx_pipelines.sync.coverage import Coverage, DayCoverage, State, Work
+from stx_pipelines.sync.sighting import Sighting
 
 DATASET = "transactions"
 START = datetime(2026, 6, 10, 12, tzinfo=UTC)
@@ -54,6 +55,8 @@ class Days:
     down: bool = False
     limited_until: datetime | None = None
     probes: int = 0
+    tip: Sighting | None = None
+    newest: datetime | None = None
     memory: Memory = field(default_factory=Memory)
 
     def day(self, ago: int) -> date:
@@ -69,7 +72,7 @@ class Days:
             landed = self.states[day] in {"open", "closed"}
             looked = self.looked.get(day, START - DAY) if landed else None
             days.append(DayCoverage(day, state, landed, landed, landed, looked, failed))
-        return Coverage(tuple(days), now, requests_per_day=100)
+        return Coverage(tuple(days), now, requests_per_day=100, tip=self.tip)
 
     def probe(self) -> None:
         self.probes += 1
@@ -77,6 +80,13 @@ class Days:
             raise RateLimited(f"rate limited until {self.limited_until}", self.limited_until)
         if self.down:
             raise Unreachable("https://api answers nothing (connection refused)")
+
+    def look_at_tip(self) -> None:
+        """What the server says of its newest block, as it is noted for the next survey."""
+        self.probe()
+        if self.newest:
+            since = self.tip.since if self.tip and self.tip.time == self.newest else self.now
+            self.tip = Sighting("https://api", self.newest, since, self.now, timedelta(hours=3))
 
     def watched(self, budget: int = 50) -> Watched:
         return Watched(
@@ -87,6 +97,7 @@ class Days:
             self.probe,
             budget,
             timedelta(minutes=10),
+            look_at_tip=self.look_at_tip,
         )
 
     def tick(self, after: timedelta = timedelta(0)) -> dg.SensorResult:
@@ -390,3 +401,73 @@ def test_every_run_whose_process_is_gone_is_declared_failed(days: Days) -> None:
     dead = [days.run(DagsterRunStatus.STARTED, began=START - minutes * MINUTE) for minutes in (50, 40, 30)]
     days.tick()
     assert {days.status(run_id) for run_id in dead} == {DagsterRunStatus.FAILURE}
+
+
+@pytest.fixture
+def behind(days: Days) -> Days:
+    """All that a server has whose newest block is of the day before yesterday has landed; it was looked at just now."""
+    states: list[State] = ["missing", "missing", "open", *(["closed"] * 5)]  # type: ignore[list-item]
+    days.states = dict(zip(days.states, states, strict=True))
+    days.looked = {days.day(2): START - 5 * MINUTE}
+    days.newest = START - 2 * DAY
+    days.tip = Sighting("https://api", days.newest, START - 9 * MINUTE, START, timedelta(hours=3))
+    return days
+
+
+def test_no_run_is_launched_until_a_server_that_is_behind_has_a_newer_block(behind: Days) -> None:
+    pauses = []
+    for _ in range(8):
+        words = said(behind.tick())
+        assert words.startswith("5 of 8 days complete") or words.startswith("6 of 8 days complete")
+        assert "; the server's newest block is of 2026-06-08 12:00 UTC, 48 h " in words
+        assert "nothing to do here" in words
+        assert behind.memory.outage is not None
+        assert words.endswith(f"; next look at {behind.memory.outage.until:%H:%M:%S} UTC")
+        pauses.append(behind.memory.outage.pause_seconds)
+        behind.now = behind.memory.outage.until
+    assert pauses == [30, 60, 120, 240, 300, 300, 300, 300]
+    assert behind.probes == 7
+    behind.newest = behind.now - 5 * MINUTE
+    assert launched(behind.tick()) == ("2026-06-10", "2026-06-10")
+    assert behind.memory.outage is None
+
+
+def test_a_tick_in_the_pause_asks_a_server_that_is_behind_nothing(behind: Days) -> None:
+    said(behind.tick(29 * SECOND))
+    assert behind.probes == 0
+    said(behind.tick(SECOND))
+    said(behind.tick(59 * SECOND))
+    assert behind.probes == 1
+
+
+def test_a_server_that_catches_up_day_by_day_is_followed(behind: Days) -> None:
+    """Its newest block is still old, and newer than before: what it has now is read, no more."""
+    behind.newest = START - DAY
+    assert launched(behind.tick(MINUTE)) == ("2026-06-09", "2026-06-09")
+    behind.states[behind.day(1)] = "open"
+    behind.looked = dict.fromkeys([behind.day(1), behind.day(2)], behind.now)
+    assert "nothing to do here" in said(behind.tick(MINUTE))
+
+
+def test_older_days_are_fetched_while_the_server_is_behind(behind: Days) -> None:
+    behind.states[behind.day(5)] = "missing"
+    assert launched(behind.tick()) == ("2026-06-05", "2026-06-05")
+    assert behind.probes == 0
+
+
+def test_a_server_that_is_behind_and_goes_away_is_waited_for(behind: Days) -> None:
+    behind.down = True
+    assert said(behind.tick(MINUTE)).endswith(
+        "it could not be asked again: https://api answers nothing (connection refused)"
+    )
+    behind.down, behind.limited_until = False, START + 40 * MINUTE
+    assert "rate limited until" in said(behind.tick(2 * MINUTE))
+    assert behind.memory.outage is not None
+    assert behind.memory.outage.until == behind.limited_until
+
+
+def test_after_a_night_without_a_daemon_the_server_is_asked_before_a_run_is_launched(behind: Days) -> None:
+    assert "nothing to do here" in said(behind.tick(timedelta(hours=9)))
+    assert behind.probes == 1
+    behind.newest = START + timedelta(hours=18)
+    assert launched(behind.tick(timedelta(hours=9))) == ("2026-06-10", "2026-06-10")

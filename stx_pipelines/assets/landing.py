@@ -1,20 +1,24 @@
 """What the assets of landed days share: days become materializations the moment they land, failures one sentence."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.settings import SettingsError
-from stx_pipelines.sources.errors import ApiError, Interrupted, RateLimited, Unreachable
+from stx_pipelines.sources.errors import ApiError, Behind, Interrupted, RateLimited, Unreachable
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
+from stx_pipelines.sync.sentences import some_days
 
 _NAMED = 10  # days in the sentence of a failure; the log names all
 
 PASSING = "passing"
 """Metadata of a failure: whether trying again later may help without anybody changing anything."""
+
+BEHIND = "behind"
+"""Metadata of a failure: whether the days failed only because the server's newest block is old."""
 
 RETRY_AT = "retry_at"
 """Metadata of a failure: until when the API wants to be left alone."""
@@ -35,14 +39,13 @@ def materialize(
 
     Raises `dg.Failure` at the end, naming the days that failed; the others are kept.
     """
-    landed = failed = 0
-    sentences: list[str] = []
+    landed = 0
+    failed: list[FailedDay] = []
     try:
         for result in outcomes:
             if isinstance(result, FailedDay):
-                failed += 1
-                sentences.append(f"{result.day}: {result.error}")
-                context.log.error(sentences[-1])
+                failed.append(result)
+                context.log.error(f"{result.day}: {result.error}")
                 continue
             landed += 1
             _log_day(context, result, describe(result.certificate), noun)
@@ -51,13 +54,21 @@ def materialize(
             f"{error} ({landed} days of this run are kept)", metadata=_prospects(error), allow_retries=False
         ) from None
     if failed:
-        named = "; ".join(sentences[:_NAMED])
         raise dg.Failure(
-            f"{failed} of {failed + landed} days failed, nothing of them was published; the others are kept: {named}",
-            metadata={PASSING: True},
+            f"{len(failed)} of {len(failed) + landed} days failed, nothing of them was published; the others are kept: "
+            f"{_named(failed)}",
+            metadata={PASSING: True, BEHIND: all(isinstance(each.error, Behind) for each in failed)},
             allow_retries=False,
         )
     return dg.MaterializeResult()
+
+
+def _named(failed: Sequence[FailedDay]) -> str:
+    """Each day with its sentence; days that the server does not have yet share one."""
+    late = [each for each in failed if isinstance(each.error, Behind)]
+    sentences = [f"{each.day}: {each.error}" for each in failed if each not in late]
+    of_late = [f"{some_days([each.day for each in late])}: {late[0].error}"] if late else []
+    return "; ".join([*sentences[:_NAMED], *of_late])
 
 
 def _prospects(error: Exception) -> dict[str, bool | dg.TimestampMetadataValue]:

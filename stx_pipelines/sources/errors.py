@@ -13,6 +13,10 @@ class Unreachable(ApiError):
     """Asked as often as the settings allow, without a usable answer."""
 
 
+class Behind(Unreachable):
+    """The server answers, but its newest block is old: what was asked for comes after it."""
+
+
 class RateLimited(ApiError):
     """The API wants a longer pause than the settings allow: it may be asked again at `until`."""
 

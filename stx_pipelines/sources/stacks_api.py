@@ -51,6 +51,13 @@ class StacksApi:
         """A canonical block by height or hash. `NotFound` where there is none."""
         return _present(self.http.get(f"/extended/v2/blocks/{name}", answers.parse_block))
 
+    def block_if_there(self, height: int) -> Block | None:
+        """The same by height; None where there is none."""
+        try:
+            return self.block(height)
+        except NotFound:
+            return None
+
     def has_block(self, height: int, index_block_hash: str) -> bool:
         """Whether the block at `height` is still this one: a body-less 304 if so."""
         etag = {"If-None-Match": f'"{index_block_hash}:true"'}
@@ -62,18 +69,12 @@ class StacksApi:
 
     def is_canonical(self, height: int, block_hash: str) -> bool:
         """The same by the block's own hash, which is what burn blocks list."""
-        try:
-            return self.block(height).hash == block_hash
-        except NotFound:
-            return False
+        block = self.block_if_there(height)
+        return block is not None and block.hash == block_hash
 
     def has_height(self, height: int) -> bool:
         """Whether the server has a block at this height."""
-        try:
-            self.block(height)
-        except NotFound:
-            return False
-        return True
+        return self.block_if_there(height) is not None
 
     def block_at(self, unix_seconds: int) -> Block | None:
         """The newest block whose own time is not after this instant; None before the first block."""

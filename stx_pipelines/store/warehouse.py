@@ -25,6 +25,7 @@ from stx_pipelines.store.file_size import forget_size, missing_bytes, remember_s
 from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.store.parquet import over_day_files
+from stx_pipelines.store.published import Published
 from stx_pipelines.store.scratch import quoted
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ _ENGINE: dict[str, str | bool | int | float | list[str]] = {
 # usual 122,880 rows that is many days. No log: the day files are one, and nothing is published before a checkpoint.
 _STORAGE = "STORAGE_VERSION 'v1.5.0', ROW_GROUP_SIZE 30720, RECOVERY_MODE no_wal_writes"
 _MAGIC = slice(8, 12)  # where every file of DuckDB says so, behind a checksum
-_MARKS_KEPT = timedelta(days=2)
 
 
 class WrongDayFile(StoreError):
@@ -55,18 +55,6 @@ class DayFile(NamedTuple):
 
     path: Path
     certificate: Certificate
-
-
-class Published(msgspec.Struct):
-    """What the database holds, readable without opening it.
-
-    `loaded` names per day the certificate its rows came from; `checked` when an open day was last found unchanged;
-    `inode` is the database file this was said of.
-    """
-
-    loaded: dict[date, str] = {}
-    checked: dict[date, datetime] = {}
-    inode: int = 0
 
 
 class Warehouse:
@@ -93,7 +81,7 @@ class Warehouse:
             _record(connection, dataset, days)
             connection.commit()
             loaded = _loaded(connection, dataset)
-        self._publish(dataset, lambda published: Published(loaded, published.checked, _inode(self.path)))
+        self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
 
     def reconcile(self, dataset: str) -> None:
         """Publish what the database really holds. Raises `Busy` while another process holds it."""
@@ -102,7 +90,7 @@ class Warehouse:
         with self._connected(wait=0.0) as connection:
             loaded = _loaded(connection, dataset)
         if loaded != self.published(dataset).loaded:
-            self._publish(dataset, lambda published: Published(loaded, published.checked, _inode(self.path)))
+            self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
 
     def published(self, dataset: str, *, even_if_lost: bool = False) -> Published:
         """The published coverage; empty when nothing was loaded yet, or when the database is gone.
@@ -113,7 +101,7 @@ class Warehouse:
         if known is None:
             return Published()  # a lost file only means that days are loaded once more
         same = even_if_lost or known.inode == _inode(self.path)
-        return known if same else Published(checked=known.checked)
+        return known if same else known.holding({}, 0)
 
     def missing_bytes(self) -> int:
         """How many bytes the database's file lost since it was written. Never opens the database."""
@@ -121,13 +109,11 @@ class Warehouse:
 
     def mark_checked(self, dataset: str, days: Sequence[date], now: datetime) -> None:
         """Publish that these open days were compared with the chain's tip."""
-        at = now.replace(microsecond=0)
+        self._publish(dataset, lambda published: published.compared(days, now))
 
-        def mark(published: Published) -> Published:
-            lately = {day: seen for day, seen in published.checked.items() if at - seen < _MARKS_KEPT}
-            return Published(published.loaded, {**lately, **dict.fromkeys(days, at)}, published.inode)
-
-        self._publish(dataset, mark)
+    def mark_tip(self, dataset: str, time: datetime, now: datetime, limit: timedelta) -> None:
+        """Publish that the server's newest block is of this time, which is stale beyond `limit`."""
+        self._publish(dataset, lambda published: published.with_tip(time, now, limit))
 
     def rebuild(
         self, datasets: Mapping[str, Sequence[DayFile]], needed: Mapping[str, Collection[date]] | None = None
@@ -152,7 +138,7 @@ class Warehouse:
             replacement.put_in_place(fresh.path, self.path)
             remember_size(self.path, self._size)
         for dataset, held in loaded.items():
-            self._publish(dataset, partial(_rebuilt, held, _inode(self.path)))
+            self._publish(dataset, partial(Published.holding, loaded=held, inode=_inode(self.path)))
         return wrong
 
     def _coverage_file(self, dataset: str) -> Path:
@@ -160,7 +146,8 @@ class Warehouse:
 
     def _publish(self, dataset: str, change: Callable[[Published], Published]) -> None:
         with locked(self._lock.with_name("coverage.lock"), "the coverage file", self.patience):
-            content = msgspec.json.encode(change(self.published(dataset)))
+            # What a lost database was said to hold is kept until another one is there: `health` goes by it.
+            content = msgspec.json.encode(change(self.published(dataset, even_if_lost=True)))
             replace_file(self._coverage_file(dataset), lambda aside: aside.write_bytes(content))
 
     @contextmanager
@@ -272,10 +259,6 @@ def _loaded(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, s
 def load_sql(name: str) -> str:
     """A statement from the folder `sql`."""
     return files("stx_pipelines.store").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-
-
-def _rebuilt(loaded: dict[date, str], inode: int, published: Published) -> Published:
-    return Published(loaded, published.checked, inode)
 
 
 def _inode(path: Path) -> int:

@@ -4,6 +4,13 @@ A day is wanted if it is one of the target days before today, or today, and not 
 covered when it is closed, or open and compared with the tip a short while ago. It is complete when the table holds
 it too. Without a file it is missing, and failing or set aside when its proof failed. A file that only a later version
 of this package can read is left as it is: its day is neither complete nor fetched.
+
+The server itself may be behind: then what it says of open days is true and old. That is judged by how old its newest
+block was when it was looked at, not by how old it is now, so that a daemon that was off for a night does not blame the
+server. An open day that was compared with such a block is not covered, not even once the server has caught up. For as
+long as the look tells how the server is, days after that block wait, and so do open days that were compared with it:
+only a newer block brings them on. A server whose newest block is not known, as in folders of earlier versions, is taken
+to be up to date.
 """
 
 from __future__ import annotations
@@ -18,6 +25,7 @@ from typing import Literal, NamedTuple
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, days_between
+from stx_pipelines.sync.sighting import Sighting
 
 State = Literal["missing", "open", "closed", "failing", "set aside", "of a later version"]
 
@@ -83,13 +91,16 @@ class Work:
 class Coverage:
     """The wanted days, newest first, and what a day costs of the budget and in time (the median of those that landed).
 
-    `seconds_per_day` is None until a day has landed.
+    `seconds_per_day` is None until a day has landed. `tip` is the last look at the server's newest block, `first_day`
+    the earliest that can be wanted: None where these are not known.
     """
 
     days: tuple[DayCoverage, ...]
     now: datetime
     requests_per_day: int = STACKS_PRICE.unknown
     seconds_per_day: float | None = None
+    tip: Sighting | None = None
+    first_day: date | None = None
 
     @property
     def complete_count(self) -> int:
@@ -98,8 +109,18 @@ class Coverage:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every wanted day is complete."""
-        return all(day.complete for day in self.days)
+        """Whether every wanted day is complete. Where none is wanted, something is wrong."""
+        return bool(self.days) and all(day.complete for day in self.days)
+
+    @property
+    def old_tip(self) -> Sighting | None:
+        """The server's newest block if it was too old at the last look, however long ago that was."""
+        return self.tip if self.tip and self.tip.is_stale else None
+
+    @property
+    def behind(self) -> Sighting | None:
+        """The same while the look still tells how the server is."""
+        return self.old_tip if self.old_tip and self.old_tip.tells_at(self.now) else None
 
     @property
     def to_load(self) -> list[date]:
@@ -108,8 +129,8 @@ class Coverage:
 
     @property
     def untried(self) -> list[date]:
-        """Missing days whose proof never failed, newest first."""
-        return [day.day for day in self.days if day.state == "missing"]
+        """Missing days whose proof never failed and that the server can have, newest first."""
+        return [day.day for day in self.days if day.state == "missing" and not self.waits(day)]
 
     @property
     def set_aside(self) -> list[DayCoverage]:
@@ -123,18 +144,33 @@ class Coverage:
         between = [day for day in self.days if landed and landed[-1] < day.day < landed[0]]
         return [day.day for day in between if not day.landed and day.state != NEWER]
 
+    def waits(self, day: DayCoverage) -> bool:
+        """Whether only a newer block of the server brings the day on."""
+        tip = self.behind
+        if tip is None or day.state == "closed":
+            return False
+        return day.day > tip.day or (day.landed and day.looked is not None and day.looked >= tip.since)
+
     def is_ready(self, day: DayCoverage) -> bool:
-        """Whether the day may be tried now: it does not wait after a failed proof and is not of a later version."""
-        return day.state != NEWER and (day.attempts is None or day.attempts.due(self.now))
+        """Whether the day may be tried now.
+
+        It waits after a failed proof, for a newer block, and for a version of this package that can read its file.
+        """
+        is_due = day.attempts is None or day.attempts.due(self.now)
+        return is_due and day.state != NEWER and not self.waits(day)
 
     def stale(self, older_than: timedelta) -> list[date]:
         """The open days that were last compared with the tip longer ago than this, newest first.
 
-        Each is judged alone, so that one that stays open never stands in the way of another. Days that wait after a
-        failure are left out.
+        Each is judged alone, so that one that stays open never stands in the way of another. Days that wait are left
+        out.
         """
         ready = (day for day in self.days if day.landed and day.state != "closed" and self.is_ready(day))
-        return [day.day for day in ready if day.looked is None or self.now - day.looked >= older_than]
+        return [day.day for day in ready if day.looked is None or self._is_outdated(day.looked, older_than)]
+
+    def _is_outdated(self, looked: datetime, older_than: timedelta) -> bool:
+        has_caught_up = self.tip is not None and not self.tip.is_stale and self.tip.outdates(looked)
+        return has_caught_up or self.now - looked >= older_than
 
     def next(self, budget: int, *, open_every: timedelta, retry: bool = False) -> Work | None:
         """The next thing to do, or None: open days, untried days, failed ones by and by, what only needs loading.
@@ -142,8 +178,8 @@ class Coverage:
         `budget` is in requests a minute, 0 for no limit. `retry` puts failed days first.
         """
         most = self._days_per_run(budget)
-        today = [day.day for day in self.days[:1] if day.state == "missing"]
-        if retry and (failed := [day.day for day in self.days if day.attempts]):
+        today = [day.day for day in self.days[:1] if day.state == "missing" and not self.waits(day)]
+        if retry and (failed := [day.day for day in self.days if day.attempts and not self.waits(day)]):
             return Work(tuple(_first_run(failed)[:most]))
         for days in (today + self.stale(open_every), self.untried, self._again(), self.to_load):
             if days:
@@ -152,7 +188,7 @@ class Coverage:
 
     def _again(self) -> list[date]:
         """The failed day whose last try is longest ago, if it is due: one at a time, it may fail again."""
-        failed = [(day.attempts.at, day.day) for day in self.days if day.attempts and day.attempts.due(self.now)]
+        failed = [(day.attempts.at, day.day) for day in self.days if day.attempts and self.is_ready(day)]
         return [min(failed)[1]] if failed else []
 
     def runs_to_go(self, budget: int) -> int:
@@ -184,12 +220,18 @@ def survey(
     now: datetime,
     freshness: timedelta,
     price: Price = STACKS_PRICE,
+    tip: Sighting | None = None,
+    first_day: date | None = None,
     newer: Collection[date] = (),
 ) -> Coverage:
     """Judge every wanted day by its certificate, the published coverage, its attempts and the clock.
 
     `newer` are the days whose file only a later version of this package can read.
     """
+    tip = tip if tip and _past(tip.seen, now) else None
+
+    def is_fresh(looked: datetime | None) -> bool:
+        return looked is not None and now - looked < freshness and not (tip and tip.outdates(looked))
 
     def judge(day: date) -> DayCoverage:
         if day in newer:
@@ -202,7 +244,7 @@ def survey(
         return DayCoverage(
             day,
             _state(certificate.state, failed),
-            covered=certificate.is_closed or (looked is not None and now - looked < freshness),
+            covered=certificate.is_closed or is_fresh(looked),
             loaded=loaded.get(day) == certificate.id,
             landed=True,
             looked=looked,
@@ -212,7 +254,7 @@ def survey(
     costs = [price.of(certificate) for certificate in landed.values() if certificate.is_closed]
     requests = max(1, round(median(requests for requests, _ in costs))) if costs else price.unknown
     seconds = median(seconds for _, seconds in costs) if costs else None
-    return Coverage(tuple(judge(day) for day in wanted), now, requests, seconds)
+    return Coverage(tuple(judge(day) for day in wanted), now, requests, seconds, tip, first_day)
 
 
 def _past(looked: datetime, now: datetime) -> datetime | None:
@@ -224,7 +266,8 @@ def less_far(first: Coverage, then: Coverage) -> Coverage:
     """The coverage of two datasets of the same wanted days, of which `then` is made from `first`."""
     seconds = None if first.seconds_per_day is None else first.seconds_per_day + (then.seconds_per_day or 0.0)
     days = tuple(_less_far(a, b) for a, b in zip(first.days, then.days, strict=True))
-    return Coverage(days, first.now, first.requests_per_day + then.requests_per_day, seconds)
+    requests = first.requests_per_day + then.requests_per_day
+    return Coverage(days, first.now, requests, seconds, first.tip, first.first_day)
 
 
 def _less_far(first: DayCoverage, then: DayCoverage) -> DayCoverage:

@@ -27,12 +27,11 @@ from stx_pipelines.sync.homeward import count_failure, known_certificate
 from stx_pipelines.sync.land import Landing
 from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
 from stx_pipelines.sync.read import OnPage
-from stx_pipelines.sync.sentences import duration
+from stx_pipelines.sync.tip import note_tip, out_of_reach
 
 log = logging.getLogger(__name__)
 
 _ROUNDS = 3
-_STANDSTILL = timedelta(hours=6)  # a block is final after a quarter of an hour
 _PROOF = "numbers without a gap, every block names the one before, the neighbours are of other days"
 
 
@@ -53,6 +52,7 @@ class BlocksWalk:
     on_page: OnPage = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _chain: str = field(default="", init=False)  # what certificates call it
+    tip_age: timedelta = timedelta(0)  # at which the newest final block is stale; zero: never
 
     def bring_home(self, days: Iterable[date], *, force: bool = False) -> Iterator[Outcome]:
         """Each day as it lands, newest first. `force` reads the days again even where they are closed.
@@ -79,13 +79,15 @@ class BlocksWalk:
         self._chain = identity.name
         top = finalized(self.node)
         self._refuse_if_behind(top)
-        self._warn_of_a_standstill(top)
+        seen = note_tip(self.landing, self.node.http.name, top.timestamp, self.clock(), self.tip_age)
         changed = changed_days(self.node, self.landing.files.certificates(), top)
         self._reopen(changed)
-        wanted = {*days, *changed}
-        for early in sorted(day for day in wanted if day < identity.first_day):
+        for early in sorted(day for day in {*days, *changed} if day < identity.first_day):
             yield FailedDay(early, ApiError(f"{early} is before the chain's first day, {identity.first_day}"))
-        wanted = {day for day in wanted if day >= identity.first_day}
+        late = out_of_reach(self.landing, days, seen)
+        yield from late
+        unread = {failed.day for failed in late}
+        wanted = {day for day in {*days, *changed} - unread if day >= identity.first_day}
         anew = wanted if force else set(changed)
         for _ in range(_ROUNDS):
             yield from self._land(sorted(wanted, reverse=True), top, anew)
@@ -105,17 +107,6 @@ class BlocksWalk:
             f"{self.node.http.name} is behind: its newest final block is {top.number}, {newest} has landed already; "
             "nothing was changed, try again when it has caught up"
         )
-
-    def _warn_of_a_standstill(self, top: Block) -> None:
-        age = self.clock() - datetime.fromtimestamp(top.timestamp, UTC)
-        if age > _STANDSTILL:
-            log.warning(
-                "%s: its newest final block, %d, is %s old; the node lags or its chain stands still, and days after it "
-                "are empty so far",
-                self.node.http.name,
-                top.number,
-                duration(age),
-            )
 
     def _is_of_another_fork(self, block: Block) -> bool:
         """Whether another block of the same number has landed: that shows a reorg."""

@@ -13,7 +13,14 @@ from stx_pipelines.store.inspect import rows_per_day
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.sync.datasets import Chain, chains_of
 from stx_pipelines.sync.progress import BETWEEN_RUNS
-from stx_pipelines.sync.sentences import count_days, days_are, duration, some_days
+from stx_pipelines.sync.sentences import (
+    behind_sentence,
+    count_days,
+    days_are,
+    duration,
+    nothing_wanted,
+    some_days,
+)
 from stx_pipelines.sync.status import DatasetStatus, describe, patience
 from stx_pipelines.sync.survey import open_landing
 
@@ -41,7 +48,7 @@ def judge(settings: Settings, now: datetime, stall: timedelta) -> Health:
 
 
 def judge_chain(settings: Settings, chain: Chain, now: datetime, stall: timedelta) -> Health:
-    """Judge one chain: files of a later version, damage, then whether what is missing is being worked on."""
+    """Judge one chain: its files, then the server, then whether what is missing is being worked on."""
     coverage = chain.look(settings, now)
     status = describe(settings, chain, chain.datasets[-1], coverage)
     for dataset in chain.tables:
@@ -51,6 +58,10 @@ def judge_chain(settings: Settings, chain: Chain, now: datetime, stall: timedelt
             return Health(DAMAGED, damage)
     if status.is_complete:
         return Health(HEALTHY, f"healthy: {status.sentence}")
+    if not coverage.days:
+        return Health(STALLED, nothing_wanted(coverage))
+    if coverage.behind:
+        return Health(STALLED, behind_sentence(coverage.behind))
     missing = status.days_wanted - status.days_complete
     if status.running is None:
         if coverage.next(chain.budget(settings), open_every=settings.freshness) is None:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.sources.errors import Interrupted, RateLimited, Unreachable
+from stx_pipelines.sources.errors import Behind, Interrupted, RateLimited, Unreachable
 from stx_pipelines.store.days import DamagedDayFile, NewerDayFile
 from stx_pipelines.sync.land import Landing
 from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
@@ -46,7 +46,12 @@ def bring_home(
 
 
 def count_failure(landing: Landing[Row], failed: FailedDay, probe: Callable[[], object], now: datetime) -> None:
-    """Count a failed proof. What could not be read counts only while the server answers such questions."""
+    """Count a failed proof. What could not be read counts only while the server answers such questions.
+
+    A day that the server does not have yet was not tried at all.
+    """
+    if isinstance(failed.error, Behind):
+        return
     if isinstance(failed.error, RateLimited | Interrupted):
         raise failed.error
     if isinstance(failed.error, Unreachable):

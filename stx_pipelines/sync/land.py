@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
@@ -118,6 +118,10 @@ class Landing(Generic[Row]):
         """Remember that these open days were compared with the tip and found up to date."""
         if days:
             self.warehouse.mark_checked(self.dataset, days, now)
+
+    def mark_tip(self, time: datetime, now: datetime, limit: timedelta) -> None:
+        """Remember of when the server's newest block is, which is stale beyond `limit`."""
+        self.warehouse.mark_tip(self.dataset, time, now, limit)
 
 
 def _in_parts(days: Sequence[DayFile]) -> Iterator[list[DayFile]]:

@@ -46,4 +46,5 @@ def open_stacks(settings: Settings, *, on_page: OnPage = lambda _: None, stop: t
         landing=open_landing(settings),
         identity=lambda: identify(api, settings.stx_data_dir, settings.stx_first_day),
         on_page=on_page,
+        tip_age=settings.stx_tip_age,
     )

@@ -27,7 +27,8 @@ def open_node(settings: Settings, *, answer_within: float | None = None) -> Ethe
 
 def open_blocks(settings: Settings) -> BlocksWalk:
     """The walk of blocks. Raises `SettingsError`."""
-    return BlocksWalk(open_node(settings), open_landing(settings, BLOCKS), settings.stx_data_dir)
+    landing = open_landing(settings, BLOCKS)
+    return BlocksWalk(open_node(settings), landing, settings.stx_data_dir, tip_age=settings.eth_tip_age)
 
 
 def open_balances(settings: Settings) -> BalancesWalk:

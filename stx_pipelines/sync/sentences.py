@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from stx_pipelines.sync.coverage import Coverage, Work
+from stx_pipelines.sync.sighting import Sighting
 
 
 def coverage_sentence(coverage: Coverage, budget: int, now: Work | None = None, *, unit: str = "requests") -> str:
@@ -18,7 +19,24 @@ def coverage_sentence(coverage: Coverage, budget: int, now: Work | None = None, 
         parts.append(f"~{duration(timedelta(minutes=minutes))} at {budget} {unit}/min")
     if coverage.set_aside:
         parts.append("set aside: " + ", ".join(str(day.day) for day in coverage.set_aside))
-    return ", ".join(parts) + (f"; now {now}" if now else "")
+    why = [nothing_wanted(coverage)] if not wanted else [behind_sentence(coverage.behind)] if coverage.behind else []
+    return "; ".join([", ".join(parts), *why, *([f"now {now}"] if now else [])])
+
+
+def behind_sentence(tip: Sighting) -> str:
+    """Of when the server's newest block is, how old it was at the last look, and that nobody here can help it."""
+    return (
+        f"the server's newest block is of {tip.time:%Y-%m-%d %H:%M} UTC, {duration(tip.age)} old when last looked at "
+        f"({tip.server}); nothing to do here: what comes after it is read once the server has it"
+    )
+
+
+def nothing_wanted(coverage: Coverage) -> str:
+    """Why no day is wanted at all."""
+    return (
+        f"no day is wanted: the first one that can be, {coverage.first_day}, is after today "
+        f"({coverage.now:%Y-%m-%d} UTC); see that this machine's clock is right, and which server is asked"
+    )
 
 
 def duration(time: timedelta) -> str:
@@ -57,4 +75,4 @@ def size(count: int) -> str:
 
 def _percent(part: int, whole: int) -> int:
     """Rounded down: 100 % is said only when everything is there."""
-    return 100 * part // whole if whole else 100
+    return 100 * part // whole if whole else 0

@@ -30,9 +30,11 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     `old_days_missing` counts wanted days before yesterday that are not complete, `days_due` those of all wanted days
     that do not wait after a failed proof. `closed_days` are wanted, closed and in the table, as ranges of neighbours
     (first, last), newest first. `last_active_at` is when a run worked last, `stalled_after_seconds` for how long
-    nothing may land at this budget, `of_later_version` are days whose file only a later version of this package can
-    read, `note` what is odd about the settings, `noun` what rows and `unit` what requests
-    are called here. Other people's scripts read this: fields are added, never changed.
+    nothing may land at this budget, `note` what is odd about the settings, `noun` what rows and `unit` what requests
+    are called here. `of_later_version` are days whose file only a later version of this package can read. `tip_time` is
+    the time of the server's newest block (Ethereum: newest final one) when it was looked at last, `tip_seen_at` when
+    that was; None where it is not known. `behind` says that it was too old, so that nothing can be done here. Other
+    people's scripts read this: fields are added, never changed.
     """
 
     dataset: str
@@ -66,11 +68,14 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     noun: str = "transactions"
     unit: str = "requests"
     of_later_version: list[date] = []
+    tip_time: datetime | None = None
+    tip_seen_at: datetime | None = None
+    behind: bool = False
 
     @property
     def is_complete(self) -> bool:
-        """Every wanted day is covered and in the table."""
-        return self.days_complete == self.days_wanted
+        """Every wanted day is covered and in the table. Where none is wanted, something is wrong."""
+        return 0 < self.days_wanted == self.days_complete
 
 
 def statuses(settings: Settings, chain: Chain, now: datetime) -> list[DatasetStatus]:
@@ -129,6 +134,9 @@ def describe(settings: Settings, chain: Chain, dataset: Dataset, coverage: Cover
         noun=dataset.noun,
         unit=chain.unit,
         of_later_version=list(newer),
+        tip_time=coverage.tip.time if coverage.tip else None,
+        tip_seen_at=coverage.tip.seen if coverage.tip else None,
+        behind=coverage.behind is not None,
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.settings import Settings
+from stx_pipelines.sources.address import public_name
 from stx_pipelines.store import ethereum_rows, stacks_rows
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.days import DayFiles
@@ -28,6 +29,7 @@ from stx_pipelines.sync.coverage import (
 )
 from stx_pipelines.sync.dataset_names import BALANCES, BLOCKS, TRANSACTIONS
 from stx_pipelines.sync.land import Landing
+from stx_pipelines.sync.sighting import Sighting
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,15 +75,15 @@ def first_day_note(settings: Settings) -> str | None:
 
 def survey_transactions(settings: Settings, now: datetime) -> Coverage:
     """How far the transactions are."""
-    identity = known_identity(settings.stx_data_dir)
-    wanted = _wanted(settings.stx_target_days, now, settings.stx_first_day, identity.first_day if identity else None)
-    return _survey(settings, open_landing(settings), wanted, now, STACKS_PRICE)
+    landing = open_landing(settings)
+    tip = _tip(landing, settings.hiro_api_url, settings.stx_tip_age)
+    return _survey(settings, landing, _wanted_of_stacks(settings, now), now, STACKS_PRICE, tip)
 
 
 def survey_blocks(settings: Settings, now: datetime) -> Coverage:
     """How far the Ethereum blocks are."""
     landing = open_landing(settings, BLOCKS)
-    return _survey(settings, landing, _wanted_of_ethereum(settings, now), now, BLOCKS_PRICE)
+    return _survey(settings, landing, _wanted_of_ethereum(settings, now), now, BLOCKS_PRICE, _ethereum_tip(settings))
 
 
 def survey_balances(settings: Settings, now: datetime) -> Coverage:
@@ -92,7 +94,8 @@ def survey_balances(settings: Settings, now: datetime) -> Coverage:
         day: known if known.is_of_same_blocks(blocks.get(day)) else msgspec.structs.replace(known, state="open")
         for day, known in landing.files.certificates().items()
     }
-    return _survey(settings, landing, _wanted_of_ethereum(settings, now), now, BALANCES_PRICE, landed)
+    wanted = _wanted_of_ethereum(settings, now)
+    return _survey(settings, landing, wanted, now, BALANCES_PRICE, _ethereum_tip(settings), landed)
 
 
 def survey_ethereum(settings: Settings, now: datetime) -> Coverage:
@@ -100,26 +103,54 @@ def survey_ethereum(settings: Settings, now: datetime) -> Coverage:
     return less_far(survey_blocks(settings, now), survey_balances(settings, now))
 
 
-def _wanted_of_ethereum(settings: Settings, now: datetime) -> list[date]:
+class _Wanted(NamedTuple):
+    """The wanted days, newest first, and the earliest that can be wanted, if that is known."""
+
+    days: list[date]
+    first_day: date | None
+
+
+def _wanted_of_stacks(settings: Settings, now: datetime) -> _Wanted:
+    identity = known_identity(settings.stx_data_dir)
+    return _wanted(settings.stx_target_days, now, settings.stx_first_day, identity.first_day if identity else None)
+
+
+def _wanted_of_ethereum(settings: Settings, now: datetime) -> _Wanted:
     identity = known_ethereum(settings.stx_data_dir)
     return _wanted(settings.eth_target_days, now, settings.eth_first_day, identity.first_day if identity else None)
 
 
-def _wanted(target_days: int, now: datetime, *first_days: date | None) -> list[date]:
-    return wanted_days(target_days, now.date(), max((day for day in first_days if day), default=None))
+def _wanted(target_days: int, now: datetime, *first_days: date | None) -> _Wanted:
+    first_day = max((day for day in first_days if day), default=None)
+    return _Wanted(wanted_days(target_days, now.date(), first_day), first_day)
+
+
+def _ethereum_tip(settings: Settings) -> Sighting | None:
+    """Of both datasets: balances are read of landed blocks, and `finalized` is looked at for these."""
+    url = settings.eth_rpc_url
+    server = public_name(url.get_secret_value()) if url else "the node"
+    return _tip(open_landing(settings, BLOCKS), server, settings.eth_tip_age)
+
+
+def _tip(landing: Landing[Any], server: str, limit: timedelta) -> Sighting | None:
+    known = landing.warehouse.published(landing.dataset)
+    if known.tip_time is None or known.tip_since is None or known.tip_seen is None:
+        return None
+    return Sighting(server, known.tip_time, known.tip_since, known.tip_seen, limit, known.tip_caught_up)
 
 
 def _survey(
     settings: Settings,
     landing: Landing[Any],
-    wanted: Sequence[date],
+    wanted: _Wanted,
     now: datetime,
     price: Price,
+    tip: Sighting | None,
     landed: Mapping[date, Certificate] | None = None,
 ) -> Coverage:
     published = landing.warehouse.published(landing.dataset)
     return survey(
-        wanted=wanted,
+        wanted=wanted.days,
         landed=landing.files.certificates() if landed is None else landed,
         loaded=published.loaded,
         checked=published.checked,
@@ -128,4 +159,6 @@ def _survey(
         freshness=settings.freshness,
         price=price,
         newer=landing.files.newer(),
+        tip=tip,
+        first_day=wanted.first_day,
     )

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.stacks import Tip, Tx
@@ -28,6 +28,7 @@ from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
 from stx_pipelines.sync.plan import Held
 from stx_pipelines.sync.read import OnPage
 from stx_pipelines.sync.stacks import ProvedDay, Reader
+from stx_pipelines.sync.tip import note_stacks_tip, out_of_reach
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Walk:
     identity: Callable[[], Identity]
     on_page: OnPage = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    tip_age: timedelta = timedelta(0)  # at which the server's newest block is stale; zero: never
 
     def bring_home(self, days: Iterable[date], *, force: bool = False) -> Iterator[Outcome]:
         """Each day as it lands, newest first. `force` reads the days again even where they are closed.
@@ -67,10 +69,14 @@ class Walk:
         identity = self.identity()
         self._refuse_if_behind(tip)
         state = self._standing(identity)
+        seen = note_stacks_tip(self.api, self.landing, tip, self.clock(), self.tip_age)
         early = [day for day in days if day < identity.first_day]
         for day in early:
             yield FailedDay(day, ApiError(f"{day} is before the chain's first day, {identity.first_day}"))
-        wanted = sorted({*days, *state.stale, *self._companions(days)} - set(early), reverse=True)
+        late = out_of_reach(self.landing, days, seen)
+        yield from late
+        unread = {*early, *(failed.day for failed in late)}
+        wanted = sorted({*days, *state.stale, *self._companions(days)} - unread, reverse=True)
         if not force and (known := self._nothing_new(wanted, tip, state)):
             self.landing.mark_checked([certificate.day for certificate in known], self.clock())
             yield from (Landed(certificate, fetched=False) for certificate in known)

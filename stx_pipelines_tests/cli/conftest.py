@@ -8,14 +8,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from stx_pipelines.cli import main
+from stx_pipelines_tests.ethereum.conftest import make_ethereum
+from stx_pipelines_tests.ethereum.world import DevnetWorld
 from stx_pipelines_tests.world import World
+
+__all__ = ["make_ethereum", "run"]  # fixtures, found by their names
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """A command in this process: Dagster is loaded once for all tests."""
 
-    def invoke(world: World, *arguments: str) -> Result:
+    def invoke(world: World | DevnetWorld, *arguments: str) -> Result:
         for name, value in world.environment.items():
             monkeypatch.setenv(name, value)
         return CliRunner().invoke(main, arguments)

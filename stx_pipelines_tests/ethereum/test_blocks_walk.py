@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -15,6 +15,7 @@ from stx_pipelines.sources.errors import ApiError, Unreachable
 from stx_pipelines.sources.ethereum_rpc import EthereumRpc, Tag
 from stx_pipelines.sync.chain_check import WrongChain
 from stx_pipelines.sync.dataset_names import BLOCKS
+from stx_pipelines.sync.ethereum_blocks import BlocksWalk
 from stx_pipelines_tests.ethereum.world import (
     DevnetWorld,
     failed,
@@ -24,6 +25,7 @@ from stx_pipelines_tests.ethereum.world import (
     landed,
     make_chain,
     make_sparse_chain,
+    open_landing,
     table_rows,
 )
 from stx_pipelines_tests.world import FIRST_DAY, at, query
@@ -260,16 +262,42 @@ def test_a_node_that_dropped_its_old_blocks_changes_nothing(
     assert "no longer has block 284: 2026-09-02 is taken to be unchanged" in caplog.text
 
 
-def test_a_node_that_stands_still_is_told_of(make_ethereum: MakeEthereum, caplog: pytest.LogCaptureFixture) -> None:
+def stale_walk(world: DevnetWorld, now: datetime) -> BlocksWalk:
+    walk = world.blocks_walk()
+    walk.tip_age, walk.clock = timedelta(hours=6), lambda: now
+    return walk
+
+
+def test_a_node_that_stands_still_is_told_of_and_days_after_it_are_no_files(
+    make_ethereum: MakeEthereum, caplog: pytest.LogCaptureFixture
+) -> None:
     world = make_ethereum(make_chain(1))
-    world.now = at(world.days[-1] + 2 * DAY)
-    landed(world.blocks())
-    assert "the node lags or its chain stands still" in caplog.text
+    newest, tomorrow = world.days[-1], world.days[-1] + DAY
+    now = at(newest, 17)
+    outcomes = list(stale_walk(world, now).bring_home([*world.days, tomorrow, tomorrow + DAY]))
+    told = failed(outcomes)
+    assert list(told) == [tomorrow + DAY, tomorrow]
+    assert all("the server's newest block is of 2026-09-02 10:20 UTC, 6 h 40 min old" in said for said in told.values())
+    assert "nothing to do here" in caplog.text
+    assert world.blocks_walk().landing.attempts.all() == {}
+    world.assert_blocks()
+    published = open_landing(world.data, BLOCKS).warehouse.published(BLOCKS)
+    assert (published.tip_time, published.tip_seen) == (at(newest, 10, 20), now)
     caplog.clear()
-    world.now = at(world.days[-1], 13)
-    world.chain.grow(1)
-    landed(world.blocks())
-    assert "stands still" not in caplog.text
+    world.chain.grow(150)
+    now = at(tomorrow, 13)
+    assert set(landed(stale_walk(world, now).bring_home([*world.days, tomorrow]))) == {*world.days, tomorrow}
+    assert "nothing to do here" not in caplog.text
+    world.assert_blocks()
+
+
+def test_a_day_that_landed_before_the_node_stood_still_is_compared_as_ever(make_ethereum: MakeEthereum) -> None:
+    """At midnight the new day becomes a file without rows, as the node is fresh; then it falls behind."""
+    world = make_ethereum(make_chain(1, 23, 50))
+    tomorrow = world.days[-1] + DAY
+    for hour in (0, 9):
+        outcomes = landed(stale_walk(world, at(tomorrow, hour, 5)).bring_home([tomorrow]))
+        assert (outcomes[tomorrow].certificate.state, outcomes[tomorrow].certificate.seen) == ("open", 0)
 
 
 def test_a_node_that_is_not_there_is_unreachable_and_nothing_is_written(make_ethereum: MakeEthereum) -> None:

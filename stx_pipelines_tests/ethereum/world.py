@@ -54,7 +54,10 @@ def make_chain(days: int = 2, hour: int = 12, minute: int = 0, **spec: Any) -> E
 
 
 def recent_chain(days: int = 2, **spec: Any) -> EthereumChain:
-    """The last `days` whole days, up to now: for commands and for Dagster, which go by the clock."""
+    """The last `days` whole days, up to now: for commands and for Dagster, which go by the clock.
+
+    Its newest final block is ten slots, 100 minutes, old.
+    """
     tip = max(datetime.now(UTC), at(today(), 0, 20))
     return make_chain(first_day=today() - days * DAY, tip=tip, **spec)
 
@@ -176,7 +179,7 @@ class DevnetWorld(World):
     @property
     def environment(self) -> dict[str, str]:
         """What a process of its own needs to follow the same node into the same folder; nobody answers for Hiro."""
-        given = {"rpc_url": self.url, "target_days": len(self.days) - 1} | self.options
+        given = {"rpc_url": self.url, "target_days": len(self.days) - 1, "tip_age_minutes": 180} | self.options
         of_ethereum = {f"ETH_{name.upper()}": str(value) for name, value in given.items()}
         return {"STX_DATA_DIR": str(self.data), "HIRO_API_URL": "http://127.0.0.1:9"} | of_ethereum
 

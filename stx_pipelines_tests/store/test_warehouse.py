@@ -18,11 +18,13 @@ import pytest
 from stx_pipelines.chains.stacks import Tx
 from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.published import Published
 from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines.sync.certify import why_left_out
 from stx_pipelines_tests.world import (
     FIRST_DAY,
     World,
+    at,
     child_environment,
     make_chain,
     query,
@@ -262,6 +264,36 @@ def test_a_rebuild_leaves_out_a_file_that_gives_other_rows_than_it_certifies(wor
     others = [day for day in world.days if day != SECOND]
     assert table_rows(world.data) == table_truth(world.chain, others)
     assert sorted(landing.warehouse.published("transactions").loaded) == others
+
+
+def test_what_is_known_of_the_tip_outlives_loading_rebuilding_and_a_lost_database(world: World) -> None:
+    """And a look at the tip does not make forget what a lost database was said to hold: `health` names the loss."""
+    world.landed()
+    landing = world.walk().landing
+    warehouse, file = landing.warehouse, world.data / "warehouse.duckdb"
+    newest, limit = at(FIRST_DAY), timedelta(hours=3)
+    landing.mark_tip(newest, newest, limit)
+    landing.mark_checked([SECOND], newest)
+    warehouse.load("transactions", landing.landed()[:1])
+    warehouse.rebuild({"transactions": landing.landed()})
+    known = warehouse.published("transactions")
+    assert (known.tip_time, known.tip_since, known.tip_seen) == (newest,) * 3
+    file.unlink()
+    landing.mark_tip(newest, newest + limit, limit)
+    lost = warehouse.published("transactions")
+    assert (lost.loaded, lost.tip_since, lost.tip_seen) == ({}, newest, newest + limit)
+    assert warehouse.published("transactions", even_if_lost=True).loaded == known.loaded
+
+
+def test_when_a_server_caught_up_is_known_from_then_on() -> None:
+    limit, start = timedelta(hours=3), at(FIRST_DAY)
+    known, told = Published(), []
+    for hours, newest in ((0, -1), (4, -1), (5, -1), (6, 5), (7, 6), (12, 6), (11, 10)):  # a clock may be set back
+        known = known.with_tip(start + timedelta(hours=newest), start + timedelta(hours=hours), limit)
+        told.append(known.tip_caught_up and (known.tip_caught_up - start) / timedelta(hours=1))
+    assert told == [None, None, None, 6, 6, 6, 11]
+    never = known.with_tip(start, start + 9 * limit, timedelta(0))
+    assert never.with_tip(start + 9 * limit, start + 9 * limit, timedelta(0)).tip_caught_up == known.tip_caught_up
 
 
 def test_a_damaged_database_is_one_sentence_that_says_what_to_do(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -13,8 +14,9 @@ import pytest
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.sync.coverage import Coverage, Work, ranges, survey, wanted_days
+from stx_pipelines.sync.coverage import Coverage, Work, less_far, ranges, survey, wanted_days
 from stx_pipelines.sync.sentences import coverage_sentence, duration, size
+from stx_pipelines.sync.sighting import Sighting
 from stx_pipelines_tests.world import at
 
 TODAY = date(2026, 6, 10)
@@ -22,6 +24,7 @@ NOW = at(TODAY, 12)
 FRESHNESS = timedelta(minutes=30)
 OPEN_EVERY = timedelta(minutes=10)
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 
 
 def ago(days: int) -> date:
@@ -53,6 +56,11 @@ def certificate(day: date, *, closed: bool = True, minutes_ago: float = 0, reque
     )
 
 
+def tip(age: timedelta, *, since: float = 60, seen: float = 0, limit: timedelta = 3 * HOUR) -> Sighting:
+    """A newest block so old at the last look, `seen` minutes ago; the server has had it for `since` minutes."""
+    return Sighting("https://api", NOW - seen * MINUTE - age, NOW - since * MINUTE, NOW - seen * MINUTE, limit)
+
+
 def failed(count: int, minutes_ago: float = 0) -> Attempts:
     return Attempts(count, "burn block 7 has 3 transactions, read 2", NOW - minutes_ago * MINUTE)
 
@@ -69,7 +77,8 @@ def look(
         checked=given.get("checked", {}),
         attempts=attempts or {},
         now=NOW,
-        freshness=FRESHNESS,
+        freshness=given.get("freshness", FRESHNESS),
+        tip=given.get("tip"),
     )
 
 
@@ -103,10 +112,13 @@ def test_the_target_days_before_today_and_today_are_wanted(
 
 def test_nothing_is_wanted_before_the_chain_begins() -> None:
     assert wanted_days(7, TODAY, ago(-1)) == []
-    nothing = survey([], {}, {}, {}, {}, NOW, FRESHNESS)
-    assert nothing.is_complete
+    nothing = survey([], {}, {}, {}, {}, NOW, FRESHNESS, first_day=ago(-1))
+    assert not nothing.is_complete
     assert following(nothing) is None
-    assert coverage_sentence(nothing, 0) == coverage_sentence(nothing, 50) == "0 of 0 days complete (100 %)"
+    assert coverage_sentence(nothing, 0) == coverage_sentence(nothing, 50)
+    assert coverage_sentence(nothing, 0).startswith(
+        "0 of 0 days complete (0 %); no day is wanted: the first one that can be, 2026-06-11, is after today "
+    )
 
 
 @pytest.mark.parametrize(
@@ -371,3 +383,99 @@ def test_the_clock_of_the_survey_is_the_clock_of_the_pauses() -> None:
     later: datetime = NOW + timedelta(minutes=11)
     coverage = survey([ago(2)], {}, {}, {}, {ago(2): failed(1)}, later, FRESHNESS)
     assert coverage.next(50, open_every=OPEN_EVERY) == Work((ago(2),))
+
+
+# --- a server that is behind
+
+
+@pytest.mark.parametrize(
+    ("seen", "complete"),
+    [
+        (None, True),
+        (tip(3 * HOUR), True),
+        (tip(3 * HOUR + MINUTE), False),
+        (tip(999 * DAY, limit=timedelta(0)), True),
+        (tip(5 * HOUR, seen=-90), True),  # a look in the future: the clock was ahead once
+        (tip(-HOUR), True),  # a block in the future
+    ],
+    ids=["unknown", "fresh", "stale", "switched off", "clock was ahead", "ahead of the clock"],
+)
+def test_open_days_are_covered_only_while_the_servers_newest_block_is_fresh(
+    seen: Sighting | None, complete: bool
+) -> None:
+    coverage = look(2, landed(0, 1, 2), tip=seen)
+    assert coverage.is_complete is complete
+    assert (coverage.behind is None) is complete
+    assert [day.covered for day in coverage.days] == [complete, complete, True]
+
+
+def test_a_fresh_server_has_today_covered_before_its_first_block() -> None:
+    """At every midnight: the newest block is of yesterday."""
+    empty = msgspec.structs.replace(certificate(TODAY, closed=False), seen=0, expected=0, published=0, last_hash=None)
+    midnight = Sighting("https://api", NOW - timedelta(hours=13), NOW, NOW, limit=timedelta(hours=14))
+    assert look(1, [empty, *landed(1)], tip=midnight).is_complete
+
+
+def test_while_the_server_is_behind_only_days_it_can_have_are_asked_for() -> None:
+    behind = tip(66 * HOUR)  # of three days ago
+    assert following(look(6, [], tip=behind)) == [3, 4, 5, 6]
+    coverage = look(6, [], tip=behind)
+    assert (coverage.untried, coverage.runs_to_go(50)) == ([ago(3), ago(4), ago(5), ago(6)], 4)
+    assert [coverage.is_ready(day) for day in coverage.days] == [False] * 3 + [True] * 4
+    assert following(look(6, landed(4, 5, 6), {ago(3): failed(4, 9999)}, tip=behind)) == [3]
+    assert following(look(6, landed(4, 5, 6), {TODAY: failed(1, 9999), ago(3): failed(4)}, tip=behind)) is None
+    assert following(look(6, landed(4, 5, 6), {TODAY: failed(1, 9999)}, tip=behind), retry=True) == [3]
+
+
+def test_an_open_day_waits_until_a_newer_block_is_seen() -> None:
+    """Compared 40 minutes ago, with a block that was the newest for an hour, or has been for half an hour."""
+    known = [certificate(ago(3), closed=False, minutes_ago=40), *landed(4)]
+    assert following(look(4, known, tip=tip(66 * HOUR, since=60))) is None
+    assert following(look(4, known, tip=tip(66 * HOUR, since=40))) is None
+    assert following(look(4, known, tip=tip(66 * HOUR, since=30))) == [3]
+    assert following(look(4, known, {ago(3): failed(1, 1)}, tip=tip(66 * HOUR, since=30))) is None
+
+
+def test_what_landed_is_loaded_whatever_the_server_has() -> None:
+    assert following(look(4, landed(3, 4), unloaded=[ago(4)], tip=tip(66 * HOUR, since=60))) == [4]
+
+
+def test_a_server_is_not_to_blame_where_nobody_has_looked() -> None:
+    """It was fresh at the last look, a night ago: its block is old now, and so is the look."""
+    coverage = look(2, landed(0, 1, minutes_ago=600) + landed(2), tip=tip(5 * MINUTE, seen=600, since=600))
+    assert (coverage.behind, coverage.is_complete) == (None, False)
+    assert following(coverage) == [0, 1]
+
+
+def test_a_look_that_found_the_server_behind_tells_for_an_hour_and_covers_nothing_later_either() -> None:
+    seen = [look(1, landed(0, 1, minutes_ago=n), tip=tip(9 * HOUR, seen=n, since=n), freshness=DAY) for n in (60, 61)]
+    assert [coverage.behind is not None for coverage in seen] == [True, False]
+    assert [coverage.complete_count for coverage in seen] == [0, 0]
+    assert [following(coverage) for coverage in seen] == [None, [0, 1]]
+
+
+def test_what_was_compared_with_a_stale_block_is_due_at_once_when_the_server_has_caught_up() -> None:
+    """A day compared two minutes ago would pass for up to date, and lack all that has come since."""
+    known = [*landed(0, minutes_ago=1), certificate(ago(1), closed=False, minutes_ago=3), *landed(2)]
+    caught_up = replace(tip(MINUTE, since=2), caught_up=NOW - 2 * MINUTE)
+    coverage = look(2, known, tip=caught_up)
+    assert [day.covered for day in coverage.days] == [True, False, True]
+    assert following(coverage) == [1]
+    assert look(2, known, tip=replace(caught_up, limit=timedelta(0))).is_complete
+
+
+def test_the_sentence_of_a_server_that_is_behind_names_it_the_time_and_the_age() -> None:
+    coverage = look(2, landed(2), tip=tip(54 * HOUR + 3 * MINUTE, seen=2))
+    assert coverage_sentence(coverage, 0) == (
+        "1 of 3 days complete (33 %); the server's newest block is of 2026-06-08 05:55 UTC, 54 h 3 min old when last "
+        "looked at (https://api); nothing to do here: what comes after it is read once the server has it"
+    )
+
+
+def test_two_datasets_of_a_server_that_is_behind_are_behind_together() -> None:
+    behind = tip(66 * HOUR)
+    both = less_far(look(4, landed(3, 4), tip=behind), look(4, landed(3), tip=behind))
+    assert both.behind == behind
+    assert following(both) == [4]
+    done = less_far(*[look(4, [certificate(ago(3), closed=False), *landed(4)], tip=behind) for _ in range(2)])
+    assert following(done) is None
