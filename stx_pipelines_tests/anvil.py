@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from stx_pipelines_tests.ethereum.planned import OTHER_MINERS, Block, plan
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import ROOT
 
 HOW_TO_GET_IT = "no anvil: `make anvil` gets it where npm is present (Linux and macOS)"
@@ -65,7 +66,7 @@ class Node:
         body = [
             {"jsonrpc": "2.0", "id": n, "method": method, "params": params} for n, (method, *params) in enumerate(calls)
         ]
-        answers = self.session.post(self.url, json=body, timeout=60).json()
+        answers = self.session.post(self.url, json=body, timeout=LONGEST).json()
         for answer in answers if isinstance(answers, list) else [answers]:
             if "error" in answer:
                 raise NodeError(**answer["error"])

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from stx_pipelines.partitions import stacks_days
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import child_environment, today
 
 LOADS = """
@@ -32,7 +33,7 @@ def test_definitions_load_in_a_fresh_interpreter_without_network_in_under_5_seco
             env=child_environment({}),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LONGEST,
             check=False,
         )
         best = min(best, time.monotonic() - started)

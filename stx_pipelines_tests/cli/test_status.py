@@ -30,6 +30,7 @@ from stx_pipelines.sync.health import judge
 from stx_pipelines.sync.progress import Progress, progress_file, run_lock
 from stx_pipelines.sync.status import DatasetStatus, describe, statuses
 from stx_pipelines.sync.survey import open_landing
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import World, child_environment, command, recent_chain, table_rows, truth
 
 MakeWorld = Callable[..., World]
@@ -339,7 +340,7 @@ def test_a_look_never_loads_dagster(world: World, run: Run, command_name: str, l
         env=child_environment(world.environment),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST,
         check=False,
     )
     assert done.stdout.splitlines()[-1] == "[]", done.stderr

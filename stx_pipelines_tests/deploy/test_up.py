@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import ROOT
 
 pytestmark = [
@@ -99,7 +100,7 @@ class Project:
             env=self.environment | environment,
             capture_output=True,
             text=True,
-            timeout=150,
+            timeout=LONGEST,
             check=False,
         )
 
@@ -145,7 +146,7 @@ def eventually(claim: Callable[[], object], seconds: float = 30) -> None:
 
 def ui_answers(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=LONGEST) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

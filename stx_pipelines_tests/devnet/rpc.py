@@ -7,11 +7,12 @@ from typing import Any
 import requests
 
 from stx_pipelines.devnet.server import Devnet
+from stx_pipelines_tests.waiting import LONGEST
 
 
 def post(devnet: Devnet, body: Any) -> requests.Response:
     """POST a JSON body to the Ethereum chain."""
-    return requests.post(devnet.ethereum_url, json=body, timeout=5)
+    return requests.post(devnet.ethereum_url, json=body, timeout=LONGEST)
 
 
 def call(method: str, *params: Any, call_id: Any = 1) -> dict[str, Any]:

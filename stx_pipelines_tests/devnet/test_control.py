@@ -13,6 +13,7 @@ import requests
 
 from stx_pipelines.devnet.server import Devnet, serve
 from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines_tests.waiting import LONGEST
 
 Get = Callable[..., requests.Response]
 
@@ -25,7 +26,7 @@ def devnet(own_devnet: Devnet) -> Devnet:
 
 def post(devnet: Devnet, path: str, body: Any) -> requests.Response:
     """POST a JSON body."""
-    return requests.post(devnet.url + path, json=body, timeout=5)
+    return requests.post(devnet.url + path, json=body, timeout=LONGEST)
 
 
 def test_knobs_can_be_turned_from_outside(devnet: Devnet, get: Get) -> None:
@@ -103,16 +104,16 @@ def test_stats_are_shown_and_control_requests_are_not_counted(devnet: Devnet, ge
 
 def test_a_stopped_devnet_is_gone_and_stops_at_once(chain: StacksChain) -> None:
     with serve(chain) as devnet, requests.Session() as session:
-        session.get(devnet.url + "/extended", timeout=5)
+        session.get(devnet.url + "/extended", timeout=LONGEST)
         leaving = time.monotonic()
     assert time.monotonic() - leaving < 1
     with pytest.raises(requests.ConnectionError):
-        requests.get(devnet.url + "/extended", timeout=1)
+        requests.get(devnet.url + "/extended", timeout=LONGEST)
 
 
 def test_two_devnets_do_not_meet(chain: StacksChain) -> None:
     with serve(chain) as one, serve(chain) as two:
-        requests.get(one.url + "/extended", timeout=5)
+        requests.get(one.url + "/extended", timeout=LONGEST)
         assert (one.stats.requests, two.stats.requests) == (1, 0)
 
 
@@ -149,7 +150,7 @@ def first_answer(url: str) -> bytes:
     """The first answer of a server that is still starting."""
     for _ in range(200):
         try:
-            return requests.get(url, timeout=5).content
+            return requests.get(url, timeout=LONGEST).content
         except requests.ConnectionError:
             time.sleep(0.05)
     raise AssertionError(f"nothing answered at {url}")

@@ -20,6 +20,7 @@ from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines.sync.certify import why_left_out
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import (
     FIRST_DAY,
     World,
@@ -34,11 +35,11 @@ MakeWorld = Callable[..., World]
 SECOND = FIRST_DAY + timedelta(days=1)
 
 HOLDER = """
-import sys, time, duckdb
+import sys, duckdb
 connection = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "reads")
 connection.execute("SHOW TABLES")
 print("held", flush=True)
-time.sleep(60)
+sys.stdin.read()
 """
 
 
@@ -47,6 +48,7 @@ def held_open(data: Path, how: str = "reads") -> Iterator[int]:
     """Another process holds the database open; its id."""
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(data / "warehouse.duckdb"), how],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=child_environment({}),
     )
@@ -200,7 +202,7 @@ with world(make_chain(3, 12), Path(sys.argv[1])) as here:
 )
 def test_a_process_may_die_anywhere_between_file_and_table(world: World, place: str) -> None:
     died = subprocess.run(
-        [sys.executable, "-c", DIES, str(world.data), place], env=child_environment({}), timeout=60, check=False
+        [sys.executable, "-c", DIES, str(world.data), place], env=child_environment({}), timeout=LONGEST, check=False
     )
     assert died.returncode == 9
     files = {path: path.stat().st_mtime_ns for path in (world.data / "days" / "transactions").glob("*.parquet")}
@@ -298,6 +300,6 @@ def test_two_processes_may_load_at_once(world: World) -> None:
     loaders = [
         subprocess.Popen([sys.executable, "-c", script], env=child_environment(world.environment)) for _ in range(2)
     ]
-    assert [loader.wait(60) for loader in loaders] == [0, 0]
+    assert [loader.wait(LONGEST) for loader in loaders] == [0, 0]
     world.assert_true()
     assert os.listdir(world.data / "coverage") == ["transactions.json"]  # noqa: PTH208 - names only
