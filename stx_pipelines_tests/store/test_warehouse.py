@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -295,11 +296,17 @@ def test_two_processes_may_load_at_once(world: World) -> None:
     script = (
         "import sys; from pathlib import Path; from stx_pipelines.settings import load_settings;"
         "from stx_pipelines.sync.open import open_landing; landing = open_landing(load_settings());"
+        "print('ready', flush=True); sys.stdin.readline();"
         "[landing.warehouse.load('transactions', landing.landed()) for _ in range(5)]"
     )
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     loaders = [
-        subprocess.Popen([sys.executable, "-c", script], env=child_environment(world.environment)) for _ in range(2)
+        subprocess.Popen([sys.executable, "-c", script], env=child_environment(world.environment), **pipes)
+        for _ in range(2)
     ]
+    assert [loader.stdout.readline() for loader in loaders] == [b"ready\n"] * 2
+    for loader in loaders:
+        loader.stdin.close()
     assert [loader.wait(LONGEST) for loader in loaders] == [0, 0]
     world.assert_true()
     assert os.listdir(world.data / "coverage") == ["transactions.json"]  # noqa: PTH208 - names only
