@@ -107,9 +107,9 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _answers(node: Node, process: subprocess.Popen[bytes], patience_seconds: float = 120) -> bool:
+def _answers(node: Node, process: subprocess.Popen[bytes]) -> bool:
     """Whether the node came up; a large state takes seconds to load."""
-    end = time.monotonic() + patience_seconds
+    end = time.monotonic() + LONGEST
     while process.poll() is None and time.monotonic() < end:
         try:
             node.call("eth_chainId")

@@ -111,7 +111,7 @@ def test_the_command_serves_so_many_days_of_ethereum_or_none(days: int) -> None:
     command = [sys.executable, "-m", "stx_pipelines.cli", "devnet", "--port", str(port), *stacks]
     process = subprocess.Popen([*command, "--ethereum-days", str(days)], stderr=subprocess.PIPE, text=True)
     try:
-        first_answer(f"{url}/extended")
+        first_answer(process, f"{url}/extended")
         answer = requests.post(
             f"{url}/eth",
             json={"jsonrpc": "2.0", "id": 1, "method": "eth_getBlockByNumber", "params": ["0x0", False]},
