@@ -18,7 +18,7 @@ from stx_pipelines_tests.waiting import answers_only_while, wait_until
 from stx_pipelines_tests.world import World, alike, child_environment, command, recent_chain, table_rows, table_truth
 
 MakeWorld = Callable[..., World]
-DAYS = 24
+DAYS = 20
 KILLED = -signal.SIGKILL
 
 
@@ -68,7 +68,7 @@ def test_three_kills_at_random_moments_change_nothing(make_world: MakeWorld, pyt
     kept: set[str] = set()
     for _ in range(3):
         process = start(world)
-        kill_after(world, process, len(kept) + rng.randint(1, 5), rng.randint(0, 20))
+        kill_after(world, process, len(kept) + rng.randint(1, 5), rng.randint(0, 10))
         assert kept <= landed(world.data), f"a finished day was lost (seed {seed})"
         kept = landed(world.data)
     assert kept
