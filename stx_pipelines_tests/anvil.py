@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from stx_pipelines_tests.ethereum.planned import OTHER_MINERS, Block, plan
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import ROOT
 
 HOW_TO_GET_IT = "no anvil: `make anvil` gets it where npm is present (Linux and macOS)"
@@ -65,7 +66,7 @@ class Node:
         body = [
             {"jsonrpc": "2.0", "id": n, "method": method, "params": params} for n, (method, *params) in enumerate(calls)
         ]
-        answers = self.session.post(self.url, json=body, timeout=60).json()
+        answers = self.session.post(self.url, json=body, timeout=LONGEST).json()
         for answer in answers if isinstance(answers, list) else [answers]:
             if "error" in answer:
                 raise NodeError(**answer["error"])
@@ -106,9 +107,9 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _answers(node: Node, process: subprocess.Popen[bytes], patience_seconds: float = 120) -> bool:
+def _answers(node: Node, process: subprocess.Popen[bytes]) -> bool:
     """Whether the node came up; a large state takes seconds to load."""
-    end = time.monotonic() + patience_seconds
+    end = time.monotonic() + LONGEST
     while process.poll() is None and time.monotonic() < end:
         try:
             node.call("eth_chainId")

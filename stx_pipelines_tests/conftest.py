@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
 from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.stacks_chain import StacksChain
-from stx_pipelines_tests.world import ROOT, World, world
+from stx_pipelines_tests.world import ROOT, World, today, world
 
 settings.register_profile(
     "house",
@@ -45,6 +46,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """What pytest-xdist tells each of its processes."""
     node.workerinput["faults_seed"] = node.config.option.faults_seed
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Run a test once more that failed while a UTC midnight passed: it began on one day and ended on another."""
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    began = today()
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    if today() != began and any(report.failed for report in reports):
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -28,6 +28,7 @@ from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.sync.open import open_stacks
 from stx_pipelines.sync.outcome import FailedDay, Landed
 from stx_pipelines.sync.walk import Walk
+from stx_pipelines_tests.waiting import LONGEST
 
 FIRST_DAY = date(2026, 9, 1)
 """Of chains that Dagster never sees: always the same chain, always after Nakamoto."""
@@ -235,7 +236,8 @@ QUICK = {
     "HIRO_REQUESTS_PER_MINUTE": "0",
     "HIRO_FIRST_WAIT_SECONDS": "0.01",
     "HIRO_LAST_WAIT_SECONDS": "0.05",
-    "STX_LOCK_WAIT_SECONDS": "5",
+    "STX_LOCK_WAIT_SECONDS": str(LONGEST),
+    "HIRO_TIMEOUT_SECONDS": str(LONGEST),
 }
 """Settings of a client that need not be polite."""
 
@@ -256,7 +258,7 @@ def alike(certificates: Mapping[date, Certificate]) -> dict[date, tuple[object, 
 
 
 def command(
-    arguments: Sequence[str], environment: Mapping[str, str], *, module: str = "stx_pipelines.cli", seconds: float = 90
+    arguments: Sequence[str], environment: Mapping[str, str], *, module: str = "stx_pipelines.cli"
 ) -> subprocess.CompletedProcess[str]:
     """Run one of our commands (or Dagster's) in a process of its own."""
     return subprocess.run(
@@ -264,7 +266,7 @@ def command(
         env=child_environment(environment),
         capture_output=True,
         text=True,
-        timeout=seconds,
+        timeout=LONGEST,
         check=False,
     )
 

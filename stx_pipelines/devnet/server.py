@@ -24,7 +24,7 @@ from stx_pipelines.devnet.sending import HANG_UP
 from stx_pipelines.devnet.stacks_chain import StacksChain
 
 _HOST = "127.0.0.1"
-_START_SECONDS = 10.0
+_START_SECONDS = 120.0
 _Face = TypeVar("_Face", StacksFace, EthereumFace)
 
 

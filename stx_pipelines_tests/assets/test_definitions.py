@@ -4,41 +4,36 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-
-import pytest
 
 from stx_pipelines.partitions import stacks_days
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import child_environment, today
 
 LOADS = """
-import socket
+import socket, sys
 def refuse(*arguments, **options):
     raise OSError("definitions must not use the network")
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
 from stx_pipelines.definitions import defs
 print(sorted(key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()))
+print(sorted({"numpy", "pandas", "pyarrow", "requests", "starlette", "uvicorn"} & sys.modules.keys()))
 """
 
 
-@pytest.mark.parametrize("seconds", [5.0])
-def test_definitions_load_in_a_fresh_interpreter_without_network_in_under_5_seconds(seconds: float) -> None:
-    """The better of two: the first may find cold caches on the disk."""
-    best = seconds + 1
-    for _ in range(2):
-        started = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-c", LOADS],
-            env=child_environment({}),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        best = min(best, time.monotonic() - started)
-        assert done.returncode == 0, done.stderr
-        assert "'transactions'" in done.stdout
-    assert best < seconds
+def test_definitions_load_in_a_fresh_interpreter_without_network_and_without_what_only_runs_need() -> None:
+    """That makes them load fast; how fast is measured by `make bench`."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADS],
+        env=child_environment({}),
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    names, heavy = done.stdout.splitlines()
+    assert "'transactions'" in names
+    assert heavy == "[]"
 
 
 def test_days_go_from_the_chains_first_to_today() -> None:

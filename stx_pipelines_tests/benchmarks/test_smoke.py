@@ -21,7 +21,7 @@ def test_the_figures_can_be_taken(tmp_path: Path) -> None:
     wanted = [figure.name for figure in FIGURES if figure.name not in SLOW]
     only = [argument for name in wanted for argument in ("--only", name)]
     arguments = ["--quick", "--output", str(path), *only]
-    done = command(arguments, {}, module="stx_pipelines_tests.benchmarks", seconds=300)
+    done = command(arguments, {}, module="stx_pipelines_tests.benchmarks")
     assert done.returncode == 0, done.stdout + done.stderr
     results = load(path).figures
     assert [result.name for result in results] == wanted

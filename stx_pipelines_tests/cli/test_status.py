@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -30,6 +29,7 @@ from stx_pipelines.sync.health import judge
 from stx_pipelines.sync.progress import Progress, progress_file, run_lock
 from stx_pipelines.sync.status import DatasetStatus, describe, statuses
 from stx_pipelines.sync.survey import open_landing
+from stx_pipelines_tests.waiting import LONGEST, answers_only_while, wait_until
 from stx_pipelines_tests.world import World, child_environment, command, recent_chain, table_rows, truth
 
 MakeWorld = Callable[..., World]
@@ -339,7 +339,7 @@ def test_a_look_never_loads_dagster(world: World, run: Run, command_name: str, l
         env=child_environment(world.environment),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST,
         check=False,
     )
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
@@ -363,7 +363,20 @@ def test_the_wallets_are_those_of_the_file_that_is_there_now(full: World, run: R
 
 
 def test_status_answers_20_times_of_20_while_sync_writes(make_world: MakeWorld) -> None:
-    world = make_world(recent_chain(60), stx_target_days=60, hiro_requests_per_minute=600)  # about a day a second
+    """The server lets the sync go on by a day and a half an answer: all the while it reads or writes."""
+    world, allowed = make_world(recent_chain(40), stx_target_days=40), 60
+    asked, files = world.devnet.stats, world.data / "days" / DATASET
+
+    def days_landed() -> int:
+        return len(list(files.glob("????-??-??.parquet")))
+
+    def next_answer() -> subprocess.CompletedProcess[str]:
+        nonlocal allowed
+        allowed += 20
+        answer = command(["status", "--json"], world.environment)
+        wait_until(lambda: asked.requests > allowed, "the sync used what it was allowed")
+        return answer
+
     writer = subprocess.Popen(
         [sys.executable, "-m", "stx_pipelines.cli", "sync"],
         env=child_environment(world.environment),
@@ -371,11 +384,14 @@ def test_status_answers_20_times_of_20_while_sync_writes(make_world: MakeWorld) 
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 60
-        while len(list((world.data / "days").rglob("????-??-??.parquet"))) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        answers = [command(["status", "--json"], world.environment) for _ in range(20)]
-        assert writer.poll() is None, "the sync was too fast for this test"
+        with answers_only_while(world.knobs, lambda: asked.requests <= allowed):
+            wait_until(lambda: days_landed() > 0, "a day landed")
+            answers, before = [next_answer()], days_landed()
+            answers += [next_answer() for _ in range(18)]
+            wait_until(lambda: days_landed() > before, "another day landed")
+            answers.append(next_answer())
+            assert writer.poll() is None, "it ended before it had read all"
+            writer.kill()
     finally:
         writer.kill()
         writer.wait()

@@ -17,6 +17,7 @@ from stx_pipelines.store.locks import locked
 from stx_pipelines.sync.metrics import chain_start
 from stx_pipelines.sync.progress import run_lock
 from stx_pipelines.sync.survey import open_landing
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import (
     World,
     child_environment,
@@ -84,7 +85,7 @@ def test_a_sync_with_nothing_to_do_loads_no_heavy_library(world: World, run: Cal
         env=child_environment(world.environment),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST,
         check=False,
     )
     assert done.stdout.splitlines()[-1] == "0 []", done.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from stx_pipelines.store.metrics import RESULTS, MetricStore
 from stx_pipelines.sync.coverage import Coverage, survey
 from stx_pipelines.sync.sentences import coverage_sentence
 from stx_pipelines_tests.metrics.history import land, land_chain, store_in
+from stx_pipelines_tests.waiting import wait_until
 from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
 
 DAYS = 45
@@ -59,13 +59,9 @@ def embedded(html: str) -> dict[str, Any]:
     return content
 
 
-def wait_for(question: Any, seconds: float = 20) -> Any:
+def wait_for(question: Any) -> Any:
     """The first answer that is not empty."""
-    until = time.monotonic() + seconds
-    while not (answer := question()):
-        assert time.monotonic() < until, "the browser did not come that far"
-        time.sleep(0.05)
-    return answer
+    return wait_until(question, "the browser has come that far")
 
 
 def open_page(browser: Any, path: Path) -> None:

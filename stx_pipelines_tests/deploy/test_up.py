@@ -10,14 +10,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
+from stx_pipelines_tests.waiting import LONGEST, wait_until
 from stx_pipelines_tests.world import ROOT
 
 pytestmark = [
@@ -39,7 +39,7 @@ import dagster as dg
 def work():
     Path("run.pid").write_text(str(os.getpid()))
     try:
-        time.sleep(300)
+        time.sleep(86_400)
     finally:
         Path("run.ended").write_text("by itself")
 
@@ -100,7 +100,7 @@ class Project:
             env=self.environment | environment,
             capture_output=True,
             text=True,
-            timeout=150,
+            timeout=LONGEST,
             check=False,
         )
 
@@ -137,16 +137,9 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def eventually(claim: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.3)
-
-
 def ui_answers(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=LONGEST) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
@@ -199,10 +192,10 @@ def test_up_runs_until_down_and_down_leaves_nothing(project: Project) -> None:
     assert "already running" in again.stderr
 
     assert project.make("ps").stdout.count("RUNNING") == 2
-    eventually((project.folder / "run.pid").exists)  # the sensor was RUNNING without a click, and its run began
+    wait_until((project.folder / "run.pid").exists, "the sensor, RUNNING without a click, began a run")
     first = project.pid("daemon")
     os.kill(first, signal.SIGKILL)
-    eventually(lambda: project.pid("daemon") not in (0, first))
+    wait_until(lambda: project.pid("daemon") not in (0, first), "the daemon came back")
     assert not (project.folder / "run.ended").exists()
 
     # The run goes on under the code server of the killed daemon, which supervisord knows nothing of.

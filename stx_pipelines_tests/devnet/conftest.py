@@ -13,6 +13,7 @@ from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.server import Devnet, serve
 from stx_pipelines.devnet.stacks_chain import StacksChain
 from stx_pipelines.devnet.values import ChainSpec
+from stx_pipelines_tests.waiting import LONGEST
 
 FIRST_DAY = date(2026, 10, 1)
 
@@ -64,7 +65,7 @@ def own_devnet(chain: StacksChain) -> Iterator[Devnet]:
 def get(devnet: Devnet) -> Iterator[Callable[..., requests.Response]]:
     """GET a path of the devnet over one kept connection."""
     with requests.Session() as session:
-        yield lambda path, **kwargs: session.get(devnet.url + path, timeout=5, **kwargs)
+        yield lambda path, **kwargs: session.get(devnet.url + path, timeout=LONGEST, **kwargs)
 
 
 @pytest.fixture(scope="session")

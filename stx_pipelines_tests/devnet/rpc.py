@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import requests
 
 from stx_pipelines.devnet.server import Devnet
+from stx_pipelines_tests.waiting import LONGEST
+
+
+def keep_sleeps(patch: pytest.MonkeyPatch, place: str) -> list[float]:
+    """How long a server wants to sleep before each answer; it does not."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    patch.setattr(place, SimpleNamespace(sleep=sleep))
+    return slept
 
 
 def post(devnet: Devnet, body: Any) -> requests.Response:
     """POST a JSON body to the Ethereum chain."""
-    return requests.post(devnet.ethereum_url, json=body, timeout=5)
+    return requests.post(devnet.ethereum_url, json=body, timeout=LONGEST)
 
 
 def call(method: str, *params: Any, call_id: Any = 1) -> dict[str, Any]:

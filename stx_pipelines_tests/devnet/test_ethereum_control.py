@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from stx_pipelines.devnet.server import Devnet
+from stx_pipelines_tests.waiting import LONGEST
 
 from .rpc import ask
 from .test_control import first_answer, free_port
@@ -18,7 +19,7 @@ from .test_control import first_answer, free_port
 
 def turn(devnet: Devnet, what: str, body: Any) -> requests.Response:
     """POST to one of the Ethereum chain's own routes."""
-    return requests.post(f"{devnet.url}/devnet/ethereum/{what}", json=body, timeout=5)
+    return requests.post(f"{devnet.url}/devnet/ethereum/{what}", json=body, timeout=LONGEST)
 
 
 def test_knobs_can_be_turned_from_outside(ethereum_devnet: Devnet) -> None:
@@ -84,7 +85,7 @@ def test_what_cannot_be_done_is_400(ethereum_devnet: Devnet, what: str, body: An
 def test_stats_are_shown_and_control_requests_are_not_counted(ethereum_devnet: Devnet) -> None:
     ask(ethereum_devnet, "eth_chainId")
     turn(ethereum_devnet, "knobs", {"batch_limit": 0})
-    assert requests.get(f"{ethereum_devnet.url}/devnet/ethereum/stats", timeout=5).json() == {
+    assert requests.get(f"{ethereum_devnet.url}/devnet/ethereum/stats", timeout=LONGEST).json() == {
         "requests": 1,
         "calls": 1,
         "largest_batch": 1,
@@ -110,15 +111,15 @@ def test_the_command_serves_so_many_days_of_ethereum_or_none(days: int) -> None:
     command = [sys.executable, "-m", "stx_pipelines.cli", "devnet", "--port", str(port), *stacks]
     process = subprocess.Popen([*command, "--ethereum-days", str(days)], stderr=subprocess.PIPE, text=True)
     try:
-        first_answer(f"{url}/extended")
+        first_answer(process, f"{url}/extended")
         answer = requests.post(
             f"{url}/eth",
             json={"jsonrpc": "2.0", "id": 1, "method": "eth_getBlockByNumber", "params": ["0x0", False]},
-            timeout=5,
+            timeout=LONGEST,
         )
     finally:
         process.terminate()
-        said = process.communicate(timeout=5)[1]
+        said = process.communicate(timeout=LONGEST)[1]
     assert f"listens on {url}" in said
     assert (f"{url}/eth" in said) is (answer.status_code == 200) is bool(days)
     if days:

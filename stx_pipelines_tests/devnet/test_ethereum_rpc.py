@@ -12,6 +12,7 @@ import requests
 from stx_pipelines.devnet.ethereum_chain import EthereumBlock, EthereumChain, EthereumSpec
 from stx_pipelines.devnet.server import Devnet, serve
 from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines_tests.waiting import LONGEST
 
 from .conftest import FIRST_DAY
 from .rpc import ask, balance_calls, call, post, true_answers
@@ -150,7 +151,7 @@ def test_errors_are_worded_as_geth_words_them(
     ],
 )
 def test_what_is_no_request_is_told_so(ethereum_devnet: Devnet, body: bytes, code: int, message: str) -> None:
-    answer = requests.post(ethereum_devnet.ethereum_url, data=body, timeout=5).json()
+    answer = requests.post(ethereum_devnet.ethereum_url, data=body, timeout=LONGEST).json()
     assert answer == {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
 
 
@@ -162,14 +163,15 @@ def test_ids_come_back_as_they_went_and_notifications_get_no_answer(ethereum_dev
 
 
 def test_only_post_is_answered(ethereum_devnet: Devnet) -> None:
-    assert requests.get(ethereum_devnet.ethereum_url, timeout=5).content == b""
-    assert requests.put(ethereum_devnet.ethereum_url, data=b"{}", timeout=5).status_code == 405
-    assert requests.get(ethereum_devnet.url + "/extended", timeout=5).status_code == 404
+    assert requests.get(ethereum_devnet.ethereum_url, timeout=LONGEST).content == b""
+    assert requests.put(ethereum_devnet.ethereum_url, data=b"{}", timeout=LONGEST).status_code == 405
+    assert requests.get(ethereum_devnet.url + "/extended", timeout=LONGEST).status_code == 404
 
 
 def test_one_devnet_serves_both_chains(chain: StacksChain, ethereum: EthereumChain) -> None:
     with serve(chain, ethereum=ethereum) as devnet:
-        assert requests.get(devnet.url + "/extended", timeout=5).json()["chain_tip"]["block_height"] == chain.tip.height
+        answer = requests.get(devnet.url + "/extended", timeout=LONGEST).json()
+        assert answer["chain_tip"]["block_height"] == chain.tip.height
         assert ask(devnet, "eth_blockNumber") == hex(ethereum.latest.number)
         assert (devnet.stats.requests, devnet.ethereum_stats.requests) == (1, 1)
 

@@ -1,6 +1,5 @@
 """Claims about every knob: what it does, and that it does nothing else."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -9,6 +8,7 @@ import requests
 
 from stx_pipelines.devnet.faults import FAULT_KINDS, FaultKind, Faults, Knobs, Limiter, Stats
 from stx_pipelines.devnet.server import Devnet
+from stx_pipelines_tests.devnet.rpc import keep_sleeps
 
 Get = Callable[..., requests.Response]
 PAGE = "/extended/v3/transactions?limit=5&cursor=200:2147483647:32767"
@@ -127,7 +127,11 @@ def test_a_burst_fails_exactly_so_many_requests(devnet: Devnet, get: Get) -> Non
     assert [get(PAGE).status_code for _ in range(5)] == [503, 503, 503, 200, 200]
 
 
-def test_a_limited_server_says_what_is_left_and_when_to_come_back(devnet: Devnet, get: Get) -> None:
+def test_a_limited_server_says_what_is_left_and_when_to_come_back(
+    devnet: Devnet, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000_000.0
+    monkeypatch.setattr("stx_pipelines.devnet.stacks_api.monotonic", lambda: now)
     devnet.knobs.requests_per_minute, devnet.knobs.limit_window_seconds = 2, 0.3
     allowed = [get(PAGE) for _ in range(2)]
     refused = get(PAGE)
@@ -135,7 +139,7 @@ def test_a_limited_server_says_what_is_left_and_when_to_come_back(devnet: Devnet
     assert {answer.headers["ratelimit-limit"] for answer in allowed} == {"2"}
     assert refused.status_code == 429
     assert refused.headers["retry-after"] == refused.headers["ratelimit-reset"] == "1"
-    time.sleep(0.35)
+    now += 0.35
     assert get(PAGE).status_code == 200
 
 
@@ -151,11 +155,14 @@ def test_without_a_limit_no_limit_is_mentioned(get: Get) -> None:
     assert not [name for name in get(PAGE).headers if "ratelimit" in name]
 
 
-def test_latency_delays_every_answer_and_the_burn_list_more(devnet: Devnet, get: Get) -> None:
-    devnet.knobs.latency_seconds, devnet.knobs.list_latency_seconds = 0.05, 0.1
-    assert 0.05 <= get(PAGE).elapsed.total_seconds() < 0.14
-    assert get("/extended/v2/burn-blocks").elapsed.total_seconds() >= 0.15
-    assert get("/extended/v2/burn-blocks/latest").elapsed.total_seconds() < 0.14
+def test_latency_delays_every_answer_and_the_burn_list_more(
+    devnet: Devnet, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept = keep_sleeps(monkeypatch, "stx_pipelines.devnet.stacks_api.asyncio")
+    devnet.knobs.latency_seconds, devnet.knobs.list_latency_seconds = 50.0, 100.0
+    for path in (PAGE, "/extended/v2/burn-blocks", "/extended/v2/burn-blocks/latest"):
+        get(path)
+    assert slept == [50.0, 150.0, 50.0]
 
 
 def test_a_broken_burn_list_leaves_single_burn_blocks_readable(devnet: Devnet, get: Get) -> None:

@@ -14,6 +14,7 @@ import requests
 
 from stx_pipelines.devnet.server import Devnet
 from stx_pipelines.devnet.values import StacksBlock
+from stx_pipelines_tests.waiting import LONGEST
 
 Get = Callable[..., requests.Response]
 RECORDED = Path(__file__).parent / "recorded"
@@ -68,7 +69,7 @@ def test_refusals_and_empty_answers_are_the_recorded_ones_byte_by_byte(
     late_devnet: Devnet, name: str, path: str
 ) -> None:
     status, headers, body = recorded(name)
-    response = requests.get(late_devnet.url + path, timeout=5)
+    response = requests.get(late_devnet.url + path, timeout=LONGEST)
     assert (response.status_code, response.content) == (status, body)
     assert_headers_as_recorded(response, headers)
 
@@ -85,7 +86,7 @@ def test_refusals_and_empty_answers_are_the_recorded_ones_byte_by_byte(
 )
 def test_answers_have_the_recorded_keys_and_headers_in_their_order(late_devnet: Devnet, name: str, path: str) -> None:
     status, headers, body = recorded(name)
-    response = requests.get(late_devnet.url + path, timeout=5)
+    response = requests.get(late_devnet.url + path, timeout=LONGEST)
     assert response.status_code == status
     ours = json.loads(response.content)
     if name == "v3_block_txs_latest":  # whether the block has more pages and what type comes first is chance

@@ -9,6 +9,7 @@ import requests
 
 from stx_pipelines.devnet.server import Devnet
 from stx_pipelines.devnet.values import DAY, Transaction, unix_midnight
+from stx_pipelines_tests.waiting import LONGEST
 
 Get = Callable[..., requests.Response]
 V3 = "/extended/v3/transactions"
@@ -137,7 +138,7 @@ def test_a_cursor_above_the_tip_starts_at_the_tip_and_one_below_all_is_empty(
 ) -> None:
     tip = devnet.chain.tip
     assert first_row(get, f"2147483647:{TOP}") == (tip.height, len(tip.transactions) - 1)
-    below = requests.get(f"{late_devnet.url}{V3}?cursor=1499999:{TOP}", timeout=5).json()
+    below = requests.get(f"{late_devnet.url}{V3}?cursor=1499999:{TOP}", timeout=LONGEST).json()
     assert below == {
         "total": 0,
         "limit": 20,

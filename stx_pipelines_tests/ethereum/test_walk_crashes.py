@@ -14,6 +14,7 @@ import pytest
 from stx_pipelines.sync.ethereum_balances import BALANCES
 from stx_pipelines.sync.ethereum_blocks import BLOCKS
 from stx_pipelines_tests.ethereum.world import DevnetWorld, Walk, World, fetched, landed, make_chain
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import child_environment
 
 MakeEthereum = Callable[..., DevnetWorld]
@@ -104,7 +105,7 @@ def test_a_real_kill_leaves_what_was_finished(make_ethereum: MakeEthereum) -> No
     world, dataset = make_ethereum(make_chain(1)), BALANCES
     landed(world.blocks())
     arguments = [sys.executable, "-m", __name__, world.url, str(world.data), dataset, *map(str, world.days)]
-    done = subprocess.run(arguments, env=child_environment({}), timeout=60, check=False)
+    done = subprocess.run(arguments, env=child_environment({}), timeout=LONGEST, check=False)
     assert done.returncode == 9
     assert set(world.certificates(dataset)) == {world.days[-1]}
     world.sync()

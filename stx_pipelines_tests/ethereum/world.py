@@ -36,6 +36,7 @@ from stx_pipelines.sync.ethereum_balances import BALANCES, BalancesWalk
 from stx_pipelines.sync.ethereum_blocks import BLOCKS, BlocksWalk
 from stx_pipelines.sync.land import Landing
 from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import FIRST_DAY, at, query, today
 
 Walk = BlocksWalk | BalancesWalk
@@ -108,12 +109,12 @@ def open_landing(data: Path, dataset: str) -> Landing[Any]:
     """The landing of a dataset as a new process would make it."""
     to_arrow = ethereum_rows.blocks_to_arrow if dataset == BLOCKS else ethereum_rows.balances_to_arrow
     folder = data / "days" / dataset
-    return Landing(dataset, DayFiles(folder), AttemptFiles(folder), Warehouse(data), to_arrow, patience=5)
+    return Landing(dataset, DayFiles(folder), AttemptFiles(folder), Warehouse(data), to_arrow, patience=LONGEST)
 
 
 def open_node(url: str, *, calls_per_second: int = 0, attempts: int = 5, **options: Any) -> EthereumRpc:
     """A client that need not be polite."""
-    patience = Patience(attempts, first_wait=0.01, last_wait=0.03, timeout=10.0, statuses=PASSING)
+    patience = Patience(attempts, first_wait=0.01, last_wait=0.03, timeout=LONGEST, statuses=PASSING)
     http = Http(url, Budget(url, calls_per_second=calls_per_second), patience, stop=threading.Event(), name="the node")
     return EthereumRpc(http, **options)
 

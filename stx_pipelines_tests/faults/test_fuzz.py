@@ -27,6 +27,7 @@ from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.identity import Identity, identity_file, keep_identity, known_identity
 from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines.sync.progress import Progress, read_progress
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["", "0x", "-1", "1e9"])
@@ -53,7 +54,9 @@ def answers() -> dict[str, bytes]:
         "window page": f"/v1/tx?limit=50&offset=0&start_time={start}&end_time={end}&order=asc",
     }
     with serve(chain) as devnet:
-        return {name: requests.get(f"{devnet.url}/extended{path}", timeout=5).content for name, path in paths.items()}
+        return {
+            name: requests.get(f"{devnet.url}/extended{path}", timeout=LONGEST).content for name, path in paths.items()
+        }
 
 
 @cache

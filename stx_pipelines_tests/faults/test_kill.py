@@ -23,6 +23,7 @@ from stx_pipelines_tests.faults.processes import (
     sync_of,
 )
 from stx_pipelines_tests.faults.undisturbed import Followed, refresh_metrics
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import World, recent_chain
 
 MakeWorld = Callable[..., World]
@@ -61,7 +62,7 @@ def test_kills_during_a_sync_change_nothing(
                 assert process.returncode == 0, log.read_text()[-2000:]
                 break
         world.knobs.latency_seconds = 0.0
-        assert start(sync_of(chain), world.environment, log).wait(120) == 0, log.read_text()[-2000:]
+        assert start(sync_of(chain), world.environment, log).wait(LONGEST) == 0, log.read_text()[-2000:]
         ends_undisturbed(world)
 
 
@@ -86,7 +87,7 @@ def test_kills_during_a_backfill_change_nothing(
                 assert process.returncode == 0, log.read_text()[-2000:]
                 break
         world.knobs.latency_seconds = 0.0
-        assert start(backfill, environment, log).wait(120) == 0, log.read_text()[-2000:]
+        assert start(backfill, environment, log).wait(LONGEST) == 0, log.read_text()[-2000:]
         ends_undisturbed(world)
 
 

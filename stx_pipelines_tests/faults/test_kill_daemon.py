@@ -15,12 +15,12 @@ from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, Bulk
 from stx_pipelines.definitions import defs
 from stx_pipelines.sync.dataset_names import TRANSACTIONS
 from stx_pipelines_tests.faults.processes import dagster_home, kill_with_children, killed_at_random, start
+from stx_pipelines_tests.waiting import wait_until
 from stx_pipelines_tests.world import World, recent_chain
 
 MakeWorld = Callable[..., World]
 EndsUndisturbed = Callable[..., None]
 DAYS = 40
-_LONGEST = 120  # seconds for a backfill without trouble
 DAEMON = ("-m", "dagster._daemon", "run", "-m", "stx_pipelines.definitions")
 
 
@@ -94,10 +94,10 @@ def test_kills_of_the_daemon_with_a_backfill_queued_change_nothing(
 
 
 def await_end(instance: dg.DagsterInstance, backfill_id: str, daemon: subprocess.Popen[bytes]) -> None:
-    """Until Dagster says that it is over."""
-    deadline = time.monotonic() + _LONGEST
-    while daemon.poll() is None and time.monotonic() < deadline:
+    """Until Dagster says that it is over, or the daemon has ended."""
+
+    def over() -> bool:
         backfill = instance.get_backfill(backfill_id)
-        if backfill is not None and backfill.status in BULK_ACTION_TERMINAL_STATUSES:
-            return
-        time.sleep(0.2)
+        return backfill is not None and backfill.status in BULK_ACTION_TERMINAL_STATUSES
+
+    wait_until(lambda: over() or daemon.poll() is not None, "the backfill is over")

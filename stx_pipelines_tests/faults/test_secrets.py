@@ -19,6 +19,7 @@ from stx_pipelines.devnet import broken
 from stx_pipelines.devnet.answers import Answer
 from stx_pipelines.sync.datasets import STACKS
 from stx_pipelines_tests.faults.processes import DAGSTERS, OURS, dagster_home, range_of_days
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import World, child_environment, recent_chain, today
 
 MakeWorld = Callable[..., World]
@@ -51,7 +52,7 @@ def say(arguments: Sequence[str], environment: Mapping[str, str], capfd: pytest.
             env=child_environment(environment),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=LONGEST,
             check=False,
         )
         return done.stdout + done.stderr

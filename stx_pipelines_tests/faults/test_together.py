@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from stx_pipelines.sources.budget import Budget
 from stx_pipelines.sync.datasets import ETHEREUM, STACKS, Chain
 from stx_pipelines_tests.ethereum.world import DevnetWorld
 from stx_pipelines_tests.faults.processes import dagster_home, range_of_days, start, sync_of
 from stx_pipelines_tests.faults.undisturbed import Followed
+from stx_pipelines_tests.sources.imaginary import busiest, grants, keep_grants, the_account
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import World
 
 EndsUndisturbed = Callable[..., None]
@@ -31,14 +32,14 @@ with dg.DagsterInstance.get() as instance:
 """A tick of the sensor, and what the daemon does with its answer."""
 
 
-def work_at_once(world: Followed, chain: Chain, data: Path, seconds: float) -> None:
+def work_at_once(world: Followed, chain: Chain, data: Path, *, whole: bool) -> None:
     """Two syncs, a backfill and the sensor, which all end well."""
     environment = world.environment | dagster_home(data.with_name("home"))
     backfill = range_of_days(chain, world.days[0], world.days[-1])
     ways = [sync_of(chain), sync_of(chain), backfill, ["-c", SENSOR, chain.name]]
     logs = [data.with_name(f"{n}.log") for n in range(len(ways))]
     working = [start(way, environment, log) for way, log in zip(ways, logs, strict=True)]
-    ended = [process.wait(seconds) for process in working]
+    ended = [process.wait(6 * LONGEST if whole else LONGEST) for process in working]
     assert ended == [0, 0, 0, 0], [log.read_text()[-1500:] for log, code in zip(logs, ended, strict=True) if code]
 
 
@@ -48,11 +49,14 @@ def test_two_syncs_a_backfill_and_the_sensor_leave_one_table_and_keep_the_budget
     """Whole: so much to read that the busiest minute is full; short: every six seconds keep their share."""
     days, per_minute = (60, 300) if whole else (3, 240)
     world = make_recent(STACKS, days, hiro_requests_per_minute=per_minute)
-    work_at_once(world, STACKS, data, 900 if whole else 180)
-    arrivals = [arrived for arrived, *_ in world.devnet.stats.log]
-    assert world.devnet.stats.busiest_60_seconds <= per_minute
-    assert busiest(arrivals, 6) <= per_minute / 10 + 2
-    assert len(arrivals) <= 1.5 * sum(known.requests for known in world.certificates().values()) + 40
+    Budget(world.devnet.url, per_minute)
+    keep_grants(the_account())
+    work_at_once(world, STACKS, data, whole=whole)
+    asked, granted = world.devnet.stats.requests, grants(the_account())
+    assert asked <= len(granted)
+    assert busiest(granted, 60_000) <= per_minute
+    assert busiest(granted, 6_000) <= per_minute / 10
+    assert asked <= 1.5 * sum(known.requests for known in world.certificates().values()) + 40
     world.overrides["hiro_requests_per_minute"] = 0
     ends_undisturbed(world)
 
@@ -60,24 +64,20 @@ def test_two_syncs_a_backfill_and_the_sensor_leave_one_table_and_keep_the_budget
 def test_the_same_of_ethereum_whose_calls_are_counted(
     make_recent: Callable[..., DevnetWorld], ends_undisturbed: EndsUndisturbed, whole: bool, data: Path
 ) -> None:
-    """On the way to a busy server calls move closer, by far less than a second: hence the half of one."""
     if not whole:
         pytest.skip(
             "only with --faults-whole: what is shared is the same as above, and four processes take long to start"
         )
     per_second = 600
     world = make_recent(ETHEREUM, 60, calls_per_second=per_second)
-    arrivals: list[float] = []
-    world.knobs.on_request = lambda calls: arrivals.extend([time.monotonic()] * len(calls))
-    work_at_once(world, ETHEREUM, data, 900)
+    Budget(world.devnet.ethereum_url, calls_per_second=per_second)
+    keep_grants(the_account())
+    work_at_once(world, ETHEREUM, data, whole=whole)
+    asked, granted = world.devnet.ethereum_stats.calls, grants(the_account())
+    assert asked <= len(granted)
     for seconds in (1, 5, 20):
-        assert busiest(arrivals, seconds) <= (seconds + 0.5) * per_second, seconds
+        assert busiest(granted, seconds * 1_000) <= seconds * per_second, seconds
     needed = sum(known.requests for dataset in ETHEREUM.tables for known in world.certificates(dataset).values())
-    assert len(arrivals) <= 1.5 * needed + 40
+    assert asked <= 1.5 * needed + 40
     world.options.clear()
     ends_undisturbed(world)
-
-
-def busiest(arrivals: Sequence[float], seconds: float) -> int:
-    """The most that arrived in any window of so many seconds."""
-    return max(n + 1 - bisect_left(arrivals, arrived - seconds) for n, arrived in enumerate(arrivals))

@@ -12,6 +12,8 @@ import pytest
 
 from stx_pipelines.sources.budget import Budget
 from stx_pipelines.sources.http import Http, Patience
+from stx_pipelines_tests.sources.imaginary import Clock
+from stx_pipelines_tests.waiting import LONGEST
 
 
 @dataclass
@@ -68,7 +70,15 @@ def make_http(script: Script) -> Callable[..., Http]:
     """A client of the scripted server, impatient unless told otherwise."""
 
     def make(headers: dict[str, str] | None = None, url: str = script.url, **patience: Any) -> Http:
-        quick: dict[str, Any] = {"attempts": 3, "first_wait": 0.005, "last_wait": 0.01, "timeout": 2.0}
+        quick: dict[str, Any] = {"attempts": 3, "first_wait": 0.005, "last_wait": 0.01, "timeout": LONGEST}
         return Http(url, Budget(url, 0), Patience(**(quick | patience)), headers or {})
 
     return make
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Of everything in this process; it shows exactly how long a budget or a client waits."""
+    clock = Clock()
+    clock.govern(monkeypatch)
+    return clock

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,11 +87,9 @@ class Node:
 
     url: str = ""
     state_from: int = 0
-    latency: float = 0.0
     faults: list[Fault] = field(default_factory=list)
     always: Fault | None = None
     asked: list[list[Json]] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def sizes(self) -> list[int]:
@@ -108,9 +105,7 @@ class Node:
         calls = asked if isinstance(asked, list) else [asked]
         with self._turn:
             self.asked.append(calls)
-            self.times.append(time.monotonic())
             fault = self.faults.pop(0) if self.faults else self.always
-        time.sleep(self.latency)
         answers = [self._one(call) for call in calls]
         if fault:
             return fault(calls, answers)

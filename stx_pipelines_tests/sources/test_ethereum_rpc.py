@@ -6,9 +6,10 @@ import json
 import logging
 import random
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,8 +28,11 @@ from stx_pipelines.sources.errors import (
 from stx_pipelines.sources.ethereum_rpc import PASSING, EthereumRpc, connect
 from stx_pipelines.sources.http import Http, Patience
 from stx_pipelines_tests.sources import node as chain
+from stx_pipelines_tests.sources.imaginary import Clock, Stop, busiest, grants, keep_grants, the_account
 from stx_pipelines_tests.sources.node import Fault, Json, Node, Reply, error, reply
+from stx_pipelines_tests.waiting import LONGEST, wait_until
 
+A_DAY = 86_400.0
 N = 10
 KEYS = [chain.key(number) for number in range(100, 100 + N)]
 TRUTH = {key: chain.wei(key) for key in KEYS}
@@ -46,12 +50,41 @@ def make_rpc(node: Node) -> MakeRpc:
     """A client of the node, impatient unless told otherwise."""
 
     def make(path: str = "", calls_per_second: int = 0, batch_size: int = 100, **patience: Any) -> EthereumRpc:
-        quick: dict[str, Any] = {"attempts": 3, "first_wait": 0.005, "last_wait": 0.01, "timeout": 5.0}
+        quick: dict[str, Any] = {"attempts": 3, "first_wait": 0.005, "last_wait": 0.01, "timeout": LONGEST}
         budget = Budget(node.url, calls_per_second=calls_per_second)
         kept = Patience(statuses=PASSING, **(quick | patience))
         return EthereumRpc(Http(node.url + path, budget, kept, name=node.url), batch_size=batch_size)
 
     return make
+
+
+@pytest.fixture
+def halts(monkeypatch: pytest.MonkeyPatch) -> list[threading.Event]:
+    """The signal that ends the batches of each question, as it is made."""
+    made: list[threading.Event] = []
+
+    def make() -> threading.Event:
+        made.append(threading.Event())
+        return made[-1]
+
+    monkeypatch.setattr(
+        "stx_pipelines.sources.ethereum_rpc.threading", SimpleNamespace(Event=make, Lock=threading.Lock)
+    )
+    return made
+
+
+def apart(work: Callable[[], object]) -> Future[object]:
+    """What comes of work in a thread of its own: a wait that nobody ends does not keep the tests from ending."""
+    result: Future[object] = Future()
+
+    def do() -> None:
+        try:
+            result.set_result(work())
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
+            result.set_exception(error)
+
+    threading.Thread(target=do, daemon=True).start()
+    return result
 
 
 def spoil_one(change: Callable[[Json, list[Json]], list[Json]]) -> Fault:
@@ -208,10 +241,14 @@ class TestPassingTroubles:
         ids = [call["id"] for calls in node.asked for call in calls]
         assert len(set(ids)) == len(ids) == rpc.calls == N + 10
 
-    def test_a_short_pause_the_node_asks_for_is_kept(self, node: Node, make_rpc: MakeRpc) -> None:
+    def test_a_short_pause_the_node_asks_for_is_kept(
+        self, node: Node, make_rpc: MakeRpc, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        events = SimpleNamespace(Event=lambda: Stop(clock), Lock=threading.Lock)
+        monkeypatch.setattr("stx_pipelines.sources.ethereum_rpc.threading", events)
         node.faults = [instead("slow down", 429, retry_after="1")]
         assert make_rpc().balances(KEYS) == TRUTH
-        assert node.times[1] - node.times[0] >= 0.9
+        assert clock.waited == pytest.approx(1)
 
     def test_a_long_pause_is_said(self, node: Node, make_rpc: MakeRpc) -> None:
         node.faults = [instead("slow down", 429, retry_after="3600")]
@@ -366,42 +403,53 @@ class TestFinal:
         node.faults = [lambda _calls, _answers: (503, {}, b"<html><a href=/archive>batch</a></html>")]
         assert make_rpc().balances(KEYS) == TRUTH
 
-    def test_one_final_error_ends_all_batches_and_leaves_no_thread(self, node: Node, make_rpc: MakeRpc) -> None:
+    def test_one_final_error_ends_all_batches_and_leaves_no_thread(
+        self, node: Node, make_rpc: MakeRpc, halts: list[threading.Event]
+    ) -> None:
+        """Four wait a day for another attempt, and the node answers nobody else before the batches are ended."""
         threads = threading.active_count()
-        node.latency = 0.02
         node.faults = [instead("wait", 503)] * 4 + [said(-32601, "no")]
-        rpc = make_rpc(batch_size=10, first_wait=30.0, last_wait=30.0)
-        start = time.monotonic()
+        node.always = lambda _calls, answers: wait_until(halts[0].is_set, "the end of all") and reply(answers)
+        rpc = make_rpc(batch_size=10, first_wait=A_DAY, last_wait=A_DAY)
+        asking = apart(lambda: rpc.balances([chain.key(number) for number in range(1_000)]))
         with pytest.raises(ApiError, match="-32601"):
-            rpc.balances([chain.key(number) for number in range(1_000)])
-        assert time.monotonic() - start < 3
-        assert len(node.asked) <= 10
+            asking.result(LONGEST)
+        assert len(node.asked) <= rpc.parallel
         assert [t.name for t in threading.enumerate() if t.name.startswith("ethereum")] == []
-        assert threading.active_count() <= threads + 5  # the server's own, one for each connection
+        assert threading.active_count() <= threads + 1 + rpc.parallel  # `apart`, and the server's: one a connection
 
 
 class TestStopping:
     """A run that is being stopped asks nothing more and does not wait."""
 
-    def test_it_ends_between_batches(self, node: Node, make_rpc: MakeRpc) -> None:
-        node.latency = 0.05
+    def test_it_ends_between_batches(self, node: Node, make_rpc: MakeRpc, halts: list[threading.Event]) -> None:
+        """It is told at the 20th request; who asks later is answered when the batches have been ended."""
         rpc = make_rpc(batch_size=1)
-        threading.Timer(0.3, rpc.http.stop.set).start()
+
+        def stop_at_20(_calls: list[Json], answers: list[Json]) -> Reply:
+            if len(node.asked) >= 20:
+                rpc.http.stop.set()
+                wait_until(halts[0].is_set, "the end of all")
+            return reply(answers)
+
+        node.always = stop_at_20
         with pytest.raises(Interrupted):
             rpc.balances([chain.key(number) for number in range(1_000)])
-        assert len(node.asked) < 200
+        assert 20 <= len(node.asked) <= 20 + rpc.parallel
         assert [t.name for t in threading.enumerate() if t.name.startswith("ethereum")] == []
 
     def test_it_ends_the_wait_for_another_attempt(self, node: Node, make_rpc: MakeRpc) -> None:
         node.always = instead("wait", 503)
-        rpc = make_rpc(first_wait=30.0, last_wait=30.0)
-        threading.Timer(0.2, rpc.http.stop.set).start()
-        start = time.monotonic()
-        with pytest.raises(Interrupted):
-            rpc.balances(KEYS)
-        with pytest.raises(Interrupted):
-            rpc.chain_id()
-        assert time.monotonic() - start < 3
+        rpc = make_rpc(first_wait=A_DAY, last_wait=A_DAY)
+        for ask in (lambda: rpc.balances(KEYS), rpc.chain_id):
+            node.asked.clear()
+            rpc.http.stop.clear()
+            asking = apart(ask)
+            wait_until(lambda: node.asked, "the first attempt")
+            rpc.http.stop.set()
+            with pytest.raises(Interrupted):
+                asking.result(LONGEST)
+            assert len(node.asked) == 1
 
 
 class TestQuestions:
@@ -452,14 +500,17 @@ class TestQuestions:
 class TestBudget:
     """Calls are counted, not requests."""
 
-    def test_no_second_has_more_calls_than_allowed(self, node: Node, make_rpc: MakeRpc) -> None:
+    def test_no_second_has_more_calls_than_allowed(self, node: Node, make_rpc: MakeRpc, clock: Clock) -> None:
+        """And the seconds are used up."""
         rpc = make_rpc(calls_per_second=150)
         assert rpc.batch_size == 75
+        account = the_account()
+        keep_grants(account)
         rpc.balances([chain.key(number) for number in range(450)])
-        for start in node.times:
-            pairs = zip(node.times, node.sizes(), strict=True)
-            assert sum(size for moment, size in pairs if start <= moment < start + 0.9) <= 150
-        assert 1.9 <= node.times[-1] - node.times[0] <= 3.5
+        granted = grants(account)
+        assert len(granted) == 450
+        assert busiest(granted, 1_000) <= 150
+        assert 2 <= clock.waited <= 2.1
 
     @pytest.mark.parametrize(("limit", "size"), [(0, 100), (1, 1), (25, 25), (100, 100), (130, 65), (330, 82)])
     def test_a_batch_is_never_larger_than_a_second(self, make_rpc: MakeRpc, limit: int, size: int) -> None:

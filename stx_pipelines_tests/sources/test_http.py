@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -30,6 +29,8 @@ from stx_pipelines.sources.http import (
 )
 from stx_pipelines.sources.transport import seconds_from
 from stx_pipelines_tests.sources.conftest import Script
+from stx_pipelines_tests.sources.imaginary import Clock, Stop
+from stx_pipelines_tests.waiting import answers_only_while, ended, wait_until
 from stx_pipelines_tests.world import World, make_chain
 
 MakeHttp = Callable[..., Http]
@@ -151,8 +152,8 @@ def test_a_server_that_is_not_there_is_said_in_one_plain_sentence(make_http: Mak
 
 
 def test_a_server_that_says_nothing_is_left_after_the_timeout(make_world: Callable[..., World]) -> None:
-    world = make_world(make_chain(1, 1), Knobs(latency_seconds=3), hiro_timeout_seconds=0.05, hiro_attempts=2)
-    with pytest.raises(Unreachable, match="no answer in time"):
+    world = make_world(make_chain(1, 1), hiro_timeout_seconds=0.05, hiro_attempts=2)
+    with answers_only_while(world.knobs, lambda: False), pytest.raises(Unreachable, match="no answer in time"):
         world.walk().api.tip()
 
 
@@ -189,14 +190,17 @@ class TestRetryAfter:
         seconds = seconds_from(header, 2_000_000_000.0)
         assert seconds is None or seconds >= 0
 
-    @pytest.mark.parametrize("form", ["seconds", "unix", "date"])
-    def test_a_short_pause_is_kept(self, script: Script, make_http: MakeHttp, form: str) -> None:
-        start = time.time()
-        until = datetime.fromtimestamp(int(start) + 2, UTC)
-        said = {"seconds": "1", "unix": str(int(start) + 2), "date": format_datetime(until, usegmt=True)}[form]
+    @pytest.mark.parametrize(("form", "seconds"), [("seconds", 1.0), ("unix", 1.75), ("date", 1.75)])
+    def test_a_short_pause_is_kept(
+        self, script: Script, make_http: MakeHttp, clock: Clock, form: str, seconds: float
+    ) -> None:
+        until = datetime.fromtimestamp(int(clock.time()) + 2, UTC)
+        said = {"seconds": "1", "unix": f"{until.timestamp():.0f}", "date": format_datetime(until, usegmt=True)}[form]
         script.say(429, retry_after=said).say(200, b"fine")
-        assert make_http().get("/x", keep) == b"fine"
-        assert 0.9 <= time.time() - start <= 3.5
+        http = make_http()
+        http.stop = Stop(clock)
+        assert http.get("/x", keep) == b"fine"
+        assert clock.waited == pytest.approx(seconds)
 
     @pytest.mark.parametrize("form", ["seconds", "unix", "date"])
     @pytest.mark.parametrize("status", [429, 503])
@@ -217,30 +221,43 @@ class TestRetryAfter:
         with pytest.raises(ApiError):
             make_http().get("/x", keep)
 
-    def test_a_pause_holds_for_every_thread(self, script: Script, make_http: MakeHttp) -> None:
+    def test_a_pause_holds_for_every_thread(self, script: Script, make_http: MakeHttp, clock: Clock) -> None:
+        """The first waits for its second attempt, another for its first; the rest stand behind that one."""
         script.say(429, retry_after="1").say(200)
-        http = make_http()
-        start = time.monotonic()
-        threads = [threading.Thread(target=http.get, args=("/x", keep)) for _ in range(4)]
+        waiting, over, http = set(), threading.Event(), make_http()
+
+        class Held(Stop):
+            def wait(self, timeout: float | None = None) -> bool:
+                assert timeout is not None
+                end = clock.ns + round(timeout * 10**9)
+                waiting.add(threading.get_ident())
+                over.wait()
+                clock.ns = max(clock.ns, end)
+                return False
+
+        http.stop = Held(clock)
+        threads = [threading.Thread(target=http.get, args=("/x", keep), daemon=True) for _ in range(4)]
         threads[0].start()
-        while not script.asked:
-            time.sleep(0.01)
-        time.sleep(0.1)
+        wait_until(lambda: len(waiting) == 1, "the first waits")
         for thread in threads[1:]:
             thread.start()
-        time.sleep(0.3)
+        wait_until(lambda: len(waiting) == 2, "another waits")
         assert len(script.asked) == 1
-        for thread in threads:
-            thread.join()
-        assert time.monotonic() - start >= 0.9
+        over.set()
+        assert all(map(ended, threads))
+        assert len(script.asked) == 5
+        assert clock.waited == pytest.approx(1)
 
-    def test_a_used_up_window_pauses_before_the_server_must_refuse(self, script: Script, make_http: MakeHttp) -> None:
+    def test_a_used_up_window_pauses_before_the_server_must_refuse(
+        self, script: Script, make_http: MakeHttp, clock: Clock
+    ) -> None:
         script.say(200, ratelimit_remaining="0", ratelimit_reset="1").say(200)
         http = make_http()
+        http.stop = Stop(clock)
         http.get("/x", keep)
-        start = time.monotonic()
+        assert clock.waited == 0
         http.get("/x", keep)
-        assert time.monotonic() - start >= 0.9
+        assert clock.waited == pytest.approx(1)
 
 
 class TestStopping:
@@ -254,14 +271,13 @@ class TestStopping:
             http.get("/x", keep)
         assert script.asked == []
 
-    def test_a_wait_for_the_next_attempt_ends(self, script: Script, make_http: MakeHttp) -> None:
+    def test_a_wait_for_the_next_attempt_ends(self, script: Script, make_http: MakeHttp, clock: Clock) -> None:
         script.say(503)
         http = make_http(first_wait=30.0, last_wait=30.0)
-        threading.Timer(0.2, http.stop.set).start()
-        start = time.monotonic()
+        http.stop = Stop(clock, ends=0)
         with pytest.raises(ApiError):
             http.get("/x", keep)
-        assert time.monotonic() - start < 5
+        assert len(script.asked) == 1
 
 
 @given(st.integers(1, 60), st.floats(0.01, 10), st.floats(0.01, 60))

@@ -18,6 +18,7 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.days import DamagedDayFile, DayFiles
 from stx_pipelines.store.files import StoreError, replace_file
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import FIRST_DAY, World, child_environment, make_chain
 
 MakeWorld = Callable[..., World]
@@ -242,7 +243,7 @@ def test_a_full_disk_is_one_sentence_and_the_next_sync_goes_on(tmp_path: Path, m
         env=child_environment({}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,6 +22,7 @@ from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.published import Published
 from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines.sync.certify import why_left_out
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import (
     FIRST_DAY,
     World,
@@ -36,11 +38,11 @@ MakeWorld = Callable[..., World]
 SECOND = FIRST_DAY + timedelta(days=1)
 
 HOLDER = """
-import sys, time, duckdb
+import sys, duckdb
 connection = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "reads")
 connection.execute("SHOW TABLES")
 print("held", flush=True)
-time.sleep(60)
+sys.stdin.read()
 """
 
 
@@ -49,6 +51,7 @@ def held_open(data: Path, how: str = "reads") -> Iterator[int]:
     """Another process holds the database open; its id."""
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(data / "warehouse.duckdb"), how],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=child_environment({}),
     )
@@ -202,7 +205,7 @@ with world(make_chain(3, 12), Path(sys.argv[1])) as here:
 )
 def test_a_process_may_die_anywhere_between_file_and_table(world: World, place: str) -> None:
     died = subprocess.run(
-        [sys.executable, "-c", DIES, str(world.data), place], env=child_environment({}), timeout=60, check=False
+        [sys.executable, "-c", DIES, str(world.data), place], env=child_environment({}), timeout=LONGEST, check=False
     )
     assert died.returncode == 9
     files = {path: path.stat().st_mtime_ns for path in (world.data / "days" / "transactions").glob("*.parquet")}
@@ -325,11 +328,17 @@ def test_two_processes_may_load_at_once(world: World) -> None:
     script = (
         "import sys; from pathlib import Path; from stx_pipelines.settings import load_settings;"
         "from stx_pipelines.sync.open import open_landing; landing = open_landing(load_settings());"
+        "print('ready', flush=True); sys.stdin.readline();"
         "[landing.warehouse.load('transactions', landing.landed()) for _ in range(5)]"
     )
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     loaders = [
-        subprocess.Popen([sys.executable, "-c", script], env=child_environment(world.environment)) for _ in range(2)
+        subprocess.Popen([sys.executable, "-c", script], env=child_environment(world.environment), **pipes)
+        for _ in range(2)
     ]
-    assert [loader.wait(60) for loader in loaders] == [0, 0]
+    assert [loader.stdout.readline() for loader in loaders] == [b"ready\n"] * 2
+    for loader in loaders:
+        loader.stdin.close()
+    assert [loader.wait(LONGEST) for loader in loaders] == [0, 0]
     world.assert_true()
     assert os.listdir(world.data / "coverage") == ["transactions.json"]  # noqa: PTH208 - names only
