@@ -55,6 +55,7 @@ def names_in_use(folder: Path) -> dict[str, set[str]]:
                 "ETH_RPC_URL": devnet.ethereum_url,
                 "STX_TARGET_DAYS": str(DAYS),
                 "ETH_TARGET_DAYS": "2",
+                "ETH_TIP_AGE_MINUTES": "180",  # ten slots of ten minutes become final late
                 "STX_ALERT_WEBHOOK": address,
                 "DAGSTER_HOME": str(home),
                 **QUICK,
