@@ -149,6 +149,7 @@ class Story:
         self._ask("a day file is damaged", "status")
         self._ask("a day file is damaged", "health")
         self._ask("a day file is damaged", "rebuild")
+        invoke("rebuild", "--force")  # leaves the day out
         self._ask("a day file is damaged", "verify")
         self._tick()
         self.devnet.knobs.hidden_transactions = {self.devnet.chain.transactions(day)[7].tx_id}
