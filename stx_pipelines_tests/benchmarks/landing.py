@@ -84,7 +84,7 @@ def only_read(url: str, folder: Path, days: Sequence[date]) -> int:
         return ProvedDay(read, plan)
 
     with patch.object(Reader, "_prove", trust):
-        return sum(1 for _ in Reader(api, api.tip()).days(sorted(days, reverse=True)))
+        return sum(1 for _ in Reader(api, api.tip(), "stacks:made up").days(sorted(days, reverse=True)))
 
 
 def proof_and_landing(scale: Scale) -> Measured:

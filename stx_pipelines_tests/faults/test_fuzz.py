@@ -184,10 +184,10 @@ def test_a_certificate_of_any_shape_is_refused_or_says_what_it_says(whole: bool)
             certificates.decode(other)
         try:
             found = certificates.decode(json.dumps(wrong).encode())
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, certificates.NewerCertificate):
             return
         again = json.loads(certificates.encode(found))
-        assert {name for name in right if again[name] != right[name]} == {
+        assert {name for name in right if again.get(name) != right[name]} == {
             name for name in right if wrong.get(name) != right[name]
         }
 

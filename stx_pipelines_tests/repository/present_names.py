@@ -62,10 +62,11 @@ def _scripts() -> Iterator[str]:
 
 def _commands() -> Iterator[str]:
     group = main_command()
+    parent = click.Context(group, **group.context_settings)
     for name, each in [("", group), *group.commands.items()]:
         said = f"stx-pipelines {name}".strip()
         yield said
-        for option in each.get_params(click.Context(each, **each.context_settings)):
+        for option in each.get_params(click.Context(each, parent=parent, **each.context_settings)):
             yield from (f"{said} {spelled}" for spelled in _spellings(option))
 
 
