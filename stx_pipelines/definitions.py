@@ -11,29 +11,29 @@ from functools import partial
 
 import dagster as dg
 
-from stx_pipelines.alerts import Channel, alert_sensor
-from stx_pipelines.assets.dashboard import wallet_dashboard
-from stx_pipelines.assets.ethereum import blocks, miners_balance
-from stx_pipelines.assets.stacks import transactions
-from stx_pipelines.assets.wallets import wallet_metrics
-from stx_pipelines.checks import certified_ethereum, stacks_checks
-from stx_pipelines.checks_ethereum import ethereum_checks
-from stx_pipelines.checks_wallets import wallet_checks
-from stx_pipelines.metrics_resource import Metrics
-from stx_pipelines.resources import EthereumNode, StacksApi, read_only_warehouse
-from stx_pipelines.schedules import daily_schedule
-from stx_pipelines.sensors import Watched, coverage_sensor, derived_sensor
+from stx_pipelines.clients.notify import Email, Webhook
+from stx_pipelines.coverage.datasets import ETHEREUM, NO_ETHEREUM, STACKS, Chain, chains_of
+from stx_pipelines.coverage.health import Health, judge_chain
+from stx_pipelines.coverage.model import Coverage
+from stx_pipelines.coverage.progress import last_report, who_works
+from stx_pipelines.coverage.status import chain_status
+from stx_pipelines.defs.alerts import Channel, alert_sensor
+from stx_pipelines.defs.assets.dashboard import wallet_dashboard
+from stx_pipelines.defs.assets.ethereum import blocks, miners_balance
+from stx_pipelines.defs.assets.transactions import transactions
+from stx_pipelines.defs.assets.wallets import wallet_metrics
+from stx_pipelines.defs.checks import certified_ethereum, stacks_checks
+from stx_pipelines.defs.checks_ethereum import ethereum_checks
+from stx_pipelines.defs.checks_wallets import wallet_checks
+from stx_pipelines.defs.metrics_resource import Metrics
+from stx_pipelines.defs.resources import EthereumNode, StacksApi, read_only_warehouse
+from stx_pipelines.defs.schedules import daily_schedule
+from stx_pipelines.defs.sensors import Watched, coverage_sensor, derived_sensor
+from stx_pipelines.metrics.open import open_metrics
 from stx_pipelines.settings import Settings, load_settings
-from stx_pipelines.sources.alerts import Email, Webhook
-from stx_pipelines.sync.coverage import Coverage
-from stx_pipelines.sync.datasets import ETHEREUM, NO_ETHEREUM, STACKS, Chain, chains_of
-from stx_pipelines.sync.health import Health, judge_chain
+from stx_pipelines.sync.ethereum.open import open_node
 from stx_pipelines.sync.look import look_at_tip
-from stx_pipelines.sync.metrics import open_metrics
-from stx_pipelines.sync.open import open_stacks_api
-from stx_pipelines.sync.open_ethereum import open_node
-from stx_pipelines.sync.progress import last_report, who_works
-from stx_pipelines.sync.status import chain_status
+from stx_pipelines.sync.stacks.open import open_stacks_api
 
 _PROBE_SECONDS = 15.0
 

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import requests
 
-from stx_pipelines_tests.ethereum.planned import OTHER_MINERS, Block, plan
+from stx_pipelines_tests.sync.ethereum.planned import OTHER_MINERS, Block, plan
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import ROOT
 

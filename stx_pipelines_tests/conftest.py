@@ -16,7 +16,7 @@ from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
 from stx_pipelines.devnet.faults import Knobs
-from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines_tests.world import ROOT, World, today, world
 
 settings.register_profile(

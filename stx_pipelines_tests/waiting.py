@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from stx_pipelines.devnet.ethereum_faults import EthereumKnobs
+from stx_pipelines.devnet.ethereum.faults import EthereumKnobs
 from stx_pipelines.devnet.faults import Knobs
 
 T = TypeVar("T")

@@ -22,12 +22,12 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.server import Devnet, serve
-from stx_pipelines.devnet.stacks_chain import StacksChain
-from stx_pipelines.devnet.values import ChainSpec, Transaction
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.values import ChainSpec, Transaction
 from stx_pipelines.settings import Settings, load_settings
-from stx_pipelines.sync.open import open_stacks
 from stx_pipelines.sync.outcome import FailedDay, Landed
-from stx_pipelines.sync.walk import Walk
+from stx_pipelines.sync.stacks.open import open_stacks
+from stx_pipelines.sync.stacks.sync import Walk
 from stx_pipelines_tests.waiting import LONGEST
 
 FIRST_DAY = date(2026, 9, 1)

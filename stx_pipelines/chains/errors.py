@@ -1,4 +1,4 @@
-"""What can be wrong with what a chain says. Not here: what can go wrong while asking (`sources/errors.py`)."""
+"""What can be wrong with what a chain says. Not here: what can go wrong while asking (`clients/errors.py`)."""
 
 from __future__ import annotations
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.chains.metrics import Basis, days
+from stx_pipelines.coverage.model import Coverage
+from stx_pipelines.metrics.options import Basis, days
+from stx_pipelines.metrics.store import RESULTS, MetricStore
 from stx_pipelines.store.fee_recipients import FeeRecipients, fee_recipients
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.metrics import RESULTS, MetricStore
-from stx_pipelines.sync.coverage import Coverage
 
 if TYPE_CHECKING:
     import pyarrow as pa

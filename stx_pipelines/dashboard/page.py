@@ -19,10 +19,10 @@ from stx_pipelines.dashboard.sections.growth import growth
 from stx_pipelines.dashboard.sections.network import network
 from stx_pipelines.dashboard.sections.retention import retention
 from stx_pipelines.dashboard.sections.value import value
+from stx_pipelines.dashboard.text import cards, headline
 from stx_pipelines.dashboard.themes import THEMES, themed
-from stx_pipelines.dashboard.words import cards, headline
+from stx_pipelines.metrics.open import page_path
 from stx_pipelines.store.files import replace_file
-from stx_pipelines.sync.metrics import page_path
 
 TITLE = "Stacks, day by day"
 VEGA_LITE = "6.4"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stx_pipelines.dashboard.vega import Spec
+from stx_pipelines.dashboard.charts import Spec
 
 NOTHING_YET = "No closed day yet: numbers appear when the first day is complete and final. Open days are not counted."
 

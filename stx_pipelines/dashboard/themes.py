@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from stx_pipelines.dashboard.vega import Spec
+from stx_pipelines.dashboard.charts import Spec
 
 _COLOURS = {
     "page": ("#f6f7f9", "#11161d"), "card": ("#ffffff", "#1a212b"), "ink": ("#1b2430", "#e8edf3"),

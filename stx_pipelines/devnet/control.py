@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from stx_pipelines.devnet.answers import Answer, Caching, dumps
-from stx_pipelines.devnet.ethereum_faults import EthereumKnobs
+from stx_pipelines.devnet.ethereum.faults import EthereumKnobs
 from stx_pipelines.devnet.faults import Knobs, Stats, known_kinds
-from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.devnet.stacks.chain import StacksChain
 
 Routes = dict[tuple[str, str], Callable[[dict[str, Any]], object]]
 _NOT_TURNABLE = {"on_request", "clock"}  # functions cannot travel

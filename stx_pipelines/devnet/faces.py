@@ -9,14 +9,14 @@ from starlette.types import Receive, Scope, Send
 
 from stx_pipelines.devnet.answers import no_route
 from stx_pipelines.devnet.control import Control, StacksControl
-from stx_pipelines.devnet.ethereum_chain import EthereumChain
-from stx_pipelines.devnet.ethereum_control import EthereumControl
-from stx_pipelines.devnet.ethereum_faults import EthereumKnobs, EthereumStats
-from stx_pipelines.devnet.ethereum_rpc import ETHEREUM_PATH, EthereumRpc
+from stx_pipelines.devnet.ethereum.chain import EthereumChain
+from stx_pipelines.devnet.ethereum.control import EthereumControl
+from stx_pipelines.devnet.ethereum.faults import EthereumKnobs, EthereumStats
+from stx_pipelines.devnet.ethereum.rpc import ETHEREUM_PATH, EthereumRpc
 from stx_pipelines.devnet.faults import Knobs, Stats
 from stx_pipelines.devnet.sending import read_body
-from stx_pipelines.devnet.stacks_api import StacksApi, send_answer
-from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.devnet.stacks.api import StacksApi, send_answer
+from stx_pipelines.devnet.stacks.chain import StacksChain
 
 _OWN_PATH = "/devnet/"
 

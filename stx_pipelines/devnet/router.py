@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from stx_pipelines.devnet.answers import Answer, RefusedError, Request, gone, no_route
 from stx_pipelines.devnet.faults import Knobs
-from stx_pipelines.devnet.routes_v1 import V1Transactions
-from stx_pipelines.devnet.routes_v2 import V2Blocks
-from stx_pipelines.devnet.routes_v3 import V3Pages
-from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.routes_v1 import V1Transactions
+from stx_pipelines.devnet.stacks.routes_v2 import V2Blocks
+from stx_pipelines.devnet.stacks.routes_v3 import V3Pages
 
 V3_TRANSACTIONS = "v3/transactions"
 BURN_LIST = "v2/burn-blocks"

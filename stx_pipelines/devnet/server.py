@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from stx_pipelines.devnet.ethereum_chain import EthereumChain
-from stx_pipelines.devnet.ethereum_faults import EthereumKnobs, EthereumStats
-from stx_pipelines.devnet.ethereum_rpc import ETHEREUM_PATH
+from stx_pipelines.devnet.ethereum.chain import EthereumChain
+from stx_pipelines.devnet.ethereum.faults import EthereumKnobs, EthereumStats
+from stx_pipelines.devnet.ethereum.rpc import ETHEREUM_PATH
 from stx_pipelines.devnet.faces import EthereumFace, Faces, StacksFace
 from stx_pipelines.devnet.faults import Knobs, Stats
 from stx_pipelines.devnet.sending import HANG_UP
-from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.devnet.stacks.chain import StacksChain
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 120.0

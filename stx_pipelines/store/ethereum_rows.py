@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from stx_pipelines.chains.ethereum import BalanceChange, Block
-from stx_pipelines.store.days import spare_memory
+from stx_pipelines.store.day_files import spare_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa

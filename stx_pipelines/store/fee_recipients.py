@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stx_pipelines.chains.days import days_between
-from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.parquet import parquet_rows
 from stx_pipelines.store.scratch import Engine, scratch_database

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.warehouse import TIME_COLUMN, DayFile, Warehouse, attach, load_sql
 

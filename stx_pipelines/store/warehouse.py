@@ -256,9 +256,9 @@ def _loaded(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, s
     return dict(connection.execute(query, {"dataset": dataset}).fetchall())
 
 
-def load_sql(name: str) -> str:
-    """A statement from the folder `sql`."""
-    return files("stx_pipelines.store").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+def load_sql(name: str, package: str = "stx_pipelines.store") -> str:
+    """A statement from the folder `sql` of a package."""
+    return files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _inode(path: Path) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import BLOCKS
+from stx_pipelines.coverage.datasets import STACKS, Chain
+from stx_pipelines.coverage.survey import open_landing
 from stx_pipelines.settings import Settings
-from stx_pipelines.sync.dataset_names import BLOCKS
-from stx_pipelines.sync.datasets import STACKS, Chain
-from stx_pipelines.sync.ethereum_chain import finalized
-from stx_pipelines.sync.open import open_stacks_api
-from stx_pipelines.sync.open_ethereum import open_node
-from stx_pipelines.sync.survey import open_landing
+from stx_pipelines.sync.ethereum.chain import finalized
+from stx_pipelines.sync.ethereum.open import open_node
+from stx_pipelines.sync.stacks.open import open_stacks_api
 from stx_pipelines.sync.tip import note_stacks_tip, note_tip
 
 

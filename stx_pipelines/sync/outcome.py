@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.sources.errors import ApiError
-from stx_pipelines.store.days import NewerDayFile
+from stx_pipelines.clients.errors import ApiError
+from stx_pipelines.store.day_files import NewerDayFile
 
 
 class Landed(NamedTuple):

@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from stx_pipelines.chains.stacks import Tip
-from stx_pipelines.sources.errors import Behind
-from stx_pipelines.sources.stacks_api import StacksApi
-from stx_pipelines.sync.land import Landing
+from stx_pipelines.clients.errors import Behind
+from stx_pipelines.clients.stacks_api import StacksApi
+from stx_pipelines.coverage.sighting import Sighting
+from stx_pipelines.coverage.text import behind_sentence
+from stx_pipelines.store.dataset_store import Landing
 from stx_pipelines.sync.outcome import FailedDay
-from stx_pipelines.sync.sentences import behind_sentence
-from stx_pipelines.sync.sighting import Sighting
 
 log = logging.getLogger(__name__)
 

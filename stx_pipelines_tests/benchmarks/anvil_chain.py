@@ -17,7 +17,7 @@ from eth_utils.crypto import keccak
 from rlp.codec import encode_raw
 
 from stx_pipelines_tests.anvil import Node, anvil
-from stx_pipelines_tests.ethereum.planned import Block
+from stx_pipelines_tests.sync.ethereum.planned import Block
 
 Header = dict[str, int | bytes]
 """A block header by the names JSON has for its fields, in the order RLP has them."""

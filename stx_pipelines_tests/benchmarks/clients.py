@@ -21,9 +21,9 @@ import pyarrow.parquet as pq  # noqa: F401
 import requests
 
 from stx_pipelines.settings import load_settings
-from stx_pipelines.sync.open import open_stacks
 from stx_pipelines.sync.outcome import FailedDay
-from stx_pipelines.sync.walk import Walk
+from stx_pipelines.sync.stacks.open import open_stacks
+from stx_pipelines.sync.stacks.sync import Walk
 
 T = TypeVar("T")
 

@@ -14,14 +14,14 @@ from statistics import median
 import msgspec
 
 from stx_pipelines.chains.ethereum import BalanceKey
-from stx_pipelines.sources.ethereum_rpc import connect
+from stx_pipelines.clients.ethereum_rpc import connect
 from stx_pipelines_tests.anvil import HOW_TO_GET_IT, Node, binary
 from stx_pipelines_tests.benchmarks.anvil_chain import loaded
 from stx_pipelines_tests.benchmarks.apart import apart
 from stx_pipelines_tests.benchmarks.clients import bare_posts
 from stx_pipelines_tests.benchmarks.figure import Figure, Goal, Measured, NotMeasured, Scale, ratio_of_medians
 from stx_pipelines_tests.benchmarks.folders import fresh_folder, other_python, run_apart
-from stx_pipelines_tests.ethereum.planned import Block, every_twelve_seconds
+from stx_pipelines_tests.sync.ethereum.planned import Block, every_twelve_seconds
 
 BATCH, PARALLEL = 500, 8
 ETL = ("ethereum-etl==2.4.2", "setuptools<81")  # its old web3 asks setuptools for versions

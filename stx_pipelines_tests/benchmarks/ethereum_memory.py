@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.devnet.server import serve
-from stx_pipelines_tests.ethereum.world import World, landed, make_chain
+from stx_pipelines_tests.sync.ethereum.world import World, landed, make_chain
 
 BLOCKS = 50_000
 GOAL_MIB = 128

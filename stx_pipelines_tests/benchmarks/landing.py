@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from stx_pipelines.sync.outcome import FailedDay
-from stx_pipelines.sync.stacks import ProvedDay, Reader
-from stx_pipelines.sync.walk import Walk
+from stx_pipelines.sync.stacks.reader import ProvedDay, Reader
+from stx_pipelines.sync.stacks.sync import Walk
 from stx_pipelines_tests.benchmarks.apart import apart
 from stx_pipelines_tests.benchmarks.clients import open_walk, sync
 from stx_pipelines_tests.benchmarks.devnet_process import Served, devnet

@@ -24,9 +24,9 @@ import duckdb
 import msgspec
 
 from stx_pipelines.chains.days import DAY, window
+from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store import stacks_rows
-from stx_pipelines.store.days import DayFiles
-from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.scratch import Engine
 from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines_tests.metrics.history import certificate

@@ -15,10 +15,10 @@ import msgspec
 import pandas as pd  # noqa: F401 - duckdb imports it at the first connection
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.dataset_store import DAYS_AT_ONCE
+from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.parquet import over_day_files
 from stx_pipelines.store.warehouse import DayFile, Warehouse, attach, load_sql
-from stx_pipelines.sync.land import DAYS_AT_ONCE
 from stx_pipelines_tests.benchmarks.apart import apart
 from stx_pipelines_tests.benchmarks.clients import sync
 from stx_pipelines_tests.benchmarks.devnet_process import devnet

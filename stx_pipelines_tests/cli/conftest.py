@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner, Result
 
-from stx_pipelines.cli import main
-from stx_pipelines_tests.ethereum.conftest import make_ethereum
-from stx_pipelines_tests.ethereum.world import DevnetWorld
+from stx_pipelines.cli.main import main
+from stx_pipelines_tests.sync.ethereum.conftest import make_ethereum
+from stx_pipelines_tests.sync.ethereum.world import DevnetWorld
 from stx_pipelines_tests.world import World
 
 __all__ = ["make_ethereum", "run"]  # fixtures, found by their names

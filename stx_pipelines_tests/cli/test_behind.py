@@ -11,12 +11,12 @@ import pytest
 from click.testing import Result
 
 from stx_pipelines.chains.days import DAY
+from stx_pipelines.coverage.datasets import ETHEREUM
+from stx_pipelines.coverage.status import chain_status
 from stx_pipelines.definitions import judge, watch_ethereum, watch_stacks
 from stx_pipelines.store.identity import Identity, keep_identity
-from stx_pipelines.sync.datasets import ETHEREUM
-from stx_pipelines.sync.status import chain_status
-from stx_pipelines_tests.ethereum.world import DevnetWorld
-from stx_pipelines_tests.ethereum.world import make_chain as make_ethereum_chain
+from stx_pipelines_tests.sync.ethereum.world import DevnetWorld
+from stx_pipelines_tests.sync.ethereum.world import make_chain as make_ethereum_chain
 from stx_pipelines_tests.world import World, at, make_chain, recent_chain, today
 
 MakeWorld = Callable[..., World]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stx_pipelines import demo
+from stx_pipelines.cli import demo
 from stx_pipelines_tests.world import ROOT, query
 
 

@@ -14,7 +14,7 @@ from click.testing import Result
 
 from stx_pipelines.store import replacement
 from stx_pipelines.store.warehouse import Warehouse
-from stx_pipelines_tests.ethereum import world as ethereum
+from stx_pipelines_tests.sync.ethereum import world as ethereum
 from stx_pipelines_tests.world import World, child_environment, query, recent_chain, table_rows
 
 MakeWorld = Callable[..., World]

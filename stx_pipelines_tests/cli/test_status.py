@@ -20,15 +20,15 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import Result
 
+from stx_pipelines.coverage.datasets import STACKS
+from stx_pipelines.coverage.health import judge
+from stx_pipelines.coverage.model import survey
+from stx_pipelines.coverage.progress import Progress, progress_file, run_lock
+from stx_pipelines.coverage.status import DatasetStatus, describe, statuses
+from stx_pipelines.coverage.survey import open_landing
 from stx_pipelines.store.attempts import AttemptFiles
-from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.locks import locked
-from stx_pipelines.sync.coverage import survey
-from stx_pipelines.sync.datasets import STACKS
-from stx_pipelines.sync.health import judge
-from stx_pipelines.sync.progress import Progress, progress_file, run_lock
-from stx_pipelines.sync.status import DatasetStatus, describe, statuses
-from stx_pipelines.sync.survey import open_landing
 from stx_pipelines_tests.waiting import LONGEST, answers_only_while, wait_until
 from stx_pipelines_tests.world import World, child_environment, command, recent_chain, table_rows, truth
 
@@ -331,7 +331,7 @@ def test_a_look_never_loads_dagster(world: World, run: Run, command_name: str, l
         assert run(world, "status").exit_code == DONE  # counts the wallets, and remembers how many
     heavy = {"dagster", "requests", "pandas"} | ({"duckdb", "pyarrow"} if command_name == "status" else set())
     script = (
-        f"import sys\nfrom stx_pipelines.cli import main\ntry:\n    main(['{command_name}'])\n"
+        f"import sys\nfrom stx_pipelines.cli.main import main\ntry:\n    main(['{command_name}'])\n"
         f"except SystemExit:\n    pass\nprint(sorted({heavy!r} & sys.modules.keys()))"
     )
     done = subprocess.run(

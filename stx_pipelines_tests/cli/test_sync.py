@@ -12,11 +12,11 @@ import msgspec
 import pytest
 from click.testing import Result
 
+from stx_pipelines.coverage.progress import run_lock
+from stx_pipelines.coverage.survey import open_landing
+from stx_pipelines.metrics.open import chain_start
 from stx_pipelines.store.identity import known_identity
 from stx_pipelines.store.locks import locked
-from stx_pipelines.sync.metrics import chain_start
-from stx_pipelines.sync.progress import run_lock
-from stx_pipelines.sync.survey import open_landing
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import (
     World,
@@ -76,7 +76,7 @@ def test_a_second_sync_does_nothing_and_says_0(world: World, run: Callable[..., 
 def test_a_sync_with_nothing_to_do_loads_no_heavy_library(world: World, run: Callable[..., Result]) -> None:
     run(world, "sync", "--target-days", "3")
     script = (
-        "import sys\nfrom stx_pipelines.cli import main\n"
+        "import sys\nfrom stx_pipelines.cli.main import main\n"
         "try:\n    main(['sync', '--target-days', '3'])\nexcept SystemExit as end:\n    code = end.code\n"
         "print(code, sorted({'dagster', 'duckdb', 'pandas'} & sys.modules.keys()))"
     )

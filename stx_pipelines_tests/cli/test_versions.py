@@ -13,8 +13,8 @@ import pytest
 from click.testing import Result
 
 from stx_pipelines.chains.certificate import VERSION
-from stx_pipelines.store.days import DayFiles
-from stx_pipelines.sync.survey import open_landing
+from stx_pipelines.coverage.survey import open_landing
+from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines_tests.world import World, query, recent_chain
 
 Run = Callable[..., Result]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from stx_pipelines.chains.days import days_between
-from stx_pipelines.chains.metrics import MetricOptions
-from stx_pipelines.store.metrics import MetricStore
-from stx_pipelines.sync.metrics import page_path
+from stx_pipelines.metrics.open import page_path
+from stx_pipelines.metrics.options import MetricOptions
+from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines_tests.dashboard.pages import (
     DAYS,
     LAST,

@@ -13,13 +13,13 @@ import msgspec
 
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.days import DAY, days_between
-from stx_pipelines.chains.metrics import MetricOptions
+from stx_pipelines.coverage.model import Coverage, survey
+from stx_pipelines.coverage.text import coverage_sentence
 from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
 from stx_pipelines.dashboard.page import write_page
+from stx_pipelines.metrics.options import MetricOptions
+from stx_pipelines.metrics.store import RESULTS, MetricStore
 from stx_pipelines.store import stacks_rows
-from stx_pipelines.store.metrics import RESULTS, MetricStore
-from stx_pipelines.sync.coverage import Coverage, survey
-from stx_pipelines.sync.sentences import coverage_sentence
 from stx_pipelines_tests.metrics.history import land, land_chain, store_in
 from stx_pipelines_tests.waiting import wait_until
 from stx_pipelines_tests.world import FIRST_DAY, at, make_chain

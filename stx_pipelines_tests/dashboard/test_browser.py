@@ -7,8 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from stx_pipelines.store.metrics import MetricStore
-from stx_pipelines.sync.metrics import page_path
+from stx_pipelines.metrics.open import page_path
+from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines_tests.dashboard.pages import (
     CHARTS,
     DAYS,

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from stx_pipelines.chains.metrics import MetricOptions
 from stx_pipelines.dashboard.facts import FEE_RECIPIENTS, MOST_RECIPIENTS
+from stx_pipelines.metrics.open import page_path
+from stx_pipelines.metrics.options import MetricOptions
+from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store.fee_recipients import FeeRecipients, fee_recipients
-from stx_pipelines.store.metrics import MetricStore
 from stx_pipelines.store.scratch import Engine
-from stx_pipelines.sync.metrics import page_path
 from stx_pipelines_tests.dashboard.balances import HUGE, Block, address, write_day, write_days
 from stx_pipelines_tests.dashboard.pages import build, embedded, open_page, wait_for
 from stx_pipelines_tests.metrics.history import store_in

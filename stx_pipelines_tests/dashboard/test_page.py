@@ -13,15 +13,15 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from stx_pipelines.assets.dashboard import wallet_dashboard
 from stx_pipelines.chains.days import DAY, days_between
-from stx_pipelines.chains.metrics import MetricOptions
 from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
 from stx_pipelines.dashboard.page import pictures, write_page
 from stx_pipelines.dashboard.themes import THEMES
-from stx_pipelines.metrics_resource import Metrics
-from stx_pipelines.store.metrics import MetricStore
-from stx_pipelines.sync.metrics import page_path
+from stx_pipelines.defs.assets.dashboard import wallet_dashboard
+from stx_pipelines.defs.metrics_resource import Metrics
+from stx_pipelines.metrics.open import page_path
+from stx_pipelines.metrics.options import MetricOptions
+from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines_tests.dashboard.pages import (
     CHARTS,
     DAYS,

@@ -14,7 +14,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget, ModuleTarget
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from stx_pipelines.webserver import GuardedWebserver, allowed_hosts
+from stx_pipelines.defs.webserver import GuardedWebserver, allowed_hosts
 from stx_pipelines_tests.noting import noting_server
 from stx_pipelines_tests.world import today
 

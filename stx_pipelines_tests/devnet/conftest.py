@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import requests
 
-from stx_pipelines.devnet.ethereum_chain import EthereumChain, EthereumSpec
-from stx_pipelines.devnet.ethereum_faults import EthereumKnobs
+from stx_pipelines.devnet.ethereum.chain import EthereumChain, EthereumSpec
+from stx_pipelines.devnet.ethereum.faults import EthereumKnobs
 from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.server import Devnet, serve
-from stx_pipelines.devnet.stacks_chain import StacksChain
-from stx_pipelines.devnet.values import ChainSpec
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.values import ChainSpec
 from stx_pipelines_tests.waiting import LONGEST
 
 FIRST_DAY = date(2026, 10, 1)

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from stx_pipelines.devnet.server import Devnet, serve
-from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines_tests.waiting import LONGEST, wait_until
 
 Get = Callable[..., requests.Response]

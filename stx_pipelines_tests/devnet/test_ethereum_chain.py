@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from stx_pipelines.devnet.ethereum_chain import EthereumChain, EthereumSpec
+from stx_pipelines.devnet.ethereum.chain import EthereumChain, EthereumSpec
 
 from .conftest import FIRST_DAY
 

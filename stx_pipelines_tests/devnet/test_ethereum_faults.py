@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from stx_pipelines.devnet.ethereum_faults import (
+from stx_pipelines.devnet.ethereum.faults import (
     ELEMENT_FAULTS,
     ETHEREUM_FAULTS,
     REQUEST_FAULTS,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stx_pipelines.devnet.ethereum_faults import CallLimiter
+from stx_pipelines.devnet.ethereum.faults import CallLimiter
 from stx_pipelines.devnet.server import Devnet
 
 from .rpc import ask, balance_calls, call, keep_sleeps, post, true_answers
@@ -51,7 +51,7 @@ def test_an_answer_above_its_size_is_right_up_to_there_and_errors_from_there_on(
 def test_calls_per_second_counts_elements_and_says_when_to_come_back(
     ethereum_devnet: Devnet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stx_pipelines.devnet.ethereum_rpc.monotonic", lambda: 1_000_000.0)
+    monkeypatch.setattr("stx_pipelines.devnet.ethereum.rpc.monotonic", lambda: 1_000_000.0)
     knobs = ethereum_devnet.ethereum_knobs
     knobs.calls_per_second, knobs.retry_after_seconds = 25, 3
     responses = [post(ethereum_devnet, balance_calls(ethereum_devnet, size)) for size in (20, 10, 5)]
@@ -111,7 +111,7 @@ def test_another_chain_id_can_be_said(ethereum_devnet: Devnet) -> None:
 
 
 def test_latency_delays_every_answer(ethereum_devnet: Devnet, monkeypatch: pytest.MonkeyPatch) -> None:
-    slept = keep_sleeps(monkeypatch, "stx_pipelines.devnet.ethereum_rpc.asyncio")
+    slept = keep_sleeps(monkeypatch, "stx_pipelines.devnet.ethereum.rpc.asyncio")
     ethereum_devnet.ethereum_knobs.latency_seconds = 50.0
     post(ethereum_devnet, call("eth_chainId"))
     assert slept == [50.0]

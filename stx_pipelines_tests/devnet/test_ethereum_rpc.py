@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from stx_pipelines.devnet.ethereum_chain import EthereumBlock, EthereumChain, EthereumSpec
+from stx_pipelines.devnet.ethereum.chain import EthereumBlock, EthereumChain, EthereumSpec
 from stx_pipelines.devnet.server import Devnet, serve
-from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines_tests.waiting import LONGEST
 
 from .conftest import FIRST_DAY

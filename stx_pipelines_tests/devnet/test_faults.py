@@ -131,7 +131,7 @@ def test_a_limited_server_says_what_is_left_and_when_to_come_back(
     devnet: Devnet, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_000_000.0
-    monkeypatch.setattr("stx_pipelines.devnet.stacks_api.monotonic", lambda: now)
+    monkeypatch.setattr("stx_pipelines.devnet.stacks.api.monotonic", lambda: now)
     devnet.knobs.requests_per_minute, devnet.knobs.limit_window_seconds = 2, 0.3
     allowed = [get(PAGE) for _ in range(2)]
     refused = get(PAGE)
@@ -158,7 +158,7 @@ def test_without_a_limit_no_limit_is_mentioned(get: Get) -> None:
 def test_latency_delays_every_answer_and_the_burn_list_more(
     devnet: Devnet, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slept = keep_sleeps(monkeypatch, "stx_pipelines.devnet.stacks_api.asyncio")
+    slept = keep_sleeps(monkeypatch, "stx_pipelines.devnet.stacks.api.asyncio")
     devnet.knobs.latency_seconds, devnet.knobs.list_latency_seconds = 50.0, 100.0
     for path in (PAGE, "/extended/v2/burn-blocks", "/extended/v2/burn-blocks/latest"):
         get(path)

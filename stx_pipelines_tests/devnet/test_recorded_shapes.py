@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from stx_pipelines.devnet.server import Devnet
-from stx_pipelines.devnet.values import StacksBlock
+from stx_pipelines.devnet.stacks.values import StacksBlock
 from stx_pipelines_tests.waiting import LONGEST
 
 Get = Callable[..., requests.Response]

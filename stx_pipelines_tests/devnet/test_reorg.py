@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from stx_pipelines.devnet.stacks_chain import StacksChain
-from stx_pipelines.devnet.values import DAY, ChainSpec
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.values import DAY, ChainSpec
 
 from .test_stacks_chain import assert_bitcoins_rules, assert_nonces_rise, state
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from stx_pipelines.devnet.server import Devnet
-from stx_pipelines.devnet.values import DAY, Transaction, unix_midnight
+from stx_pipelines.devnet.stacks.values import DAY, Transaction, unix_midnight
 from stx_pipelines_tests.waiting import LONGEST
 
 Get = Callable[..., requests.Response]

@@ -9,8 +9,8 @@ from statistics import median_low
 
 import pytest
 
-from stx_pipelines.devnet.stacks_chain import StacksChain
-from stx_pipelines.devnet.values import DAY, ChainSpec, Transaction
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.values import DAY, ChainSpec, Transaction
 
 MakeSpec = Callable[..., ChainSpec]
 SHAPES = ("even", "heavy", "giant")

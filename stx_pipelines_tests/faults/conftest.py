@@ -8,11 +8,11 @@ from random import Random
 
 import pytest
 
-from stx_pipelines.sync.datasets import STACKS, Chain
+from stx_pipelines.coverage.datasets import STACKS, Chain
 from stx_pipelines_tests.cli.conftest import run
-from stx_pipelines_tests.ethereum import world as ethereum
-from stx_pipelines_tests.ethereum.conftest import make_ethereum
 from stx_pipelines_tests.faults.undisturbed import Followed, assert_undisturbed, calm_down, refresh_metrics
+from stx_pipelines_tests.sync.ethereum import world as ethereum
+from stx_pipelines_tests.sync.ethereum.conftest import make_ethereum
 from stx_pipelines_tests.world import World, recent_chain
 
 __all__ = ["make_ethereum", "run"]  # fixtures, found by their names

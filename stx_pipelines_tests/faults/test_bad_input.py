@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.cli import main
+from stx_pipelines.cli.main import main
 from stx_pipelines.devnet import server
 from stx_pipelines.settings import Settings, SettingsError, load_settings
 from stx_pipelines_tests.world import World, recent_chain, today

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from stx_pipelines.coverage.survey import survey_transactions
 from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import write_page
+from stx_pipelines.metrics.open import open_metrics
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.sync.metrics import open_metrics
-from stx_pipelines.sync.survey import survey_transactions
 from stx_pipelines_tests.faults.disks import Disk, full_at, limited_files, small_disk
 from stx_pipelines_tests.faults.undisturbed import refresh_metrics
 from stx_pipelines_tests.world import World, make_chain, recent_chain

@@ -20,13 +20,13 @@ from stx_pipelines.chains import stacks, stacks_answers
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.chains.stacks import Cursor, PageMovedError
+from stx_pipelines.coverage.progress import Progress, read_progress
 from stx_pipelines.devnet.server import serve
 from stx_pipelines.store.attempts import AttemptFiles
-from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.identity import Identity, identity_file, keep_identity, known_identity
 from stx_pipelines.store.warehouse import Warehouse
-from stx_pipelines.sync.progress import Progress, read_progress
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
 

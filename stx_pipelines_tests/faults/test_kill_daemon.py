@@ -12,8 +12,8 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
 
+from stx_pipelines.chains.datasets import TRANSACTIONS
 from stx_pipelines.definitions import defs
-from stx_pipelines.sync.dataset_names import TRANSACTIONS
 from stx_pipelines_tests.faults.processes import dagster_home, kill_with_children, killed_at_random, start
 from stx_pipelines_tests.waiting import wait_until
 from stx_pipelines_tests.world import World, recent_chain

@@ -11,12 +11,12 @@ from random import Random
 
 import pytest
 
+from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.devnet import router
 from stx_pipelines.devnet.answers import gone
 from stx_pipelines.devnet.faults import FAULT_KINDS, FaultKind, Knobs
-from stx_pipelines.devnet.routes_v3 import V3Pages
-from stx_pipelines.sources.errors import ApiError
-from stx_pipelines.sync.walk import Walk
+from stx_pipelines.devnet.stacks.routes_v3 import V3Pages
+from stx_pipelines.sync.stacks.sync import Walk
 from stx_pipelines_tests.faults.undisturbed import persevere
 from stx_pipelines_tests.world import World, at, file_rows, make_chain, truth
 

@@ -12,11 +12,11 @@ from hypothesis import Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.devnet.faults import Knobs
-from stx_pipelines.devnet.stacks_chain import StacksChain
-from stx_pipelines.devnet.values import ChainSpec
-from stx_pipelines.sources.errors import ApiError
-from stx_pipelines.sync.stacks import FailedDay
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.values import ChainSpec
+from stx_pipelines.sync.stacks.reader import FailedDay
 from stx_pipelines_tests.faults.wild import pages_of, wild_chain
 from stx_pipelines_tests.world import FIRST_DAY, at, file_rows, truth, world
 

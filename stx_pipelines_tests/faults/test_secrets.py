@@ -14,10 +14,10 @@ from urllib.parse import quote
 import pytest
 from click.testing import CliRunner
 
-from stx_pipelines.cli import main
+from stx_pipelines.cli.main import main
+from stx_pipelines.coverage.datasets import STACKS
 from stx_pipelines.devnet import broken
 from stx_pipelines.devnet.answers import Answer
-from stx_pipelines.sync.datasets import STACKS
 from stx_pipelines_tests.faults.processes import DAGSTERS, OURS, dagster_home, range_of_days
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import World, child_environment, recent_chain, today
@@ -93,7 +93,7 @@ def echoing_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return Answer(401, f"key {KEY} is unknown".encode()) if kind == "not_json" else honest(kind, retry_after)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr("stx_pipelines.devnet.stacks_api.instead", instead)
+        patch.setattr("stx_pipelines.devnet.stacks.api.instead", instead)
         yield
 
 

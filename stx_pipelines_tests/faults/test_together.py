@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from stx_pipelines.sources.budget import Budget
-from stx_pipelines.sync.datasets import ETHEREUM, STACKS, Chain
-from stx_pipelines_tests.ethereum.world import DevnetWorld
+from stx_pipelines.clients.rate_limit import Budget
+from stx_pipelines.coverage.datasets import ETHEREUM, STACKS, Chain
+from stx_pipelines_tests.clients.imaginary import busiest, grants, keep_grants, the_account
 from stx_pipelines_tests.faults.processes import dagster_home, range_of_days, start, sync_of
 from stx_pipelines_tests.faults.undisturbed import Followed
-from stx_pipelines_tests.sources.imaginary import busiest, grants, keep_grants, the_account
+from stx_pipelines_tests.sync.ethereum.world import DevnetWorld
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import World
 

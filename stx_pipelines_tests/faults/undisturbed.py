@@ -17,11 +17,11 @@ import msgspec
 import pyarrow.parquet as pq
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.sources.errors import ApiError
+from stx_pipelines.clients.errors import ApiError
+from stx_pipelines.metrics.open import open_metrics
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.sync.metrics import open_metrics
-from stx_pipelines.sync.stacks import FailedDay
-from stx_pipelines_tests.ethereum.world import DevnetWorld
+from stx_pipelines.sync.stacks.reader import FailedDay
+from stx_pipelines_tests.sync.ethereum.world import DevnetWorld
 from stx_pipelines_tests.world import World
 
 Rows = list[tuple[Any, ...]]

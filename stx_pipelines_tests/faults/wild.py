@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from random import Random
 from unittest import mock
 
-from stx_pipelines.devnet import stacks_chain
-from stx_pipelines.devnet.bitcoin import Bitcoin
-from stx_pipelines.devnet.routes_v3 import V3Pages
-from stx_pipelines.devnet.stacks_chain import StacksChain
-from stx_pipelines.devnet.values import ChainSpec
+from stx_pipelines.devnet.stacks import chain as stacks_chain
+from stx_pipelines.devnet.stacks.bitcoin import Bitcoin
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.routes_v3 import V3Pages
+from stx_pipelines.devnet.stacks.values import ChainSpec
 
 _AHEAD = 7_200  # seconds: nodes refuse a header further ahead of their clock
 _BEHIND = 40_000  # seconds: further than the median of eleven ever lets one go here

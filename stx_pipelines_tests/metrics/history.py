@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 
 from stx_pipelines.chains.certificate import Certificate, State
 from stx_pipelines.chains.days import DAY, window
-from stx_pipelines.chains.metrics import MetricOptions
 from stx_pipelines.chains.stacks import ANCHORED, Tx
-from stx_pipelines.devnet.stacks_chain import StacksChain
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.metrics.options import MetricOptions
+from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store import stacks_rows
-from stx_pipelines.store.days import DayFiles
-from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.scratch import Engine
 from stx_pipelines.store.warehouse import Warehouse
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from stx_pipelines.chains.metrics import MetricOptions
+from stx_pipelines.metrics.options import MetricOptions
 
 Rows = list[tuple[Any, ...]]
 

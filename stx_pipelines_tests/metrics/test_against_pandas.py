@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from stx_pipelines.chains.days import DAY, day_of, days_between
-from stx_pipelines.chains.metrics import MetricOptions
-from stx_pipelines.devnet.stacks_chain import StacksChain
-from stx_pipelines.devnet.values import ChainSpec
-from stx_pipelines.store.metrics import RESULTS
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.values import ChainSpec
+from stx_pipelines.metrics.options import MetricOptions
+from stx_pipelines.metrics.store import RESULTS
 from stx_pipelines_tests.metrics.history import START, land_chain, read, store_in
 from stx_pipelines_tests.metrics.plain import Plain
 

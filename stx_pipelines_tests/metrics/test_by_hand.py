@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stx_pipelines.chains.metrics import MetricOptions
-from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.metrics.options import MetricOptions
+from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines_tests.metrics.history import OPTIONS, by, day, land, land_history, read, rows_of, store_in
 
 

@@ -9,8 +9,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from stx_pipelines.store.metric_checks import CHECKS, Check, judge
-from stx_pipelines.store.metrics import MetricStore
+from stx_pipelines.metrics.checks import CHECKS, Check, judge
+from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines_tests.metrics.history import day, land, land_history, rows_of, store_in
 
 FAULTS = {

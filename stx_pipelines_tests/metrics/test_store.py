@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stx_pipelines.chains.metrics import MetricOptions, cover
-from stx_pipelines.store import metrics, stacks_rows
+from stx_pipelines.metrics import store as metrics
+from stx_pipelines.metrics.options import MetricOptions, cover
+from stx_pipelines.metrics.store import RESULTS, MetricStore
+from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.metrics import RESULTS, MetricStore
 from stx_pipelines_tests.metrics.history import certificate, day, land, land_history, read, rows_of, store_in
 
 TABLES = [table for tables in RESULTS.values() for table in tables]
@@ -139,14 +140,14 @@ def test_a_day_replaced_while_it_is_read_starts_the_computation_anew(
 ) -> None:
     """The second time nothing changes, and the result rests on the new day."""
     changes = iter([lambda: land(store, day(0), rows_of(0), requests=2), lambda: None])
-    load_sql = metrics.load_sql
+    metric_sql = metrics.metric_sql
 
     def loaded(name: str) -> str:
-        if name == "metrics/base/wallet_days":
+        if name == "base/wallet_days":
             next(changes)()
-        return load_sql(name)
+        return metric_sql(name)
 
-    monkeypatch.setattr(metrics, "load_sql", loaded)
+    monkeypatch.setattr(metrics, "metric_sql", loaded)
     refreshed = store.refresh(["wallet_funnel"])
     assert refreshed.basis.fingerprint == store.basis().fingerprint
     assert next(changes, None) is None
@@ -157,14 +158,14 @@ def test_days_that_never_hold_still_leave_the_old_results(store: MetricStore, mo
     store.refresh(["wallet_funnel"])
     before = store.path("wallet_funnel").read_bytes()
     made = iter(range(2, 100))
-    load_sql = metrics.load_sql
+    metric_sql = metrics.metric_sql
 
     def loaded(name: str) -> str:
-        if name == "metrics/base/wallet_days":
+        if name == "base/wallet_days":
             land(store, day(0), rows_of(0), requests=next(made))
-        return load_sql(name)
+        return metric_sql(name)
 
-    monkeypatch.setattr(metrics, "load_sql", loaded)
+    monkeypatch.setattr(metrics, "metric_sql", loaded)
     with pytest.raises(StoreError, match=r"changed 3 times.*refresh again"):
         store.refresh(["wallet_funnel"])
     assert store.path("wallet_funnel").read_bytes() == before

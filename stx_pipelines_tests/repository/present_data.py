@@ -26,8 +26,8 @@ from click.testing import CliRunner, Result
 
 from stx_pipelines.definitions import defs
 from stx_pipelines.devnet.server import Devnet, serve
-from stx_pipelines_tests.ethereum.world import recent_chain as ethereum_chain
 from stx_pipelines_tests.repository.present_names import main_command
+from stx_pipelines_tests.sync.ethereum.world import recent_chain as ethereum_chain
 from stx_pipelines_tests.world import QUICK, ROOT, command, recent_chain
 
 NO_SERVER = "http://127.0.0.1:9"

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from stx_pipelines.checks_ethereum import BEFORE_MERGE, SINCE_MERGE, ethereum_checks
+from stx_pipelines.defs.checks_ethereum import BEFORE_MERGE, SINCE_MERGE, ethereum_checks
 from stx_pipelines.settings import Settings
 from stx_pipelines.store.warehouse import load_sql
 from stx_pipelines_tests.store.ethereum_days import ALICE, changes_of, land_days

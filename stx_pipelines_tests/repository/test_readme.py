@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from stx_pipelines.cli import main
+from stx_pipelines.cli.main import main
 from stx_pipelines.definitions import defs
 from stx_pipelines.settings import Settings
 from stx_pipelines_tests.world import ROOT

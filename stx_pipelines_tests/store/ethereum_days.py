@@ -15,7 +15,7 @@ import pyarrow as pa
 from stx_pipelines.chains.certificate import Certificate, State
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block, balance_changes
-from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.ethereum_rows import balances_to_arrow, blocks_to_arrow
 from stx_pipelines.store.warehouse import DayFile, Warehouse
 

@@ -10,7 +10,7 @@ import pytest
 from eth_utils import from_wei
 
 from stx_pipelines.store import ethereum_checks
-from stx_pipelines.store.days import DayFiles
+from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.ethereum_checks import IncreaseShares, increase_shares, unlinked_blocks, wrong_balances
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.inspect import differing_days

@@ -12,15 +12,15 @@ import duckdb
 import pytest
 from click.testing import Result
 
+from stx_pipelines.metrics.checks import CHECKS, judge
+from stx_pipelines.metrics.open import open_metrics
 from stx_pipelines.store.fee_recipients import fee_recipients
 from stx_pipelines.store.inspect import differing_days, overlaps
-from stx_pipelines.store.metric_checks import CHECKS, judge
 from stx_pipelines.store.scratch import Engine
-from stx_pipelines.sync.metrics import open_metrics
 from stx_pipelines_tests.cli.conftest import run
-from stx_pipelines_tests.ethereum import world as ethereum
 from stx_pipelines_tests.faults.undisturbed import Followed, assert_undisturbed, refresh_metrics
 from stx_pipelines_tests.store.ethereum_days import change
+from stx_pipelines_tests.sync.ethereum import world as ethereum
 from stx_pipelines_tests.world import FIRST_DAY, ROOT, World, make_chain, query, recent_chain
 
 __all__ = ["run"]  # a fixture, found by its name

@@ -21,7 +21,7 @@ from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.published import Published
 from stx_pipelines.store.warehouse import Warehouse
-from stx_pipelines.sync.certify import why_left_out
+from stx_pipelines.sync.stacks.certify import why_left_out
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import (
     FIRST_DAY,
@@ -327,7 +327,7 @@ def test_two_processes_may_load_at_once(world: World) -> None:
     world.landed()
     script = (
         "import sys; from pathlib import Path; from stx_pipelines.settings import load_settings;"
-        "from stx_pipelines.sync.open import open_landing; landing = open_landing(load_settings());"
+        "from stx_pipelines.sync.stacks.open import open_landing; landing = open_landing(load_settings());"
         "print('ready', flush=True); sys.stdin.readline();"
         "[landing.warehouse.load('transactions', landing.landed()) for _ in range(5)]"
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from stx_pipelines.chains.metrics import Basis
+from stx_pipelines.coverage.model import NEWER
+from stx_pipelines.dashboard.charts import Spec, calculated, chart, defined, layer, steps, tooltip
 from stx_pipelines.dashboard.facts import Facts
 from stx_pipelines.dashboard.parts import NOTHING_YET, Chart, Legend, Section
-from stx_pipelines.dashboard.vega import Spec, calculated, chart, defined, layer, steps, tooltip
-from stx_pipelines.dashboard.words import count
-from stx_pipelines.sync.coverage import NEWER
+from stx_pipelines.dashboard.text import count
+from stx_pipelines.metrics.options import Basis
 
 STATES = {
     "closed": ("@closed", "complete and final"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from stx_pipelines.dashboard.charts import Spec, calculated, chart, defined, kept, layer, steps, tooltip
 from stx_pipelines.dashboard.facts import FEE_RECIPIENTS, Facts, Row
 from stx_pipelines.dashboard.parts import Chart, Panel, Section
-from stx_pipelines.dashboard.vega import Spec, calculated, chart, defined, kept, layer, steps, tooltip
-from stx_pipelines.dashboard.words import count, money, number
+from stx_pipelines.dashboard.text import count, money, number
 from stx_pipelines.store.fee_recipients import FeeRecipients
 
 RECIPIENTS_DRAWN = 12

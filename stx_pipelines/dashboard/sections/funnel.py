@@ -7,11 +7,11 @@ from datetime import date
 from typing import Any
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.chains.metrics import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, VALUE_USTX
+from stx_pipelines.dashboard.charts import Spec, calculated, chart, kept, layer, steps, tooltip
 from stx_pipelines.dashboard.facts import Facts, Row, Table, stx
 from stx_pipelines.dashboard.parts import Chart, Choice, Section, section
-from stx_pipelines.dashboard.vega import Spec, calculated, chart, kept, layer, steps, tooltip
-from stx_pipelines.dashboard.words import long_day, money, number
+from stx_pipelines.dashboard.text import long_day, money, number
+from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, VALUE_USTX
 
 
 def funnel(facts: Facts) -> Section:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from stx_pipelines.dashboard.facts import Facts, Row
-from stx_pipelines.dashboard.parts import Chart, Section, section
-from stx_pipelines.dashboard.vega import (
+from stx_pipelines.dashboard.charts import (
     Spec,
     amount,
     at,
@@ -21,7 +19,9 @@ from stx_pipelines.dashboard.vega import (
     time,
     tooltip,
 )
-from stx_pipelines.dashboard.words import count, number
+from stx_pipelines.dashboard.facts import Facts, Row
+from stx_pipelines.dashboard.parts import Chart, Section, section
+from stx_pipelines.dashboard.text import count, number
 
 _ACTIVE = "Distinct wallets that sent a transaction on the day, and in the 7 and 30 days that end with it."
 _SPANS = {"active_wallets": "1 day", "active_7d": "7 days", "active_30d": "30 days"}

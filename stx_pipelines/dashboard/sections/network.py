@@ -6,10 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+from stx_pipelines.dashboard.charts import LINE_COLOURS, Spec, bars, calculated
 from stx_pipelines.dashboard.facts import Facts, Row
 from stx_pipelines.dashboard.parts import Chart, Section, section
-from stx_pipelines.dashboard.vega import LINE_COLOURS, Spec, bars, calculated
-from stx_pipelines.dashboard.words import number
+from stx_pipelines.dashboard.text import number
 
 
 def network(facts: Facts) -> Section:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.chains.metrics import MetricOptions
+from stx_pipelines.dashboard.charts import Spec, calculated, chart, day_in, kept, layer, older, steps, tooltip
 from stx_pipelines.dashboard.facts import Facts, Row
 from stx_pipelines.dashboard.parts import Chart, Choice, Section, section
-from stx_pipelines.dashboard.vega import Spec, calculated, chart, day_in, kept, layer, older, steps, tooltip
-from stx_pipelines.dashboard.words import long_day, number
+from stx_pipelines.dashboard.text import long_day, number
+from stx_pipelines.metrics.options import MetricOptions
 
 WEEKS_DRAWN = 53
 

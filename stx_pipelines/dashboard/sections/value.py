@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stx_pipelines.chains.metrics import MetricOptions
-from stx_pipelines.dashboard.facts import Facts, Row, stx
-from stx_pipelines.dashboard.parts import Chart, Panel, Section, section
-from stx_pipelines.dashboard.vega import (
+from stx_pipelines.dashboard.charts import (
     Spec,
     amount,
     at,
@@ -22,7 +19,10 @@ from stx_pipelines.dashboard.vega import (
     time,
     tooltip,
 )
-from stx_pipelines.dashboard.words import count, money, number
+from stx_pipelines.dashboard.facts import Facts, Row, stx
+from stx_pipelines.dashboard.parts import Chart, Panel, Section, section
+from stx_pipelines.dashboard.text import count, money, number
+from stx_pipelines.metrics.options import MetricOptions
 
 _IN_SIGHT = 0.4
 """The target is drawn once a cohort has brought this share of it; before, it would only flatten the lines."""

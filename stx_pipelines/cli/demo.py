@@ -1,0 +1,149 @@
+"""The offline demo: a devnet, a sync of all its history, and what came of it. All under one folder of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime
+from http import HTTPStatus
+from math import ceil
+from pathlib import Path
+
+import click
+
+from stx_pipelines.chains.datasets import BALANCES
+from stx_pipelines.chains.days import DAY
+from stx_pipelines.clients.body import TooMuch
+from stx_pipelines.clients.transport import Broken, Connections, Limits
+from stx_pipelines.coverage.survey import open_landing
+from stx_pipelines.metrics.open import page_path
+from stx_pipelines.settings import load_settings
+from stx_pipelines.store import queries
+from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.identity import known_ethereum, known_identity
+
+DAYS = 120
+ETHEREUM_DAYS = 3
+_TRANSACTIONS_PER_DAY = 1_000
+_START_SECONDS = 60
+_RECIPIENTS_SHOWN = 5
+
+
+def run_demo(folder: Path) -> int:
+    """Sync the devnet into `folder` and print what is there. Exit code of the sync."""
+    started = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    today = datetime.now(UTC).date()
+    # A demo of an earlier day goes on with its own chains.
+    stacks, ethereum = known_identity(folder), known_ethereum(folder)
+    first_day = stacks.first_day if stacks else today - DAYS * DAY
+    ethereum_days = (today - ethereum.first_day).days if ethereum else ETHEREUM_DAYS
+    with _devnet(first_day, ethereum_days) as url:
+        environment = os.environ | {
+            "HIRO_API_URL": url,
+            "HIRO_REQUESTS_PER_MINUTE": "0",
+            "HIRO_API_KEY": "",
+            "STX_FIRST_DAY": "",
+            "STX_PAGE_NOTE": "Made-up data: nothing on this page has happened. It is the demo's.",
+            "STX_TARGET_DAYS": str((today - first_day).days),
+            "STX_DATA_DIR": str(folder),
+            "ETH_RPC_URL": f"{url}/eth",
+            "ETH_TARGET_DAYS": str(max(1, ethereum_days)),
+            "ETH_FIRST_DAY": "",
+            "ETH_CALLS_PER_SECOND": "0",
+            "DAGSTER_HOME": str(_dagster_home(folder)),
+        }
+        code = subprocess.run([*_OURSELVES, "sync"], env=environment, check=False).returncode
+    if code == 0:
+        _show(folder, time.monotonic() - started)
+    return code
+
+
+_OURSELVES = (sys.executable, "-m", "stx_pipelines.cli")
+
+
+def _dagster_home(folder: Path) -> Path:
+    home = (folder / "dagster").absolute()
+    home.mkdir(exist_ok=True)
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    return home
+
+
+@contextmanager
+def _devnet(first_day: date, ethereum_days: int) -> Iterator[str]:
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    chain = ["--first-day", first_day.isoformat(), "--transactions-per-day", str(_TRANSACTIONS_PER_DAY)]
+    chain += ["--ethereum-days", str(ethereum_days)]
+    server = subprocess.Popen([*_OURSELVES, "devnet", "--port", str(port), *chain], stderr=subprocess.DEVNULL)
+    try:
+        click.echo(
+            f"a Stacks chain of {DAYS} days x ~{_TRANSACTIONS_PER_DAY:,} transactions and {ETHEREUM_DAYS} days of "
+            "Ethereum are being made ..."
+        )
+        _await_answer(server, url)
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_answer(server: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    connections, limits = Connections(url, {}), Limits(wait=1, whole=1)
+    while time.monotonic() < deadline and server.poll() is None:
+        with suppress(Broken, TooMuch):
+            if connections.exchange("GET", "/extended", None, None, limits).status == HTTPStatus.OK:
+                return
+        time.sleep(0.1)
+    raise StoreError(f"the devnet did not start within {_START_SECONDS} s: try `stx-pipelines devnet` by itself")
+
+
+def _show(folder: Path, seconds: float) -> None:
+    settings = load_settings(stx_data_dir=folder)
+    landing = open_landing(settings)
+    days = list(landing.files.certificates().values())
+    seen = sum(day.seen for day in days)
+    floor = sum(ceil(day.seen / 50) for day in days)
+    spent = sum(day.requests for day in days)
+    blocks = sum(day.seen for day in open_landing(settings, BALANCES).files.certificates().values())
+    database = landing.warehouse.path
+    query = f'import duckdb; print(duckdb.connect("{database}", read_only=True).sql("""{queries.BY_TYPE}"""))'
+    click.echo(
+        f"""
+days complete   {len(days)}, each proved against the chain's own counts
+transactions    {seen:,} ({sum(day.published for day in days):,} successful ones in the table)
+wallets         {queries.wallets(database):,} (the page counts those of closed days)
+requests        {spent:,}, proofs included; the floor is {floor:,} (50 transactions a page)
+Ethereum        {blocks:,} blocks with their fee recipients' balances before and after, exact to the Wei
+seconds         {seconds:.0f}
+files           {database}
+                {landing.files.folder.parent}/DATASET/YYYY-MM-DD.parquet
+                {page_path(folder)} (a page to look at)
+
+Top fee recipients of the Ethereum days (the increase of their balances by their blocks, in ETH):
+{queries.top_fee_recipients(database, _RECIPIENTS_SHOWN)}
+
+Try next:
+  {_relative(sys.executable)} -c '{query}'
+{queries.by_type(database)}
+  STX_DATA_DIR={folder} {_relative(str(Path(sys.executable).with_name("stx-pipelines")))} status
+  make dev                        the Dagster UI on http://localhost:3000
+  make backfill TARGET_DAYS=30    real data from api.hiro.so"""
+    )
+
+
+def _relative(path: str) -> str:
+    here = f"{Path.cwd()}/"
+    return path.removeprefix(here)

@@ -1,0 +1,93 @@
+"""Materializing days from the command line: the same asset, the same history as in the UI, no daemon."""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import dagster as dg
+
+from stx_pipelines.coverage.model import Work
+from stx_pipelines.defs.assets.daily import BEHIND, PASSING
+from stx_pipelines.defs.assets.dashboard import wallet_dashboard
+from stx_pipelines.defs.assets.ethereum import blocks, miners_balance
+from stx_pipelines.defs.assets.transactions import transactions
+from stx_pipelines.defs.assets.wallets import wallet_metrics
+from stx_pipelines.defs.metrics_resource import Metrics
+from stx_pipelines.defs.partitions import range_tags
+from stx_pipelines.defs.resources import EthereumNode, StacksApi
+
+ASSETS = {"stacks": [transactions], "ethereum": [blocks, miners_balance]}
+"""What is made of each chain, by its name."""
+
+_QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+
+
+def open_instance() -> dg.DagsterInstance:
+    """DAGSTER_HOME if set, else the history of the project folder, else none that is kept."""
+    if os.environ.get("DAGSTER_HOME"):  # Dagster's own setting, not ours
+        return dg.DagsterInstance.get()
+    if Path("dagster.yaml").exists():
+        return dg.DagsterInstance.from_config(str(Path.cwd()))
+    return dg.DagsterInstance.ephemeral()
+
+
+class Failed(NamedTuple):
+    """Why a run failed, whether it may pass by itself, and whether only the server is behind."""
+
+    sentence: str
+    passing: bool
+    behind: bool = False
+
+
+def materialize_days(instance: dg.DagsterInstance, chain: str, first: date, last: date, *, force: bool) -> list[Failed]:
+    """Materialize the days `first` to `last` of a chain in one run; what failed.
+
+    Raises `KeyboardInterrupt` when the run was interrupted.
+    """
+    logging.getLogger("stx_pipelines").propagate = False  # the progress bar has the terminal
+    config = {"config": {"force_refresh": force}}
+    try:
+        result = dg.materialize(
+            ASSETS[chain],
+            resources={"stacks_api": StacksApi(), "ethereum_node": EthereumNode()},
+            instance=instance,
+            raise_on_error=False,
+            run_config={"loggers": _QUIET, "ops": {asset.op.name: config for asset in ASSETS[chain]}},
+            tags=range_tags(Work((last, first))),
+        )
+    except dg.DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt from None
+    failures = result.get_step_failure_events()
+    if any(_was_interrupted(event) for event in failures):
+        raise KeyboardInterrupt
+    return [_failed(event) for event in failures]
+
+
+def materialize_metrics(instance: dg.DagsterInstance, *, only_page: bool = False) -> list[Failed]:
+    """Materialize everything that is computed from closed days, or only the page made of it; what failed."""
+    result = dg.materialize(
+        [wallet_metrics, wallet_dashboard],
+        selection=[wallet_dashboard] if only_page else None,
+        resources={"metrics": Metrics()},
+        instance=instance,
+        raise_on_error=False,
+        run_config={"loggers": _QUIET},
+    )
+    return [_failed(event) for event in result.get_step_failure_events()]
+
+
+def _was_interrupted(event: dg.DagsterEvent) -> bool:
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__
+
+
+def _failed(event: dg.DagsterEvent) -> Failed:
+    said, error = event.step_failure_data.user_failure_data, event.step_failure_data.error
+    if said is not None and said.description:
+        passing, behind = (bool(known and known.value) for known in map(said.metadata.get, (PASSING, BEHIND)))
+        return Failed(said.description, passing, behind)
+    return Failed(error.message.strip() if error else "the run failed; the Dagster UI has its log", passing=False)

@@ -1,0 +1,81 @@
+"""The live bar of `sync`: reads the progress file of the run, so it would work for any process."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from stx_pipelines.coverage import progress
+from stx_pipelines.coverage.datasets import STACKS, Chain
+from stx_pipelines.settings import Settings
+
+_REFRESH_SECONDS = 0.25
+
+
+@contextmanager
+def progress_bar(settings: Settings, chain: Chain) -> Iterator[Callable[[int], None]]:
+    """Show days, rows, requests, rate and ETA while the block runs; call the value with the days expected.
+
+    A day counts in parts where several datasets are made of it.
+    """
+    paths = [progress.progress_file(settings.stx_data_dir, dataset) for dataset in chain.tables]
+    for path in paths:
+        path.unlink(missing_ok=True)
+    done = threading.Event()
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} days"),
+        BarColumn(bar_width=24),
+        TextColumn(f"{{task.fields[rows]:,}} {'tx' if chain is STACKS else 'values'}"),
+        TextColumn(f"{{task.fields[requests]:,}} {chain.unit}  {{task.fields[rate]:,.0f}}/min"),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )
+    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+        task = bar.add_task("days", total=1, rows=0, requests=0, rate=0.0)
+
+        def follow() -> None:
+            runs: dict[datetime, progress.Progress] = {}
+            while not done.wait(_REFRESH_SECONDS):
+                _show(bar, task, paths, runs)
+            _show(bar, task, paths, runs)
+
+        follower = threading.Thread(target=follow, daemon=True)
+        follower.start()
+        try:
+            yield lambda total: bar.update(task, total=total)
+        finally:
+            done.set()
+            follower.join()
+
+
+def _show(bar: Progress, task: TaskID, paths: Sequence[Path], runs: dict[datetime, progress.Progress]) -> None:
+    """Add up the runs seen so far: holes between days make several."""
+    seen = [report for path in paths if (report := progress.read_progress(path))]
+    if not seen:
+        return
+    runs |= {report.started_at: report for report in seen}
+    now = max(seen, key=lambda report: report.updated_at)
+    bar.update(
+        task,
+        completed=sum(run.days_done + run.days_failed for run in runs.values()) / len(paths),
+        rows=sum(run.rows for run in runs.values()),
+        requests=sum(run.requests for run in runs.values()),
+        rate=now.requests_per_minute,
+    )

@@ -1,0 +1,269 @@
+"""An Ethereum node through JSON-RPC: many calls to a request, several requests in flight.
+
+A balance or block is what the node said, or an error: nothing is ever filled in. What is asked again, split or final
+is decided by `rpc_batch` for each call and by `http` for each request.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+import threading
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.ethereum import BalanceKey, Block, parse_block, parse_quantity, quantities
+from stx_pipelines.clients.errors import ApiError, Interrupted, NoState, TooLarge
+from stx_pipelines.clients.http import Http, Patience
+from stx_pipelines.clients.json_rpc import Answers, K, Question, RpcError, V, answers_in, body_of, error_in
+from stx_pipelines.clients.rate_limit import Budget
+from stx_pipelines.clients.redaction import public_name
+
+log = logging.getLogger(__name__)
+
+OnBatch = Callable[[int], None]
+"""Hears how many values a finished batch brought, in the thread that asked."""
+
+Tag = Literal["latest", "finalized", "earliest"]
+
+PASSING = frozenset({408, 425, 429, *range(500, 600)})
+"""The statuses after which a node is asked again."""
+
+_TOO_MANY_REQUESTS = 429
+_SECONDS_BETWEEN_LOOKS = 0.2  # at the stop signal, while batches are in flight
+_ZERO_ADDRESS = "0x" + "0" * 40
+
+
+@dataclass
+class EthereumRpc:
+    """Reads an Ethereum chain. Thread-safe. Every method may raise the errors of `Http.post`.
+
+    `batch_size` is learned down where the node refuses; `parallel` is how many batches are in flight.
+    """
+
+    http: Http
+    batch_size: int = 100
+    parallel: int = 5
+    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1), init=False, repr=False)
+    _learning: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if limit := self.http.budget.calls_per_second:
+            # Batches that divide the second evenly use it up.
+            self.batch_size = limit // math.ceil(limit / self.batch_size)
+
+    @property
+    def calls(self) -> int:
+        """Calls sent so far, every repetition included."""
+        return self.http.calls
+
+    def chain_id(self) -> int:
+        """The chain's number, 1 for Ethereum's main network."""
+        return self._one(_CHAIN_ID, "chain id")
+
+    def block(self, which: int | Tag) -> Block | None:
+        """One block; None where the node has no such block."""
+        return self._one(_PERHAPS_A_BLOCK, which)
+
+    def blocks(self, numbers: Sequence[int], on_batch: OnBatch = lambda _: None) -> list[Block]:
+        """The blocks with these numbers, in the order asked. They must exist: a null is asked again."""
+        found = self._gather(_BLOCK, numbers, on_batch)
+        return [found[number] for number in numbers]
+
+    def balances(self, keys: Sequence[BalanceKey], on_batch: OnBatch = lambda _: None) -> dict[BalanceKey, int]:
+        """Each balance in Wei. Raises `NoState` where the node no longer has the state of a block."""
+        return self._gather(_BALANCE, keys, on_batch)
+
+    def first_state(self, lo: int, hi: int) -> int:
+        """The lowest block from `lo` to `hi` whose balances can be read; `hi + 1` if there is none."""
+        return lo + bisect_left(range(lo, hi + 1), True, key=self._has_state)
+
+    def _has_state(self, number: int) -> bool:
+        try:
+            self._one(_BALANCE, BalanceKey(_ZERO_ADDRESS, number))
+        except NoState:
+            return False
+        return True
+
+    def _one(self, question: Question[K, V], key: K) -> V:
+        return self._batch(question, [key], self.http.stop)[key]
+
+    def _gather(self, question: Question[K, V], keys: Iterable[K], on_batch: OnBatch) -> dict[K, V]:
+        """Everything, in batches by several threads; the first error ends them all."""
+        found: dict[K, V] = {}
+        parts, cutting, halt = self._parts(list(dict.fromkeys(keys))), threading.Lock(), threading.Event()
+        brought: deque[dict[K, V]] = deque()
+
+        def work() -> None:
+            while not halt.is_set():
+                with cutting:  # one by one, to the size that has been learned meanwhile
+                    part = next(parts, ())
+                if not part:
+                    return
+                brought.append(self._batch(question, part, halt))
+
+        with ThreadPoolExecutor(self.parallel, "ethereum") as pool:
+            working = {pool.submit(work) for _ in range(self.parallel)}
+            try:
+                while working:
+                    done, working = wait(working, _SECONDS_BETWEEN_LOOKS, FIRST_EXCEPTION)
+                    for worker in done:
+                        worker.result()
+                    while brought:
+                        values = brought.popleft()
+                        found |= values
+                        on_batch(len(values))
+                    if self.http.stop.is_set():
+                        raise Interrupted("stopped; what was landed is kept")
+            finally:
+                halt.set()
+        return found
+
+    def _parts(self, keys: Sequence[K]) -> Iterator[Sequence[K]]:
+        start = 0
+        while start < len(keys):
+            part = keys[start : start + self.batch_size]
+            start += len(part)
+            yield part
+
+    def _batch(self, question: Question[K, V], keys: Sequence[K], halt: threading.Event) -> dict[K, V]:
+        """A value for each of these different keys; only what failed is asked again."""
+        found: dict[K, V] = {}
+        rounds = 0
+        while len(found) < len(keys):
+            part = ([key for key in keys if key not in found] if found else keys)[: self.batch_size]
+            try:
+                answers = self._round(question, part, halt)
+            except TooLarge as refusal:
+                self._learn(len(part), refusal)
+                continue
+            found = found | answers.values if found else answers.values
+            if any(error.meaning() == "too large" for error in answers.errors.values()):
+                self._learn(len(part), TooLarge("the node answered a part of a batch only"))
+            elif len(answers.values) < len(part):
+                rounds += 1
+                halt.wait(self.http.patience.backoff(rounds))
+        return found
+
+    def _round(self, question: Question[K, V], keys: Sequence[K], halt: threading.Event) -> Answers[K, V]:
+        """One request, repeated until it brings at least one value."""
+        calls = {number: key for key, number in zip(keys, self._ids, strict=False)}
+
+        def parse(body: bytes) -> Answers[K, V]:
+            answers = answers_in(body, question, calls)
+            for key, error in answers.errors.items():
+                if final := self._final(error, question.shown(key)):
+                    raise final
+            if not answers.values:
+                raise self._nothing(answers, question, keys)
+            return answers
+
+        def refusal(status: int, text: str) -> ApiError | None:
+            error = error_in(text) or RpcError(message=text if status < 500 else "")
+            if status == _TOO_MANY_REQUESTS:
+                error.code = status
+            about = question.shown(keys[0])
+            if error.meaning() == "too large" and len(keys) > 1:
+                return TooLarge(self._sentence(error, about))
+            return self._final(error, about) if error.meaning() == "no state" and error.code else None
+
+        body = body_of(question, calls)
+        return self.http.post("", body, parse, cost=len(calls), stop=halt, refusal=refusal)
+
+    def _nothing(self, answers: Answers[K, V], question: Question[K, V], keys: Sequence[K]) -> Exception:
+        about = question.shown(keys[0]) + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
+        error = answers.about_all or next(iter(answers.errors.values()), None)
+        if error is None:
+            return MalformedAnswer(f"asked for {about}: {answers.malformed}")
+        if error.meaning() == "too large" and len(keys) > 1:
+            return TooLarge(self._sentence(error, about))
+        return self._final(error, about) or MalformedAnswer(self._sentence(error, about))
+
+    def _final(self, error: RpcError, about: str) -> ApiError | None:
+        meaning = error.meaning()
+        if meaning == "no state":
+            return NoState(
+                f"{self.http.name} has no state for {about}: use an archive node (it said {self._said(error)})"
+            )
+        return ApiError(self._sentence(error, about)) if meaning == "final" else None
+
+    def _sentence(self, error: RpcError, about: str) -> str:
+        return f"{self.http.name} was asked for {about} and said {self._said(error)}"
+
+    def _said(self, error: RpcError) -> str:
+        code = self.http.without_secrets(error.code)[:50] if isinstance(error.code, str) else error.code
+        return f"{self.http.without_secrets(error.words)[:200]!r} ({code!r})"
+
+    def _learn(self, refused: int, refusal: TooLarge) -> None:
+        if refused == 1:
+            raise ApiError(f"a single call is too large for this node: {refusal}") from refusal
+        with self._learning:
+            if refused // 2 < self.batch_size:
+                self.batch_size = refused // 2
+                log.warning("batches of %d calls from now on (%s)", self.batch_size, refusal)
+
+
+def connect(
+    url: str,
+    *,
+    batch_size: int = 100,
+    parallel: int = 5,
+    calls_per_second: int = 0,
+    attempts: int = 5,
+    timeout: float = 30.0,
+    answer_within: float | None = None,
+    stop: threading.Event | None = None,
+) -> EthereumRpc:
+    """A client for the node at `url`, which may hold a secret. Times as in `Patience`, 0 calls a second: no limit."""
+    name = public_name(url)
+    http = Http(
+        url,
+        Budget(name, calls_per_second=calls_per_second),
+        Patience(attempts=attempts, timeout=timeout, answer_within=answer_within, statuses=PASSING),
+        stop=stop or threading.Event(),
+        name=name,
+    )
+    return EthereumRpc(http, batch_size, parallel)
+
+
+def _block(raw: msgspec.Raw, number: int) -> Block:
+    block = parse_block(raw)
+    if block.number != number:
+        raise MalformedAnswer(f"block {number} was asked for, block {block.number} came")
+    return block
+
+
+def _perhaps_a_block(raw: msgspec.Raw, which: int | Tag) -> Block | None:
+    if bytes(raw) == b"null":
+        return None
+    return _block(raw, which) if isinstance(which, int) else parse_block(raw)
+
+
+def _by_number(which: int | Tag) -> str:
+    name = f"{which:#x}" if isinstance(which, int) else which
+    return f'"method":"eth_getBlockByNumber","params":["{name}",false]'
+
+
+_CHAIN_ID: Question[str, int] = Question(
+    render=lambda _: '"method":"eth_chainId","params":[]',
+    parse=lambda raw, _: parse_quantity(raw),
+    shown=lambda _: "its chain id",
+)
+_BLOCK: Question[int, Block] = Question(render=_by_number, parse=_block, shown=lambda number: f"block {number}")
+_PERHAPS_A_BLOCK: Question[int | Tag, Block | None] = Question(
+    render=_by_number, parse=_perhaps_a_block, shown=lambda which: f"block {which}"
+)
+_BALANCE: Question[BalanceKey, int] = Question(
+    render=lambda key: f'"method":"eth_getBalance","params":["{key[0]}","{hex(key[1])}"]',
+    parse=lambda raw, _: parse_quantity(raw),
+    shown=lambda key: f"the balance of {key.address} at block {key.number}",
+    of_texts=quantities,
+)

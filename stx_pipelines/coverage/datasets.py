@@ -1,0 +1,82 @@
+"""The chains and their datasets: what sensor, commands and health need to know of each, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
+from stx_pipelines.coverage.model import Coverage
+from stx_pipelines.coverage.survey import (
+    first_day_note,
+    survey_balances,
+    survey_blocks,
+    survey_ethereum,
+    survey_transactions,
+)
+from stx_pipelines.settings import Settings
+
+NO_ETHEREUM = (
+    "Ethereum is not part of the coverage: ETH_RPC_URL is not set; to have it, give the address of an archive node "
+    "(see .env.example)"
+)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table and its day files; `noun` is what its rows are called."""
+
+    name: str
+    noun: str
+    look: Callable[[Settings, datetime], Coverage]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chain whose datasets are synced together.
+
+    `look` surveys it as a whole, `budget` is what may be spent a minute (0: no limit), counted in `unit`s; `note`
+    is what is odd about its settings.
+    """
+
+    name: str
+    title: str
+    datasets: tuple[Dataset, ...]
+    look: Callable[[Settings, datetime], Coverage]
+    budget: Callable[[Settings], int]
+    unit: str
+    note: Callable[[Settings], str | None]
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of its datasets, in the order in which they are made."""
+        return [dataset.name for dataset in self.datasets]
+
+
+STACKS = Chain(
+    name="stacks",
+    title="Stacks",
+    datasets=(Dataset(TRANSACTIONS, "transactions", survey_transactions),),
+    look=survey_transactions,
+    budget=lambda settings: settings.budget,
+    unit="requests",
+    note=first_day_note,
+)
+
+ETHEREUM = Chain(
+    name="ethereum",
+    title="Ethereum",
+    datasets=(Dataset(BLOCKS, "blocks", survey_blocks), Dataset(BALANCES, "balances", survey_balances)),
+    look=survey_ethereum,
+    budget=lambda settings: settings.eth_calls_per_second * 60,
+    unit="calls",
+    note=lambda _: None,
+)
+
+CHAINS = {chain.name: chain for chain in (STACKS, ETHEREUM)}
+
+
+def chains_of(settings: Settings) -> list[Chain]:
+    """The chains that are part of the coverage: Ethereum only where a node is named."""
+    return [STACKS, ETHEREUM] if settings.eth_rpc_url else [STACKS]

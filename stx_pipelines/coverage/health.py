@@ -1,0 +1,108 @@
+"""Whether a person is needed: one code and one sentence, judged from files. No request, no orchestrator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+import msgspec
+
+from stx_pipelines.coverage.datasets import Chain, chains_of
+from stx_pipelines.coverage.progress import BETWEEN_RUNS
+from stx_pipelines.coverage.status import DatasetStatus, describe, patience
+from stx_pipelines.coverage.survey import open_landing
+from stx_pipelines.coverage.text import behind_sentence, count_days, days_are, duration, nothing_wanted, some_days
+from stx_pipelines.settings import Settings
+from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.inspect import rows_per_day
+from stx_pipelines.store.locks import Busy
+
+HEALTHY, NOT_RUNNING, STALLED, DAMAGED, MISCONFIGURED = 0, 1, 2, 3, 4
+
+
+class Health(msgspec.Struct, frozen=True):
+    """An exit code and the sentence that goes with it."""
+
+    code: int
+    sentence: str
+
+
+def judge(settings: Settings, now: datetime, stall: timedelta) -> Health:
+    """Judge every chain that is part of the coverage: the worst one speaks, or all if all are well."""
+    chains = chains_of(settings)
+    found = [judge_chain(settings, chain, now, stall) for chain in chains]
+    code = max(each.code for each in found)
+    said = [
+        each.sentence if len(chains) == 1 else f"{chain.title}: {each.sentence}"
+        for chain, each in zip(chains, found, strict=True)
+        if each.code == code
+    ]
+    return Health(code, "; ".join(said))
+
+
+def judge_chain(settings: Settings, chain: Chain, now: datetime, stall: timedelta) -> Health:
+    """Judge one chain: its files, then the server, then whether what is missing is being worked on."""
+    coverage = chain.look(settings, now)
+    status = describe(settings, chain, chain.datasets[-1], coverage)
+    for dataset in chain.tables:
+        if newer := open_landing(settings, dataset).files.newer():
+            return Health(MISCONFIGURED, _first_of(newer))
+        if damage := _damage(settings, dataset):
+            return Health(DAMAGED, damage)
+    if status.is_complete:
+        return Health(HEALTHY, f"healthy: {status.sentence}")
+    if not coverage.days:
+        return Health(STALLED, nothing_wanted(coverage))
+    if coverage.behind:
+        return Health(STALLED, behind_sentence(coverage.behind))
+    missing = status.days_wanted - status.days_complete
+    if status.running is None:
+        if coverage.next(chain.budget(settings), open_every=settings.freshness) is None:
+            named = some_days([*(each.day for each in status.set_aside), *status.failing])
+            return Health(HEALTHY, f"healthy: the next try of {named} is not due yet, see `stx-pipelines status`")
+        if status.last_active_at and (ago := now - status.last_active_at) < BETWEEN_RUNS:
+            return Health(HEALTHY, f"healthy: the last run ended {duration(ago)} ago; {status.sentence}")
+        return Health(
+            NOT_RUNNING, f"not running, though {days_are(missing)} missing: start `make up` or `stx-pipelines sync`"
+        )
+    if (quiet := _quiet(status, now)) > max(stall, patience(coverage, chain.budget(settings))):
+        return Health(
+            STALLED,
+            f"stalled: {status.running} works but nothing has landed for {duration(quiet)}: look at its log, "
+            "then stop it and start it again; nothing is lost",
+        )
+    return Health(HEALTHY, f"healthy: {status.running} works; {status.sentence}")
+
+
+def _first_of(newer: Mapping[date, str]) -> str:
+    more = f" (and {count_days(len(newer) - 1)} more)" if len(newer) > 1 else ""
+    return f"{next(iter(newer.values()))}{more}"
+
+
+def _quiet(status: DatasetStatus, now: datetime) -> timedelta:
+    began = status.progress.started_at if status.progress else now
+    return now - max(began, status.last_landed_at or began)
+
+
+def _damage(settings: Settings, dataset: str) -> str | None:
+    """What is broken among the files and in the table; None if nothing is, or if the table is being written."""
+    landing = open_landing(settings, dataset)
+    if damaged := landing.files.damaged():
+        return next(iter(damaged.values()))
+    claimed = landing.warehouse.published(dataset, even_if_lost=True).loaded
+    loaded = {day: c for day, c in landing.files.certificates().items() if claimed.get(day) == c.id}
+    if not loaded:
+        return None
+    try:
+        rows = rows_per_day(landing.warehouse.path, dataset)
+        if lost := landing.warehouse.missing_bytes():
+            return f"{landing.warehouse.path} was cut by {lost:,} bytes: run `stx-pipelines rebuild`"
+    except Busy:
+        return None
+    except StoreError as error:
+        return str(error)
+    wrong = [day for day, certificate in loaded.items() if rows.get(day, 0) != certificate.published]
+    if not wrong:
+        return None
+    named = some_days(wrong)
+    return f"{landing.warehouse.path} disagrees with the certificates of {named}: run `stx-pipelines rebuild`"

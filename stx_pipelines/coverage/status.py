@@ -1,0 +1,156 @@
+"""How things are: the facts that `status` and `health` speak of, gathered from files. No request, no orchestrator."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from stx_pipelines.coverage.datasets import STACKS, Chain, Dataset
+from stx_pipelines.coverage.model import Coverage, ranges
+from stx_pipelines.coverage.progress import Progress, last_report, who_works
+from stx_pipelines.coverage.survey import open_landing
+from stx_pipelines.coverage.text import coverage_sentence
+from stx_pipelines.settings import Settings
+from stx_pipelines.store.row_count import count_rows
+
+
+class SetAside(msgspec.Struct, frozen=True):
+    """A day that failed too often, why, and when it was last tried."""
+
+    day: date
+    reason: str
+    last_try: datetime
+
+
+class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One dataset at one instant. Counts are of the table's rows; times are UTC; sizes in bytes.
+
+    `old_days_missing` counts wanted days before yesterday that are not complete, `days_due` those of all wanted days
+    that do not wait after a failed proof. `closed_days` are wanted, closed and in the table, as ranges of neighbours
+    (first, last), newest first. `last_active_at` is when a run worked last, `stalled_after_seconds` for how long
+    nothing may land at this budget, `note` what is odd about the settings, `noun` what rows and `unit` what requests
+    are called here. `of_later_version` are days whose file only a later version of this package can read. `tip_time` is
+    the time of the server's newest block (Ethereum: newest final one) when it was looked at last, `tip_seen_at` when
+    that was; None where it is not known. `behind` says that it was too old, so that nothing can be done here. Other
+    people's scripts read this: fields are added, never changed.
+    """
+
+    dataset: str
+    sentence: str
+    days_wanted: int
+    days_complete: int
+    days_landed: int
+    old_days_missing: int
+    holes: list[date]
+    failing: list[date]
+    set_aside: list[SetAside]
+    waiting_to_load: list[date]
+    damaged: list[date]
+    rows: int
+    wallets: int | None
+    first_block_time: datetime | None
+    last_block_time: datetime | None
+    newest_day_looked_at: datetime | None
+    last_landed_at: datetime | None
+    bytes_on_disk: int
+    running: str | None
+    progress: Progress | None
+    requests_per_minute: float | None
+    minutes_to_go: float | None
+    days_due: int
+    first_wanted_day: date | None
+    closed_days: list[tuple[date, date]]
+    last_active_at: datetime | None
+    stalled_after_seconds: float
+    note: str | None
+    noun: str = "transactions"
+    unit: str = "requests"
+    of_later_version: list[date] = []
+    tip_time: datetime | None = None
+    tip_seen_at: datetime | None = None
+    behind: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Every wanted day is covered and in the table. Where none is wanted, something is wrong."""
+        return 0 < self.days_wanted == self.days_complete
+
+
+def statuses(settings: Settings, chain: Chain, now: datetime) -> list[DatasetStatus]:
+    """Every dataset of a chain, from files alone."""
+    return [describe(settings, chain, dataset, dataset.look(settings, now)) for dataset in chain.datasets]
+
+
+def chain_status(settings: Settings, chain: Chain, now: datetime) -> DatasetStatus:
+    """The chain as a whole, told of the dataset that is made last."""
+    return describe(settings, chain, chain.datasets[-1], chain.look(settings, now))
+
+
+def describe(settings: Settings, chain: Chain, dataset: Dataset, coverage: Coverage) -> DatasetStatus:
+    """The status that follows from a coverage, and what runs now."""
+    landing = open_landing(settings, dataset.name)
+    budget = chain.budget(settings)
+    days = landing.files.days()  # before the certificates: a day that lands in between is not a damaged one
+    certificates, newer = landing.files.certificates(), landing.files.newer()
+    loaded = landing.warehouse.published(dataset.name).loaded
+    in_table = [c for day, c in certificates.items() if loaded.get(day) == c.id]
+    running = who_works(settings.stx_data_dir, *chain.tables)
+    reported = last_report(settings.stx_data_dir, *chain.tables)
+    progress = reported if reported and running == f"process {reported.pid}" else None
+    stall = max(timedelta(seconds=settings.stx_stall_seconds), patience(coverage, budget))
+    pace = progress.requests_per_minute if progress and progress.requests else None
+    minutes = coverage.minutes_to_go(round(pace) if pace else budget)
+    return DatasetStatus(
+        dataset=dataset.name,
+        sentence=coverage_sentence(coverage, budget, unit=chain.unit),
+        days_wanted=len(coverage.days),
+        days_complete=coverage.complete_count,
+        days_landed=len(certificates),
+        old_days_missing=sum(not day.complete for day in coverage.days[2:]),
+        holes=coverage.holes,
+        failing=[day.day for day in coverage.days if day.state == "failing"],
+        set_aside=[SetAside(d.day, d.attempts.sentence, d.attempts.at) for d in coverage.set_aside if d.attempts],
+        waiting_to_load=coverage.to_load,
+        damaged=[day for day in days if day not in certificates and day not in newer],
+        rows=sum(c.published for c in in_table),
+        wallets=_wallets(settings.stx_data_dir) if chain is STACKS else None,
+        first_block_time=min((c.first_block_time for c in in_table if c.first_block_time), default=None),
+        last_block_time=max((c.last_block_time for c in in_table if c.last_block_time), default=None),
+        newest_day_looked_at=next((day.looked for day in coverage.days if day.looked), None),
+        last_landed_at=max((c.proved_at for c in certificates.values()), default=None),
+        bytes_on_disk=_size(landing.warehouse.path) + sum(_size(f) for f in landing.files.folder.glob("*.parquet")),
+        running=running,
+        progress=progress,
+        requests_per_minute=pace,
+        minutes_to_go=minutes,
+        days_due=sum(not day.complete and coverage.is_ready(day) for day in coverage.days),
+        first_wanted_day=coverage.days[-1].day if coverage.days else None,
+        closed_days=ranges([day.day for day in coverage.days if day.complete and day.state == "closed"]),
+        last_active_at=reported.updated_at if reported else None,
+        stalled_after_seconds=stall.total_seconds(),
+        note=chain.note(settings),
+        noun=dataset.noun,
+        unit=chain.unit,
+        of_later_version=list(newer),
+        tip_time=coverage.tip.time if coverage.tip else None,
+        tip_seen_at=coverage.tip.seen if coverage.tip else None,
+        behind=coverage.behind is not None,
+    )
+
+
+def patience(coverage: Coverage, budget: int) -> timedelta:
+    """A slow budget is no stall: two days' worth of requests may pass without a landing."""
+    return timedelta(minutes=2 * coverage.requests_per_day / budget) if budget else timedelta(0)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _wallets(folder: Path) -> int | None:
+    return count_rows(folder / "first_seen_wallets.parquet", folder / "run" / "first_seen_wallets.rows.json")

@@ -1,0 +1,78 @@
+"""Coverage and times in words, the same in the sensor, the commands and the alerts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from stx_pipelines.coverage.model import Coverage, Work
+from stx_pipelines.coverage.sighting import Sighting
+
+
+def coverage_sentence(coverage: Coverage, budget: int, now: Work | None = None, *, unit: str = "requests") -> str:
+    """Like `173 of 180 days complete (96 %), 12 runs to go, ~2 h 10 min at 50 requests/min; now A..B`."""
+    wanted = len(coverage.days)
+    parts = [f"{coverage.complete_count} of {wanted} days complete ({_percent(coverage.complete_count, wanted)} %)"]
+    if runs := coverage.runs_to_go(budget):
+        parts.append(f"{runs} {'run' if runs == 1 else 'runs'} to go")
+    if minutes := coverage.minutes_to_go(budget):
+        parts.append(f"~{duration(timedelta(minutes=minutes))} at {budget} {unit}/min")
+    if coverage.set_aside:
+        parts.append("set aside: " + ", ".join(str(day.day) for day in coverage.set_aside))
+    why = [nothing_wanted(coverage)] if not wanted else [behind_sentence(coverage.behind)] if coverage.behind else []
+    return "; ".join([", ".join(parts), *why, *([f"now {now}"] if now else [])])
+
+
+def behind_sentence(tip: Sighting) -> str:
+    """Of when the server's newest block is, how old it was at the last look, and that nobody here can help it."""
+    return (
+        f"the server's newest block is of {tip.time:%Y-%m-%d %H:%M} UTC, {duration(tip.age)} old when last looked at "
+        f"({tip.server}); nothing to do here: what comes after it is read once the server has it"
+    )
+
+
+def nothing_wanted(coverage: Coverage) -> str:
+    """Why no day is wanted at all."""
+    return (
+        f"no day is wanted: the first one that can be, {coverage.first_day}, is after today "
+        f"({coverage.now:%Y-%m-%d} UTC); see that this machine's clock is right, and which server is asked"
+    )
+
+
+def duration(time: timedelta) -> str:
+    """`2 h 10 min`, `7 min`, `40 s`."""
+    seconds = round(time.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def count_days(count: int) -> str:
+    """`1 day`, `4 days`."""
+    return f"{count} {'day' if count == 1 else 'days'}"
+
+
+def days_are(count: int) -> str:
+    """`1 day is`, `4 days are`."""
+    return f"{count_days(count)} {'is' if count == 1 else 'are'}"
+
+
+def some_days(days: Sequence[date]) -> str:
+    """`2026-11-03, 2026-11-04, 2026-11-05 and 7 more days`."""
+    return ", ".join(map(str, days[:3])) + (f" and {len(days) - 3} more days" if len(days) > 3 else "")
+
+
+def size(count: int) -> str:
+    """Bytes with a binary unit: `45.3 MiB`."""
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.1f} {unit}" if unit != "B" else f"{count} B"
+        amount /= 1024
+    return f"{amount:.1f} GiB"
+
+
+def _percent(part: int, whole: int) -> int:
+    """Rounded down: 100 % is said only when everything is there."""
+    return 100 * part // whole if whole else 0

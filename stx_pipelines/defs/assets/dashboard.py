@@ -1,0 +1,54 @@
+"""The asset `wallet_dashboard`: one page a person can open, made of the metrics."""
+
+import base64
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from stx_pipelines.chains.datasets import BALANCES
+from stx_pipelines.coverage.survey import survey_transactions
+from stx_pipelines.coverage.text import coverage_sentence, size
+from stx_pipelines.dashboard.facts import read_facts
+from stx_pipelines.dashboard.page import pictures, write_page
+from stx_pipelines.defs.metrics_resource import Metrics
+from stx_pipelines.metrics.store import RESULTS
+from stx_pipelines.settings import SettingsError
+from stx_pipelines.store.files import StoreError
+
+
+@dg.asset(
+    deps=[*RESULTS, BALANCES],
+    group_name="wallets",
+    kinds={"html"},
+    description=(
+        "One HTML page, `data/public/index.html`, that opens offline from disk: which days are here, growth, "
+        "retention, value, funnel and the network day, Ethereum's fee recipients if their days are here, what each "
+        "number rests on, and each table as CSV."
+    ),
+)
+def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.MaterializeResult[None]:
+    """Make the page of what the metrics say now. Computes no metric and sends no request."""
+    try:
+        settings = metrics.settings()
+        coverage = survey_transactions(settings, datetime.now(UTC))
+        sentence = coverage_sentence(coverage, settings.budget)
+        facts = read_facts(metrics.store(), coverage, sentence, settings.stx_page_note)
+        page = write_page(settings.stx_data_dir, facts)
+    except (SettingsError, StoreError) as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    context.log.info(page.headline)
+    return dg.MaterializeResult(
+        metadata={
+            "page": dg.MetadataValue.url(page.path.resolve().as_uri()),
+            "path": dg.MetadataValue.path(str(page.path.resolve())),
+            "headline": dg.MetadataValue.text(page.headline),
+            "size": dg.MetadataValue.text(size(page.size)),
+            "bytes": dg.MetadataValue.int(page.size),
+            "days": dg.MetadataValue.int(page.days),
+            **{title: _picture(title, image) for title, image in pictures(facts).items()},
+        }
+    )
+
+
+def _picture(title: str, image: str) -> dg.MetadataValue:
+    return dg.MetadataValue.md(f"![{title}](data:image/svg+xml;base64,{base64.b64encode(image.encode()).decode()})")

@@ -1,0 +1,56 @@
+"""When: once a day, by the clock. Until when is the sensors' question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from stx_pipelines.chains.days import DAY
+from stx_pipelines.coverage.model import NEWER, Coverage, Work
+from stx_pipelines.coverage.text import behind_sentence
+from stx_pipelines.defs.partitions import DATASET_TAG, range_tags
+
+_AFTER_FINALITY = "30 1 * * *"  # UTC; yesterday's last burn block is six deep about an hour after midnight
+
+
+def daily_schedule(
+    name: str,
+    dataset: str,
+    job: dg.JobDefinition | dg.UnresolvedAssetJobDefinition,
+    look: Callable[[datetime], Coverage],
+    *,
+    on: bool,
+) -> dg.ScheduleDefinition:
+    """Close yesterday and refresh today, whatever the sensor does. The keys are UTC days, written by hand.
+
+    A day that waits after a failed proof, or for a newer block of the server, is left to the sensor.
+    """
+
+    @dg.schedule(
+        name=name,
+        job=job,
+        cron_schedule=_AFTER_FINALITY,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED,
+        description="Closes yesterday and refreshes today, both in UTC.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        now = (context.scheduled_execution_time or datetime.now(UTC)).astimezone(UTC)
+        recent = {now.date(), now.date() - DAY}
+        coverage = look(now)
+        unclosed = [day for day in coverage.days if day.day in recent and day.state not in {"closed", NEWER}]
+        wanted = [day.day for day in unclosed if coverage.is_ready(day)]
+        if not wanted and unclosed and coverage.behind:
+            return dg.SkipReason(behind_sentence(coverage.behind))
+        if not wanted:
+            waiting = " and ".join(str(day.day) for day in unclosed)
+            return dg.SkipReason(
+                f"{waiting} could not be proved, the next try is not due yet"
+                if waiting
+                else "yesterday and today are not wanted, or closed already"
+            )
+        return dg.RunRequest(tags={**range_tags(Work(tuple(wanted))), DATASET_TAG: dataset})
+
+    return schedule

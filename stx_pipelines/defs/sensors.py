@@ -1,0 +1,182 @@
+"""Until when: a sensor per dataset asks `coverage` what to do next and launches it, until the target is reached.
+
+It keeps no list of its own: days that disappear, or a raised target, show up at the next tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import msgspec
+from dagster import DagsterRunStatus, RunRecord, RunsFilter
+
+from stx_pipelines.coverage.model import Coverage
+from stx_pipelines.coverage.progress import BETWEEN_RUNS
+from stx_pipelines.coverage.text import coverage_sentence, days_are
+from stx_pipelines.defs.outages import Outage, limit_of, outage_of, standstill_of
+from stx_pipelines.defs.partitions import DATASET_TAG, range_tags
+
+_SECONDS_BETWEEN_TICKS = 30
+_RUNS_LOOKED_AT = 20
+_LONGEST_REFRESH = timedelta(hours=1)
+_NOT_FINISHED = (
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a coverage sensor needs to know of a chain; `name` marks its runs.
+
+    `look` surveys the days without a request, `holder` names the process that works on them now and `last_active`
+    is when one last did, `probe` asks the server one small question and raises `ApiError` when it is down, as does
+    `look_at_tip`, which notes for the next survey of when the server's newest block is; `budget` is in `unit`s a
+    minute.
+    """
+
+    name: str
+    look: Callable[[datetime], Coverage]
+    holder: Callable[[], str | None]
+    last_active: Callable[[], datetime | None]
+    probe: Callable[[], object]
+    budget: int
+    open_every: timedelta
+    unit: str = "requests"
+    look_at_tip: Callable[[], object] = lambda: None
+
+
+class Memory(msgspec.Struct):
+    """The sensor's cursor. The UI lists it beside every tick, so the sentence comes first."""
+
+    says: str = ""
+    outage: Outage | None = None
+
+
+def coverage_sensor(
+    name: str,
+    watch: Callable[[], Watched | str],
+    job: dg.JobDefinition | dg.UnresolvedAssetJobDefinition,
+    *,
+    on: bool,
+) -> dg.SensorDefinition:
+    """Rerun incremental syncs of a chain until coverage reaches the target days.
+
+    `watch` is asked at every tick, so that a target raised in `.env` counts at once; or it says why there is nothing
+    to do.
+    """
+
+    @dg.sensor(
+        name=name,
+        job=job,
+        minimum_interval_seconds=_SECONDS_BETWEEN_TICKS,
+        default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
+        description="Fetches open days every few minutes and missing days, newest first, until the target is covered.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        memory = msgspec.json.decode(context.cursor, type=Memory) if context.cursor else Memory()
+        watched = watch()
+        if isinstance(watched, str):
+            return dg.SensorResult(skip_reason=watched)
+        return tick(watched, context.instance, memory, datetime.now(UTC))
+
+    return sensor
+
+
+def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: datetime) -> dg.SensorResult:
+    """One look: launch the next range of days, or say in a sentence why not."""
+    runs = instance.get_run_records(RunsFilter(tags={DATASET_TAG: watched.name}), limit=_RUNS_LOOKED_AT)
+    coverage = watched.look(now)
+    holder = watched.holder()
+    active = watched.last_active()
+    lives = holder is not None or (active is not None and now - active < BETWEEN_RUNS)
+    in_flight = _in_flight(instance, runs, now, lives=lives)
+    if in_flight or holder:
+        return _rest(f"{_said(watched, coverage)}; now {_range(in_flight) if in_flight else holder}", memory.outage)
+    work = coverage.next(watched.budget, open_every=watched.open_every)
+    if coverage.old_tip and (work is None or not coverage.behind):
+        outage, why = standstill_of(coverage.old_tip, memory.outage, watched.look_at_tip, now)
+        coverage = watched.look(now)
+        work = coverage.next(watched.budget, open_every=watched.open_every)
+        if work is None and coverage.behind:
+            return _rest(f"{_said(watched, coverage)}; {why}", outage)
+    sentence = _said(watched, coverage)
+    if work is None:
+        return _rest(f"{sentence}; {'the target is reached' if coverage.is_complete else 'nothing is due'}", None)
+    found = limit_of(instance, runs, coverage, now) or outage_of(runs, coverage, memory.outage, watched.probe, now)
+    if found:
+        outage, why = found
+        return _rest(f"{sentence}; {why}", outage)
+    request = dg.RunRequest(tags={**range_tags(work), DATASET_TAG: watched.name})
+    return dg.SensorResult(run_requests=[request], cursor=_cursor(f"{sentence}; now {work}", None))
+
+
+def _said(watched: Watched, coverage: Coverage) -> str:
+    return coverage_sentence(coverage, watched.budget, unit=watched.unit)
+
+
+def _rest(sentence: str, outage: Outage | None) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason=sentence, cursor=_cursor(sentence, outage))
+
+
+def _cursor(sentence: str, outage: Outage | None) -> str:
+    return msgspec.json.encode(Memory(sentence, outage)).decode()
+
+
+def _in_flight(
+    instance: dg.DagsterInstance, runs: Sequence[RunRecord], now: datetime, *, lives: bool
+) -> RunRecord | None:
+    """The run that works or is about to; a run whose process was killed is declared failed here."""
+    for record in runs:
+        if record.dagster_run.is_finished:
+            continue
+        began = record.start_time or record.create_timestamp.timestamp()
+        waits_in_queue = record.dagster_run.status in {DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED}
+        if lives or waits_in_queue or now.timestamp() - began < BETWEEN_RUNS.total_seconds():
+            return record
+        instance.report_run_failed(record.dagster_run, "The run's process is gone; what had landed is kept.")
+    return None
+
+
+def _range(record: RunRecord) -> str:
+    tags = record.dagster_run.tags
+    first, last = tags.get("dagster/asset_partition_range_start"), tags.get("dagster/asset_partition_range_end")
+    return f"{last}..{first}" if first != last else f"{last}"
+
+
+def derived_sensor(
+    name: str,
+    job: dg.JobDefinition | dg.UnresolvedAssetJobDefinition,
+    stale: Callable[[], Sequence[str]],
+    look: Callable[[datetime], Coverage],
+    *,
+    on: bool,
+) -> dg.SensorDefinition:
+    """Refresh what is computed from closed days when their set has changed; not while a backfill still adds days."""
+
+    @dg.sensor(
+        name=name,
+        job=job,
+        minimum_interval_seconds=_SECONDS_BETWEEN_TICKS * 2,
+        default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
+        description="Refreshes the wallet metrics when the set of closed days has changed.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        recently = datetime.now(UTC) - _LONGEST_REFRESH  # an older one was killed
+        in_flight = RunsFilter(job_name=job.name, statuses=list(_NOT_FINISHED), created_after=recently)
+        if context.instance.get_runs(in_flight, limit=1):
+            return dg.SkipReason("a refresh is running")
+        coverage = look(datetime.now(UTC))
+        if coverage.untried:
+            return dg.SkipReason(f"{days_are(len(coverage.untried))} still to come")
+        if not (names := stale()):
+            return dg.SkipReason("the set of closed days has not changed")
+        return dg.RunRequest(run_key=None, tags={"stx_pipelines/stale": ", ".join(names)[:250]})
+
+    return sensor

@@ -1,0 +1,1 @@
+"""The made-up Ethereum chain and the node that serves it."""

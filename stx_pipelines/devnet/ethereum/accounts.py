@@ -1,0 +1,121 @@
+"""The fee recipients of the made-up Ethereum chain, and what every account owned when.
+
+Belongs here: addresses, shares, balances by block. Not here: blocks (ethereum_chain.py).
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import accumulate
+from random import Random
+from typing import NamedTuple
+
+from stx_pipelines.devnet.ethereum.values import WEI_PER_ETHER
+
+RECIPIENTS = 20
+_FINNEY = WEI_PER_ETHER // 1_000
+_SHARE_OF_UNRELATED = 0.05  # blocks in which somebody else's balance changes as well
+_SHARE_UNCHANGED = 0.15
+_SHARE_OF_LOSSES = 0.3  # the payment to the proposer was more than the fees
+
+
+class Recipient(NamedTuple):
+    """Somebody who builds blocks."""
+
+    address: str
+    extra_data: str
+    opening_wei: int
+
+
+class Change(NamedTuple):
+    """What a block does to one balance, in Wei; never so much that the account would owe."""
+
+    address: str
+    wei: int
+
+
+@dataclass(slots=True)
+class _History:
+    """The balances of one account: each holds from its block number on."""
+
+    numbers: list[int]
+    balances: list[int]
+
+
+class Accounts:
+    """Every balance at every block, and who builds the next one."""
+
+    def __init__(self, seed: int) -> None:
+        """Make the recipients; their opening balances are those of block 0."""
+        self.recipients = [_recipient(seed, rank) for rank in range(RECIPIENTS)]
+        self.by_address = {one.address: one for one in self.recipients}
+        self._shares = list(accumulate(1 / (rank + 1) ** 1.3 for rank in range(RECIPIENTS)))
+        self._histories = {one.address: _History([0], [one.opening_wei]) for one in self.recipients}
+
+    def pick(self, rng: Random) -> Recipient:
+        """Who builds a block: a few build most of them."""
+        return self.recipients[bisect_right(self._shares, rng.random() * self._shares[-1])]
+
+    def knows(self, address: str) -> bool:
+        """Whether the address, in lower case, ever owned anything."""
+        return address in self._histories
+
+    def balance(self, address: str, number: int) -> int:
+        """The balance of an address (in lower case) after a block, in Wei; 0 of an unknown one."""
+        history = self._histories.get(address)
+        if history is None:
+            return 0
+        return history.balances[bisect_right(history.numbers, number) - 1]
+
+    def mined(self, number: int, miner: str, rng: Random) -> None:
+        """Change the balances as a block by this miner does."""
+        self._add(number, Change(miner, _increase(rng)))
+        if rng.random() < _SHARE_OF_UNRELATED:
+            self._add(number, _transfer(self.recipients, rng))
+
+    def cut(self, number: int) -> None:
+        """Forget everything from this block on; block 0 stays."""
+        for history in self._histories.values():
+            keep = bisect_right(history.numbers, number - 1)
+            del history.numbers[keep:], history.balances[keep:]
+
+    def _add(self, number: int, change: Change) -> None:
+        history = self._histories[change.address]
+        balance = max(0, history.balances[-1] + change.wei)
+        if balance == history.balances[-1]:
+            return
+        if history.numbers[-1] == number:
+            history.balances[-1] = balance
+        else:
+            history.numbers.append(number)
+            history.balances.append(balance)
+
+
+def _recipient(seed: int, rank: int) -> Recipient:
+    address = "0x" + sha256(f"{seed}:recipient:{rank}".encode()).hexdigest()[:40]
+    extra_data = f"made-up builder {rank}".encode() if rank % 4 else b""
+    return Recipient(address, "0x" + extra_data.hex(), _opening(rank))
+
+
+def _opening(rank: int) -> int:
+    """One owns as much as 87 bits hold, some nothing, half of them more than 64 bits can hold."""
+    if rank == 3:
+        return 120_000_000 * WEI_PER_ETHER + 1
+    if rank % 5 == 4:
+        return 0
+    return (rank * 97 + 1) * WEI_PER_ETHER + rank if rank % 2 else (rank + 1) * 123_456_789_012_345
+
+
+def _increase(rng: Random) -> int:
+    """Fees and withdrawals minus the payment to the proposer."""
+    drawn = rng.random()
+    if drawn < _SHARE_UNCHANGED:
+        return 0
+    wei = int(rng.expovariate(1 / 20) * _FINNEY) + 1
+    return -wei if drawn < _SHARE_UNCHANGED + _SHARE_OF_LOSSES else wei
+
+
+def _transfer(recipients: list[Recipient], rng: Random) -> Change:
+    """Somebody who did not build the block sends or receives up to 3 ETH."""
+    someone = recipients[int(rng.random() * RECIPIENTS)]
+    return Change(someone.address, int((rng.random() - 0.5) * 6_000) * _FINNEY + 7)

@@ -1,0 +1,162 @@
+"""Which call is which method, and the right answer to it, worded as geth words it.
+
+Belongs here: methods, block numbers and tags, what a pruned node no longer knows. Not here: batches, limits and
+faults (ethereum_rpc.py), JSON text (ethereum_render.py).
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from stx_pipelines.devnet.ethereum.chain import EthereumBlock, EthereumChain
+from stx_pipelines.devnet.ethereum.faults import EthereumKnobs
+from stx_pipelines.devnet.ethereum.render import CallId, block_json, error_text, result_text, state_root
+
+CLIENT_VERSION = "Geth/v1.16.1-stable-12b4131f/linux-amd64/go1.24.4"
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_QUANTITY = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]{0,15})")
+
+Params = list[Any]  # what a client sends; each method checks its own
+
+
+class Call(Struct):
+    """One call of a batch. Without an id it is a notification, to which nobody answers."""
+
+    method: str = ""
+    params: Params = []
+    id: CallId | UnsetType = UNSET
+
+
+class CallError(Exception):
+    """A method's refusal: carries the code and the message to answer with."""
+
+    def __init__(self, code: int, message: str) -> None:
+        """Refuse with this code and message."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class EthereumCalls:
+    """Answers calls from one state of the chain; the caller holds the chain's lock."""
+
+    def __init__(self, chain: EthereumChain, knobs: EthereumKnobs) -> None:
+        """Answer for this chain; chain and knobs may be changed between two answers."""
+        self._chain = chain
+        self._knobs = knobs
+        self._methods: dict[str, Callable[[Params], str]] = {
+            "eth_getBalance": self._balance,
+            "eth_getBlockByNumber": self._block,
+            "eth_blockNumber": lambda _: f'"{self._chain.latest.number:#x}"',
+            "eth_chainId": lambda _: f'"{self._chain_id():#x}"',
+            "net_version": lambda _: f'"{self._chain_id()}"',
+            "web3_clientVersion": lambda _: f'"{CLIENT_VERSION}"',
+        }
+
+    def answer(self, call: Call) -> str:
+        """The right answer as JSON text."""
+        call_id = None if call.id is UNSET else call.id
+        method = self._methods.get(call.method)
+        if method is None:
+            return error_text(call_id, -32601, f"the method {call.method} does not exist/is not available")
+        try:
+            return result_text(call_id, method(call.params))
+        except CallError as refused:
+            return error_text(call_id, refused.code, refused.message)
+
+    def _chain_id(self) -> int:
+        return self._knobs.chain_id or self._chain.spec.chain_id
+
+    def _balance(self, params: Params) -> str:
+        address = _text(params, 0)
+        number = self._number(params, 1)
+        block = self._chain.block(number)
+        if block is None:
+            raise CallError(-32000, "header not found")
+        if self._knobs.state_blocks and number < self._chain.latest.number - self._knobs.state_blocks:
+            raise self._pruned(block)
+        address = address.lower()
+        accounts = self._chain.accounts
+        if not accounts.knows(address) and not _ADDRESS.fullmatch(address):
+            raise _unfit(0, _address_complaint(address))
+        return f'"{self._told(address, number):#x}"'
+
+    def _told(self, address: str, number: int) -> int:
+        newest = self._chain.latest.number
+        if number < newest and self._knobs.old_balances == "zero":
+            return 0
+        return self._chain.accounts.balance(address, newest if self._knobs.old_balances == "newest" else number)
+
+    def _block(self, params: Params) -> str:
+        number = self._number(params, 0)
+        if len(params) < 2:
+            raise _missing(1)
+        if params[1] is not False:
+            raise _unfit(1, "this devnet gives the hashes of transactions only: ask with false")
+        block = self._chain.block(number)
+        return block_json(block) if block else "null"
+
+    def _number(self, params: Params, position: int) -> int:
+        told = _text(params, position)
+        if _QUANTITY.fullmatch(told):
+            return int(told, 16)
+        match told:
+            case "latest" | "pending":
+                return self._chain.latest.number
+            case "finalized":
+                return self._chain.finalized.number
+            case "safe":
+                return self._chain.safe.number
+            case "earliest":
+                return 0
+        raise _unfit(position, _quantity_complaint(told))
+
+    def _pruned(self, block: EthereumBlock) -> CallError:
+        root = state_root(block)
+        match self._knobs.pruned_wording:
+            case "missing_trie_node":
+                return CallError(-32000, f"missing trie node {root[2:]} (path ) state {root} is not available")
+            case "historical_state":
+                return CallError(-32000, f"historical state {root[2:]} is not available")
+            case "state_not_available":
+                return CallError(-32000, f"state {root} is not available")
+            case "pruned":  # reth: its code is the one of an internal error
+                return CallError(-32603, f"state at block #{block.number} is pruned")
+
+
+def _text(params: Params, position: int) -> str:
+    if len(params) <= position or params[position] is None:
+        raise _missing(position)
+    value = params[position]
+    if not isinstance(value, str):
+        raise _unfit(position, "json: cannot unmarshal non-string into Go value of type string")
+    return value
+
+
+def _missing(position: int) -> CallError:
+    return CallError(-32602, f"missing value for required argument {position}")
+
+
+def _unfit(position: int, complaint: str) -> CallError:
+    return CallError(-32602, f"invalid argument {position}: {complaint}")
+
+
+def _address_complaint(told: str) -> str:
+    into = "Go value of type common.Address"
+    if not told.startswith("0x"):
+        return f"json: cannot unmarshal hex string without 0x prefix into {into}"
+    if len(told) % 2:
+        return f"json: cannot unmarshal hex string of odd length into {into}"
+    if len(told) != 42:
+        return f"hex string has length {len(told) - 2}, want 40 for common.Address"
+    return f"json: cannot unmarshal invalid hex string into {into}"
+
+
+def _quantity_complaint(told: str) -> str:
+    if not told.startswith("0x"):
+        return "hex string without 0x prefix"
+    if told == "0x":
+        return 'hex string "0x"'
+    return "hex number with leading zero digits" if told.startswith("0x0") else "invalid hex string"

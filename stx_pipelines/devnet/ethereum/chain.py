@@ -1,0 +1,194 @@
+"""The made-up Ethereum chain: it grows, it is reorganised, and it says what is true.
+
+Belongs here: the canonical chain and questions to it. Not here: JSON, HTTP, faults, or a clock: every instant
+is an argument. The same spec and the same calls give the same chain.
+"""
+
+from bisect import bisect_left
+from datetime import date, datetime
+from hashlib import sha256
+from random import Random
+from threading import RLock
+
+from stx_pipelines.devnet.ethereum.accounts import Accounts, Recipient
+from stx_pipelines.devnet.ethereum.values import EthereumBlock, EthereumSpec
+from stx_pipelines.devnet.stacks.values import DAY, unix_midnight
+
+# The values are part of what this module is asked for: a reader of the chain needs no second import.
+__all__ = ["EthereumBlock", "EthereumChain", "EthereumSpec"]
+
+_GAS_LIMIT = 36_000_000
+_GAS_PER_TRANSACTION = 21_000
+_FIRST_BASE_FEE = 1_000_000_000
+_QUIET_BASE_FEE = 500_000_000  # below it blocks fill up, above the other they empty: the fee stays in between
+_DEAR_BASE_FEE = 20_000_000_000
+_SHARE_REPEATED = 0.12  # on top of chance: who built a block builds the next
+_TRANSACTIONS = (0, 1, 1, 1, 2, 2, 2, 3, 3, 4)
+_NO_PARENT = "0x" + "0" * 64
+
+
+class EthereumChain:
+    """A deterministic chain. Hold `lock` to see one state of it while another thread may change it."""
+
+    def __init__(self, spec: EthereumSpec) -> None:
+        """Build the chain up to the spec's tip."""
+        self.spec = spec
+        self.lock = RLock()
+        self.blocks: list[EthereumBlock] = []  # the block of a number stands at that position
+        self.accounts = Accounts(spec.seed)
+        self.forks = 0  # reorganisations so far
+        self.finalized_back = 0
+        self._start = unix_midnight(spec.first_day)
+        self._rng = Random(f"{spec.seed}:ethereum")
+        self._append_genesis()
+        self._next_slot = 0
+        self._advance()
+        self.grow_to(spec.tip)
+
+    @property
+    def latest(self) -> EthereumBlock:
+        """The newest block."""
+        return self.blocks[-1]
+
+    @property
+    def safe(self) -> EthereumBlock:
+        """The block the tag `safe` names."""
+        return self._behind(self.spec.safe_blocks)
+
+    @property
+    def finalized(self) -> EthereumBlock:
+        """The block the tag `finalized` names."""
+        return self._behind(self.spec.finality_blocks + self.finalized_back)
+
+    def set_finalized_back(self, blocks: int) -> None:
+        """Let `finalized` lie so many blocks further back than the spec says."""
+        if blocks < 0:
+            raise ValueError(f"finalized moves back by 0 blocks or more, got {blocks}")
+        self.finalized_back = blocks
+
+    def block(self, number: int) -> EthereumBlock | None:
+        """The canonical block of a number."""
+        return self.blocks[number] if 0 <= number < len(self.blocks) else None
+
+    def blocks_of(self, day: date) -> list[EthereumBlock]:
+        """The truth: the canonical blocks of a day by their timestamps, ascending."""
+        start = unix_midnight(day)
+        with self.lock:
+            first, end = (
+                bisect_left(self.blocks, at, key=lambda block: block.timestamp) for at in (start, start + DAY)
+            )
+            return self.blocks[first:end]
+
+    def balance(self, address: str, number: int) -> int:
+        """The balance of any address after a block, in Wei; 0 of an unknown one."""
+        return self.accounts.balance(address.lower(), number)
+
+    def grow(self, blocks: int) -> None:
+        """Append so many blocks."""
+        with self.lock:
+            for _ in range(blocks):
+                self._mine()
+
+    def grow_to(self, instant: datetime) -> None:
+        """Append every block whose time has come; an instant in the past changes nothing."""
+        until = int(instant.timestamp())
+        with self.lock:
+            while self._time(self._next_slot) <= until:
+                self._mine()
+
+    def reorg(self, depth: int, length: int | None = None) -> None:
+        """Replace the newest `depth` blocks by `length` others, as many unless told.
+
+        As many stand in the same slots, fewer in some of them, and more go on beyond.
+        """
+        length = depth if length is None else length
+        if not 0 < depth < len(self.blocks) or length < 0:
+            raise ValueError(f"a reorganisation replaces between 1 and {len(self.blocks) - 1} blocks, got {depth}")
+        with self.lock:
+            self.forks += 1
+            self._rng = Random(f"{self.spec.seed}:ethereum:fork:{self.forks}")
+            times = [block.timestamp for block in self.blocks[-depth:]]
+            self.accounts.cut(len(self.blocks) - depth)
+            del self.blocks[-depth:]
+            for timestamp in sorted(self._rng.sample(times, min(depth, length))):
+                self._append(timestamp)
+            self.grow(length - depth)
+
+    def _behind(self, blocks: int) -> EthereumBlock:
+        return self.blocks[max(0, len(self.blocks) - 1 - blocks)]
+
+    def _time(self, slot: int) -> int:
+        return self._start + slot * self.spec.slot_seconds
+
+    def _advance(self) -> None:
+        self._next_slot += 1
+        while self._rng.random() < self.spec.missed_share:
+            self._next_slot += 1
+
+    def _mine(self) -> None:
+        self._append(self._time(self._next_slot))
+        self._advance()
+
+    def _append_genesis(self) -> None:
+        spec = self.spec
+        timestamp = 0 if spec.genesis_timestamp_zero else self._start
+        base_fee = _FIRST_BASE_FEE if spec.london_number <= 0 else None
+        digest = self._digest(_NO_PARENT, (spec.first_day, spec.slot_seconds, spec.chain_id))
+        nobody = "0x" + "0" * 40
+        self.blocks.append(
+            EthereumBlock(0, digest, _NO_PARENT, nobody, timestamp, 0, _GAS_LIMIT, base_fee, 0, 540, "0x")
+        )
+
+    def _append(self, timestamp: int) -> None:
+        parent, rng = self.blocks[-1], self._rng
+        number = parent.number + 1
+        miner = self._miner(parent)
+        self.accounts.mined(number, miner.address, rng)
+        count = _TRANSACTIONS[int(rng.random() * len(_TRANSACTIONS))]
+        gas_limit = _GAS_LIMIT + int(rng.random() * 36) * 1_000
+        gas_used = self._gas_used(parent, count, gas_limit)
+        size = 1_200 + count * 110 + gas_used // 400
+        content = (number, miner.address, timestamp, gas_used, gas_limit, count, size)
+        self.blocks.append(
+            EthereumBlock(
+                number,
+                self._digest(parent.hash, content),
+                parent.hash,
+                miner.address,
+                timestamp,
+                gas_used,
+                gas_limit,
+                self._base_fee(parent),
+                count,
+                size,
+                miner.extra_data,
+            )
+        )
+
+    def _miner(self, parent: EthereumBlock) -> Recipient:
+        drawn = self.accounts.pick(self._rng)
+        repeats = self._rng.random() < _SHARE_REPEATED
+        return self.accounts.by_address.get(parent.miner, drawn) if repeats else drawn
+
+    def _gas_used(self, parent: EthereumBlock, count: int, gas_limit: int) -> int:
+        if count == 0:
+            return 0
+        fee = parent.base_fee_per_gas or _FIRST_BASE_FEE
+        middle = 0.65 if fee < _QUIET_BASE_FEE else 0.35 if fee > _DEAR_BASE_FEE else 0.55
+        return max(count * _GAS_PER_TRANSACTION, int(gas_limit * (middle + (self._rng.random() - 0.5) * 0.6)))
+
+    def _base_fee(self, parent: EthereumBlock) -> int | None:
+        """The rule of EIP-1559: an eighth up after a full block, an eighth down after an empty one."""
+        if parent.number + 1 < self.spec.london_number:
+            return None
+        if parent.base_fee_per_gas is None:
+            return _FIRST_BASE_FEE
+        fee, target = parent.base_fee_per_gas, parent.gas_limit // 2
+        above = parent.gas_used - target
+        if above > 0:
+            return fee + max(fee * above // target // 8, 1)
+        return fee - fee * -above // target // 8
+
+    def _digest(self, parent_hash: str, content: tuple[object, ...]) -> str:
+        told = f"{self.spec.seed}:{self.forks}:{parent_hash}:{content}"
+        return "0x" + sha256(told.encode()).hexdigest()

@@ -1,0 +1,69 @@
+"""How Ethereum things read on the wire: a block, a result, an error, as JSON text.
+
+Belongs here: JSON-RPC's and geth's shapes, word for word. Not here: which answer is right (ethereum_calls.py).
+Text is put together by hand, because a benchmark's server must not be slower than its client.
+"""
+
+import json
+from typing import Final
+
+from stx_pipelines.devnet.ethereum.values import EthereumBlock
+
+CallId = int | float | str | None
+
+_EMPTY_UNCLES: Final = "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347"
+
+
+def result_text(call_id: CallId, result: str) -> str:
+    """One answer; `result` is JSON already."""
+    return f'{{"jsonrpc":"2.0","id":{_id_text(call_id)},"result":{result}}}'
+
+
+def error_text(call_id: CallId, code: int, message: str) -> str:
+    """One error; its message may hold anything."""
+    said = f'{{"code":{code},"message":{json.dumps(message)}}}'
+    return f'{{"jsonrpc":"2.0","id":{_id_text(call_id)},"error":{said}}}'
+
+
+def block_json(block: EthereumBlock) -> str:
+    """A block as `eth_getBlockByNumber` gives it, with the hashes of its transactions only."""
+    transactions = ",".join([f'"{_derived(block, 8 + index)}"' for index in range(block.transaction_count)])
+    common = (
+        f'"extraData":"{block.extra_data}","gasLimit":"{block.gas_limit:#x}","gasUsed":"{block.gas_used:#x}",'
+        f'"hash":"{block.hash}","logsBloom":"0x{block.hash[2:] * 8}","miner":"{block.miner}",'
+        f'"mixHash":"{_derived(block, 1)}","nonce":"0x0000000000000000","number":"{block.number:#x}",'
+        f'"parentHash":"{block.parent_hash}","receiptsRoot":"{_derived(block, 2)}",'
+        f'"sha3Uncles":"{_EMPTY_UNCLES}","size":"{block.size:#x}","stateRoot":"{state_root(block)}",'
+        f'"timestamp":"{block.timestamp:#x}","transactions":[{transactions}],'
+        f'"transactionsRoot":"{_derived(block, 3)}","uncles":[]'
+    )
+    if block.base_fee_per_gas is None:
+        return f'{{"difficulty":"0x3ff800000",{common}}}'
+    # The members of later forks stand together, whereas geth sorts all names: objects have no order.
+    return (
+        f'{{"baseFeePerGas":"{block.base_fee_per_gas:#x}","blobGasUsed":"0x20000","difficulty":"0x0",'
+        f'"excessBlobGas":"0x0",{common},"parentBeaconBlockRoot":"{_derived(block, 4)}",'
+        f'"requestsHash":"{_derived(block, 5)}","withdrawals":[{_withdrawal(block)}],'
+        f'"withdrawalsRoot":"{_derived(block, 6)}"}}'
+    )
+
+
+def state_root(block: EthereumBlock) -> str:
+    """The root geth names when it says that a state is gone."""
+    return _derived(block, 7)
+
+
+def _withdrawal(block: EthereumBlock) -> str:
+    return (
+        f'{{"index":"{block.number:#x}","validatorIndex":"{block.number % 1_000_000:#x}",'
+        f'"address":"0x{block.parent_hash[2:42]}","amount":"{18_000_000 + block.number % 1_000:#x}"}}'
+    )
+
+
+def _derived(block: EthereumBlock, turn: int) -> str:
+    """A hash that belongs to a block: its own, turned, because hashing would cost more than all the rest."""
+    return f"0x{block.hash[2 + turn :]}{block.hash[2 : 2 + turn]}"
+
+
+def _id_text(call_id: CallId) -> str:
+    return str(call_id) if type(call_id) is int else json.dumps(call_id)

@@ -1,0 +1,1 @@
+"""The made-up Stacks chain and the API that serves it."""

@@ -1,0 +1,197 @@
+"""The made-up Stacks chain: it grows, it is reorganised, and it says what is true.
+
+Belongs here: the canonical chain and questions to it. Not here: JSON, HTTP, faults, or a clock: every instant
+is an argument. The same spec and the same calls give the same chain.
+"""
+
+from bisect import bisect_right
+from collections import deque
+from datetime import date, datetime
+from hashlib import sha512
+from random import Random
+from threading import RLock
+
+from stx_pipelines.devnet.stacks.bitcoin import Bitcoin
+from stx_pipelines.devnet.stacks.mempool import Mempool
+from stx_pipelines.devnet.stacks.reorg import Site, new_sites, refill, same_sites, users_drafts
+from stx_pipelines.devnet.stacks.tenures import BlockPlan, Tenures
+from stx_pipelines.devnet.stacks.values import DAY, BurnBlock, ChainSpec, Draft, StacksBlock, Transaction, unix_midnight
+
+# The values are part of what this module is asked for: a reader of the chain needs no second import.
+__all__ = ["BurnBlock", "ChainSpec", "StacksBlock", "StacksChain", "Transaction"]
+
+
+class StacksChain:
+    """A deterministic chain. Hold `lock` to see one state of it while another thread may change it."""
+
+    def __init__(self, spec: ChainSpec) -> None:
+        """Build the chain up to the spec's tip."""
+        self.spec = spec
+        self.lock = RLock()
+        self.blocks: list[StacksBlock] = []
+        self.burn_blocks: list[BurnBlock] = []
+        self.rows: list[Transaction] = []  # every canonical transaction, ascending
+        self.bitcoin = Bitcoin(spec)
+        self._tenures = Tenures(spec, self.bitcoin)
+        self._mempool = Mempool(spec)
+        self._planned: deque[BlockPlan] = deque()
+        self._positions: dict[str, int] = {}  # of a block, by its hash and by its index hash
+        self._row_starts: list[int] = []  # of each block, the position of its first row
+        self.forks = 0  # reorganisations so far
+        self.grow_to(spec.tip)
+
+    @property
+    def tip(self) -> StacksBlock:
+        """The newest block."""
+        return self.blocks[-1]
+
+    def grow_to(self, instant: datetime) -> None:
+        """Append every block whose time has come; an instant in the past changes nothing."""
+        until = int(instant.timestamp())
+        with self.lock:
+            while self._next_plan().time <= until:
+                self._mine(self._planned.popleft())
+
+    def grow(self, *, burn_blocks: int) -> None:
+        """Append blocks until that many more burn blocks have at least one."""
+        with self.lock:
+            wanted = len(self.burn_blocks) + burn_blocks
+            while len(self.burn_blocks) < wanted:
+                self._next_plan()
+                self._mine(self._planned.popleft())
+
+    def reorg(self, *, stacks_blocks: int = 0, burn_blocks: int = 0) -> None:
+        """Replace the newest blocks: of Stacks alone, or of Bitcoin with all that stands on them."""
+        if (stacks_blocks > 0) == (burn_blocks > 0):
+            raise ValueError("a reorganisation replaces either Stacks blocks or burn blocks, at least one of them")
+        if stacks_blocks >= len(self.blocks) or burn_blocks >= len(self.burn_blocks):
+            raise ValueError("a reorganisation cannot replace the whole chain")
+        with self.lock:
+            self.forks += 1
+            rng = Random(f"{self.spec.seed}:fork:{self.forks}")
+            replaced, sites = self._cut_burn(burn_blocks, rng) if burn_blocks else self._cut_stacks(stacks_blocks)
+            for site, drafts in refill(sites, users_drafts(replaced), self._mempool, rng):
+                self._append(site, drafts)
+
+    def transactions(self, day: date | None = None) -> list[Transaction]:
+        """The truth: the canonical transactions of a day (by the time of their burn block), ascending."""
+        start = unix_midnight(day) if day else 0
+        with self.lock:
+            burns = [burn for burn in self.burn_blocks if day is None or start <= burn.time < start + DAY]
+            return [tx for burn in burns for tx in burn.transactions()]
+
+    def block(self, height: int) -> StacksBlock | None:
+        """The canonical block of a height."""
+        position = height - self.spec.first_height
+        return self.blocks[position] if 0 <= position < len(self.blocks) else None
+
+    def block_by_hash(self, block_hash: str) -> StacksBlock | None:
+        """The canonical block with this hash or index hash; None once it is orphaned."""
+        position = self._positions.get(block_hash)
+        return None if position is None else self.blocks[position]
+
+    def block_at(self, unix: int) -> StacksBlock | None:
+        """The newest block whose time is not after `unix`."""
+        position = bisect_right(self.blocks, unix, key=lambda block: block.time)
+        return self.blocks[position - 1] if position else None
+
+    def burn_block(self, height: int) -> BurnBlock | None:
+        """The burn block of a height; None where Bitcoin has one and Stacks no tenure."""
+        position = bisect_right(self.burn_blocks, height, key=lambda burn: burn.height) - 1
+        found = self.burn_blocks[position] if position >= 0 else None
+        return found if found and found.height == height else None
+
+    def rows_up_to(self, height: int, tx_index: int) -> int:
+        """How many of `rows` do not stand above a place; the place itself need not exist."""
+        position = min(height - self.spec.first_height, len(self.blocks) - 1)
+        if position < 0:
+            return 0
+        size = len(self.blocks[position].transactions)
+        exact = self.blocks[position].height == height
+        return self._row_starts[position] + (min(tx_index + 1, size) if exact else size)
+
+    def _next_plan(self) -> BlockPlan:
+        if not self._planned:
+            self._planned.extend(self._tenures.plan())
+        return self._planned[0]
+
+    def _mine(self, plan: BlockPlan) -> None:
+        opens = plan.starts_tenure and plan.tx_count > 0
+        opening = self._mempool.tenure_start() if opens else []
+        drafts = self._mempool.drafts(plan.tx_count - len(opening), plan.time // DAY)
+        self._append(Site(plan.time, plan.burn_height, plan.tenure_height), opening + drafts)
+
+    def _cut_stacks(self, count: int) -> tuple[list[StacksBlock], list[Site]]:
+        replaced = self._cut(count)
+        return replaced, same_sites(replaced)
+
+    def _cut_burn(self, count: int, rng: Random) -> tuple[list[StacksBlock], list[Site]]:
+        burns = self.burn_blocks[-count:]
+        sites = new_sites(burns, rng)
+        self.bitcoin.redraw(burns[0].height, self.forks, rng)
+        return self._cut(sum(len(burn.blocks) for burn in burns)), sites
+
+    def _cut(self, count: int) -> list[StacksBlock]:
+        """Take the newest blocks off the chain."""
+        removed = self.blocks[-count:]
+        del self.rows[self._row_starts[-count] :]
+        del self.blocks[-count:], self._row_starts[-count:]
+        for block in reversed(removed):
+            del self._positions[block.hash], self._positions[block.index_hash]
+            self.burn_blocks[-1].blocks.pop()
+            if not self.burn_blocks[-1].blocks:
+                self.burn_blocks.pop()
+        return removed
+
+    def _append(self, site: Site, drafts: list[Draft]) -> None:
+        burn = self._open_burn_block(site.burn_height)
+        block = self._build(site, burn, drafts)
+        self._positions[block.hash] = self._positions[block.index_hash] = len(self.blocks)
+        self.blocks.append(block)
+        burn.blocks.append(block)
+        self._row_starts.append(len(self.rows))
+        self.rows += block.transactions
+
+    def _open_burn_block(self, height: int) -> BurnBlock:
+        if not self.burn_blocks or self.burn_blocks[-1].height != height:
+            bitcoin = self.bitcoin.at(height)
+            self.burn_blocks.append(BurnBlock(height, bitcoin.hash, bitcoin.time))
+        return self.burn_blocks[-1]
+
+    def _build(self, site: Site, burn: BurnBlock, drafts: list[Draft]) -> StacksBlock:
+        height = self.spec.first_height + len(self.blocks)
+        block_hash, index_hash = self._hashes(height)
+        parent = self.blocks[-1] if self.blocks else None
+        parent_hashes = (parent.hash, parent.index_hash) if parent else self._hashes(height - 1)
+        # Positional on purpose: this runs once per transaction, and building a chain spends its time here.
+        rows = tuple(
+            Transaction(
+                draft.tx_id,
+                site.time,
+                height,
+                index_hash,
+                block_hash,
+                *draft[1:],
+                burn.time,
+                burn.height,
+                tx_index,
+            )
+            for tx_index, draft in enumerate(drafts)
+        )
+        return StacksBlock(
+            height,
+            block_hash,
+            index_hash,
+            *parent_hashes,
+            site.time,
+            site.tenure_height,
+            burn.height,
+            burn.hash,
+            burn.time,
+            rows,
+        )
+
+    def _hashes(self, height: int) -> tuple[str, str]:
+        """A block's hash and index hash, of which its height has others in every fork."""
+        digest = sha512(f"{self.spec.seed}:block:{height}:{self.forks}".encode()).hexdigest()
+        return "0x" + digest[:64], "0x" + digest[64:]

@@ -1,0 +1,163 @@
+"""Who sends transactions, and which: wallets with habits, miners, sponsors, fees, types and outcomes.
+
+Belongs here: the population and the drafts it makes. Not here: into which block a draft goes
+(stacks_chain.py, reorg.py).
+"""
+
+from base64 import b32encode
+from collections import deque
+from collections.abc import Iterable
+from hashlib import sha256
+from math import exp
+from random import Random
+
+from stx_pipelines.devnet.stacks.values import ChainSpec, Draft, made_hash
+
+# base32 spelled with Crockford's letters, as Stacks addresses are.
+_C32 = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+_MINERS = 8
+_SPONSORS = 5
+_SPONSORED = 0.05
+# A sender is new, comes every day, comes every week on its weekday, or was seen before and comes by chance.
+_NEW, _DAILY, _WEEKLY = 0.06, 0.50, 0.88  # cumulative
+_MINIMUM_FEE = 180
+
+
+def made_address(seed: int, role: str, number: int) -> str:
+    """A Stacks main-net address: SP and 38 or 39 characters of Crockford's base 32."""
+    digest = sha256(f"{seed}:{role}:{number}".encode()).digest()
+    length = 38 if digest[-1] < 64 else 39
+    return "SP" + b32encode(digest[:25]).decode().translate(_C32)[:length]
+
+
+class Wallet:
+    """An address and the nonce of its next transaction."""
+
+    __slots__ = ("address", "nonce")
+
+    def __init__(self, address: str) -> None:
+        """A wallet that has sent nothing yet."""
+        self.address = address
+        self.nonce = 0
+
+    def take_nonce(self) -> int:
+        """The nonce for one more transaction."""
+        self.nonce += 1
+        return self.nonce - 1
+
+
+class Mempool:
+    """Drafts transactions in one fixed order, from one random stream."""
+
+    def __init__(self, spec: ChainSpec) -> None:
+        """Start with miners and sponsors, and no wallet."""
+        self._seed = spec.seed
+        self._rng = Random(f"{spec.seed}:mempool")
+        self._wallets: dict[str, Wallet] = {}
+        self._miners = [self._make("miner", number) for number in range(_MINERS)]
+        self._sponsors = [self._make("sponsor", number) for number in range(_SPONSORS)]
+        self._daily: list[Wallet] = []
+        self._weekly: list[list[Wallet]] = [[] for _ in range(7)]
+        self._occasional: list[Wallet] = []
+        self._most_daily = max(5, spec.transactions_per_day // 20)
+        self._most_weekly = max(5, spec.transactions_per_day // 10)
+        self._waiting: deque[Draft] = deque()
+        self._drafted = 0
+        self._newcomers = 0
+
+    def tenure_start(self) -> list[Draft]:
+        """The two transactions with which a miner opens its tenure."""
+        miner = self._rng.choice(self._miners)
+        return [self._miners_own(miner, kind) for kind in ("tenure_change", "coinbase")]
+
+    def drafts(self, count: int, day_number: int) -> list[Draft]:
+        """The next `count` transactions of users: first those a reorganisation gave back, then new ones."""
+        return [
+            self._waiting.popleft() if self._waiting else self._draft(self._sender(day_number)) for _ in range(count)
+        ]
+
+    def newcomers_draft(self) -> Draft:
+        """A transaction of a wallet never seen before: it can stand anywhere without upsetting nonces."""
+        return self._draft(self._new_wallet())
+
+    def again(self, draft: Draft) -> Draft:
+        """The same intention signed anew: what a miner does when its tenure is replaced."""
+        return draft._replace(tx_id=self._next_tx_id())
+
+    def forget(self, drafts: Iterable[Draft]) -> None:
+        """Drop transactions for good: their wallets continue at the lowest dropped nonce."""
+        for draft in drafts:
+            wallet = self._wallets[draft.sender_address]
+            wallet.nonce = min(wallet.nonce, draft.nonce)
+            self._waiting = deque(kept for kept in self._waiting if kept.sender_address != wallet.address)
+
+    def give_back(self, drafts: list[Draft]) -> None:
+        """Keep orphaned transactions for the blocks to come, before everything newer."""
+        self._waiting.extendleft(reversed(drafts))
+
+    def _make(self, role: str, number: int) -> Wallet:
+        wallet = Wallet(made_address(self._seed, role, number))
+        self._wallets[wallet.address] = wallet
+        return wallet
+
+    def _next_tx_id(self) -> str:
+        self._drafted += 1
+        return made_hash(self._seed, "tx", self._drafted)
+
+    def _miners_own(self, miner: Wallet, kind: str) -> Draft:
+        return Draft(self._next_tx_id(), miner.address, miner.take_nonce(), None, None, 0, kind, "success")
+
+    def _draft(self, sender: Wallet) -> Draft:
+        rng = self._rng
+        sponsor = rng.choice(self._sponsors) if rng.random() < _SPONSORED else None
+        kind = _draw_type(rng.random())
+        return Draft(
+            self._next_tx_id(),
+            sender.address,
+            sender.take_nonce(),
+            sponsor.address if sponsor else None,
+            sponsor.take_nonce() if sponsor else None,
+            _MINIMUM_FEE + int(exp(rng.gauss(8, 1.2))),
+            kind,
+            _draw_status(kind, rng.random()),
+        )
+
+    def _sender(self, day_number: int) -> Wallet:
+        drawn = self._rng.random()
+        weekly = self._weekly[day_number % 7]
+        pool = self._daily if drawn < _DAILY else weekly if drawn < _WEEKLY else self._occasional
+        if drawn < _NEW or not pool:
+            return self._settle(self._new_wallet(), weekly)
+        return pool[int(self._rng.random() * len(pool))]
+
+    def _new_wallet(self) -> Wallet:
+        self._newcomers += 1
+        return self._make("wallet", self._newcomers)
+
+    def _settle(self, wallet: Wallet, weekly: list[Wallet]) -> Wallet:
+        """Give a new wallet its habit; half of them are never seen again."""
+        drawn = self._rng.random()
+        if drawn < 0.12:
+            self._join(self._daily, wallet, self._most_daily)
+        elif drawn < 0.40:
+            self._join(weekly, wallet, self._most_weekly)
+        elif drawn < 0.50:
+            self._occasional.append(wallet)
+        return wallet
+
+    def _join(self, pool: list[Wallet], wallet: Wallet, most: int) -> None:
+        if len(pool) < most:
+            pool.append(wallet)
+        else:  # somebody else loses the habit
+            pool[int(self._rng.random() * most)] = wallet
+
+
+def _draw_type(drawn: float) -> str:
+    return "token_transfer" if drawn < 0.44 else "contract_call" if drawn < 0.98 else "smart_contract"
+
+
+def _draw_status(kind: str, drawn: float) -> str:
+    """About 5 % of all transactions fail; a plain transfer has no contract that could abort it."""
+    if kind == "token_transfer" or drawn < 0.91:
+        return "problematic_skipped" if drawn < 0.003 else "success"
+    return "abort_by_response" if drawn < 0.975 else "abort_by_post_condition"

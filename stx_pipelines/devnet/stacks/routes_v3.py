@@ -1,0 +1,124 @@
+"""The v3 routes: transactions by cursor, of the chain and of one block.
+
+Belongs here: cursors and pages of v3. Not here: v1 and v2, headers, faults.
+Call these with the chain's lock held.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stx_pipelines.devnet.answers import (
+    INT_MAX,
+    Answer,
+    Request,
+    bad_request,
+    integer,
+    not_found,
+    out_of_range,
+)
+from stx_pipelines.devnet.faults import Knobs
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.render import ANCHORED, v3_row
+from stx_pipelines.devnet.stacks.values import StacksBlock, Transaction
+
+_SMALLINT_MAX = 32_767
+_DEFAULT_LIMIT, _MOST = 20, 50
+_CURSOR = re.compile(r"([0-9]+):([0-9]+):([0-9]+)")
+_BLOCK_NAME = re.compile(r"latest|[0-9]+|0x[0-9a-fA-F]{64}")
+
+
+class _Place(NamedTuple):
+    height: int
+    tx_index: int
+
+
+class V3Pages:
+    """Pages of transactions; each row's JSON is written once and kept until the next reorganisation."""
+
+    def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
+        """The knobs are read at every answer: hidden transactions are left out of every list."""
+        self._chain = chain
+        self._knobs = knobs
+        self._forks = chain.forks
+        self._written: dict[str, bytes] = {}
+
+    def transactions(self, request: Request) -> Answer:
+        """GET /extended/v3/transactions"""
+        limit = integer(request.query, "limit", _DEFAULT_LIMIT, 1, _MOST)
+        start = self._start(request)
+        end = self._chain.rows_up_to(start.height, start.tx_index)
+        return Answer(200, self._page(self._chain.rows, end, limit), self._chain.tip.index_hash)
+
+    def of_block(self, request: Request) -> Answer:
+        """GET /extended/v3/blocks/{height|hash|latest}/transactions"""
+        limit = integer(request.query, "limit", _DEFAULT_LIMIT, 1, _MOST)
+        start = self._start(request)
+        block = find_block(self._chain, request.argument)
+        if block is None:
+            raise not_found("Block not found")
+        end = sum((tx.block_height, tx.tx_index) <= start for tx in block.transactions)
+        return Answer(200, self._page(block.transactions, end, limit), f"{block.index_hash}:true")
+
+    def _start(self, request: Request) -> _Place:
+        text = request.query.get("cursor")
+        if text is None:
+            return _Place(INT_MAX, _SMALLINT_MAX)
+        return parse_cursor(text, self._chain.tip.index_hash)
+
+    def _page(self, rows: Sequence[Transaction], end: int, limit: int) -> bytes:
+        """The `limit` rows below position `end`, newest first, and the names of the pages around them."""
+        reach = limit + len(self._knobs.hidden_transactions)
+        below = self._visible(rows[max(0, end - reach - 1) : end])[::-1]
+        page, following = below[:limit], below[limit:]
+        newer = self._visible(rows[end : end + reach])[:limit] if page else []
+        cursors = f'"next":{_name(following[:1])},"previous":{_name(newer[-1:])},"current":{_name(page[:1])}'
+        head = f'{{"total":{len(rows) if page else 0},"limit":{limit},"cursor":{{{cursors}}},"results":['
+        return b"".join([head.encode(), b",".join(self._written_rows(page)), b"]}"])
+
+    def _visible(self, rows: Sequence[Transaction]) -> Sequence[Transaction]:
+        hidden = self._knobs.hidden_transactions
+        return [tx for tx in rows if tx.tx_id not in hidden] if hidden else rows
+
+    def _written_rows(self, page: Sequence[Transaction]) -> list[bytes]:
+        if self._forks != self._chain.forks:  # rows may have moved to other blocks
+            self._forks = self._chain.forks
+            self._written.clear()
+        return [self._written.get(tx.tx_id) or self._write(tx) for tx in page]
+
+    def _write(self, tx: Transaction) -> bytes:
+        self._written[tx.tx_id] = written = v3_row(tx)
+        return written
+
+
+def parse_cursor(text: str, etag: str) -> _Place:
+    """The highest row a cursor admits, by the order (height, microblock sequence, tx_index).
+
+    Every row's sequence is the greatest there is, so a smaller one admits nothing of its block: the traps of
+    the real server. `H:0:0` is the one it treats specially.
+    """
+    found = _CURSOR.fullmatch(text)
+    if found is None:
+        raise bad_request('querystring/cursor must match pattern "^[0-9]+:[0-9]+:[0-9]+$"')
+    height, sequence, tx_index = (int(part) for part in found.groups())
+    for part in (height, sequence):
+        if part > INT_MAX:
+            raise out_of_range(str(part), "integer", etag)
+    if tx_index > _SMALLINT_MAX:
+        raise out_of_range(str(tx_index), "smallint", etag)
+    if (sequence, tx_index) == (0, 0):
+        return _Place(height, _SMALLINT_MAX)
+    return _Place(height, tx_index) if sequence == ANCHORED else _Place(height - 1, _SMALLINT_MAX)
+
+
+def find_block(chain: StacksChain, name: str) -> StacksBlock | None:
+    """The canonical block a path names by its height, by one of its hashes, or as the latest."""
+    if not _BLOCK_NAME.fullmatch(name):
+        raise bad_request('params/height_or_hash must match pattern "^(latest|[0-9]+|0x[a-fA-F0-9]{64})$"')
+    if name == "latest":
+        return chain.tip
+    return chain.block_by_hash(name.lower()) if name.startswith("0x") else chain.block(int(name))
+
+
+def _name(rows: Sequence[Transaction]) -> str:
+    return f'"{rows[0].block_height}:{ANCHORED}:{rows[0].tx_index}"' if rows else "null"

@@ -1,0 +1,164 @@
+"""What the wallet metrics rest on: their windows and thresholds, and the days they may read. Pure.
+
+Belongs here: options, the covered range, and the fingerprint that tells whether results are stale. Not here: formulas
+(they are SQL, in the folder `sql`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+import msgspec
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.days import DAY, days_between
+
+DEFINITIONS_VERSION = 2
+"""Part of every fingerprint: raise it when a formula changes, and all results count as stale."""
+
+ACTIVE_TRANSACTIONS = 3
+"""A wallet is an `active_30d` wallet with this many transactions in its first 30 days."""
+
+VALUE_USTX = 1_000_000
+"""A wallet is a `value_30d` wallet with this much of fees in its first 30 days: 1 STX."""
+
+FUNNEL_DAYS = 30
+"""The days after which the funnel looks at a wallet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricOptions:
+    """What people may choose. Windows and lengths are in days; `target_cpa_ustx` is microSTX per wallet.
+
+    `excluded_types` are left out of activity, never of first_seen. Days before `data_start` are not read at all.
+    `breakeven_days` is how far back the cohorts of the breakeven CPA reach. Raises `ValueError`.
+    """
+
+    windows: tuple[int, ...] = (15, 30, 60, 90, 180)
+    trailing_windows: tuple[int, ...] = (30, 60, 90)
+    minimum_cohort: int = 3
+    target_cpa_ustx: int = 5_000_000
+    excluded_types: frozenset[str] = frozenset()
+    left_censor_days: int = 30
+    breakeven_days: int = 180
+    data_start: date | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no metric can be computed from."""
+        for name, windows in (("windows", self.windows), ("trailing_windows", self.trailing_windows)):
+            rising = all(shorter < longer for shorter, longer in pairwise((0, *windows)))
+            if not windows or not rising:
+                raise ValueError(f"{name} are {windows}: they must be whole days above 0, each longer than the last")
+        for name, lowest in (
+            ("minimum_cohort", 1),
+            ("target_cpa_ustx", 1),
+            ("left_censor_days", 0),
+            ("breakeven_days", 1),
+        ):
+            if getattr(self, name) < lowest:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least {lowest}")
+
+    @property
+    def horizon(self) -> int:
+        """How long survival is observed: the longest window."""
+        return self.windows[-1]
+
+    @property
+    def bands(self) -> list[tuple[int, int]]:
+        """Every window H as `(L, H)`, where L is the next smaller one, 0 for the first."""
+        return list(pairwise((0, *self.windows)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Covered:
+    """The range the metrics read, None on both sides without a closed day; and what was left out of it.
+
+    `islands` are closed days behind a hole, `before_start` those before the data start, `open_days` those that are
+    not final. `uncensored_from` is the first cohort day whose wallets are surely new.
+    """
+
+    start: date | None
+    end: date | None
+    uncensored_from: date | None
+    islands: tuple[date, ...]
+    open_days: tuple[date, ...]
+    before_start: tuple[date, ...]
+
+    @property
+    def days(self) -> list[date]:
+        """Every covered day, oldest first."""
+        return days_between(self.start, self.end) if self.start and self.end else []
+
+
+class Basis(msgspec.Struct, frozen=True, kw_only=True):
+    """What a result rests on, kept in the result file's own metadata; counts are days, `transactions` rows."""
+
+    fingerprint: str
+    coverage_start: date | None
+    coverage_end: date | None
+    uncensored_from: date | None
+    days: int
+    transactions: int
+    islands: int
+    open_days: int
+    before_start: int
+    options: MetricOptions
+
+
+def days(known: Basis) -> list[date]:
+    """Every day a result rests on, oldest first."""
+    return days_between(known.coverage_start, known.coverage_end) if known.coverage_start and known.coverage_end else []
+
+
+def basis(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> Basis:
+    """What results computed now rest on. `first_day` is the chain's, if known."""
+    covered = cover(certificates, options, first_day)
+    return Basis(
+        fingerprint=fingerprint(certificates, options, first_day),
+        coverage_start=covered.start,
+        coverage_end=covered.end,
+        uncensored_from=covered.uncensored_from,
+        days=len(covered.days),
+        transactions=sum(certificates[day].published for day in covered.days),
+        islands=len(covered.islands),
+        open_days=len(covered.open_days),
+        before_start=len(covered.before_start),
+        options=options,
+    )
+
+
+def cover(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> Covered:
+    """The contiguous range of closed days that ends at the newest one. `first_day` is the chain's, if known.
+
+    Nothing is left-censored when the range starts with the chain: a wallet cannot be older than that.
+    """
+    final = {day for day, certificate in certificates.items() if certificate.is_closed}
+    closed = {day for day in final if options.data_start is None or day >= options.data_start}
+    start = end = max(closed, default=None)
+    while start is not None and start - DAY in closed:
+        start -= DAY
+    whole = start is not None and first_day is not None and start <= first_day
+    return Covered(
+        start=start,
+        end=end,
+        uncensored_from=start if whole or start is None else start + options.left_censor_days * DAY,
+        islands=tuple(sorted(day for day in closed if start is not None and day < start)),
+        open_days=tuple(sorted(certificates.keys() - final)),
+        before_start=tuple(sorted(final - closed)),
+    )
+
+
+def fingerprint(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> str:
+    """Names what results rest on: every closed day's certificate, the options, and the formulas.
+
+    Open days are no part of it, so results do not become stale with every look at the tip.
+    """
+    chosen = {field: getattr(options, field) for field in options.__dataclass_fields__}
+    chosen["excluded_types"] = sorted(options.excluded_types)
+    closed = sorted((day, known.id) for day, known in certificates.items() if known.is_closed)
+    said = msgspec.json.encode([DEFINITIONS_VERSION, chosen, first_day, closed], order="deterministic")
+    return hashlib.sha256(said).hexdigest()[:16]

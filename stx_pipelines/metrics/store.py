@@ -1,0 +1,246 @@
+"""Wallet metrics: SQL over the covered day files, in a DuckDB of its own, so that the writer is never blocked.
+
+Results are Parquet files, written aside and renamed; what each rests on is in its own metadata. The tables of the
+same names in the warehouse are loaded from them. The formulas are in the folder `sql`; the options in `options`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from stx_pipelines.metrics import options as metrics
+from stx_pipelines.metrics.options import Basis, MetricOptions
+from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.day_files import DayFiles
+from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
+from stx_pipelines.store.locks import Busy, locked
+from stx_pipelines.store.parquet import parquet_rows
+from stx_pipelines.store.scratch import Engine, quoted, scratch_database
+from stx_pipelines.store.warehouse import Warehouse, load_sql
+
+if TYPE_CHECKING:
+    import duckdb
+
+RESULTS: dict[str, tuple[str, ...]] = {
+    "first_seen_wallets": ("first_seen_wallets",),
+    "wallets_daily": ("wallets_daily",),
+    "network_daily": ("network_daily", "network_types"),
+    "wallet_retention": ("wallet_retention", "wallet_retention_weekly"),
+    "wallet_value": ("wallet_value", "wallet_value_trailing", "wallet_value_breakeven", "wallet_windows"),
+    "wallet_funnel": ("wallet_funnel",),
+}
+"""The tables of each result; the first has the result's name."""
+
+_STEPS = {
+    "first_seen_wallets": ("wallets",),
+    "wallets_daily": ("wallets", "wallet_days"),
+    "network_daily": ("wallets", "wallet_days", "network"),
+    "wallet_retention": ("wallets", "wallet_days", "windows", "cohort_retention"),
+    "wallet_value": ("wallets", "wallet_days", "windows"),
+    "wallet_funnel": ("wallets", "wallet_days"),
+}
+"""What each result is made of, in the order it is made."""
+
+_KEY = "stx_pipelines.metrics"
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh made: rows per table. `waiting_for` holds the warehouse: the tables are not loaded yet then."""
+
+    basis: Basis
+    rows: dict[str, int]
+    seconds: float
+    waiting_for: str | None = None
+
+
+@dataclass
+class MetricStore:
+    """The results of one data folder. `first_day` is the chain's first day, if known."""
+
+    folder: Path
+    files: DayFiles
+    warehouse: Warehouse
+    options: MetricOptions = field(default_factory=MetricOptions)
+    first_day: date | None = None
+    engine: Engine = field(default_factory=Engine)
+
+    def path(self, table: str) -> Path:
+        """Where the file of this table is, or will be."""
+        folder = self.folder if table == "first_seen_wallets" else self.folder / "metrics"
+        return folder / f"{table}.parquet"
+
+    def basis(self) -> Basis:
+        """What results computed now would rest on."""
+        return metrics.basis(self.files.certificates(), self.options, self.first_day)
+
+    def kept(self, table: str) -> Basis | None:
+        """What the file of this table rests on; None when there is none, or one that is not ours."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            known = (pq.read_metadata(self.path(table)).metadata or {})[_KEY.encode()]
+            return msgspec.json.decode(known, type=Basis)
+        except (OSError, pa.ArrowException, KeyError, msgspec.MsgspecError):
+            return None
+
+    def stale(self) -> list[str]:
+        """The results whose files or tables do not rest on today's closed days and options. Opens no database."""
+        now, loaded = self.basis().fingerprint, self._loaded()
+        return [result for result, tables in RESULTS.items() if not self._are_fresh(tables, now, loaded)]
+
+    def refresh(self, results: Collection[str] = tuple(RESULTS)) -> Refreshed:
+        """Compute these results anew, replace their files, and load their tables. Raises `StoreError`."""
+        started = time.monotonic()
+        tables = [table for result in results for table in RESULTS[result]]
+        with self._prepared(results) as (basis, connection):
+            rows = {table: self._write(connection, basis, table) for table in tables}
+        return Refreshed(basis, rows, time.monotonic() - started, self._load_patiently(tables))
+
+    def load(self, tables: Collection[str] | None = None) -> None:
+        """Put these result files (all that are there) into the warehouse, in one transaction. Raises `Busy`."""
+        known = {table: self.kept(table) for table in tables or [name for names in RESULTS.values() for name in names]}
+        present = {table: basis.fingerprint for table, basis in known.items() if basis is not None}
+        if not present:
+            return
+        with self.warehouse._connected(self.warehouse.patience) as connection:
+            connection.begin()
+            for table in present:
+                rows = parquet_rows(self.path(table))
+                connection.execute(f"CREATE OR REPLACE TABLE warehouse.{table} AS FROM {rows}")
+            connection.commit()
+        self._mark_loaded(present)
+
+    def _are_fresh(self, tables: Sequence[str], fingerprint: str, loaded: Mapping[str, str]) -> bool:
+        files = [basis.fingerprint if (basis := self.kept(table)) else None for table in tables]
+        return {*files, *(loaded.get(table) for table in tables)} == {fingerprint}
+
+    @contextmanager
+    def _prepared(self, results: Collection[str]) -> Iterator[tuple[Basis, duckdb.DuckDBPyConnection]]:
+        """The steps of these results over one state of the day files: a day that is replaced meanwhile starts anew."""
+        steps = list(dict.fromkeys(step for result in results for step in _STEPS[result]))
+        for _ in range(_ATTEMPTS):
+            basis = self.basis()
+            with self.session(basis) as connection:
+                for step in steps:
+                    connection.execute(metric_sql(f"base/{step}"))
+                if self.basis().fingerprint != basis.fingerprint:
+                    continue
+                _prove_count(connection, basis)
+                yield basis, connection
+                return
+        raise StoreError(
+            f"the day files below {self.files.folder} changed {_ATTEMPTS} times while the metrics read them; "
+            "the old results are kept: refresh again when the sync is done"
+        )
+
+    @contextmanager
+    def session(self, basis: Basis) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A DuckDB in memory that sees the covered day files as `day_rows` and `shown`. Raises `StoreError`."""
+        import duckdb
+
+        try:
+            with scratch_database(self.folder / "run", self.engine.for_rows(basis.transactions)) as connection:
+                _define(connection, basis, [self.files.path(day) for day in metrics.days(basis)])
+                yield connection
+        except duckdb.Error as error:
+            raise StoreError(
+                f"the wallet metrics could not be computed ({_first_line(error)}); the old results are kept"
+            ) from error
+
+    def _write(self, connection: duckdb.DuckDBPyConnection, basis: Basis, table: str) -> int:
+        import duckdb
+
+        known = msgspec.json.encode(basis, order="deterministic").decode()
+        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{quoted(_KEY)}: {quoted(known)}}}"
+        rows = 0
+
+        def write(aside: Path) -> None:
+            nonlocal rows
+            query = metric_sql(f"{table}")
+            try:
+                [(rows,)] = connection.execute(f"COPY ({query}) TO {quoted(str(aside))} ({options})").fetchall()
+            except duckdb.Error as error:
+                raise OSError(_first_line(error)) from error
+
+        replace_file(self.path(table), write)
+        return rows
+
+    def _load_patiently(self, tables: Collection[str]) -> str | None:
+        try:
+            self.load(tables)
+        except Busy as busy:
+            return busy.holder
+        return None
+
+    def _marks(self) -> Path:
+        return self.folder / "coverage" / "metrics.json"
+
+    def _loaded(self) -> dict[str, str]:
+        if not self.warehouse.path.exists():
+            return {}
+        return read_if_sound(self._marks(), dict[str, str]) or {}  # a lost file only means: they are loaded once more
+
+    def _mark_loaded(self, fingerprints: Mapping[str, str]) -> None:
+        with locked(self.folder / "run" / "metrics.lock", "the list of loaded metrics", self.warehouse.patience):
+            content = msgspec.json.encode({**self._loaded(), **fingerprints}, order="deterministic")
+            replace_file(self._marks(), lambda aside: aside.write_bytes(content))
+
+
+def metric_sql(name: str) -> str:
+    """A statement from the folder `sql` of this package."""
+    return load_sql(name, "stx_pipelines.metrics")
+
+
+def _define(connection: duckdb.DuckDBPyConnection, basis: Basis, paths: Sequence[Path]) -> None:
+    """The tables and macros every statement may use."""
+    options = basis.options
+    if paths:
+        connection.execute(f"CREATE VIEW day_rows AS FROM {parquet_rows(*paths)}")
+    else:
+        connection.register("day_rows", stacks_rows.schema().empty_table())
+    connection.execute(
+        metric_sql("base/scope"),
+        {
+            "coverage_start": basis.coverage_start,
+            "coverage_end": basis.coverage_end,
+            "uncensored_from": basis.uncensored_from,
+            "horizon": options.horizon,
+            "minimum_cohort": options.minimum_cohort,
+            "target_cpa_ustx": options.target_cpa_ustx,
+            "excluded_types": sorted(options.excluded_types),
+            "breakeven_days": options.breakeven_days,
+            "funnel_days": metrics.FUNNEL_DAYS,
+            "active_transactions": metrics.ACTIVE_TRANSACTIONS,
+            "value_ustx": metrics.VALUE_USTX,
+        },
+    )
+    longer_than, windows = zip(*options.bands, strict=True)
+    connection.execute(metric_sql("base/bands"), {"longer_than": list(longer_than), "windows": list(windows)})
+    connection.execute(metric_sql("base/trails"), {"trailing_windows": list(options.trailing_windows)})
+    connection.execute(metric_sql("base/macros"))
+    connection.execute(metric_sql("base/views"))
+
+
+def _prove_count(connection: duckdb.DuckDBPyConnection, basis: Basis) -> None:
+    """The metrics rest on as many transactions as the certificates promise."""
+    [(count,)] = connection.execute("SELECT coalesce(sum(tx_count), 0)::BIGINT FROM wallets").fetchall()
+    if count != basis.transactions:
+        raise StoreError(
+            f"the covered day files give {count} transactions but certify {basis.transactions}; the old results are "
+            "kept: run `stx-pipelines verify`"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

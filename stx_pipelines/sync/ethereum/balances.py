@@ -1,0 +1,252 @@
+"""Days of `miners_balance`: what each block of a landed day did to its fee recipient, read and proved."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import BALANCES
+from stx_pipelines.chains.errors import ProofError
+from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block, balance_changes, balance_keys
+from stx_pipelines.chains.ethereum_proof import (
+    NOBODY,
+    doubtful,
+    judge_zeros,
+    looks_stateless,
+    prove_balances,
+    prove_repeated,
+)
+from stx_pipelines.clients.errors import ApiError, NoState, Unreachable
+from stx_pipelines.clients.ethereum_rpc import EthereumRpc
+from stx_pipelines.store import ethereum_rows
+from stx_pipelines.store.dataset_store import Landing
+from stx_pipelines.store.day_files import DamagedDayFile
+from stx_pipelines.sync import daily as homeward
+from stx_pipelines.sync.ahead import read_ahead
+from stx_pipelines.sync.daily import count_failure, known_certificate
+from stx_pipelines.sync.ethereum.blocks import BlocksWalk
+from stx_pipelines.sync.ethereum.chain import block_of, identify
+from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
+from stx_pipelines.sync.stacks.pages import OnPage
+
+log = logging.getLogger(__name__)
+
+_TRIES = 3
+_ASKED_AGAIN = 20  # blocks
+_PROOF = "one row per block of the day, increases and neighbouring balances agree, the day's last hash stood afterwards"
+
+
+class BlocksAwaited(ApiError):
+    """A day whose blocks have not landed: nothing is wrong with it, so it does not count as a try."""
+
+
+class BalanceDay(NamedTuple):
+    """A day's proved rows, the blocks they belong to, and the certificate that says what they rest on."""
+
+    changes: list[BalanceChange]
+    blocks: list[Block]
+    certificate: Certificate
+
+
+@dataclass
+class BalancesWalk:
+    """Brings days of balances home, from `node` through the proof to `landing`, for the days that `blocks` landed.
+
+    `zeros_allowed`: a whole day without a changed balance is believed.
+    """
+
+    node: EthereumRpc
+    landing: Landing[BalanceChange]
+    blocks: BlocksWalk
+    zeros_allowed: bool = False
+    on_page: OnPage = lambda _: None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _state_from: int = field(default=0, init=False)  # the node answers for no block before it
+
+    def bring_home(self, days: Iterable[date], *, force: bool = False) -> Iterator[Outcome]:
+        """Each day as it lands, newest first. `force` reads the days again even where they are closed.
+
+        Failed days are told apart from landed ones and do not stop the others. Raises `WrongChain`, the errors of
+        `EthereumRpc` while the chain is compared, and `StoreError`.
+        """
+        return homeward.bring_home(
+            self.landing,
+            days,
+            closed=lambda day: None if force else self._closed(day),
+            fetch=lambda rest: self._fetch(rest, force),
+            remember=self._remember,
+        )
+
+    def _closed(self, day: date) -> Certificate | None:
+        known = known_certificate(self.landing, day)
+        return known if known and known.is_closed and known.is_of_same_blocks(self._of_blocks(day)) else None
+
+    def _of_blocks(self, day: date) -> Certificate | None:
+        return known_certificate(self.blocks.landing, day)
+
+    def _remember(self, failed: FailedDay) -> None:
+        if not isinstance(failed.error, BlocksAwaited):
+            count_failure(self.landing, failed, lambda: self.node.block("latest"), self.clock())
+
+    def _fetch(self, days: Sequence[date], force: bool) -> Iterator[Outcome]:
+        identify(self.node, self.blocks.data_folder)
+        self._look_before([c for day in days if (c := self._of_blocks(day)) and not self._is_up_to_date(c, force)])
+        for day, read in read_ahead(lambda day: self._read(day, force), days, self.node.http.stop):
+            try:
+                proved = self._unless_changed(day, read.result(), force)
+            except (ProofError, ApiError) as error:
+                yield FailedDay(day, error)
+                continue
+            if proved is None:
+                known = known_certificate(self.landing, day)
+                assert known is not None  # its rows were found to be those of the present blocks
+                self.landing.mark_checked([day], self.clock())
+                yield Landed(known, fetched=False)
+                continue
+            self.landing.land([(proved.changes, proved.certificate)])
+            yield Landed(proved.certificate, fetched=True)
+
+    def _is_up_to_date(self, of_blocks: Certificate, force: bool) -> bool:
+        known = None if force else known_certificate(self.landing, of_blocks.day)
+        return known is not None and known.is_of_same_blocks(of_blocks) and known.state == of_blocks.state
+
+    def _look_before(self, wanted: Sequence[Certificate]) -> None:
+        """Find out at once whether the node has the newest block that is wanted, and the state of the oldest."""
+        heights = [height for c in wanted for height in (c.first_height, c.last_height) if height is not None]
+        self._state_from = 0
+        if not heights:
+            return
+        if block_of(self.node, max(heights)) is None:
+            raise Unreachable(
+                f"{self.node.http.name} is behind: it does not have block {max(heights)}, which has landed already; "
+                "nothing was changed, try again when it has caught up"
+            )
+        oldest = max(0, min(heights) - 1)
+        try:
+            self.node.balances([BalanceKey(NOBODY, oldest)])
+        except NoState:
+            self._state_from = self.node.first_state(oldest, max(heights))
+            log.warning("%s", self._no_state())
+
+    def _no_state(self) -> NoState:
+        return NoState(f"this node keeps no state before block {self._state_from}: use an archive node")
+
+    def _balances(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, int]:
+        """Each balance; the keys are in the order of their blocks. Raises `NoState`, without a call where it can."""
+        if not keys:
+            return {}
+        oldest, newest = keys[0].number, keys[-1].number
+        if oldest < self._state_from:
+            raise self._no_state()
+        try:
+            return self.node.balances(keys, self.on_page)
+        except NoState as error:
+            # The node may have let go of it since it was asked at the beginning.
+            state_from = self.node.first_state(oldest, newest)
+            if state_from == oldest:
+                raise  # not a matter of age: one of several nodes behind an address, perhaps
+            self._state_from = state_from
+            raise self._no_state() from error
+
+    def _read(self, day: date, force: bool) -> BalanceDay | None:
+        """The day's rows; None if they are here for all blocks that have landed."""
+        began, calls = time.monotonic(), self.node.calls
+        if (landed := self._of_blocks(day)) and self._is_up_to_date(landed, force):
+            return None
+        of_blocks, blocks = self._landed_blocks(day)
+        changes = self._changes(blocks, {} if force else self._held(day))
+        prove_balances(changes, blocks)
+        if remark := judge_zeros(changes, allowed=self.zeros_allowed):
+            log.warning("the balances of %s: %s", day, remark)
+        seconds = round(time.monotonic() - began, 3)
+        certificate = self._certify(of_blocks, changes, self.node.calls - calls, seconds)
+        if remark:
+            certificate = msgspec.structs.replace(certificate, proof=f"{_PROOF}; {remark}")
+        return BalanceDay(changes, blocks, certificate)
+
+    def _landed_blocks(self, day: date) -> tuple[Certificate, list[Block]]:
+        """The blocks of a day and their own certificate. Raises `BlocksAwaited` without them."""
+        awaited = BlocksAwaited(f"the blocks of {day} have not landed yet; its balances are read after them")
+        files = self.blocks.landing.files
+        try:
+            for _ in range(_TRIES):
+                of_blocks = self._of_blocks(day)
+                if of_blocks is None:
+                    raise awaited
+                blocks = ethereum_rows.blocks_from_arrow(files.read(day))
+                # Another process may have written the day anew in between.
+                if self._of_blocks(day) == of_blocks:
+                    return of_blocks, blocks
+        except DamagedDayFile as error:
+            log.warning("%s; put aside as %s", error, files.put_aside(day).name)
+        raise awaited
+
+    def _changes(self, blocks: Sequence[Block], held: dict[str, BalanceChange]) -> list[BalanceChange]:
+        """One row per block: what is held of this very block, and the rest read."""
+        missing = [block for block in blocks if block.hash not in held]
+        read = balance_changes(missing, self._balances(balance_keys(missing)))
+        self._ask_again(doubtful(read)[:_ASKED_AGAIN])
+        by_hash = held | {change.block_hash: change for change in read}
+        return [by_hash[block.hash] for block in blocks if block.number > 0]
+
+    def _ask_again(self, changes: Sequence[BalanceChange]) -> None:
+        numbers = [(change.miner, change.block_number) for change in changes]
+        keys = [BalanceKey(miner, which) for miner, number in numbers for which in (number - 1, number)]
+        prove_repeated(changes, self._balances(keys))
+
+    def _held(self, day: date) -> dict[str, BalanceChange]:
+        if known_certificate(self.landing, day) is None:
+            return {}
+        try:
+            rows = ethereum_rows.balances_from_arrow(self.landing.files.read(day))
+        except DamagedDayFile as error:
+            log.warning("%s", error)
+            return {}
+        if looks_stateless(rows) and not self.zeros_allowed:
+            return {}  # perhaps of a node that has no old state: kept, they would stand among the right ones for good
+        return {change.block_hash: change for change in rows}
+
+    def _unless_changed(self, day: date, read: BalanceDay | None, force: bool) -> BalanceDay | None:
+        """Balances are asked for by number: see that the numbers still mean the same blocks, or read the day again."""
+        for _ in range(_TRIES):
+            if read is None or self._still_stands(read.blocks):
+                return read
+            log.info("the chain changed while the balances of %s were read; reading its blocks again", day)
+            # All of them: a walk that is left in the middle stops its node.
+            for outcome in list(self.blocks.bring_home([day], force=True)):
+                if isinstance(outcome, FailedDay) and outcome.day == day:
+                    raise outcome.error
+            read = self._read(day, force)
+        raise ProofError(f"the chain kept changing while the balances of {day} were read; the next sync tries again")
+
+    def _still_stands(self, blocks: Sequence[Block]) -> bool:
+        # Every block names the hash of the one before: the last hash is the same only if all are.
+        if not blocks:
+            return True
+        last = block_of(self.node, blocks[-1].number)
+        return last is not None and last.hash == blocks[-1].hash
+
+    def _certify(
+        self, of_blocks: Certificate, changes: Sequence[BalanceChange], calls: int, seconds: float
+    ) -> Certificate:
+        return msgspec.structs.replace(
+            of_blocks,
+            dataset=BALANCES,
+            proof=_PROOF,
+            expected=of_blocks.seen - (of_blocks.first_height == 0),
+            first_block_time=datetime.fromtimestamp(changes[0].block_time, UTC) if changes else None,
+            last_block_time=datetime.fromtimestamp(changes[-1].block_time, UTC) if changes else None,
+            seen=len(changes),
+            published=len(changes),
+            proved_at=self.clock().replace(microsecond=0),
+            requests=calls,
+            seconds=seconds,
+            route="eth_getBalance",
+        )

@@ -1,0 +1,187 @@
+"""Which Ethereum chain this is, where its days begin, and what of the landed days it still has."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.days import DAY, day_of, window
+from stx_pipelines.chains.ethereum import Block
+from stx_pipelines.clients.errors import ApiError
+from stx_pipelines.clients.ethereum_rpc import EthereumRpc, Tag
+from stx_pipelines.store.identity import EthereumIdentity, keep_identity, known_ethereum
+from stx_pipelines.sync.stacks.reorgs import WrongChain
+
+log = logging.getLogger(__name__)
+
+_STRIDE = 8_192  # blocks; a little more than a day of 12-second slots
+_PROBES = 32  # headers a round while the beginning of a day is sought
+
+
+def identify(node: EthereumRpc, data_folder: Path) -> EthereumIdentity:
+    """The chain of this data folder, compared with the node's, and kept at the first use.
+
+    Raises `WrongChain` for another chain than the folder holds.
+    """
+    chain_id, genesis, known = node.chain_id(), block_of(node, 0), known_ethereum(data_folder)
+    if genesis is None:
+        raise WrongChain(
+            f"{node.http.name} does not have block 0 of its chain, so the chain cannot be told from others"
+        )
+    if known is None:
+        first = block_of(node, 1)
+        asked = EthereumIdentity(chain_id, genesis.hash, day_of((first or genesis).timestamp))
+        if first is not None:  # the first day is not known before
+            keep_identity(data_folder, asked)
+        return asked
+    asked = EthereumIdentity(chain_id, genesis.hash, known.first_day)
+    if (known.chain_id, known.genesis_hash) != (asked.chain_id, asked.genesis_hash):
+        raise WrongChain(
+            f"{node.http.name} serves the chain {_shown(asked)}, but {data_folder} holds {_shown(known)}: "
+            "set STX_DATA_DIR to a folder of its own"
+        )
+    return known
+
+
+def block_of(node: EthereumRpc, which: int | Tag) -> Block | None:
+    """One block; None only where the node says twice that it has none, for much is decided by that."""
+    return node.block(which) or node.block(which)
+
+
+def _shown(identity: EthereumIdentity) -> str:
+    return f"{identity.chain_id} (genesis {identity.genesis_hash[:12]}...)"
+
+
+def finalized(node: EthereumRpc) -> Block:
+    """The newest block that the chain will keep. Block 0 says that nothing is final yet."""
+    block = block_of(node, "finalized")
+    if block is None or block.number == 0:
+        raise ApiError(f"{node.http.name} names no finalized block: it may still be syncing, try again later")
+    return block
+
+
+@dataclass
+class DayStarts:
+    """The first block of each day, found among the blocks up to `top` by looking at headers.
+
+    What was found is kept, and what `landed` days say of themselves and their neighbours costs no call.
+    """
+
+    node: EthereumRpc
+    top: Block
+    landed: Iterable[Certificate] = ()
+    _known: dict[date, int] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        for certificate in self.landed:
+            if certificate.first_height is not None:
+                self._known[certificate.day] = certificate.first_height
+            if certificate.last_height is not None and certificate.is_closed:
+                self._known[certificate.day + DAY] = certificate.last_height + 1
+
+    def first_block(self, day: date) -> int:
+        """The lowest block that is not older than the day; `top.number + 1` if there is none."""
+        if day not in self._known:
+            self._known[day] = self._find(day)
+        # What has landed may lie above: the newest final block can move back.
+        return min(self._known[day], self.top.number + 1)
+
+    def _find(self, day: date) -> int:
+        start, _ = window(day)
+        if self.top.timestamp < start:
+            return self.top.number + 1
+        lo, hi = self._bounds(day, start)
+        while lo <= hi:
+            probes = range(lo, hi + 1, max(1, (hi - lo + 1) // _PROBES))
+            at = bisect_left([block.timestamp for block in self.node.blocks(probes)], start)
+            lo, hi = (probes[at - 1] + 1 if at else lo), (probes[at] - 1 if at < len(probes) else hi)
+        return lo
+
+    def _bounds(self, day: date, start: int) -> tuple[int, int]:
+        """Where to look: between the neighbours that are known, and not far below the upper one.
+
+        Going down in doubling strides never asks for blocks much older than the day: some nodes dropped them.
+        """
+        floor = max((known for other, known in self._known.items() if other < day), default=0)
+        hi = min([self.top.number, *(known for other, known in self._known.items() if other > day)])
+        stride = _STRIDE
+        while (lo := hi - stride) > floor and self.node.blocks([lo])[0].timestamp >= start:
+            hi, stride = lo, stride * 2
+        return max(lo, floor), hi
+
+
+def changed_days(node: EthereumRpc, landed: Mapping[date, Certificate], top: Block) -> list[date]:
+    """Landed days that the chain no longer has as they are, newest first.
+
+    A block's hash vouches for everything below it: one call for each run of days that are linked to each other. A day
+    without blocks has no hash: it is doubtful as soon as one of its neighbours changed.
+    """
+    changed: set[date] = set()
+    for linked in _linked_runs(landed):
+        for certificate in linked:
+            if _is_still_there(node, certificate, top):
+                break
+            changed.add(certificate.day)
+    return sorted(changed | _empty_beside(changed, landed), reverse=True)
+
+
+def _empty_beside(changed: Collection[date], landed: Mapping[date, Certificate]) -> set[date]:
+    """The days without blocks whose next day with blocks, before or after, is one of these."""
+    beside: set[date] = set()
+    for order in (sorted(landed), sorted(landed, reverse=True)):
+        follows_changed = False
+        for day in order:
+            if landed[day].last_height is not None:
+                follows_changed = day in changed
+            elif follows_changed:
+                beside.add(day)
+    return beside
+
+
+def _is_still_there(node: EthereumRpc, certificate: Certificate, top: Block) -> bool:
+    height = certificate.last_height
+    if height is None:
+        return False
+    block = top if height == top.number else block_of(node, height)
+    if block is None and height <= top.number:
+        log.warning("%s no longer has block %d: %s is taken to be unchanged", node.http.name, height, certificate.day)
+        return True  # a chain that reaches further has some block there: only this node does not
+    return block is not None and block.hash == certificate.last_hash
+
+
+def _linked_runs(landed: Mapping[date, Certificate]) -> Iterator[list[Certificate]]:
+    """Days with blocks, newest first, cut wherever one is not known to follow from the one before."""
+    run: list[Certificate] = []
+    for day in sorted(landed, reverse=True):
+        certificate = landed[day]
+        if certificate.last_height is None:
+            continue
+        if run and not _follows(run[-1], certificate):
+            yield run
+            run = []
+        run.append(certificate)
+    if run:
+        yield run
+
+
+def _follows(newer: Certificate, older: Certificate) -> bool:
+    return newer.day - older.day == DAY and newer.first_parent_hash == older.last_hash
+
+
+def misfits(landed: Mapping[date, Certificate]) -> list[date]:
+    """Neighbouring days that are both over but not linked: one of each pair is of another fork. Newest first."""
+    wrong: set[date] = set()
+    for newer, older in pairwise(sorted((c for c in landed.values() if c.last_height is not None), key=_by_day)[::-1]):
+        if newer.day - older.day == DAY and older.is_closed and not _follows(newer, older):
+            wrong |= {newer.day, older.day}
+    return sorted(wrong, reverse=True)
+
+
+def _by_day(certificate: Certificate) -> date:
+    return certificate.day

@@ -1,0 +1,1 @@
+"""Days of Stacks transactions: plan, read, prove, store."""

@@ -1,0 +1,190 @@
+"""The list of burn blocks around some days: contiguous, and with the Stacks heights of every burn block.
+
+One page of `v2/burn-blocks` is a consistent picture of 30 rows, but the offset of a row moves whenever the tip
+does. Pages therefore overlap by a row: a page counts only if the oldest row known so far is in it. The heights
+follow by counting Stacks blocks from one block whose height is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+from stx_pipelines.chains.stacks import LIST_SIZE, BurnBlock, Tip
+from stx_pipelines.chains.stacks_proof import CLOCK_DRIFT, Placed, is_final, is_settled_below
+from stx_pipelines.clients.errors import ApiError
+from stx_pipelines.clients.stacks_api import StacksApi
+
+_STRIDE = LIST_SIZE - 1
+_SECONDS_PER_BURN_BLOCK = 600
+_LISTED_SHARE = 0.96  # of all Bitcoin blocks: the others anchor no Stacks block. Only a first guess.
+_MARGIN = 12  # rows to start above a day, so that six blocks after its end are among them
+_JUMPS = 6  # by the usual share of listed blocks
+_HALVINGS = 24  # of the longest list there will be
+_TRIES = 12  # to find the oldest row again in a list that moves
+_WORTH_WALKING = 12 * 3600  # seconds of list to read through before a jump is cheaper
+
+
+class ListMoved(ApiError):
+    """The pages of the list do not fit together: the chain changed while they were read. Worth another try."""
+
+
+class Anchor(NamedTuple):
+    """A Stacks block whose height is known, and the burn block it belongs to."""
+
+    height: int
+    block_hash: str
+    burn_height: int
+
+
+class BurnList:
+    """Rows newest first, read as far as days ask for them. Not thread-safe: one planner uses it."""
+
+    def __init__(self, api: StacksApi, tip: Tip, pool: Executor) -> None:
+        self._api = api
+        self._pool = pool
+        self.requests = 0
+        self.restart(tip)
+
+    def restart(self, tip: Tip) -> None:
+        """Forget every row and begin again below this tip."""
+        self.tip = tip
+        self.growing = tip.burn_block_height  # this burn block and what follows are not finished
+        self.rows: list[Placed] = []
+        self._offset = 0  # of the newest row held
+        self._ends = False  # the oldest row held is the chain's first
+
+    @property
+    def burns(self) -> list[BurnBlock]:
+        """The rows without their heights."""
+        return [row.burn for row in self.rows]
+
+    def cover(self, start: int, end: int) -> None:
+        """Hold every burn block whose time is in `[start, end)` (unix seconds).
+
+        Raises `ListMoved` when the pages do not fit together, and the errors of `StacksApi`.
+        """
+        try:
+            if not self._reaches_above(end):
+                self._seek(end)
+            while not self._ends and not is_settled_below(self.burns, start):
+                self._extend(self._pages_to(start))
+        except ApiError:
+            self.rows, self._ends = [], False  # what was not brought to its end has no heights
+            raise
+        self._forget_above(end)
+
+    def _reaches_above(self, end: int) -> bool:
+        if not self.rows or not (self._offset == 0 or is_final(self.burns, end)):
+            return False
+        return self.rows[-1].burn.burn_block_time - end < _WORTH_WALKING
+
+    def _seek(self, end: int) -> None:
+        """Start anew at the rows just above `end`, or at the tip."""
+        block = self._api.block_at(end - 1)
+        self.requests += 1
+        near_tip = block is None or self.tip.burn_block_height - block.burn_block_height < LIST_SIZE
+        anchor = (
+            Anchor(self.tip.block_height, self.tip.block_hash, self.tip.burn_block_height)
+            if block is None or near_tip
+            else Anchor(block.height, block.hash, block.burn_block_height)
+        )
+        distance = self.tip.burn_block_height - anchor.burn_height
+        offset = 0 if near_tip else max(0, round(distance * _LISTED_SHARE) - _MARGIN)
+        low, high = -1, distance + LIST_SIZE  # the place is between these offsets
+        for jump in range(_JUMPS + _HALVINGS):
+            page = self._page(offset)
+            move = _move(page, anchor.burn_height, end) if page else -distance
+            if move == 0 or (offset == 0 and move < 0):
+                self._offset = offset
+                if not page:
+                    raise ListMoved("the list of burn blocks is empty")
+                if offset == 0:
+                    self.growing = min(self.growing, page[0].burn_block_height)
+                return self._place(page, anchor)
+            low, high = (offset, high) if move > 0 else (low, offset)
+            guess = max(0, offset + move)
+            # Steps that are too wide or too short for this chain do not come to an end.
+            offset = guess if page and jump < _JUMPS and low < guess < high else (low + high) // 2
+            if offset in {low, high}:
+                break
+        raise ListMoved(f"the list of burn blocks has no stable place for burn block {anchor.burn_height}")
+
+    def _place(self, page: Sequence[BurnBlock], anchor: Anchor) -> None:
+        """Count the heights of a first page from the anchor, extending it until the anchor is in it."""
+        self.rows = [Placed(burn, 0, 0) for burn in page]
+        while not any(row.burn.burn_block_height <= anchor.burn_height for row in self.rows) and not self._ends:
+            self._extend(1)
+        burns = self.burns
+        at = next((n for n, burn in enumerate(burns) if anchor.block_hash in burn.stacks_blocks), None)
+        if at is None:
+            raise ListMoved(
+                f"burn block {anchor.burn_height} does not list its Stacks block {anchor.height} "
+                "(a reorg while reading)"
+            )
+        above = sum(len(burn.stacks_blocks) for burn in burns[:at])
+        self.rows = _placed(burns, anchor.height + burns[at].stacks_blocks.index(anchor.block_hash) + above)
+
+    def _pages_to(self, start: int) -> int:
+        seconds = self.rows[-1].burn.burn_block_time - (start - CLOCK_DRIFT)
+        return max(1, int(seconds / _SECONDS_PER_BURN_BLOCK * _LISTED_SHARE / _STRIDE))
+
+    def _extend(self, pages: int) -> None:
+        """Read this many older pages at once and append what fits to the oldest row."""
+        first = self._offset + len(self.rows) - 1
+        offsets = range(first, first + pages * _STRIDE, _STRIDE)
+        for offset, page in list(zip(offsets, self._pool.map(self._page, offsets), strict=True)):
+            if self._ends:
+                return
+            self._append(page, offset)
+
+    def _append(self, page: list[BurnBlock], offset: int) -> None:
+        oldest = self.rows[-1]
+        for _ in range(_TRIES):
+            hashes = [burn.burn_block_hash for burn in page]
+            if oldest.burn.burn_block_hash in hashes:
+                at = hashes.index(oldest.burn.burn_block_hash)
+                self._offset = offset + at - (len(self.rows) - 1)
+                older = page[at + 1 :]
+                self.rows += _placed(older, oldest.lo - 1)
+                # A short page proves nothing: only an empty one behind the oldest row is the chain's beginning.
+                self._ends = not older and not self._page(offset + at + 1)
+                if older or self._ends:
+                    return
+                break
+            # The list moved under us: aim so that our oldest row comes to stand in the middle of a page.
+            away = page[-1].burn_block_height - oldest.burn.burn_block_height if page else -_STRIDE
+            offset = max(0, offset + round(away * _LISTED_SHARE) + LIST_SIZE // 2)
+            page = self._page(offset)
+        raise ListMoved(
+            f"the list of burn blocks no longer holds {oldest.burn.burn_block_height} (a reorg while reading)"
+        )
+
+    def _page(self, offset: int) -> list[BurnBlock]:
+        self.requests += 1
+        return self._api.burn_blocks(offset)
+
+    def _forget_above(self, end: int) -> None:
+        """Drop what no older day needs; six rows above the end stay, to show that it is final."""
+        keep = next((n for n, row in enumerate(self.rows) if row.burn.burn_block_time < end), 0)
+        drop = max(0, keep - _MARGIN)
+        self.rows, self._offset = self.rows[drop:], self._offset + drop
+
+
+def _move(page: Sequence[BurnBlock], target: int, end: int) -> int:
+    """How far the offset must go so that the page starts just above `end`; 0 when it does."""
+    if page[-1].burn_block_height > target:
+        return max(1, round((page[-1].burn_block_height - target) * _LISTED_SHARE) + _STRIDE - _MARGIN)
+    if not is_final(page, end):
+        return -max(_MARGIN, min(round((target - page[0].burn_block_height) * _LISTED_SHARE) + _MARGIN, 10**7))
+    return 0
+
+
+def _placed(newest_first: Iterable[BurnBlock], top_height: int) -> list[Placed]:
+    placed = []
+    for burn in newest_first:
+        count = len(burn.stacks_blocks)
+        placed.append(Placed(burn, top_height - count + 1, top_height))
+        top_height -= count
+    return placed

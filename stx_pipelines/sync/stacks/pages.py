@@ -1,0 +1,70 @@
+"""Reading one piece of the chain, page after page, through whichever route the server has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stx_pipelines.chains.errors import ProofError
+from stx_pipelines.chains.stacks import Cursor, Page, PageMovedError, Tx
+from stx_pipelines.clients.stacks_api import StacksApi, SwitchRoute
+from stx_pipelines.sync.stacks.plan import Piece
+
+_STARTS = 3
+
+OnPage = Callable[[int], None]
+"""Told after every page how many of its rows count."""
+
+
+def read_piece(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
+    """Every transaction of the piece's heights. Raises the errors of `StacksApi`, `ProofError` on a loop."""
+    if api.route == "v3":
+        try:
+            return _by_cursor(api, piece, on_page)
+        except SwitchRoute:
+            pass  # the client has said so in the log, once
+    return _by_window(api, piece, on_page)
+
+
+def _by_cursor(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
+    """From the top of the piece downwards; begun again when a reorg takes away the row that a cursor names."""
+    for _ in range(_STARTS):
+        try:
+            return _downwards(api, piece, on_page)
+        except PageMovedError as error:
+            moved = error
+    raise ProofError(f"the chain kept changing while heights {piece.lo} to {piece.hi} were read: {moved}")
+
+
+def _downwards(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
+    rows: dict[str, Tx] = {}
+    cursor: Cursor | None = Cursor.top_of(piece.hi)
+    while cursor is not None and cursor.height >= piece.lo:
+        page = _page(api, cursor)
+        wanted = {tx.tx_id: tx for tx in page.rows if tx.block_height >= piece.lo}
+        if wanted and wanted.keys() <= rows.keys():
+            raise ProofError(f"the page at {cursor} repeats an earlier one")
+        rows |= wanted
+        on_page(len(wanted))
+        cursor = page.next
+    return list(rows.values())
+
+
+def _page(api: StacksApi, cursor: Cursor) -> Page:
+    """Asked once more where it starts elsewhere: that may have been the answer to another question."""
+    try:
+        return api.page(cursor)
+    except PageMovedError:
+        return api.page(cursor)
+
+
+def _by_window(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
+    """Oldest first over a closed window: what arrives meanwhile comes behind, and nothing moves an offset."""
+    rows: list[Tx] = []
+    offset, total = 0, 1
+    while offset < total:
+        page = api.window_page(piece.start, piece.end, offset)
+        wanted = [tx for tx in page.rows if piece.lo <= tx.block_height <= piece.hi]
+        rows += wanted
+        on_page(len(wanted))
+        offset, total = offset + len(page.rows), page.total
+    return rows

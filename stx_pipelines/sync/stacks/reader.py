@@ -1,0 +1,271 @@
+"""Days of Stacks transactions: plan, read in parallel, prove, in the order they were asked for.
+
+Days share one pool of readers, so that many small days are read as fast as a few large ones; how many readers
+there are follows from the request budget. While a day is proved and landed by the caller, the next are read.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from math import ceil
+from typing import NamedTuple
+
+import msgspec
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.days import DAY, window
+from stx_pipelines.chains.errors import ProofError
+from stx_pipelines.chains.stacks import Block, Tip, Tx
+from stx_pipelines.chains.stacks_proof import faults, prove_by_counts
+from stx_pipelines.clients.errors import ApiError, Unreachable
+from stx_pipelines.clients.stacks_api import StacksApi
+from stx_pipelines.sync.outcome import FailedDay
+from stx_pipelines.sync.stacks import sampling as by_sample
+from stx_pipelines.sync.stacks.burn_blocks import BurnList, ListMoved
+from stx_pipelines.sync.stacks.certify import Cost, certify
+from stx_pipelines.sync.stacks.pages import OnPage, read_piece
+from stx_pipelines.sync.stacks.plan import DayPlan, Held, Piece, cut, plan_day, without_shared_windows
+
+log = logging.getLogger(__name__)
+
+MAX_READERS = 24
+_AHEAD = 1  # a piece waits in line for each reader, so that none is idle while a day is proved and landed
+_LIST_TRIES = 3
+_LIST_CHANCES = 2  # chunks of days; then the run does without the list
+_SLOWEST_ANSWER = 2.0  # seconds; a budget is used up as long as answers take no longer
+
+
+class ProvedDay(NamedTuple):
+    """A day's rows of every status in chain order, and the certificate that says what they rest on."""
+
+    rows: list[Tx]
+    certificate: Certificate
+
+
+class _Reading(NamedTuple):
+    """A day in hand."""
+
+    plan: DayPlan | FailedDay
+    pieces: list[Future[list[Tx]]]
+
+
+@dataclass
+class Reader:
+    """Reads and proves days against one server. One run, one reader.
+
+    `tip` is the chain's tip when the run began; `chain` is what certificates call the chain; `held` gives rows that
+    open days already have; `next_is_read` tells, when a day is given, whether the next has been read too, `chain_moved`
+    whether a reorg was met: then days that were planned before may be of another fork than those that come now.
+    """
+
+    api: StacksApi
+    tip: Tip
+    chain: str
+    held: Callable[[date], Held | None] = lambda _: None
+    on_page: OnPage = lambda _: None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    next_is_read: bool = field(default=False, init=False)
+    chain_moved: bool = field(default=False, init=False)
+    _unlisted: int = field(default=0, init=False)  # chunks in a row whose burn blocks could not be listed
+    _pages: Counter[date] = field(default_factory=Counter, init=False)
+    _began: dict[date, float] = field(default_factory=dict, init=False)
+    _counting: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    @property
+    def readers(self) -> int:
+        """Enough to use the budget while answers are slow, and no more: a crash loses what they hold."""
+        per_second = self.api.http.budget.requests_per_minute / 60
+        return min(MAX_READERS, ceil(per_second * _SLOWEST_ANSWER)) if per_second else MAX_READERS
+
+    def days(self, days: Iterable[date]) -> Iterator[ProvedDay | FailedDay]:
+        """Each day as it is proved, in the order given (newest first is fastest)."""
+        with self._pools() as (readers, planner):
+            reading: deque[_Reading] = deque()
+            for plan in self._plans(days, planner):
+                pieces = self._for_route(plan.pieces) if isinstance(plan, DayPlan) else ()
+                reading.append(_Reading(plan, [readers.submit(self._read, plan.day, piece) for piece in pieces]))
+                while len(reading) > 1 and (_unfinished(reading) > _AHEAD * self.readers or _is_read(reading)):
+                    yield self._finish(reading)
+            while reading:
+                yield self._finish(reading)
+
+    @contextmanager
+    def _pools(self) -> Iterator[tuple[ThreadPoolExecutor, ThreadPoolExecutor]]:
+        readers = ThreadPoolExecutor(self.readers, "reader")
+        planner = ThreadPoolExecutor(1, "planner")
+        try:
+            yield readers, planner
+        except BaseException:
+            # An error or an interrupt: nobody wants what is still being read, or waits for it.
+            self.api.http.stop.set()
+            planner.shutdown(wait=False, cancel_futures=True)
+            readers.shutdown(wait=False, cancel_futures=True)
+            raise
+        planner.shutdown()
+        readers.shutdown()
+
+    def _plans(self, days: Iterable[date], planner: ThreadPoolExecutor) -> Iterator[DayPlan | FailedDay]:
+        """Plans in the order of the days, made one chunk ahead of the reading."""
+        with ThreadPoolExecutor(min(16, self.readers), "list") as pool:
+            burn_list = BurnList(self.api, self.tip, pool)
+            ahead: deque[Future[list[DayPlan | FailedDay]]] = deque()
+            for chunk in _neighbours(days, self.readers):
+                ahead.append(planner.submit(self._plan, chunk, burn_list))
+                if len(ahead) > 1:
+                    yield from ahead.popleft().result()
+            while ahead:
+                yield from ahead.popleft().result()
+
+    def _plan(self, chunk: Sequence[date], burn_list: BurnList) -> list[DayPlan | FailedDay]:
+        if self._unlisted < _LIST_CHANCES:
+            try:
+                plans: list[DayPlan | FailedDay] = list(self._plan_by_list(chunk, burn_list))
+                self._unlisted = 0
+                return plans
+            except Unreachable as error:
+                self._unlisted += 1
+                self.api.probe()  # finds the route, on which the plan by sample depends
+                if self._unlisted == 1:
+                    log.warning("burn blocks cannot be listed here, days are proved by a sample of them (%s)", error)
+            except (ProofError, ApiError) as error:
+                if len(chunk) == 1:
+                    return [FailedDay(chunk[0], error)]
+                return [plan for day in chunk for plan in self._plan([day], burn_list)]  # name the bad day alone
+        return [self._plan_by_sample(day) for day in chunk]
+
+    def _plan_by_list(self, chunk: Sequence[date], burn_list: BurnList) -> Iterator[DayPlan]:
+        before = burn_list.requests
+        self._cover(burn_list, window(min(chunk))[0], window(max(chunk))[1])
+        for day in chunk:
+            plan = plan_day(day, burn_list.rows, burn_list.growing, self.held(day))
+            yield plan._replace(requests=burn_list.requests - before)
+            before = burn_list.requests
+
+    def _plan_by_sample(self, day: date) -> DayPlan | FailedDay:
+        try:
+            return by_sample.plan_day(self.api, self.tip, day)
+        except (ProofError, ApiError) as error:
+            return FailedDay(day, error)
+
+    def _for_route(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
+        return without_shared_windows(pieces) if self.api.route == "v1" else pieces
+
+    def _read(self, day: date, piece: Piece) -> list[Tx]:
+        self._began.setdefault(day, time.monotonic())
+
+        def count(rows: int) -> None:
+            with self._counting:
+                self._pages[day] += 1
+            self.on_page(rows)
+
+        return read_piece(self.api, piece, count)
+
+    def _finish(self, reading: deque[_Reading]) -> ProvedDay | FailedDay:
+        plan, pieces = reading.popleft()
+        if isinstance(plan, FailedDay):
+            return plan
+        try:
+            return self._prove(plan, [tx for piece in pieces for tx in piece.result()])
+        except (ProofError, ApiError) as error:
+            return FailedDay(plan.day, error)
+        finally:
+            self.next_is_read = _is_read(reading)
+
+    def _prove(self, plan: DayPlan, read: list[Tx]) -> ProvedDay:
+        if plan.burns is None:
+            plan, rows = by_sample.prove(self.api, self.tip, plan, read)
+        else:
+            plan, rows = self._prove_by_counts(plan, [*plan.held, *read])
+        rows.sort(key=lambda tx: (tx.block_height, tx.tx_index))
+        requests = plan.requests + self._pages[plan.day] + bool(rows)
+        cost = Cost(requests, round(self._seconds(plan.day), 3))
+        certificate = certify(plan, rows, self.clock(), cost, self.api.route)
+        return ProvedDay(rows, self._with_names(certificate, rows))
+
+    def _seconds(self, day: date) -> float:
+        now = time.monotonic()
+        return now - self._began.get(day, now)
+
+    def _with_names(self, certificate: Certificate, rows: Sequence[Tx]) -> Certificate:
+        """Add the chain's name and the ids that tie the day to its neighbours.
+
+        The first block's parent is no part of a transaction. v1 does not name the last block's id either.
+        """
+        if not rows:
+            return msgspec.structs.replace(certificate, chain=self.chain)
+        parent = self._block_of(rows[0], certificate.day).parent_index_block_hash
+        last = certificate.last_hash or self._block_of(rows[-1], certificate.day).index_block_hash
+        return msgspec.structs.replace(certificate, chain=self.chain, first_parent_hash=parent, last_hash=last)
+
+    def _block_of(self, tx: Tx, day: date) -> Block:
+        block = self.api.block(tx.block_height)
+        if tx.index_block_hash not in {None, block.index_block_hash} or tx.block_hash not in {None, block.hash}:
+            raise ProofError(f"Stacks block {block.height} changed while {day} was read")
+        return block
+
+    def _prove_by_counts(self, plan: DayPlan, rows: list[Tx]) -> tuple[DayPlan, list[Tx]]:
+        try:
+            prove_by_counts(rows, plan.burns or (), plan.day)
+        except ProofError as error:
+            log.info("%s is read again where it does not add up: %s", plan.day, error)
+            plan, rows = self._read_again(plan, rows)
+            prove_by_counts(rows, plan.burns or (), plan.day)
+        return plan, rows
+
+    def _read_again(self, plan: DayPlan, rows: Sequence[Tx]) -> tuple[DayPlan, list[Tx]]:
+        """Ask for the counts anew, keep the burn blocks that agree with them, read the others."""
+        self.chain_moved = True
+        with ThreadPoolExecutor(1) as pool:
+            burn_list = BurnList(self.api, self.api.tip(), pool)
+            self._cover(burn_list, *window(plan.day))
+        fresh = plan_day(plan.day, burn_list.rows, burn_list.growing)._replace(
+            requests=plan.requests + burn_list.requests
+        )
+        burns = fresh.burns or ()
+        short = faults(rows, burns, plan.day)
+        whole = {row.burn.burn_block_height for row in burns} - short.keys()
+        pieces = self._for_route(cut([row for row in burns if row.burn.burn_block_height in short]))
+        read = [tx for piece in pieces for tx in self._read(plan.day, piece)]
+        return fresh, [tx for tx in rows if tx.burn_block_height in whole] + read
+
+    def _cover(self, burn_list: BurnList, start: int, end: int) -> None:
+        """Cover the window, begun again where the chain changes meanwhile. Raises `ListMoved` if it keeps changing."""
+        for attempt in range(1, _LIST_TRIES):
+            try:
+                return burn_list.cover(start, end)
+            except ListMoved as error:
+                log.info("%s; reading the list again", error)
+                self.chain_moved = True
+                self.api.http.stop.wait(self.api.http.patience.backoff(attempt))  # one of their servers may lag
+                burn_list.restart(self.api.tip())
+        return burn_list.cover(start, end)
+
+
+def _unfinished(reading: Iterable[_Reading]) -> int:
+    return sum(not piece.done() for day in reading for piece in day.pieces)
+
+
+def _is_read(reading: Sequence[_Reading]) -> bool:
+    """Whether the day that comes next has been read whole."""
+    return bool(reading) and not _unfinished([reading[0]])
+
+
+def _neighbours(days: Iterable[date], most: int) -> Iterator[list[date]]:
+    """Chunks of adjacent days: small ones first, so that reading starts soon."""
+    size = 1
+    chunk: list[date] = []
+    for day in days:
+        if chunk and (len(chunk) >= size or abs(day - chunk[-1]) != DAY):
+            yield chunk
+            chunk, size = [], min(most, size * 2)
+        chunk.append(day)
+    if chunk:
+        yield chunk

@@ -1,0 +1,56 @@
+"""Proving a landed day once more, from its file: every burn block against the API, one by one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.days import day_of
+from stx_pipelines.chains.stacks import Tx
+from stx_pipelines.chains.stacks_proof import FINAL_DEPTH
+from stx_pipelines.clients.stacks_api import StacksApi
+from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.day_files import DayFiles
+
+
+class Verdict(NamedTuple):
+    """What was compared, and what did not agree."""
+
+    day: date
+    seen: int
+    burn_blocks: int
+    faults: list[str]
+
+
+def requests_needed(files: DayFiles, certificate: Certificate) -> int:
+    """What `verify_day` will cost."""
+    return len(_heights(stacks_rows.from_arrow(files.read(certificate.day)))) + 1
+
+
+def verify_day(api: StacksApi, files: DayFiles, certificate: Certificate) -> Verdict:
+    """Compare the count of every burn block of the day, also of those the file lacks, and the newest block's hash.
+
+    Raises the errors of `StacksApi`.
+    """
+    rows = stacks_rows.from_arrow(files.read(certificate.day))
+    seen = Counter(row.burn_block_height for row in rows)
+    faults = []
+    for height in _heights(rows):
+        burn = api.burn_block(height)
+        expected = burn.total_tx_count if burn and day_of(burn.burn_block_time) == certificate.day else 0
+        is_later = not certificate.is_closed and height > certificate.proved_to
+        if expected != seen[height] and not is_later:
+            faults.append(f"burn block {height} has {expected} transactions, the file {seen[height]}")
+    top, name = certificate.last_height, certificate.last_hash
+    if top is not None and name is not None and not api.has_block(top, name):
+        faults.append(f"Stacks block {top} is no longer the one in the file")
+    return Verdict(certificate.day, len(rows), len(seen), faults)
+
+
+def _heights(rows: Sequence[Tx]) -> range:
+    """The burn block heights of the day, gaps included, and a few beyond its ends: times run backwards there."""
+    heights = [row.burn_block_height for row in rows]
+    return range(min(heights) - FINAL_DEPTH, max(heights) + FINAL_DEPTH + 1) if heights else range(0)

@@ -1,0 +1,84 @@
+"""A server that says exactly what a test wants, byte by byte. Not here: the devnet, which says what the API says."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from stx_pipelines.clients.http import Http, Patience
+from stx_pipelines.clients.rate_limit import Budget
+from stx_pipelines_tests.clients.imaginary import Clock
+from stx_pipelines_tests.waiting import LONGEST
+
+
+@dataclass
+class Script:
+    """Answers `(status, headers, body)`, given one after another; the last one for ever."""
+
+    url: str
+    answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
+
+    def say(self, status: int, body: bytes = b"", **headers: str) -> Script:
+        self.answers.append((status, {name.replace("_", "-"): value for name, value in headers.items()}, body))
+        return self
+
+    def next(self) -> tuple[int, dict[str, str], bytes]:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    """A running server; it echoes nothing by itself."""
+    told: Script
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            told.asked.append(self.path)
+            told.keys.append(self.headers.get("x-api-key"))
+            status, headers, body = told.next()
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            if status != 304:
+                self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    told = Script(f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield told
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def make_http(script: Script) -> Callable[..., Http]:
+    """A client of the scripted server, impatient unless told otherwise."""
+
+    def make(headers: dict[str, str] | None = None, url: str = script.url, **patience: Any) -> Http:
+        quick: dict[str, Any] = {"attempts": 3, "first_wait": 0.005, "last_wait": 0.01, "timeout": LONGEST}
+        return Http(url, Budget(url, 0), Patience(**(quick | patience)), headers or {})
+
+    return make
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Of everything in this process; it shows exactly how long a budget or a client waits."""
+    clock = Clock()
+    clock.govern(monkeypatch)
+    return clock

@@ -1,0 +1,313 @@
+"""Whatever a server does, an answer has bounds: bytes, time, and a stop signal that ends it."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stx_pipelines.chains.ethereum import BalanceKey
+from stx_pipelines.clients import body
+from stx_pipelines.clients.errors import ApiError, Interrupted, TooLarge, Unreachable
+from stx_pipelines.clients.ethereum_rpc import PASSING, EthereumRpc
+from stx_pipelines.clients.exchange import Exchange
+from stx_pipelines.clients.http import Http, Patience
+from stx_pipelines.clients.rate_limit import Budget
+from stx_pipelines_tests.clients import node
+from stx_pipelines_tests.clients.conftest import Script
+from stx_pipelines_tests.clients.raw import HEAD, Talk, dripping, endless, keeping, silence, talking
+
+MakeHttp = Callable[..., Http]
+Ask = Callable[[Http], object]
+
+LONG = 600.0  # seconds; no test waits so long
+HANG = 60.0  # seconds after which a call hangs, however busy the machine is
+CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
+
+SLOW: dict[str, Callable[[], Talk]] = {
+    "silence": silence,
+    "a drip of a body": lambda: chain([HEAD + b"content-length: 999999\r\n\r\n"], dripping(b"x" * 999_999)),
+    "a drip of a body without a length": lambda: chain([HEAD + b"\r\n"], dripping(b"x" * 999_999)),
+    "a drip of a status line": lambda: dripping(b"HTTP/1.1 200 " + b"O" * 60_000),
+    "a drip of headers": lambda: chain([HEAD], dripping(b"x-a: b\r\n" * 90)),
+    "100 Continue without end": lambda: endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "100 Continue now and then": lambda: endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n", slowly=True),
+    "chunks now and then": lambda: endless(CHUNKED, b"1\r\nx\r\n", slowly=True),
+    "trailers without end": lambda: endless(CHUNKED + b"1\r\nx\r\n0\r\n", b"x-a: b\r\n"),
+    "a drip of an error": lambda: chain(
+        [b"HTTP/1.1 404 Not Found\r\ncontent-length: 99999\r\n\r\n"], dripping(b"x" * 99_999)
+    ),
+}
+ASK: dict[str, Ask] = {
+    "GET": lambda http: http.get("/x", bytes),
+    "POST": lambda http: http.post("/x", b"{}", bytes),
+    "batches": lambda http: EthereumRpc(http, batch_size=2).balances([node.key(n) for n in range(9)]),
+}
+slow = pytest.mark.parametrize("talk", SLOW.values(), ids=SLOW.keys())
+ask = pytest.mark.parametrize("ask", ASK.values(), ids=ASK.keys())
+
+
+def client(url: str, stop: threading.Event | None = None, **patience: Any) -> Http:
+    """A client that tries once and waits long, unless told otherwise."""
+    kept = Patience(**({"attempts": 1, "timeout": LONG, "statuses": PASSING} | patience))
+    return Http(url, Budget(url, 0), kept, stop=stop or threading.Event())
+
+
+@contextmanager
+def outcome(call: Callable[[], object]) -> Iterator[list[object]]:
+    """What a call that goes on meanwhile gives or raises; it must have ended some time after the block."""
+    found: list[object] = []
+
+    def work() -> None:
+        try:
+            found.append(call())
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            found.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    yield found
+    thread.join(HANG)
+    assert not thread.is_alive(), "it hangs"
+
+
+class TestTime:
+    """An exchange ends at its deadline, and when it is stopped."""
+
+    @slow
+    @ask
+    def test_a_server_that_is_never_done_is_left_at_the_deadline(self, talk: Callable[[], Talk], ask: Ask) -> None:
+        with talking(talk) as raw, outcome(lambda: ask(client(raw.url, answer_within=0.3))) as found:
+            pass
+        assert isinstance(found[0], Unreachable), found
+        assert "the answer was not whole after 0.3 s" in str(found[0])
+
+    @slow
+    @ask
+    def test_a_stop_ends_an_exchange_that_waits(self, talk: Callable[[], Talk], ask: Ask) -> None:
+        stop = threading.Event()
+        with talking(talk) as raw, outcome(lambda: ask(client(raw.url, stop))) as found:
+            assert raw.asked.wait(HANG)
+            stop.set()
+        assert isinstance(found[0], Interrupted), found
+
+    @ask
+    def test_a_stop_ends_the_beginning_of_a_secure_connection(self, ask: Ask) -> None:
+        stop = threading.Event()
+        with (
+            talking(silence, first=True) as raw,
+            outcome(lambda: ask(client(f"https://127.0.0.1:{raw.port}", stop))) as found,
+        ):
+            assert raw.asked.wait(HANG)
+            stop.set()
+        assert isinstance(found[0], Interrupted), found
+
+    @pytest.mark.parametrize("reused", [False, True])
+    def test_a_stop_ends_an_exchange_in_a_secure_connection(
+        self, reused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = HEAD + b"content-length: 2\r\n\r\nab"
+        stop = threading.Event()
+        talk = chain([whole, None] if reused else [], SLOW["a drip of headers"]())
+        with talking(lambda: talk, tls=certified(tmp_path / "own.pem", monkeypatch)) as raw:
+            http = client(f"https://localhost:{raw.port}", stop)
+            assert not reused or http.get("/x", bytes) == b"ab"
+            with outcome(lambda: http.get("/x", bytes)) as found:
+                assert reaches(lambda: len(raw.requests), 1 + reused)
+                stop.set()
+            assert raw.connections == 1
+        assert isinstance(found[0], Interrupted), found
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    def test_a_proxy_that_is_never_done_is_left_too(self, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("no_proxy", "")
+        with talking(SLOW["a drip of headers"]) as raw:
+            monkeypatch.setenv(f"{scheme}_proxy", raw.url)
+            with outcome(lambda: ASK["GET"](client(f"{scheme}://example.invalid", answer_within=0.3))) as found:
+                pass
+            assert len(raw.requests) == 1
+        assert "the answer was not whole after 0.3 s" in str(found[0])
+
+    def test_it_is_asked_again_as_after_any_answer_that_took_too_long(self) -> None:
+        with talking(silence) as raw:
+            http = client(raw.url, answer_within=0.3, attempts=9, first_wait=0.01, last_wait=0.01)
+            with outcome(lambda: http.get("/x", bytes, slow_attempts=2)) as found:
+                pass
+        assert "gave no usable answer in 2 attempts" in str(found[0])
+
+    def test_an_answer_that_was_cut_off_is_not_taken_for_a_whole_one(self) -> None:
+        """Without a length, its end is the end of the connection."""
+        slowly = SLOW["a drip of a body without a length"]
+        with talking(slowly) as raw, outcome(lambda: ASK["GET"](client(raw.url, answer_within=0.3))) as found:
+            pass
+        assert isinstance(found[0], Unreachable), found
+
+    def test_a_slow_honest_line_has_ten_times_the_time_of_one_wait(self) -> None:
+        assert Patience(timeout=30.0).limits(threading.Event())[:2] == (30.0, 300.0)
+        assert Patience(timeout=5.0, answer_within=15.0).limits(threading.Event())[:2] == (5.0, 15.0)
+
+    def test_a_slow_answer_that_is_whole_in_time_is_taken(self) -> None:
+        said = HEAD + b"content-length: 20\r\n\r\n" + b"x" * 20
+        with talking(lambda: dripping(said)) as raw, outcome(lambda: ASK["GET"](client(raw.url))) as found:
+            pass
+        assert found == [b"x" * 20]
+
+    def test_the_thread_that_looks_ends_when_there_is_nothing_to_look_at(self) -> None:
+        with Exchange(LONG):
+            watching = [thread for thread in threading.enumerate() if thread.name == "watchdog"]
+            assert len(watching) == 1
+        watching[0].join(HANG)
+        assert not watching[0].is_alive()
+
+
+class TestConnections:
+    """They are used again after whole answers, and only then."""
+
+    def test_whole_answers_need_one_connection(self) -> None:
+        answers = [
+            HEAD + b"content-length: 2\r\n\r\nab",
+            CHUNKED + b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n",
+            b"HTTP/1.1 304 Not Modified\r\n\r\n",
+            HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n%b" % (len(gzip(b"ab")), gzip(b"ab")),
+            HEAD + b"content-length: 0\r\n\r\n",
+            HEAD + b"content-length: 2\r\n\r\nab",
+        ]
+        with talking(keeping(answers)) as raw:
+            http = client(raw.url)
+            assert [http.get("/x", bytes) for _ in answers] == [b"ab", b"ab", None, b"ab", b"", b"ab"]
+            assert [len(raw.requests), raw.connections] == [6, 1]
+
+    def test_a_call_after_a_call_needs_no_new_one(self) -> None:
+        with talking(keeping([HEAD + b"content-length: 2\r\n\r\n{}"] * 5)) as raw:
+            http = client(raw.url)
+            assert [http.post("", b"{}", bytes) for _ in range(5)] == [b"{}"] * 5
+            assert [len(raw.requests), raw.connections] == [5, 1]
+
+    @pytest.mark.parametrize("first", ["a drip of a body", "chunks now and then"])
+    def test_one_that_was_cut_is_not_used_again(self, first: str) -> None:
+        talks = chain([SLOW[first]()], repeat(iter([HEAD + b"content-length: 2\r\n\r\nab"])))
+        with talking(talks.__next__) as raw:
+            http = client(raw.url, answer_within=0.3, attempts=2, first_wait=0.01, last_wait=0.01)
+            with outcome(lambda: http.get("/x", bytes)) as found:
+                pass
+            assert found == [b"ab"]
+            assert [len(raw.requests), raw.connections] == [2, 2]
+
+    def test_one_whose_answer_is_too_large_is_not_used_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(body, "MOST", 10)
+        large = HEAD + b"content-length: %d\r\n\r\n" % (2 * body.PIECE) + bytes(2 * body.PIECE)
+        answers = [large, HEAD + b"content-length: 2\r\n\r\nab"]
+        with talking(keeping(answers)) as raw:
+            http = client(raw.url)
+            with pytest.raises(TooLarge):
+                http.get("/x", bytes)
+            assert http.get("/x", bytes) == b"ab"
+            assert raw.connections == 2
+
+
+class TestSize:
+    """64 MiB as sent and as decompressed, for every status."""
+
+    @pytest.mark.parametrize("status", [b"200 OK", b"404 Not Found", b"302 Found\r\nlocation: /y", b"500 Oh"])
+    @pytest.mark.parametrize("framing", ["length", "chunks", "neither"])
+    @pytest.mark.parametrize("ask", [ASK["GET"], ASK["POST"]], ids=["GET", "POST"])
+    def test_a_body_without_end_is_final(self, status: bytes, framing: str, ask: Ask) -> None:
+        head = b"HTTP/1.1 " + status + b"\r\n"
+        piece = b"x" * 65_536
+        talks = {
+            "length": (head + b"content-length: 5000000000\r\n\r\n", piece),
+            "chunks": (head + b"transfer-encoding: chunked\r\n\r\n", b"10000\r\n" + piece + b"\r\n"),
+            "neither": (head + b"\r\n", piece),
+        }
+        with talking(lambda: endless(*talks[framing])) as raw:
+            with outcome(lambda: ask(client(raw.url, attempts=3))) as found:
+                pass
+            assert len(raw.requests) == 1
+        assert isinstance(found[0], TooLarge), found
+        assert str(found[0]) == f"{raw.url}/x sent more than 64 MiB: that is not what this route answers"
+
+    def test_a_page_of_long_contracts_is_taken(self, script: Script, make_http: MakeHttp) -> None:
+        script.say(200, b"x" * 16 * 2**20)
+        assert make_http().get("/x", len) == 16 * 2**20
+
+    def test_a_batch_is_split_and_a_single_call_is_final(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with node.running() as server:
+            rpc = EthereumRpc(client(server.url), batch_size=100, parallel=1)
+            rpc.chain_id()
+            monkeypatch.setattr(body, "MOST", 1_500)
+            keys = [node.key(number) for number in range(40)]
+            assert rpc.balances(keys) == {key: node.wei(key) for key in keys}
+            assert rpc.batch_size < 40
+            monkeypatch.setattr(body, "MOST", 20)
+            with pytest.raises(ApiError, match="a single call is too large for this node") as caught:
+                rpc.balances([BalanceKey(node.address(1), 1)])
+            assert not isinstance(caught.value, Unreachable)
+
+    @pytest.mark.parametrize("status", [200, 302, 404])
+    @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+    def test_a_small_body_that_unpacks_to_gigabytes_is_never_held(
+        self, script: Script, status: int, encoding: str
+    ) -> None:
+        script.say(status, bomb(encoding), content_encoding=encoding, location="/y")
+        child = [sys.executable, "-c", BOMBED, script.url]
+        done = subprocess.run(child, capture_output=True, text=True, check=False, timeout=HANG * 5)
+        assert done.stdout == "TooLarge\n", done.stdout + done.stderr
+
+
+BOMBED = f"""
+import resource, sys
+from stx_pipelines.sources.budget import Budget
+from stx_pipelines.sources.errors import ApiError
+from stx_pipelines.sources.http import Http
+import requests
+http = Http(sys.argv[1], Budget(sys.argv[1], 0))
+resource.setrlimit(resource.RLIMIT_AS, ({2**30}, {2**30}))
+try:
+    http.get("/x", bytes)
+except ApiError as error:
+    print(type(error).__name__)
+"""
+
+
+def bomb(encoding: str) -> bytes:
+    """Four GiB of zeros, compressed. Its end is missing: nobody gets there."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, 15 if encoding == "deflate" else 31)
+    begin = deflate.compress(b"") + deflate.flush(zlib.Z_FULL_FLUSH)
+    again = deflate.compress(bytes(2**26)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    return begin + again * 64
+
+
+def certified(path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A server's side of TLS for `localhost`, which our side trusts. Skips the test where none can be made."""
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2", *subject]
+    try:
+        subprocess.run([*command, "-keyout", f"{path}.key", "-out", path], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("openssl makes no certificate here")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, f"{path}.key")
+    return context
+
+
+def reaches(count: Callable[[], int], wanted: int) -> bool:
+    """Whether a count gets so far, sooner or later."""
+    until = time.monotonic() + HANG
+    while count() < wanted and time.monotonic() < until:
+        time.sleep(0.01)
+    return count() >= wanted
+
+
+def gzip(text: bytes) -> bytes:
+    return zlib.compress(text, wbits=31)

@@ -1,0 +1,95 @@
+"""What is told to people may hold a server's words: they call nobody and link nowhere, and head no mail."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from stx_pipelines.clients.errors import ApiError
+from stx_pipelines.clients.http import Http
+from stx_pipelines.clients.notify import Email, Webhook, for_chat
+from stx_pipelines.clients.rate_limit import Budget
+from stx_pipelines_tests.clients.conftest import Script
+from stx_pipelines_tests.hostile import HOSTILE
+
+MEANS_SOMETHING = re.compile(r"[<>\n\r]|@\w|\][(\[:]|://")
+
+
+@contextmanager
+def webhook() -> Iterator[tuple[str, list[Any]]]:
+    """An address, and what was posted to it."""
+    posted: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/hook", posted
+        server.shutdown()
+        thread.join()
+
+
+def refused(script: Script, body: str) -> str:
+    """The sentence of an answer that no repetition would change."""
+    script.answers.clear()
+    http = Http(script.say(400, body.encode()).url, Budget(script.url, 0), name="the API")
+    with pytest.raises(ApiError) as error:
+        http.get("/x", lambda answer: answer)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_an_error_body_calls_nobody_and_links_nowhere_in_a_chat(script: Script, text: str) -> None:
+    sentence = f"run 1234 failed: 2026-06-03: {refused(script, text)}"
+    with webhook() as (url, posted):
+        Webhook(url).send(sentence)
+    [message] = posted
+    assert set(message) == {"text"}
+    assert not MEANS_SOMETHING.search(message["text"])
+    assert "run 1234 failed: 2026-06-03: the API/x was refused: HTTP 400 " in message["text"]
+
+
+def test_what_we_say_ourselves_is_said_in_a_chat_as_it_is() -> None:
+    sentence = "coverage fell below the target: 2026-06-03 no longer complete; 7 of 8 days complete (87 %)"
+    assert for_chat(sentence) == sentence
+    assert for_chat("a & b <c>") == "a &amp; b &lt;c&gt;"
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "\r\nBcc: evil@example.invalid\r\n\r\n<img src=x>"])
+def test_an_error_body_is_text_in_a_mail_and_no_header(
+    script: Script, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    sent: list[EmailMessage] = []
+
+    class Server:
+        def __init__(self, *_: Any, **__: Any) -> None: ...
+        def __enter__(self) -> Server:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+        def send_message(self, message: EmailMessage) -> None:
+            sent.append(message)
+
+    monkeypatch.setattr("stx_pipelines.clients.notify._Smtp", Server)
+    sentence = refused(script, text)
+    Email("127.0.0.1", 25, "us@example.invalid", "you@example.invalid").send(sentence)
+    [message] = sent
+    assert (message["To"], message["Subject"], message["Bcc"]) == ("you@example.invalid", "stx_pipelines", None)
+    assert message.get_content_type() == "text/plain"
+    assert message.get_content() == f"{sentence}\n"

@@ -1,0 +1,235 @@
+"""The budget holds over all threads and processes, is used up when there is work, and outlives the killed.
+
+How fast it is used is arithmetic on an imaginary clock here; how much of it a sync uses is measured by `make bench`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stx_pipelines.clients.rate_limit import SHARE, Budget, spacing
+from stx_pipelines_tests.clients.imaginary import Clock, Stop, busiest, grants, keep_grants
+from stx_pipelines_tests.waiting import LONGEST, ended
+from stx_pipelines_tests.world import child_environment
+
+LIMIT = 1_200
+SECONDS = 3.0
+WINDOW = 1.5
+CALLS_PER_SECOND, BATCH = 200, 50
+
+SPENDER = """
+import sys, threading
+from pathlib import Path
+from stx_pipelines.sources.budget import Budget
+
+folder, threads, limit, cost = Path(sys.argv[1]), *map(int, sys.argv[2:5])
+budget = Budget("a", 0 if cost > 1 else limit, folder, calls_per_second=limit if cost > 1 else 0)
+stop = threading.Event()
+
+def work():
+    while not stop.is_set():
+        budget.spend(stop, cost)
+        sys.stdout.write("spent\\n")
+        sys.stdout.flush()
+
+workers = [threading.Thread(target=work) for _ in range(threads)]
+[worker.start() for worker in workers]
+sys.stdin.read()
+stop.set()
+[worker.join() for worker in workers]
+"""
+
+HOLDER = """
+import sys
+from pathlib import Path
+from stx_pipelines.sources import budget as module
+
+def put(*_):
+    print("holds", flush=True)
+    sys.stdin.read()
+
+module._BootClockBucket.put = put
+module.Budget("a", int(sys.argv[2]), Path(sys.argv[1])).spend(module.threading.Event())
+"""
+
+
+@contextmanager
+def running(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A process that works until its input ends."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    with subprocess.Popen(
+        command, env=child_environment({}), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        guard = threading.Timer(LONGEST, process.kill)
+        guard.start()
+        try:
+            yield process
+        finally:
+            guard.cancel()
+            process.kill()
+
+
+def hears(process: subprocess.Popen[str], word: str, times: int = 1) -> None:
+    """Wait until the process has said it so often."""
+    assert process.stdout is not None
+    assert [process.stdout.readline() for _ in range(times)] == [f"{word}\n"] * times
+
+
+def spend(clock: Clock, budget: Budget, times: int) -> float:
+    """How many seconds it takes to spend so often."""
+    before = clock.waited
+    for _ in range(times):
+        budget.spend(Stop(clock))
+    return clock.waited - before
+
+
+@pytest.mark.parametrize(("limit", "cost", "window"), [(LIMIT, 1, WINDOW), (CALLS_PER_SECOND, BATCH, 1.0)])
+def test_two_processes_of_three_threads_share_one_limit(tmp_path: Path, limit: int, cost: int, window: float) -> None:
+    """Each goes on until both have spent: what was granted to all of them is counted, on the clock they share."""
+    account, times = tmp_path / "budget-a.sqlite", 8 if cost == 1 else 3
+    keep_grants(account)
+    with (
+        running(SPENDER, tmp_path, 3, limit, cost) as one,
+        running(SPENDER, tmp_path, 3, limit, cost) as other,
+    ):
+        for process in (one, other):
+            hears(process, "spent", times)
+        for process in (one, other):
+            process.communicate(timeout=LONGEST)
+        assert (one.returncode, other.returncode) == (0, 0)
+    granted = grants(account)
+    assert len(granted) >= 2 * times * cost
+    assert granted[-1] <= time.monotonic_ns() // 1_000_000, "a place was used before it was there"
+    assert busiest(granted, window * 1_000) <= (limit * window / 60 if cost == 1 else limit)
+
+
+def test_two_budgets_of_one_account_use_the_limit_up(tmp_path: Path, clock: Clock) -> None:
+    budgets, spent = cycle(Budget("a", LIMIT, tmp_path) for _ in range(2)), []
+    while clock.waited < SECONDS:
+        next(budgets).spend(Stop(clock))
+        spent.append(clock.ns // 1_000_000)
+    assert busiest(spent, WINDOW * 1_000) <= LIMIT * WINDOW / 60
+    assert len(spent) >= 0.95 * LIMIT * SECONDS / 60
+
+
+def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
+    """It dies while it holds the account's lock."""
+    with running(HOLDER, tmp_path, LIMIT) as holder:
+        hears(holder, "holds")
+        spending = threading.Thread(
+            target=lambda: [Budget("a", LIMIT, tmp_path).spend(threading.Event()) for _ in range(3)], daemon=True
+        )
+        holder.kill()
+        holder.wait()
+        spending.start()
+        assert ended(spending)
+
+
+def test_a_reboot_blocks_nobody(tmp_path: Path, clock: Clock) -> None:
+    """The boot clock starts anew, and the temporary folder may survive with what was spent before."""
+    spend(clock, Budget("a", LIMIT, tmp_path), 4)
+    clock.ns -= 86_400 * 10**9
+    assert spend(clock, Budget("a", LIMIT, tmp_path), 4) < 1
+
+
+@given(st.integers(1, 100_000))
+def test_the_spacing_uses_the_limit_up_and_never_exceeds_it(limit: int) -> None:
+    rate = spacing(limit)
+    per_minute = rate.limit * 60_000 / (rate.interval + 1)
+    assert 0.95 * limit <= per_minute <= limit
+    assert rate.limit == 1 or rate.interval <= 250
+    assert SHARE < 1
+
+
+def test_no_limit_costs_no_time_and_no_file(tmp_path: Path, clock: Clock) -> None:
+    assert spend(clock, Budget("a", 0, tmp_path), 10_000) == 0
+    assert list(tmp_path.glob("budget*")) == []
+
+
+def test_a_lower_limit_is_adopted_and_a_higher_one_is_not(tmp_path: Path, clock: Clock) -> None:
+    budget = Budget("a", LIMIT, tmp_path)
+    budget.lower_to(LIMIT * 2)
+    assert budget.requests_per_minute == LIMIT
+    budget.lower_to(300)
+    assert budget.requests_per_minute == 300
+    spend(clock, budget, 2)
+    assert 6 * 60 / 300 <= spend(clock, budget, 6) <= 6 * 60 / 300 * 1.05
+
+
+def test_servers_have_accounts_of_their_own_and_share_them_whatever_the_scheme(tmp_path: Path, clock: Clock) -> None:
+    for server in ("https://api.hiro.so", "http://api.hiro.so", "http://127.0.0.1:3999/x?y"):
+        spend(clock, Budget(server, LIMIT, tmp_path), 1)
+    assert {path.name for path in tmp_path.glob("*.sqlite")} == {
+        "budget-api.hiro.so.sqlite",
+        "budget-127.0.0.1_3999_x_y.sqlite",
+    }
+
+
+def test_a_pause_holds_and_a_shorter_one_does_not_cut_it(tmp_path: Path, clock: Clock) -> None:
+    budget = Budget("a", 0, tmp_path)
+    budget.pause(0.5)
+    budget.pause(0.0)
+    assert spend(clock, budget, 1) == pytest.approx(0.5)
+
+
+def test_stopping_ends_a_pause_at_once(tmp_path: Path, clock: Clock) -> None:
+    budget = Budget("a", 0, tmp_path)
+    budget.pause(86_400)
+    budget.spend(Stop(clock, ends=0))
+    assert clock.waited == 0
+
+
+def test_stopping_ends_the_wait_for_a_place(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One request a minute: whoever is told to stop does not wait for the minute to end."""
+    budget = Budget("a", 1, tmp_path)
+    spend(clock, budget, 1)
+    stop = threading.Event()
+
+    def told_meanwhile(seconds: float) -> None:
+        stop.set()
+        clock.sleep(seconds)
+
+    monkeypatch.setattr("pyrate_limiter.limiter.sleep", told_meanwhile)
+    budget.spend(stop)
+    assert 0 < clock.waited <= 1
+
+
+class TestCallsPerSecond:
+    """Servers that count the calls inside a batch."""
+
+    def test_no_second_has_more_and_the_limit_is_used_up(self, tmp_path: Path, clock: Clock) -> None:
+        budgets = cycle(Budget("a", folder=tmp_path, calls_per_second=CALLS_PER_SECOND) for _ in range(2))
+        spent = []
+        while clock.waited < SECONDS:
+            next(budgets).spend(Stop(clock), BATCH)
+            spent.append(clock.ns // 1_000_000)
+        assert busiest(spent, 1_000) <= CALLS_PER_SECOND / BATCH
+        assert len(spent) >= 0.95 * SECONDS * CALLS_PER_SECOND / BATCH
+
+    def test_counting_many_calls_takes_few_lines(self, tmp_path: Path, clock: Clock) -> None:
+        budget = Budget("a", folder=tmp_path, calls_per_second=100_000)
+        keep_grants(tmp_path / "budget-a.sqlite")
+        for _ in range(200):
+            budget.spend(Stop(clock), 500)
+        assert len(grants(tmp_path / "budget-a.sqlite")) <= 1_000
+
+    @pytest.mark.parametrize("limit", [1, 7, 999, 1_001, 12_345])
+    def test_a_batch_of_a_whole_second_fits_and_a_larger_one_never(
+        self, tmp_path: Path, clock: Clock, limit: int
+    ) -> None:
+        budget = Budget("a", folder=tmp_path, calls_per_second=limit)
+        budget.spend(Stop(clock), limit)
+        assert clock.waited == 0
+        with pytest.raises(ValueError, match="never fit"):
+            budget.spend(Stop(clock), limit + 1)

@@ -1,0 +1,269 @@
+"""What deserves a message is told once, in a sentence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import msgspec
+import pytest
+from dagster._core.test_utils import create_run_for_test
+
+from stx_pipelines.chains.days import DAY
+from stx_pipelines.clients.errors import ApiError, Behind
+from stx_pipelines.clients.notify import AlertError
+from stx_pipelines.coverage.health import HEALTHY, NOT_RUNNING, STALLED, Health
+from stx_pipelines.coverage.status import DatasetStatus
+from stx_pipelines.defs.alerts import Told, alert_sensor, review
+from stx_pipelines.defs.assets.daily import materialize
+from stx_pipelines.sync.outcome import FailedDay
+
+WELL = Health(HEALTHY, "healthy")
+STILL = Health(STALLED, "stalled: process 7 works but nothing has landed for 12 min")
+
+
+NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
+TODAY = NOW.date()
+MINUTE = timedelta(minutes=1)
+
+
+def status(
+    missing: int = 0, *, wanted: int = 8, today: date = TODAY, landed_at: datetime | None = None, due: int | None = None
+) -> DatasetStatus:
+    """Today and yesterday open, the oldest `missing` of the wanted days not there."""
+    first = today - (wanted - 1) * DAY
+    closed = [(first + missing * DAY, today - 2 * DAY)] if missing < wanted - 2 else []
+    return DatasetStatus(
+        dataset="transactions",
+        sentence=f"{wanted - missing} of {wanted} days complete",
+        days_wanted=wanted,
+        days_complete=wanted - missing,
+        days_landed=wanted - missing,
+        old_days_missing=missing,
+        holes=[],
+        failing=[],
+        set_aside=[],
+        waiting_to_load=[],
+        damaged=[],
+        rows=0,
+        wallets=None,
+        first_block_time=None,
+        last_block_time=None,
+        newest_day_looked_at=None,
+        last_landed_at=landed_at,
+        bytes_on_disk=0,
+        running=None,
+        progress=None,
+        requests_per_minute=None,
+        minutes_to_go=None,
+        days_due=missing if due is None else due,
+        first_wanted_day=first,
+        closed_days=closed,
+        last_active_at=None,
+        stalled_after_seconds=600,
+        note=None,
+    )
+
+
+def look(
+    instance: dg.DagsterInstance, seen: DatasetStatus, health: Health, told: Told, now: datetime = NOW
+) -> tuple[list[str], Told]:
+    return review(instance, seen, health, told, now)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def fail(instance: dg.DagsterInstance) -> str:
+    """A run that failed now; its id as alerts say it."""
+    run = create_run_for_test(instance, job_name="stacks_sync")
+    instance.report_run_failed(run, "The run's process is gone; what had landed is kept.")
+    return run.run_id[:8]
+
+
+def since_now() -> Told:
+    """The memory of a sensor that begins now; what happens next is later by the clock."""
+    told = Told(datetime.now(UTC).timestamp())
+    time.sleep(0.01)
+    return told
+
+
+def test_where_all_is_well_nothing_is_told(instance: dg.DagsterInstance) -> None:
+    told = since_now()
+    sentences, after = look(instance, status(), WELL, told)
+    assert sentences == []
+    assert after == Told(told.failed_until, closed=status().closed_days)
+
+
+def test_a_failed_run_is_told_once(instance: dg.DagsterInstance) -> None:
+    told = since_now()
+    run = fail(instance)
+    sentences, told = look(instance, status(), WELL, told)
+    assert sentences == [f"run {run} failed: what had landed is kept; the Dagster UI has its log"]
+    for _ in range(3):
+        sentences, told = look(instance, status(), WELL, told)
+        assert sentences == []
+
+
+def test_every_failed_run_is_told_oldest_first(instance: dg.DagsterInstance) -> None:
+    told = since_now()
+    runs = [fail(instance) for _ in range(3)]
+    sentences, told = look(instance, status(), WELL, told)
+    assert [sentence.split()[1] for sentence in sentences] == runs
+    later = fail(instance)
+    sentences, _ = look(instance, status(), WELL, told)
+    assert [sentence.split()[1] for sentence in sentences] == [later]
+
+
+def test_runs_that_failed_before_the_sensor_began_are_not_told(instance: dg.DagsterInstance) -> None:
+    fail(instance)
+    time.sleep(0.01)
+    assert look(instance, status(), WELL, since_now())[0] == []
+
+
+def test_a_failed_step_gives_its_own_sentence(instance: dg.DagsterInstance) -> None:
+    @dg.asset
+    def days() -> None:
+        raise dg.Failure("2026-06-03: burn block 7 has 3 transactions, read 2; the other days are kept")
+
+    told = since_now()
+    done = dg.materialize([days], instance=instance, raise_on_error=False)
+    sentences, _ = look(instance, status(), WELL, told)
+    assert sentences == [
+        f"run {done.run_id[:8]} failed: 2026-06-03: burn block 7 has 3 transactions, read 2; the other days are kept"
+    ]
+
+
+def test_runs_that_succeed_are_not_told(instance: dg.DagsterInstance) -> None:
+    @dg.asset
+    def days() -> None: ...
+
+    told = since_now()
+    dg.materialize([days], instance=instance)
+    assert look(instance, status(), WELL, told)[0] == []
+
+
+def test_a_fall_of_coverage_is_told_once_and_again_after_a_repair(instance: dg.DagsterInstance) -> None:
+    told, said = since_now(), []
+    for missing in (5, 1, 0, 0, 1, 2, 1, 0, 0, 3, 3):  # a backfill that is not there yet is no fall
+        sentences, told = look(instance, status(missing), WELL, told)
+        said.append(sentences)
+    assert [len(sentences) for sentences in said] == [0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0]
+    assert said[4] == ["coverage fell below the target: 2026-06-03 no longer complete; 7 of 8 days complete"]
+    assert said[5] == ["coverage fell below the target: 2026-06-04 no longer complete; 6 of 8 days complete"]
+    assert "2026-06-03, 2026-06-04, 2026-06-05 no longer" in said[9][0]
+
+
+def test_a_raised_or_lowered_target_and_a_new_day_are_no_fall(instance: dg.DagsterInstance) -> None:
+    told = since_now()
+    for seen in (status(), status(12, wanted=20), status(wanted=5), status(3), status(2, today=TODAY + DAY)):
+        sentences, told = look(instance, seen, WELL, told)
+        assert sentences == []
+    assert look(instance, status(3, today=TODAY + DAY), WELL, told)[0] != []
+
+
+def test_an_outage_without_a_run_in_flight_is_told_once_as_a_stall(instance: dg.DagsterInstance) -> None:
+    told, said, down = since_now(), [], Health(NOT_RUNNING, "not running")
+    for minutes in range(30):
+        health = WELL if minutes % 5 == 0 else down  # a run that fails now and then
+        sentences, told = look(instance, status(3, landed_at=NOW), health, told, NOW + minutes * MINUTE)
+        said += [(minutes, sentence) for sentence in sentences]
+    [(minutes, sentence)] = said
+    assert minutes == 11
+    assert sentence.startswith("nothing has landed for 11 min though 3 days are due: the API may be down")
+    later = NOW + 31 * MINUTE
+    assert look(instance, status(2, landed_at=later), WELL, told, later)[1].idle_since == later
+
+
+@pytest.mark.parametrize("due", [0, 3])
+def test_days_that_wait_or_that_land_are_no_stall(instance: dg.DagsterInstance, due: int) -> None:
+    told = since_now()
+    for minutes in range(0, 90, 9):
+        landed_at = NOW + minutes * MINUTE if due else NOW
+        seen = status(3, landed_at=landed_at, due=due)
+        sentences, told = look(instance, seen, Health(NOT_RUNNING, "not running"), told, NOW + minutes * MINUTE)
+        assert sentences == []
+
+
+def test_a_stall_is_told_once_and_again_when_it_comes_back(instance: dg.DagsterInstance) -> None:
+    told, said = since_now(), []
+    for health in (WELL, STILL, STILL, Health(NOT_RUNNING, "not running"), STILL, WELL):
+        sentences, told = look(instance, status(), health, told)
+        said.append(sentences)
+    assert said == [[], [STILL.sentence], [], [], [STILL.sentence], []]
+
+
+def behind(hours: int) -> DatasetStatus:
+    """Today and yesterday are not covered; the closed days are as they were."""
+    sentence = f"6 of 8 days complete; the server's newest block is of ..., {hours} h old; nothing to do here"
+    return msgspec.structs.replace(status(due=0), days_complete=6, behind=True, sentence=sentence)
+
+
+def test_a_server_that_is_behind_is_told_once_and_again_when_it_comes_back(instance: dg.DagsterInstance) -> None:
+    told, said = since_now(), []
+    old = Health(STALLED, "the server's newest block is of ...")
+    for hours, health in ((0, STILL), (3, old), (4, old), (0, WELL), (5, old)):
+        sentences, told = look(instance, behind(hours) if hours else status(), health, told)
+        said.append(sentences)
+    assert said == [[STILL.sentence], [behind(3).sentence], [], [], [behind(5).sentence]]
+
+
+def test_a_run_that_failed_because_the_server_is_behind_is_not_told_besides(instance: dg.DagsterInstance) -> None:
+    days = [date(2026, 6, 9), date(2026, 6, 10)]
+    late = [FailedDay(day, Behind("the server's newest block is of ...")) for day in days]
+
+    def failing(failed: list[FailedDay]) -> str:
+        @dg.asset
+        def transactions(context):  # type: ignore[no-untyped-def]
+            return materialize(context, iter(failed), lambda _: {}, "transactions")
+
+        return dg.materialize([transactions], instance=instance, raise_on_error=False).run_id[:8]
+
+    told = since_now()
+    failing(late)
+    sentences, told = look(instance, behind(3), STILL, told)
+    assert sentences == [behind(3).sentence]
+    run = failing([*late, FailedDay(date(2026, 6, 8), ApiError("burn block 7 is odd"))])
+    sentences, told = look(instance, behind(3), STILL, told)
+    assert sentences == [
+        f"run {run} failed: 3 of 3 days failed, nothing of them was published; the others are kept: "
+        "2026-06-08: burn block 7 is odd; 2026-06-09, 2026-06-10: the server's newest block is of ..."
+    ]
+
+
+def test_everything_new_is_told_together(instance: dg.DagsterInstance) -> None:
+    told = msgspec.structs.replace(since_now(), closed=status().closed_days)
+    run = fail(instance)
+    sentences, told = look(instance, status(1), STILL, told)
+    assert len(sentences) == 3
+    assert sentences[0].startswith(f"run {run} failed")
+    assert look(instance, status(1), STILL, told)[0] == []
+
+
+def test_the_sensor_tells_every_channel_and_remembers(instance: dg.DagsterInstance) -> None:
+    class Broken:
+        def send(self, sentence: str) -> None:
+            raise AlertError("the webhook answers 500")
+
+    class Heard:
+        def __init__(self) -> None:
+            self.sentences: list[str] = []
+
+        def send(self, sentence: str) -> None:
+            self.sentences.append(sentence)
+
+    heard, now_health = Heard(), [WELL]
+    sensor = alert_sensor("alerts", lambda _: status(), lambda _: now_health[0], lambda: [Broken(), heard], on=False)
+    cursor = None
+    for health in (WELL, STILL, STILL):
+        now_health[0] = health
+        with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+            data = sensor.evaluate_tick(context)
+        cursor = data.cursor
+    assert heard.sentences == [STILL.sentence]
+    assert data.skip_message == "nothing to tell"

@@ -1,0 +1,108 @@
+"""What the UI says of a day of Ethereum is what its rows say, to the last digit."""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+from decimal import Decimal
+
+import dagster as dg
+import msgspec
+from eth_utils import from_wei
+
+from stx_pipelines.defs.assets.metadata_ethereum import describe_balances, describe_blocks
+from stx_pipelines.store.ethereum_rows import balances_to_arrow, blocks_to_arrow
+from stx_pipelines.store.ethereum_summary import summarize_balances
+from stx_pipelines_tests.store.ethereum_days import (
+    ALICE,
+    BOB,
+    CAROL,
+    DAYS,
+    PER_DAY,
+    blocks_of,
+    certificate,
+    changes_of,
+)
+from stx_pipelines_tests.world import ROOT
+
+DAY = DAYS[0]
+BLOCKS, CHANGES = blocks_of(DAY), changes_of(DAY)
+
+
+def in_eth(wei: int) -> Decimal:
+    """As Ethereum's own library converts it, which knows no debts."""
+    return Decimal(from_wei(abs(wei), "ether")).copy_sign(wei)
+
+
+def text(value: dg.MetadataValue) -> str:
+    return str(value.value)
+
+
+def picture_in(value: dg.MetadataValue) -> str:
+    """The SVG inside a piece of metadata."""
+    found = re.search(r"\(data:image/svg\+xml;base64,([^)]+)\)", text(value))
+    assert found
+    return base64.b64decode(found[1]).decode()
+
+
+def test_a_day_of_blocks_says_what_a_person_wants_to_know() -> None:
+    metadata = describe_blocks(certificate("blocks", DAY, BLOCKS), blocks_to_arrow(BLOCKS))
+    said = {name: value.value for name, value in metadata.items()}
+    assert said["state"] == "closed"
+    assert said["expected"] == said["seen"] == said["dagster/partition_row_count"] == PER_DAY
+    assert said["heights"] == "1000 to 1005"
+    assert (said["calls"], said["calls_per_block"], said["blocks_per_second"]) == (9, 1.5, 3.0)
+    assert (said["gas_used"], said["transactions"]) == (PER_DAY * 21_000, 0 + 1 + 2 + 3 + 4 + 5)
+    assert said["fee_recipients"] == 3
+    lines = str(said["top_fee_recipients"]).splitlines()[2:]
+    assert lines == [f"| `{BOB}` | 3 |", f"| `{ALICE}` | 2 |", f"| `{CAROL}` | 1 |"]
+    assert "<svg" in picture_in(metadata["blocks_per_hour"])
+
+
+def test_a_day_of_balances_says_whose_balance_changed_by_how_much() -> None:
+    metadata = describe_balances(certificate("miners_balance", DAY, BLOCKS), balances_to_arrow(CHANGES))
+    said = {name: value.value for name, value in metadata.items()}
+    total = sum(change.balance_increase for change in CHANGES)
+    assert said["increase_eth"] == f"{in_eth(total):f}"
+    assert said["positive_share"] == said["zero_share"] == said["negative_share"] == 0.3333
+    lines = str(said["top_fee_recipients"]).splitlines()[2:]
+    assert [line.split(" | ")[0] for line in lines] == [f"| `{miner}`" for miner in (BOB, ALICE, CAROL)]
+    for line, miner in zip(lines, (BOB, ALICE, CAROL), strict=True):
+        mine = sum(change.balance_increase for change in CHANGES if change.miner == miner)
+        assert Decimal(line.split(" | ")[2].removesuffix(" |")) == in_eth(mine)
+    assert "<svg" in picture_in(metadata["increase_per_block"])
+
+
+def test_a_day_without_blocks_can_be_described() -> None:
+    for describe, table in ((describe_blocks, blocks_to_arrow([])), (describe_balances, balances_to_arrow([]))):
+        metadata = describe(certificate("blocks", DAY, []), table)
+        assert text(metadata["heights"]) == "none"
+        assert metadata["calls_per_block"].value == 0.0
+
+
+def test_a_day_that_took_no_time_has_no_pace() -> None:
+    quick = msgspec.structs.replace(certificate("blocks", DAY, BLOCKS), seconds=0.0)
+    assert describe_blocks(quick, blocks_to_arrow(BLOCKS))["blocks_per_second"].value == 0.0
+
+
+def test_the_plot_of_a_whole_day_has_at_most_200_points_and_leaves_no_block_out() -> None:
+    many = [change._replace(balance_increase=n * 10**15) for n, change in enumerate(CHANGES * 1_203)][:7_213]
+    stretches = summarize_balances(balances_to_arrow(many)).stretches
+    assert 180 < len(stretches) <= 200
+    assert sum(stretch.blocks for stretch in stretches) == len(many)
+    assert sum(stretch.increase for stretch in stretches) == sum(change.balance_increase for change in many)
+    size = len(text(describe_balances(certificate("x", DAY, BLOCKS), balances_to_arrow(many))["increase_per_block"]))
+    assert size < 40_000  # kept in the history for every day
+
+
+def test_nobody_calls_the_increase_a_reward() -> None:
+    """It is not: fees less payments, withdrawals and other transfers."""
+    found = subprocess.run(
+        ["git", "grep", "-il", "reward", "--", "stx_pipelines/*thereum*", "stx_pipelines/store/sql"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.stdout == ""

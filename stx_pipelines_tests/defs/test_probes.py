@@ -1,0 +1,53 @@
+"""What sensors and the demo ask before there is a run: a server that is never done holds up none of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from stx_pipelines import definitions
+from stx_pipelines.cli import demo
+from stx_pipelines.clients.errors import Unreachable
+from stx_pipelines.settings import load_settings
+from stx_pipelines.store.files import StoreError
+from stx_pipelines_tests.clients.raw import Talk, talking
+from stx_pipelines_tests.clients.test_bounds import SLOW, outcome
+
+slow = pytest.mark.parametrize("talk", [SLOW["a drip of headers"], SLOW["a drip of a body"]], ids=["headers", "body"])
+
+
+@slow
+@pytest.mark.parametrize(("watch", "setting"), [("watch_stacks", "HIRO_API_URL"), ("watch_ethereum", "ETH_RPC_URL")])
+def test_a_probe_is_left_at_its_own_deadline(
+    talk: Callable[[], Talk], watch: str, setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(definitions, "_PROBE_SECONDS", 0.3)
+    with talking(talk) as raw:
+        monkeypatch.setenv(setting, raw.url)
+        probe = getattr(definitions, watch)().probe
+        with outcome(probe) as found:
+            pass
+        assert len(raw.requests) == 1
+    assert isinstance(found[0], Unreachable), found
+    assert "the answer was not whole after 0.3 s" in str(found[0])
+
+
+def test_a_probe_has_less_time_than_a_run() -> None:
+    run = load_settings().hiro_timeout_seconds * 10
+    assert 5.0 < definitions._PROBE_SECONDS == 15.0 < run
+
+
+@slow
+def test_the_demo_does_not_wait_for_ever(talk: Callable[[], Talk], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "_START_SECONDS", 2)
+    server = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        with talking(talk) as raw, outcome(lambda: demo._await_answer(server, raw.url)) as found:
+            pass
+    finally:
+        server.kill()
+        server.wait()
+    assert isinstance(found[0], StoreError), found

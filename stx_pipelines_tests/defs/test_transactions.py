@@ -1,0 +1,271 @@
+"""Whoever starts it - the UI, Dagster's command, our own - the same days land, and Dagster is told of each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from stx_pipelines.coverage.survey import open_landing
+from stx_pipelines.definitions import build_defs
+from stx_pipelines.defs.assets.daily import PASSING, RETRY_AT
+from stx_pipelines.defs.assets.transactions import transactions
+from stx_pipelines.defs.checks import transactions_are_certified
+from stx_pipelines.defs.resources import StacksApi
+from stx_pipelines.devnet.faults import Knobs
+from stx_pipelines_tests.world import World, alike, command, query, recent_chain, table_rows, world
+
+DAYS = 10
+KEYS = {
+    "state", "proof", "expected", "seen", "requests", "heights", "fees_stx", "summary", "transactions_per_hour",
+    "first_block_time", "last_block_time", "dagster/partition_row_count",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def truth_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Ten days and today, brought home without Dagster: what every other way must equal."""
+    with world(recent_chain(DAYS), tmp_path_factory.mktemp("reference")) as reference:
+        reference.landed()
+        reference.assert_true()
+        yield reference
+
+
+@pytest.fixture
+def here(truth_world: World, data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """The same devnet, an empty data folder, and the settings in the environment."""
+    vars(truth_world.knobs).update(vars(Knobs()))
+    mine = replace(truth_world, data=data, last_walk=None)
+    for name, value in mine.environment.items():
+        monkeypatch.setenv(name, value)
+    home = data.parent / "dagster-home"
+    home.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    yield mine
+    vars(truth_world.knobs).update(vars(Knobs()))
+
+
+def materialize(instance: dg.DagsterInstance, first: date, last: date, **config: Any) -> dg.ExecuteInProcessResult:
+    """As the UI launches it: one partition, or a range in one run."""
+    ops = {"ops": {"transactions": {"config": config}}} if config else None
+    common: dict[str, Any] = {
+        "resources": {"stacks_api": StacksApi()},
+        "instance": instance,
+        "raise_on_error": False,
+        "run_config": ops,
+    }
+    if first == last:
+        return dg.materialize([transactions], partition_key=str(first), **common)
+    tags = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
+    return dg.materialize([transactions], tags=tags, **common)
+
+
+def assert_same(here: World, reference: World, days: list[date]) -> None:
+    """Equal tables and certificates for these days, and no other day."""
+    ours, theirs = alike(here.certificates()), alike(reference.certificates())
+    assert ours == {day: theirs[day] for day in days}
+    wanted = {str(day) for day in days}
+    assert table_rows(here.data) == [row for row in table_rows(reference.data) if str(row[8].date()) in wanted]
+
+
+def test_one_partition_lands_that_day(here: World, truth_world: World) -> None:
+    day = here.days[3]
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert materialize(instance, day, day).success
+        assert instance.get_materialized_partitions(dg.AssetKey("transactions")) == {str(day)}
+    assert_same(here, truth_world, [day])
+
+
+def test_a_range_of_days_in_one_run_lands_them_all(here: World, truth_world: World) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = materialize(instance, here.days[0], here.days[-1])
+        assert result.success
+        assert instance.get_materialized_partitions(dg.AssetKey("transactions")) == {str(day) for day in here.days}
+        assert instance.get_runs_count() == 1
+    assert_same(here, truth_world, here.days)
+
+
+def test_dagsters_command_lands_one_partition(here: World, truth_world: World) -> None:
+    day = here.days[-2]
+    done = command(
+        [
+            "asset",
+            "materialize",
+            "--select",
+            "transactions",
+            "--partition",
+            str(day),
+            "-m",
+            "stx_pipelines.definitions",
+        ],
+        here.environment,
+        module="dagster",
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert_same(here, truth_world, [day])
+
+
+def test_dagsters_command_lands_a_range(here: World, truth_world: World) -> None:
+    done = command(
+        [
+            "asset",
+            "materialize",
+            "--select",
+            "transactions",
+            "--partition-range",
+            f"{here.days[0]}...{here.days[-1]}",
+            "-m",
+            "stx_pipelines.definitions",
+        ],
+        here.environment,
+        module="dagster",
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert_same(here, truth_world, here.days)
+
+
+def test_our_command_lands_what_is_wanted(here: World, truth_world: World) -> None:
+    done = command(["sync", "--target-days", str(DAYS)], here.environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert_same(here, truth_world, here.days)
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_materialized_partitions(dg.AssetKey("transactions")) == {str(day) for day in here.days}
+
+
+def test_a_failing_day_is_named_and_the_others_are_kept_and_logged(here: World, truth_world: World) -> None:
+    bad = here.days[4]
+    here.knobs.hidden_transactions = {here.chain.transactions(bad)[7].tx_id}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = materialize(instance, here.days[2], here.days[6])
+        assert not result.success
+        [event] = result.get_step_failure_events()
+        said = event.step_failure_data.user_failure_data
+        assert said
+        assert said.description
+        assert "1 of 5 days failed" in said.description
+        assert f"{bad}: burn block" in said.description
+        kept = [day for day in here.days[2:7] if day != bad]
+        assert instance.get_materialized_partitions(dg.AssetKey("transactions")) == {str(day) for day in kept}
+    assert_same(here, truth_world, kept)
+
+
+def test_a_day_tells_the_ui_what_a_person_wants_to_know(here: World) -> None:
+    day = here.days[3]
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = materialize(instance, day, day)
+        assert result.success
+        events = [
+            event.step_materialization_data.materialization
+            for event in result.all_events
+            if event.event_type_value == "ASSET_MATERIALIZATION"
+        ]
+    assert events
+    txs = here.chain.transactions(day)
+    for event in events:
+        assert event.partition == str(day)
+        metadata = event.metadata
+        assert set(metadata) >= KEYS
+        assert metadata["expected"].value == metadata["seen"].value == len(txs)
+        assert Decimal(str(metadata["fees_stx"].value)) == Decimal(sum(tx.fee_ustx for tx in txs)) / 10**6
+        assert metadata["heights"].value == f"{txs[0].block_height} to {txs[-1].block_height}"
+        summary = str(metadata["summary"].value)
+        for word in ("token_transfer", "contract_call", "success"):
+            count = sum(word in (tx.tx_type, tx.tx_status) for tx in txs)
+            assert f"| {word} | {count:,} |" in summary
+        assert "data:image/svg+xml;base64," in str(metadata["transactions_per_hour"].value)
+
+
+def test_force_refresh_reads_the_chosen_days_again_and_no_other(here: World, truth_world: World) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert materialize(instance, here.days[0], here.days[3]).success
+        files = {day: here.data / "days/transactions" / f"{day}.parquet" for day in here.days[:4]}
+        before = {day: path.stat().st_mtime_ns for day, path in files.items()}
+        here.requests()
+        assert materialize(instance, here.days[1], here.days[2], force_refresh=True).success
+        assert here.requests() > 10
+        changed = [day for day, path in files.items() if path.stat().st_mtime_ns != before[day]]
+    assert changed == here.days[1:3]
+    assert_same(here, truth_world, here.days[:4])
+
+
+def test_a_closed_day_that_is_here_costs_no_request(here: World) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert materialize(instance, here.days[2], here.days[2]).success
+        here.requests()
+        assert materialize(instance, here.days[2], here.days[2]).success
+    assert here.requests() == 0
+
+
+def test_a_wrong_setting_is_one_sentence_in_the_run(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HIRO_ATTEMPTS", "often")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = materialize(instance, here.days[2], here.days[2])
+    [event] = result.get_step_failure_events()
+    said = event.step_failure_data.user_failure_data
+    assert said
+    assert "HIRO_ATTEMPTS" in str(said.description)
+
+
+def test_a_rate_limit_leaves_the_instant_to_come_back_in_the_failure(here: World) -> None:
+    here.knobs.fault_rate, here.knobs.fault_kinds, here.knobs.retry_after_seconds = 1.0, ("429",), 4000
+    before = time.time()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = materialize(instance, here.days[2], here.days[2])
+    [event] = result.get_step_failure_events()
+    said = event.step_failure_data.user_failure_data
+    assert said
+    assert said.metadata[PASSING].value is True
+    until = said.metadata[RETRY_AT].value
+    assert isinstance(until, float)
+    assert before + 4000 <= until <= time.time() + 4000
+
+
+def test_a_day_that_landed_anew_and_waits_for_the_database_is_no_stranger_in_it(here: World) -> None:
+    here.landed(here.days[:3])
+    files = open_landing(here.settings()).files
+    files.reopen(here.days[1])
+    files.path(here.days[2]).unlink()
+    result = transactions_are_certified()
+    assert isinstance(result, dg.AssetCheckResult)
+    metadata = {key: value.value for key, value in result.metadata.items()}
+    assert metadata == {
+        "days": 1,
+        "wrong_days": "none",
+        "days_waiting_to_load": str(here.days[1]),
+        "days_without_certificate": str(here.days[2]),
+    }
+    assert not result.passed
+
+
+def test_the_key_is_nowhere_in_dagsters_history(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HIRO_API_KEY", "secret-key-0123456789")
+    with dg.DagsterInstance.get() as instance:
+        materialize(instance, here.days[2], here.days[2])
+        here.knobs.fault_rate, here.knobs.fault_kinds = 1.0, ("503",)
+        materialize(instance, here.days[3], here.days[3])
+    for folder in (here.data, here.data.parent / "dagster-home"):
+        for path in folder.rglob("*"):
+            assert not path.is_file() or b"secret-key-0123456789" not in path.read_bytes(), path
+
+
+def test_the_read_only_warehouse_is_there_for_peoples_own_assets(here: World) -> None:
+    day = here.days[3]
+
+    @dg.asset
+    def mine(duckdb: dg.ResourceParam[Any]) -> int:
+        with duckdb.get_connection() as connection:
+            return int(connection.execute("SELECT count(*) FROM transactions").fetchall()[0][0])
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert materialize(instance, day, day).success
+    resources = build_defs().resources
+    assert resources
+    result = dg.materialize([mine], resources={"duckdb": resources["duckdb"]})
+    assert result.output_for_node("mine") == query(here.data, "SELECT count(*) FROM transactions")[0][0]

@@ -1,0 +1,331 @@
+"""Days of balances: exact to the Wei, for the blocks that have landed, and never a value that the node did not say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from stx_pipelines.chains.attempts import MOST_TRIES
+from stx_pipelines.chains.days import DAY
+from stx_pipelines.chains.ethereum_proof import ENOUGH, NOBODY
+from stx_pipelines.clients.errors import Unreachable
+from stx_pipelines.devnet.ethereum.calls import Call
+from stx_pipelines.devnet.ethereum.faults import EthereumKnobs, OldBalances
+from stx_pipelines.sync.ethereum.balances import BALANCES
+from stx_pipelines.sync.ethereum.open import open_balances
+from stx_pipelines_tests.sync.ethereum.world import (
+    DevnetWorld,
+    balances_truth,
+    failed,
+    fetched,
+    file_rows,
+    landed,
+    make_chain,
+    make_sparse_chain,
+)
+from stx_pipelines_tests.world import FIRST_DAY, query
+
+MakeEthereum = Callable[..., DevnetWorld]
+SECOND = FIRST_DAY + DAY
+
+
+def test_every_day_lands_newest_first_and_equals_the_chain(make_ethereum: MakeEthereum) -> None:
+    world = make_ethereum(make_chain())
+    landed(world.blocks())
+    outcomes = world.balances()
+    assert fetched(outcomes) == world.days[::-1]
+    assert [landed(outcomes)[day].certificate.state for day in world.days] == ["closed", "closed", "open"]
+    world.assert_true()
+
+
+def test_amounts_beyond_64_bits_zeros_and_losses_are_among_what_was_compared(make_landed: MakeEthereum) -> None:
+    world = make_landed()
+    [counts] = query(
+        world.data,
+        "SELECT max(balance_after) > 2::HUGEINT ** 64, count(*) FILTER (balance_increase = 0) > 9, "
+        "count(*) FILTER (balance_increase < 0) > 9, count(*) FILTER (balance_before = 0) > 0 FROM miners_balance",
+    )
+    assert counts == (True,) * 4
+    assert query(world.data, "SELECT DISTINCT typeof(balance_increase) FROM miners_balance") == [("DECIMAL(38,0)",)]
+
+
+@pytest.mark.parametrize("at_zero", [True, False])
+def test_block_0_is_skipped(make_ethereum: MakeEthereum, at_zero: bool) -> None:
+    world = make_ethereum(make_chain(1, genesis_timestamp_zero=at_zero))
+    world.sync()
+    assert file_rows(world.data, BALANCES, FIRST_DAY)[0][0] == 1
+    world.assert_true()
+
+
+def test_consecutive_blocks_of_one_miner_share_a_read(make_ethereum: MakeEthereum) -> None:
+    world = make_ethereum(make_chain(1))
+    world.blocks()
+    world.calls()
+    wanted = [(row.miner, number) for day in world.days for row in balances_truth(world.chain, day)
+              for number in (row.block_number - 1, row.block_number)]  # fmt: skip
+    landed(world.balances())
+    assert world.calls() <= len(set(wanted)) + 10 < len(wanted)
+
+
+def test_nothing_new_costs_at_most_6_calls(make_landed: MakeEthereum) -> None:
+    world = make_landed()
+    world.calls()
+    assert fetched(world.balances()) == []
+    assert world.calls() <= 6
+
+
+def test_closed_days_cost_no_call(make_landed: MakeEthereum) -> None:
+    world = make_landed()
+    world.calls()
+    assert set(landed(world.balances(world.days[:-1]))) == set(world.days[:-1])
+    assert world.calls() == 0
+
+
+def test_only_the_balances_of_new_blocks_are_read(make_landed: MakeEthereum) -> None:
+    world = make_landed()
+    world.chain.grow(20)
+    world.blocks()
+    world.calls()
+    assert fetched(world.balances()) == [world.days[-1]]
+    assert world.calls() <= 2 * 20 + 7
+    world.assert_true()
+
+
+def test_a_day_that_closes_without_a_new_block_closes_here_too(make_ethereum: MakeEthereum) -> None:
+    world = make_ethereum(make_chain(1, 1, 30, missed_share=0))  # its newest final block is the last of the first day
+    assert landed(world.sync().balances)[FIRST_DAY].certificate.state == "open"
+    world.chain.grow(1)
+    world.blocks()
+    world.calls()
+    assert landed(world.balances([FIRST_DAY]))[FIRST_DAY].certificate.state == "closed"
+    assert world.calls() <= 6
+    world.balances()
+    world.assert_true()
+
+
+def test_days_without_a_block_have_no_balances(make_ethereum: MakeEthereum) -> None:
+    world = make_ethereum(make_sparse_chain())
+    world.sync()
+    world.assert_true()
+
+
+def test_today_before_its_first_final_block_is_open_and_empty(make_ethereum: MakeEthereum) -> None:
+    world = make_ethereum(make_chain(2, 0, 50))
+    certificate = landed(world.sync().balances)[world.days[-1]].certificate
+    assert (certificate.state, certificate.seen) == ("open", 0)
+    world.assert_true()
+
+
+def test_a_day_whose_blocks_are_missing_waits_for_them_without_counting_as_a_try(make_ethereum: MakeEthereum) -> None:
+    world = make_ethereum(make_chain())
+    world.blocks([day for day in world.days if day != SECOND])
+    waiting = failed(world.balances([FIRST_DAY - DAY, *world.days]))
+    assert waiting == {
+        day: f"the blocks of {day} have not landed yet; its balances are read after them"
+        for day in (SECOND, FIRST_DAY - DAY)
+    }
+    assert world.balances_walk().landing.attempts.all() == {}
+    world.assert_balances([day for day in world.days if day != SECOND])
+    world.blocks()
+    landed(world.balances())
+    world.assert_true()
+
+
+def test_force_reads_the_chosen_days_again_and_touches_no_other(make_landed: MakeEthereum) -> None:
+    world = make_landed()
+    before = {day: file_rows(world.data, BALANCES, day) for day in world.days}
+    marks = {day: _written(world, day) for day in world.days}
+    world.calls()
+    assert fetched(world.balances([SECOND], force=True)) == [SECOND]
+    assert 200 <= world.calls() <= 2 * 144 + 8
+    assert [day for day in world.days if _written(world, day) != marks[day]] == [SECOND]
+    assert file_rows(world.data, BALANCES, SECOND) == before[SECOND]
+    world.assert_true()
+
+
+def _written(world: DevnetWorld, day: date) -> int:
+    return (world.data / "days" / BALANCES / f"{day}.parquet").stat().st_mtime_ns
+
+
+def spoil_rows(world: DevnetWorld, dataset: str, day: date) -> None:
+    """Turn a bit in the middle of the rows: the certificate at the file's end stays readable."""
+    path = world.data / "days" / dataset / f"{day}.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_damaged_day_file_is_read_again(make_landed: MakeEthereum) -> None:
+    """The whole of a closed day's file, and the rows of an open one's."""
+    world = make_landed()
+    (world.data / "days" / BALANCES / f"{SECOND}.parquet").write_bytes(b"not a day file")
+    spoil_rows(world, BALANCES, world.days[-1])
+    world.chain.grow(1)
+    assert fetched(world.sync().balances) == [world.days[-1], SECOND]
+    world.assert_true()
+
+
+def test_blocks_whose_file_is_damaged_are_put_aside_and_the_other_days_land(make_ethereum: MakeEthereum) -> None:
+    world = make_ethereum(make_chain())
+    world.blocks()
+    spoil_rows(world, "blocks", SECOND)
+    assert list(failed(world.balances())) == [SECOND]
+    world.assert_balances([day for day in world.days if day != SECOND])
+    world.sync()
+    world.assert_true()
+
+
+def test_a_node_that_is_behind_the_landed_blocks_is_refused(make_ethereum: MakeEthereum) -> None:
+    world = make_ethereum(make_chain())
+    world.blocks()
+    behind = make_ethereum(make_chain(1), data=world.data)
+    with pytest.raises(Unreachable, match=r"is behind: it does not have block \d+, which has landed already"):
+        behind.balances(world.days)
+    assert not world.certificates(BALANCES)
+    landed(world.balances())
+    world.assert_true()
+
+
+@pytest.mark.parametrize("wording", ["missing_trie_node", "historical_state", "state_not_available", "pruned"])
+def test_a_pruned_node_is_named_at_once_and_newer_days_land(make_ethereum: MakeEthereum, wording: str) -> None:
+    """It has the state of 200 blocks: today's and a part of yesterday's. The older days cost no call each."""
+    world = make_ethereum(make_chain(), EthereumKnobs(state_blocks=200, pruned_wording=wording))
+    world.blocks()
+    world.calls()
+    refused = failed(world.balances())
+    sentence = f"this node keeps no state before block {world.chain.latest.number - 200}: use an archive node"
+    assert refused == dict.fromkeys(world.days[:-1], sentence)
+    own = 2 * len(balances_truth(world.chain, world.days[-1]))
+    assert world.calls() <= own + 3 + 2 + 12 + 1  # the identity, the first look, the bisection, the last hash
+    world.assert_balances(world.days[-1:])
+    world.knobs.state_blocks = 0
+    landed(world.balances())
+    world.assert_true()
+
+
+def test_a_pruned_node_is_enough_for_the_blocks_that_are_new(make_landed: MakeEthereum) -> None:
+    """An archive node once, and from then on a node that keeps some hours."""
+    world = make_landed()
+    world.knobs.state_blocks = 40
+    world.chain.grow(20)
+    world.blocks()
+    landed(world.balances())
+    world.assert_true()
+
+
+def test_days_without_a_block_need_no_state(make_ethereum: MakeEthereum) -> None:
+    world = make_ethereum(make_sparse_chain())
+    world.blocks()
+    world.knobs.state_blocks = 1
+    empty = [day for day, known in world.certificates().items() if known.first_height is None]
+    assert empty
+    assert set(empty).isdisjoint(failed(world.balances()))
+
+
+def test_state_that_goes_while_the_days_are_read_is_named_too(make_ethereum: MakeEthereum) -> None:
+    """Nothing of the day in hand lands, and no older day is asked for."""
+    world = make_ethereum(make_chain(), batch_size=20)
+    world.blocks()
+
+    def prune(calls: list[Call]) -> None:
+        number = int(calls[0].params[1], 16) if calls[0].method == "eth_getBalance" else 0
+        if 160 < number < 250:
+            world.knobs.state_blocks = world.chain.latest.number - 250
+
+    world.knobs.on_request = prune
+    refused = failed(world.balances())
+    assert set(refused) == set(world.days[:2])
+    assert set(refused.values()) == {"this node keeps no state before block 250: use an archive node"}
+    world.assert_balances(world.days[2:])
+
+
+def test_a_day_that_failed_is_remembered_and_forgotten_when_it_lands(make_ethereum: MakeEthereum) -> None:
+    world = make_ethereum(make_chain(), EthereumKnobs(state_blocks=200))
+    world.sync()
+    attempts = world.balances_walk().landing.attempts
+    assert {day: told.count for day, told in attempts.all().items()} == dict.fromkeys(world.days[:-1], 1)
+    world.knobs.state_blocks = 0
+    landed(world.balances())
+    assert attempts.all() == {}
+
+
+@pytest.mark.parametrize("told", ["newest", "zero"])
+def test_a_node_without_old_states_that_says_so_of_none_lands_no_whole_day(
+    make_ethereum: MakeEthereum, told: OldBalances
+) -> None:
+    """The open day counts as well, as soon as it has 100 blocks; after four tries a day is set aside."""
+    world = make_ethereum(make_chain(2, 20), EthereumKnobs(old_balances=told))
+    world.blocks()
+    assert len(balances_truth(world.chain, world.days[-1])) >= ENOUGH
+    for _ in range(MOST_TRIES):
+        refused = failed(world.balances())
+        assert set(refused) == set(world.days)
+        assert all("set ETH_ZERO_INCREASES=allow" in sentence for sentence in refused.values())
+    assert world.certificates(BALANCES) == {}
+    assert all(tried.is_set_aside for tried in world.balances_walk().landing.attempts.all().values())
+    world.knobs.old_balances = "right"
+    landed(world.balances())
+    world.assert_true()
+
+
+def test_rows_of_a_node_without_old_states_are_not_kept_for_the_whole_day(make_ethereum: MakeEthereum) -> None:
+    """A day that is too short to be judged lands; what follows is not put beside its rows."""
+    world = make_ethereum(make_chain(1, 12), EthereumKnobs(old_balances="newest"))
+    world.blocks()
+    today = world.days[-1]
+    assert 0 < landed(world.balances([today]))[today].certificate.seen < ENOUGH
+    world.knobs.old_balances = "right"
+    world.chain.grow(60)
+    world.blocks()
+    landed(world.balances())
+    world.assert_true()
+
+
+def test_a_newest_state_that_moves_while_a_day_is_read_is_found_by_asking_once_more(
+    make_ethereum: MakeEthereum,
+) -> None:
+    """Then some balances before and after differ, though none is the block's."""
+    world = make_ethereum(make_chain(1), EthereumKnobs(old_balances="newest"), batch_size=9, parallel=1)
+    world.blocks()
+    moved = 0
+
+    def move(calls: list[Call]) -> None:
+        nonlocal moved
+        if len(calls) > 1 and calls[0].method == "eth_getBalance" and moved < 10:
+            moved += 1
+            world.chain.grow(5)
+
+    world.knobs.on_request = move
+    refused = failed(world.balances([FIRST_DAY]))
+    assert "when asked once more: the node answers old blocks with its newest state" in refused[FIRST_DAY]
+    assert world.certificates(BALANCES) == {}
+
+
+@pytest.mark.parametrize(
+    ("miner", "setting", "remark"),
+    [
+        (None, "allow", "every increase is zero, which ETH_ZERO_INCREASES=allow accepts"),
+        (NOBODY, "refuse", "every increase is zero, and the fee recipient of every block is the zero address"),
+    ],
+)
+def test_days_without_increases_that_are_believed_say_why(
+    make_ethereum: MakeEthereum,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    miner: str | None,
+    setting: str,
+    remark: str,
+) -> None:
+    """As a setting, and where the blocks name no fee recipient: in the certificate and in the log."""
+    world = make_ethereum(make_chain(1), EthereumKnobs(old_balances="zero"))
+    if miner:
+        for number, block in enumerate(world.chain.blocks):
+            world.chain.blocks[number] = block._replace(miner=miner)
+    monkeypatch.setenv("ETH_ZERO_INCREASES", setting)
+    world.blocks()
+    walk = open_balances(world.settings())
+    certificate = landed(walk.bring_home([FIRST_DAY]))[FIRST_DAY].certificate
+    assert certificate.proof.endswith(f"; {remark}")
+    assert f"the balances of {FIRST_DAY}: {remark}" in caplog.messages

@@ -1,0 +1,150 @@
+"""Every fault of a node, one by one and mixed: what passes costs repetitions but no row, the rest is one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from stx_pipelines.clients.errors import ApiError
+from stx_pipelines.devnet.ethereum.faults import (
+    ELEMENT_FAULTS,
+    ETHEREUM_FAULTS,
+    REQUEST_FAULTS,
+    BatchRefusal,
+    EthereumFault,
+    EthereumKnobs,
+)
+from stx_pipelines.sync.ethereum.balances import BALANCES
+from stx_pipelines.sync.outcome import Outcome
+from stx_pipelines_tests.sync.ethereum.world import DevnetWorld, failed, landed, make_chain
+from stx_pipelines_tests.world import FIRST_DAY
+
+MakeEthereum = Callable[..., DevnetWorld]
+
+FINAL: dict[EthereumFault, str] = {
+    "http_400": "HTTP 400",
+    "http_401": "HTTP 401",
+    "http_402": "HTTP 402",
+    "http_403": "HTTP 403",
+    "http_404": "HTTP 404",
+    "http_413": "a single call is too large",
+    "error_-32600": "invalid request",
+    "error_-32601": "not available on your plan",
+    "error_-32602": "invalid argument 0",
+    "error_-32700": "parse error",
+    "missing_trie_node": "use an archive node",
+}
+"""When every answer is like this; with a word of the sentence."""
+
+PASSING = [kind for kind in ETHEREUM_FAULTS if kind not in FINAL]
+DAYS = [FIRST_DAY]
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_a_fault_that_passes_costs_repetitions_but_no_row(make_ethereum: MakeEthereum, kind: EthereumFault) -> None:
+    rate = 0.02 if kind in ELEMENT_FAULTS else 0.2
+    knobs = EthereumKnobs(faults={kind: rate}, retry_after_seconds=0, seed=7)
+    world = make_ethereum(make_chain(1, 3), knobs, attempts=12, batch_size=20)
+    for outcomes in world.sync(DAYS):
+        landed(outcomes)
+    assert world.devnet.ethereum_stats.by_fault[kind] > 0
+    world.assert_true(DAYS)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_all_of_them_at_once_cost_no_row(make_ethereum: MakeEthereum, seed: int) -> None:
+    faults = dict.fromkeys(set(PASSING) & set(ELEMENT_FAULTS), 0.005)
+    faults |= dict.fromkeys(set(PASSING) & set(REQUEST_FAULTS), 0.015)
+    knobs = EthereumKnobs(faults=faults | {"shuffled": 0.5}, retry_after_seconds=0, seed=seed)
+    world = make_ethereum(make_chain(1, 3, seed=seed), knobs, attempts=12, batch_size=20)
+    for outcomes in world.sync(DAYS):
+        landed(outcomes)
+    assert len(+world.devnet.ethereum_stats.by_fault) > 8
+    world.assert_true(DAYS)
+
+
+@pytest.mark.parametrize("kind", FINAL)
+@pytest.mark.parametrize("dataset", ["blocks", BALANCES])
+def test_a_fault_that_stays_is_one_sentence_and_nothing_of_the_day_lands(
+    make_ethereum: MakeEthereum, dataset: str, kind: EthereumFault
+) -> None:
+    """From the day's first batch on: what comes before it was answered well."""
+    world = make_ethereum(make_chain(1, 3))
+    if dataset == BALANCES:
+        landed(world.blocks(DAYS))
+    before = 4 if dataset == "blocks" else 5  # who the node is, and how far it is
+    break_after(world, before, kind)
+    refused = sentences(lambda: world.blocks(DAYS) if dataset == "blocks" else world.balances(DAYS))
+    assert FINAL[kind] in refused[0]
+    assert all("\n" not in sentence for sentence in refused)
+    assert world.certificates(dataset) == {}
+
+
+def test_a_day_comes_home_once_the_node_is_right_again(make_ethereum: MakeEthereum) -> None:
+    world = make_ethereum(make_chain(1, 3))
+    break_after(world, 4, "http_403")
+    assert list(failed(world.blocks(DAYS))) == DAYS
+    world.knobs.faults, world.knobs.on_request = {}, None
+    world.sync(DAYS)
+    world.assert_true(DAYS)
+
+
+def break_after(world: DevnetWorld, requests: int, kind: EthereumFault) -> None:
+    """Answer every request by this fault, but the next `requests`."""
+    told = 0
+
+    def count(_: object) -> None:
+        nonlocal told
+        told += 1
+        if told == requests:
+            world.knobs.faults = {kind: 1.0}
+
+    world.knobs.on_request = count
+
+
+def sentences(attempt: Callable[[], list[Outcome]]) -> list[str]:
+    """What was said of the days, or of the whole."""
+    try:
+        return list(failed(attempt()).values())
+    except ApiError as error:
+        return [str(error)]
+
+
+@pytest.mark.parametrize("kind", ["http_503", "drop", "object", "error_-32005", "null", "bad_hex", "missing"])
+def test_a_passing_fault_that_never_ends_is_said_and_lands_nothing(
+    make_ethereum: MakeEthereum, kind: EthereumFault
+) -> None:
+    world = make_ethereum(make_chain(1, 3), attempts=2)
+    landed(world.blocks(DAYS))
+    break_after(world, 5, kind)
+    [sentence] = sentences(lambda: world.balances(DAYS))
+    assert "2 attempts" in sentence
+    assert world.certificates(BALANCES) == {}
+
+
+@pytest.mark.parametrize("refusal", ["413", "element", "object", "erigon"])
+def test_the_largest_batch_a_node_takes_is_learned(make_ethereum: MakeEthereum, refusal: BatchRefusal) -> None:
+    world = make_ethereum(make_chain(1, 3), EthereumKnobs(batch_limit=30, batch_refusal=refusal), parallel=2)
+    world.blocks(DAYS)
+    assert world.last_node
+    assert 15 <= world.last_node.batch_size <= 30
+    assert world.devnet.ethereum_stats.largest_batch > 30
+    world.balances(DAYS)
+    world.assert_true(DAYS)
+
+
+def test_answers_that_grow_too_large_are_asked_for_in_parts(make_ethereum: MakeEthereum) -> None:
+    world = make_ethereum(make_chain(1, 3), EthereumKnobs(response_bytes_limit=40_000))
+    landed(world.blocks(DAYS))
+    assert world.last_node
+    assert world.last_node.batch_size < 100
+    world.assert_blocks(DAYS)
+
+
+def test_no_second_has_more_calls_than_allowed(make_ethereum: MakeEthereum) -> None:
+    """By both walks together. On the way to a busy node calls move closer: hence the tenth."""
+    world = make_ethereum(make_chain(1, 3), calls_per_second=180)
+    world.sync(DAYS)
+    assert 90 < world.devnet.ethereum_stats.busiest_second <= 200
+    world.assert_true(DAYS)

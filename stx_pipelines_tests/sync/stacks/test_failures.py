@@ -1,0 +1,267 @@
+"""What cannot be proved is not published; it is named, and the other days go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from stx_pipelines.clients.errors import ApiError, Unreachable
+from stx_pipelines.devnet.faults import Knobs
+from stx_pipelines.sync.stacks.open import open_stacks
+from stx_pipelines.sync.stacks.reorgs import WrongChain
+from stx_pipelines_tests.world import FIRST_DAY, World, at, file_rows, make_chain, query, table_rows, table_truth
+
+MakeWorld = Callable[..., World]
+SECOND = FIRST_DAY + timedelta(days=1)
+
+
+def rare_transaction(world: World, day: date) -> tuple[str, int]:
+    """One in the middle of the day: its id and its burn block."""
+    txs = world.chain.transactions(day)
+    tx = txs[len(txs) // 2]
+    return tx.tx_id, tx.burn_block_height
+
+
+@pytest.mark.parametrize("v3_missing", [False, True], ids=["v3", "v1"])
+def test_a_day_with_a_hidden_transaction_is_not_published(make_world: MakeWorld, v3_missing: bool) -> None:
+    world = make_world(make_chain(3, 12), Knobs(v3_missing=v3_missing))
+    hidden, burn_height = rare_transaction(world, SECOND)
+    world.knobs.hidden_transactions = {hidden}
+    failed = world.failed()
+    assert list(failed) == [SECOND]
+    if not v3_missing:  # v1 says how many rows a window has: there, a page is missing before a burn block is short
+        assert str(burn_height) in failed[SECOND]
+    assert not (world.data / "days" / "transactions" / f"{SECOND}.parquet").exists()
+    others = [day for day in world.days if day != SECOND]
+    assert table_rows(world.data) == table_truth(world.chain, others)
+
+
+def test_a_failed_day_comes_home_once_the_server_is_right_and_only_it_is_read(make_world: MakeWorld) -> None:
+    world = make_world(make_chain(5, 12))
+    world.knobs.hidden_transactions = {rare_transaction(world, SECOND)[0]}
+    world.failed()
+    world.knobs.hidden_transactions = set()
+    world.requests()
+    landed = world.landed()
+    assert {day for day, one in landed.items() if one.fetched} <= {SECOND, world.days[-1]}
+    assert world.requests() <= 29
+    world.assert_true()
+
+
+def test_every_hidden_transaction_is_noticed_wherever_it_stands(make_world: MakeWorld) -> None:
+    """The first and the last of the day, of a burn block, and a whole burn block."""
+    world = make_world(make_chain(2, 12))
+    rows = world.chain.transactions(SECOND)
+    burn = [tx.tx_id for tx in rows if tx.burn_block_height == rows[40].burn_block_height]
+    for hidden in ([rows[0].tx_id], [rows[-1].tx_id], [burn[0]], [burn[-1]], burn):
+        world.knobs.hidden_transactions = set(hidden)
+        assert list(world.failed([SECOND])) == [SECOND]
+    world.knobs.hidden_transactions = set()
+    world.landed()
+
+
+def test_a_wrong_count_is_refused_and_its_burn_block_named(make_world: MakeWorld) -> None:
+    world = make_world(make_chain(2, 12))
+    heights = sorted({tx.burn_block_height for tx in world.chain.transactions(SECOND)})[10:13]
+    world.knobs.wrong_counts = set(heights)
+    failed = world.failed()
+    assert list(failed) == [SECOND]
+    assert all(str(height) in failed[SECOND] for height in heights)
+
+
+def test_a_day_that_does_not_add_up_is_read_again_once_where_it_is_short(make_world: MakeWorld) -> None:
+    world = make_world(make_chain(2, 12, transactions_per_day=3000))
+    hidden, _ = rare_transaction(world, SECOND)
+    world.knobs.hidden_transactions = {hidden}
+    asked = 0
+
+    def heal(path: str) -> None:
+        nonlocal asked
+        asked += path.startswith("/extended/v3/transactions")
+        if asked == 61:  # the day has 60 pages: it was read once
+            world.knobs.hidden_transactions = set()
+
+    world.knobs.on_request = heal
+    certificate = world.landed([SECOND])[SECOND].certificate
+    assert file_rows(world.data, SECOND)
+    assert certificate.expected == certificate.seen == len(world.chain.transactions(SECOND))
+    assert world.requests() <= 60 + 25
+
+
+def test_a_day_before_the_chains_first_is_refused_in_one_sentence(make_world: MakeWorld) -> None:
+    world = make_world(make_chain(2, 12))
+    early = FIRST_DAY - timedelta(days=1)
+    failed = world.failed([early, FIRST_DAY])
+    assert list(failed) == [early]
+    assert str(early) in failed[early]
+    assert str(FIRST_DAY) in failed[early]
+    assert table_rows(world.data) == table_truth(world.chain, [FIRST_DAY])
+
+
+def test_a_server_that_is_no_hiro_api_is_named_as_such(make_world: MakeWorld, tmp_path: Path) -> None:
+    """Not as a chain whose first block is missing: no setting of the chain's beginning would help."""
+    elsewhere = make_world(make_chain(1, 1), data=tmp_path / "data")
+    settings = elsewhere.settings().model_copy(update={"hiro_api_url": f"{elsewhere.devnet.url}/v9"})
+    with pytest.raises(ApiError, match=r"/v9 is no Hiro API for Stacks: check HIRO_API_URL"):
+        list(open_stacks(settings).bring_home(elsewhere.days))
+    assert not list((tmp_path / "data").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("knobs", [{}, {"burn_list_broken": True}, {"v3_missing": True}], ids=["v3", "sample", "v1"])
+def test_the_chains_first_day_lands(make_world: MakeWorld, knobs: dict[str, bool]) -> None:
+    world = make_world(make_chain(1, 12), Knobs(**knobs))
+    world.landed([FIRST_DAY])
+    world.assert_true([FIRST_DAY])
+
+
+def test_a_day_without_burn_blocks_is_a_certified_empty_day(make_world: MakeWorld) -> None:
+    """One burn block in 36 hours leaves whole days without any."""
+    chain = make_chain(16, 12, burn_blocks_per_day=1, transactions_per_day=20, seed=3)
+    world = make_world(chain)
+    empty = [day for day in world.days[:-8] if not chain.transactions(day)]
+    assert empty
+    landed = world.landed()
+    for day in empty:
+        certificate = landed[day].certificate
+        if not [burn for burn in chain.burn_blocks if at(day).timestamp() <= burn.time < at(day).timestamp() + 86_400]:
+            assert certificate.proof == "no burn block in the day, enclosed by burn blocks on both sides"
+        assert (certificate.expected, certificate.seen, certificate.first_height) == (0, 0, None)
+        assert certificate.state == "closed"
+    world.assert_true()
+    [(rows,)] = query(world.data, f"SELECT count(*) FROM coverage WHERE day = '{empty[0]}' AND row_count = 0")
+    assert rows == 1
+
+
+def test_a_future_day_of_the_chain_is_not_certified_closed(make_world: MakeWorld) -> None:
+    world = make_world(make_chain(1, 12))
+    tomorrow = world.days[-1] + timedelta(days=1)
+    world.sync([tomorrow])
+    known = world.certificates().get(tomorrow)
+    assert known is None or (known.state, known.seen) == ("open", 0)
+
+
+def test_force_reads_the_chosen_days_again_and_touches_no_other(make_world: MakeWorld) -> None:
+    world = make_world(make_chain(4, 12))
+    world.now = at(world.days[-1], 12)
+    world.landed()
+    before = {day: (world.data / "days/transactions" / f"{day}.parquet").read_bytes() for day in world.days}
+    ingested = query(world.data, "SELECT tx_id, ingested_at FROM transactions ORDER BY ALL")
+    world.requests()
+    world.now = at(world.days[-1], 13)
+    landed = world.landed([SECOND], force=True)
+    assert list(landed) == [SECOND]
+    assert landed[SECOND].fetched
+    assert 0 < world.requests() <= 8 + 3 + 7 + 4  # the chain begins here; an open day to compare; the tip's time
+    after = {day: (world.data / "days/transactions" / f"{day}.parquet").read_bytes() for day in world.days}
+    assert [day for day in world.days if after[day] != before[day]] == [SECOND]
+    changed = set(query(world.data, "SELECT tx_id, ingested_at FROM transactions ORDER BY ALL")) - set(ingested)
+    assert {tx_id for tx_id, _ in changed} == {row[0] for row in table_truth(world.chain, [SECOND])}
+    world.assert_true()
+
+
+def test_another_chain_is_refused_in_one_sentence_and_nothing_is_written(make_world: MakeWorld) -> None:
+    first = make_world(make_chain(2, 12))
+    first.landed()
+    before = {path: path.read_bytes() for path in first.data.rglob("*.parquet")}
+    rows = table_rows(first.data)
+    other = make_world(make_chain(2, 12, seed=2), data=first.data)
+    with pytest.raises(WrongChain, match="serves another one") as refused:
+        other.sync()
+    assert "\n" not in str(refused.value)
+    assert {path: path.read_bytes() for path in first.data.rglob("*.parquet")} == before
+    assert table_rows(first.data) == rows
+    first.landed()
+    first.assert_true()
+
+
+def test_another_chain_is_refused_before_any_day_has_landed(make_world: MakeWorld) -> None:
+    first = make_world(make_chain(1, 12))
+    first.walk().identity()
+    other = make_world(make_chain(1, 12, seed=2), data=first.data)
+    with pytest.raises(WrongChain):
+        other.sync()
+
+
+def test_another_chain_is_refused_although_a_refresh_is_forced(make_world: MakeWorld) -> None:
+    first = make_world(make_chain(1, 12))
+    first.landed()
+    other = make_world(make_chain(1, 12, seed=2), data=first.data)
+    with pytest.raises(WrongChain):
+        other.sync([FIRST_DAY], force=True)
+    first.assert_true()
+
+
+def test_a_server_without_block_1_needs_the_first_day_it_has(make_world: MakeWorld) -> None:
+    chain = make_chain(3, 12, first_height=5_000)
+    with pytest.raises(WrongChain, match="STX_FIRST_DAY"):
+        make_world(chain).sync()
+    world = make_world(chain, stx_first_day=SECOND)
+    assert SECOND - timedelta(days=1) in world.failed()
+    world.assert_true(world.days[1:])
+
+
+def test_a_first_day_before_the_servers_history_is_refused(make_world: MakeWorld) -> None:
+    early = FIRST_DAY - timedelta(days=30)
+    world = make_world(make_chain(1, 12, first_height=5_000), stx_first_day=early)
+    with pytest.raises(WrongChain, match="STX_FIRST_DAY"):
+        world.sync([FIRST_DAY])
+
+
+def test_a_server_that_is_not_there_is_unreachable_and_nothing_is_written(make_world: MakeWorld) -> None:
+    world = make_world(make_chain(1, 12), hiro_attempts=2)
+    world.knobs.fault_rate, world.knobs.fault_kinds = 1.0, ("503",)
+    with pytest.raises(Unreachable, match="2 attempts"):
+        world.sync()
+    assert not list(world.data.rglob("*.parquet"))
+
+
+def test_neither_route_is_one_sentence(make_world: MakeWorld) -> None:
+    world = make_world(make_chain(1, 12), Knobs(v3_missing=True, v1_gone=True))
+    results = world.sync([FIRST_DAY])
+    [error] = [result.error for result in results if hasattr(result, "error")]
+    assert isinstance(error, ApiError)
+    assert "neither through v3 nor through v1" in str(error)
+
+
+@pytest.mark.parametrize("v3_missing", [False, True], ids=["v3", "v1"])
+def test_before_nakamoto_counts_alone_decide_and_the_certificate_says_so(
+    make_world: MakeWorld, v3_missing: bool
+) -> None:
+    first_day = date(2024, 2, 1)
+    world = make_world(make_chain(2, 12, first_day=first_day), Knobs(v3_missing=v3_missing))
+    landed = world.landed()
+    assert {one.certificate.proof for one in landed.values()} == {"counts only (microblocks)"}
+    for day in world.days:
+        assert len(file_rows(world.data, day)) == landed[day].certificate.expected
+    [(known, unknown)] = query(
+        world.data,
+        "SELECT count(*) FILTER (microblock_sequence = 2147483647), count(*) FILTER (microblock_sequence IS NULL) "
+        "FROM transactions",
+    )
+    if v3_missing:
+        assert unknown == 0
+        assert known
+    else:
+        assert unknown > known > 0  # only the first row of a page has its cursor named
+
+
+def test_a_hidden_transaction_is_noticed_before_nakamoto_too(make_world: MakeWorld) -> None:
+    first_day = date(2024, 2, 1)
+    world = make_world(make_chain(1, 12, first_day=first_day))
+    world.knobs.hidden_transactions = {rare_transaction(world, first_day)[0]}
+    assert list(world.failed([first_day])) == [first_day]
+
+
+def test_days_around_nakamotos_first_are_told_apart(make_world: MakeWorld) -> None:
+    world = make_world(make_chain(2, 12, first_day=date(2024, 10, 28)))
+    proofs = [one.certificate.proof for _, one in sorted(world.landed().items())]
+    assert proofs[0] == "counts only (microblocks)"
+    assert "counts only" not in proofs[1] + proofs[2]
+    unknown = query(
+        world.data,
+        "SELECT DISTINCT burn_block_time::DATE FROM transactions WHERE microblock_sequence IS NULL",
+    )
+    assert unknown == [(date(2024, 10, 28),)]
