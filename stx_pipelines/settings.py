@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
@@ -192,12 +192,21 @@ def load_settings(**overrides: object) -> Settings:
         for name, value in source.items()
         if value  # an empty one is none
     }
+    return _with(given, overrides)
+
+
+def changed(settings: Settings, **overrides: object) -> Settings:
+    """The same settings with other values of some, under the rules of `load_settings`. Raises `SettingsError`."""
+    return _with(dict(settings), overrides)
+
+
+def _with(given: Mapping[str, object], overrides: Mapping[str, object]) -> Settings:
+    chosen = {name: value for name, value in overrides.items() if value is not None}
     here = given.get("hiro_api_url", Settings.model_fields["hiro_api_url"].default)
-    if _origin(overrides.get("hiro_api_url") or here) != _origin(here):
-        given.pop("hiro_api_key", None)
-    given |= {name: value for name, value in overrides.items() if value is not None}
+    moves = _origin(chosen.get("hiro_api_url", here)) != _origin(here)
+    kept = {name: value for name, value in given.items() if not (moves and name == "hiro_api_key")}
     try:
-        return Settings.model_validate(given)
+        return Settings.model_validate(kept | chosen)
     except ValidationError as error:
         raise SettingsError("; ".join(_sentence(dict(each)) for each in error.errors())) from None
 

@@ -24,10 +24,11 @@ from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.server import Devnet, serve
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.values import ChainSpec, Transaction
+from stx_pipelines.project import Project
 from stx_pipelines.settings import Settings, load_settings
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.sync.outcome import FailedDay, Landed
-from stx_pipelines.sync.stacks.open import open_stacks
-from stx_pipelines.sync.stacks.sync import Walk
+from stx_pipelines.sync.stacks.sync import Walk, open_stacks
 from stx_pipelines_tests.waiting import LONGEST
 
 FIRST_DAY = date(2026, 9, 1)
@@ -193,9 +194,17 @@ class World:
         quick = {name.lower(): value for name, value in QUICK.items()}
         return load_settings(hiro_api_url=self.devnet.url, stx_data_dir=self.data, **(quick | self.overrides))
 
+    def project(self) -> Project:
+        """What a new process would make of these settings."""
+        return Project(self.settings())
+
+    @property
+    def folder(self) -> DataFolder:
+        return DataFolder(self.data)
+
     def walk(self) -> Walk:
         """A walk as a new process would make it."""
-        self.last_walk = open_stacks(self.settings())
+        self.last_walk = open_stacks(self.project())
         if self.now is not None:
             now = self.now
             self.last_walk.clock = lambda: now

@@ -20,10 +20,9 @@ from stx_pipelines.chains.datasets import BALANCES
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.clients.body import TooMuch
 from stx_pipelines.clients.transport import Broken, Connections, Limits
-from stx_pipelines.coverage.survey import open_landing
-from stx_pipelines.metrics.open import page_path
-from stx_pipelines.settings import load_settings
+from stx_pipelines.project import Project
 from stx_pipelines.store import queries
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.identity import known_ethereum, known_identity
 
@@ -40,7 +39,7 @@ def run_demo(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     today = datetime.now(UTC).date()
     # A demo of an earlier day goes on with its own chains.
-    stacks, ethereum = known_identity(folder), known_ethereum(folder)
+    stacks, ethereum = known_identity(DataFolder(folder)), known_ethereum(DataFolder(folder))
     first_day = stacks.first_day if stacks else today - DAYS * DAY
     ethereum_days = (today - ethereum.first_day).days if ethereum else ETHEREUM_DAYS
     with _devnet(first_day, ethereum_days) as url:
@@ -111,14 +110,13 @@ def _await_answer(server: subprocess.Popen[bytes], url: str) -> None:
 
 
 def _show(folder: Path, seconds: float) -> None:
-    settings = load_settings(stx_data_dir=folder)
-    landing = open_landing(settings)
-    days = list(landing.files.certificates().values())
+    project = Project.load(stx_data_dir=folder)
+    days = list(project.store().files.certificates().values())
     seen = sum(day.seen for day in days)
     floor = sum(ceil(day.seen / 50) for day in days)
     spent = sum(day.requests for day in days)
-    blocks = sum(day.seen for day in open_landing(settings, BALANCES).files.certificates().values())
-    database = landing.warehouse.path
+    blocks = sum(day.seen for day in project.store(BALANCES).files.certificates().values())
+    database = project.folder.database
     query = f'import duckdb; print(duckdb.connect("{database}", read_only=True).sql("""{queries.BY_TYPE}"""))'
     click.echo(
         f"""
@@ -129,8 +127,8 @@ requests        {spent:,}, proofs included; the floor is {floor:,} (50 transacti
 Ethereum        {blocks:,} blocks with their fee recipients' balances before and after, exact to the Wei
 seconds         {seconds:.0f}
 files           {database}
-                {landing.files.folder.parent}/DATASET/YYYY-MM-DD.parquet
-                {page_path(folder)} (a page to look at)
+                {project.folder.path}/days/DATASET/YYYY-MM-DD.parquet
+                {project.folder.page} (a page to look at)
 
 Top fee recipients of the Ethereum days (the increase of their balances by their blocks, in ETH):
 {queries.top_fee_recipients(database, _RECIPIENTS_SHOWN)}

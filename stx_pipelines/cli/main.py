@@ -16,7 +16,8 @@ import click
 
 from stx_pipelines.clients.errors import ApiError, Interrupted, RateLimited, Unreachable
 from stx_pipelines.coverage.datasets import CHAINS, NO_ETHEREUM, chains_of
-from stx_pipelines.settings import SettingsError, load_settings
+from stx_pipelines.project import Project
+from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
 
@@ -93,19 +94,19 @@ def sync(
     if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):
         raise SettingsError("--force-refresh, --from and --to belong together: give all three or none")
     of_ethereum = name == "ethereum"
-    settings = load_settings(**{"eth_target_days" if of_ethereum else "stx_target_days": target_days})
-    if of_ethereum and settings.eth_rpc_url is None:
+    project = Project.load(**{"eth_target_days" if of_ethereum else "stx_target_days": target_days})
+    if of_ethereum and project.settings.eth_rpc_url is None:
         raise SettingsError(NO_ETHEREUM)
     from stx_pipelines.cli.sync import refresh, refresh_results, sync_until_covered
 
     if first and last:
-        codes = [refresh(settings, CHAINS[name or "stacks"], first.date(), last.date())]
+        codes = [refresh(project, CHAINS[name or "stacks"], first.date(), last.date())]
     else:
         codes = [
-            _speak(sync_until_covered, settings, chain, max_days=max_days, retry=retry)
-            for chain in ([CHAINS[name]] if name else chains_of(settings))
+            _speak(sync_until_covered, project, chain, max_days=max_days, retry=retry)
+            for chain in ([CHAINS[name]] if name else chains_of(project))
         ]
-    codes.append(refresh_results(settings))
+    codes.append(refresh_results(project))
     return ERROR if ERROR in codes else max(codes)
 
 
@@ -119,14 +120,14 @@ def status(target_days: int | None, as_json: bool, watch: bool) -> int:
 
     Exit code 0: complete and fresh; 2: in progress, stale, or the server is behind; 1: an error.
     """
-    settings = load_settings(stx_target_days=target_days)
+    project = Project.load(stx_target_days=target_days)
     if watch:
         from stx_pipelines.cli.watch import watch as live_screen
 
-        return live_screen(settings)
+        return live_screen(project)
     from stx_pipelines.cli import screens
 
-    return screens.status(settings, as_json=as_json)
+    return screens.status(project, as_json=as_json)
 
 
 @main.command()
@@ -160,10 +161,10 @@ def verify(first: datetime | None, last: datetime | None, db: Path | None) -> in
 
     if bool(first) != bool(last):
         raise SettingsError("--from and --to belong together")
-    settings = load_settings()
+    project = Project.load()
     if db is not None:
-        return verification.compare(settings, db)
-    return verification.verify(settings, first and first.date(), last and last.date())
+        return verification.compare(project, db)
+    return verification.verify(project, first and first.date(), last and last.date())
 
 
 @main.command()
@@ -180,7 +181,7 @@ def rebuild(force: bool) -> int:
     """
     from stx_pipelines.cli.rebuild import rebuild_all
 
-    return rebuild_all(load_settings(), force=force)
+    return rebuild_all(Project.load(), force=force)
 
 
 @main.command()

@@ -16,9 +16,9 @@ from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.ethereum import blocks, miners_balance
 from stx_pipelines.defs.assets.transactions import transactions
 from stx_pipelines.defs.assets.wallets import wallet_metrics
-from stx_pipelines.defs.metrics_resource import Metrics
 from stx_pipelines.defs.partitions import range_tags
-from stx_pipelines.defs.resources import EthereumNode, StacksApi
+from stx_pipelines.defs.resources import EthereumNode, Metrics, StacksApi, maker_of
+from stx_pipelines.project import Project
 
 ASSETS = {"stacks": [transactions], "ethereum": [blocks, miners_balance]}
 """What is made of each chain, by its name."""
@@ -43,17 +43,19 @@ class Failed(NamedTuple):
     behind: bool = False
 
 
-def materialize_days(instance: dg.DagsterInstance, chain: str, first: date, last: date, *, force: bool) -> list[Failed]:
+def materialize_days(
+    project: Project, instance: dg.DagsterInstance, chain: str, first: date, last: date, *, force: bool
+) -> list[Failed]:
     """Materialize the days `first` to `last` of a chain in one run; what failed.
 
     Raises `KeyboardInterrupt` when the run was interrupted.
     """
     logging.getLogger("stx_pipelines").propagate = False  # the progress bar has the terminal
-    config = {"config": {"force_refresh": force}}
+    config, make = {"config": {"force_refresh": force}}, maker_of(project)
     try:
         result = dg.materialize(
             ASSETS[chain],
-            resources={"stacks_api": StacksApi(), "ethereum_node": EthereumNode()},
+            resources={"stacks_api": StacksApi(make=make), "ethereum_node": EthereumNode(make=make)},
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": _QUIET, "ops": {asset.op.name: config for asset in ASSETS[chain]}},
@@ -67,12 +69,12 @@ def materialize_days(instance: dg.DagsterInstance, chain: str, first: date, last
     return [_failed(event) for event in failures]
 
 
-def materialize_metrics(instance: dg.DagsterInstance, *, only_page: bool = False) -> list[Failed]:
+def materialize_metrics(project: Project, instance: dg.DagsterInstance, *, only_page: bool = False) -> list[Failed]:
     """Materialize everything that is computed from closed days, or only the page made of it; what failed."""
     result = dg.materialize(
         [wallet_metrics, wallet_dashboard],
         selection=[wallet_dashboard] if only_page else None,
-        resources={"metrics": Metrics()},
+        resources={"metrics": Metrics(make=maker_of(project))},
         instance=instance,
         raise_on_error=False,
         run_config={"loggers": _QUIET},

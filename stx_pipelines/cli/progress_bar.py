@@ -22,18 +22,18 @@ from rich.progress import (
 
 from stx_pipelines.coverage import progress
 from stx_pipelines.coverage.datasets import STACKS, Chain
-from stx_pipelines.settings import Settings
+from stx_pipelines.project import Project
 
 _REFRESH_SECONDS = 0.25
 
 
 @contextmanager
-def progress_bar(settings: Settings, chain: Chain) -> Iterator[Callable[[int], None]]:
+def progress_bar(project: Project, chain: Chain) -> Iterator[Callable[[int], None]]:
     """Show days, rows, requests, rate and ETA while the block runs; call the value with the days expected.
 
     A day counts in parts where several datasets are made of it.
     """
-    paths = [progress.progress_file(settings.stx_data_dir, dataset) for dataset in chain.tables]
+    paths = [project.folder.progress(dataset) for dataset in chain.tables]
     for path in paths:
         path.unlink(missing_ok=True)
     done = threading.Event()

@@ -12,22 +12,23 @@ from stx_pipelines.coverage.datasets import NO_ETHEREUM, chains_of
 from stx_pipelines.coverage.health import DAMAGED, MISCONFIGURED, Health, judge
 from stx_pipelines.coverage.status import DatasetStatus, statuses
 from stx_pipelines.coverage.text import count_days, duration, size
-from stx_pipelines.settings import Settings, SettingsError, load_settings
+from stx_pipelines.project import Project
+from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 
 DONE, ERROR, NOT_YET = 0, 1, 2
 
 
-def status(settings: Settings, *, as_json: bool) -> int:
+def status(project: Project, *, as_json: bool) -> int:
     """Print how far every dataset is; the exit code of `status`."""
     now = datetime.now(UTC)
-    known = [each for chain in chains_of(settings) for each in statuses(settings, chain, now)]
+    known = [each for chain in chains_of(project) for each in statuses(project, chain, now)]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(known), indent=2))
     else:
         for each in known:
             click.echo("\n".join(status_lines(each, now)))
-        if settings.eth_rpc_url is None:
+        if project.settings.eth_rpc_url is None:
             click.echo(NO_ETHEREUM)
     if any(each.damaged or each.set_aside or each.of_later_version for each in known):
         return ERROR
@@ -37,8 +38,8 @@ def status(settings: Settings, *, as_json: bool) -> int:
 def health(stall_threshold: int | None, *, as_json: bool) -> int:
     """Print one sentence; its exit code."""
     try:
-        settings = load_settings(stx_stall_seconds=stall_threshold)
-        found = judge(settings, datetime.now(UTC), timedelta(seconds=settings.stx_stall_seconds))
+        project = Project.load(stx_stall_seconds=stall_threshold)
+        found = judge(project, datetime.now(UTC), timedelta(seconds=project.settings.stx_stall_seconds))
     except SettingsError as error:
         found = Health(MISCONFIGURED, f"configuration: {error}")
     except StoreError as error:

@@ -11,49 +11,48 @@ import click
 
 from stx_pipelines.chains.datasets import TRANSACTIONS
 from stx_pipelines.chains.days import days_between
-from stx_pipelines.coverage.survey import open_landing
 from stx_pipelines.coverage.text import count_days, duration
-from stx_pipelines.settings import Settings, SettingsError
+from stx_pipelines.project import Project
+from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.inspect import differing_days, overlaps
 from stx_pipelines.store.warehouse import DayFile
-from stx_pipelines.sync.stacks.open import open_stacks_api
 from stx_pipelines.sync.stacks.verify import Verdict, requests_needed, verify_day
 
 DONE, ERROR = 0, 1
 _SAMPLE = 3
 
 
-def verify(settings: Settings, first: date | None, last: date | None) -> int:
+def verify(project: Project, first: date | None, last: date | None) -> int:
     """Compare days with the API and with the table; exit code 1 if one differs."""
-    landing = open_landing(settings)
-    damaged = [why for day, why in landing.files.damaged().items() if (first or day) <= day <= (last or day)]
-    damaged += [why for day, why in landing.files.newer().items() if (first or day) <= day <= (last or day)]
+    store = project.store()
+    damaged = [why for day, why in store.files.damaged().items() if (first or day) <= day <= (last or day)]
+    damaged += [why for day, why in store.files.newer().items() if (first or day) <= day <= (last or day)]
     for why in damaged:
         click.echo(f"left out: {why}", err=True)
-    days = _choose(landing.landed(), first, last)
-    needed = sum(requests_needed(landing.files, day.certificate) for day in days)
-    at = f", about {duration(_time(needed, settings.budget))}" if settings.budget else ""
+    days = _choose(store.landed(), first, last)
+    needed = sum(requests_needed(store.files, day.certificate) for day in days)
+    at = f", about {duration(_time(needed, project.settings.budget))}" if project.settings.budget else ""
     click.echo(f"{count_days(len(days))} will be asked burn block by burn block: {needed:,} requests{at}")
-    api = open_stacks_api(settings)
+    api = project.stacks_api()
     verdicts = []
     for day in days:
-        verdicts.append(verify_day(api, landing.files, day.certificate))
+        verdicts.append(verify_day(api, store.files, day.certificate))
         click.echo(_sentence(verdicts[-1]))
-    loaded = landing.warehouse.published(TRANSACTIONS).loaded
+    loaded = store.warehouse.published(TRANSACTIONS).loaded
     sound = {verdict.day for verdict in verdicts if not verdict.faults}  # a wrong file is no yardstick for the table
     in_table = [
         day for day in days if day.certificate.day in sound and loaded.get(day.certificate.day) == day.certificate.id
     ]
-    wrong = differing_days(landing.warehouse.path, TRANSACTIONS, in_table) if in_table else []
+    wrong = differing_days(store.warehouse.path, TRANSACTIONS, in_table) if in_table else []
     for each in wrong:
         click.echo(f"{each}: the table differs from the day file: run `stx-pipelines rebuild`", err=True)
     click.echo(f"{len(in_table) - len(wrong)} of {len(days)} days are in the table exactly as in their files")
     return ERROR if damaged or wrong or any(verdict.faults for verdict in verdicts) else DONE
 
 
-def compare(settings: Settings, database: Path) -> int:
+def compare(project: Project, database: Path) -> int:
     """Say per certified day what another database holds of it. No network."""
-    days = open_landing(settings).landed()
+    days = project.store().landed()
     if not days:
         raise SettingsError("no day has landed yet, there is nothing to compare with: run `stx-pipelines sync` first")
     total = held = 0.0

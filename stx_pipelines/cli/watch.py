@@ -15,8 +15,7 @@ from stx_pipelines.cli.screens import DONE, status_lines
 from stx_pipelines.coverage.datasets import Chain, Dataset, chains_of
 from stx_pipelines.coverage.model import NEWER, Coverage, DayCoverage
 from stx_pipelines.coverage.status import describe
-from stx_pipelines.coverage.survey import open_landing
-from stx_pipelines.settings import Settings
+from stx_pipelines.project import Project
 
 _COLOURS = {
     "missing": "bright_black",
@@ -31,35 +30,35 @@ _DAYS_SHOWN = 400
 _EVENTS_SHOWN = 5
 
 
-def watch(settings: Settings) -> int:
+def watch(project: Project) -> int:
     """A live screen until Ctrl-C."""
     with Live(console=Console(), screen=True, auto_refresh=False) as live:
         try:
             while True:
-                live.update(_screen(settings, datetime.now(UTC)), refresh=True)
+                live.update(_screen(project, datetime.now(UTC)), refresh=True)
                 time.sleep(_REFRESH_SECONDS)
         except KeyboardInterrupt:
             return DONE
 
 
-def _screen(settings: Settings, now: datetime) -> Panel:
-    parts = [_dataset(settings, chain, dataset, now) for chain in chains_of(settings) for dataset in chain.datasets]
+def _screen(project: Project, now: datetime) -> Panel:
+    parts = [_dataset(project, chain, dataset, now) for chain in chains_of(project) for dataset in chain.datasets]
     return Panel(Group(*parts), title=f"stx_pipelines {now:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def _dataset(settings: Settings, chain: Chain, dataset: Dataset, now: datetime) -> Group:
-    coverage = dataset.look(settings, now)
-    status = describe(settings, chain, dataset, coverage)
+def _dataset(project: Project, chain: Chain, dataset: Dataset, now: datetime) -> Group:
+    coverage = dataset.look(project, now)
+    status = describe(project, chain, dataset, coverage)
     lines = Text("\n".join(status_lines(status, now)))
     bar = ProgressBar(total=max(1, status.days_wanted), completed=status.days_complete)
     legend = Text("  ").join(Text("■ ", style=colour) + Text(state) for state, colour in _COLOURS.items())
-    events = Text("last landed\n" + "\n".join(_events(settings, dataset)))
+    events = Text("last landed\n" + "\n".join(_events(project, dataset)))
     return Group(bar, "", _calendar(coverage), legend, "", lines, "", events)
 
 
-def _events(settings: Settings, dataset: Dataset) -> list[str]:
+def _events(project: Project, dataset: Dataset) -> list[str]:
     """The days that landed last, newest first, with what they rest on."""
-    certificates = open_landing(settings, dataset.name).files.certificates().values()
+    certificates = project.store(dataset.name).files.certificates().values()
     landed = sorted(certificates, key=lambda known: known.proved_at)
     return [
         f"  {known.proved_at:%H:%M:%S}  {known.day} {known.state}, {known.seen:,} of {known.expected:,} {dataset.noun}"

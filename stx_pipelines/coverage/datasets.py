@@ -15,7 +15,7 @@ from stx_pipelines.coverage.survey import (
     survey_ethereum,
     survey_transactions,
 )
-from stx_pipelines.settings import Settings
+from stx_pipelines.project import Project
 
 NO_ETHEREUM = (
     "Ethereum is not part of the coverage: ETH_RPC_URL is not set; to have it, give the address of an archive node "
@@ -29,7 +29,7 @@ class Dataset:
 
     name: str
     noun: str
-    look: Callable[[Settings, datetime], Coverage]
+    look: Callable[[Project, datetime], Coverage]
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Chain:
     name: str
     title: str
     datasets: tuple[Dataset, ...]
-    look: Callable[[Settings, datetime], Coverage]
-    budget: Callable[[Settings], int]
+    look: Callable[[Project, datetime], Coverage]
+    budget: Callable[[Project], int]
     unit: str
-    note: Callable[[Settings], str | None]
+    note: Callable[[Project], str | None]
 
     @property
     def tables(self) -> list[str]:
@@ -59,7 +59,7 @@ STACKS = Chain(
     title="Stacks",
     datasets=(Dataset(TRANSACTIONS, "transactions", survey_transactions),),
     look=survey_transactions,
-    budget=lambda settings: settings.budget,
+    budget=lambda project: project.settings.budget,
     unit="requests",
     note=first_day_note,
 )
@@ -69,7 +69,7 @@ ETHEREUM = Chain(
     title="Ethereum",
     datasets=(Dataset(BLOCKS, "blocks", survey_blocks), Dataset(BALANCES, "balances", survey_balances)),
     look=survey_ethereum,
-    budget=lambda settings: settings.eth_calls_per_second * 60,
+    budget=lambda project: project.settings.eth_calls_per_second * 60,
     unit="calls",
     note=lambda _: None,
 )
@@ -77,6 +77,6 @@ ETHEREUM = Chain(
 CHAINS = {chain.name: chain for chain in (STACKS, ETHEREUM)}
 
 
-def chains_of(settings: Settings) -> list[Chain]:
+def chains_of(project: Project) -> list[Chain]:
     """The chains that are part of the coverage: Ethereum only where a node is named."""
-    return [STACKS, ETHEREUM] if settings.eth_rpc_url else [STACKS]
+    return [STACKS, ETHEREUM] if project.settings.eth_rpc_url else [STACKS]

@@ -10,9 +10,8 @@ import msgspec
 from stx_pipelines.coverage.datasets import Chain, chains_of
 from stx_pipelines.coverage.progress import BETWEEN_RUNS
 from stx_pipelines.coverage.status import DatasetStatus, describe, patience
-from stx_pipelines.coverage.survey import open_landing
 from stx_pipelines.coverage.text import behind_sentence, count_days, days_are, duration, nothing_wanted, some_days
-from stx_pipelines.settings import Settings
+from stx_pipelines.project import Project
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.inspect import rows_per_day
 from stx_pipelines.store.locks import Busy
@@ -27,10 +26,10 @@ class Health(msgspec.Struct, frozen=True):
     sentence: str
 
 
-def judge(settings: Settings, now: datetime, stall: timedelta) -> Health:
+def judge(project: Project, now: datetime, stall: timedelta) -> Health:
     """Judge every chain that is part of the coverage: the worst one speaks, or all if all are well."""
-    chains = chains_of(settings)
-    found = [judge_chain(settings, chain, now, stall) for chain in chains]
+    chains = chains_of(project)
+    found = [judge_chain(project, chain, now, stall) for chain in chains]
     code = max(each.code for each in found)
     said = [
         each.sentence if len(chains) == 1 else f"{chain.title}: {each.sentence}"
@@ -40,14 +39,14 @@ def judge(settings: Settings, now: datetime, stall: timedelta) -> Health:
     return Health(code, "; ".join(said))
 
 
-def judge_chain(settings: Settings, chain: Chain, now: datetime, stall: timedelta) -> Health:
+def judge_chain(project: Project, chain: Chain, now: datetime, stall: timedelta) -> Health:
     """Judge one chain: its files, then the server, then whether what is missing is being worked on."""
-    coverage = chain.look(settings, now)
-    status = describe(settings, chain, chain.datasets[-1], coverage)
+    coverage = chain.look(project, now)
+    status = describe(project, chain, chain.datasets[-1], coverage)
     for dataset in chain.tables:
-        if newer := open_landing(settings, dataset).files.newer():
+        if newer := project.store(dataset).files.newer():
             return Health(MISCONFIGURED, _first_of(newer))
-        if damage := _damage(settings, dataset):
+        if damage := _damage(project, dataset):
             return Health(DAMAGED, damage)
     if status.is_complete:
         return Health(HEALTHY, f"healthy: {status.sentence}")
@@ -57,7 +56,7 @@ def judge_chain(settings: Settings, chain: Chain, now: datetime, stall: timedelt
         return Health(STALLED, behind_sentence(coverage.behind))
     missing = status.days_wanted - status.days_complete
     if status.running is None:
-        if coverage.next(chain.budget(settings), open_every=settings.freshness) is None:
+        if coverage.next(chain.budget(project), open_every=project.settings.freshness) is None:
             named = some_days([*(each.day for each in status.set_aside), *status.failing])
             return Health(HEALTHY, f"healthy: the next try of {named} is not due yet, see `stx-pipelines status`")
         if status.last_active_at and (ago := now - status.last_active_at) < BETWEEN_RUNS:
@@ -65,7 +64,7 @@ def judge_chain(settings: Settings, chain: Chain, now: datetime, stall: timedelt
         return Health(
             NOT_RUNNING, f"not running, though {days_are(missing)} missing: start `make up` or `stx-pipelines sync`"
         )
-    if (quiet := _quiet(status, now)) > max(stall, patience(coverage, chain.budget(settings))):
+    if (quiet := _quiet(status, now)) > max(stall, patience(coverage, chain.budget(project))):
         return Health(
             STALLED,
             f"stalled: {status.running} works but nothing has landed for {duration(quiet)}: look at its log, "
@@ -84,19 +83,19 @@ def _quiet(status: DatasetStatus, now: datetime) -> timedelta:
     return now - max(began, status.last_landed_at or began)
 
 
-def _damage(settings: Settings, dataset: str) -> str | None:
+def _damage(project: Project, dataset: str) -> str | None:
     """What is broken among the files and in the table; None if nothing is, or if the table is being written."""
-    landing = open_landing(settings, dataset)
-    if damaged := landing.files.damaged():
+    store = project.store(dataset)
+    if damaged := store.files.damaged():
         return next(iter(damaged.values()))
-    claimed = landing.warehouse.published(dataset, even_if_lost=True).loaded
-    loaded = {day: c for day, c in landing.files.certificates().items() if claimed.get(day) == c.id}
+    claimed = store.warehouse.published(dataset, even_if_lost=True).loaded
+    loaded = {day: c for day, c in store.files.certificates().items() if claimed.get(day) == c.id}
     if not loaded:
         return None
     try:
-        rows = rows_per_day(landing.warehouse.path, dataset)
-        if lost := landing.warehouse.missing_bytes():
-            return f"{landing.warehouse.path} was cut by {lost:,} bytes: run `stx-pipelines rebuild`"
+        rows = rows_per_day(store.warehouse.path, dataset)
+        if lost := store.warehouse.missing_bytes():
+            return f"{store.warehouse.path} was cut by {lost:,} bytes: run `stx-pipelines rebuild`"
     except Busy:
         return None
     except StoreError as error:
@@ -105,4 +104,4 @@ def _damage(settings: Settings, dataset: str) -> str | None:
     if not wrong:
         return None
     named = some_days(wrong)
-    return f"{landing.warehouse.path} disagrees with the certificates of {named}: run `stx-pipelines rebuild`"
+    return f"{store.warehouse.path} disagrees with the certificates of {named}: run `stx-pipelines rebuild`"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import read_if_sound, replace_file
 from stx_pipelines.store.locks import holder
 
@@ -40,30 +41,15 @@ class Progress(msgspec.Struct):
         return self.requests * 60 / seconds
 
 
-def progress_file(data_folder: Path, dataset: str) -> Path:
-    """Where the runs of a dataset report."""
-    return data_folder / "run" / f"{dataset}.progress.json"
-
-
-def run_lock(data_folder: Path, dataset: str) -> Path:
-    """What a run of this dataset holds while it works: one at a time, and who holds it is who runs."""
-    return data_folder / "run" / f"{dataset}.lock"
-
-
-def sync_lock(data_folder: Path) -> Path:
-    """What the command `sync` holds from its first to its last run."""
-    return data_folder / "run" / "sync.lock"
-
-
-def who_works(data_folder: Path, *datasets: str) -> str | None:
+def who_works(folder: DataFolder, *datasets: str) -> str | None:
     """The process that works on one of these datasets now; None if none does."""
-    locks = [*(run_lock(data_folder, dataset) for dataset in datasets), sync_lock(data_folder)]
+    locks = [*(folder.lock(dataset) for dataset in datasets), folder.lock("sync")]
     return next((process for lock in locks if (process := holder(lock))), None)
 
 
-def last_report(data_folder: Path, *datasets: str) -> Progress | None:
+def last_report(folder: DataFolder, *datasets: str) -> Progress | None:
     """The newest report of the runs of these datasets; None when there is none."""
-    reports = [report for each in datasets if (report := read_progress(progress_file(data_folder, each)))]
+    reports = [report for each in datasets if (report := read_progress(folder.progress(each)))]
     return max(reports, key=lambda report: report.updated_at, default=None)
 
 

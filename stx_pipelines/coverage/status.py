@@ -10,9 +10,9 @@ import msgspec
 from stx_pipelines.coverage.datasets import STACKS, Chain, Dataset
 from stx_pipelines.coverage.model import Coverage, ranges
 from stx_pipelines.coverage.progress import Progress, last_report, who_works
-from stx_pipelines.coverage.survey import open_landing
 from stx_pipelines.coverage.text import coverage_sentence
-from stx_pipelines.settings import Settings
+from stx_pipelines.project import Project
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.row_count import count_rows
 
 
@@ -78,28 +78,28 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
         return 0 < self.days_wanted == self.days_complete
 
 
-def statuses(settings: Settings, chain: Chain, now: datetime) -> list[DatasetStatus]:
+def statuses(project: Project, chain: Chain, now: datetime) -> list[DatasetStatus]:
     """Every dataset of a chain, from files alone."""
-    return [describe(settings, chain, dataset, dataset.look(settings, now)) for dataset in chain.datasets]
+    return [describe(project, chain, dataset, dataset.look(project, now)) for dataset in chain.datasets]
 
 
-def chain_status(settings: Settings, chain: Chain, now: datetime) -> DatasetStatus:
+def chain_status(project: Project, chain: Chain, now: datetime) -> DatasetStatus:
     """The chain as a whole, told of the dataset that is made last."""
-    return describe(settings, chain, chain.datasets[-1], chain.look(settings, now))
+    return describe(project, chain, chain.datasets[-1], chain.look(project, now))
 
 
-def describe(settings: Settings, chain: Chain, dataset: Dataset, coverage: Coverage) -> DatasetStatus:
+def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverage) -> DatasetStatus:
     """The status that follows from a coverage, and what runs now."""
-    landing = open_landing(settings, dataset.name)
-    budget = chain.budget(settings)
-    days = landing.files.days()  # before the certificates: a day that lands in between is not a damaged one
-    certificates, newer = landing.files.certificates(), landing.files.newer()
-    loaded = landing.warehouse.published(dataset.name).loaded
+    store = project.store(dataset.name)
+    budget = chain.budget(project)
+    days = store.files.days()  # before the certificates: a day that lands in between is not a damaged one
+    certificates, newer = store.files.certificates(), store.files.newer()
+    loaded = store.warehouse.published(dataset.name).loaded
     in_table = [c for day, c in certificates.items() if loaded.get(day) == c.id]
-    running = who_works(settings.stx_data_dir, *chain.tables)
-    reported = last_report(settings.stx_data_dir, *chain.tables)
+    running = who_works(project.folder, *chain.tables)
+    reported = last_report(project.folder, *chain.tables)
     progress = reported if reported and running == f"process {reported.pid}" else None
-    stall = max(timedelta(seconds=settings.stx_stall_seconds), patience(coverage, budget))
+    stall = max(timedelta(seconds=project.settings.stx_stall_seconds), patience(coverage, budget))
     pace = progress.requests_per_minute if progress and progress.requests else None
     minutes = coverage.minutes_to_go(round(pace) if pace else budget)
     return DatasetStatus(
@@ -115,12 +115,12 @@ def describe(settings: Settings, chain: Chain, dataset: Dataset, coverage: Cover
         waiting_to_load=coverage.to_load,
         damaged=[day for day in days if day not in certificates and day not in newer],
         rows=sum(c.published for c in in_table),
-        wallets=_wallets(settings.stx_data_dir) if chain is STACKS else None,
+        wallets=_wallets(project.folder) if chain is STACKS else None,
         first_block_time=min((c.first_block_time for c in in_table if c.first_block_time), default=None),
         last_block_time=max((c.last_block_time for c in in_table if c.last_block_time), default=None),
         newest_day_looked_at=next((day.looked for day in coverage.days if day.looked), None),
         last_landed_at=max((c.proved_at for c in certificates.values()), default=None),
-        bytes_on_disk=_size(landing.warehouse.path) + sum(_size(f) for f in landing.files.folder.glob("*.parquet")),
+        bytes_on_disk=_size(store.warehouse.path) + sum(_size(f) for f in store.files.folder.glob("*.parquet")),
         running=running,
         progress=progress,
         requests_per_minute=pace,
@@ -130,7 +130,7 @@ def describe(settings: Settings, chain: Chain, dataset: Dataset, coverage: Cover
         closed_days=ranges([day.day for day in coverage.days if day.complete and day.state == "closed"]),
         last_active_at=reported.updated_at if reported else None,
         stalled_after_seconds=stall.total_seconds(),
-        note=chain.note(settings),
+        note=chain.note(project),
         noun=dataset.noun,
         unit=chain.unit,
         of_later_version=list(newer),
@@ -141,7 +141,7 @@ def describe(settings: Settings, chain: Chain, dataset: Dataset, coverage: Cover
 
 
 def patience(coverage: Coverage, budget: int) -> timedelta:
-    """A slow budget is no stall: two days' worth of requests may pass without a landing."""
+    """A slow budget is no stall: two days' worth of requests may pass without a store."""
     return timedelta(minutes=2 * coverage.requests_per_day / budget) if budget else timedelta(0)
 
 
@@ -152,5 +152,5 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _wallets(folder: Path) -> int | None:
-    return count_rows(folder / "first_seen_wallets.parquet", folder / "run" / "first_seen_wallets.rows.json")
+def _wallets(folder: DataFolder) -> int | None:
+    return count_rows(folder.metric("first_seen_wallets"), folder.run / "first_seen_wallets.rows.json")

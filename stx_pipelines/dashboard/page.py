@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from stx_pipelines.chains.datasets import BALANCES
 from stx_pipelines.dashboard.facts import Facts, Table
 from stx_pipelines.dashboard.parts import Chart, Section
 from stx_pipelines.dashboard.sections.coverage import coverage
@@ -21,7 +22,8 @@ from stx_pipelines.dashboard.sections.retention import retention
 from stx_pipelines.dashboard.sections.value import value
 from stx_pipelines.dashboard.text import cards, headline
 from stx_pipelines.dashboard.themes import THEMES, themed
-from stx_pipelines.metrics.open import page_path
+from stx_pipelines.project import Project
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import replace_file
 
 TITLE = "Stacks, day by day"
@@ -54,10 +56,17 @@ class Page:
     headline: str
 
 
-def write_page(data_folder: Path, facts: Facts) -> Page:
+def page_is_due(project: Project) -> bool:
+    """Whether a day of Ethereum has closed since the page was made that shows its fee recipients."""
+    page = project.folder.page
+    closed = [c.proved_at for c in project.store(BALANCES).files.certificates().values() if c.is_closed]
+    return page.exists() and bool(closed) and max(closed).timestamp() > page.stat().st_mtime
+
+
+def write_page(folder: DataFolder, facts: Facts) -> Page:
     """Make the page of these facts and replace the old one. Raises `StoreError`."""
     content = render(facts).encode()
-    path = page_path(data_folder)
+    path = folder.page
     replace_file(path, lambda aside: aside.write_bytes(content))
     return Page(path, len(content), facts.measured.days if facts.measured else 0, headline(facts))
 

@@ -1,57 +1,207 @@
-"""What must be true of the tables, asked of the tables themselves. Unpartitioned: they look at everything."""
+"""What must be true of the tables, as asset checks. Unpartitioned: each looks at everything.
+
+A check reads through the resource of its asset, so it always judges the folder that the asset writes to. The claims of
+the wallet metrics are in `metrics.checks`, what the numbers of an increase mean is in docs/ethereum.md.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
 
 import dagster as dg
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
-from stx_pipelines.coverage.survey import open_landing
-from stx_pipelines.defs.assets.ethereum import blocks, miners_balance
-from stx_pipelines.defs.assets.transactions import transactions
-from stx_pipelines.settings import load_settings
+from stx_pipelines.defs.assets.markdown import code
+from stx_pipelines.defs.resources import EthereumNode, Metrics, StacksApi
+from stx_pipelines.metrics.checks import CHECKS, Check, Verdict, judge
+from stx_pipelines.project import Project
+from stx_pipelines.settings import SettingsError
+from stx_pipelines.store.ethereum_checks import (
+    BEFORE_MERGE,
+    SINCE_MERGE,
+    EthereumTables,
+    ethereum_tables,
+    increase_shares,
+    is_odd,
+    unlinked_blocks,
+    wrong_balances,
+)
+from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.inspect import count_repeated, rows_per_day
 
 _PATIENCE = 60.0  # seconds; the next run may be loading a day right now
+_NAMED = 10  # blocks and days in a sentence
+
+Look = Callable[..., dg.AssetCheckResult]
 
 
-@dg.asset_check(asset=transactions, description="No tx_id stands in the table twice.")
-def transactions_are_unique() -> dg.AssetCheckResult:
+def _check(asset: str, name: str, description: str) -> Callable[[Look], dg.AssetChecksDefinition]:
+    """Make an asset check that ends in one sentence when it cannot look."""
+
+    def make(look: Look) -> dg.AssetChecksDefinition:
+        @wraps(look)
+        def framed(**resources: Any) -> dg.AssetCheckResult:
+            try:
+                return look(**resources)
+            except (SettingsError, StoreError) as error:
+                raise dg.Failure(str(error), allow_retries=False) from None
+
+        return dg.asset_check(asset=dg.AssetKey(asset), name=name, description=description)(framed)
+
+    return make
+
+
+@_check(TRANSACTIONS, "transactions_are_unique", "No tx_id stands in the table twice.")
+def transactions_are_unique(stacks_api: StacksApi) -> dg.AssetCheckResult:
     """Whole days are replaced instead of rows kept unique by an index: this is the proof that it works."""
-    repeated = count_repeated(open_landing(load_settings()).warehouse.path, wait=_PATIENCE)
+    repeated = count_repeated(stacks_api.project().folder.database, wait=_PATIENCE)
     return dg.AssetCheckResult(passed=repeated == 0, metadata={"repeated_transactions": repeated})
 
 
-def _certified(asset: dg.AssetsDefinition, dataset: str) -> dg.AssetChecksDefinition:
-    """The table against the day files' certificates, day by day.
+def _certified(project: Project, dataset: str) -> dg.AssetCheckResult:
+    """Compare the table with the day files' certificates, day by day.
 
-    A day that has landed anew and is not loaded yet still shows its rows of before: it waits, and is not judged.
+    A day that was stored anew and is not loaded yet still shows its rows of before: it waits, and is not judged.
     """
-
-    @dg.asset_check(
-        asset=asset,
-        name=f"{dataset}_are_certified",
-        description="Every loaded day has as many rows as its certificate publishes.",
+    store = project.store(dataset)
+    loaded = store.warehouse.published(dataset).loaded
+    rows = rows_per_day(store.warehouse.path, dataset, wait=_PATIENCE)
+    stored = store.files.certificates()
+    certified = {day: certificate for day, certificate in stored.items() if certificate.id == loaded.get(day)}
+    wrong = sorted(day for day, certificate in certified.items() if rows.get(day, 0) != certificate.published)
+    strangers = sorted(rows.keys() - stored.keys())
+    return dg.AssetCheckResult(
+        passed=not wrong and not strangers,
+        metadata={
+            "days": len(certified),
+            "wrong_days": _listed(wrong),
+            "days_waiting_to_load": _listed(sorted(stored.keys() - certified.keys())),
+            "days_without_certificate": _listed(strangers),
+        },
     )
-    def check() -> dg.AssetCheckResult:
-        landing = open_landing(load_settings(), dataset)
-        loaded = landing.warehouse.published(dataset).loaded
-        rows = rows_per_day(landing.warehouse.path, dataset, wait=_PATIENCE)
-        landed = landing.files.certificates()
-        certified = {day: certificate for day, certificate in landed.items() if certificate.id == loaded.get(day)}
-        wrong = sorted(day for day, certificate in certified.items() if rows.get(day, 0) != certificate.published)
-        strangers = sorted(rows.keys() - landed.keys())
-        waiting = sorted(landed.keys() - certified.keys())
-        return dg.AssetCheckResult(
-            passed=not wrong and not strangers,
-            metadata={
-                "days": len(certified),
-                "wrong_days": ", ".join(map(str, wrong)) or "none",
-                "days_waiting_to_load": ", ".join(map(str, waiting)) or "none",
-                "days_without_certificate": ", ".join(map(str, strangers)) or "none",
-            },
-        )
-
-    return check
 
 
-transactions_are_certified = _certified(transactions, TRANSACTIONS)
+_CERTIFIED = "Every loaded day has as many rows as its certificate publishes."
+
+
+@_check(TRANSACTIONS, "transactions_are_certified", _CERTIFIED)
+def transactions_are_certified(stacks_api: StacksApi) -> dg.AssetCheckResult:
+    """Compare the table with the certificates."""
+    return _certified(stacks_api.project(), TRANSACTIONS)
+
+
+def _ethereum_certified(dataset: str) -> dg.AssetChecksDefinition:
+    @_check(dataset, f"{dataset}_are_certified", _CERTIFIED)
+    def certified(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
+        return _certified(ethereum_node.project(), dataset)
+
+    return certified
+
+
+@_check(BLOCKS, "blocks_are_linked", "Every block names the hash of the one before; none is missing.")
+def blocks_are_linked(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
+    """Also where two days meet that were stored at different times."""
+    tables = _tables(ethereum_node.project())
+    wrong = unlinked_blocks(tables.database, unfinished=tables.unfinished(), wait=_PATIENCE)
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        description=_sentence(wrong, "do not follow from the one below them in the table"),
+        metadata={"unlinked_blocks": len(wrong), "days": len(tables.blocks.loaded)},
+    )
+
+
+@_check(
+    BALANCES,
+    "balances_add_up",
+    "Every block has one row, of that very block; after - before = increase; neighbouring balances agree.",
+)
+def balances_add_up(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
+    """A day whose blocks are ahead of its balances waits: only its arithmetic is judged."""
+    tables = _tables(ethereum_node.project())
+    waiting = tables.waiting()
+    wrong = wrong_balances(tables.database, waiting=waiting, wait=_PATIENCE)
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        description=_sentence(wrong, "have a row in miners_balance that is wrong, or none"),
+        metadata={
+            "wrong_balances": len(wrong),
+            "days": len(tables.balances.loaded),
+            "days_waiting_for_balances": _listed(waiting),
+        },
+    )
+
+
+@_check(
+    BALANCES,
+    "increases_are_plausible",
+    f"On no day more than {SINCE_MERGE.negative:.0%} of the increases are negative or {SINCE_MERGE.zero:.0%} zero "
+    f"(before the merge {BEFORE_MERGE.negative:.0%} and {BEFORE_MERGE.zero:.0%}). Warning only: "
+    "inspect the listed days.",
+)
+def increases_are_plausible(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
+    """Zero and negative increases are normal, a day full of them is not: calls that failed may look like that."""
+    days = increase_shares(ethereum_node.project().folder.database, wait=_PATIENCE)
+    odd = [each.day for each in days if is_odd(each)]
+    blocks = sum(each.blocks for each in days)
+    shares = {
+        "positive_share": sum(each.positive for each in days),
+        "zero_share": sum(each.zero for each in days),
+        "negative_share": sum(each.negative for each in days),
+    }
+    return dg.AssetCheckResult(
+        passed=not odd,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "blocks": blocks,
+            "odd_days": _listed(odd),
+            **{name: round(count / (blocks or 1), 4) for name, count in shares.items()},
+        },
+    )
+
+
+def _tables(project: Project) -> EthereumTables:
+    return ethereum_tables(project.store(BLOCKS), project.store(BALANCES))
+
+
+def _sentence(wrong: Sequence[int], what: str) -> str:
+    if not wrong:
+        return "no block is wrong"
+    return f"these blocks {what}: {_listed(wrong)}; `stx-pipelines rebuild` loads the proved day files anew"
+
+
+def _listed(found: Sequence[object]) -> str:
+    named = ", ".join(map(str, found[:_NAMED])) or "none"
+    return f"{named} and {len(found) - _NAMED:,} more" if len(found) > _NAMED else named
+
+
+def _of_metrics(check: Check) -> dg.AssetChecksDefinition:
+    @_check(check.result, check.name, check.claim)
+    def look(metrics: Metrics) -> dg.AssetCheckResult:
+        return metric_result(judge(metrics.store(), check), check)
+
+    return look
+
+
+def metric_result(verdict: Verdict, check: Check) -> dg.AssetCheckResult:
+    """What a judged claim about the metrics looks like in the UI."""
+    if verdict.broken is None:
+        return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, description=verdict.reason)
+    counted = f"{verdict.broken} rows contradict: {'; '.join(map(code, verdict.examples))}"  # shown as Markdown
+    return dg.AssetCheckResult(
+        passed=verdict.broken == 0,
+        description=counted if verdict.broken else check.claim,
+        metadata={"broken": verdict.broken, "coverage": _coverage(verdict)},
+    )
+
+
+def _coverage(verdict: Verdict) -> str:
+    basis = verdict.basis
+    return f"{basis.coverage_start} to {basis.coverage_end}" if basis and basis.days else "no closed day yet"
+
+
 stacks_checks = [transactions_are_unique, transactions_are_certified]
-certified_ethereum = [_certified(blocks, BLOCKS), _certified(miners_balance, BALANCES)]
+certified_ethereum = [_ethereum_certified(dataset) for dataset in (BLOCKS, BALANCES)]
+ethereum_checks = [blocks_are_linked, balances_add_up, increases_are_plausible]
+wallet_checks = [_of_metrics(check) for check in CHECKS]
+ALL_CHECKS = [*stacks_checks, *wallet_checks, *certified_ethereum, *ethereum_checks]
+"""Every check of every asset."""

@@ -1,4 +1,4 @@
-"""The Dagster face of clients and stores: settings in, plain objects out.
+"""The Dagster face of a project: its clients and stores, for assets and checks.
 
 Values given here win over settings. Secrets are settings only, so that they never appear in the UI; addresses, folders
 and budgets can be given in code, and not in run config.
@@ -6,7 +6,7 @@ and budgets can be given in code, and not in run config.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,78 +15,117 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
-from stx_pipelines.coverage.survey import open_landing, survey_transactions
+from stx_pipelines.coverage.survey import survey_transactions
 from stx_pipelines.defs.fixed import Fixed, value_of
-from stx_pipelines.settings import Settings, load_settings
+from stx_pipelines.metrics.open import open_metrics
+from stx_pipelines.metrics.store import MetricStore
+from stx_pipelines.project import Project
+from stx_pipelines.settings import Settings, SettingsError
 from stx_pipelines.store.day_summary import COLUMNS, DaySummary, summarize
-from stx_pipelines.sync.ethereum.open import open_balances, open_blocks
+from stx_pipelines.sync.ethereum.balances import open_balances
+from stx_pipelines.sync.ethereum.blocks import open_blocks
 from stx_pipelines.sync.outcome import Outcome
 from stx_pipelines.sync.runner import run_walk
-from stx_pipelines.sync.stacks.open import open_stacks
+from stx_pipelines.sync.stacks.sync import open_stacks
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MakeProject = Callable[..., Project]
+"""Makes a project; settings given by name win over its own."""
 
-class StacksApi(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The Hiro API and where its days land. Empty values mean: as the settings say."""
+
+def maker_of(project: Project | Callable[[], Project] | None, **given: object) -> MakeProject:
+    """What makes the project: given, made by a function, or made of the environment; `given` settings win."""
+
+    def make(**chosen: object) -> Project:
+        if project is None:
+            return Project.load(**given | chosen)
+        return (project() if callable(project) else project).replaced(**given | chosen)
+
+    return make
+
+
+class OfProject(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """A resource over a project. `make` makes it anew for each use, so that a change in `.env` counts."""
+
+    make: Fixed[MakeProject] = Project.load
+    data_dir: Fixed[str | None] = None
+
+    def fixed(self) -> dict[str, object]:
+        """The settings that code gave to this resource. Raises `SettingsError`."""
+        return _given(stx_data_dir=self.data_dir)
+
+    def chosen(self) -> dict[str, object]:
+        """The settings that run config may choose."""
+        return {}
+
+    def project(self) -> Project:
+        """The project with this resource's values on top. Raises `SettingsError`."""
+        return self.make(**self.fixed(), **self.chosen())
+
+    def settings(self) -> Settings:
+        """The settings with this resource's values on top. Raises `SettingsError`."""
+        return self.project().settings
+
+
+class StacksApi(OfProject):
+    """The Hiro API and where its days are stored. Empty values mean: as the settings say."""
 
     api_url: Fixed[str | None] = None
     requests_per_minute: Fixed[int | None] = None
-    data_dir: Fixed[str | None] = None
 
-    def settings(self) -> Settings:
-        """The settings with this resource's values on top. Raises `SettingsError`."""
-        return load_settings(
-            hiro_api_url=value_of(self.api_url),
-            hiro_requests_per_minute=value_of(self.requests_per_minute),
-            stx_data_dir=value_of(self.data_dir),
-        )
+    def fixed(self) -> dict[str, object]:
+        """The address, the budget and the folder that code gave. Raises `SettingsError`."""
+        return super().fixed() | _given(hiro_api_url=self.api_url, hiro_requests_per_minute=self.requests_per_minute)
 
     def bring_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Days as they land. Raises what `run_walk` and `Walk.bring_home` raise."""
-        settings = self.settings()
-        walk = open_stacks(settings)
+        """Days as they are stored. Raises what `run_walk` and `Walk.bring_home` raise."""
+        project = self.project()
+        walk = open_stacks(project)
         if not force:
             # What is open grows stale while old days are read, so it goes first in every run.
-            days = {*days, *survey_transactions(settings, datetime.now(UTC)).stale(settings.open_every)}
-        yield from run_walk(settings, TRANSACTIONS, walk, days, lambda: walk.api.http.sent, force=force)
+            days = {*days, *survey_transactions(project, datetime.now(UTC)).stale(project.settings.open_every)}
+        yield from run_walk(project, TRANSACTIONS, walk, days, lambda: walk.api.http.sent, force=force)
 
     def summary(self, day: date) -> DaySummary:
-        """What a person wants to know of a day that has just landed."""
-        return summarize(open_landing(self.settings()).files.columns(day, COLUMNS))
+        """What a person wants to know of a day that has just been stored."""
+        return summarize(self.project().store().files.columns(day, COLUMNS))
 
 
-class EthereumNode(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """An Ethereum node and where its days land. Empty values mean: as the settings say."""
+class EthereumNode(OfProject):
+    """An Ethereum node and where its days are stored. Empty values mean: as the settings say."""
 
     batch_size: int | None = None
     parallel_batches: int | None = None
-    data_dir: Fixed[str | None] = None
 
-    def settings(self) -> Settings:
-        """The settings with this resource's values on top. Raises `SettingsError`."""
-        return load_settings(
-            eth_batch_size=self.batch_size,
-            eth_parallel_batches=self.parallel_batches,
-            stx_data_dir=value_of(self.data_dir),
-        )
+    def chosen(self) -> dict[str, object]:
+        """The size of a batch, and how many are in flight."""
+        return _given(eth_batch_size=self.batch_size, eth_parallel_batches=self.parallel_batches)
 
     def bring_blocks_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Days of blocks as they land. Raises what `run_walk` and `BlocksWalk.bring_home` raise."""
-        settings = self.settings()
-        walk = open_blocks(settings)
-        yield from run_walk(settings, BLOCKS, walk, days, lambda: walk.node.calls, force=force)
+        """Days of blocks as they are stored. Raises what `run_walk` and `BlocksWalk.bring_home` raise."""
+        project = self.project()
+        walk = open_blocks(project)
+        yield from run_walk(project, BLOCKS, walk, days, lambda: walk.node.calls, force=force)
 
     def bring_balances_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Days of balances as they land. Raises what `run_walk` and `BalancesWalk.bring_home` raise."""
-        settings = self.settings()
-        walk = open_balances(settings)
-        yield from run_walk(settings, BALANCES, walk, days, lambda: walk.node.calls, force=force)
+        """Days of balances as they are stored. Raises what `run_walk` and `BalancesWalk.bring_home` raise."""
+        project = self.project()
+        walk = open_balances(project)
+        yield from run_walk(project, BALANCES, walk, days, lambda: walk.node.calls, force=force)
 
     def rows(self, dataset: str, day: date) -> pa.Table:
-        """The rows of a day that has just landed."""
-        return open_landing(self.settings(), dataset).files.read(day)
+        """The rows of a day that has just been stored."""
+        return self.project().store(dataset).files.read(day)
+
+
+class Metrics(OfProject):
+    """Where the metrics read and write. Empty values mean: as the settings say."""
+
+    def store(self) -> MetricStore:
+        """The metrics of this data folder. Raises `SettingsError`."""
+        return open_metrics(self.project())
 
 
 class Warehouse(DuckDBResource):
@@ -96,9 +135,24 @@ class Warehouse(DuckDBResource):
     connection_config: Fixed[dict[str, Any]] = Field(default_factory=dict)
 
 
-def read_only_warehouse() -> Warehouse:
+def read_only_warehouse(project: Project) -> Warehouse:
     """The warehouse for people's own assets. Ours never use it: one process may write, or many may read."""
-    return Warehouse(
-        database=str(load_settings().stx_data_dir / "warehouse.duckdb"),
-        connection_config={"access_mode": "read_only"},
-    )
+    return Warehouse(database=str(project.folder.database), connection_config={"access_mode": "read_only"})
+
+
+def settings_given_to(resources: Iterable[object]) -> dict[str, object]:
+    """The settings that code gave to these resources, which then hold for the whole code location.
+
+    Raises `SettingsError` where two of them disagree.
+    """
+    given: dict[str, object] = {}
+    for resource in resources:
+        for name, value in resource.fixed().items() if isinstance(resource, OfProject) else ():
+            if given.setdefault(name, value) != value:
+                raise SettingsError(f"two resources were given a different {name}: {given[name]} and {value}")
+    return given
+
+
+def _given(**values: str | int | None) -> dict[str, object]:
+    known = {name: value_of(value) for name, value in values.items()}
+    return {name: value for name, value in known.items() if value is not None}

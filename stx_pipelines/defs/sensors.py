@@ -6,7 +6,6 @@ It keeps no list of its own: days that disappear, or a raised target, show up at
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -18,6 +17,7 @@ from stx_pipelines.coverage.progress import BETWEEN_RUNS
 from stx_pipelines.coverage.text import coverage_sentence, days_are
 from stx_pipelines.defs.outages import Outage, limit_of, outage_of, standstill_of
 from stx_pipelines.defs.partitions import DATASET_TAG, range_tags
+from stx_pipelines.defs.watched import Watched
 
 _SECONDS_BETWEEN_TICKS = 30
 _RUNS_LOOKED_AT = 20
@@ -29,27 +29,6 @@ _NOT_FINISHED = (
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 )
-
-
-@dataclass(frozen=True)
-class Watched:
-    """What a coverage sensor needs to know of a chain; `name` marks its runs.
-
-    `look` surveys the days without a request, `holder` names the process that works on them now and `last_active`
-    is when one last did, `probe` asks the server one small question and raises `ApiError` when it is down, as does
-    `look_at_tip`, which notes for the next survey of when the server's newest block is; `budget` is in `unit`s a
-    minute.
-    """
-
-    name: str
-    look: Callable[[datetime], Coverage]
-    holder: Callable[[], str | None]
-    last_active: Callable[[], datetime | None]
-    probe: Callable[[], object]
-    budget: int
-    open_every: timedelta
-    unit: str = "requests"
-    look_at_tip: Callable[[], object] = lambda: None
 
 
 class Memory(msgspec.Struct):

@@ -1,40 +1,25 @@
-"""Putting the wallet metrics together from settings, for assets, sensors and the command line alike."""
+"""The metrics of a project, for assets, sensors and commands alike."""
 
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
-from stx_pipelines.chains.datasets import BALANCES
-from stx_pipelines.coverage.survey import open_landing
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
+from stx_pipelines.project import Project
 from stx_pipelines.settings import Settings, SettingsError
 from stx_pipelines.store.identity import known_identity
 
 
-def open_metrics(settings: Settings) -> MetricStore:
-    """The metrics over the landed days of transactions. No request; the database is opened only to load results."""
-    landing = open_landing(settings)
+def open_metrics(project: Project) -> MetricStore:
+    """The metrics over the stored days of transactions. The database is opened only to load results."""
     return MetricStore(
-        folder=settings.stx_data_dir,
-        files=landing.files,
-        warehouse=landing.warehouse,
-        first_day=chain_start(settings),
-        options=metric_options(settings),
+        folder=project.folder,
+        files=project.store().files,
+        warehouse=project.warehouse,
+        first_day=chain_start(project),
+        options=metric_options(project.settings),
     )
-
-
-def page_path(data_folder: Path) -> Path:
-    """Where the page of a data folder is, or will be."""
-    return data_folder / "public" / "index.html"
-
-
-def page_is_due(settings: Settings) -> bool:
-    """Whether a day of Ethereum has closed since the page was made that shows its fee recipients."""
-    page = page_path(settings.stx_data_dir)
-    closed = [c.proved_at for c in open_landing(settings, BALANCES).files.certificates().values() if c.is_closed]
-    return page.exists() and bool(closed) and max(closed).timestamp() > page.stat().st_mtime
 
 
 def metric_options(settings: Settings) -> MetricOptions:
@@ -54,7 +39,7 @@ def metric_options(settings: Settings) -> MetricOptions:
         raise SettingsError(f"the wallet metrics: {error} (see .env.example)") from None
 
 
-def chain_start(settings: Settings) -> date | None:
+def chain_start(project: Project) -> date | None:
     """The chain's first day; None before the first use, and for a server that does not have its chain's beginning."""
-    identity = known_identity(settings.stx_data_dir)
+    identity = known_identity(project.folder)
     return identity.first_day if identity is not None and identity.height == 1 else None

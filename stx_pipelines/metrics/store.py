@@ -19,6 +19,7 @@ import msgspec
 from stx_pipelines.metrics import options as metrics
 from stx_pipelines.metrics.options import Basis, MetricOptions
 from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 from stx_pipelines.store.locks import Busy, locked
@@ -67,7 +68,7 @@ class Refreshed:
 class MetricStore:
     """The results of one data folder. `first_day` is the chain's first day, if known."""
 
-    folder: Path
+    folder: DataFolder
     files: DayFiles
     warehouse: Warehouse
     options: MetricOptions = field(default_factory=MetricOptions)
@@ -76,8 +77,7 @@ class MetricStore:
 
     def path(self, table: str) -> Path:
         """Where the file of this table is, or will be."""
-        folder = self.folder if table == "first_seen_wallets" else self.folder / "metrics"
-        return folder / f"{table}.parquet"
+        return self.folder.metric(table)
 
     def basis(self) -> Basis:
         """What results computed now would rest on."""
@@ -150,7 +150,7 @@ class MetricStore:
         import duckdb
 
         try:
-            with scratch_database(self.folder / "run", self.engine.for_rows(basis.transactions)) as connection:
+            with scratch_database(self.folder.run, self.engine.for_rows(basis.transactions)) as connection:
                 _define(connection, basis, [self.files.path(day) for day in metrics.days(basis)])
                 yield connection
         except duckdb.Error as error:
@@ -183,18 +183,16 @@ class MetricStore:
             return busy.holder
         return None
 
-    def _marks(self) -> Path:
-        return self.folder / "coverage" / "metrics.json"
-
     def _loaded(self) -> dict[str, str]:
         if not self.warehouse.path.exists():
             return {}
-        return read_if_sound(self._marks(), dict[str, str]) or {}  # a lost file only means: they are loaded once more
+        # A lost file only means: they are loaded once more.
+        return read_if_sound(self.folder.coverage("metrics"), dict[str, str]) or {}
 
     def _mark_loaded(self, fingerprints: Mapping[str, str]) -> None:
-        with locked(self.folder / "run" / "metrics.lock", "the list of loaded metrics", self.warehouse.patience):
+        with locked(self.folder.lock("metrics"), "the list of loaded metrics", self.warehouse.patience):
             content = msgspec.json.encode({**self._loaded(), **fingerprints}, order="deterministic")
-            replace_file(self._marks(), lambda aside: aside.write_bytes(content))
+            replace_file(self.folder.coverage("metrics"), lambda aside: aside.write_bytes(content))
 
 
 def metric_sql(name: str) -> str:

@@ -1,16 +1,19 @@
-"""Landing: proved days become day files, then rows of the table. A busy database delays the second step only."""
+"""DatasetStore: proved days become day files, then rows of the table. A busy database delays the second step only."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
+from stx_pipelines.store import ethereum_rows, stacks_rows
 from stx_pipelines.store.attempts import AttemptFiles
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DamagedDayFile, DayFiles
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.store.warehouse import DayFile, Warehouse
@@ -26,8 +29,22 @@ ROWS_AT_ONCE = 1_000_000  # the same: four times as many, replacing others, did 
 _SHORT_WAIT = 1.0  # seconds, while more days are coming
 
 
+def open_store(folder: DataFolder, warehouse: Warehouse, dataset: str) -> DatasetStore[Any]:
+    """The day files and the table of a dataset."""
+    days = folder.days(dataset)
+    to_arrow = _TO_ARROW[dataset]
+    return DatasetStore(dataset, DayFiles(days), AttemptFiles(days), warehouse, to_arrow, patience=warehouse.patience)
+
+
+_TO_ARROW: Mapping[str, Callable[[Sequence[Any]], pa.Table]] = {
+    TRANSACTIONS: stacks_rows.to_arrow,
+    BLOCKS: ethereum_rows.blocks_to_arrow,
+    BALANCES: ethereum_rows.balances_to_arrow,
+}
+
+
 @dataclass
-class Landing(Generic[Row]):
+class DatasetStore(Generic[Row]):
     """The day files of one dataset and the table loaded from them; `to_arrow` gives rows the file's columns."""
 
     dataset: str

@@ -10,7 +10,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stx_pipelines.chains.datasets import BALANCES
 from stx_pipelines.chains.days import days_between
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.parquet import parquet_rows
@@ -41,16 +43,16 @@ class FeeRecipients:
     last_time: datetime
 
 
-def fee_recipients(data_folder: Path, engine: Engine, most: int) -> FeeRecipients | None:
+def fee_recipients(folder: DataFolder, engine: Engine, most: int) -> FeeRecipients | None:
     """At most so many recipients of all days that are there; None without a block. Raises `StoreError`."""
     import duckdb
 
-    files = DayFiles(data_folder / "days" / "miners_balance")
+    files = DayFiles(folder.days(BALANCES))
     days = files.days()
     if not days:
         return None
     try:
-        with scratch_database(data_folder / "run", engine) as connection:
+        with scratch_database(folder.run, engine) as connection:
             return _summed_up(connection, days, [files.path(day) for day in days], most)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import StoreError, read_json, replace_file
 
 _Identity = TypeVar("_Identity", bound=msgspec.Struct)
@@ -39,24 +40,19 @@ class EthereumIdentity(msgspec.Struct, frozen=True):
         return f"ethereum:{self.chain_id}:{self.genesis_hash}"
 
 
-def identity_file(data_folder: Path, chain: str = "stacks") -> Path:
-    """Where the data folder remembers which chain of this kind it holds."""
-    return data_folder / f"chain-{chain}.json"
-
-
-def known_identity(data_folder: Path) -> Identity | None:
+def known_identity(folder: DataFolder) -> Identity | None:
     """The Stacks chain this data folder holds; None before the first use. Raises `StoreError`."""
-    return _read(identity_file(data_folder), Identity)
+    return _read(folder.identity("stacks"), Identity)
 
 
-def known_ethereum(data_folder: Path) -> EthereumIdentity | None:
+def known_ethereum(folder: DataFolder) -> EthereumIdentity | None:
     """The Ethereum chain this data folder holds; None before the first use. Raises `StoreError`."""
-    return _read(identity_file(data_folder, "ethereum"), EthereumIdentity)
+    return _read(folder.identity("ethereum"), EthereumIdentity)
 
 
-def keep_identity(data_folder: Path, identity: Identity | EthereumIdentity) -> None:
+def keep_identity(folder: DataFolder, identity: Identity | EthereumIdentity) -> None:
     """Remember the chain, at the first use of the folder."""
-    path = identity_file(data_folder, "stacks" if isinstance(identity, Identity) else "ethereum")
+    path = folder.identity("stacks" if isinstance(identity, Identity) else "ethereum")
     replace_file(path, lambda aside: aside.write_bytes(msgspec.json.encode(identity)))
 
 

@@ -21,6 +21,7 @@ import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.store import replacement
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.file_size import forget_size, missing_bytes, remember_size
 from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 from stx_pipelines.store.locks import Busy, locked
@@ -60,12 +61,12 @@ class DayFile(NamedTuple):
 class Warehouse:
     """`data/warehouse.duckdb` and the coverage published beside it."""
 
-    def __init__(self, folder: Path, *, patience: float = 60.0) -> None:
-        self.path = folder / "warehouse.duckdb"
+    def __init__(self, folder: DataFolder, *, patience: float = 60.0) -> None:
+        self.path = folder.database
         self.patience = patience
-        self._lock = folder / "run" / "warehouse.lock"
-        self._coverage = folder / "coverage"
-        self._size = folder / "run" / "warehouse.size.json"
+        self._folder = folder
+        self._lock = folder.lock("warehouse")
+        self._size = folder.run / "warehouse.size.json"
         self._idle: duckdb.DuckDBPyConnection | None = None  # an engine without a file: starting one costs 20 ms
         self._prepared = 0
 
@@ -97,7 +98,7 @@ class Warehouse:
 
         Never opens the database. `even_if_lost` gives what a lost database was said to hold.
         """
-        known = read_if_sound(self._coverage_file(dataset), Published)
+        known = read_if_sound(self._folder.coverage(dataset), Published)
         if known is None:
             return Published()  # a lost file only means that days are loaded once more
         same = even_if_lost or known.inode == _inode(self.path)
@@ -126,7 +127,7 @@ class Warehouse:
         wrong: list[WrongDayFile] = []
         loaded: dict[str, dict[date, str]] = {}
         with locked(self._lock, str(self.path), self.patience):
-            fresh = Warehouse(self.path.parent / "run" / "rebuild", patience=self.patience)
+            fresh = Warehouse(DataFolder(self._folder.run / "rebuild"), patience=self.patience)
             replacement.remove_database(fresh.path)
             with fresh._attached(0) as connection:
                 for dataset, days in datasets.items():
@@ -141,14 +142,11 @@ class Warehouse:
             self._publish(dataset, partial(Published.holding, loaded=held, inode=_inode(self.path)))
         return wrong
 
-    def _coverage_file(self, dataset: str) -> Path:
-        return self._coverage / f"{dataset}.json"
-
     def _publish(self, dataset: str, change: Callable[[Published], Published]) -> None:
-        with locked(self._lock.with_name("coverage.lock"), "the coverage file", self.patience):
+        with locked(self._folder.lock("coverage"), "the coverage file", self.patience):
             # What a lost database was said to hold is kept until another one is there: `health` goes by it.
             content = msgspec.json.encode(change(self.published(dataset, even_if_lost=True)))
-            replace_file(self._coverage_file(dataset), lambda aside: aside.write_bytes(content))
+            replace_file(self._folder.coverage(dataset), lambda aside: aside.write_bytes(content))
 
     @contextmanager
     def _connected(self, wait: float) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -164,7 +162,7 @@ class Warehouse:
         import duckdb
 
         self._lock.parent.mkdir(parents=True, exist_ok=True)
-        new = self._idle or duckdb.connect(config=_ENGINE | {"temp_directory": str(self._lock.with_name("spill"))})
+        new = self._idle or duckdb.connect(config=_ENGINE | {"temp_directory": str(self._folder.run / "spill")})
         connection, self._idle = new, None
         try:
             attach(connection, self.path, wait)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.clients.errors import Behind, Interrupted, RateLimited, Unreachable
-from stx_pipelines.store.dataset_store import Landing
+from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.day_files import DamagedDayFile, NewerDayFile
 from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
 
@@ -18,7 +18,7 @@ Row = TypeVar("Row")
 
 
 def bring_home(
-    landing: Landing[Row],
+    landing: DatasetStore[Row],
     days: Iterable[date],
     closed: Callable[[date], Certificate | None],
     fetch: Callable[[Sequence[date]], Iterator[Outcome]],
@@ -45,7 +45,7 @@ def bring_home(
     landing.load()
 
 
-def count_failure(landing: Landing[Row], failed: FailedDay, probe: Callable[[], object], now: datetime) -> None:
+def count_failure(landing: DatasetStore[Row], failed: FailedDay, probe: Callable[[], object], now: datetime) -> None:
     """Count a failed proof. What could not be read counts only while the server answers such questions.
 
     A day that the server does not have yet was not tried at all.
@@ -59,7 +59,7 @@ def count_failure(landing: Landing[Row], failed: FailedDay, probe: Callable[[], 
     landing.attempts.add(failed.day, str(failed.error), now)
 
 
-def known_certificate(landing: Landing[Row], day: date) -> Certificate | None:
+def known_certificate(landing: DatasetStore[Row], day: date) -> Certificate | None:
     """The day's certificate; None if it has not landed, if its file is damaged, or if only a later version reads it."""
     try:
         return landing.files.certificate(day)

@@ -7,28 +7,25 @@ from datetime import UTC, datetime
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import BLOCKS
 from stx_pipelines.coverage.datasets import STACKS, Chain
-from stx_pipelines.coverage.survey import open_landing
-from stx_pipelines.settings import Settings
+from stx_pipelines.project import Project
 from stx_pipelines.sync.ethereum.chain import finalized
-from stx_pipelines.sync.ethereum.open import open_node
-from stx_pipelines.sync.stacks.open import open_stacks_api
 from stx_pipelines.sync.tip import note_stacks_tip, note_tip
 
 
-def look_at_tip(settings: Settings, chain: Chain) -> bool:
+def look_at_tip(project: Project, chain: Chain) -> bool:
     """Note of when the newest block is; whether today's landed day is behind it, or on another fork.
 
     Raises the errors of the chain's client.
     """
     now = datetime.now(UTC)
-    newest = open_landing(settings, chain.tables[0]).files.certificates().get(now.date())
-    return _look_at_stacks(settings, newest, now) if chain is STACKS else _look_at_ethereum(settings, newest, now)
+    newest = project.store(chain.tables[0]).files.certificates().get(now.date())
+    return _look_at_stacks(project, newest, now) if chain is STACKS else _look_at_ethereum(project, newest, now)
 
 
-def _look_at_stacks(settings: Settings, newest: Certificate | None, now: datetime) -> bool:
-    api = open_stacks_api(settings)
+def _look_at_stacks(project: Project, newest: Certificate | None, now: datetime) -> bool:
+    api = project.stacks_api()
     tip = api.tip()
-    note_stacks_tip(api, open_landing(settings), tip, now, settings.stx_tip_age)
+    note_stacks_tip(api, project.store(), tip, now, project.settings.stx_tip_age)
     if newest is None:
         return False
     height, name = newest.last_height, newest.last_hash
@@ -37,8 +34,8 @@ def _look_at_stacks(settings: Settings, newest: Certificate | None, now: datetim
     return tip.burn_block_height != newest.tip or not api.has_block(height, name)
 
 
-def _look_at_ethereum(settings: Settings, newest: Certificate | None, now: datetime) -> bool:
-    node = open_node(settings)
+def _look_at_ethereum(project: Project, newest: Certificate | None, now: datetime) -> bool:
+    node = project.ethereum_rpc()
     top = finalized(node)
-    note_tip(open_landing(settings, BLOCKS), node.http.name, top.timestamp, now, settings.eth_tip_age)
+    note_tip(project.store(BLOCKS), node.http.name, top.timestamp, now, project.settings.eth_tip_age)
     return newest is not None and (top.number != newest.tip or newest.last_hash not in {None, top.hash})

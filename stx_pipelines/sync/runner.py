@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from datetime import date
 
-from stx_pipelines.coverage.progress import Reporter, progress_file, run_lock
-from stx_pipelines.settings import Settings
+from stx_pipelines.coverage.progress import Reporter
+from stx_pipelines.project import Project
 from stx_pipelines.store.locks import locked
 from stx_pipelines.sync.ethereum.balances import BalancesWalk
 from stx_pipelines.sync.ethereum.blocks import BlocksWalk
@@ -17,16 +17,16 @@ Walks = Walk | BlocksWalk | BalancesWalk
 
 
 def run_walk(
-    settings: Settings, dataset: str, walk: Walks, days: Collection[date], spent: Callable[[], int], *, force: bool
+    project: Project, dataset: str, walk: Walks, days: Collection[date], spent: Callable[[], int], *, force: bool
 ) -> Iterator[Outcome]:
     """Days as they land, while a progress file tells the outside; `spent` counts what was spent of the budget.
 
     Raises `Busy` when another run keeps the dataset for too long, and what the walk raises.
     """
-    lock = run_lock(settings.stx_data_dir, dataset)
+    folder = project.folder
     with (
-        locked(lock, f"the dataset {dataset}", settings.stx_run_wait_seconds),
-        Reporter(progress_file(settings.stx_data_dir, dataset), len(days), spent) as reporter,
+        locked(folder.lock(dataset), f"the dataset {dataset}", project.settings.stx_run_wait_seconds),
+        Reporter(folder.progress(dataset), len(days), spent) as reporter,
     ):
         walk.landing.files.sweep()
         walk.on_page = reporter.page

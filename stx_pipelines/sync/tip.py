@@ -12,13 +12,13 @@ from stx_pipelines.clients.errors import Behind
 from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.coverage.text import behind_sentence
-from stx_pipelines.store.dataset_store import Landing
+from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.sync.outcome import FailedDay
 
 log = logging.getLogger(__name__)
 
 
-def note_tip(landing: Landing[Any], server: str, unix_seconds: int, now: datetime, limit: timedelta) -> Sighting:
+def note_tip(landing: DatasetStore[Any], server: str, unix_seconds: int, now: datetime, limit: timedelta) -> Sighting:
     """Note beside the dataset's coverage of when the server's newest block is."""
     time = datetime.fromtimestamp(unix_seconds, UTC)
     landing.mark_tip(time, now, limit)
@@ -29,7 +29,7 @@ def note_tip(landing: Landing[Any], server: str, unix_seconds: int, now: datetim
 
 
 def note_stacks_tip(
-    api: StacksApi, landing: Landing[Any], tip: Tip, now: datetime, limit: timedelta
+    api: StacksApi, landing: DatasetStore[Any], tip: Tip, now: datetime, limit: timedelta
 ) -> Sighting | None:
     """The same for Stacks, by the block's own time: its burn block's stays old through an extended tenure.
 
@@ -39,7 +39,7 @@ def note_stacks_tip(
     return note_tip(landing, api.http.name, block.block_time, now, limit) if block else None
 
 
-def out_of_reach(landing: Landing[Any], days: Iterable[date], seen: Sighting | None) -> list[FailedDay]:
+def out_of_reach(landing: DatasetStore[Any], days: Iterable[date], seen: Sighting | None) -> list[FailedDay]:
     """The days after a stale newest block's, newest first: read now, they would become empty files.
 
     Those that have landed already are compared with the chain like any other.

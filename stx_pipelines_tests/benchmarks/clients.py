@@ -20,10 +20,10 @@ import pyarrow.csv  # noqa: F401
 import pyarrow.parquet as pq  # noqa: F401
 import requests
 
+from stx_pipelines.project import Project
 from stx_pipelines.settings import load_settings
 from stx_pipelines.sync.outcome import FailedDay
-from stx_pipelines.sync.stacks.open import open_stacks
-from stx_pipelines.sync.stacks.sync import Walk
+from stx_pipelines.sync.stacks.sync import Walk, open_stacks
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ def open_walk(url: str, folder: Path, requests_per_minute: int = 0) -> Walk:
     settings = load_settings(
         hiro_api_url=url, hiro_api_key="", hiro_requests_per_minute=requests_per_minute, stx_data_dir=folder
     )
-    return open_stacks(settings)
+    return open_stacks(Project(settings))
 
 
 def sync(url: str, folder: Path, days: Sequence[date], requests_per_minute: int = 0) -> Synced:

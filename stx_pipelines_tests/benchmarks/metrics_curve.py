@@ -26,6 +26,7 @@ import msgspec
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.scratch import Engine
 from stx_pipelines.store.warehouse import Warehouse
@@ -121,7 +122,9 @@ def _timed(step: Callable[..., None], *arguments: object) -> Cost:
 
 
 def _store(folder: Path) -> MetricStore:
-    return MetricStore(folder, DayFiles(folder / "days" / "transactions"), Warehouse(folder), engine=ENGINE)
+    return MetricStore(
+        DataFolder(folder), DayFiles(folder / "days" / "transactions"), Warehouse(DataFolder(folder)), engine=ENGINE
+    )
 
 
 def curve_point(folder: Path, rows: int) -> str:

@@ -15,6 +15,7 @@ import msgspec
 import pandas as pd  # noqa: F401 - duckdb imports it at the first connection
 
 from stx_pipelines.chains.days import DAY
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.dataset_store import DAYS_AT_ONCE
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.parquet import over_day_files
@@ -74,7 +75,7 @@ def make_days(day: DayFile, folder: Path, count: int) -> list[DayFile]:
 
 def land(folder: Path, days: Sequence[DayFile]) -> None:
     """Load days as a sync does those that wait: a few in a transaction."""
-    warehouse = Warehouse(folder)
+    warehouse = Warehouse(DataFolder(folder))
     for first in range(0, len(days), DAYS_AT_ONCE):
         warehouse.load(DATASET, days[first : first + DAYS_AT_ONCE])
 
@@ -84,7 +85,7 @@ def in_turns(folders: Sequence[Path], days: Sequence[DayFile]) -> list[float]:
 
     No median: every other day ends in the row group of the day before, which is then written once more.
     """
-    warehouses = [Warehouse(folder) for folder in folders]
+    warehouses = [Warehouse(DataFolder(folder)) for folder in folders]
     seconds: list[list[float]] = [[] for _ in folders]
     for day in days:
         for warehouse, taken in zip(warehouses, seconds, strict=True):

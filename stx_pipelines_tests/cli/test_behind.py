@@ -11,9 +11,9 @@ import pytest
 from click.testing import Result
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.coverage.datasets import ETHEREUM
+from stx_pipelines.coverage.datasets import ETHEREUM, STACKS
 from stx_pipelines.coverage.status import chain_status
-from stx_pipelines.definitions import judge, watch_ethereum, watch_stacks
+from stx_pipelines.defs.watched import Watched, judge, watch
 from stx_pipelines.store.identity import Identity, keep_identity
 from stx_pipelines_tests.sync.ethereum.world import DevnetWorld
 from stx_pipelines_tests.sync.ethereum.world import make_chain as make_ethereum_chain
@@ -111,7 +111,7 @@ def test_a_server_that_goes_away_while_it_is_behind_is_exit_code_2(stale: World,
 def test_no_wanted_day_is_exit_code_2_and_one_sentence(make_world: MakeWorld, run: Run) -> None:
     """The chain's first day is after this machine's today: one of the two clocks is wrong."""
     world = make_world(recent_chain(1), stx_target_days=2)
-    keep_identity(world.data, Identity(1, world.chain.blocks[0].index_hash, today() + DAY))
+    keep_identity(world.folder, Identity(1, world.chain.blocks[0].index_hash, today() + DAY))
     for name in ("status", "sync"):
         done = run(world, name)
         assert done.exit_code == NOT_YET, done.output
@@ -125,7 +125,8 @@ def test_no_wanted_day_is_exit_code_2_and_one_sentence(make_world: MakeWorld, ru
 
 def test_the_sensors_look_shows_whether_the_tip_moved(stale: World, run: Run) -> None:
     run(stale, "sync")
-    watched = watch_stacks()
+    watched = watch(stale.project, STACKS)
+    assert isinstance(watched, Watched)
     stale.requests()
     for moves in (False, True):
         if moves:
@@ -152,16 +153,16 @@ def test_a_stale_node_of_ethereum_is_said_and_completes_when_its_final_block_mov
         for dataset in ("blocks", "miners_balance"):
             assert day_files(world.data, dataset) == {str(day) for day in has}
     now = datetime.now(UTC)
-    status = chain_status(world.settings(), ETHEREUM, now)
+    status = chain_status(world.project(), ETHEREUM, now)
     assert (status.tip_time, status.behind, status.days_due) == (newest, True, 0)
-    health = judge(ETHEREUM, now)
+    health = judge(world.project, ETHEREUM, now)
     assert (health.code, health.sentence.startswith(BEHIND)) == (STALLED, True)
     world.chain.grow_to(max(now, at(today(), 2)))
-    watched = watch_ethereum()
-    assert not isinstance(watched, str)
+    watched = watch(world.project, ETHEREUM)
+    assert isinstance(watched, Watched)
     watched.look_at_tip()
     assert watched.look(datetime.now(UTC)).behind is None
     done = run(world, *arguments)
     assert done.exit_code == DONE, done.output
     world.assert_true()
-    assert judge(ETHEREUM, datetime.now(UTC)).code == DONE
+    assert judge(world.project, ETHEREUM, datetime.now(UTC)).code == DONE

@@ -65,7 +65,7 @@ def test_a_database_that_holds_more_is_kept(world: World, run: Run, loss: str) -
     for word in ("nothing was replaced", "`stx-pipelines sync`", "`stx-pipelines rebuild --force`"):
         assert word in done.stderr
     assert done.stderr.count("left out: ") == (len(world.days) if loss == "unreadable certificates" else 0)
-    assert set(Warehouse(world.data).published("transactions").loaded) == set(world.days)
+    assert set(Warehouse(world.folder).published("transactions").loaded) == set(world.days)
     assert not list(world.data.rglob("run/rebuild/*.duckdb*"))
     assert not old_one(world).exists()
 

@@ -23,9 +23,8 @@ from click.testing import Result
 from stx_pipelines.coverage.datasets import STACKS
 from stx_pipelines.coverage.health import judge
 from stx_pipelines.coverage.model import survey
-from stx_pipelines.coverage.progress import Progress, progress_file, run_lock
+from stx_pipelines.coverage.progress import Progress
 from stx_pipelines.coverage.status import DatasetStatus, describe, statuses
-from stx_pipelines.coverage.survey import open_landing
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.locks import locked
@@ -75,7 +74,7 @@ def set_aside(world: World, day: date) -> None:
 
 def shorten(world: World, day: date, height: int) -> None:
     """Take the rows of a burn block out of a day file, whose certificate knows nothing of them."""
-    files = open_landing(world.settings()).files
+    files = world.project().store().files
     table, certificate = files.read(day), files.certificate(day)
     assert certificate is not None
     rows = table.filter(pc.not_equal(table["burn_block_height"], height))
@@ -85,7 +84,7 @@ def shorten(world: World, day: date, height: int) -> None:
 
 def lose_rows(world: World, day: date) -> None:
     """Take rows out of a day file, which keeps its certificate."""
-    files = open_landing(world.settings()).files
+    files = world.project().store().files
     certificate = files.certificate(day)
     assert certificate is not None
     files.write(files.read(day).slice(7), certificate)
@@ -93,7 +92,7 @@ def lose_rows(world: World, day: date) -> None:
 
 def report(world: World, minutes_ago: float, pid: int | None = None) -> None:
     """A progress file as a run leaves it that began so long ago."""
-    path = progress_file(world.data, DATASET)
+    path = world.folder.progress(DATASET)
     path.parent.mkdir(parents=True, exist_ok=True)
     began = datetime.now(UTC) - timedelta(minutes=minutes_ago)
     path.write_bytes(
@@ -157,7 +156,7 @@ def test_a_first_day_to_come_is_refused(full: World, run: Run) -> None:
 
 def test_a_database_that_is_none_any_more_holds_nothing(full: World, run: Run) -> None:
     """Its file is there and has its old name and number: what was published of it is not believed."""
-    path = open_landing(full.settings()).warehouse.path
+    path = full.project().store().warehouse.path
     with path.open("r+b") as file:
         file.truncate(0)
         file.write(b"junk")
@@ -172,7 +171,7 @@ def test_a_database_that_is_none_any_more_holds_nothing(full: World, run: Run) -
 @pytest.mark.parametrize("lost", [1, 300_000])
 def test_a_database_that_was_cut_is_named_wherever_the_cut_is(full: World, run: Run, lost: int) -> None:
     """Counting rows reads one column of many: it does not reach every block."""
-    path = open_landing(full.settings()).warehouse.path
+    path = full.project().store().warehouse.path
     os.truncate(path, path.stat().st_size - lost)
     said = run(full, "health")
     assert said.exit_code == 3
@@ -191,7 +190,7 @@ def test_status_and_health_answer_from_a_folder_that_nobody_may_write(
 
 def test_stale_days_are_not_complete(full: World) -> None:
     later = datetime.now(UTC) + timedelta(minutes=31)
-    assert not statuses(full.settings(), STACKS, later)[0].is_complete
+    assert not statuses(full.project(), STACKS, later)[0].is_complete
 
 
 def test_status_with_a_set_aside_day_is_1_and_names_it_with_its_reason(full: World, run: Run) -> None:
@@ -227,7 +226,7 @@ def test_a_day_that_lands_while_status_looks_is_not_damaged(
 
     monkeypatch.setattr(DayFiles, "certificates", land_afterwards)
     nothing = survey([], {}, {}, {}, {}, datetime.now(UTC), timedelta(1))
-    assert describe(full.settings(), STACKS, STACKS.datasets[0], nothing).damaged == []
+    assert describe(full.project(), STACKS, STACKS.datasets[0], nothing).damaged == []
 
 
 def test_status_with_a_wrong_setting_is_1_and_one_sentence(world: World, run: Run) -> None:
@@ -287,7 +286,7 @@ def test_what_scripts_read_is_never_taken_away(full: World, run: Run) -> None:
 
 def test_the_progress_of_an_earlier_run_is_not_that_of_who_works_now(world: World, run: Run) -> None:
     report(world, minutes_ago=300, pid=1)
-    with locked(run_lock(world.data, DATASET), "the dataset", wait=0):
+    with locked(world.folder.lock(DATASET), "the dataset", wait=0):
         assert shown(run, world)["progress"] is None
         assert f"running       process {os.getpid()}\n" in run(world, "status").stdout
         assert run(world, "health").exit_code == HEALTHY
@@ -301,7 +300,7 @@ def test_between_two_runs_status_says_when_the_last_one_ended(world: World, run:
 
 def test_status_says_what_runs_and_how_fast(world: World, run: Run) -> None:
     report(world, minutes_ago=5)
-    with locked(run_lock(world.data, DATASET), "the dataset", wait=0):
+    with locked(world.folder.lock(DATASET), "the dataset", wait=0):
         status = shown(run, world)
         words = run(world, "status").stdout
     assert status["running"].startswith("process ")
@@ -415,7 +414,7 @@ def test_health_0_idle_and_complete(full: World, run: Run) -> None:
 
 def test_health_0_while_a_run_works(world: World, run: Run) -> None:
     report(world, minutes_ago=9)
-    with locked(run_lock(world.data, DATASET), "the dataset", wait=0):
+    with locked(world.folder.lock(DATASET), "the dataset", wait=0):
         done = run(world, "health")
     assert done.exit_code == HEALTHY
     assert done.output.startswith("healthy: process ")
@@ -440,7 +439,7 @@ def test_health_0_for_two_minutes_between_two_runs(world: World, run: Run) -> No
 
 def test_health_2_a_run_that_brings_nothing(world: World, run: Run) -> None:
     report(world, minutes_ago=12)
-    with locked(run_lock(world.data, DATASET), "the dataset", wait=0):
+    with locked(world.folder.lock(DATASET), "the dataset", wait=0):
         done = run(world, "health")
         patient = run(world, "health", "--stall-threshold", "3600")
     assert done.exit_code == STALLED
@@ -452,7 +451,7 @@ def test_health_2_a_run_that_brings_nothing(world: World, run: Run) -> None:
 def test_health_a_slow_budget_is_no_stall(world: World, run: Run) -> None:
     world.overrides["hiro_requests_per_minute"] = 10  # a day takes half an hour
     report(world, minutes_ago=50)
-    with locked(run_lock(world.data, DATASET), "the dataset", wait=0):
+    with locked(world.folder.lock(DATASET), "the dataset", wait=0):
         assert run(world, "health").exit_code == HEALTHY
         report(world, minutes_ago=70)
         assert run(world, "health").exit_code == STALLED
@@ -461,10 +460,10 @@ def test_health_a_slow_budget_is_no_stall(world: World, run: Run) -> None:
 def test_health_of_a_run_that_landed_something_lately_is_no_stall(full: World, run: Run) -> None:
     day_file(full, full.days[0]).unlink()
     report(full, minutes_ago=120)
-    with locked(run_lock(full.data, DATASET), "the dataset", wait=0):
+    with locked(full.folder.lock(DATASET), "the dataset", wait=0):
         assert run(full, "health").exit_code == HEALTHY
         later = datetime.now(UTC) + timedelta(minutes=11)
-        assert judge(full.settings(), later, timedelta(minutes=10)).code == STALLED
+        assert judge(full.project(), later, timedelta(minutes=10)).code == STALLED
 
 
 def test_health_3_a_truncated_day_file(full: World, run: Run) -> None:

@@ -12,8 +12,6 @@ import msgspec
 import pytest
 from click.testing import Result
 
-from stx_pipelines.coverage.progress import run_lock
-from stx_pipelines.coverage.survey import open_landing
 from stx_pipelines.metrics.open import chain_start
 from stx_pipelines.store.identity import known_identity
 from stx_pipelines.store.locks import locked
@@ -142,10 +140,10 @@ def test_a_first_day_is_heeded_on_a_server_that_has_the_whole_chain(world: World
     world.overrides["stx_first_day"] = world.days[2]
     assert run(world, "sync").exit_code == DONE
     world.assert_true(world.days[2:])
-    known = known_identity(world.data)
+    known = known_identity(world.folder)
     assert known
     assert (known.height, known.first_day) == (1, world.days[0])
-    assert chain_start(world.settings()) == world.days[0]
+    assert chain_start(world.project()) == world.days[0]
     world.overrides["stx_first_day"] = world.days[0]
     assert run(world, "sync").exit_code == DONE
     world.assert_true()
@@ -154,7 +152,7 @@ def test_a_first_day_is_heeded_on_a_server_that_has_the_whole_chain(world: World
 def test_a_day_before_the_folder_began_is_not_wanted(make_world: MakeWorld, run: Callable[..., Result]) -> None:
     world = make_world(recent_chain(3, first_height=700), stx_first_day=today() - timedelta(days=1))
     assert run(world, "sync").exit_code == DONE
-    assert chain_start(world.settings()) is None
+    assert chain_start(world.project()) is None
     world.overrides["stx_first_day"] = world.days[0]
     done = run(world, "sync")
     assert done.exit_code == DONE
@@ -248,7 +246,7 @@ def test_rebuild_leaves_out_a_day_that_disagrees_with_its_certificate(
 ) -> None:
     run(world, "sync", "--target-days", "3")
     bad = world.days[2]
-    files = open_landing(world.settings()).files
+    files = world.project().store().files
     if how == "wrong rows":
         known = files.certificate(bad)
         assert known
@@ -274,7 +272,7 @@ def test_rebuild_leaves_out_a_day_that_disagrees_with_its_certificate(
 def test_rebuild_does_not_race_a_run(world: World, run: Callable[..., Result]) -> None:
     run(world, "sync", "--target-days", "3")
     before = (world.data / "warehouse.duckdb").stat().st_ino
-    with locked(run_lock(world.data, "transactions"), "the dataset", wait=0):
+    with locked(world.folder.lock("transactions"), "the dataset", wait=0):
         done = run(world, "rebuild")
     assert done.exit_code == NOT_YET
     assert done.output == (

@@ -13,7 +13,6 @@ import pytest
 from click.testing import Result
 
 from stx_pipelines.chains.certificate import VERSION
-from stx_pipelines.coverage.survey import open_landing
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines_tests.world import World, query, recent_chain
 
@@ -55,7 +54,7 @@ def first_of_all(certificate: dict[str, object]) -> dict[str, object]:
 def test_a_folder_of_an_earlier_version_keeps_its_days_without_a_fetch_or_a_load(
     world: World, run: Run, change: Callable[[dict[str, object]], dict[str, object]]
 ) -> None:
-    landing = open_landing(world.settings())
+    landing = world.project().store()
     for day in world.days:
         restamp(landing.files, day, change)
     (landing.files.folder / ".certificates.json").unlink()
@@ -89,7 +88,7 @@ def test_certificates_of_today_say_what_they_are(world: World) -> None:
 
 def test_the_digest_in_the_certificate_is_that_of_the_rows(world: World) -> None:
     """Rows of another digest are damage, even where the file's own digest was made to fit."""
-    files = open_landing(world.settings()).files
+    files = world.project().store().files
     day = world.days[1]
     table, other = files.read(day), files.read(world.days[2])
     metadata = dict(table.schema.metadata)
@@ -102,7 +101,7 @@ def test_the_digest_in_the_certificate_is_that_of_the_rows(world: World) -> None
 def later(world: World) -> date:
     """A closed day whose file a later version wrote."""
     day = world.days[1]
-    files = open_landing(world.settings()).files
+    files = world.project().store().files
     restamp(files, day, lambda known: known | {"version": VERSION + 1, "made_by": "stx-pipelines/9.0", "day": None})
     return day
 
@@ -110,7 +109,7 @@ def later(world: World) -> date:
 def test_a_day_of_a_later_version_is_neither_fetched_nor_replaced_nor_called_damaged(
     world: World, run: Run, later: date
 ) -> None:
-    path = open_landing(world.settings()).files.path(later)
+    path = world.project().store().files.path(later)
     content = path.read_bytes()
     world.requests()
     done = run(world, "sync")
@@ -149,7 +148,7 @@ def test_rebuild_names_a_day_of_a_later_version(world: World, run: Run, later: d
 
 def test_what_an_older_version_remembered_of_certificates_is_not_believed(world: World) -> None:
     """It would have dropped the fields that it does not know, and with them the ids."""
-    files = open_landing(world.settings()).files
+    files = world.project().store().files
     known = files.certificates()
     memory = files.folder / ".certificates.json"
     remembered = json.loads(memory.read_bytes())

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from stx_pipelines.chains.days import days_between
-from stx_pipelines.metrics.open import page_path
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines_tests.dashboard.pages import (
@@ -35,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
 @pytest.fixture(scope="package")
 def html(made: MetricStore) -> str:
     """The page as text."""
-    return page_path(made.folder).read_text()
+    return made.folder.page.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -65,5 +64,5 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def opened(browser: Any, made: MetricStore) -> Any:
     """The page, drawn, in the light theme."""
-    open_page(browser, page_path(made.folder))
+    open_page(browser, made.folder.page)
     return browser

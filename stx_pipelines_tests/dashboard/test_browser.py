@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from stx_pipelines.metrics.open import page_path
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines_tests.dashboard.pages import (
     CHARTS,
@@ -131,7 +130,7 @@ def test_types_of_an_old_day_file_are_no_formulas_in_a_csv(browser: Any, tmp_pat
     """The page draws, and says nothing in the console; a cell that a spreadsheet would run begins with a quote."""
     store = land_types(tmp_path / "data", HOSTILE)
     build(store)
-    open_page(browser, page_path(store.folder))
+    open_page(browser, store.folder.page)
     assert browser.get_log("browser") == []
     browser.find_element("css selector", "#downloads a[data-csv=network_types]").click()
     target = browser.downloads / "network_types.csv"

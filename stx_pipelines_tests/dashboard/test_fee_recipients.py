@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from stx_pipelines.dashboard.facts import FEE_RECIPIENTS, MOST_RECIPIENTS
-from stx_pipelines.metrics.open import page_path
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.fee_recipients import FeeRecipients, fee_recipients
 from stx_pipelines.store.scratch import Engine
 from stx_pipelines_tests.dashboard.balances import HUGE, Block, address, write_day, write_days
@@ -33,7 +33,7 @@ def store(made: MetricStore, tmp_path: Path) -> MetricStore:
 
 def summed_up(folder: Path) -> FeeRecipients:
     """What the day files give."""
-    known = fee_recipients(folder, Engine(200, 1), MOST_RECIPIENTS)
+    known = fee_recipients(DataFolder(folder), Engine(200, 1), MOST_RECIPIENTS)
     assert known is not None
     return known
 
@@ -89,7 +89,7 @@ def test_a_page_holds_those_with_the_most_blocks(tmp_path: Path) -> None:
 def test_day_files_without_a_block_are_nothing(tmp_path: Path) -> None:
     """No section about no block."""
     write_day(tmp_path, date(2026, 9, 1), [])
-    assert fee_recipients(tmp_path, Engine(200, 1), MOST_RECIPIENTS) is None
+    assert fee_recipients(DataFolder(tmp_path), Engine(200, 1), MOST_RECIPIENTS) is None
 
 
 def test_a_damaged_day_is_said_and_costs_only_its_section(store: MetricStore) -> None:
@@ -105,7 +105,7 @@ def test_a_damaged_day_is_said_and_costs_only_its_section(store: MetricStore) ->
 def test_the_browser_draws_and_saves_it(store: MetricStore, browser: Any) -> None:
     """A bar per recipient, nothing in the console, and exact ETH in the file that a click saves."""
     build(store)
-    open_page(browser, page_path(store.folder))
+    open_page(browser, store.folder.page)
     texts = browser.execute_script(
         "return [...document.querySelectorAll('[data-id=fee-recipients-blocks] svg .role-mark.mark-text text')]"
         ".map((each) => each.textContent)"

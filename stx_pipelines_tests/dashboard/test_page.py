@@ -18,10 +18,10 @@ from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
 from stx_pipelines.dashboard.page import pictures, write_page
 from stx_pipelines.dashboard.themes import THEMES
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
-from stx_pipelines.defs.metrics_resource import Metrics
-from stx_pipelines.metrics.open import page_path
+from stx_pipelines.defs.resources import Metrics
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines_tests.dashboard.pages import (
     CHARTS,
     DAYS,
@@ -186,7 +186,7 @@ def test_the_asset_links_to_the_page(made: MetricStore, tmp_path: Path) -> None:
     result = dg.materialize([wallet_dashboard], resources={"metrics": Metrics(data_dir=str(tmp_path / "data"))})
     [event] = result.get_asset_materialization_events()
     known = {key: value.value for key, value in event.materialization.metadata.items()}
-    page = page_path(tmp_path / "data")
+    page = DataFolder(tmp_path / "data").page
     assert known["page"] == page.as_uri()
     assert (known["bytes"], known["days"]) == (page.stat().st_size, DAYS)
     assert sum(str(value).startswith("![") for value in known.values()) == 4

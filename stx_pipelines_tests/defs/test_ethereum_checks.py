@@ -8,8 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from stx_pipelines.defs.checks_ethereum import ethereum_checks, is_odd
-from stx_pipelines.store.ethereum_checks import IncreaseShares
+from stx_pipelines.defs.checks import ethereum_checks
+from stx_pipelines.defs.resources import EthereumNode
+from stx_pipelines.store.ethereum_checks import IncreaseShares, is_odd
 from stx_pipelines_tests.store.ethereum_days import DAYS, blocks_of, change, land_blocks, land_days
 
 
@@ -28,6 +29,7 @@ def results() -> dict[str, dg.AssetCheckEvaluation]:
         asset_checks=ethereum_checks,
         jobs=[dg.define_asset_job("look", selection=dg.AssetSelection.all_asset_checks())],
         executor=dg.in_process_executor,
+        resources={"ethereum_node": EthereumNode()},
     )
     result = defs.resolve_job_def("look").execute_in_process(raise_on_error=False)
     return {each.check_name: each for each in result.get_asset_check_evaluations()}

@@ -15,7 +15,7 @@ from markdown_it.token import Token
 from stx_pipelines.defs.assets.markdown import code, word
 from stx_pipelines.defs.assets.metadata import describe_day
 from stx_pipelines.defs.assets.metadata_ethereum import describe_balances, describe_blocks
-from stx_pipelines.defs.checks_wallets import _result
+from stx_pipelines.defs.checks import metric_result
 from stx_pipelines.metrics.checks import CHECKS, Verdict
 from stx_pipelines.store.day_summary import DaySummary
 from stx_pipelines.store.ethereum_rows import balances_to_arrow, blocks_to_arrow
@@ -75,6 +75,6 @@ def test_fee_recipients_of_an_old_day_file_are_shown_as_they_are(text: str) -> N
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_the_rows_that_a_check_names_are_shown_as_they_are(text: str) -> None:
-    result = _result(Verdict(1, "", [f"address {text}, times 2"], None), CHECKS[0])
+    result = metric_result(Verdict(1, "", [f"address {text}, times 2"], None), CHECKS[0])
     assert isinstance(result, dg.AssetCheckResult)
     assert_harmless(result.description)

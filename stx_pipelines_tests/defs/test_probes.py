@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from stx_pipelines import definitions
+from stx_pipelines import project
 from stx_pipelines.cli import demo
 from stx_pipelines.clients.errors import Unreachable
+from stx_pipelines.coverage.datasets import ETHEREUM, STACKS, Chain
+from stx_pipelines.defs.watched import Watched, watch
+from stx_pipelines.project import Project
 from stx_pipelines.settings import load_settings
 from stx_pipelines.store.files import StoreError
 from stx_pipelines_tests.clients.raw import Talk, talking
@@ -20,15 +23,16 @@ slow = pytest.mark.parametrize("talk", [SLOW["a drip of headers"], SLOW["a drip 
 
 
 @slow
-@pytest.mark.parametrize(("watch", "setting"), [("watch_stacks", "HIRO_API_URL"), ("watch_ethereum", "ETH_RPC_URL")])
+@pytest.mark.parametrize(("chain", "setting"), [(STACKS, "HIRO_API_URL"), (ETHEREUM, "ETH_RPC_URL")])
 def test_a_probe_is_left_at_its_own_deadline(
-    talk: Callable[[], Talk], watch: str, setting: str, monkeypatch: pytest.MonkeyPatch
+    talk: Callable[[], Talk], chain: Chain, setting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(definitions, "_PROBE_SECONDS", 0.3)
+    monkeypatch.setattr(project, "_PROBE_SECONDS", 0.3)
     with talking(talk) as raw:
         monkeypatch.setenv(setting, raw.url)
-        probe = getattr(definitions, watch)().probe
-        with outcome(probe) as found:
+        watched = watch(Project.load, chain)
+        assert isinstance(watched, Watched)
+        with outcome(watched.probe) as found:
             pass
         assert len(raw.requests) == 1
     assert isinstance(found[0], Unreachable), found
@@ -37,7 +41,7 @@ def test_a_probe_is_left_at_its_own_deadline(
 
 def test_a_probe_has_less_time_than_a_run() -> None:
     run = load_settings().hiro_timeout_seconds * 10
-    assert 5.0 < definitions._PROBE_SECONDS == 15.0 < run
+    assert 5.0 < project._PROBE_SECONDS == 15.0 < run
 
 
 @slow

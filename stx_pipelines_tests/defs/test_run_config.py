@@ -11,10 +11,9 @@ from dagster_duckdb import DuckDBResource
 
 from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.definitions import build_defs, defs
-from stx_pipelines.defs.metrics_resource import Metrics
-from stx_pipelines.defs.resources import EthereumNode, StacksApi
+from stx_pipelines.defs.resources import EthereumNode, Metrics, StacksApi
+from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
-from stx_pipelines.sync.stacks.open import open_stacks_api
 from stx_pipelines_tests.noting import noting_server
 from stx_pipelines_tests.world import today
 
@@ -25,7 +24,7 @@ KEY = "hiro-key-0123456789"
 def ask(settings: Any) -> None:
     """One request, whose answer nobody knows."""
     with pytest.raises(ApiError):
-        open_stacks_api(settings).tip()
+        Project(settings).stacks_api().tip()
 
 
 @pytest.mark.parametrize("job", [job.name for job in build_defs().resolve_all_job_defs()])
@@ -86,15 +85,15 @@ def test_code_still_says_where_to_and_run_config_how_fast(tmp_path: Path) -> Non
             seen["answer"] = connection.execute("SELECT 42").fetchone()
 
     resources = build_defs(
-        stacks_api=StacksApi(api_url="http://127.0.0.1:9/here", requests_per_minute=7, data_dir=str(tmp_path / "a")),
-        ethereum_node=EthereumNode(data_dir=str(tmp_path / "b"), parallel_batches=3),
-        metrics=Metrics(data_dir=str(tmp_path / "c")),
+        stacks_api=StacksApi(api_url="http://127.0.0.1:9/here", requests_per_minute=7, data_dir=str(tmp_path / "mine")),
+        ethereum_node=EthereumNode(data_dir=str(tmp_path / "mine"), parallel_batches=3),
+        metrics=Metrics(data_dir=str(tmp_path / "mine")),
         duckdb=DuckDBResource(database=":memory:"),
     ).resources
     run_config = {"resources": {"ethereum_node": {"config": {"batch_size": 11, "parallel_batches": 4}}}}
     assert dg.materialize([mine], resources=resources, run_config=run_config).success
     assert (seen["stacks"].hiro_api_url, seen["stacks"].budget) == ("http://127.0.0.1:9/here", 7)
-    assert [seen[name].stx_data_dir.name for name in ("stacks", "ethereum", "metrics")] == ["a", "b", "c"]
+    assert [seen[name].stx_data_dir.name for name in ("stacks", "ethereum", "metrics")] == ["mine"] * 3
     assert (seen["ethereum"].eth_batch_size, seen["ethereum"].eth_parallel_batches) == (11, 4)
     assert seen["answer"] == (42,)
 

@@ -12,7 +12,8 @@ from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.coverage.model import Coverage, DayCoverage, State
 from stx_pipelines.coverage.sighting import Sighting
-from stx_pipelines.definitions import defs, stacks_close
+from stx_pipelines.definitions import defs
+from stx_pipelines.defs.jobs import stacks_close
 from stx_pipelines.defs.partitions import DATASET_TAG
 from stx_pipelines.defs.schedules import daily_schedule
 from stx_pipelines_tests.world import at, today

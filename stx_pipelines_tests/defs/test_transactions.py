@@ -13,7 +13,6 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from stx_pipelines.coverage.survey import open_landing
 from stx_pipelines.definitions import build_defs
 from stx_pipelines.defs.assets.daily import PASSING, RETRY_AT
 from stx_pipelines.defs.assets.transactions import transactions
@@ -229,7 +228,7 @@ def test_a_rate_limit_leaves_the_instant_to_come_back_in_the_failure(here: World
 
 def test_a_day_that_landed_anew_and_waits_for_the_database_is_no_stranger_in_it(here: World) -> None:
     here.landed(here.days[:3])
-    files = open_landing(here.settings()).files
+    files = here.project().store().files
     files.reopen(here.days[1])
     files.path(here.days[2]).unlink()
     result = transactions_are_certified()

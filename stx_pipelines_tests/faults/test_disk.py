@@ -14,6 +14,7 @@ from stx_pipelines.coverage.survey import survey_transactions
 from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import write_page
 from stx_pipelines.metrics.open import open_metrics
+from stx_pipelines.project import Project
 from stx_pipelines.store.files import StoreError
 from stx_pipelines_tests.faults.disks import Disk, full_at, limited_files, small_disk
 from stx_pipelines_tests.faults.undisturbed import refresh_metrics
@@ -50,8 +51,8 @@ def work(world: World) -> None:
     world.sync()
     refresh_metrics(world)
     settings = world.settings()
-    coverage = survey_transactions(settings, datetime.now(UTC))
-    write_page(settings.stx_data_dir, read_facts(open_metrics(settings), coverage, "all is well"))
+    coverage = survey_transactions(Project(settings), datetime.now(UTC))
+    write_page(Project(settings).folder, read_facts(open_metrics(Project(settings)), coverage, "all is well"))
 
 
 def test_a_disk_that_is_full_at_any_step_is_one_sentence_and_changes_nothing(

@@ -23,9 +23,10 @@ from stx_pipelines.chains.stacks import Cursor, PageMovedError
 from stx_pipelines.coverage.progress import Progress, read_progress
 from stx_pipelines.devnet.server import serve
 from stx_pipelines.store.attempts import AttemptFiles
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.identity import Identity, identity_file, keep_identity, known_identity
+from stx_pipelines.store.identity import Identity, keep_identity, known_identity
 from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
@@ -197,7 +198,7 @@ def test_a_certificate_of_any_shape_is_refused_or_says_what_it_says(whole: bool)
 def test_side_files_of_any_content_are_forgotten_or_named(tmp_path: Path, whole: bool) -> None:
     """The chain's identity is asked for in a sentence; everything else counts as not there."""
     folder = tmp_path / "days"
-    warehouse, coverage = Warehouse(tmp_path), tmp_path / "coverage" / "transactions.json"
+    warehouse, coverage = Warehouse(DataFolder(tmp_path)), tmp_path / "coverage" / "transactions.json"
     progress, note, memory = tmp_path / "p.json", folder / f"{FIRST_DAY}.attempts.json", folder / ".certificates.json"
     for path in (coverage, progress, note):
         path.parent.mkdir(exist_ok=True)
@@ -205,17 +206,17 @@ def test_side_files_of_any_content_are_forgotten_or_named(tmp_path: Path, whole:
     @settings(max_examples=2_000 if whole else 40)
     @given(noise | deep)
     def holds(content: bytes) -> None:
-        for path in (coverage, progress, note, memory, identity_file(tmp_path)):
+        for path in (coverage, progress, note, memory, DataFolder(tmp_path).identity("stacks")):
             path.write_bytes(content)
         assert warehouse.published("transactions").loaded == {}
         assert read_progress(progress) is None
         assert AttemptFiles(folder).all() == {}
         assert DayFiles(folder).certificates() == {}
         with pytest.raises(StoreError, match="delete it"):
-            known_identity(tmp_path)
+            known_identity(DataFolder(tmp_path))
 
     holds()
-    keep_identity(tmp_path, Identity(1, "0x00", FIRST_DAY))
-    assert known_identity(tmp_path) == Identity(1, "0x00", FIRST_DAY)
+    keep_identity(DataFolder(tmp_path), Identity(1, "0x00", FIRST_DAY))
+    assert known_identity(DataFolder(tmp_path)) == Identity(1, "0x00", FIRST_DAY)
     progress.write_bytes(msgspec.json.encode(Progress(1, at(FIRST_DAY), at(FIRST_DAY), 3)))
     assert read_progress(progress) is not None

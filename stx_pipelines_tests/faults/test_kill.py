@@ -92,9 +92,9 @@ def test_kills_during_a_backfill_change_nothing(
 
 
 COMPUTE = """
-from stx_pipelines.settings import load_settings
-from stx_pipelines.sync.metrics import open_metrics
-store = open_metrics(load_settings())
+from stx_pipelines.project import Project
+from stx_pipelines.metrics.open import open_metrics
+store = open_metrics(Project.load())
 print("ready", flush=True)
 store.refresh()
 """

@@ -66,7 +66,7 @@ def assert_undisturbed(world: Followed, calm: Followed, without: Sequence[str] =
 
 def refresh_metrics(world: Followed) -> None:
     """Every metric, from what is closed now."""
-    open_metrics(world.settings()).refresh()
+    open_metrics(world.project()).refresh()
 
 
 def calm_down(world: Followed) -> None:

@@ -20,6 +20,7 @@ from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.scratch import Engine
 from stx_pipelines.store.warehouse import Warehouse
@@ -143,7 +144,9 @@ def is_shown(row: Tx) -> bool:
 def store_in(folder: Path, options: MetricOptions = OPTIONS, first_day: date | None = None) -> MetricStore:
     """The metrics of a data folder, with a small engine and little patience."""
     files = DayFiles(folder / "days" / "transactions")
-    return MetricStore(folder, files, Warehouse(folder, patience=0.2), options, first_day, Engine(200, 1))
+    return MetricStore(
+        DataFolder(folder), files, Warehouse(DataFolder(folder), patience=0.2), options, first_day, Engine(200, 1)
+    )
 
 
 def land(store: MetricStore, of: date, rows: Sequence[Tx], state: State = "closed", requests: int = 1) -> None:

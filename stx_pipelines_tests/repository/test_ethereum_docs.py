@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from stx_pipelines.defs.checks_ethereum import BEFORE_MERGE, SINCE_MERGE, ethereum_checks
+from stx_pipelines.defs.checks import ethereum_checks
 from stx_pipelines.settings import Settings
+from stx_pipelines.store.ethereum_checks import BEFORE_MERGE, SINCE_MERGE
 from stx_pipelines.store.warehouse import load_sql
 from stx_pipelines_tests.store.ethereum_days import ALICE, changes_of, land_days
 from stx_pipelines_tests.store.ethereum_days import DAYS as HAND_MADE

@@ -15,6 +15,7 @@ import pyarrow as pa
 from stx_pipelines.chains.certificate import Certificate, State
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block, balance_changes
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.ethereum_rows import balances_to_arrow, blocks_to_arrow
 from stx_pipelines.store.warehouse import DayFile, Warehouse
@@ -107,7 +108,7 @@ def _land(data: Path, table: pa.Table, of: Certificate, *, load: bool) -> None:
     files = DayFiles(data / "days" / of.dataset)
     stored = files.write(table, of)
     if load:
-        Warehouse(data, patience=1.0).load(of.dataset, [DayFile(files.path(of.day), stored)])
+        Warehouse(DataFolder(data), patience=1.0).load(of.dataset, [DayFile(files.path(of.day), stored)])
 
 
 def land_days(data: Path, days: Iterable[date] = DAYS) -> Path:

@@ -73,7 +73,7 @@ def test_a_folders_name_changes_no_transaction_and_no_metric(make_world: MakeWor
     days = landing.landed()
     assert differing_days(landing.warehouse.path, "transactions", days) == []
     assert {(each.transactions, each.wallets) for each in overlaps(landing.warehouse.path, days)} == {(1.0, 1.0)}
-    verdicts = {check.name: judge(open_metrics(named.settings()), check) for check in CHECKS}
+    verdicts = {check.name: judge(open_metrics(named.project()), check) for check in CHECKS}
     assert {name: verdict for name, verdict in verdicts.items() if verdict.broken != 0} == {}
 
 
@@ -91,7 +91,7 @@ def test_a_folders_name_changes_no_block_and_no_balance(
     database = named.data / "warehouse.duckdb"
     for dataset in ("blocks", "miners_balance"):
         assert differing_days(database, dataset, ethereum.open_landing(named.data, dataset).landed()) == []
-    theirs, ours = (fee_recipients(world.data, Engine(), 9) for world in (plain, named))
+    theirs, ours = (fee_recipients(world.folder, Engine(), 9) for world in (plain, named))
     assert ours is not None
     assert ours == theirs
 

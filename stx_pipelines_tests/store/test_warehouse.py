@@ -228,7 +228,7 @@ def test_a_lost_coverage_file_only_means_that_days_are_loaded_once_more(world: W
             coverage.write_bytes(content)
         world.landed(world.days[:-1])
         assert table_rows(world.data) == rows
-        assert set(Warehouse(world.data).published("transactions").loaded) == set(world.days)
+        assert set(Warehouse(world.folder).published("transactions").loaded) == set(world.days)
 
 
 def test_a_rebuilt_table_equals_the_old_one(world: World) -> None:
@@ -326,8 +326,8 @@ def test_two_processes_may_load_at_once(world: World) -> None:
     """Each takes the lock in turn; nobody fails and nothing is loaded twice."""
     world.landed()
     script = (
-        "import sys; from pathlib import Path; from stx_pipelines.settings import load_settings;"
-        "from stx_pipelines.sync.stacks.open import open_landing; landing = open_landing(load_settings());"
+        "import sys; from pathlib import Path; from stx_pipelines.project import Project;"
+        "landing = Project.load().store();"
         "print('ready', flush=True); sys.stdin.readline();"
         "[landing.warehouse.load('transactions', landing.landed()) for _ in range(5)]"
     )

@@ -10,7 +10,7 @@ from stx_pipelines.coverage.survey import survey_transactions
 from stx_pipelines.coverage.text import coverage_sentence, size
 from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import pictures, write_page
-from stx_pipelines.defs.metrics_resource import Metrics
+from stx_pipelines.defs.resources import Metrics
 from stx_pipelines.metrics.store import RESULTS
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
@@ -29,11 +29,11 @@ from stx_pipelines.store.files import StoreError
 def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.MaterializeResult[None]:
     """Make the page of what the metrics say now. Computes no metric and sends no request."""
     try:
-        settings = metrics.settings()
-        coverage = survey_transactions(settings, datetime.now(UTC))
-        sentence = coverage_sentence(coverage, settings.budget)
-        facts = read_facts(metrics.store(), coverage, sentence, settings.stx_page_note)
-        page = write_page(settings.stx_data_dir, facts)
+        project = metrics.project()
+        coverage = survey_transactions(project, datetime.now(UTC))
+        sentence = coverage_sentence(coverage, project.settings.budget)
+        facts = read_facts(metrics.store(), coverage, sentence, project.settings.stx_page_note)
+        page = write_page(project.folder, facts)
     except (SettingsError, StoreError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     context.log.info(page.headline)

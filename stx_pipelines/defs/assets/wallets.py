@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from stx_pipelines.defs.metrics_resource import Metrics
+from stx_pipelines.defs.resources import Metrics
 from stx_pipelines.metrics.options import Basis
 from stx_pipelines.metrics.store import RESULTS, MetricStore, Refreshed
 from stx_pipelines.settings import SettingsError

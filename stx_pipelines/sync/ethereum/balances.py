@@ -25,13 +25,14 @@ from stx_pipelines.chains.ethereum_proof import (
 )
 from stx_pipelines.clients.errors import ApiError, NoState, Unreachable
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc
+from stx_pipelines.project import Project
 from stx_pipelines.store import ethereum_rows
-from stx_pipelines.store.dataset_store import Landing
+from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.day_files import DamagedDayFile
 from stx_pipelines.sync import daily as homeward
 from stx_pipelines.sync.ahead import read_ahead
 from stx_pipelines.sync.daily import count_failure, known_certificate
-from stx_pipelines.sync.ethereum.blocks import BlocksWalk
+from stx_pipelines.sync.ethereum.blocks import BlocksWalk, open_blocks
 from stx_pipelines.sync.ethereum.chain import block_of, identify
 from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
 from stx_pipelines.sync.stacks.pages import OnPage
@@ -63,7 +64,7 @@ class BalancesWalk:
     """
 
     node: EthereumRpc
-    landing: Landing[BalanceChange]
+    landing: DatasetStore[BalanceChange]
     blocks: BlocksWalk
     zeros_allowed: bool = False
     on_page: OnPage = lambda _: None
@@ -96,7 +97,7 @@ class BalancesWalk:
             count_failure(self.landing, failed, lambda: self.node.block("latest"), self.clock())
 
     def _fetch(self, days: Sequence[date], force: bool) -> Iterator[Outcome]:
-        identify(self.node, self.blocks.data_folder)
+        identify(self.node, self.blocks.folder)
         self._look_before([c for day in days if (c := self._of_blocks(day)) and not self._is_up_to_date(c, force)])
         for day, read in read_ahead(lambda day: self._read(day, force), days, self.node.http.stop):
             try:
@@ -250,3 +251,10 @@ class BalancesWalk:
             seconds=seconds,
             route="eth_getBalance",
         )
+
+
+def open_balances(project: Project) -> BalancesWalk:
+    """The sync of the fee recipients' balances. Raises `SettingsError`."""
+    allowed = project.settings.eth_zero_increases == "allow"
+    blocks = open_blocks(project)
+    return BalancesWalk(project.ethereum_rpc(), project.store(BALANCES), blocks, zeros_allowed=allowed)

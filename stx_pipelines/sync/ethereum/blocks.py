@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 from stx_pipelines.chains.certificate import Certificate
@@ -18,8 +17,10 @@ from stx_pipelines.chains.ethereum import Block
 from stx_pipelines.chains.ethereum_proof import prove_blocks
 from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc
+from stx_pipelines.project import Project
 from stx_pipelines.store import ethereum_rows
-from stx_pipelines.store.dataset_store import Landing
+from stx_pipelines.store.data_folder import DataFolder
+from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.day_files import DamagedDayFile
 from stx_pipelines.sync import daily as homeward
 from stx_pipelines.sync.ahead import read_ahead
@@ -47,8 +48,8 @@ class BlocksWalk:
     """Brings days of blocks home: from `node` through the proof to `landing`."""
 
     node: EthereumRpc
-    landing: Landing[Block]
-    data_folder: Path
+    landing: DatasetStore[Block]
+    folder: DataFolder
     on_page: OnPage = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _chain: str = field(default="", init=False)  # what certificates call it
@@ -75,7 +76,7 @@ class BlocksWalk:
         return known if known is not None and known.is_closed else None
 
     def _fetch(self, days: Sequence[date], force: bool) -> Iterator[Outcome]:
-        identity = identify(self.node, self.data_folder)
+        identity = identify(self.node, self.folder)
         self._chain = identity.name
         top = finalized(self.node)
         self._refuse_if_behind(top)
@@ -208,3 +209,9 @@ class BlocksWalk:
             route="eth_getBlockByNumber",
             chain=self._chain,
         )
+
+
+def open_blocks(project: Project) -> BlocksWalk:
+    """The sync of blocks. Raises `SettingsError`."""
+    node, store = project.ethereum_rpc(), project.store(BLOCKS)
+    return BlocksWalk(node, store, project.folder, tip_age=project.settings.eth_tip_age)

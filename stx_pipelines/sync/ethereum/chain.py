@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
-from pathlib import Path
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, day_of, window
 from stx_pipelines.chains.ethereum import Block
 from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc, Tag
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.identity import EthereumIdentity, keep_identity, known_ethereum
 from stx_pipelines.sync.stacks.reorgs import WrongChain
 
@@ -24,12 +24,12 @@ _STRIDE = 8_192  # blocks; a little more than a day of 12-second slots
 _PROBES = 32  # headers a round while the beginning of a day is sought
 
 
-def identify(node: EthereumRpc, data_folder: Path) -> EthereumIdentity:
+def identify(node: EthereumRpc, folder: DataFolder) -> EthereumIdentity:
     """The chain of this data folder, compared with the node's, and kept at the first use.
 
     Raises `WrongChain` for another chain than the folder holds.
     """
-    chain_id, genesis, known = node.chain_id(), block_of(node, 0), known_ethereum(data_folder)
+    chain_id, genesis, known = node.chain_id(), block_of(node, 0), known_ethereum(folder)
     if genesis is None:
         raise WrongChain(
             f"{node.http.name} does not have block 0 of its chain, so the chain cannot be told from others"
@@ -38,12 +38,12 @@ def identify(node: EthereumRpc, data_folder: Path) -> EthereumIdentity:
         first = block_of(node, 1)
         asked = EthereumIdentity(chain_id, genesis.hash, day_of((first or genesis).timestamp))
         if first is not None:  # the first day is not known before
-            keep_identity(data_folder, asked)
+            keep_identity(folder, asked)
         return asked
     asked = EthereumIdentity(chain_id, genesis.hash, known.first_day)
     if (known.chain_id, known.genesis_hash) != (asked.chain_id, asked.genesis_hash):
         raise WrongChain(
-            f"{node.http.name} serves the chain {_shown(asked)}, but {data_folder} holds {_shown(known)}: "
+            f"{node.http.name} serves the chain {_shown(asked)}, but {folder.path} holds {_shown(known)}: "
             "set STX_DATA_DIR to a folder of its own"
         )
     return known

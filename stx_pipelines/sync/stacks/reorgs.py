@@ -6,13 +6,13 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import day_of, window
 from stx_pipelines.chains.stacks import Block, Tx
 from stx_pipelines.clients.errors import ApiError, NotFound
 from stx_pipelines.clients.stacks_api import StacksApi
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.identity import Identity, keep_identity, known_identity
 
 log = logging.getLogger(__name__)
@@ -33,13 +33,13 @@ class Standing:
     stale: tuple[date, ...]
 
 
-def identify(api: StacksApi, data_folder: Path, first_day: date | None) -> Identity:
+def identify(api: StacksApi, folder: DataFolder, first_day: date | None) -> Identity:
     """The chain of this data folder, asked from the server and kept at the first use.
 
     `first_day` is needed for a server whose history starts later than its chain; one that has block 1 is named by
     that, and its first day is the chain's own. Raises `WrongChain`.
     """
-    known = known_identity(data_folder)
+    known = known_identity(folder)
     if known is not None:
         return known
     try:
@@ -51,7 +51,7 @@ def identify(api: StacksApi, data_folder: Path, first_day: date | None) -> Ident
                 "that it has whole"
             ) from None
         identity = _identity(_block_of(api, first_day), first_day)
-    keep_identity(data_folder, identity)
+    keep_identity(folder, identity)
     return identity
 
 

@@ -16,8 +16,9 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.stacks import Tip, Tx
 from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.clients.stacks_api import StacksApi
+from stx_pipelines.project import Project
 from stx_pipelines.store import stacks_rows
-from stx_pipelines.store.dataset_store import DAYS_AT_ONCE, Landing
+from stx_pipelines.store.dataset_store import DAYS_AT_ONCE, DatasetStore
 from stx_pipelines.store.day_files import DamagedDayFile
 from stx_pipelines.store.identity import Identity
 from stx_pipelines.sync import daily as homeward
@@ -27,7 +28,7 @@ from stx_pipelines.sync.stacks.burn_blocks import ListMoved
 from stx_pipelines.sync.stacks.pages import OnPage
 from stx_pipelines.sync.stacks.plan import Held
 from stx_pipelines.sync.stacks.reader import ProvedDay, Reader
-from stx_pipelines.sync.stacks.reorgs import Standing, fork_height, standing
+from stx_pipelines.sync.stacks.reorgs import Standing, fork_height, identify, standing
 from stx_pipelines.sync.tip import note_stacks_tip, out_of_reach
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Walk:
     """Brings days of Stacks transactions home: from `api` through the proof to `landing`."""
 
     api: StacksApi
-    landing: Landing[Tx]
+    landing: DatasetStore[Tx]
     identity: Callable[[], Identity]
     on_page: OnPage = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -238,3 +239,14 @@ class Walk:
 def _held(rows: Sequence[Tx]) -> list[Tx]:
     """The rows that come from a day file: only freshly read ones know their block's own hash."""
     return [tx for tx in rows if tx.block_hash is None and tx.index_block_hash]
+
+
+def open_stacks(project: Project) -> Walk:
+    """The sync of Stacks transactions."""
+    api, settings = project.stacks_api(), project.settings
+    return Walk(
+        api=api,
+        landing=project.store(),
+        identity=lambda: identify(api, project.folder, settings.stx_first_day),
+        tip_age=settings.stx_tip_age,
+    )

@@ -13,8 +13,7 @@ from stx_pipelines.chains.ethereum_proof import ENOUGH, NOBODY
 from stx_pipelines.clients.errors import Unreachable
 from stx_pipelines.devnet.ethereum.calls import Call
 from stx_pipelines.devnet.ethereum.faults import EthereumKnobs, OldBalances
-from stx_pipelines.sync.ethereum.balances import BALANCES
-from stx_pipelines.sync.ethereum.open import open_balances
+from stx_pipelines.sync.ethereum.balances import BALANCES, open_balances
 from stx_pipelines_tests.sync.ethereum.world import (
     DevnetWorld,
     balances_truth,
@@ -325,7 +324,7 @@ def test_days_without_increases_that_are_believed_say_why(
             world.chain.blocks[number] = block._replace(miner=miner)
     monkeypatch.setenv("ETH_ZERO_INCREASES", setting)
     world.blocks()
-    walk = open_balances(world.settings())
+    walk = open_balances(world.project())
     certificate = landed(walk.bring_home([FIRST_DAY]))[FIRST_DAY].certificate
     assert certificate.proof.endswith(f"; {remark}")
     assert f"the balances of {FIRST_DAY}: {remark}" in caplog.messages

@@ -27,10 +27,12 @@ from stx_pipelines.devnet.ethereum.chain import EthereumChain
 from stx_pipelines.devnet.ethereum.faults import EthereumKnobs
 from stx_pipelines.devnet.ethereum.values import EthereumSpec
 from stx_pipelines.devnet.server import Devnet, serve
+from stx_pipelines.project import Project
 from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.store import ethereum_rows
 from stx_pipelines.store.attempts import AttemptFiles
-from stx_pipelines.store.dataset_store import Landing
+from stx_pipelines.store.data_folder import DataFolder
+from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines.sync.ethereum.balances import BALANCES, BalancesWalk
@@ -105,11 +107,13 @@ def _value(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int) else int(value)
 
 
-def open_landing(data: Path, dataset: str) -> Landing[Any]:
+def open_landing(data: Path, dataset: str) -> DatasetStore[Any]:
     """The landing of a dataset as a new process would make it."""
     to_arrow = ethereum_rows.blocks_to_arrow if dataset == BLOCKS else ethereum_rows.balances_to_arrow
     folder = data / "days" / dataset
-    return Landing(dataset, DayFiles(folder), AttemptFiles(folder), Warehouse(data), to_arrow, patience=LONGEST)
+    return DatasetStore(
+        dataset, DayFiles(folder), AttemptFiles(folder), Warehouse(DataFolder(data)), to_arrow, patience=LONGEST
+    )
 
 
 def open_node(url: str, *, calls_per_second: int = 0, attempts: int = 5, **options: Any) -> EthereumRpc:
@@ -141,7 +145,7 @@ class World:
         return self.last_node
 
     def blocks_walk(self) -> BlocksWalk:
-        return self._at_its_time(BlocksWalk(self.node(), open_landing(self.data, BLOCKS), self.data))
+        return self._at_its_time(BlocksWalk(self.node(), open_landing(self.data, BLOCKS), DataFolder(self.data)))
 
     def balances_walk(self) -> BalancesWalk:
         """It shares its node with the walk of blocks, as it does in a run."""
@@ -186,6 +190,14 @@ class DevnetWorld(World):
 
     def settings(self) -> Settings:
         return load_settings(eth_rpc_url=self.url, stx_data_dir=self.data)
+
+    def project(self) -> Project:
+        """What a new process would make of these settings."""
+        return Project(self.settings())
+
+    @property
+    def folder(self) -> DataFolder:
+        return DataFolder(self.data)
 
     def calls(self) -> int:
         """Calls since this was asked last."""

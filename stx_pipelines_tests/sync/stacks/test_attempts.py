@@ -11,8 +11,9 @@ import pytest
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.clients.errors import ApiError, RateLimited, Unreachable
 from stx_pipelines.coverage.survey import survey_transactions
+from stx_pipelines.project import Project
 from stx_pipelines.store.attempts import AttemptFiles
-from stx_pipelines.sync.stacks.open import open_stacks
+from stx_pipelines.sync.stacks.sync import open_stacks
 from stx_pipelines_tests.world import FIRST_DAY, World, at, make_chain
 
 MakeWorld = Callable[..., World]
@@ -65,7 +66,7 @@ def test_the_fourth_failed_proof_sets_the_day_aside_and_the_others_are_complete(
     states = []
     for _ in range(4):
         world.failed()
-        coverage = survey_transactions(world.settings().model_copy(update={"stx_target_days": 3}), NOON)
+        coverage = survey_transactions(world.project().replaced(stx_target_days=3), NOON)
         states.append([(day.day, day.state) for day in coverage.days if not day.complete])
     assert states == [[(BAD, "failing")]] * 3 + [[(BAD, "set aside")]]
 
@@ -136,7 +137,7 @@ def test_a_refused_connection_is_no_try(world: World) -> None:
     world.landed([world.days[0]])
     away = world.settings().model_copy(update={"hiro_api_url": "http://127.0.0.1:9", "hiro_attempts": 1})
     with pytest.raises(ApiError, match="connection refused"):
-        list(open_stacks(away).bring_home(world.days))
+        list(open_stacks(Project(away)).bring_home(world.days))
     assert notes(world) == {}
 
 

@@ -137,7 +137,7 @@ def test_a_folder_of_an_earlier_version_is_not_taken_for_behind(make_world: Make
     world.now = at(world.days[-1], 23)
     world.landed()
     path = world.data / "coverage" / "transactions.json"
-    assert survey_transactions(world.settings(), world.now).behind is not None
+    assert survey_transactions(world.project(), world.now).behind is not None
     path.write_bytes(msgspec.json.encode(msgspec.json.decode(path.read_bytes(), type=Earlier)))
-    coverage = survey_transactions(world.settings(), world.now)
+    coverage = survey_transactions(world.project(), world.now)
     assert (coverage.tip, coverage.is_complete) == (None, True)

@@ -10,8 +10,9 @@ import pytest
 
 from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.devnet.faults import Knobs
-from stx_pipelines.sync.stacks.open import open_stacks
+from stx_pipelines.project import Project
 from stx_pipelines.sync.stacks.reorgs import WrongChain
+from stx_pipelines.sync.stacks.sync import open_stacks
 from stx_pipelines_tests.world import FIRST_DAY, World, at, file_rows, make_chain, query, table_rows, table_truth
 
 MakeWorld = Callable[..., World]
@@ -106,7 +107,7 @@ def test_a_server_that_is_no_hiro_api_is_named_as_such(make_world: MakeWorld, tm
     elsewhere = make_world(make_chain(1, 1), data=tmp_path / "data")
     settings = elsewhere.settings().model_copy(update={"hiro_api_url": f"{elsewhere.devnet.url}/v9"})
     with pytest.raises(ApiError, match=r"/v9 is no Hiro API for Stacks: check HIRO_API_URL"):
-        list(open_stacks(settings).bring_home(elsewhere.days))
+        list(open_stacks(Project(settings)).bring_home(elsewhere.days))
     assert not list((tmp_path / "data").rglob("*.parquet"))
 
 

@@ -1,0 +1,37 @@
+"""The jobs: which assets a run makes, and whether it checks them."""
+
+import dagster as dg
+
+from stx_pipelines.defs.assets.dashboard import wallet_dashboard
+from stx_pipelines.defs.assets.ethereum import blocks, miners_balance
+from stx_pipelines.defs.assets.transactions import transactions
+from stx_pipelines.defs.assets.wallets import wallet_metrics
+
+stacks_sync = dg.define_asset_job(
+    "stacks_sync",
+    selection=dg.AssetSelection.assets(transactions).without_checks(),
+    description="Fetch days of transactions.",
+)
+stacks_close = dg.define_asset_job(
+    "stacks_close",
+    selection=[transactions],
+    description="Fetch days of transactions, then check the whole table.",
+)
+ethereum_sync = dg.define_asset_job(
+    "ethereum_sync",
+    selection=dg.AssetSelection.assets(blocks, miners_balance).without_checks(),
+    description="Fetch days of Ethereum blocks, then their fee recipients' balances.",
+)
+ethereum_close = dg.define_asset_job(
+    "ethereum_close",
+    selection=[blocks, miners_balance],
+    description="Fetch days of Ethereum, then check the whole tables.",
+)
+wallets_refresh = dg.define_asset_job(
+    "wallets_refresh",
+    selection=[wallet_metrics, wallet_dashboard],
+    description="The wallet metrics and the dashboard, from the closed days.",
+)
+
+ALL_JOBS = [stacks_sync, stacks_close, wallets_refresh, ethereum_sync, ethereum_close]
+"""Every job."""

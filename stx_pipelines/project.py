@@ -1,0 +1,128 @@
+"""One project: everything a run, a tick or a command needs, made once from the settings and passed down.
+
+Nothing below reads settings, the environment or a path of its own. What is computed from a project (coverage, metrics,
+the page) is a function that takes it.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from stx_pipelines.chains.datasets import TRANSACTIONS
+from stx_pipelines.settings import Settings, SettingsError, changed, load_settings
+from stx_pipelines.store.data_folder import DataFolder
+from stx_pipelines.store.dataset_store import DatasetStore, open_store
+from stx_pipelines.store.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from stx_pipelines.clients.ethereum_rpc import EthereumRpc
+    from stx_pipelines.clients.notify import Email, Webhook
+    from stx_pipelines.clients.stacks_api import StacksApi
+
+_PROBE_TIMEOUT = 5.0  # seconds without a byte
+_PROBE_SECONDS = 15.0  # seconds for a whole answer
+
+
+class Project:
+    """The data folder, the stores and the clients that the settings describe. Opens nothing before it is used."""
+
+    def __init__(self, settings: Settings, *, answer_within: float | None = None) -> None:
+        """Keep the settings. `answer_within` seconds an answer must be whole; None: as the settings say."""
+        self.settings = settings
+        self.folder = DataFolder(settings.stx_data_dir)
+        self._answer_within = answer_within
+        self._stores: dict[str, DatasetStore[Any]] = {}
+
+    @classmethod
+    def load(cls, **overrides: object) -> Project:
+        """The project of the environment and `.env`; `overrides` of settings win. Raises `SettingsError`."""
+        return cls(load_settings(**overrides))
+
+    def probing(self) -> Project:
+        """The same project for one small question: asked once, without patience."""
+        once = {"attempts": 1, "timeout_seconds": _PROBE_TIMEOUT}
+        update = {f"{chain}_{name}": value for chain in ("hiro", "eth") for name, value in once.items()}
+        return Project(self.settings.model_copy(update=update), answer_within=_PROBE_SECONDS)
+
+    def replaced(self, **overrides: object) -> Project:
+        """The same project with other values of some settings. Raises `SettingsError`."""
+        return Project(changed(self.settings, **overrides), answer_within=self._answer_within) if overrides else self
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The DuckDB tables."""
+        return Warehouse(self.folder, patience=self.settings.stx_lock_wait_seconds)
+
+    def store(self, dataset: str = TRANSACTIONS) -> DatasetStore[Any]:
+        """The day files of a dataset, and the table loaded from them."""
+        if dataset not in self._stores:
+            self._stores[dataset] = open_store(self.folder, self.warehouse, dataset)
+        return self._stores[dataset]
+
+    def stacks_api(self, stop: threading.Event | None = None) -> StacksApi:
+        """A new client of the Hiro API. A run that is stopped stops its client for good, so none is shared."""
+        from stx_pipelines.clients.http import Http, Patience
+        from stx_pipelines.clients.rate_limit import Budget
+        from stx_pipelines.clients.stacks_api import StacksApi
+
+        settings, key = self.settings, self.settings.hiro_api_key
+        return StacksApi(
+            Http(
+                base_url=settings.hiro_api_url,
+                budget=Budget(settings.hiro_api_url, settings.budget),
+                patience=Patience(
+                    attempts=settings.hiro_attempts,
+                    first_wait=settings.hiro_first_wait_seconds,
+                    last_wait=settings.hiro_last_wait_seconds,
+                    timeout=settings.hiro_timeout_seconds,
+                    longest_wait=settings.hiro_longest_wait_seconds,
+                    answer_within=self._answer_within,
+                    statuses=settings.hiro_retry_statuses,
+                ),
+                headers={"x-api-key": key.get_secret_value()} if key else {},
+                stop=stop or threading.Event(),
+            )
+        )
+
+    def ethereum_rpc(self) -> EthereumRpc:
+        """A new client of the Ethereum node. Raises `SettingsError` where none is named."""
+        from stx_pipelines.clients.ethereum_rpc import connect
+
+        settings = self.settings
+        if settings.eth_rpc_url is None:
+            raise SettingsError(
+                "ETH_RPC_URL is not set: give the address of an Ethereum archive node (see .env.example)"
+            )
+        return connect(
+            settings.eth_rpc_url.get_secret_value(),
+            batch_size=settings.eth_batch_size,
+            parallel=settings.eth_parallel_batches,
+            calls_per_second=settings.eth_calls_per_second,
+            attempts=settings.eth_attempts,
+            timeout=settings.eth_timeout_seconds,
+            answer_within=self._answer_within,
+        )
+
+    def alert_channels(self) -> list[Webhook | Email]:
+        """Where alerts go besides the log."""
+        from stx_pipelines.clients.notify import Email, Webhook
+
+        settings = self.settings
+        channels: list[Webhook | Email] = []
+        if settings.stx_alert_webhook:
+            channels.append(Webhook(settings.stx_alert_webhook.get_secret_value()))
+        if settings.stx_alert_email_to:
+            password = settings.stx_smtp_password
+            channels.append(
+                Email(
+                    host=settings.stx_smtp_host,
+                    port=settings.stx_smtp_port,
+                    sender=settings.stx_alert_email_from or settings.stx_alert_email_to,
+                    to=settings.stx_alert_email_to,
+                    user=settings.stx_smtp_user,
+                    password=password.get_secret_value() if password else None,
+                )
+            )
+        return channels
