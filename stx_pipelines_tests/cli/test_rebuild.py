@@ -143,7 +143,7 @@ def deadly(name):
 
 for name in ("replace", "unlink"):
     deadly(name)
-from stx_pipelines.cli import main
+from stx_pipelines.cli.main import main
 main(["rebuild"])
 """
 

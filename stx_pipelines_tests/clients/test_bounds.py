@@ -266,9 +266,9 @@ class TestSize:
 
 BOMBED = f"""
 import resource, sys
-from stx_pipelines.sources.budget import Budget
-from stx_pipelines.sources.errors import ApiError
-from stx_pipelines.sources.http import Http
+from stx_pipelines.clients.rate_limit import Budget
+from stx_pipelines.clients.errors import ApiError
+from stx_pipelines.clients.http import Http
 import requests
 http = Http(sys.argv[1], Budget(sys.argv[1], 0))
 resource.setrlimit(resource.RLIMIT_AS, ({2**30}, {2**30}))

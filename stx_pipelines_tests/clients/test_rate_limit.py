@@ -31,7 +31,7 @@ CALLS_PER_SECOND, BATCH = 200, 50
 SPENDER = """
 import sys, threading
 from pathlib import Path
-from stx_pipelines.sources.budget import Budget
+from stx_pipelines.clients.rate_limit import Budget
 
 folder, threads, limit, cost = Path(sys.argv[1]), *map(int, sys.argv[2:5])
 budget = Budget("a", 0 if cost > 1 else limit, folder, calls_per_second=limit if cost > 1 else 0)
@@ -53,7 +53,7 @@ stop.set()
 HOLDER = """
 import sys
 from pathlib import Path
-from stx_pipelines.sources import budget as module
+from stx_pipelines.clients import rate_limit as module
 
 def put(*_):
     print("holds", flush=True)

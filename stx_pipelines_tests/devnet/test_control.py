@@ -127,8 +127,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.server import run
-from stx_pipelines.devnet.stacks_chain import StacksChain
-from stx_pipelines.devnet.values import ChainSpec
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.values import ChainSpec
 now = datetime.now(UTC)
 first_day = (now - timedelta(days=1)).date()
 spec = ChainSpec(first_day=first_day, tip=now - timedelta(hours=5), transactions_per_day=300)
