@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stx_pipelines.clients.errors import ApiError, Unreachable
-from stx_pipelines.devnet.faults import Knobs
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.sync.stacks.open import open_stacks
 from stx_pipelines.sync.stacks.reorgs import WrongChain
 from stx_pipelines_tests.world import FIRST_DAY, World, at, file_rows, make_chain, query, table_rows, table_truth
