@@ -15,8 +15,8 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
-from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines_tests.world import ROOT, World, today, world
 
 settings.register_profile(

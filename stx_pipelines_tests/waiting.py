@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from stx_pipelines.devnet.ethereum.faults import EthereumKnobs
-from stx_pipelines.devnet.faults import Knobs
+from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
+from stx_pipelines.devnet.stacks.knobs import Knobs
 
 T = TypeVar("T")
 

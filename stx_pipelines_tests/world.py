@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.server import Devnet, serve
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.devnet.stacks.values import ChainSpec, Transaction
 from stx_pipelines.project import Project
 from stx_pipelines.settings import Settings, load_settings

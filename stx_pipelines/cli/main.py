@@ -225,11 +225,11 @@ def devnet(
     """Serve a made-up Stacks chain and a made-up Ethereum chain that behave like the real ones and follow the clock."""
     from stx_pipelines.chains.days import DAY
     from stx_pipelines.devnet.ethereum.chain import EthereumChain, EthereumSpec
-    from stx_pipelines.devnet.ethereum.faults import EthereumKnobs
+    from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
     from stx_pipelines.devnet.ethereum.rpc import ETHEREUM_PATH
-    from stx_pipelines.devnet.faults import Knobs
     from stx_pipelines.devnet.server import run
     from stx_pipelines.devnet.stacks.chain import ChainSpec, StacksChain
+    from stx_pipelines.devnet.stacks.knobs import Knobs
 
     now = datetime.now(UTC)
     chain_begins = first_day.date() if first_day else now.date() - 30 * DAY

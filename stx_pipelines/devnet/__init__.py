@@ -1,16 +1,9 @@
-"""Chains of our own: a local server that answers exactly like the Stacks (Hiro) API and like an Ethereum node, for
-the offline demo, the tests and the benchmarks.
+"""The devnet: a local server with a made-up Stacks chain and a made-up Ethereum chain, for the demo, tests, benchmarks.
 
-Belongs here: everything needed to make chains up and to serve them. Not here: how the project reads a chain.
-Nothing in this folder imports the rest of the package, so that a mistake in a parser cannot hide behind the
-same mistake in here.
+It answers as the Stacks (Hiro) API and an Ethereum node do, and fails as they do when told to.
 
-Read the Stacks chain in this order: `values`, `bitcoin`, `tenures`, `mempool`, `reorg`, `stacks_chain` (the chain,
-pure); then `render`, `answers`, `routes_v3`, `routes_v2`, `routes_v1`, `router` (what it says); then `faults`,
-`broken`, `stacks_api` (how it says it, and how it fails on purpose).
-
-The Ethereum chain likewise: `ethereum_values`, `ethereum_accounts`, `ethereum_chain`; `ethereum_render`,
-`ethereum_calls`; `ethereum_faults`, `ethereum_broken`, `ethereum_rpc`.
-
-Both: `control`, `ethereum_control` (turned from outside), `sending`, `faces`, `server`.
+Belongs here: what both chains share. `server` listens, `app` hands each request to its chain, `control` answers
+/devnet/*, `sending` reads and writes HTTP by ASGI, `windows` counts events over time, `days` knows the UTC day.
+Not here: what belongs to one chain (stacks/, ethereum/), how the project reads a chain (clients/, chains/, sync/).
+Nothing in this folder imports the rest of the package: a fault in a parser must not be repeated here.
 """

@@ -1,6 +1,6 @@
-"""Reading and sending by ASGI's rules, with the one thing ASGI has no word for: hanging up.
+"""Reading requests and sending answers by ASGI's rules, and closing a connection, for which ASGI has no message.
 
-Belongs here: bytes in, bytes out, broken off or not. Not here: what is said (stacks_api.py, ethereum_rpc.py).
+Belongs here: bytes in, bytes out. Not here: the content of an answer (stacks/api.py, ethereum/rpc.py).
 """
 
 from starlette.types import Receive, Scope, Send
@@ -10,12 +10,12 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def header(scope: Scope, wanted: bytes) -> str:
-    """A request's header, empty where it has none."""
+    """Return a request's header, empty where it has none."""
     return next((value.decode() for name, value in scope["headers"] if name == wanted), "")
 
 
 async def read_body(receive: Receive) -> bytes:
-    """The whole body of a request."""
+    """Read the whole body of a request."""
     chunks, more = [], True
     while more:
         message = await receive()
@@ -25,13 +25,13 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def send_whole(status: int, headers: Headers, body: bytes, send: Send) -> None:
-    """An answer as it should be."""
+    """Send a whole answer."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
 async def send_half(status: int, headers: Headers, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-    """The right headers, half the body, and a connection that ends."""
+    """Send the right headers and half the body, then close the connection."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     await hang_up(scope, receive)

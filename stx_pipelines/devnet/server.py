@@ -1,6 +1,6 @@
-"""The devnet as a process: in a thread of a test, or in the foreground.
+"""The devnet as a running server: in a thread of a test, or in the foreground.
 
-Belongs here: sockets, uvicorn, starting and stopping. Not here: answers (stacks_api.py).
+Belongs here: sockets, uvicorn, starting and stopping. Not here: which chain answers a request (app.py).
 """
 
 import socket
@@ -15,26 +15,29 @@ from typing import Any, TypeVar
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from stx_pipelines.devnet.app import DevnetApp
 from stx_pipelines.devnet.ethereum.chain import EthereumChain
-from stx_pipelines.devnet.ethereum.faults import EthereumKnobs, EthereumStats
-from stx_pipelines.devnet.ethereum.rpc import ETHEREUM_PATH
-from stx_pipelines.devnet.faces import EthereumFace, Faces, StacksFace
-from stx_pipelines.devnet.faults import Knobs, Stats
+from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
+from stx_pipelines.devnet.ethereum.rpc import ETHEREUM_PATH, EthereumRpc
+from stx_pipelines.devnet.ethereum.traffic import EthereumStats
 from stx_pipelines.devnet.sending import HANG_UP
+from stx_pipelines.devnet.stacks.api import StacksApi
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.knobs import Knobs
+from stx_pipelines.devnet.stacks.traffic import Stats
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 120.0
-_Face = TypeVar("_Face", StacksFace, EthereumFace)
+_Chain = TypeVar("_Chain", StacksApi, EthereumRpc)
 
 
 @dataclass(frozen=True, slots=True)
 class Devnet:
-    """A running devnet: where it listens, and what can be looked at and turned while it runs."""
+    """A running devnet: where it listens, its chains, and their knobs and counters."""
 
     url: str
-    stacks: StacksFace | None
-    ethereum: EthereumFace | None
+    stacks: StacksApi | None
+    ethereum: EthereumRpc | None
 
     @property
     def chain(self) -> StacksChain:
@@ -48,12 +51,12 @@ class Devnet:
 
     @property
     def stats(self) -> Stats:
-        """What was asked of the Stacks chain."""
+        """The counters of the Stacks chain."""
         return _served(self.stacks).stats
 
     @property
     def ethereum_url(self) -> str:
-        """Where the Ethereum chain answers."""
+        """The address of the Ethereum chain."""
         return self.url + ETHEREUM_PATH
 
     @property
@@ -68,7 +71,7 @@ class Devnet:
 
     @property
     def ethereum_stats(self) -> EthereumStats:
-        """What was asked of the Ethereum chain."""
+        """The counters of the Ethereum chain."""
         return _served(self.ethereum).stats
 
 
@@ -91,15 +94,15 @@ def serve(
     ethereum_knobs: EthereumKnobs | None = None,
 ) -> Iterator[Devnet]:
     """Serve a Stacks chain, an Ethereum chain or both from a thread until the block ends; port 0 is any free one."""
-    stacks_face = StacksFace(chain, knobs or Knobs()) if chain else None
-    ethereum_face = EthereumFace(ethereum, ethereum_knobs or EthereumKnobs()) if ethereum else None
+    stacks_api = StacksApi(chain, knobs or Knobs()) if chain else None
+    ethereum_rpc = EthereumRpc(ethereum, ethereum_knobs or EthereumKnobs()) if ethereum else None
     listener = _listen(port)
-    server = uvicorn.Server(_config(Faces(stacks_face, ethereum_face)))
+    server = uvicorn.Server(_config(DevnetApp(stacks_api, ethereum_rpc)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="devnet", daemon=True)
     thread.start()
     try:
         _await_start(server, thread)
-        yield Devnet(f"http://{_HOST}:{listener.getsockname()[1]}", stacks_face, ethereum_face)
+        yield Devnet(f"http://{_HOST}:{listener.getsockname()[1]}", stacks_api, ethereum_rpc)
     finally:
         server.should_exit = True
         thread.join()
@@ -120,18 +123,20 @@ def run(
     ethereum_knobs = ethereum_knobs or EthereumKnobs()
     if follow_clock:
         knobs.clock = ethereum_knobs.clock = lambda: datetime.now(UTC)
-    stacks_face = StacksFace(chain, knobs) if chain else None
-    ethereum_face = EthereumFace(ethereum, ethereum_knobs) if ethereum else None
-    uvicorn.Server(_config(Faces(stacks_face, ethereum_face), host=host, port=port)).run()
+    app = DevnetApp(
+        StacksApi(chain, knobs) if chain else None,
+        EthereumRpc(ethereum, ethereum_knobs) if ethereum else None,
+    )
+    uvicorn.Server(_config(app, host=host, port=port)).run()
 
 
-def _served(face: _Face | None) -> _Face:
-    if face is None:
+def _served(chain: _Chain | None) -> _Chain:
+    if chain is None:
         raise LookupError("this devnet does not serve that chain")
-    return face
+    return chain
 
 
-def _config(app: Faces, **where: Any) -> uvicorn.Config:
+def _config(app: DevnetApp, **where: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=_Protocol,

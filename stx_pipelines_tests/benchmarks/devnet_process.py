@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import requests
 
 from stx_pipelines.chains.days import DAY, days_between
-from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.server import run
 from stx_pipelines.devnet.stacks.chain import ChainSpec, StacksChain
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines_tests.benchmarks.apart import beside
 
 FIRST_DAY = date(2025, 1, 1)

@@ -13,7 +13,7 @@ from stx_pipelines.chains.stacks import Cursor
 from stx_pipelines.clients.errors import ApiError, NotFound
 from stx_pipelines.clients.http import Http
 from stx_pipelines.clients.stacks_api import StacksApi, SwitchRoute
-from stx_pipelines.devnet.faults import Knobs
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines_tests.clients.conftest import Script
 from stx_pipelines_tests.world import FIRST_DAY, World, make_chain
 

@@ -18,7 +18,7 @@ from stx_pipelines.defs.assets.daily import PASSING, RETRY_AT
 from stx_pipelines.defs.assets.transactions import transactions
 from stx_pipelines.defs.checks import transactions_are_certified
 from stx_pipelines.defs.resources import StacksApi
-from stx_pipelines.devnet.faults import Knobs
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines_tests.world import World, alike, command, query, recent_chain, table_rows, world
 
 DAYS = 10

@@ -8,10 +8,10 @@ import pytest
 import requests
 
 from stx_pipelines.devnet.ethereum.chain import EthereumChain, EthereumSpec
-from stx_pipelines.devnet.ethereum.faults import EthereumKnobs
-from stx_pipelines.devnet.faults import Knobs
+from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
 from stx_pipelines.devnet.server import Devnet, serve
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.devnet.stacks.values import ChainSpec
 from stx_pipelines_tests.waiting import LONGEST
 

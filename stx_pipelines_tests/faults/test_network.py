@@ -12,9 +12,9 @@ from random import Random
 import pytest
 
 from stx_pipelines.clients.errors import ApiError
-from stx_pipelines.devnet import router
-from stx_pipelines.devnet.answers import gone
-from stx_pipelines.devnet.faults import FAULT_KINDS, FaultKind, Knobs
+from stx_pipelines.devnet.stacks import router
+from stx_pipelines.devnet.stacks.answers import gone
+from stx_pipelines.devnet.stacks.knobs import FAULT_KINDS, FaultKind, Knobs
 from stx_pipelines.devnet.stacks.routes_v3 import V3Pages
 from stx_pipelines.sync.stacks.sync import Walk
 from stx_pipelines_tests.faults.undisturbed import persevere

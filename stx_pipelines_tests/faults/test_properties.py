@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.clients.errors import ApiError
-from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.devnet.stacks.values import ChainSpec
 from stx_pipelines.sync.stacks.reader import FailedDay
 from stx_pipelines_tests.faults.wild import pages_of, wild_chain

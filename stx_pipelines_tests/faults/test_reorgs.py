@@ -10,9 +10,9 @@ from random import Random
 import pytest
 
 from stx_pipelines.clients.errors import ApiError
-from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.stacks.bitcoin import Bitcoin
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines_tests.faults.undisturbed import persevere
 from stx_pipelines_tests.world import FIRST_DAY, World, at, file_rows, make_chain, query, soon, truth
 

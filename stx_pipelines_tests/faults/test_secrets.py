@@ -16,8 +16,8 @@ from click.testing import CliRunner
 
 from stx_pipelines.cli.main import main
 from stx_pipelines.coverage.datasets import STACKS
-from stx_pipelines.devnet import broken
-from stx_pipelines.devnet.answers import Answer
+from stx_pipelines.devnet.stacks import faults
+from stx_pipelines.devnet.stacks.answers import Answer
 from stx_pipelines_tests.faults.processes import DAGSTERS, OURS, dagster_home, range_of_days
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import World, child_environment, recent_chain, today
@@ -87,7 +87,7 @@ def failures(world: World) -> Iterator[tuple[str, dict[str, str], Callable[[], N
 @contextmanager
 def echoing_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Instead of a page that is no JSON: 401, with the key in the answer, as some proxies do."""
-    honest = broken.instead
+    honest = faults.instead
 
     def instead(kind: str, retry_after: int) -> Answer | None:
         return Answer(401, f"key {KEY} is unknown".encode()) if kind == "not_json" else honest(kind, retry_after)  # type: ignore[arg-type]

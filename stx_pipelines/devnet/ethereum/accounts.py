@@ -1,6 +1,6 @@
-"""The fee recipients of the made-up Ethereum chain, and what every account owned when.
+"""The accounts of the made-up Ethereum chain: its fee recipients and their balances by block.
 
-Belongs here: addresses, shares, balances by block. Not here: blocks (ethereum_chain.py).
+Belongs here: addresses, shares, balances. Not here: blocks (chain.py).
 """
 
 from bisect import bisect_right
@@ -20,7 +20,7 @@ _SHARE_OF_LOSSES = 0.3  # the payment to the proposer was more than the fees
 
 
 class Recipient(NamedTuple):
-    """Somebody who builds blocks."""
+    """A builder of blocks, who gets their fees."""
 
     address: str
     extra_data: str
@@ -28,7 +28,7 @@ class Recipient(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What a block does to one balance, in Wei; never so much that the account would owe."""
+    """The change of one balance by a block, in Wei. No balance falls below 0."""
 
     address: str
     wei: int
@@ -43,7 +43,7 @@ class _History:
 
 
 class Accounts:
-    """Every balance at every block, and who builds the next one."""
+    """The balances of all accounts at every block, and the builders of blocks."""
 
     def __init__(self, seed: int) -> None:
         """Make the recipients; their opening balances are those of block 0."""
@@ -53,15 +53,15 @@ class Accounts:
         self._histories = {one.address: _History([0], [one.opening_wei]) for one in self.recipients}
 
     def pick(self, rng: Random) -> Recipient:
-        """Who builds a block: a few build most of them."""
+        """Draw the builder of a block: a few build most of them."""
         return self.recipients[bisect_right(self._shares, rng.random() * self._shares[-1])]
 
     def knows(self, address: str) -> bool:
-        """Whether the address, in lower case, ever owned anything."""
+        """Tell whether the address, in lower case, is an account of this chain."""
         return address in self._histories
 
     def balance(self, address: str, number: int) -> int:
-        """The balance of an address (in lower case) after a block, in Wei; 0 of an unknown one."""
+        """Return the balance of an address (in lower case) after a block, in Wei; 0 of an unknown one."""
         history = self._histories.get(address)
         if history is None:
             return 0
@@ -98,7 +98,7 @@ def _recipient(seed: int, rank: int) -> Recipient:
 
 
 def _opening(rank: int) -> int:
-    """One owns as much as 87 bits hold, some nothing, half of them more than 64 bits can hold."""
+    """Return an opening balance: one needs 87 bits, some are 0, half need more than 64 bits."""
     if rank == 3:
         return 120_000_000 * WEI_PER_ETHER + 1
     if rank % 5 == 4:
@@ -107,7 +107,7 @@ def _opening(rank: int) -> int:
 
 
 def _increase(rng: Random) -> int:
-    """Fees and withdrawals minus the payment to the proposer."""
+    """Draw the builder's change: fees and withdrawals minus the payment to the proposer."""
     drawn = rng.random()
     if drawn < _SHARE_UNCHANGED:
         return 0
@@ -116,6 +116,6 @@ def _increase(rng: Random) -> int:
 
 
 def _transfer(recipients: list[Recipient], rng: Random) -> Change:
-    """Somebody who did not build the block sends or receives up to 3 ETH."""
+    """Draw a change of another account: it sends or receives up to 3 ETH."""
     someone = recipients[int(rng.random() * RECIPIENTS)]
     return Change(someone.address, int((rng.random() - 0.5) * 6_000) * _FINNEY + 7)

@@ -1,7 +1,7 @@
-"""The made-up Ethereum chain: it grows, it is reorganised, and it says what is true.
+"""The made-up Ethereum chain: it grows, is reorganised, and is read.
 
-Belongs here: the canonical chain and questions to it. Not here: JSON, HTTP, faults, or a clock: every instant
-is an argument. The same spec and the same calls give the same chain.
+Belongs here: the canonical chain. Not here: balances (accounts.py), JSON (render.py), answers (methods.py), faults
+(faults.py), a clock. Every instant is an argument. The same spec and the same calls give the same chain.
 """
 
 from bisect import bisect_left
@@ -10,11 +10,11 @@ from hashlib import sha256
 from random import Random
 from threading import RLock
 
+from stx_pipelines.devnet.days import DAY, unix_midnight
 from stx_pipelines.devnet.ethereum.accounts import Accounts, Recipient
 from stx_pipelines.devnet.ethereum.values import EthereumBlock, EthereumSpec
-from stx_pipelines.devnet.stacks.values import DAY, unix_midnight
 
-# The values are part of what this module is asked for: a reader of the chain needs no second import.
+# A reader of the chain needs its values too: one import serves for both.
 __all__ = ["EthereumBlock", "EthereumChain", "EthereumSpec"]
 
 _GAS_LIMIT = 36_000_000
@@ -61,17 +61,17 @@ class EthereumChain:
         return self._behind(self.spec.finality_blocks + self.finalized_back)
 
     def set_finalized_back(self, blocks: int) -> None:
-        """Let `finalized` lie so many blocks further back than the spec says."""
+        """Move `finalized` so many blocks further back than in the spec."""
         if blocks < 0:
             raise ValueError(f"finalized moves back by 0 blocks or more, got {blocks}")
         self.finalized_back = blocks
 
     def block(self, number: int) -> EthereumBlock | None:
-        """The canonical block of a number."""
+        """Return the canonical block of a number."""
         return self.blocks[number] if 0 <= number < len(self.blocks) else None
 
     def blocks_of(self, day: date) -> list[EthereumBlock]:
-        """The truth: the canonical blocks of a day by their timestamps, ascending."""
+        """Return the canonical blocks of a day by their timestamps, ascending: what a right copy holds."""
         start = unix_midnight(day)
         with self.lock:
             first, end = (
@@ -80,7 +80,7 @@ class EthereumChain:
             return self.blocks[first:end]
 
     def balance(self, address: str, number: int) -> int:
-        """The balance of any address after a block, in Wei; 0 of an unknown one."""
+        """Return the balance of any address after a block, in Wei; 0 of an unknown one."""
         return self.accounts.balance(address.lower(), number)
 
     def grow(self, blocks: int) -> None:
@@ -178,7 +178,7 @@ class EthereumChain:
         return max(count * _GAS_PER_TRANSACTION, int(gas_limit * (middle + (self._rng.random() - 0.5) * 0.6)))
 
     def _base_fee(self, parent: EthereumBlock) -> int | None:
-        """The rule of EIP-1559: an eighth up after a full block, an eighth down after an empty one."""
+        """Compute the fee by EIP-1559: an eighth more after a full block, an eighth less after an empty one."""
         if parent.number + 1 < self.spec.london_number:
             return None
         if parent.base_fee_per_gas is None:

@@ -1,7 +1,7 @@
-"""The HTTP face of the Ethereum chain: JSON-RPC over POST, which it counts, limits, breaks and sends.
+"""The Ethereum node as an ASGI application: JSON-RPC over POST.
 
-Belongs here: the order in which a request meets the clock, the limits, the faults and the right answers. Not
-here: right answers (ethereum_calls.py), which fault is due (ethereum_faults.py), broken ones (ethereum_broken.py).
+Belongs here: the order of counting, limits, faults, the clock and the right answers for one request; sending. Not
+here: right answers (methods.py), faults and their answers (faults.py), limits and counters (traffic.py).
 """
 
 import asyncio
@@ -10,19 +10,13 @@ from time import monotonic
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from stx_pipelines.devnet.ethereum.broken import (
-    Reply,
-    cut_to_size,
-    instead,
-    json_reply,
-    refused_batch,
-    spoiled_elements,
-    too_many,
-)
-from stx_pipelines.devnet.ethereum.calls import Call, EthereumCalls
 from stx_pipelines.devnet.ethereum.chain import EthereumChain
-from stx_pipelines.devnet.ethereum.faults import CallLimiter, EthereumFaults, EthereumKnobs, EthereumStats, Verdict
-from stx_pipelines.devnet.ethereum.render import error_text
+from stx_pipelines.devnet.ethereum.faults import NO_FAULTS, DrawnFaults, EthereumFaults, instead, spoiled_elements
+from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
+from stx_pipelines.devnet.ethereum.methods import EthereumMethods
+from stx_pipelines.devnet.ethereum.render import Reply, error_text, json_reply, plain_reply
+from stx_pipelines.devnet.ethereum.traffic import CallLimiter, EthereumStats, cut_to_size, refused_batch, too_many
+from stx_pipelines.devnet.ethereum.values import Call
 from stx_pipelines.devnet.sending import Headers, hang_up, read_body, send_half, send_whole
 
 ETHEREUM_PATH = "/eth"
@@ -32,12 +26,12 @@ _LARGEST_BODY = 5 * 1024 * 1024  # geth's
 class EthereumRpc:
     """Answers like a real node, or as the knobs want it."""
 
-    def __init__(self, chain: EthereumChain, knobs: EthereumKnobs, stats: EthereumStats) -> None:
+    def __init__(self, chain: EthereumChain, knobs: EthereumKnobs) -> None:
         """Serve this chain; chain and knobs may be changed from outside at any time."""
-        self._chain = chain
-        self._knobs = knobs
-        self._stats = stats
-        self._calls = EthereumCalls(chain, knobs)
+        self.chain = chain
+        self.knobs = knobs
+        self.stats = EthereumStats()
+        self._methods = EthereumMethods(chain, knobs)
         self._faults = EthereumFaults(knobs)
         self._limiter = CallLimiter()
         self._decode_one = msgspec.json.Decoder(Call).decode
@@ -46,7 +40,7 @@ class EthereumRpc:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         body = await read_body(receive)
-        refusal = _not_for_us(scope["method"], body)
+        refusal = _refused_unread(scope["method"], body)
         if refusal:
             await _send(refusal, send)
             return
@@ -57,7 +51,7 @@ class EthereumRpc:
             await _send(_unreadable(body, is_batch), send)
 
     def _parse(self, body: bytes) -> tuple[list[Call], bool]:
-        """The calls of a request, none where they cannot be read; and whether they came as a batch."""
+        """Read the calls of a request, none where they cannot be read; and whether they came as a batch."""
         is_batch = body.lstrip()[:1] == b"["
         try:
             return (self._decode_batch(body) if is_batch else [self._decode_one(body)]), is_batch
@@ -66,74 +60,74 @@ class EthereumRpc:
 
     async def _serve(self, calls: list[Call], is_batch: bool, scope: Scope, receive: Receive, send: Send) -> None:
         arrived = monotonic()
-        self._stats.arrived(arrived, [call.method for call in calls])
+        self.stats.arrived(arrived, [call.method for call in calls])
         refusal = self._refusal(arrived, calls, is_batch)
-        verdict = self._faults.draw(len(calls)) if refusal is None else Verdict()
-        self._stats.befell(verdict)
-        if self._knobs.latency_seconds > 0:
-            await asyncio.sleep(self._knobs.latency_seconds)
-        reply = refusal or self._reply(calls, is_batch, verdict)
-        self._stats.by_status[0 if verdict.whole == "drop" else reply.status] += 1
-        if verdict.whole == "drop":
+        faults = self._faults.draw(len(calls)) if refusal is None else NO_FAULTS
+        self.stats.faulted(faults)
+        if self.knobs.latency_seconds > 0:
+            await asyncio.sleep(self.knobs.latency_seconds)
+        reply = refusal or self._reply(calls, is_batch, faults)
+        self.stats.by_status[0 if faults.whole == "drop" else reply.status] += 1
+        if faults.whole == "drop":
             await hang_up(scope, receive)
-        elif verdict.whole == "truncated":
+        elif faults.whole == "truncated":
             await send_half(reply.status, _headers(reply), reply.body, scope, receive, send)
         else:
             await _send(reply, send)
 
     def _refusal(self, now: float, calls: list[Call], is_batch: bool) -> Reply | None:
-        knobs = self._knobs
+        knobs = self.knobs
         if knobs.batch_limit and is_batch and len(calls) > knobs.batch_limit:
             return refused_batch(knobs.batch_refusal, calls, knobs.batch_limit)
         if knobs.calls_per_second and not self._limiter.allows(now, len(calls), knobs.calls_per_second):
             return too_many(knobs)
         return None
 
-    def _reply(self, calls: list[Call], is_batch: bool, verdict: Verdict) -> Reply:
+    def _reply(self, calls: list[Call], is_batch: bool, faults: DrawnFaults) -> Reply:
         self._before_answer(calls)
-        other = instead(verdict.whole, self._knobs) if verdict.whole else None
+        other = instead(faults.whole, self.knobs) if faults.whole else None
         if other:
             return other
-        texts = self._texts(calls, is_batch, verdict)
+        texts = self._texts(calls, is_batch, faults)
         text = f"[{','.join(texts)}]" if is_batch else "".join(texts)
         reply = json_reply(text)
-        if verdict.whole == "truncated_wrong_length":
+        if faults.whole == "truncated_wrong_length":
             return reply._replace(body=reply.body[: len(reply.body) // 2])
         return reply
 
     def _before_answer(self, calls: list[Call]) -> None:
-        if self._knobs.on_request:
-            self._knobs.on_request(calls)
-        if self._knobs.clock:
-            self._chain.grow_to(self._knobs.clock())
+        if self.knobs.on_request:
+            self.knobs.on_request(calls)
+        if self.knobs.clock:
+            self.chain.grow_to(self.knobs.clock())
 
-    def _texts(self, calls: list[Call], is_batch: bool, verdict: Verdict) -> list[str]:
+    def _texts(self, calls: list[Call], is_batch: bool, faults: DrawnFaults) -> list[str]:
         calls = [call for call in calls if call.id is not msgspec.UNSET]
-        with self._chain.lock:
-            texts = [self._calls.answer(call) for call in calls]
-        if is_batch and self._knobs.response_bytes_limit:
-            texts = cut_to_size(calls, texts, self._knobs.response_bytes_limit)
-        if verdict.elements:
-            texts = self._spoiled(calls, texts, is_batch, verdict)
-        if verdict.shuffled:
+        with self.chain.lock:
+            texts = [self._methods.answer(call) for call in calls]
+        if is_batch and self.knobs.response_bytes_limit:
+            texts = cut_to_size(calls, texts, self.knobs.response_bytes_limit)
+        if faults.elements:
+            texts = self._spoiled(calls, texts, is_batch, faults)
+        if faults.shuffled:
             self._faults.rng.shuffle(texts)
         return texts
 
-    def _spoiled(self, calls: list[Call], texts: list[str], is_batch: bool, verdict: Verdict) -> list[str]:
+    def _spoiled(self, calls: list[Call], texts: list[str], is_batch: bool, faults: DrawnFaults) -> list[str]:
         spoiled: list[str] = []
-        for call, right, fault in zip(calls, texts, verdict.elements, strict=False):
+        for call, right, fault in zip(calls, texts, faults.elements, strict=False):
             rng = self._faults.rng
             spoiled += spoiled_elements(call, right, fault, is_batch, rng) if fault else [right]
         return spoiled
 
 
-def _not_for_us(method: str, body: bytes) -> Reply | None:
+def _refused_unread(method: str, body: bytes) -> Reply | None:
     if method == "GET" and not body:
         return Reply(200, b"")
     if method != "POST":
-        return Reply(405, b"method not allowed\n", b"text/plain; charset=utf-8")
+        return plain_reply(405, "method not allowed\n")
     if len(body) > _LARGEST_BODY:
-        return Reply(413, b"content length too large\n", b"text/plain; charset=utf-8")
+        return plain_reply(413, "content length too large\n")
     return None
 
 

@@ -1,19 +1,25 @@
-"""What the made-up Ethereum chain consists of: its specification and its blocks.
+"""Values of the made-up Ethereum chain: its specification, its blocks, the calls of its clients.
 
-Belongs here: plain values. Not here: how a chain grows (ethereum_chain.py) or reads on the wire
-(ethereum_render.py).
+Belongs here: plain values. Not here: how a chain grows (chain.py), how values are written as JSON (render.py).
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from typing import NamedTuple
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from msgspec import UNSET, Struct, UnsetType
+
+from stx_pipelines.devnet.days import midnight
 
 WEI_PER_ETHER = 10**18
+
+CallId = int | float | str | None
+Params = list[Any]  # as a client sends them; each method checks its own
 
 
 @dataclass(frozen=True, kw_only=True)
 class EthereumSpec:
-    """Everything that decides a chain: two chains of one spec are equal, byte by byte."""
+    """The specification of a chain: two chains of one spec are equal, byte by byte."""
 
     seed: int = 1
     first_day: date
@@ -30,7 +36,7 @@ class EthereumSpec:
         """Refuse a specification no chain can follow."""
         if self.tip.tzinfo is None:
             raise ValueError(f"tip must name its time zone, got {self.tip.isoformat()}")
-        start = datetime.combine(self.first_day, time(), UTC)
+        start = midnight(self.first_day)
         if self.tip < start:
             raise ValueError(f"tip must not be before {start.isoformat()}, got {self.tip.isoformat()}")
         if not 0 <= self.missed_share <= 0.5:
@@ -38,7 +44,7 @@ class EthereumSpec:
 
 
 class EthereumBlock(NamedTuple):
-    """One canonical block, as the chain knows it. `timestamp` is unix seconds, amounts are Wei."""
+    """One canonical block. `timestamp` is unix seconds, amounts are Wei."""
 
     number: int
     hash: str
@@ -51,3 +57,16 @@ class EthereumBlock(NamedTuple):
     transaction_count: int
     size: int
     extra_data: str
+
+
+class Call(Struct):
+    """One call of a batch. Without an id it is a notification, which gets no answer."""
+
+    method: str = ""
+    params: Params = []
+    id: CallId | UnsetType = UNSET
+
+    @property
+    def reply_id(self) -> CallId:
+        """The id of the answer."""
+        return None if self.id is UNSET else self.id

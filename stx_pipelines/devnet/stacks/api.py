@@ -1,8 +1,7 @@
-"""The HTTP face of the chain: an ASGI application that counts, limits, breaks and sends answers.
+"""The Stacks API as an ASGI application.
 
-Belongs here: the order in which a request meets the clock, the limiter, the faults and the right answer; and
-the sending. Not here: right answers (router.py), which fault is due (faults.py), which requests are for this
-chain at all (faces.py).
+Belongs here: the order of counting, limit, faults, the clock and the right answer for one request; sending. Not here:
+right answers (router.py), faults (faults.py), the rate limit and counters (traffic.py).
 """
 
 import asyncio
@@ -13,22 +12,23 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
-from stx_pipelines.devnet.answers import Answer, Headers, Request, wire_headers
-from stx_pipelines.devnet.broken import instead, spoiled, too_many, with_allowance
-from stx_pipelines.devnet.faults import Allowance, FaultKind, Faults, Knobs, Limiter, Stats
-from stx_pipelines.devnet.router import BURN_LIST, V3_TRANSACTIONS, Route, Router
-from stx_pipelines.devnet.sending import hang_up, header, send_half, send_whole
+from stx_pipelines.devnet.sending import Headers, hang_up, header, send_half, send_whole
+from stx_pipelines.devnet.stacks.answers import Answer, Request, wire_headers
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.faults import Faults, instead, spoiled, too_many
+from stx_pipelines.devnet.stacks.knobs import FaultKind, Knobs
+from stx_pipelines.devnet.stacks.router import BURN_LIST, V3_TRANSACTIONS, Route, Router
+from stx_pipelines.devnet.stacks.traffic import Allowance, Limiter, Stats, with_allowance
 
 
 class StacksApi:
     """Answers like the recorded API, or as the knobs want it."""
 
-    def __init__(self, chain: StacksChain, knobs: Knobs, stats: Stats) -> None:
+    def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
         """Serve this chain; chain and knobs may be changed from outside at any time."""
-        self._chain = chain
-        self._knobs = knobs
-        self._stats = stats
+        self.chain = chain
+        self.knobs = knobs
+        self.stats = Stats()
         self._limiter = Limiter()
         self._faults = Faults(knobs)
         self._router = Router(chain, knobs)
@@ -37,14 +37,14 @@ class StacksApi:
         """Answer one request."""
         arrived = monotonic()
         route, argument = self._router.find(scope["path"])
-        self._stats.arrived(arrived, route.name)
+        self.stats.arrived(arrived, route.name)
         allowance = self._allowance(arrived)
         fault = self._faults.draw(is_v3_page=route.name == V3_TRANSACTIONS)
         await self._wait(route)
         answer = self._answer(route, _request(scope, argument), allowance, fault)
         refused = answer.status == 429
         dropped = fault == "drop" and not refused
-        self._stats.answered(arrived, route.name, 0 if dropped else answer.status)
+        self.stats.answered(arrived, route.name, 0 if dropped else answer.status)
         if dropped:
             await hang_up(scope, receive)
         elif fault == "truncated" and not refused:
@@ -53,13 +53,13 @@ class StacksApi:
             await send_answer(answer, scope, send)
 
     def _allowance(self, now: float) -> Allowance | None:
-        limit = self._knobs.requests_per_minute
-        return self._limiter.ask(now, limit, self._knobs.limit_window_seconds) if limit else None
+        limit = self.knobs.requests_per_minute
+        return self._limiter.ask(now, limit, self.knobs.limit_window_seconds) if limit else None
 
     async def _wait(self, route: Route) -> None:
-        extra = self._knobs.list_latency_seconds if route.name == BURN_LIST else 0.0
-        if self._knobs.latency_seconds + extra > 0:
-            await asyncio.sleep(self._knobs.latency_seconds + extra)
+        extra = self.knobs.list_latency_seconds if route.name == BURN_LIST else 0.0
+        if self.knobs.latency_seconds + extra > 0:
+            await asyncio.sleep(self.knobs.latency_seconds + extra)
 
     def _answer(self, route: Route, request: Request, allowance: Allowance | None, fault: FaultKind | None) -> Answer:
         self._before_answer(request)
@@ -69,13 +69,13 @@ class StacksApi:
         return with_allowance(answer, allowance) if allowance else answer
 
     def _before_answer(self, request: Request) -> None:
-        if self._knobs.on_request:
-            self._knobs.on_request(request.path)
-        if self._knobs.clock:
-            self._chain.grow_to(self._knobs.clock())
+        if self.knobs.on_request:
+            self.knobs.on_request(request.path)
+        if self.knobs.clock:
+            self.chain.grow_to(self.knobs.clock())
 
     def _faulty(self, fault: FaultKind, route: Route, request: Request) -> Answer:
-        other = instead(fault, self._knobs.retry_after_seconds)
+        other = instead(fault, self.knobs.retry_after_seconds)
         if other:
             return other
         if fault == "repeated_page":
@@ -83,7 +83,7 @@ class StacksApi:
         return spoiled(fault, self._router.answer(route, request))
 
     def _another_page(self, route: Route, request: Request) -> Answer:
-        """The page before the one asked for; behind the newest, the one after it."""
+        """Answer with the page before the one asked for; where there is none, with the one after it."""
         answer = self._router.answer(route, replace(request, if_none_match=""))
         cursor = loads(answer.body).get("cursor", {})
         wanted = cursor.get("previous") or cursor.get("next")
@@ -99,10 +99,10 @@ def _request(scope: Scope, argument: str) -> Request:
 
 
 def headers_for(answer: Answer, scope: Scope) -> Headers:
-    """The headers of an answer to this request."""
+    """Return the headers of an answer to this request."""
     return wire_headers(answer, keep_alive=header(scope, b"connection").lower() != "close")
 
 
 async def send_answer(answer: Answer, scope: Scope, send: Send) -> None:
-    """Send a whole answer in the recorded manner."""
+    """Send a whole answer with its headers."""
     await send_whole(answer.status, headers_for(answer, scope), answer.body, send)

@@ -1,14 +1,15 @@
-"""The Bitcoin chain under the made-up Stacks chain: when blocks arrive and what time their headers claim.
+"""The Bitcoin chain under the made-up Stacks chain: when blocks arrive, and the times in their headers.
 
 Belongs here: arrivals, header times and Bitcoin's rule for them, which heights have a Stacks tenure.
-Not here: Stacks blocks.
+Not here: the Stacks blocks of a tenure (tenures.py).
 """
 
 from dataclasses import dataclass, replace
 from random import Random
 from statistics import median_low
 
-from stx_pipelines.devnet.stacks.values import DAY, ChainSpec, made_hash, unix_midnight
+from stx_pipelines.devnet.days import DAY, unix_midnight
+from stx_pipelines.devnet.stacks.values import ChainSpec, made_hash
 
 _MEDIAN_OF = 11  # a header's time must exceed the median of the eleven before it
 _MAX_AHEAD = 7_200  # nodes refuse a header further ahead of their clock
@@ -19,7 +20,7 @@ _MIN_INTERVAL = 4
 
 @dataclass(frozen=True, slots=True)
 class BitcoinBlock:
-    """One Bitcoin block. `arrival` is when the network saw it, `time` what its header says."""
+    """One Bitcoin block. `arrival` is when the network saw it, `time` the time in its header."""
 
     height: int
     hash: str
@@ -29,7 +30,7 @@ class BitcoinBlock:
 
 
 class Bitcoin:
-    """All Bitcoin blocks made up so far, those without a Stacks tenure included; it grows as it is asked."""
+    """All Bitcoin blocks made up so far, those without a Stacks tenure included. It grows as needed."""
 
     def __init__(self, spec: ChainSpec) -> None:
         """Start empty: the first block arrives in the first seconds of the spec's first day."""
@@ -40,11 +41,11 @@ class Bitcoin:
         self._interval = DAY / spec.burn_blocks_per_day
 
     def at(self, height: int) -> BitcoinBlock:
-        """The block of a height that has been made up already."""
+        """Return the block of a height that has been made up already."""
         return self.blocks[height - self._spec.first_burn_height]
 
     def next_tenure(self, height: int) -> BitcoinBlock:
-        """The first block above `height` that has a Stacks tenure."""
+        """Return the first block above `height` that has a Stacks tenure."""
         position = max(0, height + 1 - self._spec.first_burn_height)
         while True:
             while position >= len(self.blocks):

@@ -1,7 +1,8 @@
-"""The made-up Stacks chain: it grows, it is reorganised, and it says what is true.
+"""The made-up Stacks chain: it grows, is reorganised, and is read.
 
-Belongs here: the canonical chain and questions to it. Not here: JSON, HTTP, faults, or a clock: every instant
-is an argument. The same spec and the same calls give the same chain.
+Belongs here: the canonical chain. Not here: who sends transactions (mempool.py), JSON (render.py), answers
+(routes_*.py), faults (faults.py), a clock. Every instant is an argument. The same spec and the same calls give the
+same chain.
 """
 
 from bisect import bisect_right
@@ -11,13 +12,14 @@ from hashlib import sha512
 from random import Random
 from threading import RLock
 
+from stx_pipelines.devnet.days import DAY, unix_midnight
 from stx_pipelines.devnet.stacks.bitcoin import Bitcoin
 from stx_pipelines.devnet.stacks.mempool import Mempool
 from stx_pipelines.devnet.stacks.reorg import Site, new_sites, refill, same_sites, users_drafts
 from stx_pipelines.devnet.stacks.tenures import BlockPlan, Tenures
-from stx_pipelines.devnet.stacks.values import DAY, BurnBlock, ChainSpec, Draft, StacksBlock, Transaction, unix_midnight
+from stx_pipelines.devnet.stacks.values import BurnBlock, ChainSpec, Draft, StacksBlock, Transaction
 
-# The values are part of what this module is asked for: a reader of the chain needs no second import.
+# A reader of the chain needs its values too: one import serves for both.
 __all__ = ["BurnBlock", "ChainSpec", "StacksBlock", "StacksChain", "Transaction"]
 
 
@@ -74,35 +76,35 @@ class StacksChain:
                 self._append(site, drafts)
 
     def transactions(self, day: date | None = None) -> list[Transaction]:
-        """The truth: the canonical transactions of a day (by the time of their burn block), ascending."""
+        """Return the canonical transactions of a day (by the time of their burn block), ascending."""
         start = unix_midnight(day) if day else 0
         with self.lock:
             burns = [burn for burn in self.burn_blocks if day is None or start <= burn.time < start + DAY]
             return [tx for burn in burns for tx in burn.transactions()]
 
     def block(self, height: int) -> StacksBlock | None:
-        """The canonical block of a height."""
+        """Return the canonical block of a height."""
         position = height - self.spec.first_height
         return self.blocks[position] if 0 <= position < len(self.blocks) else None
 
     def block_by_hash(self, block_hash: str) -> StacksBlock | None:
-        """The canonical block with this hash or index hash; None once it is orphaned."""
+        """Return the canonical block with this hash or index hash; None once it is orphaned."""
         position = self._positions.get(block_hash)
         return None if position is None else self.blocks[position]
 
     def block_at(self, unix: int) -> StacksBlock | None:
-        """The newest block whose time is not after `unix`."""
+        """Return the newest block whose time is not after `unix`."""
         position = bisect_right(self.blocks, unix, key=lambda block: block.time)
         return self.blocks[position - 1] if position else None
 
     def burn_block(self, height: int) -> BurnBlock | None:
-        """The burn block of a height; None where Bitcoin has one and Stacks no tenure."""
+        """Return the burn block of a height; None where Bitcoin has one and Stacks no tenure."""
         position = bisect_right(self.burn_blocks, height, key=lambda burn: burn.height) - 1
         found = self.burn_blocks[position] if position >= 0 else None
         return found if found and found.height == height else None
 
     def rows_up_to(self, height: int, tx_index: int) -> int:
-        """How many of `rows` do not stand above a place; the place itself need not exist."""
+        """Count the `rows` that do not stand above a place; the place itself need not exist."""
         position = min(height - self.spec.first_height, len(self.blocks) - 1)
         if position < 0:
             return 0
@@ -132,7 +134,7 @@ class StacksChain:
         return self._cut(sum(len(burn.blocks) for burn in burns)), sites
 
     def _cut(self, count: int) -> list[StacksBlock]:
-        """Take the newest blocks off the chain."""
+        """Remove the newest blocks from the chain."""
         removed = self.blocks[-count:]
         del self.rows[self._row_starts[-count] :]
         del self.blocks[-count:], self._row_starts[-count:]
@@ -192,6 +194,6 @@ class StacksChain:
         )
 
     def _hashes(self, height: int) -> tuple[str, str]:
-        """A block's hash and index hash, of which its height has others in every fork."""
+        """Make a block's hash and index hash; a height has others in every fork."""
         digest = sha512(f"{self.spec.seed}:block:{height}:{self.forks}".encode()).hexdigest()
         return "0x" + digest[:64], "0x" + digest[64:]

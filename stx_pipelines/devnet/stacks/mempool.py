@@ -1,7 +1,7 @@
-"""Who sends transactions, and which: wallets with habits, miners, sponsors, fees, types and outcomes.
+"""The senders of the made-up Stacks chain and their transactions: wallets, miners, sponsors, fees, types, outcomes.
 
-Belongs here: the population and the drafts it makes. Not here: into which block a draft goes
-(stacks_chain.py, reorg.py).
+Belongs here: wallets and the drafts of their transactions. Not here: into which block a draft goes (chain.py,
+reorg.py).
 """
 
 from base64 import b32encode
@@ -24,7 +24,7 @@ _MINIMUM_FEE = 180
 
 
 def made_address(seed: int, role: str, number: int) -> str:
-    """A Stacks main-net address: SP and 38 or 39 characters of Crockford's base 32."""
+    """Make a Stacks main-net address: SP and 38 or 39 characters of Crockford's base 32."""
     digest = sha256(f"{seed}:{role}:{number}".encode()).digest()
     length = 38 if digest[-1] < 64 else 39
     return "SP" + b32encode(digest[:25]).decode().translate(_C32)[:length]
@@ -36,18 +36,18 @@ class Wallet:
     __slots__ = ("address", "nonce")
 
     def __init__(self, address: str) -> None:
-        """A wallet that has sent nothing yet."""
+        """Start with nothing sent."""
         self.address = address
         self.nonce = 0
 
     def take_nonce(self) -> int:
-        """The nonce for one more transaction."""
+        """Return the nonce of the next transaction and count it."""
         self.nonce += 1
         return self.nonce - 1
 
 
 class Mempool:
-    """Drafts transactions in one fixed order, from one random stream."""
+    """The source of transactions: drafts them in one fixed order, from one random stream."""
 
     def __init__(self, spec: ChainSpec) -> None:
         """Start with miners and sponsors, and no wallet."""
@@ -66,33 +66,33 @@ class Mempool:
         self._newcomers = 0
 
     def tenure_start(self) -> list[Draft]:
-        """The two transactions with which a miner opens its tenure."""
+        """Draft the two transactions with which a miner opens its tenure."""
         miner = self._rng.choice(self._miners)
         return [self._miners_own(miner, kind) for kind in ("tenure_change", "coinbase")]
 
     def drafts(self, count: int, day_number: int) -> list[Draft]:
-        """The next `count` transactions of users: first those a reorganisation gave back, then new ones."""
+        """Draft the next `count` transactions of users: first those a reorganisation gave back, then new ones."""
         return [
             self._waiting.popleft() if self._waiting else self._draft(self._sender(day_number)) for _ in range(count)
         ]
 
     def newcomers_draft(self) -> Draft:
-        """A transaction of a wallet never seen before: it can stand anywhere without upsetting nonces."""
+        """Draft a transaction of a new wallet: its nonce fits anywhere in the chain."""
         return self._draft(self._new_wallet())
 
     def again(self, draft: Draft) -> Draft:
-        """The same intention signed anew: what a miner does when its tenure is replaced."""
+        """Draft the same transaction with another id, as a miner does when its tenure is replaced."""
         return draft._replace(tx_id=self._next_tx_id())
 
     def forget(self, drafts: Iterable[Draft]) -> None:
-        """Drop transactions for good: their wallets continue at the lowest dropped nonce."""
+        """Drop transactions for good; their wallets continue at the lowest dropped nonce."""
         for draft in drafts:
             wallet = self._wallets[draft.sender_address]
             wallet.nonce = min(wallet.nonce, draft.nonce)
             self._waiting = deque(kept for kept in self._waiting if kept.sender_address != wallet.address)
 
     def give_back(self, drafts: list[Draft]) -> None:
-        """Keep orphaned transactions for the blocks to come, before everything newer."""
+        """Keep orphaned transactions for the next blocks, before all newer ones."""
         self._waiting.extendleft(reversed(drafts))
 
     def _make(self, role: str, number: int) -> Wallet:
@@ -135,7 +135,7 @@ class Mempool:
         return self._make("wallet", self._newcomers)
 
     def _settle(self, wallet: Wallet, weekly: list[Wallet]) -> Wallet:
-        """Give a new wallet its habit; half of them are never seen again."""
+        """Decide how often a new wallet comes back; half of them never do."""
         drawn = self._rng.random()
         if drawn < 0.12:
             self._join(self._daily, wallet, self._most_daily)
@@ -148,7 +148,7 @@ class Mempool:
     def _join(self, pool: list[Wallet], wallet: Wallet, most: int) -> None:
         if len(pool) < most:
             pool.append(wallet)
-        else:  # somebody else loses the habit
+        else:  # another wallet no longer comes back
             pool[int(self._rng.random() * most)] = wallet
 
 
@@ -157,7 +157,7 @@ def _draw_type(drawn: float) -> str:
 
 
 def _draw_status(kind: str, drawn: float) -> str:
-    """About 5 % of all transactions fail; a plain transfer has no contract that could abort it."""
+    """Choose a status: about 5 % of all transactions fail; a plain transfer has no contract to abort it."""
     if kind == "token_transfer" or drawn < 0.91:
         return "problematic_skipped" if drawn < 0.003 else "success"
     return "abort_by_response" if drawn < 0.975 else "abort_by_post_condition"

@@ -1,14 +1,14 @@
-"""How the chain's values read on the wire: the JSON of rows and blocks, key by key as recorded.
+"""The JSON of the Stacks API's rows and blocks, key by key as recorded.
 
-Belongs here: values in, JSON out. Not here: paging, status codes, headers (routes_*.py). What the chain does
-not know (amounts, contracts, costs) is derived from the transaction's id: always the same, never meaningful.
+Belongs here: values in, JSON out. Not here: pages (routes_*.py), status codes and headers (answers.py). The chain has
+no amounts, contracts or costs: they are made from the transaction's id, always the same for one id.
 """
 
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from stx_pipelines.devnet.answers import dumps
+from stx_pipelines.devnet.stacks.answers import dumps
 from stx_pipelines.devnet.stacks.mempool import made_address
 from stx_pipelines.devnet.stacks.values import BurnBlock, StacksBlock, Transaction, made_hash
 
@@ -26,7 +26,7 @@ _FAILURE = {"hex": "0x080100000000000000000000000000000001", "repr": "(err u1)"}
 
 
 def v3_row(tx: Transaction) -> bytes:
-    """One entry of a v3 list. Written as text, because this is what the server does all day."""
+    """Write one entry of a v3 list. It is put together as text: most of the server's time goes here."""
     sponsor = "null"
     if tx.sponsor_address is not None:
         sponsor = f'{{"address":"{tx.sponsor_address}","nonce":{tx.sponsor_nonce}}}'
@@ -40,7 +40,7 @@ def v3_row(tx: Transaction) -> bytes:
 
 
 def v1_row(tx: Transaction, parent: tuple[str, int], with_arguments: bool) -> dict[str, Any]:
-    """One entry of a v1 list. `parent` is the parent block's hash and its burn block's time."""
+    """Make one entry of a v1 list. `parent` is the parent block's hash and its burn block's time."""
     row = _v1_head(tx) | _v1_place(tx, *parent) | _v1_costs(tx) | _v1_payload(tx, with_arguments)
     if tx.sponsor_address is not None:
         row |= {"sponsor_nonce": tx.sponsor_nonce, "sponsor_address": tx.sponsor_address}
@@ -48,7 +48,7 @@ def v1_row(tx: Transaction, parent: tuple[str, int], with_arguments: bool) -> di
 
 
 def v2_block(block: StacksBlock) -> dict[str, Any]:
-    """One Stacks block."""
+    """Make the entry of one Stacks block."""
     return {
         "canonical": True,
         "height": block.height,
@@ -69,8 +69,8 @@ def v2_block(block: StacksBlock) -> dict[str, Any]:
     }
 
 
-def v2_burn_block(burn: BurnBlock, lie: int) -> dict[str, Any]:
-    """One burn block with its Stacks blocks, newest first. `lie` is added to the true count."""
+def v2_burn_block(burn: BurnBlock, excess: int) -> dict[str, Any]:
+    """Make the entry of one burn block with its Stacks blocks, newest first. `excess` is added to the true count."""
     gaps = len(burn.blocks) - 1
     return {
         "burn_block_time": burn.time,
@@ -79,7 +79,7 @@ def v2_burn_block(burn: BurnBlock, lie: int) -> dict[str, Any]:
         "burn_block_height": burn.height,
         "stacks_blocks": [block.hash for block in reversed(burn.blocks)],
         "avg_block_time": (burn.blocks[-1].time - burn.blocks[0].time) // gaps if gaps else 0,
-        "total_tx_count": burn.tx_count + lie,
+        "total_tx_count": burn.tx_count + excess,
     }
 
 

@@ -1,7 +1,6 @@
-"""What a reorganisation does to the transactions of the blocks it replaces.
+"""The plan of a reorganisation: where the new blocks stand, and what they contain.
 
-Belongs here: which transactions are dropped, move or are new, and where the replacing blocks stand. Not here:
-taking blocks off the chain and putting others on (stacks_chain.py).
+Belongs here: which transactions are dropped, moved or new. Not here: removing and appending blocks (chain.py).
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,7 @@ from stx_pipelines.devnet.stacks.values import BurnBlock, Draft, StacksBlock, Tr
 
 
 class Site(NamedTuple):
-    """Where a block stands in the chain; whatever it contains."""
+    """The place of a block in the chain, without its content."""
 
     time: int
     burn_height: int
@@ -24,12 +23,12 @@ class Site(NamedTuple):
 
 
 def same_sites(blocks: list[StacksBlock]) -> list[Site]:
-    """The sites of replaced Stacks blocks: the winning fork has as many, at the same times."""
+    """Return the sites of replaced Stacks blocks: the winning fork has as many, at the same times."""
     return [_site(block, block.time) for block in blocks]
 
 
 def new_sites(burns: list[BurnBlock], rng: Random) -> list[Site]:
-    """Sites for replaced burn blocks: a tenure starts when it started; its blocks may be more or fewer."""
+    """Make sites for replaced burn blocks: a tenure starts when it started; its blocks may be more or fewer."""
     ends = [burn.blocks[0].time for burn in burns[1:]] + [burns[-1].blocks[-1].time + 1]
     return [site for burn, end in zip(burns, ends, strict=True) for site in _tenure_sites(burn, end, rng)]
 
@@ -51,12 +50,12 @@ def refill(sites: list[Site], pool: list[Draft], mempool: Mempool, rng: Random) 
 
 
 def users_drafts(blocks: Iterable[StacksBlock]) -> list[Draft]:
-    """The transactions of blocks, without those that only open a tenure."""
+    """Return the transactions of blocks, without those that only open a tenure."""
     return [draft_of(tx) for block in blocks for tx in block.transactions if not _is_miners_own(tx)]
 
 
 def draft_of(tx: Transaction) -> Draft:
-    """What remains of a transaction whose block is gone."""
+    """Make the draft of a transaction whose block is gone."""
     return Draft(
         tx.tx_id,
         tx.sender_address,
@@ -89,7 +88,7 @@ def _tenure_sites(burn: BurnBlock, end: int, rng: Random) -> list[Site]:
 
 
 def _thin_out(pool: list[Draft], mempool: Mempool, rng: Random) -> list[Draft]:
-    """Whole wallets leave, never a nonce in the middle of one."""
+    """Drop or delay all transactions of some wallets, never a nonce in the middle of one wallet's."""
     senders = sorted({draft.sender_address for draft in pool})
     leaving = rng.sample(senders, min(len(senders), 2 + len(senders) // 4) if len(senders) > 1 else 0)
     dropped, later = set(leaving[::2]), set(leaving[1::2])

@@ -1,14 +1,14 @@
 """The deprecated v1 route: transactions by windows of burn block time, with offsets.
 
-Belongs here: v1's windows and pages. Not here: v3, blocks, headers, faults.
-Call it with the chain's lock held.
+Belongs here: v1's windows and pages. Not here: v3 (routes_v3.py), blocks (routes_v2.py), headers (answers.py), faults.
+The caller holds the chain's lock.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from stx_pipelines.devnet.answers import (
+from stx_pipelines.devnet.stacks.answers import (
     INT_MAX,
     Answer,
     RefusedError,
@@ -18,8 +18,8 @@ from stx_pipelines.devnet.answers import (
     integer,
     out_of_range,
 )
-from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.devnet.stacks.render import v1_row
 from stx_pipelines.devnet.stacks.values import BurnBlock, Transaction
 
@@ -27,10 +27,10 @@ _DEFAULT_LIMIT, _MOST = 20, 50
 
 
 class V1Transactions:
-    """The list of transactions as old servers give it."""
+    """The list of transactions, as old servers have it."""
 
     def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
-        """The knobs are read at every answer: hidden transactions are left out, `total` still counts them."""
+        """Read the knobs at every answer: hidden transactions are left out, `total` still counts them."""
         self._chain = chain
         self._knobs = knobs
 
@@ -70,7 +70,7 @@ class V1Transactions:
         for burn in burns:
             count = burn.tx_count
             if offset >= count and not self._knobs.hidden_transactions:
-                offset -= count  # skipped without a look at its rows: offsets may be large
+                offset -= count  # skipped without reading its rows: offsets may be large
                 continue
             rows = self._visible(burn)
             yield from islice(reversed(rows) if descending else rows, offset, None)

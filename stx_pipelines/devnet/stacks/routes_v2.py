@@ -1,12 +1,12 @@
 """The v2 routes and the status page: Stacks blocks and burn blocks.
 
 Belongs here: blocks, their lists and their counts. Not here: transactions (routes_v3.py, routes_v1.py),
-headers, faults. Call these with the chain's lock held.
+headers (answers.py), faults. The caller holds the chain's lock.
 """
 
 import re
 
-from stx_pipelines.devnet.answers import (
+from stx_pipelines.devnet.stacks.answers import (
     INT_MAX,
     SERVER_VERSION,
     Answer,
@@ -18,8 +18,8 @@ from stx_pipelines.devnet.answers import (
     out_of_range,
     timed_out,
 )
-from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.devnet.stacks.render import v2_block, v2_burn_block
 from stx_pipelines.devnet.stacks.routes_v3 import find_block
 from stx_pipelines.devnet.stacks.values import BurnBlock, StacksBlock
@@ -33,7 +33,7 @@ class V2Blocks:
     """Blocks of both chains."""
 
     def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
-        """The knobs are read at every answer: a broken list, and burn heights whose counts lie."""
+        """Read the knobs at every answer: a broken list, and burn heights whose counts are wrong."""
         self._chain = chain
         self._knobs = knobs
 
@@ -116,7 +116,7 @@ class V2Blocks:
         return self._chain.blocks[position].index_hash if position >= 0 else None
 
     def _burn(self, burn: BurnBlock) -> dict[str, object]:
-        return v2_burn_block(burn, lie=int(burn.height in self._knobs.wrong_counts))
+        return v2_burn_block(burn, excess=int(burn.height in self._knobs.wrong_counts))
 
     def _find_burn(self, name: str) -> BurnBlock | None:
         burns = self._chain.burn_blocks

@@ -1,14 +1,14 @@
 """The v3 routes: transactions by cursor, of the chain and of one block.
 
-Belongs here: cursors and pages of v3. Not here: v1 and v2, headers, faults.
-Call these with the chain's lock held.
+Belongs here: cursors and pages of v3. Not here: v1 and v2 (routes_v1.py, routes_v2.py), headers (answers.py), faults.
+The caller holds the chain's lock.
 """
 
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stx_pipelines.devnet.answers import (
+from stx_pipelines.devnet.stacks.answers import (
     INT_MAX,
     Answer,
     Request,
@@ -17,8 +17,8 @@ from stx_pipelines.devnet.answers import (
     not_found,
     out_of_range,
 )
-from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.devnet.stacks.render import ANCHORED, v3_row
 from stx_pipelines.devnet.stacks.values import StacksBlock, Transaction
 
@@ -37,7 +37,7 @@ class V3Pages:
     """Pages of transactions; each row's JSON is written once and kept until the next reorganisation."""
 
     def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
-        """The knobs are read at every answer: hidden transactions are left out of every list."""
+        """Read the knobs at every answer: hidden transactions are left out of every list."""
         self._chain = chain
         self._knobs = knobs
         self._forks = chain.forks
@@ -67,7 +67,7 @@ class V3Pages:
         return parse_cursor(text, self._chain.tip.index_hash)
 
     def _page(self, rows: Sequence[Transaction], end: int, limit: int) -> bytes:
-        """The `limit` rows below position `end`, newest first, and the names of the pages around them."""
+        """Write the `limit` rows below position `end`, newest first, and the cursors of the pages around them."""
         reach = limit + len(self._knobs.hidden_transactions)
         below = self._visible(rows[max(0, end - reach - 1) : end])[::-1]
         page, following = below[:limit], below[limit:]
@@ -92,10 +92,10 @@ class V3Pages:
 
 
 def parse_cursor(text: str, etag: str) -> _Place:
-    """The highest row a cursor admits, by the order (height, microblock sequence, tx_index).
+    """Return the highest row a cursor admits, by the order (height, microblock sequence, tx_index).
 
-    Every row's sequence is the greatest there is, so a smaller one admits nothing of its block: the traps of
-    the real server. `H:0:0` is the one it treats specially.
+    Every row's sequence is the greatest there is, so a smaller one admits nothing of its block, as on
+    the real server. `H:0:0` is the one exception: it admits the whole block.
     """
     found = _CURSOR.fullmatch(text)
     if found is None:
@@ -112,7 +112,7 @@ def parse_cursor(text: str, etag: str) -> _Place:
 
 
 def find_block(chain: StacksChain, name: str) -> StacksBlock | None:
-    """The canonical block a path names by its height, by one of its hashes, or as the latest."""
+    """Return the canonical block a path names by its height, by one of its hashes, or as the latest."""
     if not _BLOCK_NAME.fullmatch(name):
         raise bad_request('params/height_or_hash must match pattern "^(latest|[0-9]+|0x[a-fA-F0-9]{64})$"')
     if name == "latest":

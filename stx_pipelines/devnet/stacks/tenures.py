@@ -1,4 +1,4 @@
-"""How many Stacks blocks and transactions each tenure gets, and when its blocks come.
+"""The tenures of the made-up Stacks chain: how many blocks and transactions each has, and when its blocks come.
 
 Belongs here: the shapes of a chain and the burn blocks of special sizes every chain contains. Not here: which
 transactions they are (mempool.py).
@@ -7,8 +7,9 @@ transactions they are (mempool.py).
 from random import Random
 from typing import NamedTuple
 
+from stx_pipelines.devnet.days import DAY
 from stx_pipelines.devnet.stacks.bitcoin import Bitcoin, BitcoinBlock
-from stx_pipelines.devnet.stacks.values import DAY, ChainSpec
+from stx_pipelines.devnet.stacks.values import ChainSpec
 
 # Sizes at which readers break: nothing, exactly one page, one more than a page, many pages. Keyed by the
 # tenure's number within its cycle of about a week.
@@ -32,7 +33,7 @@ class BlockPlan(NamedTuple):
 
 
 class Tenures:
-    """Plans one tenure after another, always in the same order: growing in steps cannot change the plan."""
+    """The plan of all tenures, one after another in a fixed order: growing in steps cannot change it."""
 
     def __init__(self, spec: ChainSpec, bitcoin: Bitcoin) -> None:
         """Start before the first tenure."""
@@ -44,7 +45,7 @@ class Tenures:
         self._next = bitcoin.next_tenure(0)
 
     def plan(self) -> list[BlockPlan]:
-        """The blocks of the next tenure, oldest first."""
+        """Plan the blocks of the next tenure, oldest first."""
         burn = self._next
         self._next = self._bitcoin.next_tenure(burn.height)
         total = self._sizes.next(burn.arrival)
@@ -57,7 +58,7 @@ class Tenures:
         ]
 
     def _block_times(self, burn: BitcoinBlock, end: int, total: int) -> list[int]:
-        """Rising times from the burn block's arrival to the next one's; no block but an only one is empty."""
+        """Draw rising times from the burn block's arrival to the next one's; no block but an only one is empty."""
         first = burn.arrival + self._rng.randint(1, min(20, (end - burn.arrival) // 2))
         wanted = round(self._spec.stacks_blocks_per_burn_block * self._rng.uniform(0.5, 1.5))
         count = max(1, min(wanted, total - 1, end - first))
@@ -80,7 +81,7 @@ class _Sizes:
         self._giant_after = self._draw_giant(0)
 
     def next(self, arrival: int) -> int:
-        """The size of the next tenure, whose burn block arrives at `arrival`."""
+        """Return the size of the next tenure, whose burn block arrives at `arrival`."""
         self._ordinal += 1
         if self._spec.shape == "giant" and arrival >= self._giant_after:
             self._giant_after = self._draw_giant(arrival // DAY + 1)

@@ -1,32 +1,28 @@
-"""What the made-up chain consists of: its specification, transactions, Stacks blocks, burn (Bitcoin) blocks.
+"""Values of the made-up Stacks chain: its specification, transactions, Stacks blocks, burn (Bitcoin) blocks.
 
-Belongs here: plain values and the one way hashes are made. Not here: how a chain grows (stacks_chain.py) or
-reads on the wire (render.py).
+Belongs here: plain values, and how hashes are made. Not here: how a chain grows (chain.py), how values are written
+as JSON (render.py).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
+from stx_pipelines.devnet.days import midnight
+
 Shape = Literal["even", "heavy", "giant"]
-DAY = 86_400
-
-
-def unix_midnight(day: date) -> int:
-    """The first second of a UTC day."""
-    return int(datetime.combine(day, time(), UTC).timestamp())
 
 
 def made_hash(seed: int, kind: str, number: int, fork: int = 0) -> str:
-    """A hash derived from what it names, so that equal chains have equal hashes."""
+    """Make a hash from what it names: equal chains have equal hashes."""
     return "0x" + sha256(f"{seed}:{kind}:{number}:{fork}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChainSpec:
-    """Everything that decides a chain: two chains of one spec are equal, byte by byte.
+    """The specification of a chain: two chains of one spec are equal, byte by byte.
 
     Every tenure starts with two transactions of its miner, so `transactions_per_day` below about twice
     `burn_blocks_per_day` cannot be kept.
@@ -46,14 +42,14 @@ class ChainSpec:
         """Refuse a specification no chain can follow."""
         if self.tip.tzinfo is None:
             raise ValueError(f"tip must name its time zone, got {self.tip.isoformat()}")
-        start = datetime.combine(self.first_day, time(), UTC)
+        start = midnight(self.first_day)
         if self.tip < start + timedelta(minutes=2):
             raise ValueError(f"tip must be at least two minutes after {start.isoformat()}, got {self.tip.isoformat()}")
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One canonical transaction, as the chain knows it. Times are unix seconds."""
+    """One canonical transaction. Times are unix seconds."""
 
     tx_id: str
     block_time: int
@@ -73,7 +69,7 @@ class Transaction:
 
 
 class Draft(NamedTuple):
-    """A transaction before it is mined: what stays the same whichever block takes it."""
+    """A transaction before it is mined: the fields that do not depend on its block."""
 
     tx_id: str
     sender_address: str
@@ -117,6 +113,6 @@ class BurnBlock:
         return sum(len(block.transactions) for block in self.blocks)
 
     def transactions(self) -> Iterator[Transaction]:
-        """All transactions of its Stacks blocks, ascending."""
+        """Yield all transactions of its Stacks blocks, ascending."""
         for block in self.blocks:
             yield from block.transactions

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stx_pipelines.devnet.ethereum.chain import EthereumChain
-from stx_pipelines.devnet.ethereum.faults import EthereumKnobs
+from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
 from stx_pipelines_tests.sync.ethereum.world import DevnetWorld, make_chain, world
 
 

@@ -11,8 +11,8 @@ from stx_pipelines.chains.attempts import MOST_TRIES
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.chains.ethereum_proof import ENOUGH, NOBODY
 from stx_pipelines.clients.errors import Unreachable
-from stx_pipelines.devnet.ethereum.calls import Call
-from stx_pipelines.devnet.ethereum.faults import EthereumKnobs, OldBalances
+from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs, OldBalances
+from stx_pipelines.devnet.ethereum.values import Call
 from stx_pipelines.sync.ethereum.balances import BALANCES, open_balances
 from stx_pipelines_tests.sync.ethereum.world import (
     DevnetWorld,

@@ -12,8 +12,8 @@ from stx_pipelines.chains.days import DAY
 from stx_pipelines.chains.ethereum import Block
 from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc, Tag
-from stx_pipelines.devnet.ethereum.calls import Call
-from stx_pipelines.devnet.ethereum.faults import EthereumKnobs
+from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
+from stx_pipelines.devnet.ethereum.values import Call
 from stx_pipelines.sync.ethereum.blocks import BlocksWalk
 from stx_pipelines.sync.stacks.reorgs import WrongChain
 from stx_pipelines_tests.sync.ethereum.world import (

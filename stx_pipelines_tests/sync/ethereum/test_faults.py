@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from stx_pipelines.clients.errors import ApiError
-from stx_pipelines.devnet.ethereum.faults import (
+from stx_pipelines.devnet.ethereum.knobs import (
     ELEMENT_FAULTS,
     ETHEREUM_FAULTS,
     REQUEST_FAULTS,

@@ -9,7 +9,7 @@ import pytest
 
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.clients.errors import Unreachable
-from stx_pipelines.devnet.ethereum.calls import Call
+from stx_pipelines.devnet.ethereum.values import Call
 from stx_pipelines.sync.ethereum.balances import BALANCES
 from stx_pipelines.sync.ethereum.blocks import BLOCKS
 from stx_pipelines_tests.sync.ethereum.world import (

@@ -24,7 +24,7 @@ from stx_pipelines.clients.ethereum_rpc import PASSING, EthereumRpc
 from stx_pipelines.clients.http import Http, Patience
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.devnet.ethereum.chain import EthereumChain
-from stx_pipelines.devnet.ethereum.faults import EthereumKnobs
+from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
 from stx_pipelines.devnet.ethereum.values import EthereumSpec
 from stx_pipelines.devnet.server import Devnet, serve
 from stx_pipelines.project import Project

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stx_pipelines.clients.errors import ApiError, Unreachable
-from stx_pipelines.devnet.faults import Knobs
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.project import Project
 from stx_pipelines.sync.stacks.reorgs import WrongChain
 from stx_pipelines.sync.stacks.sync import open_stacks

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stx_pipelines.clients.errors import Unreachable
-from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines_tests.world import FIRST_DAY, World, at, file_rows, make_chain, query, soon, truth
 
 MakeWorld = Callable[..., World]

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from stx_pipelines.devnet.faults import Knobs
 from stx_pipelines.devnet.stacks.bitcoin import Bitcoin, BitcoinBlock
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines_tests.world import DAY, FIRST_DAY, World, at, make_chain, truth
 
 MakeWorld = Callable[..., World]

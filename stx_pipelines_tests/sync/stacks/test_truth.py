@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.devnet.faults import FAULT_KINDS, FaultKind, Knobs
+from stx_pipelines.devnet.stacks.knobs import FAULT_KINDS, FaultKind, Knobs
 from stx_pipelines_tests.world import World, at, make_chain
 
 MakeWorld = Callable[..., World]

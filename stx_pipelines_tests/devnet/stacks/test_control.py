@@ -1,20 +1,13 @@
-"""Claims about turning a devnet from outside, and about starting and stopping it."""
+"""Claims about changing the devnet's Stacks chain from outside."""
 
-import json
-import socket
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
 
-from stx_pipelines.devnet.server import Devnet, serve
-from stx_pipelines.devnet.stacks.chain import StacksChain
-from stx_pipelines_tests.waiting import LONGEST, wait_until
+from stx_pipelines.devnet.server import Devnet
+from stx_pipelines_tests.waiting import LONGEST
 
 Get = Callable[..., requests.Response]
 
@@ -101,65 +94,3 @@ def test_stats_are_shown_and_control_requests_are_not_counted(devnet: Devnet, ge
         "by_status": {"200": 1},
         "busiest_60_seconds": 1,
     }
-
-
-def test_a_stopped_devnet_is_gone_and_waits_for_no_client(chain: StacksChain) -> None:
-    """This one keeps its connection."""
-    with requests.Session() as session:
-        others = set(threading.enumerate())
-        with serve(chain) as devnet:
-            session.get(devnet.url + "/extended", timeout=LONGEST)
-            [server] = [each for each in set(threading.enumerate()) - others if each.name == "devnet"]
-        assert not server.is_alive()
-    with pytest.raises(requests.ConnectionError):
-        requests.get(devnet.url + "/extended", timeout=LONGEST)
-
-
-def test_two_devnets_do_not_meet(chain: StacksChain) -> None:
-    with serve(chain) as one, serve(chain) as two:
-        requests.get(one.url + "/extended", timeout=LONGEST)
-        assert (one.stats.requests, two.stats.requests) == (1, 0)
-
-
-def test_a_devnet_runs_in_the_foreground_and_follows_the_clock() -> None:
-    program = """
-import sys
-from datetime import UTC, datetime, timedelta
-from stx_pipelines.devnet.faults import Knobs
-from stx_pipelines.devnet.server import run
-from stx_pipelines.devnet.stacks.chain import StacksChain
-from stx_pipelines.devnet.stacks.values import ChainSpec
-now = datetime.now(UTC)
-first_day = (now - timedelta(days=1)).date()
-spec = ChainSpec(first_day=first_day, tip=now - timedelta(hours=5), transactions_per_day=300)
-run(StacksChain(spec), Knobs(), "127.0.0.1", int(sys.argv[1]), follow_clock=True)
-"""
-    port, before = free_port(), time.time()
-    process = subprocess.Popen([sys.executable, "-c", program, str(port)])
-    try:
-        block = json.loads(first_answer(process, f"http://127.0.0.1:{port}/extended/v2/blocks/latest"))
-        assert before - block["block_time"] < 3 * 3_600  # the chain it was given is five hours old
-    finally:
-        process.terminate()
-        process.wait(LONGEST)
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def first_answer(process: subprocess.Popen[Any], url: str) -> bytes:
-    """The first answer of a server that is still starting."""
-
-    def ask() -> requests.Response | None:
-        assert process.poll() is None, "the server has ended"
-        try:
-            return requests.get(url, timeout=LONGEST)
-        except requests.ConnectionError:
-            return None
-
-    answer = wait_until(lambda: ask() is not None, "the server answers") and ask()
-    assert answer is not None
-    return answer.content

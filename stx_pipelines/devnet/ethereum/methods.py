@@ -1,32 +1,20 @@
-"""Which call is which method, and the right answer to it, worded as geth words it.
+"""The methods of the Ethereum node and their right answers, in geth's words.
 
-Belongs here: methods, block numbers and tags, what a pruned node no longer knows. Not here: batches, limits and
-faults (ethereum_rpc.py), JSON text (ethereum_render.py).
+Belongs here: methods, block numbers and tags, the balances a pruned node refuses. Not here: batches (rpc.py), limits
+(traffic.py), faults (faults.py), JSON text (render.py).
 """
 
 import re
 from collections.abc import Callable
-from typing import Any
-
-from msgspec import UNSET, Struct, UnsetType
 
 from stx_pipelines.devnet.ethereum.chain import EthereumBlock, EthereumChain
-from stx_pipelines.devnet.ethereum.faults import EthereumKnobs
-from stx_pipelines.devnet.ethereum.render import CallId, block_json, error_text, result_text, state_root
+from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
+from stx_pipelines.devnet.ethereum.render import block_json, error_text, result_text, state_root
+from stx_pipelines.devnet.ethereum.values import Call, Params
 
 CLIENT_VERSION = "Geth/v1.16.1-stable-12b4131f/linux-amd64/go1.24.4"
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _QUANTITY = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]{0,15})")
-
-Params = list[Any]  # what a client sends; each method checks its own
-
-
-class Call(Struct):
-    """One call of a batch. Without an id it is a notification, to which nobody answers."""
-
-    method: str = ""
-    params: Params = []
-    id: CallId | UnsetType = UNSET
 
 
 class CallError(Exception):
@@ -39,7 +27,7 @@ class CallError(Exception):
         self.message = message
 
 
-class EthereumCalls:
+class EthereumMethods:
     """Answers calls from one state of the chain; the caller holds the chain's lock."""
 
     def __init__(self, chain: EthereumChain, knobs: EthereumKnobs) -> None:
@@ -56,8 +44,8 @@ class EthereumCalls:
         }
 
     def answer(self, call: Call) -> str:
-        """The right answer as JSON text."""
-        call_id = None if call.id is UNSET else call.id
+        """Return the right answer as JSON text."""
+        call_id = call.reply_id
         method = self._methods.get(call.method)
         if method is None:
             return error_text(call_id, -32601, f"the method {call.method} does not exist/is not available")

@@ -6,7 +6,7 @@ import pytest
 
 from stx_pipelines.devnet.server import Devnet
 
-from .test_stacks_api import TOP, V3, Get, from_v3, v3_rows
+from .test_api import TOP, V3, Get, from_v3, v3_rows
 
 
 @pytest.fixture

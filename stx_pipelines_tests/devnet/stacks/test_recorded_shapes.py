@@ -1,6 +1,6 @@
 """The devnet's answers have the shape of the recorded ones: status, and headers and keys in their order.
 
-The recorded answers beside this file come from the real server; their values do not matter here, but their
+The recorded answers in recorded/ come from the real server; their values do not matter here, but their
 shape does.
 """
 
@@ -17,7 +17,7 @@ from stx_pipelines.devnet.stacks.values import StacksBlock
 from stx_pipelines_tests.waiting import LONGEST
 
 Get = Callable[..., requests.Response]
-RECORDED = Path(__file__).parent / "recorded"
+RECORDED = Path(__file__).parent.parent / "recorded"
 # Differs by nature: the order of `date` is uvicorn's, and the others are numbers of this answer.
 VALUES_DIFFER = {"date", "etag", "content-length"}
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from stx_pipelines.devnet.ethereum.faults import CallLimiter
+from stx_pipelines.devnet.ethereum.traffic import CallLimiter
 from stx_pipelines.devnet.server import Devnet
+from stx_pipelines_tests.devnet.servers import keep_sleeps
 
-from .rpc import ask, balance_calls, call, keep_sleeps, post, true_answers
+from .rpc import ask, balance_calls, call, post, true_answers
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ from itertools import pairwise
 import pytest
 
 from stx_pipelines.devnet.ethereum.chain import EthereumChain, EthereumSpec
-
-from .conftest import FIRST_DAY
+from stx_pipelines_tests.devnet.conftest import FIRST_DAY
 
 MakeSpec = Callable[..., EthereumSpec]
 

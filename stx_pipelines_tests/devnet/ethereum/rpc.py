@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
-import pytest
 import requests
 
 from stx_pipelines.devnet.server import Devnet
 from stx_pipelines_tests.waiting import LONGEST
-
-
-def keep_sleeps(patch: pytest.MonkeyPatch, place: str) -> list[float]:
-    """How long a server wants to sleep before each answer; it does not."""
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    patch.setattr(place, SimpleNamespace(sleep=sleep))
-    return slept
 
 
 def post(devnet: Devnet, body: Any) -> requests.Response:

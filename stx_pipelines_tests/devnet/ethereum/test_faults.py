@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 import requests
 
-from stx_pipelines.devnet.ethereum.faults import (
+from stx_pipelines.devnet.ethereum.faults import DrawnFaults, EthereumFaults
+from stx_pipelines.devnet.ethereum.knobs import (
     ELEMENT_FAULTS,
     ETHEREUM_FAULTS,
     REQUEST_FAULTS,
     EthereumFault,
-    EthereumFaults,
     EthereumKnobs,
-    Verdict,
 )
 from stx_pipelines.devnet.server import Devnet
 
@@ -169,4 +168,4 @@ def test_every_fault_can_be_mixed_with_every_other(ethereum_devnet: Devnet) -> N
 
 
 def test_without_faults_nothing_is_drawn() -> None:
-    assert EthereumFaults(EthereumKnobs()).draw(500) == Verdict()
+    assert EthereumFaults(EthereumKnobs()).draw(500) == DrawnFaults()

@@ -12,9 +12,9 @@ import requests
 from stx_pipelines.devnet.ethereum.chain import EthereumBlock, EthereumChain, EthereumSpec
 from stx_pipelines.devnet.server import Devnet, serve
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines_tests.devnet.conftest import FIRST_DAY
 from stx_pipelines_tests.waiting import LONGEST
 
-from .conftest import FIRST_DAY
 from .rpc import ask, balance_calls, call, post, true_answers
 
 FIRST_DAY_END = datetime(2026, 10, 2, tzinfo=UTC)

@@ -1,6 +1,6 @@
-"""Answers: their status, headers in the recorded order, the recorded error bodies; and query parameters.
+"""Requests and answers of the Stacks API: headers in the recorded order, recorded error bodies, query parameters.
 
-Belongs here: what every route shares. Not here: what a route answers (routes_*.py), nor faults (faults.py).
+Belongs here: what all its routes share. Not here: the content of an answer (routes_*.py), faults (faults.py).
 """
 
 import json
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-Headers = list[tuple[bytes, bytes]]
+from stx_pipelines.devnet.sending import Headers
+
 INT_MAX = 2_147_483_647
 _INTEGER = re.compile(r"-?\d+")
 _VERSION = "v9.0.2 (main:759c4a58)"
@@ -29,7 +30,7 @@ _DEPRECATED = (
 
 
 class Caching(Enum):
-    """What an answer says about caches. One given before any query ran says nothing, not even the version."""
+    """The cache-control of an answer. One given before any query ran has none, and no version either."""
 
     REVALIDATE = b"public, no-cache, must-revalidate"
     NO_STORE = b"no-store"
@@ -38,7 +39,7 @@ class Caching(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a route may look at."""
+    """The parts of a request a route may use."""
 
     path: str
     argument: str = ""  # the part of the path that names a block or a time
@@ -48,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer, before any fault befalls it."""
+    """One answer, before any fault."""
 
     status: int
     body: bytes
@@ -69,7 +70,7 @@ class RefusedError(Exception):
 
 
 def wire_headers(answer: Answer, keep_alive: bool) -> Headers:
-    """The headers of an answer, in the order the real server sends them."""
+    """Return the headers of an answer, in the order the real server sends them."""
     headers = list(_OPEN_TO_ALL)
     if answer.caching is not Caching.SILENT:
         headers += [_API_VERSION, (b"cache-control", answer.caching.value)]
@@ -92,51 +93,51 @@ def _entity_headers(answer: Answer) -> Headers:
 
 
 def dumps(value: Any) -> bytes:
-    """Compact JSON."""
+    """Write compact JSON."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
 def bad_request(message: str) -> RefusedError:
-    """400: a parameter that does not fit its schema."""
+    """Make a 400: a parameter does not fit its schema."""
     body = {"statusCode": 400, "code": "FST_ERR_VALIDATION", "error": "Bad Request", "message": message}
     return RefusedError(Answer(400, dumps(body), caching=Caching.SILENT))
 
 
 def not_found(message: str, etag: str = "") -> RefusedError:
-    """404 with a message: no-store, unless an etag makes it a list's answer."""
+    """Make a 404 with a message: no-store, unless an etag makes it a list's answer."""
     caching = Caching.REVALIDATE if etag else Caching.NO_STORE
     body = {"statusCode": 404, "error": "Not Found", "message": message}
     return RefusedError(Answer(404, dumps(body), etag, caching))
 
 
 def no_route(path: str) -> Answer:
-    """404 of a server that does not know the route, as an older version does for v3."""
+    """Make the 404 of a server that does not know the route, as an older version does for v3."""
     body = {"message": f"Route GET:{path} not found", "error": "Not Found", "statusCode": 404}
     return Answer(404, dumps(body), caching=Caching.SILENT)
 
 
 def gone() -> Answer:
-    """410: the operator has switched v1 off."""
+    """Make a 410: the operator has switched v1 off."""
     message = "This endpoint has been disabled. See https://docs.hiro.so/stacks/api for more information"
     return Answer(410, dumps({"error": "Gone", "message": message}), caching=Caching.SILENT, deprecated=True)
 
 
 def out_of_range(value: str, kind: str, etag: str) -> RefusedError:
-    """500 with code 22003: a number PostgreSQL cannot hold. Asking again cannot help."""
+    """Make a 500 with code 22003: PostgreSQL cannot hold the number. Asking again cannot help."""
     message = f'value "{value}" is out of range for type {kind}'
     body = {"statusCode": 500, "code": "22003", "error": "Internal Server Error", "message": message}
     return RefusedError(Answer(500, dumps(body), etag))
 
 
 def timed_out(etag: str) -> RefusedError:
-    """500 with code 57014: the database gave up on a slow query. Asking again may help."""
+    """Make a 500 with code 57014: the database stopped a slow query. Asking again may help."""
     message = "canceling statement due to statement timeout"
     body = {"statusCode": 500, "code": "57014", "error": "Internal Server Error", "message": message}
     return RefusedError(Answer(500, dumps(body), etag))
 
 
 def integer(query: Mapping[str, str], name: str, default: int, low: int, high: int | None) -> int:
-    """A whole number within its bounds, or a 400 that says which bound it broke."""
+    """Read a whole number within its bounds; refuse another with a 400 that names the bound."""
     text = query.get(name)
     if text is None:
         return default

@@ -1,4 +1,4 @@
-"""Claims about turning the devnet's Ethereum chain from outside, and about the command that serves both chains."""
+"""Claims about changing the devnet's Ethereum chain from outside, and about the command that serves both chains."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 import requests
 
 from stx_pipelines.devnet.server import Devnet
+from stx_pipelines_tests.devnet.servers import first_answer, free_port
 from stx_pipelines_tests.waiting import LONGEST
 
 from .rpc import ask
-from .test_control import first_answer, free_port
 
 
 def turn(devnet: Devnet, what: str, body: Any) -> requests.Response:

@@ -1,16 +1,16 @@
-"""Which path is which route, and the right answer to a request.
+"""The routes of the Stacks API: finding the route of a path, and its right answer.
 
-Belongs here: paths, conditional requests, and the knobs that switch whole routes off. Not here: what a route
-says (routes_*.py), limits and faults (stacks_api.py).
+Belongs here: paths, conditional requests, the knobs that switch whole routes off. Not here: the content of an answer
+(routes_*.py), limits (traffic.py), faults (faults.py).
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stx_pipelines.devnet.answers import Answer, RefusedError, Request, gone, no_route
-from stx_pipelines.devnet.faults import Knobs
+from stx_pipelines.devnet.stacks.answers import Answer, RefusedError, Request, gone, no_route
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.devnet.stacks.routes_v1 import V1Transactions
 from stx_pipelines.devnet.stacks.routes_v2 import V2Blocks
 from stx_pipelines.devnet.stacks.routes_v3 import V3Pages
@@ -29,7 +29,7 @@ class Route:
 
 
 class Router:
-    """Finds routes and asks them, one at a time."""
+    """Finds the route of a path and answers with it, one request at a time."""
 
     def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
         """Build every route over this chain."""
@@ -58,7 +58,7 @@ class Router:
         self._unknown = Route("unknown", lambda request: no_route(request.path))
 
     def find(self, path: str) -> tuple[Route, str]:
-        """The route of a path and the path's variable part."""
+        """Return the route of a path and the variable part of the path."""
         path = path.rstrip("/")
         exact = self._exact.get(path)
         if exact:
@@ -70,7 +70,7 @@ class Router:
         return self._unknown, ""
 
     def answer(self, route: Route, request: Request) -> Answer:
-        """The right answer, from one state of the chain."""
+        """Return the right answer, from one state of the chain."""
         if route.name == _V1 and self._knobs.v1_gone:
             return gone()
         if route.name.startswith("v3/") and self._knobs.v3_missing:
@@ -84,6 +84,6 @@ class Router:
 
 
 def _conditional(answer: Answer, if_none_match: str) -> Answer:
-    """304 where the client names the answer's etag: a list's is the same for every page of it."""
+    """Turn the answer into a 304 where the client names its etag; all pages of a list have the same."""
     known = {tag.strip().removeprefix("W/").strip('"') for tag in if_none_match.split(",")}
     return Answer(304, b"", answer.etag) if answer.etag and answer.etag in known else answer

@@ -9,8 +9,9 @@ from statistics import median_low
 
 import pytest
 
+from stx_pipelines.devnet.days import DAY
 from stx_pipelines.devnet.stacks.chain import StacksChain
-from stx_pipelines.devnet.stacks.values import DAY, ChainSpec, Transaction
+from stx_pipelines.devnet.stacks.values import ChainSpec, Transaction
 
 MakeSpec = Callable[..., ChainSpec]
 SHAPES = ("even", "heavy", "giant")

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import requests
 
+from stx_pipelines.devnet.days import DAY, unix_midnight
 from stx_pipelines.devnet.server import Devnet
-from stx_pipelines.devnet.stacks.values import DAY, Transaction, unix_midnight
+from stx_pipelines.devnet.stacks.values import Transaction
 from stx_pipelines_tests.waiting import LONGEST
 
 Get = Callable[..., requests.Response]

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from stx_pipelines.devnet.faults import FAULT_KINDS, FaultKind, Faults, Knobs, Limiter, Stats
 from stx_pipelines.devnet.server import Devnet
-from stx_pipelines_tests.devnet.rpc import keep_sleeps
+from stx_pipelines.devnet.stacks.faults import Faults
+from stx_pipelines.devnet.stacks.knobs import FAULT_KINDS, FaultKind, Knobs
+from stx_pipelines.devnet.stacks.traffic import Limiter, Stats
+from stx_pipelines_tests.devnet.servers import keep_sleeps
 
 Get = Callable[..., requests.Response]
 PAGE = "/extended/v3/transactions?limit=5&cursor=200:2147483647:32767"

@@ -6,10 +6,11 @@ from itertools import pairwise
 
 import pytest
 
+from stx_pipelines.devnet.days import DAY
 from stx_pipelines.devnet.stacks.chain import StacksChain
-from stx_pipelines.devnet.stacks.values import DAY, ChainSpec
+from stx_pipelines.devnet.stacks.values import ChainSpec
 
-from .test_stacks_chain import assert_bitcoins_rules, assert_nonces_rise, state
+from .test_chain import assert_bitcoins_rules, assert_nonces_rise, state
 
 
 def test_replaced_stacks_blocks_have_new_hashes_on_the_same_heights(chain: StacksChain) -> None:

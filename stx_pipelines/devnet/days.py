@@ -1,0 +1,18 @@
+"""The UTC day, as both chains use it.
+
+Belongs here: a day's length and its first second. Not here: what a chain does in a day.
+"""
+
+from datetime import UTC, date, datetime, time
+
+DAY = 86_400
+
+
+def midnight(day: date) -> datetime:
+    """Return the first instant of a UTC day."""
+    return datetime.combine(day, time(), UTC)
+
+
+def unix_midnight(day: date) -> int:
+    """Return the first second of a UTC day in unix seconds."""
+    return int(midnight(day).timestamp())

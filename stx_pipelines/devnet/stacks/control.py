@@ -1,0 +1,36 @@
+"""The devnet's own routes for its Stacks chain: /devnet/stats, knobs, reorg, grow.
+
+Belongs here: changing this chain and its knobs from another process. Not here: the API's routes (router.py), how
+a control route is found and read (devnet/control.py).
+"""
+
+from typing import Any
+
+from stx_pipelines.devnet.control import Routes, grow, set_knobs
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.knobs import Knobs, known_kinds
+from stx_pipelines.devnet.stacks.traffic import Stats
+
+
+def stacks_routes(chain: StacksChain, knobs: Knobs, stats: Stats) -> Routes:
+    """Make the control routes of this chain."""
+
+    def reorganise(wanted: dict[str, Any]) -> object:
+        chain.reorg(**wanted)
+        return _tip(chain)
+
+    def extend(wanted: dict[str, Any]) -> object:
+        grow(chain, wanted)
+        return _tip(chain)
+
+    return {
+        ("GET", "/devnet/stats"): lambda _: stats.summary(),
+        ("POST", "/devnet/knobs"): lambda wanted: set_knobs(knobs, wanted, {"fault_kinds": known_kinds}),
+        ("POST", "/devnet/reorg"): reorganise,
+        ("POST", "/devnet/grow"): extend,
+    }
+
+
+def _tip(chain: StacksChain) -> dict[str, object]:
+    tip = chain.tip
+    return {"block_height": tip.height, "index_block_hash": tip.index_hash, "burn_block_height": tip.burn_height}

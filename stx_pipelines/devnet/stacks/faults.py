@@ -1,0 +1,77 @@
+"""Faults of the Stacks chain: which one a request meets, and how it changes the answer.
+
+Belongs here: drawing faults, the shapes of broken answers. Not here: the names of faults (knobs.py), right answers
+(routes_*.py), broken connections (api.py).
+"""
+
+from dataclasses import replace
+from http import HTTPStatus
+from random import Random
+
+from stx_pipelines.devnet.stacks.answers import Answer, Caching, dumps
+from stx_pipelines.devnet.stacks.knobs import FaultKind, Knobs
+
+_OF_PAGES = frozenset({"empty_page", "repeated_page"})  # faults only a v3 page can have
+_HTML = (b"content-type", b"text/html")
+_EMPTY_CURSOR = {"next": None, "previous": None, "current": None}
+_EMPTY_PAGE = dumps({"total": 0, "limit": 50, "cursor": _EMPTY_CURSOR, "results": []})
+
+
+class Faults:
+    """The faults of a series of requests, drawn from a seed: a failing test fails again."""
+
+    def __init__(self, knobs: Knobs) -> None:
+        """Start a series; it starts anew whenever the seed changes."""
+        self._knobs = knobs
+        self._seed = knobs.seed
+        self._rng = Random(self._seed)
+
+    def draw(self, *, is_v3_page: bool) -> FaultKind | None:
+        """Draw the fault of the next request, or none."""
+        if self._knobs.seed != self._seed:
+            self._seed = self._knobs.seed
+            self._rng = Random(self._seed)
+        kinds = [kind for kind in self._knobs.fault_kinds if is_v3_page or kind not in _OF_PAGES]
+        if not self._is_due() or not kinds:
+            return None
+        return self._rng.choice(kinds)
+
+    def _is_due(self) -> bool:
+        if self._knobs.fail_next > 0:
+            self._knobs.fail_next -= 1
+            return True
+        return self._knobs.fault_rate > 0 and self._rng.random() < self._knobs.fault_rate
+
+
+def instead(kind: FaultKind, retry_after: int) -> Answer | None:
+    """Return the answer of a fault that needs no right one; None where it spoils the right one."""
+    if kind == "429":
+        return too_many(retry_after)
+    if kind == "not_json":
+        return _html(200, "<html><body><h1>One moment, please</h1></body></html>")
+    return _proxy_page(int(kind)) if kind.isdecimal() else None
+
+
+def spoiled(kind: FaultKind, right: Answer) -> Answer:
+    """Spoil the right answer. `drop` and `truncated` leave it alone: they break the connection (api.py)."""
+    if kind == "empty_page":
+        return replace(right, status=200, body=_EMPTY_PAGE)
+    if kind == "truncated_wrong_length":
+        return replace(right, body=right.body[: len(right.body) // 2])
+    return right
+
+
+def too_many(retry_after: int) -> Answer:
+    """Make a 429 that tells the client to wait so many seconds."""
+    extra = ((b"retry-after", str(retry_after).encode()),)
+    return replace(_html(429, "Too many requests"), extra_headers=extra)
+
+
+def _proxy_page(status: int) -> Answer:
+    # 522 is a proxy's own invention and has no standard phrase.
+    phrase = "Connection timed out" if status == 522 else HTTPStatus(status).phrase
+    return _html(status, f"<html><head><title>{status} {phrase}</title></head><body>{status}</body></html>")
+
+
+def _html(status: int, text: str) -> Answer:
+    return Answer(status, text.encode(), caching=Caching.SILENT, content_type=_HTML)

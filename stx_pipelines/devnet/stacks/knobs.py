@@ -1,0 +1,56 @@
+"""The knobs of the Stacks chain: all that can be changed while it is served.
+
+Belongs here: names, types, defaults and the kinds of faults. Not here: what a knob does (router.py, routes_*.py,
+faults.py, traffic.py, api.py).
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, get_args
+
+FaultKind = Literal[
+    "429",
+    "500",
+    "502",
+    "503",
+    "504",
+    "522",
+    "drop",
+    "truncated",
+    "truncated_wrong_length",
+    "empty_page",
+    "not_json",
+    "repeated_page",
+]
+FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+
+
+@dataclass
+class Knobs:
+    """Everything that can be changed while the server runs."""
+
+    latency_seconds: float = 0.0
+    list_latency_seconds: float = 0.0  # on top, for the list of burn blocks: it is slow on the real server
+    requests_per_minute: int = 0  # 0: no limit
+    limit_window_seconds: float = 60.0
+    burn_list_broken: bool = False
+    v1_gone: bool = False
+    v3_missing: bool = False
+    fault_rate: float = 0.0
+    fault_kinds: tuple[FaultKind, ...] = FAULT_KINDS
+    fail_next: int = 0  # so many requests fail, whatever the rate
+    retry_after_seconds: int = 1  # in the fault 429; the limiter gives the true number
+    wrong_counts: set[int] = field(default_factory=set)  # burn heights whose total_tx_count is one too high
+    hidden_transactions: set[str] = field(default_factory=set)  # tx_ids no list shows; counts stay true
+    seed: int = 1
+    on_request: Callable[[str], None] | None = None  # called with path and query before each answer
+    clock: Callable[[], datetime] | None = None  # when set, the chain grows to it before each answer
+
+
+def known_kinds(names: Collection[str]) -> tuple[FaultKind, ...]:
+    """Return the fault kinds of these names; refuse an unknown name."""
+    unknown = sorted(set(names) - set(FAULT_KINDS))
+    if unknown:
+        raise ValueError(f"unknown fault kinds {', '.join(unknown)}; known are {', '.join(FAULT_KINDS)}")
+    return tuple(kind for kind in FAULT_KINDS if kind in names)

@@ -1,0 +1,46 @@
+"""What tests of several devnets and of both chains need: a free port, a first answer, sleeps that take no time.
+
+Not here: claims (test_*.py), chains and servers (conftest.py).
+"""
+
+import socket
+import subprocess
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+
+from stx_pipelines_tests.waiting import LONGEST, wait_until
+
+
+def keep_sleeps(patch: pytest.MonkeyPatch, place: str) -> list[float]:
+    """How long a server wants to sleep before each answer; it does not."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    patch.setattr(place, SimpleNamespace(sleep=sleep))
+    return slept
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def first_answer(process: subprocess.Popen[Any], url: str) -> bytes:
+    """The first answer of a server that is still starting."""
+
+    def ask() -> requests.Response | None:
+        assert process.poll() is None, "the server has ended"
+        try:
+            return requests.get(url, timeout=LONGEST)
+        except requests.ConnectionError:
+            return None
+
+    answer = wait_until(lambda: ask() is not None, "the server answers") and ask()
+    assert answer is not None
+    return answer.content
