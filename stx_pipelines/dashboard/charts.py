@@ -11,7 +11,18 @@ from typing import Any
 
 Spec = dict[str, Any]
 
+WORDED_STEP = 40
+"""The height that a horizontal bar takes together with its words."""
+
+BAR_BELOW: Spec = {"size": 14, "yOffset": 8}
+WORDS_ABOVE: Spec = {"align": "left", "dx": 3, "dy": -9}
+"""The places of a bar and of its words. The words are above the bar, so they never run over its end."""
+
 LINE_COLOURS = ("@one", "@two", "@three", "@four", "@five", "@six")
+
+_DAY = "width * 864e5 / span(domain('x'))"
+_BAR_WIDTH = f"{_DAY} * ({_DAY} < 4 ? 1 : 0.85)"
+"""The width of a day's bar. Days under 4 pixels have no gap between them: it would blur the bars of a long history."""
 
 
 def chart(table: str, **parts: Any) -> Spec:
@@ -52,7 +63,7 @@ def bars(
         **encoding,
     }
     reshaped = [defined(meaning), older(), at("date"), *also]
-    return chart(table, **layer("bar", encoded, reshaped, color=colour, binSpacing=0))
+    return chart(table, **layer("bar", encoded, reshaped, color=colour, width={"expr": _BAR_WIDTH}))
 
 
 def calculated(expression: str, name: str) -> Spec:

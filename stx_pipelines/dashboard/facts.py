@@ -1,4 +1,7 @@
-"""What the page knows: result files and coverage as plain rows. Reads only; words and charts are made elsewhere."""
+"""What the page knows: result files and coverage as plain rows.
+
+Not here: words and charts (`sections`), and arithmetic on metrics (it is SQL, in `metrics`).
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.metrics.options import Basis, days
-from stx_pipelines.metrics.store import RESULTS, MetricStore
+from stx_pipelines.metrics.results import RESULTS
+from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store.fee_recipients import FeeRecipients, fee_recipients
 from stx_pipelines.store.files import StoreError
 
@@ -31,6 +34,9 @@ MOST_COHORTS = 400
 
 FEE_RECIPIENTS = "ethereum_fee_recipients"
 MOST_RECIPIENTS = 100
+
+_ON_PAGE = {"wallet_value_weekly": "value_weekly"}
+"""The tables that have another name on the page, and as its CSV files, than as result files."""
 
 _NEWEST = {
     "wallets_daily": ("date", MOST_DAYS),
@@ -86,11 +92,10 @@ def read_facts(store: MetricStore, coverage: Coverage, sentence: str, note: str 
     names = [name for result in RESULTS.values() for name in result if name not in PER_WALLET]
     known = {name: basis for name in names if (basis := store.kept(name)) is not None}
     basis = max(known.values(), key=lambda each: (each.days, each.fingerprint), default=None)
-    tables = {name: _read(store, name) for name in known}
+    tables = {table.name: table for table in (_read(store, name) for name in known)}
     certificates = store.files.certificates()
     daily = tables["wallets_daily"].rows if "wallets_daily" in tables else ()
     tables["coverage"] = _calendar(coverage, certificates, basis)
-    tables["value_weekly"] = _by_week(tables["wallet_value"].rows if "wallet_value" in tables else (), basis)
     ethereum, damage = _read_ethereum(store)
     if ethereum:
         tables[FEE_RECIPIENTS] = _recipients(ethereum)
@@ -114,7 +119,7 @@ def _read(store: MetricStore, name: str) -> Table:
         found = pq.read_table(store.path(name), partitioning=None)
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"{store.path(name)} cannot be read ({error}): refresh the metrics, then the page") from error
-    return _plain_table(name, found)
+    return _plain_table(_ON_PAGE.get(name, name), found)
 
 
 def _plain_table(name: str, found: pa.Table, note: str = "") -> Table:
@@ -177,34 +182,14 @@ def _calendar(coverage: Coverage, landed: Mapping[date, Certificate], basis: Bas
     return Table("coverage", ("date", "state", "in_metrics", "in_table", "transactions", "proof"), rows)
 
 
-def _by_week(value: Sequence[Row], basis: Basis | None) -> Table:
-    """Fees of a week's cohorts over its wallets: sums are divided once, in whole microSTX, never means averaged."""
-    columns = ("week_ending", "window_days", "wallets", "fee_ustx", "fee_per_wallet_stx", "payback", "is_left_censored")
-    table = Table("value_weekly", columns, [])
-    if basis is None or basis.coverage_end is None:
-        return table
-
-    def week(row: Row) -> tuple[str, int]:
-        day = date.fromisoformat(row["cohort_date"])
-        return (day + (6 - day.weekday()) * DAY).isoformat(), row["window_days"]
-
-    rows = []
-    for (sunday, window), cohorts in groupby(sorted(value, key=week), key=week):
-        if date.fromisoformat(sunday) + window * DAY <= basis.coverage_end:
-            rows.append({"week_ending": sunday, "window_days": window, **_sums(list(cohorts), basis)})
-    return Table(table.name, columns, rows)
+def partial_weeks(weeks: Iterable[str], basis: Basis) -> list[str]:
+    """Name the weeks, by their Sundays, of which a day is outside the covered range."""
+    covered = {day.isoformat() for day in days(basis)}
+    return [week for week in weeks if not covered.issuperset(_days_of_week(date.fromisoformat(week)))]
 
 
-def _sums(cohorts: Sequence[Row], basis: Basis) -> Row:
-    wallets, fee = (sum(row[name] for row in cohorts) for name in ("cohort_size", "fee_ustx"))
-    is_small = wallets < basis.options.minimum_cohort
-    return {
-        "wallets": wallets,
-        "fee_ustx": fee,
-        "fee_per_wallet_stx": stx((2 * fee + wallets) // (2 * wallets)),
-        "payback": None if is_small else fee / (wallets * basis.options.target_cpa_ustx),
-        "is_left_censored": any(row["is_left_censored"] for row in cohorts),
-    }
+def _days_of_week(sunday: date) -> list[str]:
+    return [(sunday - n * DAY).isoformat() for n in range(7)]
 
 
 def stx(ustx: int) -> str:

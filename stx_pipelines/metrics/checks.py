@@ -1,6 +1,6 @@
-"""What must be true of the wallet metrics: each check is a query for counterexamples, in `sql/checks`.
+"""Checks of the wallet metrics. Each is a query for counterexamples, in `sql/checks`.
 
-The checks read result files and day files, never the database.
+They read result files and day files, never the database.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from stx_pipelines.metrics.options import Basis
-from stx_pipelines.metrics.store import MetricStore, metric_sql
+from stx_pipelines.metrics.results import metric_sql
+from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store.parquet import parquet_rows
 
 _EXAMPLES = 5
@@ -26,7 +27,7 @@ class Check(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """`broken` counts the rows that contradict the claim; None when it could not be judged, for the reason given."""
+    """`broken` counts the rows that contradict the claim. It is None when `reason` says why there is no verdict."""
 
     broken: int | None
     reason: str
@@ -85,6 +86,12 @@ CHECKS = (
         "No value is published before its window is over, and no payback of a small cohort.",
         ("wallet_value", "wallet_value_trailing", "wallet_value_breakeven", "wallet_windows"),
     ),
+    Check(
+        "weekly_value_adds_up",
+        "wallet_value",
+        "Each week's wallets and fees are the sums of its cohorts, and no week is published before its window is over.",
+        ("wallet_value_weekly", "wallet_value"),
+    ),
     Check("funnel_is_nested", "wallet_funnel", "Each stage of the funnel is within the last.", ("wallet_funnel",)),
     Check(
         "funnel_is_mature",
@@ -97,7 +104,7 @@ CHECKS = (
 
 
 def judge(store: MetricStore, check: Check) -> Verdict:
-    """Look for counterexamples. Raises `StoreError` when a file cannot be read."""
+    """Count the counterexamples to a claim. Raises `StoreError` when a file cannot be read."""
     bases = [store.kept(table) for table in check.tables]
     basis = bases[0]
     if basis is None or any(other != basis for other in bases):

@@ -1,7 +1,6 @@
-"""What the wallet metrics rest on: their windows and thresholds, and the days they may read. Pure.
+"""Options of the wallet metrics, the days they may read, and the fingerprint of both. Pure.
 
-Belongs here: options, the covered range, and the fingerprint that tells whether results are stale. Not here: formulas
-(they are SQL, in the folder `sql`).
+The fingerprint tells whether results are stale. Not here: formulas (they are SQL, in the folder `sql`).
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ FUNNEL_DAYS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class MetricOptions:
-    """What people may choose. Windows and lengths are in days; `target_cpa_ustx` is microSTX per wallet.
+    """Options that people may choose. Windows and lengths are in days; `target_cpa_ustx` is microSTX per wallet.
 
     `excluded_types` are left out of activity, never of first_seen. Days before `data_start` are not read at all.
     `breakeven_days` is how far back the cohorts of the breakeven CPA reach. Raises `ValueError`.
@@ -48,7 +47,7 @@ class MetricOptions:
     data_start: date | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no metric can be computed from."""
+        """Refuse values that no metric can be computed from."""
         for name, windows in (("windows", self.windows), ("trailing_windows", self.trailing_windows)):
             rising = all(shorter < longer for shorter, longer in pairwise((0, *windows)))
             if not windows or not rising:
@@ -64,7 +63,7 @@ class MetricOptions:
 
     @property
     def horizon(self) -> int:
-        """How long survival is observed: the longest window."""
+        """The number of days for which survival is observed: the longest window."""
         return self.windows[-1]
 
     @property
@@ -75,10 +74,10 @@ class MetricOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Covered:
-    """The range the metrics read, None on both sides without a closed day; and what was left out of it.
+    """The range of days that the metrics read, and the days left out. Without a closed day it has no start and end.
 
     `islands` are closed days behind a hole, `before_start` those before the data start, `open_days` those that are
-    not final. `uncensored_from` is the first cohort day whose wallets are surely new.
+    not final. `uncensored_from` is the first cohort day whose wallets cannot be older than they look.
     """
 
     start: date | None
@@ -95,7 +94,10 @@ class Covered:
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
-    """What a result rests on, kept in the result file's own metadata; counts are days, `transactions` rows."""
+    """The days and options that a result rests on, kept in the metadata of its file.
+
+    `islands`, `open_days` and `before_start` count days left out; `transactions` counts rows.
+    """
 
     fingerprint: str
     coverage_start: date | None
@@ -110,12 +112,12 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def days(known: Basis) -> list[date]:
-    """Every day a result rests on, oldest first."""
+    """List the days that a result rests on, oldest first."""
     return days_between(known.coverage_start, known.coverage_end) if known.coverage_start and known.coverage_end else []
 
 
 def basis(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> Basis:
-    """What results computed now rest on. `first_day` is the chain's, if known."""
+    """Describe what results computed now rest on. `first_day` is the chain's, if known."""
     covered = cover(certificates, options, first_day)
     return Basis(
         fingerprint=fingerprint(certificates, options, first_day),
@@ -132,7 +134,7 @@ def basis(certificates: Mapping[date, Certificate], options: MetricOptions, firs
 
 
 def cover(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> Covered:
-    """The contiguous range of closed days that ends at the newest one. `first_day` is the chain's, if known.
+    """Find the contiguous range of closed days that ends at the newest one. `first_day` is the chain's, if known.
 
     Nothing is left-censored when the range starts with the chain: a wallet cannot be older than that.
     """
@@ -153,9 +155,9 @@ def cover(certificates: Mapping[date, Certificate], options: MetricOptions, firs
 
 
 def fingerprint(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> str:
-    """Names what results rest on: every closed day's certificate, the options, and the formulas.
+    """Compute a short text from every closed day's certificate, the options, and the version of the formulas.
 
-    Open days are no part of it, so results do not become stale with every look at the tip.
+    Open days are no part of it, so results do not become stale whenever an open day is fetched again.
     """
     chosen = {field: getattr(options, field) for field in options.__dataclass_fields__}
     chosen["excluded_types"] = sorted(options.excluded_types)

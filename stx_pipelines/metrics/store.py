@@ -1,7 +1,7 @@
-"""Wallet metrics: SQL over the covered day files, in a DuckDB of its own, so that the writer is never blocked.
+"""The store of the wallet metrics: computes results from the covered day files, keeps their files, loads their tables.
 
-Results are Parquet files, written aside and renamed; what each rests on is in its own metadata. The tables of the
-same names in the warehouse are loaded from them. The formulas are in the folder `sql`; the options in `options`.
+SQL runs in a DuckDB of its own, so that the writer of the database is never blocked. Results are Parquet files, written
+aside and renamed. Each file says in its metadata what it rests on. Not here: which tables there are (`results`).
 """
 
 from __future__ import annotations
@@ -18,37 +18,17 @@ import msgspec
 
 from stx_pipelines.metrics import options as metrics
 from stx_pipelines.metrics.options import Basis, MetricOptions
-from stx_pipelines.store import stacks_rows
+from stx_pipelines.metrics.results import RESULTS, define, metric_sql, steps_of, tables_of
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.store.parquet import parquet_rows
 from stx_pipelines.store.scratch import Engine, quoted, scratch_database
-from stx_pipelines.store.warehouse import Warehouse, load_sql
+from stx_pipelines.store.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import duckdb
-
-RESULTS: dict[str, tuple[str, ...]] = {
-    "first_seen_wallets": ("first_seen_wallets",),
-    "wallets_daily": ("wallets_daily",),
-    "network_daily": ("network_daily", "network_types"),
-    "wallet_retention": ("wallet_retention", "wallet_retention_weekly"),
-    "wallet_value": ("wallet_value", "wallet_value_trailing", "wallet_value_breakeven", "wallet_windows"),
-    "wallet_funnel": ("wallet_funnel",),
-}
-"""The tables of each result; the first has the result's name."""
-
-_STEPS = {
-    "first_seen_wallets": ("wallets",),
-    "wallets_daily": ("wallets", "wallet_days"),
-    "network_daily": ("wallets", "wallet_days", "network"),
-    "wallet_retention": ("wallets", "wallet_days", "windows", "cohort_retention"),
-    "wallet_value": ("wallets", "wallet_days", "windows"),
-    "wallet_funnel": ("wallets", "wallet_days"),
-}
-"""What each result is made of, in the order it is made."""
 
 _KEY = "stx_pipelines.metrics"
 _ATTEMPTS = 3
@@ -56,7 +36,10 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What a refresh made: rows per table. `waiting_for` holds the warehouse: the tables are not loaded yet then."""
+    """The rows per table that a refresh wrote, and the days they rest on.
+
+    `waiting_for` names the process that holds the warehouse; the tables are not loaded then.
+    """
 
     basis: Basis
     rows: dict[str, int]
@@ -66,7 +49,7 @@ class Refreshed:
 
 @dataclass
 class MetricStore:
-    """The results of one data folder. `first_day` is the chain's first day, if known."""
+    """The results of one data folder: their files and their tables. `first_day` is the chain's first day, if known."""
 
     folder: DataFolder
     files: DayFiles
@@ -76,15 +59,15 @@ class MetricStore:
     engine: Engine = field(default_factory=Engine)
 
     def path(self, table: str) -> Path:
-        """Where the file of this table is, or will be."""
+        """Return where the file of this table is, or will be."""
         return self.folder.metric(table)
 
     def basis(self) -> Basis:
-        """What results computed now would rest on."""
+        """Describe what results computed now would rest on."""
         return metrics.basis(self.files.certificates(), self.options, self.first_day)
 
     def kept(self, table: str) -> Basis | None:
-        """What the file of this table rests on; None when there is none, or one that is not ours."""
+        """Read what the file of this table rests on; None without a file, or with one that another program wrote."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -95,21 +78,24 @@ class MetricStore:
             return None
 
     def stale(self) -> list[str]:
-        """The results whose files or tables do not rest on today's closed days and options. Opens no database."""
+        """Name the results of which a file or table is missing or rests on other closed days or options.
+
+        Opens no database.
+        """
         now, loaded = self.basis().fingerprint, self._loaded()
         return [result for result, tables in RESULTS.items() if not self._are_fresh(tables, now, loaded)]
 
     def refresh(self, results: Collection[str] = tuple(RESULTS)) -> Refreshed:
-        """Compute these results anew, replace their files, and load their tables. Raises `StoreError`."""
+        """Compute these results, replace their files, and load their tables. Raises `StoreError`."""
         started = time.monotonic()
-        tables = [table for result in results for table in RESULTS[result]]
+        tables = tables_of(results)
         with self._prepared(results) as (basis, connection):
             rows = {table: self._write(connection, basis, table) for table in tables}
         return Refreshed(basis, rows, time.monotonic() - started, self._load_patiently(tables))
 
     def load(self, tables: Collection[str] | None = None) -> None:
-        """Put these result files (all that are there) into the warehouse, in one transaction. Raises `Busy`."""
-        known = {table: self.kept(table) for table in tables or [name for names in RESULTS.values() for name in names]}
+        """Load these result files, by default all, into the warehouse in one transaction. Raises `Busy`."""
+        known = {table: self.kept(table) for table in tables or tables_of(RESULTS)}
         present = {table: basis.fingerprint for table, basis in known.items() if basis is not None}
         if not present:
             return
@@ -127,8 +113,11 @@ class MetricStore:
 
     @contextmanager
     def _prepared(self, results: Collection[str]) -> Iterator[tuple[Basis, duckdb.DuckDBPyConnection]]:
-        """The steps of these results over one state of the day files: a day that is replaced meanwhile starts anew."""
-        steps = list(dict.fromkeys(step for result in results for step in _STEPS[result]))
+        """Run the steps of these results over one state of the day files.
+
+        Starts again when a day file is replaced meanwhile. Raises `StoreError` after the last attempt.
+        """
+        steps = steps_of(results)
         for _ in range(_ATTEMPTS):
             basis = self.basis()
             with self.session(basis) as connection:
@@ -146,12 +135,12 @@ class MetricStore:
 
     @contextmanager
     def session(self, basis: Basis) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A DuckDB in memory that sees the covered day files as `day_rows` and `shown`. Raises `StoreError`."""
+        """Open a DuckDB in memory with the covered day files as `day_rows` and `shown`. Raises `StoreError`."""
         import duckdb
 
         try:
             with scratch_database(self.folder.run, self.engine.for_rows(basis.transactions)) as connection:
-                _define(connection, basis, [self.files.path(day) for day in metrics.days(basis)])
+                define(connection, basis, [self.files.path(day) for day in metrics.days(basis)])
                 yield connection
         except duckdb.Error as error:
             raise StoreError(
@@ -167,7 +156,7 @@ class MetricStore:
 
         def write(aside: Path) -> None:
             nonlocal rows
-            query = metric_sql(f"{table}")
+            query = metric_sql(table)
             try:
                 [(rows,)] = connection.execute(f"COPY ({query}) TO {quoted(str(aside))} ({options})").fetchall()
             except duckdb.Error as error:
@@ -195,43 +184,8 @@ class MetricStore:
             replace_file(self.folder.coverage("metrics"), lambda aside: aside.write_bytes(content))
 
 
-def metric_sql(name: str) -> str:
-    """A statement from the folder `sql` of this package."""
-    return load_sql(name, "stx_pipelines.metrics")
-
-
-def _define(connection: duckdb.DuckDBPyConnection, basis: Basis, paths: Sequence[Path]) -> None:
-    """The tables and macros every statement may use."""
-    options = basis.options
-    if paths:
-        connection.execute(f"CREATE VIEW day_rows AS FROM {parquet_rows(*paths)}")
-    else:
-        connection.register("day_rows", stacks_rows.schema().empty_table())
-    connection.execute(
-        metric_sql("base/scope"),
-        {
-            "coverage_start": basis.coverage_start,
-            "coverage_end": basis.coverage_end,
-            "uncensored_from": basis.uncensored_from,
-            "horizon": options.horizon,
-            "minimum_cohort": options.minimum_cohort,
-            "target_cpa_ustx": options.target_cpa_ustx,
-            "excluded_types": sorted(options.excluded_types),
-            "breakeven_days": options.breakeven_days,
-            "funnel_days": metrics.FUNNEL_DAYS,
-            "active_transactions": metrics.ACTIVE_TRANSACTIONS,
-            "value_ustx": metrics.VALUE_USTX,
-        },
-    )
-    longer_than, windows = zip(*options.bands, strict=True)
-    connection.execute(metric_sql("base/bands"), {"longer_than": list(longer_than), "windows": list(windows)})
-    connection.execute(metric_sql("base/trails"), {"trailing_windows": list(options.trailing_windows)})
-    connection.execute(metric_sql("base/macros"))
-    connection.execute(metric_sql("base/views"))
-
-
 def _prove_count(connection: duckdb.DuckDBPyConnection, basis: Basis) -> None:
-    """The metrics rest on as many transactions as the certificates promise."""
+    """Refuse day files that give another number of transactions than they certify. Raises `StoreError`."""
     [(count,)] = connection.execute("SELECT coalesce(sum(tx_count), 0)::BIGINT FROM wallets").fetchall()
     if count != basis.transactions:
         raise StoreError(

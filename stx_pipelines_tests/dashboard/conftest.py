@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
     store.refresh()
     build(store)
     return store
+
+
+@pytest.fixture
+def own(made: MetricStore, tmp_path: Path) -> MetricStore:
+    """The same, to change."""
+    shutil.copytree(made.folder, tmp_path / "data")
+    return store_in(tmp_path / "data", MetricOptions(), FIRST_DAY)
 
 
 @pytest.fixture(scope="package")

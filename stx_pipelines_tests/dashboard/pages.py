@@ -18,7 +18,8 @@ from stx_pipelines.coverage.text import coverage_sentence
 from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
 from stx_pipelines.dashboard.page import write_page
 from stx_pipelines.metrics.options import MetricOptions
-from stx_pipelines.metrics.store import RESULTS, MetricStore
+from stx_pipelines.metrics.results import RESULTS
+from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store import stacks_rows
 from stx_pipelines_tests.metrics.history import land, land_chain, store_in
 from stx_pipelines_tests.waiting import wait_until
@@ -27,7 +28,10 @@ from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
 DAYS = 45
 LAST = FIRST_DAY + (DAYS - 1) * DAY
 NOW = at(LAST + DAY, 9)
-EMBEDDED = [table for tables in RESULTS.values() for table in tables if table not in PER_WALLET]
+ON_PAGE = {"wallet_value_weekly": "value_weekly"}
+EMBEDDED = {ON_PAGE.get(name, name): name for names in RESULTS.values() for name in names if name not in PER_WALLET}
+"""The result file of each table of the page."""
+
 MOST_BYTES = 5_000_000
 CHARTS = {
     *("calendar", "active", "new", "retention-map", "fees-by-window", "payback", "funnel-stages"),

@@ -15,7 +15,7 @@ from stx_pipelines.defs.assets.wallets import DEFINITIONS, wallet_metrics
 from stx_pipelines.defs.checks import wallet_checks
 from stx_pipelines.defs.resources import Metrics
 from stx_pipelines.metrics.checks import CHECKS
-from stx_pipelines.metrics.store import RESULTS
+from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines_tests.metrics.history import day, land, land_history, rows_of, store_in
 
 

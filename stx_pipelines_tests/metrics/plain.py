@@ -148,8 +148,7 @@ class Plain:
     def wallet_retention_weekly(self) -> Rows:
         weeks: dict[tuple[date, int, str], list[tuple[date, int, int, int]]] = {}
         for day, length, definition, size, back, observed in self.retention_counts():
-            sunday = next(each for n in range(7) if (each := day + timedelta(n)).weekday() == 6)
-            weeks.setdefault((sunday, length, definition), []).append((day, size, back, observed))
+            weeks.setdefault((sunday_after(day), length, definition), []).append((day, size, back, observed))
         rows: Rows = []
         for (sunday, length, definition), cells in sorted(weeks.items()):
             size, back = sum(cell[1] for cell in cells), sum(cell[2] for cell in cells)
@@ -176,6 +175,21 @@ class Plain:
                 over = self.is_over(day, length)
                 shown = said if over else (None,) * len(said)
                 rows.append((day, length, len(wallets), *shown, over, small, self.is_censored(day)))
+        return rows
+
+    def wallet_value_weekly(self) -> Rows:
+        weeks: dict[date, list[str]] = {}
+        for day, wallets in self.cohorts.items():
+            weeks.setdefault(sunday_after(day), []).extend(wallets)
+        rows: Rows = []
+        for sunday, wallets in weeks.items():
+            censored = any(self.is_censored(self.first_day[who]) for who in wallets)
+            for length in self.options.windows:
+                if self.is_over(sunday, length):
+                    fees = [sum(self.fees_within(who, length)) for who in wallets]
+                    enough = len(fees) >= self.options.minimum_cohort
+                    payback = sum(fees) / (len(fees) * self.options.target_cpa_ustx) if enough else None
+                    rows.append((sunday, length, len(fees), sum(fees), mean(fees), payback, censored))
         return rows
 
     def trailing(self, length: int) -> dict[str, list[int]] | None:
@@ -243,6 +257,11 @@ class Plain:
             rates = (len(active) / len(fees), len(valued) / len(fees)) if fees else (None, None)
             rows.append((length, min(wanted), last, *counts, *rates, True))
         return rows
+
+
+def sunday_after(day: date) -> date:
+    """The Sunday that ends the week of this day."""
+    return next(each for n in range(7) if (each := day + timedelta(n)).weekday() == 6)
 
 
 def stx(ustx: int) -> Decimal:

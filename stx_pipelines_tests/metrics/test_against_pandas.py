@@ -12,7 +12,7 @@ from stx_pipelines.chains.days import DAY, day_of, days_between
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.values import ChainSpec
 from stx_pipelines.metrics.options import MetricOptions
-from stx_pipelines.metrics.store import RESULTS
+from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines_tests.metrics.history import START, land_chain, read, store_in
 from stx_pipelines_tests.metrics.plain import Plain
 

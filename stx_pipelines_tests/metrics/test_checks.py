@@ -55,6 +55,20 @@ FAULTS = {
         "wallet_windows: UPDATE t SET window_days = 90 WHERE address = 'K' AND kind = 'trailing'; "
         "UPDATE t SET kind = 'cohort' WHERE address = 'K'",
     ],
+    "weekly_value_adds_up": [
+        "wallet_value_weekly: UPDATE t SET wallets = wallets + 1 WHERE window_days = 15",
+        "wallet_value_weekly: UPDATE t SET fee_ustx = fee_ustx + 1 WHERE week_ending = DATE '2026-01-11'",
+        "wallet_value_weekly: UPDATE t SET fee_per_wallet_stx = fee_per_wallet_stx + 0.000001 WHERE window_days = 30",
+        "wallet_value_weekly: UPDATE t SET payback = 0.2 WHERE wallets < 3",
+        "wallet_value_weekly: UPDATE t SET payback = NULL WHERE wallets = 4",
+        "wallet_value_weekly: UPDATE t SET payback = payback * 2",
+        "wallet_value_weekly: UPDATE t SET is_left_censored = NOT is_left_censored",
+        "wallet_value_weekly: DELETE FROM t WHERE window_days = 90",
+        "wallet_value_weekly: INSERT INTO t SELECT * FROM t WHERE window_days = 90",
+        "wallet_value_weekly: INSERT INTO t VALUES (DATE '2026-04-19', 15, 1, 0, 0, NULL, false)",
+        "wallet_value: UPDATE t SET fee_ustx = fee_ustx + 1 WHERE cohort_date = DATE '2026-01-05'",
+        "wallet_value: DELETE FROM t WHERE cohort_date = DATE '2026-01-10'",
+    ],
     "funnel_is_nested": ["wallet_funnel: UPDATE t SET active_and_value_30d = active_30d + 1 WHERE is_mature"],
     "funnel_is_mature": [
         "wallet_funnel: UPDATE t SET cohort_size = 6 WHERE NOT is_mature",

@@ -15,7 +15,8 @@ import pytest
 
 from stx_pipelines.metrics import store as metrics
 from stx_pipelines.metrics.options import MetricOptions, cover
-from stx_pipelines.metrics.store import RESULTS, MetricStore
+from stx_pipelines.metrics.results import RESULTS
+from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.files import StoreError
 from stx_pipelines_tests.metrics.history import certificate, day, land, land_history, read, rows_of, store_in
@@ -104,6 +105,22 @@ def test_results_are_stale_when_closed_days_or_options_change(store: MetricStore
     store.refresh()
     store.options = MetricOptions(windows=(15,))
     assert store.stale() == list(RESULTS)
+
+
+def test_a_table_added_by_a_later_version_makes_its_result_stale(store: MetricStore) -> None:
+    """A data folder of before has neither its file nor its table. Its result alone is computed and loaded anew."""
+    store.refresh()
+    store.path("wallet_value_weekly").unlink()
+    marks = store.folder / "coverage" / "metrics.json"
+    loaded = msgspec.json.decode(marks.read_bytes(), type=dict[str, str])
+    del loaded["wallet_value_weekly"]
+    marks.write_bytes(msgspec.json.encode(loaded))
+    with duckdb.connect(str(store.warehouse.path)) as connection:
+        connection.execute("DROP TABLE wallet_value_weekly")
+    assert store.stale() == ["wallet_value"]
+    store.refresh(store.stale())
+    assert store.stale() == []
+    assert table(store, "SELECT count(*) FROM wallet_value_weekly") == [(len(read(store, "wallet_value_weekly")),)]
 
 
 def test_a_busy_warehouse_delays_only_the_tables(store: MetricStore) -> None:

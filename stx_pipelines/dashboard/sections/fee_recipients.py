@@ -5,7 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from stx_pipelines.dashboard.charts import Spec, calculated, chart, defined, kept, layer, steps, tooltip
+from stx_pipelines.dashboard.charts import (
+    BAR_BELOW,
+    WORDED_STEP,
+    WORDS_ABOVE,
+    Spec,
+    calculated,
+    chart,
+    defined,
+    kept,
+    layer,
+    steps,
+    tooltip,
+)
 from stx_pipelines.dashboard.facts import FEE_RECIPIENTS, Facts, Row
 from stx_pipelines.dashboard.parts import Chart, Panel, Section
 from stx_pipelines.dashboard.text import count, money, number
@@ -60,9 +72,9 @@ def _most_blocks(rows: Sequence[Row]) -> Chart:
 
 
 def _bars(drawn: Sequence[str]) -> Spec:
-    """A bar per recipient, with its blocks and share written on it."""
+    """Draw a bar per recipient, below its blocks and share."""
     y = steps("fee_recipient", drawn, inner=0.18, axis={"title": None, "labelExpr": _short("datum.value")})
-    x = {"field": "blocks", "type": "quantitative", "axis": {"title": "blocks", "grid": True, "tickMinStep": 1}}
+    x = {"field": "blocks", "type": "quantitative", "axis": {"title": "blocks", "grid": False, "tickMinStep": 1}}
     tip = tooltip(
         ("fee_recipient", "fee recipient"), ("blocks", "blocks", ","), ("all_blocks", "of blocks", ","),
         ("positive_increases_eth", "sum of positive increases, ETH"), ("net_increase_eth", "net increase, ETH"),
@@ -76,10 +88,10 @@ def _bars(drawn: Sequence[str]) -> Spec:
             kept(f"indexof({json.dumps(list(drawn))}, datum.fee_recipient) >= 0"),
             calculated("format(datum.blocks, ',') + ' (' + format(datum.block_share, '.1%') + ')'", "words"),
         ],
-        height=30 * len(drawn),
+        height=WORDED_STEP * len(drawn),
         layer=[
-            layer("bar", {"x": x, "y": y, "tooltip": tip}, color="@bar", cornerRadiusEnd=3),
-            layer("text", words, align="left", dx=6, color="@ink"),
+            layer("bar", {"x": x, "y": y, "tooltip": tip}, color="@bar", cornerRadiusEnd=3, **BAR_BELOW),
+            layer("text", words, color="@ink", **WORDS_ABOVE),
         ],
     )
 

@@ -7,7 +7,18 @@ from datetime import date
 from typing import Any
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.dashboard.charts import Spec, calculated, chart, kept, layer, steps, tooltip
+from stx_pipelines.dashboard.charts import (
+    BAR_BELOW,
+    WORDED_STEP,
+    WORDS_ABOVE,
+    Spec,
+    calculated,
+    chart,
+    kept,
+    layer,
+    steps,
+    tooltip,
+)
 from stx_pipelines.dashboard.facts import Facts, Row, Table, stx
 from stx_pipelines.dashboard.parts import Chart, Choice, Section, section
 from stx_pipelines.dashboard.text import long_day, money, number
@@ -61,7 +72,7 @@ def _meaning(row: Row) -> str:
 
 
 def _bars(window: int) -> Spec:
-    """Three bars, each part of the one above, with its name and counts written on it."""
+    """Draw a bar per stage, each part of the one above, below its name and counts."""
     y = steps("order", inner=0.18, axis=None)
     share = {"type": "quantitative", "scale": {"domain": [0, 1]}, "axis": None}
     tip = tooltip(
@@ -81,11 +92,11 @@ def _bars(window: int) -> Spec:
             calculated(words, "words"),
             calculated("datum.meaning", "definition"),
         ],
-        height=138,
+        height=WORDED_STEP * len(_named_stages()),
         layer=[
-            placed("bar", {"datum": 1}, {}, color="@faint", cornerRadius=4),
-            placed("bar", {"field": "rate"}, {}, color="@bar", cornerRadius=4),
-            placed("text", {"datum": 0}, {"text": {"field": "words"}}, align="left", dx=10, color="@ink", fontSize=13),
+            placed("bar", {"datum": 1}, {}, color="@faint", cornerRadius=4, **BAR_BELOW),
+            placed("bar", {"field": "rate"}, {}, color="@bar", cornerRadius=4, **BAR_BELOW),
+            placed("text", {"datum": 0}, {"text": {"field": "words"}}, color="@ink", fontSize=13, **WORDS_ABOVE),
         ],
     )
 

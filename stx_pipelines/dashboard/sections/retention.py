@@ -8,12 +8,18 @@ from datetime import date
 
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.dashboard.charts import Spec, calculated, chart, day_in, kept, layer, older, steps, tooltip
-from stx_pipelines.dashboard.facts import Facts, Row
+from stx_pipelines.dashboard.facts import Facts, Row, partial_weeks
 from stx_pipelines.dashboard.parts import Chart, Choice, Section, section
 from stx_pipelines.dashboard.text import long_day, number
-from stx_pipelines.metrics.options import MetricOptions
+from stx_pipelines.metrics.options import Basis, MetricOptions
 
 WEEKS_DRAWN = 53
+
+_OLDER, _PARTIAL = "*", "†"
+_SIGN_MEANINGS = {
+    _OLDER: f"Weeks with {_OLDER} are near the start of the data: their wallets may be older.",
+    _PARTIAL: f"Weeks with {_PARTIAL} are not covered from Monday to Sunday: other days' wallets are not in them.",
+}
 
 _NAMES = {"cumulative": "at all", "active_band": "in the last stretch", "survival": "still there"}
 
@@ -24,7 +30,7 @@ def retention(facts: Facts) -> Section:
     charts, empty = [], ""
     if rows and basis is not None:
         if any(row["is_mature"] for row in rows):
-            charts = [_heat_map(rows, basis.options)]
+            charts = [_heat_map(rows, basis)]
         else:
             empty = _too_short(rows[0], basis.options.windows[0])
     lead = "Of the wallets that began in a week, the share that came back later."
@@ -39,18 +45,18 @@ def _too_short(first: Row, window: int) -> str:
     )
 
 
-def _heat_map(rows: Sequence[Row], options: MetricOptions) -> Chart:
-    meanings = _meanings(options)
+def _heat_map(rows: Sequence[Row], basis: Basis) -> Chart:
+    meanings = _meanings(basis.options)
     weeks = sorted({row["week_ending"] for row in rows})
-    marked_to = max((row["week_ending"] for row in rows if row["is_left_censored"]), default="")
+    signs = _signs(weeks[-WEEKS_DRAWN:], rows, basis)
     return Chart(
         id="retention-map",
         title="Wallets that came back, by week of their first transaction",
         meaning=meanings["cumulative"],
         table="wallet_retention_weekly",
-        spec=_cells(weeks[-WEEKS_DRAWN:], options.windows, meanings, marked_to),
+        spec=_cells(signs, basis.options.windows, meanings),
         alt=_newest(rows),
-        note=_note(len(weeks), is_marked=bool(marked_to)),
+        note=_note(len(weeks), "".join(signs.values())),
         is_wide=True,
         switch="Came back",
         choices=[Choice(key, f"{name} ({key.replace('_', ' ')})", meanings[key]) for key, name in _NAMES.items()],
@@ -79,18 +85,25 @@ def _newest(rows: Sequence[Row]) -> str:
     )
 
 
-def _note(weeks: int, *, is_marked: bool) -> str:
-    marks = " Weeks with * are near the start of the data: their wallets may be older." if is_marked else ""
-    drawn = f" Drawn are the newest {WEEKS_DRAWN} weeks." if weeks > WEEKS_DRAWN else ""
-    return "Outlined cells are not over yet; nothing is shown before it is measured in full." + marks + drawn
+def _signs(weeks: Sequence[str], rows: Sequence[Row], basis: Basis) -> dict[str, str]:
+    """Give each drawn week the signs that stand behind its date, most weeks none."""
+    older = {row["week_ending"] for row in rows if row["is_left_censored"]}
+    marked = {_OLDER: older, _PARTIAL: set(partial_weeks(weeks, basis))}
+    return {week: "".join(f" {sign}" for sign, found in marked.items() if week in found) for week in weeks}
 
 
-def _cells(weeks: Sequence[str], windows: Sequence[int], meanings: Mapping[str, str], marked_to: str) -> Spec:
-    """A row per weekly cohort, a column per window; cells that are not over are outlines.
+def _note(weeks: int, signs: str) -> str:
+    said = [
+        "Outlined cells are not over yet; nothing is shown before it is measured in full.",
+        *(meaning for sign, meaning in _SIGN_MEANINGS.items() if sign in signs),
+        *([f"Drawn are the newest {WEEKS_DRAWN} weeks."] if weeks > WEEKS_DRAWN else []),
+    ]
+    return " ".join(said)
 
-    Weeks up to `marked_to` get a star: their wallets may be older than they look.
-    """
-    axes = {"x": _columns(windows), "y": _rows(weeks, marked_to)}
+
+def _cells(signs: Mapping[str, str], windows: Sequence[int], meanings: Mapping[str, str]) -> Spec:
+    """Draw a row per week of `signs`, a column per window, and outlines for cells that are not over."""
+    axes = {"x": _columns(windows), "y": _rows(signs)}
     return chart(
         "wallet_retention_weekly",
         params=[{"name": "choice", "value": "cumulative"}],
@@ -98,11 +111,11 @@ def _cells(weeks: Sequence[str], windows: Sequence[int], meanings: Mapping[str, 
             kept("datum.definition === choice"),
             calculated(f"{json.dumps(meanings)}[choice]", "definition"),
             older(),
-            kept(f"datum.week_ending >= '{weeks[0]}'"),
+            kept(f"datum.week_ending >= '{min(signs)}'"),
             calculated("datum.window_days + ' days'", "window"),
             calculated("datum.is_mature ? format(datum.rate, '.1%') : 'not over yet'", "share"),
         ],
-        height=22 * len(weeks),
+        height=22 * len(signs),
         layer=[*_shares({**axes, "tooltip": _tip()}), _sizes(axes, windows[0])],
     )
 
@@ -113,10 +126,11 @@ def _columns(windows: Sequence[int]) -> Spec:
     return steps("window", ["wallets", *(f"{window} days" for window in windows)], inner=0.04, axis=axis)
 
 
-def _rows(weeks: Sequence[str], marked_to: str) -> Spec:
-    label = f"utcFormat({day_in('value')}, '%-d %b %y') + (datum.value <= '{marked_to}' ? ' *' : '')"
+def _rows(signs: Mapping[str, str]) -> Spec:
+    marked = {week: sign for week, sign in signs.items() if sign}
+    label = f"utcFormat({day_in('value')}, '%-d %b %y') + ({json.dumps(marked)}[datum.value] || '')"
     title = {"title": "week ending", "titleAngle": 0, "titleAlign": "right", "titleX": -7, "titleY": -8}
-    return steps("week_ending", weeks, inner=0.08, axis={**title, "labelExpr": label})
+    return steps("week_ending", list(signs), inner=0.08, axis={**title, "labelExpr": label})
 
 
 def _tip() -> list[Spec]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stx_pipelines.dashboard.charts import (
+    BAR_BELOW,
+    WORDED_STEP,
+    WORDS_ABOVE,
     Spec,
     amount,
     at,
@@ -19,10 +22,10 @@ from stx_pipelines.dashboard.charts import (
     time,
     tooltip,
 )
-from stx_pipelines.dashboard.facts import Facts, Row, stx
+from stx_pipelines.dashboard.facts import Facts, Row, partial_weeks, stx
 from stx_pipelines.dashboard.parts import Chart, Panel, Section, section
 from stx_pipelines.dashboard.text import count, money, number
-from stx_pipelines.metrics.options import MetricOptions
+from stx_pipelines.metrics.options import Basis, MetricOptions
 
 _IN_SIGHT = 0.4
 """The target is drawn once a cohort has brought this share of it; before, it would only flatten the lines."""
@@ -34,7 +37,7 @@ def value(facts: Facts) -> Section:
     if facts.measured is None:
         return section("value", "Value", lead, [])
     options = facts.measured.options
-    found = [_by_window(facts, options), _payback(facts, options)]
+    found = [_by_window(facts, options), _payback(facts, facts.measured)]
     return Section(id="value", title="Value", lead=lead, charts=found, panels=_trailing(facts))
 
 
@@ -58,9 +61,9 @@ def _window_fee(row: Row) -> str:
 
 
 def _window_bars(windows: int, target_ustx: int) -> Spec:
-    """A bar per window, with its exact amount written on it."""
+    """Draw a bar per window, below its exact amount."""
     y = steps("window", sort={"field": "window_days", "op": "min"}, axis={"title": None})
-    x = {"field": "stx", "type": "quantitative", "axis": {"title": "STX per wallet", "grid": True}}
+    x = {"field": "stx", "type": "quantitative", "axis": {"title": "STX per wallet", "grid": False}}
     share = f"format(datum.fee_ustx / datum.wallets / {target_ustx}, '.1%')"
     tip = tooltip(
         ("window", "window"), ("breakeven_cpa_stx", "STX per wallet"), ("wallets", "wallets", ","),
@@ -78,17 +81,17 @@ def _window_bars(windows: int, target_ustx: int) -> Spec:
             calculated("'first ' + datum.window_days + ' days'", "window"),
             calculated(f"datum.breakeven_cpa_stx + ' STX, ' + {share} + ' of target'", "words"),
         ],
-        height=34 * windows,
+        height=WORDED_STEP * windows,
         layer=[
-            layer("bar", {"x": x, "y": y, "tooltip": tip}, color="@bar", cornerRadiusEnd=3),
-            layer("text", words, align="left", dx=6, color="@ink"),
+            layer("bar", {"x": x, "y": y, "tooltip": tip}, color="@bar", cornerRadiusEnd=3, **BAR_BELOW),
+            layer("text", words, color="@ink", **WORDS_ABOVE),
         ],
     )
 
 
-def _payback(facts: Facts, options: MetricOptions) -> Chart:
+def _payback(facts: Facts, basis: Basis) -> Chart:
     weekly = [row for row in facts.rows("value_weekly") if row["payback"] is not None]
-    is_marked = any(row["is_left_censored"] for row in weekly)
+    options = basis.options
     return Chart(
         id="payback",
         title="Payback, by week of the first transaction",
@@ -97,9 +100,18 @@ def _payback(facts: Facts, options: MetricOptions) -> Chart:
         table="value_weekly",
         spec=_payback_lines(weekly) if weekly else None,
         alt="Lines of payback per weekly cohort and window. " + (_last_payback(weekly[-1]) if weekly else ""),
-        note="The first weeks are near the start of the data: their wallets may be older." if is_marked else "",
+        note=_payback_note(weekly, basis),
         empty="" if weekly else f"No week of wallets has been over for {options.windows[0]} days yet.",
     )
+
+
+def _payback_note(weekly: Sequence[Row], basis: Basis) -> str:
+    said = []
+    if any(row["is_left_censored"] for row in weekly):
+        said.append("The first weeks are near the start of the data: their wallets may be older.")
+    if partial_weeks({row["week_ending"] for row in weekly}, basis):
+        said.append("The first week is not covered from Monday: other days' wallets are not in it.")
+    return " ".join(said)
 
 
 def _last_payback(last: Row) -> str:

@@ -11,7 +11,7 @@ from stx_pipelines.coverage.text import coverage_sentence, size
 from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import pictures, write_page
 from stx_pipelines.defs.resources import Metrics
-from stx_pipelines.metrics.store import RESULTS
+from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 

@@ -6,7 +6,8 @@ import dagster as dg
 
 from stx_pipelines.defs.resources import Metrics
 from stx_pipelines.metrics.options import Basis
-from stx_pipelines.metrics.store import RESULTS, MetricStore, Refreshed
+from stx_pipelines.metrics.results import RESULTS
+from stx_pipelines.metrics.store import MetricStore, Refreshed
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 
@@ -39,8 +40,9 @@ DEFINITIONS = {
     "wallet_value": (
         "Per cohort and window w: fees of 0 <= k < w, mean and median per wallet, of all wallets and of survivors "
         "(active in the band L < k <= w); `payback` is the mean over the target, null for cohorts under the minimum. "
-        "With `wallet_value_trailing` (wallets active in the last w days), `wallet_value_breakeven` (fees over "
-        "wallets of the mature cohorts of the last 180 days) and `wallet_windows` (per wallet). Money is exact."
+        "With `wallet_value_weekly` (the same by week ending Sunday), `wallet_value_trailing` (wallets active in the "
+        "last w days), `wallet_value_breakeven` (fees over wallets of the mature cohorts of the last 180 days) and "
+        "`wallet_windows` (per wallet). Money is exact."
     ),
     "wallet_funnel": (
         "Over wallets first seen in the last w days whose first 30 days are over: `cohort_size`, of them `active_30d` "

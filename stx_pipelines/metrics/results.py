@@ -1,0 +1,90 @@
+"""The results: the tables of each, the steps they are made of, and the SQL of both.
+
+Belongs here: names of results, tables and steps, and what every statement may use. Not here: formulas (they are in the
+folder `sql`), and when or where results are computed and kept (`store`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, VALUE_USTX, Basis
+from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.parquet import parquet_rows
+from stx_pipelines.store.warehouse import load_sql
+
+if TYPE_CHECKING:
+    import duckdb
+
+RESULTS: dict[str, tuple[str, ...]] = {
+    "first_seen_wallets": ("first_seen_wallets",),
+    "wallets_daily": ("wallets_daily",),
+    "network_daily": ("network_daily", "network_types"),
+    "wallet_retention": ("wallet_retention", "wallet_retention_weekly"),
+    "wallet_value": (
+        "wallet_value",
+        "wallet_value_weekly",
+        "wallet_value_trailing",
+        "wallet_value_breakeven",
+        "wallet_windows",
+    ),
+    "wallet_funnel": ("wallet_funnel",),
+}
+"""The tables of each result; the first has the result's name. Each is one query in `sql`."""
+
+_STEPS = {
+    "first_seen_wallets": ("wallets",),
+    "wallets_daily": ("wallets", "wallet_days"),
+    "network_daily": ("wallets", "wallet_days", "network"),
+    "wallet_retention": ("wallets", "wallet_days", "windows", "cohort_retention"),
+    "wallet_value": ("wallets", "wallet_days", "windows"),
+    "wallet_funnel": ("wallets", "wallet_days"),
+}
+"""The steps of each result, in their order. Each is one statement in `sql/base`."""
+
+
+def tables_of(results: Collection[str]) -> list[str]:
+    """Name the tables of these results."""
+    return [table for result in results for table in RESULTS[result]]
+
+
+def steps_of(results: Collection[str]) -> list[str]:
+    """Name the steps of these results, each once, in their order."""
+    return list(dict.fromkeys(step for result in results for step in _STEPS[result]))
+
+
+def metric_sql(name: str) -> str:
+    """Read a statement from the folder `sql` of this package."""
+    return load_sql(name, "stx_pipelines.metrics")
+
+
+def define(connection: duckdb.DuckDBPyConnection, basis: Basis, paths: Sequence[Path]) -> None:
+    """Create the tables, views and macros that every statement may use, over the day files `paths`."""
+    options = basis.options
+    if paths:
+        connection.execute(f"CREATE VIEW day_rows AS FROM {parquet_rows(*paths)}")
+    else:
+        connection.register("day_rows", stacks_rows.schema().empty_table())
+    connection.execute(
+        metric_sql("base/scope"),
+        {
+            "coverage_start": basis.coverage_start,
+            "coverage_end": basis.coverage_end,
+            "uncensored_from": basis.uncensored_from,
+            "horizon": options.horizon,
+            "minimum_cohort": options.minimum_cohort,
+            "target_cpa_ustx": options.target_cpa_ustx,
+            "excluded_types": sorted(options.excluded_types),
+            "breakeven_days": options.breakeven_days,
+            "funnel_days": FUNNEL_DAYS,
+            "active_transactions": ACTIVE_TRANSACTIONS,
+            "value_ustx": VALUE_USTX,
+        },
+    )
+    longer_than, windows = zip(*options.bands, strict=True)
+    connection.execute(metric_sql("base/bands"), {"longer_than": list(longer_than), "windows": list(windows)})
+    connection.execute(metric_sql("base/trails"), {"trailing_windows": list(options.trailing_windows)})
+    connection.execute(metric_sql("base/macros"))
+    connection.execute(metric_sql("base/views"))

@@ -1,0 +1,24 @@
+-- Fees per wallet by week ending Sunday: the fees of a week's wallets are added up and divided once, never means averaged.
+-- A week has a row when the window is over for its Sunday too. Small weeks have no payback.
+WITH weeks AS (
+    SELECT
+        sunday_of(cohort_date) AS week_ending,
+        window_days,
+        count(*) AS wallets,
+        sum(fee_ustx)::BIGINT AS fee_ustx,
+        bool_or(is_left_censored) AS is_left_censored
+    FROM windows
+    GROUP BY sunday_of(cohort_date), window_days
+)
+SELECT
+    week_ending,
+    window_days,
+    wallets,
+    fee_ustx,
+    stx(mean_ustx(fee_ustx, wallets)) AS fee_per_wallet_stx,
+    CASE WHEN wallets >= scope.minimum_cohort THEN share(fee_ustx, wallets * scope.target_cpa_ustx::HUGEINT) END
+        AS payback,
+    is_left_censored
+FROM weeks, scope
+WHERE week_ending + window_days <= scope.coverage_end
+ORDER BY week_ending, window_days
