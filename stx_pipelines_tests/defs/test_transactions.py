@@ -231,7 +231,7 @@ def test_a_day_that_landed_anew_and_waits_for_the_database_is_no_stranger_in_it(
     files = here.project().store().files
     files.reopen(here.days[1])
     files.path(here.days[2]).unlink()
-    result = transactions_are_certified()
+    result = transactions_are_certified(stacks_api=StacksApi())
     assert isinstance(result, dg.AssetCheckResult)
     metadata = {key: value.value for key, value in result.metadata.items()}
     assert metadata == {

@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     """Days 0 to 39 closed but day 2, day 40 open."""
     store = land_history(store_in(tmp_path / "data"), (n for n in range(40) if n != 2))
     land(store, day(40), rows_of(40), "open")
-    return store.folder
+    return store.folder.path
 
 
 def materialize(folder: Path, names: Sequence[str] = tuple(RESULTS)) -> dg.ExecuteInProcessResult:

@@ -85,7 +85,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with results, to copy from."""
     store = land_history(store_in(tmp_path_factory.mktemp("made")))
     store.refresh()
-    return store.folder
+    return store.folder.path
 
 
 @pytest.fixture

@@ -55,8 +55,8 @@ def test_columns_that_others_read_come_first(store: MetricStore) -> None:
     assert seen.field("first_seen").type.tz is None
     retention = ["cohort_date", "window_days", "definition", "cohort_size", "retained", "rate", "is_mature"]
     assert pq.read_schema(store.path("wallet_retention")).names[:7] == retention
-    assert store.path("first_seen_wallets") == store.folder / "first_seen_wallets.parquet"
-    assert store.path("wallet_funnel") == store.folder / "metrics" / "wallet_funnel.parquet"
+    assert store.path("first_seen_wallets") == store.folder.path / "first_seen_wallets.parquet"
+    assert store.path("wallet_funnel") == store.folder.path / "metrics" / "wallet_funnel.parquet"
 
 
 def test_money_is_never_floating_point(store: MetricStore) -> None:
@@ -111,7 +111,7 @@ def test_a_table_added_by_a_later_version_makes_its_result_stale(store: MetricSt
     """A data folder of before has neither its file nor its table. Its result alone is computed and loaded anew."""
     store.refresh()
     store.path("wallet_value_weekly").unlink()
-    marks = store.folder / "coverage" / "metrics.json"
+    marks = store.folder.path / "coverage" / "metrics.json"
     loaded = msgspec.json.decode(marks.read_bytes(), type=dict[str, str])
     del loaded["wallet_value_weekly"]
     marks.write_bytes(msgspec.json.encode(loaded))
@@ -200,9 +200,9 @@ def test_a_file_that_gives_other_rows_than_it_certifies_is_refused(store: Metric
 
 def test_nothing_is_left_behind(store: MetricStore) -> None:
     """No spill folder and no half-written file, and no spill folder of a killed run either."""
-    (store.folder / "run" / "metrics-killed").mkdir(parents=True)
+    (store.folder.path / "run" / "metrics-killed").mkdir(parents=True)
     store.refresh()
-    left = [path.name for path in store.folder.rglob("*") if path.name.endswith(".tmp") or "metrics-" in path.name]
+    left = [path.name for path in store.folder.path.rglob("*") if path.name.endswith(".tmp") or "metrics-" in path.name]
     assert left == []
 
 
