@@ -35,7 +35,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
 @pytest.fixture
 def own(made: MetricStore, tmp_path: Path) -> MetricStore:
     """The same, to change."""
-    shutil.copytree(made.folder, tmp_path / "data")
+    shutil.copytree(made.folder.path, tmp_path / "data")
     return store_in(tmp_path / "data", MetricOptions(), FIRST_DAY)
 
 

@@ -88,7 +88,7 @@ def test_bars_of_a_long_history_have_none() -> None:
 
 def with_ethereum(made: MetricStore) -> Facts:
     """The page's facts, with stages of the funnel and three fee recipients."""
-    write_days(made.folder)
+    write_days(made.folder.path)
     facts = read_facts(made, covered(made), "")
     stages = funnel_stages(facts.rows("wallet_funnel"))
     return Facts(**{**vars(facts), "tables": {**facts.tables, "funnel_stages": stages}})

@@ -26,7 +26,7 @@ from stx_pipelines_tests.world import FIRST_DAY
 @pytest.fixture
 def store(made: MetricStore, tmp_path: Path) -> MetricStore:
     """The 45 days, and two days of Ethereum beside them."""
-    shutil.copytree(made.folder, tmp_path / "data")
+    shutil.copytree(made.folder.path, tmp_path / "data")
     write_days(tmp_path / "data")
     return store_in(tmp_path / "data", MetricOptions(), FIRST_DAY)
 
@@ -94,7 +94,7 @@ def test_day_files_without_a_block_are_nothing(tmp_path: Path) -> None:
 
 def test_a_damaged_day_is_said_and_costs_only_its_section(store: MetricStore) -> None:
     """Stacks is shown as ever."""
-    (store.folder / "days" / "miners_balance" / "2026-09-02.parquet").write_text("no Parquet")
+    (store.folder.days("miners_balance") / "2026-09-02.parquet").write_text("no Parquet")
     said = build(store)
     assert "Ethereum&#39;s fee recipients are not shown" in said
     assert "2026-09-02.parquet" in said

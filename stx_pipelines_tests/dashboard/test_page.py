@@ -159,7 +159,7 @@ def test_too_little_is_said_in_words(tmp_path: Path, state: str) -> None:
 
 def test_stale_results_are_called_stale(made: MetricStore, tmp_path: Path) -> None:
     """A day that closed after the refresh, and a result refreshed alone, are said at the top."""
-    shutil.copytree(made.folder, tmp_path / "data")
+    shutil.copytree(made.folder.path, tmp_path / "data")
     store = store_in(tmp_path / "data", MetricOptions(), FIRST_DAY)
     assert 'class="warn" role' not in build(store)
     land(store, LAST + DAY, [])
@@ -170,7 +170,7 @@ def test_stale_results_are_called_stale(made: MetricStore, tmp_path: Path) -> No
 
 def test_a_table_that_is_not_there_yet_is_named(made: MetricStore, tmp_path: Path) -> None:
     """A data folder of an earlier version has no weekly value; its page has everything else."""
-    shutil.copytree(made.folder, tmp_path / "data")
+    shutil.copytree(made.folder.path, tmp_path / "data")
     store = store_in(tmp_path / "data", MetricOptions(), FIRST_DAY)
     store.path("wallet_value_weekly").unlink()
     said = build(store)
@@ -180,7 +180,7 @@ def test_a_table_that_is_not_there_yet_is_named(made: MetricStore, tmp_path: Pat
 
 def test_the_asset_links_to_the_page(made: MetricStore, tmp_path: Path) -> None:
     """Its metadata has the page, its size, the days, and the main charts as pictures."""
-    shutil.copytree(made.folder, tmp_path / "data")
+    shutil.copytree(made.folder.path, tmp_path / "data")
     result = dg.materialize([wallet_dashboard], resources={"metrics": Metrics(data_dir=str(tmp_path / "data"))})
     [event] = result.get_asset_materialization_events()
     known = {key: value.value for key, value in event.materialization.metadata.items()}
