@@ -116,4 +116,4 @@ def test_before_the_merge_other_shares_are_plausible_than_since(
 def test_a_missing_database_is_one_sentence(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STX_DATA_DIR", str(data))
     with pytest.raises(dg.Failure, match="does not exist; run `stx-pipelines rebuild`"):
-        ethereum_checks[0]()
+        ethereum_checks[0](ethereum_node=EthereumNode())

@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     """Days 0 to 39 closed but day 2, day 40 open."""
     store = land_history(store_in(tmp_path / "data"), (n for n in range(40) if n != 2))
     land(store, day(40), rows_of(40), "open")
-    return store.folder
+    return store.folder.path
 
 
 def materialize(folder: Path, names: Sequence[str] = tuple(RESULTS)) -> dg.ExecuteInProcessResult:
@@ -71,7 +71,7 @@ def test_a_run_without_a_closed_day_succeeds(tmp_path: Path) -> None:
     """And says that there is none."""
     store = store_in(tmp_path / "data")
     land(store, day(0), rows_of(0), "open")
-    result = materialize(store.folder)
+    result = materialize(store.folder.path)
     assert result.success
     assert "no closed day yet" in said(result, "wallets_daily")["left_out"]
 
