@@ -17,7 +17,7 @@ from stx_pipelines.defs.assets.ethereum import blocks, miners_balance
 from stx_pipelines.defs.assets.transactions import transactions
 from stx_pipelines.defs.assets.wallets import wallet_metrics
 from stx_pipelines.defs.partitions import range_tags
-from stx_pipelines.defs.resources import EthereumNode, Metrics, StacksApi, maker_of
+from stx_pipelines.defs.resources import EthereumNode, Metrics, StacksApi
 from stx_pipelines.project import Project
 
 ASSETS = {"stacks": [transactions], "ethereum": [blocks, miners_balance]}
@@ -51,11 +51,14 @@ def materialize_days(
     Raises `KeyboardInterrupt` when the run was interrupted.
     """
     logging.getLogger("stx_pipelines").propagate = False  # the progress bar has the terminal
-    config, make = {"config": {"force_refresh": force}}, maker_of(project)
+    config = {"config": {"force_refresh": force}}
     try:
         result = dg.materialize(
             ASSETS[chain],
-            resources={"stacks_api": StacksApi(make=make), "ethereum_node": EthereumNode(make=make)},
+            resources={
+                "stacks_api": StacksApi(make=lambda: project),
+                "ethereum_node": EthereumNode(make=lambda: project),
+            },
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": _QUIET, "ops": {asset.op.name: config for asset in ASSETS[chain]}},
@@ -74,7 +77,7 @@ def materialize_metrics(project: Project, instance: dg.DagsterInstance, *, only_
     result = dg.materialize(
         [wallet_metrics, wallet_dashboard],
         selection=[wallet_dashboard] if only_page else None,
-        resources={"metrics": Metrics(make=maker_of(project))},
+        resources={"metrics": Metrics(make=lambda: project)},
         instance=instance,
         raise_on_error=False,
         run_config={"loggers": _QUIET},

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol
 
 import dagster as dg
 import msgspec
-from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
 
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.clients.notify import AlertError
@@ -16,25 +15,18 @@ from stx_pipelines.coverage.health import STALLED, Health
 from stx_pipelines.coverage.status import DatasetStatus
 from stx_pipelines.coverage.text import days_are, duration, some_days
 from stx_pipelines.defs.assets.daily import BEHIND
+from stx_pipelines.defs.watched import Channel, Seen
 
 _SECONDS_BETWEEN_TICKS = 60
 
 
-class Channel(Protocol):
-    """A way to tell people."""
-
-    def send(self, sentence: str) -> None:
-        """Deliver a sentence. Raises `AlertError`."""
-
-
 class Told(msgspec.Struct):
-    """The sensor's memory: the end of the last failed run told of, and what was seen last.
+    """The cursor of an alert sensor: what was seen last. Fields of earlier versions are passed over.
 
-    `closed` are ranges of closed days that the table held, `came_in` is when a day was last landed or looked at,
+    `closed` are ranges of closed days that the table held, `came_in` is when a day was last stored or looked at,
     `idle_since` how long nothing has come in though there is work, `behind` whether the server's newest block was old.
     """
 
-    failed_until: float
     stalled: bool = False
     closed: list[tuple[date, date]] = []
     came_in: datetime | None = None
@@ -42,36 +34,27 @@ class Told(msgspec.Struct):
     behind: bool = False
 
 
-def alert_sensor(
-    name: str,
-    status: Callable[[datetime], DatasetStatus],
-    health: Callable[[datetime], Health],
-    channels: Callable[[], Sequence[Channel]],
-    *,
-    on: bool,
-    about_runs: bool = True,
-    set_up: Callable[[], bool] = lambda: True,
-) -> dg.SensorDefinition:
-    """Tell, once each: a run failed and what was kept; coverage fell below the target; nothing lands, or can land.
+def alert_sensor(name: str, look: Callable[[datetime], Seen | str], *, on: bool) -> dg.SensorDefinition:
+    """Tell, once each: coverage fell below the target; nothing is stored; the server is behind.
 
-    One sensor tells `about_runs` of every kind; `set_up` says whether the chain is part of the coverage at all.
+    `look` sees the chain, or says why there is nothing to tell of it.
     """
 
     @dg.sensor(
         name=name,
         minimum_interval_seconds=_SECONDS_BETWEEN_TICKS,
         default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
-        description="Says once, in a sentence: a run failed, coverage fell below the target, or nothing lands.",
+        description="Says once, in a sentence: coverage fell below the target, or nothing is stored.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        if not set_up():
-            return dg.SensorResult(skip_reason="this chain is not part of the coverage")
         now = datetime.now(UTC)
-        told = msgspec.json.decode(context.cursor, type=Told) if context.cursor else Told(now.timestamp())
-        sentences, told = review(context.instance if about_runs else None, status(now), health(now), told, now)
+        seen = look(now)
+        if isinstance(seen, str):
+            return dg.SensorResult(skip_reason=seen)
+        told = msgspec.json.decode(context.cursor, type=Told) if context.cursor else Told()
+        sentences, told = review(seen.status, seen.health, told, now)
         for sentence in sentences:
-            context.log.warning(sentence)
-            _deliver(context, channels(), sentence)
+            _tell(context.log, seen.channels, sentence)
         return dg.SensorResult(
             skip_reason="; ".join(sentences) or "nothing to tell", cursor=msgspec.json.encode(told).decode()
         )
@@ -79,11 +62,29 @@ def alert_sensor(
     return sensor
 
 
-def review(
-    instance: dg.DagsterInstance | None, status: DatasetStatus, health: Health, told: Told, now: datetime
-) -> tuple[list[str], Told]:
-    """The sentences that are new, and the memory that makes them old; of runs only with an instance."""
-    sentences, failed_until = _failures(instance, told) if instance else ([], told.failed_until)
+def failure_sensor(name: str, channels: Callable[[], Sequence[Channel]], *, on: bool) -> dg.SensorDefinition:
+    """Tell of each failed run once: of every job, and of runs that a command made.
+
+    A run that failed only because the server is behind is not told: the alert sensor of the chain says that, once.
+    """
+
+    @dg.run_failure_sensor(
+        name=name,
+        minimum_interval_seconds=_SECONDS_BETWEEN_TICKS,
+        default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
+        description="Says once, in a sentence, why a run failed.",
+        monitor_all_code_locations=True,  # a run of our own command belongs to no code location
+    )
+    def sensor(context: dg.RunFailureSensorContext) -> None:
+        if reason := _reason(context.get_step_failure_events()):
+            _tell(context.log, channels, f"run {context.dagster_run.run_id[:8]} failed: {reason}")
+
+    return sensor
+
+
+def review(status: DatasetStatus, health: Health, told: Told, now: datetime) -> tuple[list[str], Told]:
+    """The sentences that are new, and the cursor that makes them old."""
+    sentences = []
     if fallen := _fallen(status, told):
         sentences.append(f"coverage fell below the target: {some_days(fallen)} no longer complete; {status.sentence}")
     came_in = max((at for at in (status.last_landed_at, status.newest_day_looked_at) if at), default=None)
@@ -95,26 +96,7 @@ def review(
     stalled = stalls and not status.behind
     if stalled and not told.stalled:
         sentences.append(health.sentence if health.code == STALLED else _nothing_lands(idle, status))
-    return sentences, Told(failed_until, stalled, status.closed_days, came_in, idle_since, status.behind)
-
-
-def _failures(instance: dg.DagsterInstance, told: Told) -> tuple[list[str], float]:
-    """The runs that failed since, oldest first, and when the last of them ended.
-
-    A run that failed only because the server is behind is not told: `health` says that, once.
-    """
-    sentences = []
-    failed_until = told.failed_until
-    after = datetime.fromtimestamp(told.failed_until, UTC)
-    failures = RunsFilter(statuses=[DagsterRunStatus.FAILURE], updated_after=after)
-    for record in reversed(instance.get_run_records(failures, limit=20)):
-        if (record.end_time or 0.0) <= told.failed_until:
-            continue
-        failed_until = max(failed_until, record.end_time or 0.0)
-        run_id = record.dagster_run.run_id
-        if reason := _reason(instance, run_id):
-            sentences.append(f"run {run_id[:8]} failed: {reason}")
-    return sentences, failed_until
+    return sentences, Told(stalled, status.closed_days, came_in, idle_since, status.behind)
 
 
 def _fallen(status: DatasetStatus, told: Told) -> list[date]:
@@ -141,19 +123,20 @@ def _nothing_lands(idle: timedelta, status: DatasetStatus) -> str:
     )
 
 
-def _reason(instance: dg.DagsterInstance, run_id: str) -> str | None:
+def _reason(step_failures: Sequence[dg.DagsterEvent]) -> str | None:
     """Why a run failed; None if only the server is behind."""
-    for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
-        data = entry.dagster_event.step_failure_data if entry.dagster_event else None
-        if data and (said := data.user_failure_data) and said.description:
+    for event in step_failures:
+        if (said := event.step_failure_data.user_failure_data) and said.description:
             behind = said.metadata.get(BEHIND)
             return None if behind and behind.value else said.description
     return "what had landed is kept; the Dagster UI has its log"
 
 
-def _deliver(context: dg.SensorEvaluationContext, channels: Sequence[Channel], sentence: str) -> None:
-    for channel in channels:
+def _tell(log: logging.Logger, channels: Callable[[], Sequence[Channel]], sentence: str) -> None:
+    """Write a sentence to the log, then to every channel. The log comes first: a channel may be out of order."""
+    log.warning(sentence)
+    for channel in channels():
         try:
             channel.send(sentence)
         except AlertError as error:
-            context.log.error(str(error))  # noqa: TRY400 - a traceback could name the webhook
+            log.error(str(error))  # noqa: TRY400 - a traceback could name the webhook

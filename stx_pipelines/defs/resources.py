@@ -6,13 +6,13 @@ and budgets can be given in code, and not in run config.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
 from stx_pipelines.coverage.survey import survey_transactions
@@ -20,7 +20,7 @@ from stx_pipelines.defs.fixed import Fixed, value_of
 from stx_pipelines.metrics.open import open_metrics
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.project import Project
-from stx_pipelines.settings import Settings, SettingsError
+from stx_pipelines.settings import Settings
 from stx_pipelines.store.day_summary import COLUMNS, DaySummary, summarize
 from stx_pipelines.sync.ethereum.balances import open_balances
 from stx_pipelines.sync.ethereum.blocks import open_blocks
@@ -31,26 +31,13 @@ from stx_pipelines.sync.stacks.sync import open_stacks
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MakeProject = Callable[..., Project]
-"""Makes a project; settings given by name win over its own."""
-
-
-def maker_of(project: Project | Callable[[], Project] | None, **given: object) -> MakeProject:
-    """What makes the project: given, made by a function, or made of the environment; `given` settings win."""
-
-    def make(**chosen: object) -> Project:
-        if project is None:
-            return Project.load(**given | chosen)
-        return (project() if callable(project) else project).replaced(**given | chosen)
-
-    return make
-
 
 class OfProject(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A resource over a project. `make` makes it anew for each use, so that a change in `.env` counts."""
+    """A resource over a project, which `make` makes once for each run: a change in `.env` counts from the next on."""
 
-    make: Fixed[MakeProject] = Project.load
+    make: Fixed[Callable[[], Project]] = Project.load
     data_dir: Fixed[str | None] = None
+    _project: Project | None = PrivateAttr(None)
 
     def fixed(self) -> dict[str, object]:
         """The settings that code gave to this resource. Raises `SettingsError`."""
@@ -62,11 +49,17 @@ class OfProject(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def project(self) -> Project:
         """The project with this resource's values on top. Raises `SettingsError`."""
-        return self.make(**self.fixed(), **self.chosen())
+        if self._project is None:
+            self._project = self.make().replaced(**self.fixed(), **self.chosen())
+        return self._project
 
     def settings(self) -> Settings:
         """The settings with this resource's values on top. Raises `SettingsError`."""
         return self.project().settings
+
+    def over(self, make: Callable[[], Project]) -> Self:
+        """The same resource over another project."""
+        return type(self)(**{name: getattr(self, name) for name in self.model_fields_set} | {"make": make})
 
 
 class StacksApi(OfProject):
@@ -80,7 +73,7 @@ class StacksApi(OfProject):
         return super().fixed() | _given(hiro_api_url=self.api_url, hiro_requests_per_minute=self.requests_per_minute)
 
     def bring_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Days as they are stored. Raises what `run_walk` and `Walk.bring_home` raise."""
+        """Fetch, prove and store days. Raises what `run_walk` and `Walk.bring_home` raise."""
         project = self.project()
         walk = open_stacks(project)
         if not force:
@@ -104,13 +97,13 @@ class EthereumNode(OfProject):
         return _given(eth_batch_size=self.batch_size, eth_parallel_batches=self.parallel_batches)
 
     def bring_blocks_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Days of blocks as they are stored. Raises what `run_walk` and `BlocksWalk.bring_home` raise."""
+        """Fetch, prove and store days of blocks. Raises what `run_walk` and `BlocksWalk.bring_home` raise."""
         project = self.project()
         walk = open_blocks(project)
         yield from run_walk(project, BLOCKS, walk, days, lambda: walk.node.calls, force=force)
 
     def bring_balances_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Days of balances as they are stored. Raises what `run_walk` and `BalancesWalk.bring_home` raise."""
+        """Fetch, prove and store days of balances. Raises what `run_walk` and `BalancesWalk.bring_home` raise."""
         project = self.project()
         walk = open_balances(project)
         yield from run_walk(project, BALANCES, walk, days, lambda: walk.node.calls, force=force)
@@ -138,19 +131,6 @@ class Warehouse(DuckDBResource):
 def read_only_warehouse(project: Project) -> Warehouse:
     """The warehouse for people's own assets. Ours never use it: one process may write, or many may read."""
     return Warehouse(database=str(project.folder.database), connection_config={"access_mode": "read_only"})
-
-
-def settings_given_to(resources: Iterable[object]) -> dict[str, object]:
-    """The settings that code gave to these resources, which then hold for the whole code location.
-
-    Raises `SettingsError` where two of them disagree.
-    """
-    given: dict[str, object] = {}
-    for resource in resources:
-        for name, value in resource.fixed().items() if isinstance(resource, OfProject) else ():
-            if given.setdefault(name, value) != value:
-                raise SettingsError(f"two resources were given a different {name}: {given[name]} and {value}")
-    return given
 
 
 def _given(**values: str | int | None) -> dict[str, object]:

@@ -1,11 +1,12 @@
-"""What sensors, schedules and alerts ask about a chain. The project is made anew for each question."""
+"""What sensors, schedules and alerts ask about a chain. Each tick makes the project once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple, Protocol
 
 from stx_pipelines.coverage.datasets import NO_ETHEREUM, STACKS, Chain, chains_of
 from stx_pipelines.coverage.health import Health, judge_chain
@@ -15,7 +16,12 @@ from stx_pipelines.coverage.status import DatasetStatus, chain_status
 from stx_pipelines.project import Project
 from stx_pipelines.sync.look import look_at_tip
 
-Make = Callable[[], Project]
+
+class Channel(Protocol):
+    """A way to tell people."""
+
+    def send(self, sentence: str) -> None:
+        """Deliver a sentence. Raises `AlertError`."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +45,33 @@ class Watched:
     look_at_tip: Callable[[], object] = lambda: None
 
 
-def look_at(make: Make, chain: Chain, now: datetime) -> Coverage:
-    """How far a chain is."""
+def look_at(make: Callable[[], Project], chain: Chain, now: datetime) -> Coverage:
+    """Survey a chain."""
     return chain.look(make(), now)
 
 
-def judge(make: Make, chain: Chain, now: datetime) -> Health:
-    """Whether a chain needs a person."""
+class Seen(NamedTuple):
+    """What an alert sensor needs to know of a chain, and whom to tell."""
+
+    status: DatasetStatus
+    health: Health
+    channels: Callable[[], Sequence[Channel]]
+
+
+def see(make: Callable[[], Project], chain: Chain, now: datetime) -> Seen | str:
+    """What the alert sensor asks about a chain, or why there is nothing to ask."""
     project = make()
-    return judge_chain(project, chain, now, timedelta(seconds=project.settings.stx_stall_seconds))
+    if chain not in chains_of(project):
+        return "this chain is not part of the coverage"
+    stall_after = timedelta(seconds=project.settings.stx_stall_seconds)
+    return Seen(
+        status=chain_status(project, chain, now),
+        health=judge_chain(project, chain, now, stall_after),
+        channels=project.alert_channels,
+    )
 
 
-def status_of(make: Make, chain: Chain, now: datetime) -> DatasetStatus:
-    """The chain as a whole."""
-    return chain_status(make(), chain, now)
-
-
-def watch(make: Make, chain: Chain) -> Watched | str:
+def watch(make: Callable[[], Project], chain: Chain) -> Watched | str:
     """What the coverage sensor asks about a chain, or why there is nothing to ask."""
     project = make()
     if chain not in chains_of(project):
@@ -72,7 +88,7 @@ def watch(make: Make, chain: Chain) -> Watched | str:
 
     return Watched(
         name=chain.name,
-        look=partial(look_at, make, chain),
+        look=partial(chain.look, project),
         holder=lambda: who_works(project.folder, *tables),
         last_active=last_active,
         probe=probe,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -16,8 +15,9 @@ from stx_pipelines.clients.errors import ApiError, Behind
 from stx_pipelines.clients.notify import AlertError
 from stx_pipelines.coverage.health import HEALTHY, NOT_RUNNING, STALLED, Health
 from stx_pipelines.coverage.status import DatasetStatus
-from stx_pipelines.defs.alerts import Told, alert_sensor, review
+from stx_pipelines.defs.alerts import Told, alert_sensor, failure_sensor, review
 from stx_pipelines.defs.assets.daily import materialize
+from stx_pipelines.defs.watched import Seen
 from stx_pipelines.sync.outcome import FailedDay
 
 WELL = Health(HEALTHY, "healthy")
@@ -67,10 +67,45 @@ def status(
     )
 
 
-def look(
-    instance: dg.DagsterInstance, seen: DatasetStatus, health: Health, told: Told, now: datetime = NOW
-) -> tuple[list[str], Told]:
-    return review(instance, seen, health, told, now)
+def look(seen: DatasetStatus, health: Health, told: Told, now: datetime = NOW) -> tuple[list[str], Told]:
+    return review(seen, health, told, now)
+
+
+class Heard:
+    """A channel that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def send(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
+class Broken:
+    """A channel that cannot deliver."""
+
+    def send(self, sentence: str) -> None:
+        raise AlertError("the webhook answers 500")
+
+
+class Failures:
+    """The sensor of failed runs, and what it told since it began."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self.instance = instance
+        self.heard = Heard()
+        self.sensor = failure_sensor("failures", lambda: [Broken(), self.heard], on=False)
+        self.cursor: str | None = None
+        self.tick()
+
+    def tick(self) -> list[str]:
+        """What the next evaluation tells."""
+        self.heard.sentences = []
+        with dg.build_sensor_context(instance=self.instance, cursor=self.cursor) as context:
+            done = self.sensor.evaluate_tick(context)
+        self.cursor = done.cursor
+        assert not any(reaction.error for reaction in done.dagster_run_reactions or [])
+        return self.heard.sentences
 
 
 @pytest.fixture
@@ -86,44 +121,39 @@ def fail(instance: dg.DagsterInstance) -> str:
     return run.run_id[:8]
 
 
-def since_now() -> Told:
-    """The memory of a sensor that begins now; what happens next is later by the clock."""
-    told = Told(datetime.now(UTC).timestamp())
-    time.sleep(0.01)
-    return told
-
-
-def test_where_all_is_well_nothing_is_told(instance: dg.DagsterInstance) -> None:
-    told = since_now()
-    sentences, after = look(instance, status(), WELL, told)
+def test_where_all_is_well_nothing_is_told() -> None:
+    sentences, after = review(status(), WELL, Told(), NOW)
     assert sentences == []
-    assert after == Told(told.failed_until, closed=status().closed_days)
+    assert after == Told(closed=status().closed_days)
+
+
+def test_the_cursor_of_an_earlier_version_is_read() -> None:
+    before = b'{"failed_until":1780000000.5,"whole":true,"stalled":true,"closed":[["2026-06-03","2026-06-08"]]}'
+    told = msgspec.json.decode(before, type=Told)
+    assert told == Told(stalled=True, closed=[(date(2026, 6, 3), date(2026, 6, 8))])
+    assert review(status(), STILL, told, NOW)[0] == []
 
 
 def test_a_failed_run_is_told_once(instance: dg.DagsterInstance) -> None:
-    told = since_now()
+    failures = Failures(instance)
     run = fail(instance)
-    sentences, told = look(instance, status(), WELL, told)
-    assert sentences == [f"run {run} failed: what had landed is kept; the Dagster UI has its log"]
-    for _ in range(3):
-        sentences, told = look(instance, status(), WELL, told)
-        assert sentences == []
+    assert failures.tick() == [f"run {run} failed: what had landed is kept; the Dagster UI has its log"]
+    assert [failures.tick() for _ in range(3)] == [[], [], []]
 
 
 def test_every_failed_run_is_told_oldest_first(instance: dg.DagsterInstance) -> None:
-    told = since_now()
-    runs = [fail(instance) for _ in range(3)]
-    sentences, told = look(instance, status(), WELL, told)
-    assert [sentence.split()[1] for sentence in sentences] == runs
+    """However many there are: those that one evaluation leaves are told by the next."""
+    failures = Failures(instance)
+    runs = [fail(instance) for _ in range(23)]
+    told = [sentence.split()[1] for _ in range(6) for sentence in failures.tick()]
+    assert told == runs
     later = fail(instance)
-    sentences, _ = look(instance, status(), WELL, told)
-    assert [sentence.split()[1] for sentence in sentences] == [later]
+    assert [sentence.split()[1] for sentence in failures.tick()] == [later]
 
 
 def test_runs_that_failed_before_the_sensor_began_are_not_told(instance: dg.DagsterInstance) -> None:
     fail(instance)
-    time.sleep(0.01)
-    assert look(instance, status(), WELL, since_now())[0] == []
+    assert Failures(instance).tick() == []
 
 
 def test_a_failed_step_gives_its_own_sentence(instance: dg.DagsterInstance) -> None:
@@ -131,10 +161,9 @@ def test_a_failed_step_gives_its_own_sentence(instance: dg.DagsterInstance) -> N
     def days() -> None:
         raise dg.Failure("2026-06-03: burn block 7 has 3 transactions, read 2; the other days are kept")
 
-    told = since_now()
+    failures = Failures(instance)
     done = dg.materialize([days], instance=instance, raise_on_error=False)
-    sentences, _ = look(instance, status(), WELL, told)
-    assert sentences == [
+    assert failures.tick() == [
         f"run {done.run_id[:8]} failed: 2026-06-03: burn block 7 has 3 transactions, read 2; the other days are kept"
     ]
 
@@ -143,15 +172,15 @@ def test_runs_that_succeed_are_not_told(instance: dg.DagsterInstance) -> None:
     @dg.asset
     def days() -> None: ...
 
-    told = since_now()
+    failures = Failures(instance)
     dg.materialize([days], instance=instance)
-    assert look(instance, status(), WELL, told)[0] == []
+    assert failures.tick() == []
 
 
-def test_a_fall_of_coverage_is_told_once_and_again_after_a_repair(instance: dg.DagsterInstance) -> None:
-    told, said = since_now(), []
+def test_a_fall_of_coverage_is_told_once_and_again_after_a_repair() -> None:
+    told, said = Told(), []
     for missing in (5, 1, 0, 0, 1, 2, 1, 0, 0, 3, 3):  # a backfill that is not there yet is no fall
-        sentences, told = look(instance, status(missing), WELL, told)
+        sentences, told = look(status(missing), WELL, told)
         said.append(sentences)
     assert [len(sentences) for sentences in said] == [0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0]
     assert said[4] == ["coverage fell below the target: 2026-06-03 no longer complete; 7 of 8 days complete"]
@@ -159,41 +188,41 @@ def test_a_fall_of_coverage_is_told_once_and_again_after_a_repair(instance: dg.D
     assert "2026-06-03, 2026-06-04, 2026-06-05 no longer" in said[9][0]
 
 
-def test_a_raised_or_lowered_target_and_a_new_day_are_no_fall(instance: dg.DagsterInstance) -> None:
-    told = since_now()
+def test_a_raised_or_lowered_target_and_a_new_day_are_no_fall() -> None:
+    told = Told()
     for seen in (status(), status(12, wanted=20), status(wanted=5), status(3), status(2, today=TODAY + DAY)):
-        sentences, told = look(instance, seen, WELL, told)
+        sentences, told = look(seen, WELL, told)
         assert sentences == []
-    assert look(instance, status(3, today=TODAY + DAY), WELL, told)[0] != []
+    assert look(status(3, today=TODAY + DAY), WELL, told)[0] != []
 
 
-def test_an_outage_without_a_run_in_flight_is_told_once_as_a_stall(instance: dg.DagsterInstance) -> None:
-    told, said, down = since_now(), [], Health(NOT_RUNNING, "not running")
+def test_an_outage_without_a_run_in_flight_is_told_once_as_a_stall() -> None:
+    told, said, down = Told(), [], Health(NOT_RUNNING, "not running")
     for minutes in range(30):
         health = WELL if minutes % 5 == 0 else down  # a run that fails now and then
-        sentences, told = look(instance, status(3, landed_at=NOW), health, told, NOW + minutes * MINUTE)
+        sentences, told = look(status(3, landed_at=NOW), health, told, NOW + minutes * MINUTE)
         said += [(minutes, sentence) for sentence in sentences]
     [(minutes, sentence)] = said
     assert minutes == 11
     assert sentence.startswith("nothing has landed for 11 min though 3 days are due: the API may be down")
     later = NOW + 31 * MINUTE
-    assert look(instance, status(2, landed_at=later), WELL, told, later)[1].idle_since == later
+    assert look(status(2, landed_at=later), WELL, told, later)[1].idle_since == later
 
 
 @pytest.mark.parametrize("due", [0, 3])
-def test_days_that_wait_or_that_land_are_no_stall(instance: dg.DagsterInstance, due: int) -> None:
-    told = since_now()
+def test_days_that_wait_or_that_land_are_no_stall(due: int) -> None:
+    told = Told()
     for minutes in range(0, 90, 9):
         landed_at = NOW + minutes * MINUTE if due else NOW
         seen = status(3, landed_at=landed_at, due=due)
-        sentences, told = look(instance, seen, Health(NOT_RUNNING, "not running"), told, NOW + minutes * MINUTE)
+        sentences, told = look(seen, Health(NOT_RUNNING, "not running"), told, NOW + minutes * MINUTE)
         assert sentences == []
 
 
-def test_a_stall_is_told_once_and_again_when_it_comes_back(instance: dg.DagsterInstance) -> None:
-    told, said = since_now(), []
+def test_a_stall_is_told_once_and_again_when_it_comes_back() -> None:
+    told, said = Told(), []
     for health in (WELL, STILL, STILL, Health(NOT_RUNNING, "not running"), STILL, WELL):
-        sentences, told = look(instance, status(), health, told)
+        sentences, told = look(status(), health, told)
         said.append(sentences)
     assert said == [[], [STILL.sentence], [], [], [STILL.sentence], []]
 
@@ -204,11 +233,11 @@ def behind(hours: int) -> DatasetStatus:
     return msgspec.structs.replace(status(due=0), days_complete=6, behind=True, sentence=sentence)
 
 
-def test_a_server_that_is_behind_is_told_once_and_again_when_it_comes_back(instance: dg.DagsterInstance) -> None:
-    told, said = since_now(), []
+def test_a_server_that_is_behind_is_told_once_and_again_when_it_comes_back() -> None:
+    told, said = Told(), []
     old = Health(STALLED, "the server's newest block is of ...")
     for hours, health in ((0, STILL), (3, old), (4, old), (0, WELL), (5, old)):
-        sentences, told = look(instance, behind(hours) if hours else status(), health, told)
+        sentences, told = look(behind(hours) if hours else status(), health, told)
         said.append(sentences)
     assert said == [[STILL.sentence], [behind(3).sentence], [], [], [behind(5).sentence]]
 
@@ -224,41 +253,26 @@ def test_a_run_that_failed_because_the_server_is_behind_is_not_told_besides(inst
 
         return dg.materialize([transactions], instance=instance, raise_on_error=False).run_id[:8]
 
-    told = since_now()
+    failures = Failures(instance)
     failing(late)
-    sentences, told = look(instance, behind(3), STILL, told)
-    assert sentences == [behind(3).sentence]
+    assert failures.tick() == []
+    assert look(behind(3), STILL, Told())[0] == [behind(3).sentence]
     run = failing([*late, FailedDay(date(2026, 6, 8), ApiError("burn block 7 is odd"))])
-    sentences, told = look(instance, behind(3), STILL, told)
-    assert sentences == [
+    assert failures.tick() == [
         f"run {run} failed: 3 of 3 days failed, nothing of them was published; the others are kept: "
         "2026-06-08: burn block 7 is odd; 2026-06-09, 2026-06-10: the server's newest block is of ..."
     ]
 
 
-def test_everything_new_is_told_together(instance: dg.DagsterInstance) -> None:
-    told = msgspec.structs.replace(since_now(), closed=status().closed_days)
-    run = fail(instance)
-    sentences, told = look(instance, status(1), STILL, told)
-    assert len(sentences) == 3
-    assert sentences[0].startswith(f"run {run} failed")
-    assert look(instance, status(1), STILL, told)[0] == []
+def test_everything_new_is_told_together() -> None:
+    sentences, told = look(status(1), STILL, Told(closed=status().closed_days))
+    assert len(sentences) == 2
+    assert look(status(1), STILL, told)[0] == []
 
 
 def test_the_sensor_tells_every_channel_and_remembers(instance: dg.DagsterInstance) -> None:
-    class Broken:
-        def send(self, sentence: str) -> None:
-            raise AlertError("the webhook answers 500")
-
-    class Heard:
-        def __init__(self) -> None:
-            self.sentences: list[str] = []
-
-        def send(self, sentence: str) -> None:
-            self.sentences.append(sentence)
-
     heard, now_health = Heard(), [WELL]
-    sensor = alert_sensor("alerts", lambda _: status(), lambda _: now_health[0], lambda: [Broken(), heard], on=False)
+    sensor = alert_sensor("alerts", lambda _: Seen(status(), now_health[0], lambda: [Broken(), heard]), on=False)
     cursor = None
     for health in (WELL, STILL, STILL):
         now_health[0] = health

@@ -11,7 +11,7 @@ import dagster as dg
 import msgspec
 from eth_utils import from_wei
 
-from stx_pipelines.defs.assets.metadata_ethereum import describe_balances, describe_blocks
+from stx_pipelines.defs.assets.metadata import describe_balances, describe_blocks
 from stx_pipelines.store.ethereum_rows import balances_to_arrow, blocks_to_arrow
 from stx_pipelines.store.ethereum_summary import summarize_balances
 from stx_pipelines_tests.store.ethereum_days import (

@@ -13,8 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from stx_pipelines.defs.assets.markdown import code, word
-from stx_pipelines.defs.assets.metadata import describe_day
-from stx_pipelines.defs.assets.metadata_ethereum import describe_balances, describe_blocks
+from stx_pipelines.defs.assets.metadata import describe_balances, describe_blocks, describe_day
 from stx_pipelines.defs.checks import metric_result
 from stx_pipelines.metrics.checks import CHECKS, Verdict
 from stx_pipelines.store.day_summary import DaySummary

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -19,6 +19,8 @@ from stx_pipelines.defs.assets.transactions import transactions
 from stx_pipelines.defs.checks import transactions_are_certified
 from stx_pipelines.defs.resources import StacksApi
 from stx_pipelines.devnet.stacks.knobs import Knobs
+from stx_pipelines.store.files import StoreError
+from stx_pipelines.sync.outcome import Outcome
 from stx_pipelines_tests.world import World, alike, command, query, recent_chain, table_rows, world
 
 DAYS = 10
@@ -64,6 +66,12 @@ def materialize(instance: dg.DagsterInstance, first: date, last: date, **config:
         return dg.materialize([transactions], partition_key=str(first), **common)
     tags = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
     return dg.materialize([transactions], tags=tags, **common)
+
+
+def materializations(instance: dg.DagsterInstance) -> list[dg.AssetMaterialization]:
+    """Every event of a stored day that Dagster keeps, newest first."""
+    records = instance.fetch_materializations(dg.AssetKey("transactions"), limit=100).records
+    return [record.asset_materialization for record in records if record.asset_materialization]
 
 
 def assert_same(here: World, reference: World, days: list[date]) -> None:
@@ -160,12 +168,8 @@ def test_a_day_tells_the_ui_what_a_person_wants_to_know(here: World) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         result = materialize(instance, day, day)
         assert result.success
-        events = [
-            event.step_materialization_data.materialization
-            for event in result.all_events
-            if event.event_type_value == "ASSET_MATERIALIZATION"
-        ]
-    assert events
+        events = materializations(instance)
+    assert len(events) == 1
     txs = here.chain.transactions(day)
     for event in events:
         assert event.partition == str(day)
@@ -179,6 +183,36 @@ def test_a_day_tells_the_ui_what_a_person_wants_to_know(here: World) -> None:
             count = sum(word in (tx.tx_type, tx.tx_status) for tx in txs)
             assert f"| {word} | {count:,} |" in summary
         assert "data:image/svg+xml;base64," in str(metadata["transactions_per_hour"].value)
+
+
+@pytest.mark.parametrize("error", [StoreError("the disk is full"), dg.DagsterExecutionInterruptedError()])
+def test_a_day_whose_run_of_one_partition_fails_after_it_was_stored_has_its_event(
+    here: World, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    day = here.days[3]
+    bring_home = StacksApi.bring_home
+
+    def failing(api: StacksApi, days: Sequence[date], *, force: bool = False) -> Iterator[Outcome]:
+        yield from bring_home(api, days, force=force)
+        raise error
+
+    monkeypatch.setattr(StacksApi, "bring_home", failing)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert not materialize(instance, day, day).success
+        [event] = materializations(instance)
+    assert event.partition == str(day)
+    assert set(event.metadata) >= KEYS
+
+
+def test_a_day_that_a_run_of_one_partition_refreshes_besides_has_an_event_of_its_own(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day, open_day = here.days[3], here.days[-1]
+    bring_home = StacksApi.bring_home
+    monkeypatch.setattr(StacksApi, "bring_home", lambda api, days, force: bring_home(api, [*days, open_day]))
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert materialize(instance, day, day).success
+        assert sorted(str(event.partition) for event in materializations(instance)) == [str(day), str(open_day)]
 
 
 def test_force_refresh_reads_the_chosen_days_again_and_no_other(here: World, truth_world: World) -> None:

@@ -71,7 +71,7 @@ def test_a_run_without_a_closed_day_succeeds(tmp_path: Path) -> None:
     """And says that there is none."""
     store = store_in(tmp_path / "data")
     land(store, day(0), rows_of(0), "open")
-    result = materialize(store.folder)
+    result = materialize(store.folder.path)
     assert result.success
     assert "no closed day yet" in said(result, "wallets_daily")["left_out"]
 

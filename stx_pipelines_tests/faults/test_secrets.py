@@ -33,11 +33,12 @@ FORCED = '{"ops": {"transactions": {"config": {"force_refresh": true}}}}'
 
 TICK = """
 import dagster as dg
+from dagster._core.definitions.run_status_sensor_definition import RunStatusSensorCursor
 from stx_pipelines.definitions import defs
 with dg.DagsterInstance.get() as instance:
-    for name in ("stacks_alerts", "stacks_coverage", "wallets_follow"):
+    for name in ("run_failures", "stacks_alerts", "stacks_coverage", "wallets_follow"):
         sensor = defs.get_sensor_def(name)
-        cursor = '{"failed_until": 0.0, "whole": true}' if name == "stacks_alerts" else None
+        cursor = RunStatusSensorCursor(-1).to_json() if name == "run_failures" else None
         context = dg.build_sensor_context(instance=instance, definitions=defs, cursor=cursor)
         print(sensor.evaluate_tick(context))
 """

@@ -1,6 +1,11 @@
-"""What the assets of landed days share: days become materializations the moment they land, failures one sentence."""
+"""What the assets of days share: how they are declared, an event per stored day, and one sentence for a failure."""
 
+from __future__ import annotations
+
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
 
 import dagster as dg
 
@@ -23,7 +28,8 @@ BEHIND = "behind"
 RETRY_AT = "retry_at"
 """Metadata of a failure: until when the API wants to be left alone."""
 
-Describe = Callable[[Certificate], Mapping[str, dg.MetadataValue]]
+Metadata = Mapping[str, dg.MetadataValue]
+Describe = Callable[[Certificate], Metadata]
 
 
 class SyncConfig(dg.Config):
@@ -32,39 +38,103 @@ class SyncConfig(dg.Config):
     force_refresh: bool = False
 
 
+def daily_asset(**options: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Declare an asset whose partitions are days, many of which share one run; `options` are those of `dg.asset`."""
+
+    def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
+        with warnings.catch_warnings():
+            # Dagster is pinned to the minor version in which this preview was tried.
+            warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
+            declared: dg.AssetsDefinition = dg.asset(backfill_policy=dg.BackfillPolicy.single_run(), **options)(compute)
+        return declared
+
+    return declare
+
+
 def materialize(
     context: dg.AssetExecutionContext, outcomes: Iterator[Outcome], describe: Describe, noun: str
 ) -> dg.MaterializeResult[None]:
-    """Log each day as materialized when it lands; `noun` is what its rows are called.
+    """Report each day to Dagster when it is stored; `noun` is what its rows are called.
 
     Raises `dg.Failure` at the end, naming the days that failed; the others are kept.
     """
-    landed = 0
     failed: list[FailedDay] = []
-    try:
-        for result in outcomes:
-            if isinstance(result, FailedDay):
-                failed.append(result)
-                context.log.error(f"{result.day}: {result.error}")
-                continue
-            landed += 1
-            _log_day(context, result, describe(result.certificate), noun)
-    except (SettingsError, ApiError, StoreError) as error:
-        raise dg.Failure(
-            f"{error} ({landed} days of this run are kept)", metadata=_prospects(error), allow_retries=False
-        ) from None
-    if failed:
-        raise dg.Failure(
-            f"{len(failed)} of {len(failed) + landed} days failed, nothing of them was published; the others are kept: "
-            f"{_named(failed)}",
-            metadata={PASSING: True, BEHIND: all(isinstance(each.error, Behind) for each in failed)},
-            allow_retries=False,
-        )
+    with _Events(context, describe, noun) as events:
+        try:
+            for result in outcomes:
+                if isinstance(result, FailedDay):
+                    failed.append(result)
+                    context.log.error(f"{result.day}: {result.error}")
+                else:
+                    events.add(result)
+        except (SettingsError, ApiError, StoreError) as error:
+            raise dg.Failure(
+                f"{error} ({events.count} days of this run are kept)", metadata=_prospects(error), allow_retries=False
+            ) from None
+        if failed:
+            raise _failure_of(failed, events.count)
     return dg.MaterializeResult()
 
 
+class _Events:
+    """The events of the days that a run stored.
+
+    The end of a successful run makes an event for each partition of the run. In a run of many days each day gets an
+    event of its own at once, so that a crash keeps those before it. In a run of one partition the event at the end is
+    the only one, and where the run fails it is made here. A process killed between loses it until the day is asked
+    for again: the day file is the record.
+    """
+
+    def __init__(self, context: dg.AssetExecutionContext, describe: Describe, noun: str) -> None:
+        self._context = context
+        self._describe = describe
+        self._noun = noun
+        self._held: tuple[str, Metadata] | None = None
+        self.count = 0
+
+    @cached_property
+    def _partitions(self) -> set[str]:
+        return set(self._context.partition_keys)
+
+    def __enter__(self) -> _Events:
+        return self
+
+    def add(self, stored: Landed) -> None:
+        """Report a stored day."""
+        self.count += 1
+        certificate = stored.certificate
+        day, metadata = certificate.day.isoformat(), self._describe(certificate)
+        self._context.log.info(
+            f"{day} {certificate.state}: {certificate.seen:,} of {certificate.expected:,} {self._noun}"
+            + ("" if stored.fetched else ", already here")
+        )
+        if day in self._partitions:
+            self._context.add_asset_metadata(metadata, partition_key=day)  # for the event at the end
+        if self._partitions == {day}:
+            self._held = day, metadata
+        else:
+            self._log(day, metadata)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind and self._held:
+            self._log(*self._held)
+
+    def _log(self, day: str, metadata: Metadata) -> None:
+        event = dg.AssetMaterialization(asset_key=self._context.asset_key, partition=day, metadata=metadata)
+        self._context.log_event(event)
+
+
+def _failure_of(failed: Sequence[FailedDay], stored: int) -> dg.Failure:
+    return dg.Failure(
+        f"{len(failed)} of {len(failed) + stored} days failed, nothing of them was published; the others are kept: "
+        f"{_named(failed)}",
+        metadata={PASSING: True, BEHIND: all(isinstance(each.error, Behind) for each in failed)},
+        allow_retries=False,
+    )
+
+
 def _named(failed: Sequence[FailedDay]) -> str:
-    """Each day with its sentence; days that the server does not have yet share one."""
+    """List each day with its sentence; days that the server does not have yet share one."""
     late = [each for each in failed if isinstance(each.error, Behind)]
     sentences = [f"{each.day}: {each.error}" for each in failed if each not in late]
     of_late = [f"{some_days([each.day for each in late])}: {late[0].error}"] if late else []
@@ -72,21 +142,7 @@ def _named(failed: Sequence[FailedDay]) -> str:
 
 
 def _prospects(error: Exception) -> dict[str, bool | dg.TimestampMetadataValue]:
+    """Say whether trying again later may help, and when the API allows it."""
     if isinstance(error, RateLimited):
         return {PASSING: True, RETRY_AT: dg.MetadataValue.timestamp(error.until)}
     return {PASSING: isinstance(error, Unreachable | Interrupted | Busy)}
-
-
-def _log_day(
-    context: dg.AssetExecutionContext, landed: Landed, metadata: Mapping[str, dg.MetadataValue], noun: str
-) -> None:
-    certificate = landed.certificate
-    day = certificate.day.isoformat()
-    context.log.info(
-        f"{day} {certificate.state}: {certificate.seen:,} of {certificate.expected:,} {noun}"
-        + ("" if landed.fetched else ", already here")
-    )
-    context.log_event(dg.AssetMaterialization(asset_key=context.asset_key, partition=day, metadata=metadata))
-    if day in context.partition_keys:
-        # The end of a successful run repeats the event for each of its partitions: let it say the same.
-        context.add_asset_metadata(metadata, partition_key=day)

@@ -5,15 +5,14 @@ from datetime import date
 import dagster as dg
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS
-from stx_pipelines.defs.assets.daily import SyncConfig, materialize
-from stx_pipelines.defs.assets.metadata_ethereum import describe_balances, describe_blocks
+from stx_pipelines.defs.assets.daily import SyncConfig, daily_asset, materialize
+from stx_pipelines.defs.assets.metadata import describe_balances, describe_blocks
 from stx_pipelines.defs.partitions import ethereum_days
 from stx_pipelines.defs.resources import EthereumNode
 
 
-@dg.asset(
+@daily_asset(
     partitions_def=ethereum_days,
-    backfill_policy=dg.BackfillPolicy.single_run(),
     group_name="ethereum",
     kinds={"duckdb", "parquet", "ethereum"},
     description=(
@@ -24,7 +23,10 @@ from stx_pipelines.defs.resources import EthereumNode
 def blocks(
     context: dg.AssetExecutionContext, config: SyncConfig, ethereum_node: EthereumNode
 ) -> dg.MaterializeResult[None]:
-    """Bring the partitions' days home. Raises `dg.Failure` at the end, naming the days that failed."""
+    """Fetch, prove and store the days of the partitions.
+
+    Raises `dg.Failure` at the end, naming the days that failed.
+    """
     days = [date.fromisoformat(key) for key in context.partition_keys]
     return materialize(
         context,
@@ -34,10 +36,9 @@ def blocks(
     )
 
 
-@dg.asset(
+@daily_asset(
     deps=[blocks],
     partitions_def=ethereum_days,
-    backfill_policy=dg.BackfillPolicy.single_run(),
     group_name="ethereum",
     kinds={"duckdb", "parquet", "ethereum"},
     description=(
@@ -49,7 +50,10 @@ def blocks(
 def miners_balance(
     context: dg.AssetExecutionContext, config: SyncConfig, ethereum_node: EthereumNode
 ) -> dg.MaterializeResult[None]:
-    """Bring the balances of the partitions' blocks home. Raises `dg.Failure` at the end, naming the failed days."""
+    """Fetch, prove and store the balances of the partitions' blocks.
+
+    Raises `dg.Failure` at the end, naming the days that failed.
+    """
     days = [date.fromisoformat(key) for key in context.partition_keys]
     return materialize(
         context,

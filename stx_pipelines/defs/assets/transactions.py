@@ -4,15 +4,14 @@ from datetime import date
 
 import dagster as dg
 
-from stx_pipelines.defs.assets.daily import SyncConfig, materialize
+from stx_pipelines.defs.assets.daily import SyncConfig, daily_asset, materialize
 from stx_pipelines.defs.assets.metadata import describe_day
 from stx_pipelines.defs.partitions import stacks_days
 from stx_pipelines.defs.resources import StacksApi
 
 
-@dg.asset(
+@daily_asset(
     partitions_def=stacks_days,
-    backfill_policy=dg.BackfillPolicy.single_run(),
     group_name="stacks",
     kinds={"duckdb", "parquet"},
     description=(
@@ -23,7 +22,7 @@ from stx_pipelines.defs.resources import StacksApi
 def transactions(
     context: dg.AssetExecutionContext, config: SyncConfig, stacks_api: StacksApi
 ) -> dg.MaterializeResult[None]:
-    """Bring the partitions' days home; each is committed and logged as materialized the moment it is proved.
+    """Fetch, prove and store the days of the partitions; each is stored the moment it is proved.
 
     Raises `dg.Failure` at the end, naming the days that failed; the others are kept.
     """
