@@ -1,4 +1,4 @@
-"""The offline demo: a devnet, a sync of all its history, and what came of it. All under one folder of its own."""
+"""The command `demo`: start a devnet, sync all its history and show the result. All in one folder of its own."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
-from http import HTTPStatus
 from math import ceil
 from pathlib import Path
 
@@ -18,8 +17,8 @@ import click
 
 from stx_pipelines.chains.datasets import BALANCES
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.clients.body import TooMuch
-from stx_pipelines.clients.transport import Broken, Connections, Limits
+from stx_pipelines.cli.exit_codes import DONE
+from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.project import Project
 from stx_pipelines.store import queries
 from stx_pipelines.store.data_folder import DataFolder
@@ -30,40 +29,56 @@ DAYS = 120
 ETHEREUM_DAYS = 3
 _TRANSACTIONS_PER_DAY = 1_000
 _START_SECONDS = 60
+_ANSWER_SECONDS = 1.0
 _RECIPIENTS_SHOWN = 5
+_OURSELVES = (sys.executable, "-m", "stx_pipelines.cli")
+
+
+@click.command()
+def demo() -> int:
+    """Start the devnet, sync its whole history into data/demo, and show what is there. No network, no keys."""
+    return run_demo(Path("data/demo"))
 
 
 def run_demo(folder: Path) -> int:
-    """Sync the devnet into `folder` and print what is there. Exit code of the sync."""
+    """Sync the devnet into `folder` and print what is there; return the exit code of the sync."""
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     today = datetime.now(UTC).date()
-    # A demo of an earlier day goes on with its own chains.
-    stacks, ethereum = known_identity(DataFolder(folder)), known_ethereum(DataFolder(folder))
-    first_day = stacks.first_day if stacks else today - DAYS * DAY
-    ethereum_days = (today - ethereum.first_day).days if ethereum else ETHEREUM_DAYS
+    first_day, ethereum_first_day = _first_days(DataFolder(folder), today)
+    stacks_days, ethereum_days = (today - first_day).days, (today - ethereum_first_day).days
     with _devnet(first_day, ethereum_days) as url:
-        environment = os.environ | {
-            "HIRO_API_URL": url,
-            "HIRO_REQUESTS_PER_MINUTE": "0",
-            "HIRO_API_KEY": "",
-            "STX_FIRST_DAY": "",
-            "STX_PAGE_NOTE": "Made-up data: nothing on this page has happened. It is the demo's.",
-            "STX_TARGET_DAYS": str((today - first_day).days),
-            "STX_DATA_DIR": str(folder),
-            "ETH_RPC_URL": f"{url}/eth",
-            "ETH_TARGET_DAYS": str(max(1, ethereum_days)),
-            "ETH_FIRST_DAY": "",
-            "ETH_CALLS_PER_SECOND": "0",
-            "DAGSTER_HOME": str(_dagster_home(folder)),
-        }
+        environment = os.environ | _settings(folder, url, stacks_days, ethereum_days)
         code = subprocess.run([*_OURSELVES, "sync"], env=environment, check=False).returncode
-    if code == 0:
-        _show(folder, time.monotonic() - started)
+    if code == DONE:
+        _show(Project.load(stx_data_dir=folder), time.monotonic() - started)
     return code
 
 
-_OURSELVES = (sys.executable, "-m", "stx_pipelines.cli")
+def _first_days(folder: DataFolder, today: date) -> tuple[date, date]:
+    """The first days of the chains: those of an earlier demo in this folder, which goes on with its own chains."""
+    stacks, ethereum = known_identity(folder), known_ethereum(folder)
+    return (
+        stacks.first_day if stacks else today - DAYS * DAY,
+        ethereum.first_day if ethereum else today - ETHEREUM_DAYS * DAY,
+    )
+
+
+def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> Mapping[str, str]:
+    return {
+        "HIRO_API_URL": url,
+        "HIRO_REQUESTS_PER_MINUTE": "0",
+        "HIRO_API_KEY": "",
+        "STX_FIRST_DAY": "",
+        "STX_PAGE_NOTE": "Made-up data: nothing on this page has happened. It is the demo's.",
+        "STX_TARGET_DAYS": str(stacks_days),
+        "STX_DATA_DIR": str(folder),
+        "ETH_RPC_URL": f"{url}/eth",
+        "ETH_TARGET_DAYS": str(max(1, ethereum_days)),
+        "ETH_FIRST_DAY": "",
+        "ETH_CALLS_PER_SECOND": "0",
+        "DAGSTER_HOME": str(_dagster_home(folder)),
+    }
 
 
 def _dagster_home(folder: Path) -> Path:
@@ -75,6 +90,7 @@ def _dagster_home(folder: Path) -> Path:
 
 @contextmanager
 def _devnet(first_day: date, ethereum_days: int) -> Iterator[str]:
+    """Run a devnet until the block ends, and give its address."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     chain = ["--first-day", first_day.isoformat(), "--transactions-per-day", str(_TRANSACTIONS_PER_DAY)]
@@ -99,25 +115,28 @@ def _free_port() -> int:
 
 
 def _await_answer(server: subprocess.Popen[bytes], url: str) -> None:
+    """Wait until the devnet answers. Raises `StoreError` when it ends before, or takes too long."""
+    from stx_pipelines.clients.http import Http, Patience
+    from stx_pipelines.clients.rate_limit import Budget
+
+    once = Patience(attempts=1, timeout=_ANSWER_SECONDS, answer_within=_ANSWER_SECONDS)
+    http = Http(url, Budget(url), once)
     deadline = time.monotonic() + _START_SECONDS
-    connections, limits = Connections(url, {}), Limits(wait=1, whole=1)
     while time.monotonic() < deadline and server.poll() is None:
-        with suppress(Broken, TooMuch):
-            if connections.exchange("GET", "/extended", None, None, limits).status == HTTPStatus.OK:
-                return
+        with suppress(ApiError):
+            http.get("/extended", bytes)
+            return
         time.sleep(0.1)
     raise StoreError(f"the devnet did not start within {_START_SECONDS} s: try `stx-pipelines devnet` by itself")
 
 
-def _show(folder: Path, seconds: float) -> None:
-    project = Project.load(stx_data_dir=folder)
+def _show(project: Project, seconds: float) -> None:
+    folder, database = project.folder, project.folder.database
     days = list(project.store().files.certificates().values())
     seen = sum(day.seen for day in days)
     floor = sum(ceil(day.seen / 50) for day in days)
     spent = sum(day.requests for day in days)
     blocks = sum(day.seen for day in project.store(BALANCES).files.certificates().values())
-    database = project.folder.database
-    query = f'import duckdb; print(duckdb.connect("{database}", read_only=True).sql("""{queries.BY_TYPE}"""))'
     click.echo(
         f"""
 days complete   {len(days)}, each proved against the chain's own counts
@@ -127,21 +146,26 @@ requests        {spent:,}, proofs included; the floor is {floor:,} (50 transacti
 Ethereum        {blocks:,} blocks with their fee recipients' balances before and after, exact to the Wei
 seconds         {seconds:.0f}
 files           {database}
-                {project.folder.path}/days/DATASET/YYYY-MM-DD.parquet
-                {project.folder.page} (a page to look at)
+                {folder.path}/days/DATASET/YYYY-MM-DD.parquet
+                {folder.page} (a page to look at)
 
 Top fee recipients of the Ethereum days (the increase of their balances by their blocks, in ETH):
 {queries.top_fee_recipients(database, _RECIPIENTS_SHOWN)}
-
-Try next:
-  {_relative(sys.executable)} -c '{query}'
-{queries.by_type(database)}
-  STX_DATA_DIR={folder} {_relative(str(Path(sys.executable).with_name("stx-pipelines")))} status
-  make dev                        the Dagster UI on http://localhost:3000
-  make backfill TARGET_DAYS=30    real data from api.hiro.so"""
+{_next_steps(folder)}"""
     )
 
 
-def _relative(path: str) -> str:
-    here = f"{Path.cwd()}/"
-    return path.removeprefix(here)
+def _next_steps(folder: DataFolder) -> str:
+    database, python = folder.database, Path(sys.executable)
+    query = f'import duckdb; print(duckdb.connect("{database}", read_only=True).sql("""{queries.BY_TYPE}"""))'
+    return f"""
+Try next:
+  {_relative(python)} -c '{query}'
+{queries.by_type(database)}
+  STX_DATA_DIR={folder.path} {_relative(python.with_name("stx-pipelines"))} status
+  make dev                        the Dagster UI on http://localhost:3000
+  make backfill TARGET_DAYS=30    real data from api.hiro.so"""
+
+
+def _relative(path: Path) -> str:
+    return str(path).removeprefix(f"{Path.cwd()}/")

@@ -1,4 +1,4 @@
-"""Materializing days from the command line: the same asset, the same history as in the UI, no daemon."""
+"""Runs of the command line: the same assets and the same history as in the UI, without a daemon."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from stx_pipelines.defs.resources import EthereumNode, Metrics, StacksApi
 from stx_pipelines.project import Project
 
 ASSETS = {"stacks": [transactions], "ethereum": [blocks, miners_balance]}
-"""What is made of each chain, by its name."""
+"""The assets of each chain, by its name."""
 
 _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
 def open_instance() -> dg.DagsterInstance:
-    """DAGSTER_HOME if set, else the history of the project folder, else none that is kept."""
+    """Open the history in DAGSTER_HOME if set, else that of the project folder, else one that is not kept."""
     if os.environ.get("DAGSTER_HOME"):  # Dagster's own setting, not ours
         return dg.DagsterInstance.get()
     if Path("dagster.yaml").exists():
@@ -36,7 +36,7 @@ def open_instance() -> dg.DagsterInstance:
 
 
 class Failed(NamedTuple):
-    """Why a run failed, whether it may pass by itself, and whether only the server is behind."""
+    """The reason of a failed run, whether it may pass by itself, and whether only the server is behind."""
 
     sentence: str
     passing: bool
@@ -46,7 +46,7 @@ class Failed(NamedTuple):
 def materialize_days(
     project: Project, instance: dg.DagsterInstance, chain: str, first: date, last: date, *, force: bool
 ) -> list[Failed]:
-    """Materialize the days `first` to `last` of a chain in one run; what failed.
+    """Materialize the days `first` to `last` of a chain in one run; return what failed.
 
     Raises `KeyboardInterrupt` when the run was interrupted.
     """
@@ -73,7 +73,7 @@ def materialize_days(
 
 
 def materialize_metrics(project: Project, instance: dg.DagsterInstance, *, only_page: bool = False) -> list[Failed]:
-    """Materialize everything that is computed from closed days, or only the page made of it; what failed."""
+    """Materialize the metrics and the page, or only the page; return what failed."""
     result = dg.materialize(
         [wallet_metrics, wallet_dashboard],
         selection=[wallet_dashboard] if only_page else None,

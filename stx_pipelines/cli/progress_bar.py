@@ -1,4 +1,4 @@
-"""The live bar of `sync`: reads the progress file of the run, so it would work for any process."""
+"""The live bar of `sync`. It reads the progress files of the run, which any process may do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TaskID,
     TextColumn,
@@ -36,8 +37,14 @@ def progress_bar(project: Project, chain: Chain) -> Iterator[Callable[[int], Non
     paths = [project.folder.progress(dataset) for dataset in chain.tables]
     for path in paths:
         path.unlink(missing_ok=True)
-    done = threading.Event()
-    columns = (
+    with Progress(*_columns(chain), console=Console(file=sys.stderr)) as bar:
+        task = bar.add_task("days", total=1, rows=0, requests=0, rate=0.0)
+        with _following(bar, task, paths):
+            yield lambda total: bar.update(task, total=total)
+
+
+def _columns(chain: Chain) -> list[ProgressColumn]:
+    return [
         SpinnerColumn(),
         TextColumn("{task.completed:.0f}/{task.total:.0f} days"),
         BarColumn(bar_width=24),
@@ -46,23 +53,27 @@ def progress_bar(project: Project, chain: Chain) -> Iterator[Callable[[int], Non
         TimeElapsedColumn(),
         TextColumn("ETA"),
         TimeRemainingColumn(elapsed_when_finished=False),
-    )
-    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
-        task = bar.add_task("days", total=1, rows=0, requests=0, rate=0.0)
+    ]
 
-        def follow() -> None:
-            runs: dict[datetime, progress.Progress] = {}
-            while not done.wait(_REFRESH_SECONDS):
-                _show(bar, task, paths, runs)
+
+@contextmanager
+def _following(bar: Progress, task: TaskID, paths: Sequence[Path]) -> Iterator[None]:
+    """Read the progress files again and again while the block runs, and once more at its end."""
+    done = threading.Event()
+
+    def follow() -> None:
+        runs: dict[datetime, progress.Progress] = {}
+        while not done.wait(_REFRESH_SECONDS):
             _show(bar, task, paths, runs)
+        _show(bar, task, paths, runs)
 
-        follower = threading.Thread(target=follow, daemon=True)
-        follower.start()
-        try:
-            yield lambda total: bar.update(task, total=total)
-        finally:
-            done.set()
-            follower.join()
+    follower = threading.Thread(target=follow, daemon=True)
+    follower.start()
+    try:
+        yield
+    finally:
+        done.set()
+        follower.join()
 
 
 def _show(bar: Progress, task: TaskID, paths: Sequence[Path], runs: dict[datetime, progress.Progress]) -> None:

@@ -1,53 +1,93 @@
-"""The command `rebuild`: the database anew from the day files of every dataset."""
+"""The command `rebuild`: a new database from the day files of every dataset."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from typing import Any, NamedTuple
 
 import click
 
+from stx_pipelines.cli.exit_codes import DONE, ERROR
 from stx_pipelines.coverage.datasets import CHAINS
 from stx_pipelines.coverage.text import count_days
-from stx_pipelines.metrics.open import open_metrics
 from stx_pipelines.project import Project
+from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.inspect import held_days
 from stx_pipelines.store.locks import locked
 from stx_pipelines.store.replacement import LacksDays
+from stx_pipelines.store.warehouse import DayFile
 
-DONE, ERROR = 0, 1
+Stores = Sequence[DatasetStore[Any]]
 
 
-def rebuild_all(project: Project, *, force: bool = False) -> int:
-    """Load every sound day file into a new database; exit code 1 if one had to be left out.
+@click.command()
+@click.option("--force", is_flag=True, help="Leave out days that the database holds but no sound day file does.")
+def rebuild(force: bool) -> int:
+    """Make the database anew from the day files. Needs no network.
 
-    Without `force`, the old database is kept when the new one would lack days that it holds: raises `LacksDays`.
-    Raises `Busy` while a run works on one of the datasets: nothing was changed then.
+    A database that holds days without a sound day file is kept as it is, unless --force is given.
+
+    Exit code 0: every day file is loaded; 1: the others are, and those that disagree with their certificate are
+    named, or the new database would lack days, which are named, and nothing was changed; 2: a run works, nothing was
+    changed.
     """
+    project = Project.load()
     stores = [project.store(dataset) for chain in CHAINS.values() for dataset in chain.tables]
-    with ExitStack() as alone:
+    with _all_locked(project, stores):
+        return _rebuild(project, stores, force=force)
+
+
+@contextmanager
+def _all_locked(project: Project, stores: Stores) -> Iterator[None]:
+    """Keep runs off every dataset. Raises `Busy` where one works."""
+    with ExitStack() as locks:
         for store in stores:
             lock = project.folder.lock(store.dataset)
-            alone.enter_context(locked(lock, f"the dataset {store.dataset}", wait=0))
-        damaged = {store.dataset: store.files.damaged(thoroughly=True) for store in stores}
-        sound = {
-            store.dataset: [day for day in store.landed() if day.certificate.day not in damaged[store.dataset]]
-            for store in stores
-        }
-        warehouse = stores[0].warehouse
-        needed = {} if force else {dataset: held_days(warehouse, dataset) for dataset in sound}
-        newer = [why for store in stores for why in store.files.newer().values()]
-        unreadable = [*newer, *(why for days in damaged.values() for why in days.values())]
-        try:
-            wrong = warehouse.rebuild(sound, needed)
-        except LacksDays as error:
-            _say_left_out([*unreadable, *error.left_out])
-            raise
-        open_metrics(project).load()
-    loaded = sum(len(days) for days in sound.values()) - len(wrong)
-    click.echo(f"{count_days(loaded)} loaded into {warehouse.path}")
-    _say_left_out([*unreadable, *wrong])
-    return ERROR if unreadable or wrong else DONE
+            locks.enter_context(locked(lock, f"the dataset {store.dataset}", wait=0))
+        yield
+
+
+def _rebuild(project: Project, stores: Stores, *, force: bool) -> int:
+    """Load every sound day file into a new database. Raises `LacksDays` where it would lack days, unless `force`."""
+    from stx_pipelines.metrics.open import open_metrics
+
+    warehouse = project.warehouse
+    files = _read(stores)
+    needed = {} if force else {dataset: held_days(warehouse, dataset) for dataset in files.sound}
+    try:
+        wrong = warehouse.rebuild(files.sound, needed)
+    except LacksDays as error:
+        _say_left_out([*files.unreadable, *error.left_out])
+        raise
+    open_metrics(project).load()
+    click.echo(f"{count_days(files.days - len(wrong))} loaded into {warehouse.path}")
+    _say_left_out([*files.unreadable, *wrong])
+    return ERROR if files.unreadable or wrong else DONE
+
+
+class _Files(NamedTuple):
+    """The sound day files by dataset, and why each of the others cannot be read."""
+
+    sound: dict[str, list[DayFile]]
+    unreadable: list[str]
+
+    @property
+    def days(self) -> int:
+        """The number of sound day files."""
+        return sum(map(len, self.sound.values()))
+
+
+def _read(stores: Stores) -> _Files:
+    damaged = {store.dataset: store.files.damaged(thoroughly=True) for store in stores}
+    sound = {store.dataset: _without(store.landed(), damaged[store.dataset]) for store in stores}
+    newer = [why for store in stores for why in store.files.newer().values()]
+    return _Files(sound, [*newer, *(why for days in damaged.values() for why in days.values())])
+
+
+def _without(landed: Sequence[DayFile], damaged: dict[date, str]) -> list[DayFile]:
+    return [day for day in landed if day.certificate.day not in damaged]
 
 
 def _say_left_out(reasons: Sequence[object]) -> None:

@@ -1,68 +1,70 @@
-"""The command `verify`: landed days proved once more, or another database measured against them."""
+"""The command `verify`: prove stored days again, or compare another database with them."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stx_pipelines.chains.datasets import TRANSACTIONS
 from stx_pipelines.chains.days import days_between
+from stx_pipelines.cli.exit_codes import DONE, ERROR
+from stx_pipelines.cli.options import day_option
 from stx_pipelines.coverage.text import count_days, duration
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
+from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.inspect import differing_days, overlaps
 from stx_pipelines.store.warehouse import DayFile
-from stx_pipelines.sync.stacks.verify import Verdict, requests_needed, verify_day
 
-DONE, ERROR = 0, 1
+if TYPE_CHECKING:
+    from stx_pipelines.sync.stacks.verify import Verdict
+
 _SAMPLE = 3
 
 
-def verify(project: Project, first: date | None, last: date | None) -> int:
-    """Compare days with the API and with the table; exit code 1 if one differs."""
+@click.command()
+@day_option("--from", "first", help="First day to prove again. [a sample of 3 closed days]")
+@day_option("--to", "last", help="Last day, included.")
+@click.option(
+    "--db",
+    "database",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Compare this database instead.",
+)
+def verify(first: date | None, last: date | None, database: Path | None) -> int:
+    """Prove landed days again: every burn block against the API, and the table against the day files.
+
+    With --db: what another database with a table `transactions` holds of our certified days; no network.
+    """
+    if bool(first) != bool(last):
+        raise SettingsError("--from and --to belong together")
+    project = Project.load()
+    return _compare(project, database) if database else _verify(project, first, last)
+
+
+def _verify(project: Project, first: date | None, last: date | None) -> int:
+    """Compare days with the API and with the table."""
     store = project.store()
-    damaged = [why for day, why in store.files.damaged().items() if (first or day) <= day <= (last or day)]
-    damaged += [why for day, why in store.files.newer().items() if (first or day) <= day <= (last or day)]
-    for why in damaged:
+    unreadable = [*_within(store.files.damaged(), first, last), *_within(store.files.newer(), first, last)]
+    for why in unreadable:
         click.echo(f"left out: {why}", err=True)
     days = _choose(store.landed(), first, last)
-    needed = sum(requests_needed(store.files, day.certificate) for day in days)
-    at = f", about {duration(_time(needed, project.settings.budget))}" if project.settings.budget else ""
-    click.echo(f"{count_days(len(days))} will be asked burn block by burn block: {needed:,} requests{at}")
-    api = project.stacks_api()
-    verdicts = []
-    for day in days:
-        verdicts.append(verify_day(api, store.files, day.certificate))
-        click.echo(_sentence(verdicts[-1]))
-    loaded = store.warehouse.published(TRANSACTIONS).loaded
-    sound = {verdict.day for verdict in verdicts if not verdict.faults}  # a wrong file is no yardstick for the table
-    in_table = [
-        day for day in days if day.certificate.day in sound and loaded.get(day.certificate.day) == day.certificate.id
-    ]
-    wrong = differing_days(store.warehouse.path, TRANSACTIONS, in_table) if in_table else []
-    for each in wrong:
-        click.echo(f"{each}: the table differs from the day file: run `stx-pipelines rebuild`", err=True)
-    click.echo(f"{len(in_table) - len(wrong)} of {len(days)} days are in the table exactly as in their files")
-    return ERROR if damaged or wrong or any(verdict.faults for verdict in verdicts) else DONE
+    _say_cost(project, days)
+    verdicts = list(_ask(project, days))
+    # A wrong file says nothing about the table.
+    sound = {verdict.day for verdict in verdicts if not verdict.faults}
+    wrong = _differing(store, [day for day in days if day.certificate.day in sound], len(days))
+    return ERROR if unreadable or wrong or any(verdict.faults for verdict in verdicts) else DONE
 
 
-def compare(project: Project, database: Path) -> int:
-    """Say per certified day what another database holds of it. No network."""
-    days = project.store().landed()
-    if not days:
-        raise SettingsError("no day has landed yet, there is nothing to compare with: run `stx-pipelines sync` first")
-    total = held = 0.0
-    for overlap, day in zip(overlaps(database, days), days, strict=True):
-        click.echo(f"{overlap.day}: {overlap.transactions:.0%} of transactions, {overlap.wallets:.0%} of wallets")
-        total += day.certificate.published
-        held += overlap.transactions * day.certificate.published
-    share = held / total if total else 1.0
-    click.echo(f"{database} holds {share:.1%} of the {total:,.0f} certified transactions of {len(days)} days")
-    return DONE
+def _within(reasons: Mapping[date, str], first: date | None, last: date | None) -> list[str]:
+    """Choose the reasons of the days `first` to `last`, or of all days."""
+    return [why for day, why in reasons.items() if (first or day) <= day <= (last or day)]
 
 
 def _choose(landed: Sequence[DayFile], first: date | None, last: date | None) -> list[DayFile]:
@@ -77,11 +79,53 @@ def _choose(landed: Sequence[DayFile], first: date | None, last: date | None) ->
     return chosen
 
 
+def _say_cost(project: Project, days: Sequence[DayFile]) -> None:
+    from stx_pipelines.sync.stacks.verify import requests_needed
+
+    files, budget = project.store().files, project.settings.budget
+    needed = sum(requests_needed(files, day.certificate) for day in days)
+    at = f", about {duration(timedelta(minutes=needed / budget))}" if budget else ""
+    click.echo(f"{count_days(len(days))} will be asked burn block by burn block: {needed:,} requests{at}")
+
+
+def _ask(project: Project, days: Sequence[DayFile]) -> Iterator[Verdict]:
+    """Compare the days with the API and print each result as it comes."""
+    from stx_pipelines.sync.stacks.verify import verify_day
+
+    api, files = project.stacks_api(), project.store().files
+    for day in days:
+        verdict = verify_day(api, files, day.certificate)
+        click.echo(_sentence(verdict))
+        yield verdict
+
+
 def _sentence(verdict: Verdict) -> str:
     if not verdict.faults:
         return f"{verdict.day}: {verdict.seen:,} transactions, all {verdict.burn_blocks} burn blocks agree"
     return f"{verdict.day}: {'; '.join(verdict.faults)}: read it again with `sync --force-refresh`"
 
 
-def _time(requests: int, budget: int) -> timedelta:
-    return timedelta(minutes=requests / budget)
+def _differing(store: DatasetStore[Any], sound: Sequence[DayFile], asked: int) -> list[date]:
+    """Compare the table with the sound day files, and say which of the days that were asked differ there."""
+    loaded = store.warehouse.published(TRANSACTIONS).loaded
+    in_table = [day for day in sound if loaded.get(day.certificate.day) == day.certificate.id]
+    wrong = differing_days(store.warehouse.path, TRANSACTIONS, in_table) if in_table else []
+    for day in wrong:
+        click.echo(f"{day}: the table differs from the day file: run `stx-pipelines rebuild`", err=True)
+    click.echo(f"{len(in_table) - len(wrong)} of {asked} days are in the table exactly as in their files")
+    return wrong
+
+
+def _compare(project: Project, database: Path) -> int:
+    """Say for each certified day what another database holds of it. Needs no network."""
+    days = project.store().landed()
+    if not days:
+        raise SettingsError("no day has landed yet, there is nothing to compare with: run `stx-pipelines sync` first")
+    total = held = 0.0
+    for overlap, day in zip(overlaps(database, days), days, strict=True):
+        click.echo(f"{overlap.day}: {overlap.transactions:.0%} of transactions, {overlap.wallets:.0%} of wallets")
+        total += day.certificate.published
+        held += overlap.transactions * day.certificate.published
+    share = held / total if total else 1.0
+    click.echo(f"{database} holds {share:.1%} of the {total:,.0f} certified transactions of {len(days)} days")
+    return DONE

@@ -1,9 +1,11 @@
-"""`status --watch`: a live screen with a calendar of days, made of the same facts as `status`."""
+"""The live screen of `status --watch`: a calendar of days above the lines that `status` prints."""
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -11,10 +13,10 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from stx_pipelines.cli.screens import DONE, status_lines
+from stx_pipelines.chains.days import DAY, days_between
 from stx_pipelines.coverage.datasets import Chain, Dataset, chains_of
 from stx_pipelines.coverage.model import NEWER, Coverage, DayCoverage
-from stx_pipelines.coverage.status import describe
+from stx_pipelines.coverage.status import DatasetStatus, describe
 from stx_pipelines.project import Project
 
 _COLOURS = {
@@ -29,35 +31,36 @@ _REFRESH_SECONDS = 1.0
 _DAYS_SHOWN = 400
 _EVENTS_SHOWN = 5
 
-
-def watch(project: Project) -> int:
-    """A live screen until Ctrl-C."""
-    with Live(console=Console(), screen=True, auto_refresh=False) as live:
-        try:
-            while True:
-                live.update(_screen(project, datetime.now(UTC)), refresh=True)
-                time.sleep(_REFRESH_SECONDS)
-        except KeyboardInterrupt:
-            return DONE
+Lines = Callable[[DatasetStatus, datetime], Iterable[str]]
+"""Writes the status of a dataset as lines."""
 
 
-def _screen(project: Project, now: datetime) -> Panel:
-    parts = [_dataset(project, chain, dataset, now) for chain in chains_of(project) for dataset in chain.datasets]
+def watch(project: Project, lines: Lines) -> None:
+    """Show the status of every dataset, renewed each second, until Ctrl-C."""
+    with Live(console=Console(), screen=True, auto_refresh=False) as live, suppress(KeyboardInterrupt):
+        while True:
+            live.update(_screen(project, lines, datetime.now(UTC)), refresh=True)
+            time.sleep(_REFRESH_SECONDS)
+
+
+def _screen(project: Project, lines: Lines, now: datetime) -> Panel:
+    parts = [
+        _dataset(project, chain, dataset, lines, now) for chain in chains_of(project) for dataset in chain.datasets
+    ]
     return Panel(Group(*parts), title=f"stx_pipelines {now:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def _dataset(project: Project, chain: Chain, dataset: Dataset, now: datetime) -> Group:
+def _dataset(project: Project, chain: Chain, dataset: Dataset, lines: Lines, now: datetime) -> Group:
     coverage = dataset.look(project, now)
     status = describe(project, chain, dataset, coverage)
-    lines = Text("\n".join(status_lines(status, now)))
     bar = ProgressBar(total=max(1, status.days_wanted), completed=status.days_complete)
     legend = Text("  ").join(Text("■ ", style=colour) + Text(state) for state, colour in _COLOURS.items())
     events = Text("last landed\n" + "\n".join(_events(project, dataset)))
-    return Group(bar, "", _calendar(coverage), legend, "", lines, "", events)
+    return Group(bar, "", _calendar(coverage), legend, "", Text("\n".join(lines(status, now))), "", events)
 
 
 def _events(project: Project, dataset: Dataset) -> list[str]:
-    """The days that landed last, newest first, with what they rest on."""
+    """The days stored last, newest first, with the counts of their proofs."""
     certificates = project.store(dataset.name).files.certificates().values()
     landed = sorted(certificates, key=lambda known: known.proved_at)
     return [
@@ -67,19 +70,23 @@ def _events(project: Project, dataset: Dataset) -> list[str]:
 
 
 def _calendar(coverage: Coverage) -> Text:
-    """Weeks as columns, oldest left, Monday on top: one square a day, dim where the table lacks it."""
-    days = sorted(coverage.days[:_DAYS_SHOWN], key=lambda day: day.day)
+    """Draw weeks as columns, oldest left, Monday on top: one square a day, dim where the table lacks it."""
+    days = {day.day: day for day in coverage.days[:_DAYS_SHOWN]}
     if not days:
         return Text("no day is wanted yet")
-    first_monday = days[0].day - timedelta(days=days[0].day.weekday())
-    weeks = (days[-1].day - first_monday).days // 7 + 1
-    by_date = {day.day: day for day in days}
+    mondays = _mondays(days)
     calendar = Text()
     for weekday in range(7):
-        for week in range(weeks):
-            calendar += _square(by_date.get(first_monday + timedelta(days=7 * week + weekday)))
+        for monday in mondays:
+            calendar += _square(days.get(monday + weekday * DAY))
         calendar += Text("\n")
     return calendar
+
+
+def _mondays(days: Collection[date]) -> Sequence[date]:
+    """The Mondays of all weeks from the oldest day to the newest."""
+    first, last = min(days), max(days)
+    return days_between(first - first.weekday() * DAY, last)[::7]
 
 
 def _square(day: DayCoverage | None) -> Text:

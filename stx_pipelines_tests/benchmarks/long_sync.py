@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import median
 
-from stx_pipelines.cli.main import DONE, NOT_YET
+from stx_pipelines.cli.exit_codes import DONE, NOT_YET
 from stx_pipelines_tests.benchmarks.apart import Took, alone
 from stx_pipelines_tests.benchmarks.clients import Synced, sync
 from stx_pipelines_tests.benchmarks.devnet_process import Served, devnet

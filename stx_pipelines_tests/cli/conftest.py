@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from stx_pipelines.cli.main import main
 from stx_pipelines_tests.sync.ethereum.conftest import make_ethereum
 from stx_pipelines_tests.sync.ethereum.world import DevnetWorld
-from stx_pipelines_tests.world import World
+from stx_pipelines_tests.world import World, recent_chain
 
 __all__ = ["make_ethereum", "run"]  # fixtures, found by their names
 
@@ -25,3 +25,16 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
         return CliRunner().invoke(main, arguments)
 
     return invoke
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """Three days before today, and today; nothing is stored."""
+    return make_world(recent_chain(3), stx_target_days=3)
+
+
+@pytest.fixture
+def full(world: World) -> World:
+    """The same; every day is stored and loaded."""
+    world.landed()
+    return world

@@ -8,22 +8,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.coverage.datasets import ETHEREUM, STACKS
 from stx_pipelines.coverage.status import chain_status
 from stx_pipelines.defs.watched import Watched, judge, watch
 from stx_pipelines.store.identity import Identity, keep_identity
+from stx_pipelines_tests.cli.folders import DONE, NOT_YET, STALLED, MakeWorld, Run
 from stx_pipelines_tests.sync.ethereum.world import DevnetWorld
 from stx_pipelines_tests.sync.ethereum.world import make_chain as make_ethereum_chain
 from stx_pipelines_tests.world import World, at, make_chain, recent_chain, today
 
-MakeWorld = Callable[..., World]
 MakeEthereum = Callable[..., DevnetWorld]
-Run = Callable[..., Result]
-DONE, ERROR, NOT_YET = 0, 1, 2
-STALLED = 2
 BEHIND = "the server's newest block is of "
 NOTHING_TO_DO = "nothing to do here"
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from stx_pipelines.cli import demo
+from stx_pipelines.store.files import StoreError
+from stx_pipelines_tests.clients.raw import Talk, talking
+from stx_pipelines_tests.clients.test_bounds import SLOW, outcome
 from stx_pipelines_tests.world import ROOT, query
 
 
@@ -28,3 +34,16 @@ def test_the_demo_shows_its_whole_history_and_can_be_run_twice(
     [(transactions,)] = query(data, "SELECT count(*) FROM transactions")
     assert transactions > 1_000
     assert not (Path.cwd() / "data").exists()
+
+
+@pytest.mark.parametrize("talk", [SLOW["a drip of headers"], SLOW["a drip of a body"]], ids=["headers", "body"])
+def test_the_demo_does_not_wait_for_ever(talk: Callable[[], Talk], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "_START_SECONDS", 2)
+    server = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        with talking(talk) as raw, outcome(lambda: demo._await_answer(server, raw.url)) as found:
+            pass
+    finally:
+        server.kill()
+        server.wait()
+    assert isinstance(found[0], StoreError), found

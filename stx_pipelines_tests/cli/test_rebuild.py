@@ -10,16 +10,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from click.testing import Result
 
 from stx_pipelines.store import replacement
 from stx_pipelines.store.warehouse import Warehouse
+from stx_pipelines_tests.cli.folders import DONE, ERROR, MakeWorld, Run
 from stx_pipelines_tests.sync.ethereum import world as ethereum
 from stx_pipelines_tests.world import World, child_environment, query, recent_chain, table_rows
 
-MakeWorld = Callable[..., World]
-Run = Callable[..., Result]
-DONE, ERROR = 0, 1
 DAYS = 2
 
 

@@ -10,14 +10,12 @@ from itertools import pairwise
 import msgspec
 import pyarrow.parquet as pq
 import pytest
-from click.testing import Result
 
 from stx_pipelines.chains.certificate import VERSION
 from stx_pipelines.store.day_files import DayFiles
+from stx_pipelines_tests.cli.folders import DONE, ERROR, MISCONFIGURED, Run
 from stx_pipelines_tests.world import World, query, recent_chain
 
-Run = Callable[..., Result]
-DONE, ERROR, MISCONFIGURED = 0, 1, 4
 KEY = b"stx_pipelines.certificate"
 SINCE_VERSIONS = ("chain", "rows_digest", "made_by", "version")
 

@@ -1,21 +1,17 @@
-"""What sensors and the demo ask before there is a run: a server that is never done holds up none of them."""
+"""What sensors ask before there is a run: a server that is never done holds up none of them."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
 
 from stx_pipelines import project
-from stx_pipelines.cli import demo
 from stx_pipelines.clients.errors import Unreachable
 from stx_pipelines.coverage.datasets import ETHEREUM, STACKS, Chain
 from stx_pipelines.defs.watched import Watched, watch
 from stx_pipelines.project import Project
 from stx_pipelines.settings import load_settings
-from stx_pipelines.store.files import StoreError
 from stx_pipelines_tests.clients.raw import Talk, talking
 from stx_pipelines_tests.clients.test_bounds import SLOW, outcome
 
@@ -42,16 +38,3 @@ def test_a_probe_is_left_at_its_own_deadline(
 def test_a_probe_has_less_time_than_a_run() -> None:
     run = load_settings().hiro_timeout_seconds * 10
     assert 5.0 < project._PROBE_SECONDS == 15.0 < run
-
-
-@slow
-def test_the_demo_does_not_wait_for_ever(talk: Callable[[], Talk], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "_START_SECONDS", 2)
-    server = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    try:
-        with talking(talk) as raw, outcome(lambda: demo._await_answer(server, raw.url)) as found:
-            pass
-    finally:
-        server.kill()
-        server.wait()
-    assert isinstance(found[0], StoreError), found

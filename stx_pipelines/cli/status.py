@@ -1,68 +1,91 @@
-"""What `status` and `health` show: plain lines, JSON, or a live screen. Never imports Dagster."""
+"""The command `status`: how far every dataset is, as lines, JSON or a live screen. It never imports Dagster."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import click
 import msgspec
 
+from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
 from stx_pipelines.coverage.datasets import NO_ETHEREUM, chains_of
-from stx_pipelines.coverage.health import DAMAGED, MISCONFIGURED, Health, judge
 from stx_pipelines.coverage.status import DatasetStatus, statuses
 from stx_pipelines.coverage.text import count_days, duration, size
 from stx_pipelines.project import Project
-from stx_pipelines.settings import SettingsError
-from stx_pipelines.store.files import StoreError
 
-DONE, ERROR, NOT_YET = 0, 1, 2
+_HOLES_SHOWN = 10
 
 
-def status(project: Project, *, as_json: bool) -> int:
-    """Print how far every dataset is; the exit code of `status`."""
+@click.command()
+@click.option("--target-days", type=click.IntRange(min=1), help="Days before today to have. [STX_TARGET_DAYS, 180]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per dataset in a list.")
+@click.option("--watch", "live", is_flag=True, help="A live screen; Ctrl-C ends it.")
+def status(target_days: int | None, as_json: bool, live: bool) -> int:
+    """How far we are; answers while a backfill writes.
+
+    Exit code 0: complete and fresh; 2: in progress, stale, or the server is behind; 1: an error.
+    """
+    project = Project.load(stx_target_days=target_days)
+    if live:
+        from stx_pipelines.cli.watch import watch
+
+        watch(project, status_lines)
+        return DONE
     now = datetime.now(UTC)
     known = [each for chain in chains_of(project) for each in statuses(project, chain, now)]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(known), indent=2))
     else:
-        for each in known:
-            click.echo("\n".join(status_lines(each, now)))
-        if project.settings.eth_rpc_url is None:
-            click.echo(NO_ETHEREUM)
+        _print(project, known, now)
+    return _exit_code(known)
+
+
+def _print(project: Project, known: Sequence[DatasetStatus], now: datetime) -> None:
+    for each in known:
+        click.echo("\n".join(status_lines(each, now)))
+    if project.settings.eth_rpc_url is None:
+        click.echo(NO_ETHEREUM)
+
+
+def _exit_code(known: Sequence[DatasetStatus]) -> int:
     if any(each.damaged or each.set_aside or each.of_later_version for each in known):
         return ERROR
     return DONE if all(each.is_complete for each in known) else NOT_YET
 
 
-def health(stall_threshold: int | None, *, as_json: bool) -> int:
-    """Print one sentence; its exit code."""
-    try:
-        project = Project.load(stx_stall_seconds=stall_threshold)
-        found = judge(project, datetime.now(UTC), timedelta(seconds=project.settings.stx_stall_seconds))
-    except SettingsError as error:
-        found = Health(MISCONFIGURED, f"configuration: {error}")
-    except StoreError as error:
-        found = Health(DAMAGED, str(error))
-    click.echo(msgspec.json.encode(found) if as_json else found.sentence)
-    return found.code
-
-
-def status_lines(status: DatasetStatus, now: datetime) -> Iterable[str]:
-    """A dataset's status for people, line by line."""
+def status_lines(status: DatasetStatus, now: datetime) -> Iterator[str]:
+    """Write a dataset's status for people, line by line."""
     yield f"{status.dataset}: {status.sentence}"
+    yield from _rows(status)
+    yield from _newest(status, now)
+    yield from _missing(status)
+    if status.note:
+        yield f"  note          {status.note}"
+    yield f"  running       {_running(status, now)}"
+
+
+def _rows(status: DatasetStatus) -> Iterator[str]:
     yield f"  rows          {status.rows:,} in {status.days_landed} landed days, {size(status.bytes_on_disk)} on disk"
     if status.wallets is not None:
         yield f"  wallets       {status.wallets:,}"
     if status.first_block_time and status.last_block_time:
         yield f"  block times   {status.first_block_time:%Y-%m-%d %H:%M} to {status.last_block_time:%Y-%m-%d %H:%M} UTC"
+
+
+def _newest(status: DatasetStatus, now: datetime) -> Iterator[str]:
     if status.tip_time and status.tip_seen_at:
         seen = duration(now - status.tip_seen_at)
         yield f"  newest block  of the server: {status.tip_time:%Y-%m-%d %H:%M} UTC, looked at {seen} ago"
     if status.newest_day_looked_at:
         yield f"  newest day    compared with the tip {duration(now - status.newest_day_looked_at)} ago"
+
+
+def _missing(status: DatasetStatus) -> Iterator[str]:
+    """The days that do not count, and why."""
     if status.holes:
-        yield f"  holes         {', '.join(map(str, status.holes[:10]))}{' ...' if len(status.holes) > 10 else ''}"
+        more = " ..." if len(status.holes) > _HOLES_SHOWN else ""
+        yield f"  holes         {', '.join(map(str, status.holes[:_HOLES_SHOWN]))}{more}"
     if status.waiting_to_load:
         yield f"  to load       {count_days(len(status.waiting_to_load))} landed, waiting for the database"
     for day in status.damaged:
@@ -73,9 +96,6 @@ def status_lines(status: DatasetStatus, now: datetime) -> Iterable[str]:
         yield f"  failing       {day}"
     for aside in status.set_aside:
         yield f"  set aside     {aside.day}: {aside.reason}"
-    if status.note:
-        yield f"  note          {status.note}"
-    yield f"  running       {_running(status, now)}"
 
 
 def _running(status: DatasetStatus, now: datetime) -> str:

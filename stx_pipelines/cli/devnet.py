@@ -1,0 +1,99 @@
+"""The command `devnet`: made-up chains behind the routes of the real servers, until it is stopped."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from stx_pipelines.chains.days import DAY
+from stx_pipelines.cli.exit_codes import DONE
+from stx_pipelines.cli.options import day_option
+from stx_pipelines.settings import SettingsError
+
+if TYPE_CHECKING:
+    from stx_pipelines.devnet.ethereum.chain import EthereumChain
+    from stx_pipelines.devnet.stacks.values import Shape
+
+_DAYS = 30  # days of the Stacks chain, unless told otherwise
+_LONGEST_CHAIN = 1_000  # days that the devnet makes up; each takes memory
+_HOST = "127.0.0.1"
+
+
+@click.command()
+@click.option("--port", default=3999, show_default=True, type=click.IntRange(0, 65_535), help="0 takes any free one.")
+@day_option("--first-day", help="The chain's first day. [30 days ago]")
+@click.option("--transactions-per-day", default=1000, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--shape", type=click.Choice(["even", "heavy", "giant"]), default="even", show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--ethereum-days",
+    default=3,
+    show_default=True,
+    type=click.IntRange(0, 366),
+    help="Days of an Ethereum chain before today; 0 serves none.",
+)
+@click.option(
+    "--latency",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 60),
+    help="Seconds added to every answer.",
+)
+@click.option(
+    "--requests-per-minute",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 1_000_000),
+    help="Refuse more than this; 0 refuses nothing.",
+)
+def devnet(
+    port: int,
+    first_day: date | None,
+    transactions_per_day: int,
+    shape: Shape,
+    seed: int,
+    ethereum_days: int,
+    latency: float,
+    requests_per_minute: int,
+) -> int:
+    """Serve a made-up Stacks chain and a made-up Ethereum chain that behave like the real ones and follow the clock."""
+    from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
+    from stx_pipelines.devnet.server import run
+    from stx_pipelines.devnet.stacks.chain import ChainSpec, StacksChain
+    from stx_pipelines.devnet.stacks.knobs import Knobs
+
+    now = datetime.now(UTC)
+    first_day = _first_day(first_day, now.date())
+    chain = StacksChain(
+        ChainSpec(seed=seed, first_day=first_day, tip=now, transactions_per_day=transactions_per_day, shape=shape)
+    )
+    ethereum = _ethereum_chain(seed, ethereum_days, now) if ethereum_days else None
+    _say_where(port, ethereum)
+    knobs = Knobs(latency_seconds=latency, requests_per_minute=requests_per_minute)
+    ethereum_knobs = EthereumKnobs(latency_seconds=latency)
+    run(chain, knobs, _HOST, port, follow_clock=True, ethereum=ethereum, ethereum_knobs=ethereum_knobs)
+    return DONE
+
+
+def _first_day(chosen: date | None, today: date) -> date:
+    first = chosen or today - _DAYS * DAY
+    if not today - _LONGEST_CHAIN * DAY <= first < today:
+        raise SettingsError(f"--first-day {first}: it must be before today, {_LONGEST_CHAIN} days at most")
+    return first
+
+
+def _ethereum_chain(seed: int, days: int, now: datetime) -> EthereumChain:
+    from stx_pipelines.devnet.ethereum.chain import EthereumChain, EthereumSpec
+
+    return EthereumChain(EthereumSpec(seed=seed, first_day=now.date() - days * DAY, tip=now))
+
+
+def _say_where(port: int, ethereum: EthereumChain | None) -> None:
+    from stx_pipelines.devnet.ethereum.rpc import ETHEREUM_PATH
+
+    url = f"http://{_HOST}:{port}"
+    click.echo(f"the devnet listens on {url}", err=True)
+    if ethereum:
+        click.echo(f"its Ethereum chain has {len(ethereum.blocks):,} blocks at {url}{ETHEREUM_PATH}", err=True)

@@ -1,0 +1,45 @@
+"""Exit codes, and the errors that they stand for. Not here: the codes of `health`, by which sensors judge too.
+
+Those are in `coverage/health.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import ParamSpec
+
+import click
+
+from stx_pipelines.clients.errors import ApiError, Interrupted, RateLimited, Unreachable
+from stx_pipelines.settings import SettingsError
+from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.locks import Busy
+
+P = ParamSpec("P")
+
+DONE = 0
+ERROR = 1
+NOT_YET = 2  # not done, or stopped before it was
+
+
+def worst(codes: Collection[int]) -> int:
+    """Choose the code that stands for several: an error before what is not done yet."""
+    return max(codes, key=(DONE, NOT_YET, ERROR).index)
+
+
+def in_one_sentence(work: Callable[P, int], *args: P.args, **options: P.kwargs) -> int:
+    """Do the work and return its exit code; print a known error as one sentence and return the code of that."""
+    try:
+        return work(*args, **options)
+    except (Unreachable, RateLimited) as error:
+        what_to_do = "" if "try again" in str(error) else "; what has landed is kept, run the same command again"
+        return _say(f"stopped: {error}{what_to_do}", NOT_YET)
+    except (Interrupted, Busy) as error:
+        return _say(f"stopped: {error}", NOT_YET)
+    except (SettingsError, ApiError, StoreError) as error:
+        return _say(f"error: {error}", ERROR)
+
+
+def _say(sentence: str, code: int) -> int:
+    click.echo(sentence, err=True)
+    return code

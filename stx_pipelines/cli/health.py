@@ -1,0 +1,37 @@
+"""The command `health`: one sentence, and an exit code for scripts. It never imports Dagster."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import click
+import msgspec
+
+from stx_pipelines.coverage.health import DAMAGED, MISCONFIGURED, Health, judge
+from stx_pipelines.project import Project
+from stx_pipelines.settings import SettingsError
+from stx_pipelines.store.files import StoreError
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--stall-threshold", type=click.IntRange(min=1), help="Seconds. [STX_STALL_SECONDS, 600]")
+def health(as_json: bool, stall_threshold: int | None) -> int:
+    """One sentence and what to do.
+
+    Exit code 0: healthy; 1: not running though days are missing; 2: stalled, or the server is behind; 3: damaged
+    files or database; 4: configuration.
+    """
+    found = _judge(stall_threshold)
+    click.echo(msgspec.json.encode(found) if as_json else found.sentence)
+    return found.code
+
+
+def _judge(stall_threshold: int | None) -> Health:
+    try:
+        project = Project.load(stx_stall_seconds=stall_threshold)
+        return judge(project, datetime.now(UTC), timedelta(seconds=project.settings.stx_stall_seconds))
+    except SettingsError as error:
+        return Health(MISCONFIGURED, f"configuration: {error}")
+    except StoreError as error:
+        return Health(DAMAGED, str(error))

@@ -1,0 +1,148 @@
+"""Run after run of `sync`: one command at a time, a loop of runs, an end at any moment, and the last words."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
+from stx_pipelines.coverage.datasets import STACKS, Chain
+from stx_pipelines.coverage.model import Coverage
+from stx_pipelines.coverage.text import count_days, coverage_sentence
+from stx_pipelines.project import Project
+from stx_pipelines.store.locks import Busy, locked
+
+if TYPE_CHECKING:
+    from stx_pipelines.cli.materialize import Failed
+
+NextDays = Callable[[Coverage, int], Sequence[date]]
+"""Chooses the days of the next run from the coverage and the number of days tried so far; none: it is over."""
+
+
+def look(project: Project, chain: Chain) -> Coverage:
+    """Return the coverage of a chain as it is now."""
+    return chain.look(project, datetime.now(UTC))
+
+
+def run_all(project: Project, chain: Chain, choose: NextDays, *, force: bool) -> int:
+    """Materialize the days that `choose` gives, run after run; print what came of it and return the exit code."""
+    with alone(project):
+        failures = _run_after_run(project, chain, choose, force=force)
+    return sum_up(project, chain, failures)
+
+
+def _run_after_run(project: Project, chain: Chain, choose: NextDays, *, force: bool) -> list[Failed]:
+    """Stop when no days are chosen, when a failed run changed nothing, or when the same days would be run in vain."""
+    from stx_pipelines.cli.materialize import materialize_days, open_instance
+    from stx_pipelines.cli.progress_bar import progress_bar
+
+    failures: list[Failed] = []
+    before: Sequence[date] = ()
+    coverage, tried, changed = look(project, chain), 0, True
+    with progress_bar(project, chain) as expect, open_instance() as instance:
+        while (days := choose(coverage, tried)) and (changed or days != before):
+            expect(tried + max(len(days), sum(not day.covered for day in coverage.days)))
+            failed = materialize_days(project, instance, chain.name, min(days), max(days), force=force)
+            failures += failed
+            before, tried = days, tried + len(days)
+            known, coverage = coverage, look(project, chain)
+            changed = _has_changed(known, coverage)
+            if failed and not changed:
+                break
+    return failures
+
+
+def _has_changed(before: Coverage, after: Coverage) -> bool:
+    """Whether a run stored or loaded a day, counted a failed proof, or found the server behind."""
+    days = [[(day.day, day.state, day.loaded, day.attempts) for day in each.days] for each in (before, after)]
+    return days[0] != days[1] or bool(before.behind) != bool(after.behind)
+
+
+def sum_up(project: Project, chain: Chain, failures: Sequence[Failed]) -> int:
+    """Print how far the chain is and what failed; return the exit code."""
+    coverage = look(project, chain)
+    title = "" if chain is STACKS else f"{chain.title}: "
+    click.echo(title + _sentence(project, chain, coverage))
+    # That the server is behind has been said by then.
+    say_failures(failure for failure in failures if not (failure.behind and coverage.behind))
+    if coverage.to_load:
+        _load_or_say_why_not(project, chain)
+    newer = [why for dataset in chain.tables for why in project.store(dataset).files.newer().values()]
+    for why in newer:
+        click.echo(f"error: {why}", err=True)
+    _say_set_aside(coverage)
+    if newer or coverage.set_aside or any(not failure.passing for failure in failures):
+        return ERROR
+    return DONE if coverage.is_complete else NOT_YET
+
+
+def _sentence(project: Project, chain: Chain, coverage: Coverage) -> str:
+    return coverage_sentence(coverage, chain.budget(project), unit=chain.unit)
+
+
+def say_failures(failures: Iterable[Failed]) -> None:
+    """Print a sentence for each failure."""
+    for failure in failures:
+        click.echo(f"failed: {failure.sentence}", err=True)
+
+
+def _load_or_say_why_not(project: Project, chain: Chain) -> None:
+    for dataset in chain.tables:
+        store = project.store(dataset)
+        if waiting := store.load(wait=0.0):
+            click.echo(f"{count_days(len(waiting))} landed, waiting for {store.waiting_for}", err=True)
+
+
+def _say_set_aside(coverage: Coverage) -> None:
+    for day in coverage.set_aside:
+        reason = day.attempts.sentence if day.attempts else ""
+        click.echo(f"set aside: {day.day}: {reason} (try again with `stx-pipelines sync --retry`)", err=True)
+
+
+@contextmanager
+def alone(project: Project) -> Iterator[None]:
+    """Keep other `sync` commands off this data folder; wait for one that works there, and say for which."""
+    lock = project.folder.lock("sync")
+    try:
+        with locked(lock, "sync", wait=0):
+            yield
+            return
+    except Busy as busy:
+        if busy.path != lock:
+            raise
+        click.echo(f"{busy.holder} is syncing already; waiting for it", err=True)
+    with locked(lock, "sync", wait=project.settings.stx_run_wait_seconds):
+        yield
+
+
+@contextmanager
+def interruptible(project: Project, chain: Chain) -> Iterator[None]:
+    """End the command at once on Ctrl-C and SIGTERM, with a summary: stored days are whole."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        _stop(project, chain)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(project: Project, chain: Chain) -> NoReturn:
+    click.echo(f"stopped; every landed day is whole: {_sentence(project, chain, look(project, chain))}")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Answers on their way end within a second of the stop signal, but not a look-up of a name or a connection that
+    # is being made: these would hold up a normal exit for the length of their time-out.
+    os._exit(NOT_YET)

@@ -1,0 +1,130 @@
+"""`verify` finds what differs between the chain, the day files and the table."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from stx_pipelines_tests.cli.folders import DONE, ERROR, Run, day_file, lose_rows, shorten
+from stx_pipelines_tests.world import World, table_rows, truth
+
+
+def dates(*days: date) -> list[str]:
+    return ["--from", str(days[0]), "--to", str(days[-1])]
+
+
+def test_verify_names_a_damaged_file_of_the_range_and_is_1(full: World, run: Run) -> None:
+    lose_rows(full, full.days[1])
+    done = run(full, "verify", *dates(full.days[0], full.days[1]))
+    assert done.exit_code == ERROR
+    assert done.stderr.startswith(f"left out: {day_file(full, full.days[1])} has ")
+    assert "1 of 1 days are in the table" in done.stdout
+
+
+def test_verify_agrees_with_good_days_after_saying_what_it_costs(full: World, run: Run) -> None:
+    full.requests()
+    first, last = full.days[0], full.days[1]
+    done = run(full, "verify", *dates(first, last))
+    assert done.exit_code == DONE, done.output
+    lines = done.stdout.splitlines()
+    said = int(lines[0].split(": ")[1].split()[0].replace(",", ""))
+    assert lines[0].startswith("2 days will be asked burn block by burn block: ")
+    assert full.requests() <= said
+    for day in (first, last):
+        seen = len(truth(full.chain, day))
+        assert any(line.startswith(f"{day}: {seen:,} transactions, all ") for line in lines)
+    assert lines[-1] == "2 of 2 days are in the table exactly as in their files"
+
+
+def test_verify_takes_a_sample_of_closed_days(full: World, run: Run) -> None:
+    done = run(full, "verify")
+    assert done.exit_code == DONE, done.output
+    expected = min(3, sum(c.is_closed for c in full.certificates().values()))
+    assert done.stdout.startswith(f"{expected} {'day' if expected == 1 else 'days'} will be")
+
+
+def test_verify_names_the_burn_block_whose_rows_are_missing(full: World, run: Run) -> None:
+    day = full.days[1]
+    rows = truth(full.chain, day)
+    height = rows[len(rows) // 2].burn_block_height
+    lost = sum(row.burn_block_height == height for row in rows)
+    shorten(full, day, height)
+    done = run(full, "verify", *dates(day))
+    assert done.exit_code == ERROR
+    assert f"{day}: burn block {height} has {lost} transactions, the file 0" in done.output
+    assert "the table differs" not in done.output  # the file is wrong, and says nothing of the table
+    assert run(full, "verify", *dates(full.days[0])).exit_code == DONE
+
+
+@pytest.mark.parametrize("end", [0, -1], ids=["first", "last"])
+def test_verify_notices_a_missing_burn_block_at_either_end_of_a_day(full: World, run: Run, end: int) -> None:
+    day = full.days[1]
+    height = truth(full.chain, day)[end].burn_block_height
+    shorten(full, day, height)
+    done = run(full, "verify", *dates(day))
+    assert done.exit_code == ERROR
+    assert f"burn block {height} has" in done.output
+
+
+def test_what_verify_finds_is_mended_by_the_command_it_names(full: World, run: Run) -> None:
+    day = full.days[1]
+    shorten(full, day, truth(full.chain, day)[40].burn_block_height)
+    done = run(full, "verify", *dates(day))
+    assert "read it again with `sync --force-refresh`" in done.output
+    assert run(full, "sync", "--force-refresh", *dates(day)).exit_code == DONE
+    assert run(full, "verify", *dates(day)).exit_code == DONE
+    full.assert_true()
+
+
+def test_verify_of_days_that_have_not_landed_is_one_sentence(world: World, run: Run) -> None:
+    for arguments in ([], dates(world.days[0]), ["--from", str(world.days[0])]):
+        done = run(world, "verify", *arguments)
+        assert done.exit_code == ERROR
+        assert len(done.output.splitlines()) == 1
+        assert done.output.startswith("error: ")
+
+
+def test_verify_db_says_per_day_what_another_database_holds_without_network(
+    full: World, run: Run, tmp_path: Path
+) -> None:
+    other = tmp_path / "old.duckdb"
+    ours = full.data / "warehouse.duckdb"
+    with duckdb.connect(str(other)) as connection:
+        connection.execute(f"ATTACH '{ours}' AS ours (READ_ONLY)")
+        connection.execute("CREATE TABLE transactions AS FROM ours.transactions")
+        day = str(full.days[1])
+        window = f"burn_block_time::DATE = '{day}'"
+        ids = [
+            tx for (tx,) in connection.execute(f"SELECT tx_id FROM transactions WHERE {window} ORDER BY ALL").fetchall()
+        ]
+        gone = ids[: len(ids) // 2]
+        connection.execute("DELETE FROM transactions WHERE tx_id IN (SELECT unnest($gone))", {"gone": gone})
+        connection.execute(f"DELETE FROM transactions WHERE burn_block_time::DATE = '{full.days[0]}'")
+    full.requests()
+    done = run(full, "verify", "--db", str(other))
+    assert done.exit_code == DONE, done.output
+    assert full.requests() == 0
+    share = (len(ids) - len(gone)) / len(ids)
+    lines = {line.split(": ")[0]: line for line in done.stdout.splitlines()}
+    assert lines[str(full.days[0])] == f"{full.days[0]}: 0% of transactions, 0% of wallets"
+    assert lines[day].startswith(f"{day}: {share:.0%} of transactions, ")
+    assert lines[str(full.days[2])] == f"{full.days[2]}: 100% of transactions, 100% of wallets"
+    total = len(table_rows(full.data))
+    with duckdb.connect(str(other), read_only=True) as connection:
+        [(held,)] = connection.execute("SELECT count(*) FROM transactions").fetchall()
+    assert done.stdout.endswith(f"holds {held / total:.1%} of the {total:,} certified transactions of 4 days\n")
+
+
+def test_verify_db_of_something_else_is_one_sentence(full: World, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "text.duckdb").write_text("no database")
+    empty = tmp_path / "empty.duckdb"
+    duckdb.connect(str(empty)).close()
+    for other in (tmp_path / "text.duckdb", empty):
+        done = run(full, "verify", "--db", str(other))
+        assert done.exit_code == ERROR
+        assert done.output.startswith(f"error: {other} cannot be read")
+        assert "rebuild" not in done.output  # that would be about another database
+        assert len(done.output.splitlines()) == 1
