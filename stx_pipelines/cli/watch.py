@@ -11,10 +11,12 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
+from stx_pipelines.chains.datasets import Dataset
 from stx_pipelines.cli.screens import DONE, status_lines
-from stx_pipelines.coverage.datasets import Chain, Dataset, chains_of
+from stx_pipelines.coverage.datasets import Chain, chains_of
 from stx_pipelines.coverage.model import NEWER, Coverage, DayCoverage
 from stx_pipelines.coverage.status import describe
+from stx_pipelines.coverage.survey import survey_dataset
 from stx_pipelines.project import Project
 
 _COLOURS = {
@@ -47,7 +49,7 @@ def _screen(project: Project, now: datetime) -> Panel:
 
 
 def _dataset(project: Project, chain: Chain, dataset: Dataset, now: datetime) -> Group:
-    coverage = dataset.look(project, now)
+    coverage = survey_dataset(project, dataset, now)
     status = describe(project, chain, dataset, coverage)
     lines = Text("\n".join(status_lines(status, now)))
     bar = ProgressBar(total=max(1, status.days_wanted), completed=status.days_complete)

@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.metrics import options as metrics
 from stx_pipelines.metrics.options import Basis, MetricOptions
-from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.arrow import schema
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.store.parquet import parquet_rows
 from stx_pipelines.store.scratch import Engine, quoted, scratch_database
-from stx_pipelines.store.warehouse import Warehouse, load_sql
+from stx_pipelines.store.statements import load_sql
+from stx_pipelines.store.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import duckdb
@@ -206,7 +208,7 @@ def _define(connection: duckdb.DuckDBPyConnection, basis: Basis, paths: Sequence
     if paths:
         connection.execute(f"CREATE VIEW day_rows AS FROM {parquet_rows(*paths)}")
     else:
-        connection.register("day_rows", stacks_rows.schema().empty_table())
+        connection.register("day_rows", schema(DATASETS[TRANSACTIONS]).empty_table())
     connection.execute(
         metric_sql("base/scope"),
         {

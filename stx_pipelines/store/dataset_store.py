@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
-from stx_pipelines.store import ethereum_rows, stacks_rows
+from stx_pipelines.chains.datasets import DATASETS
+from stx_pipelines.store.arrow import from_arrow, to_arrow
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DamagedDayFile, DayFiles
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.store.warehouse import DayFile, Warehouse
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 log = logging.getLogger(__name__)
 Row = TypeVar("Row")
@@ -32,27 +29,17 @@ _SHORT_WAIT = 1.0  # seconds, while more days are coming
 def open_store(folder: DataFolder, warehouse: Warehouse, dataset: str) -> DatasetStore[Any]:
     """The day files and the table of a dataset."""
     days = folder.days(dataset)
-    to_arrow = _TO_ARROW[dataset]
-    return DatasetStore(dataset, DayFiles(days), AttemptFiles(days), warehouse, to_arrow, patience=warehouse.patience)
-
-
-_TO_ARROW: Mapping[str, Callable[[Sequence[Any]], pa.Table]] = {
-    TRANSACTIONS: stacks_rows.to_arrow,
-    BLOCKS: ethereum_rows.blocks_to_arrow,
-    BALANCES: ethereum_rows.balances_to_arrow,
-}
+    return DatasetStore(dataset, DayFiles(days), AttemptFiles(days), warehouse)
 
 
 @dataclass
 class DatasetStore(Generic[Row]):
-    """The day files of one dataset and the table loaded from them; `to_arrow` gives rows the file's columns."""
+    """The day files of one dataset and the table loaded from them."""
 
     dataset: str
     files: DayFiles
     attempts: AttemptFiles
     warehouse: Warehouse
-    to_arrow: Callable[[Sequence[Row]], pa.Table]
-    patience: float = 60.0
     waiting_for: str | None = field(default=None, init=False)
     _sound: set[str] = field(default_factory=set, init=False)
 
@@ -76,10 +63,14 @@ class DatasetStore(Generic[Row]):
         return [stored[certificate.day] for _, certificate in proved]
 
     def _keep(self, rows: Sequence[Row], certificate: Certificate) -> Certificate:
-        stored = self.files.write(self.to_arrow(rows), certificate)
+        stored = self.files.write(to_arrow(DATASETS[self.dataset], rows), certificate)
         self._sound.add(stored.id)
         self.attempts.clear(stored.day)
         return stored
+
+    def rows(self, day: date) -> list[Row]:
+        """Read the rows of a stored day. Raises `DamagedDayFile`."""
+        return from_arrow(DATASETS[self.dataset], self.files.read(day))
 
     def load_soon(self) -> None:
         """Load what has landed, without waiting long for a busy database: more days are coming."""
@@ -93,7 +84,7 @@ class DatasetStore(Generic[Row]):
         pending = [day for day in self.pending() if self._is_sound(day)]
         try:
             for days in _in_parts(pending):
-                self.warehouse.load(self.dataset, days, wait=self.patience if wait is None else wait)
+                self.warehouse.load(self.dataset, days, wait=wait)
         except Busy as busy:
             waiting = [day.certificate.day for day in self.pending()]
             self.waiting_for = busy.holder

@@ -1,4 +1,4 @@
-"""Writing files so that a reader, or a power cut, finds either the old one or the new one."""
+"""Small files and their state: written so that a reader, or a power cut, finds either the old one or the new one."""
 
 from __future__ import annotations
 
@@ -84,3 +84,28 @@ def flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class _Size(msgspec.Struct, frozen=True):
+    inode: int
+    size: int
+
+
+def remember_size(path: Path, record: Path) -> None:
+    """Keep the size that the file has now. Raises `StoreError`."""
+    stat = path.stat()
+    content = msgspec.json.encode(_Size(stat.st_ino, stat.st_size))
+    replace_file(record, lambda aside: aside.write_bytes(content), durable=False)
+
+
+def forget_size(record: Path) -> None:
+    """The file is about to change: until its size is remembered again nothing is known of it."""
+    record.unlink(missing_ok=True)
+
+
+def missing_bytes(path: Path, record: Path) -> int:
+    """How many bytes the file has lost since its size was remembered; 0 where that is not known."""
+    before, stat = read_if_sound(record, _Size), path.stat()
+    if before is None or before != read_if_sound(record, _Size) or before.inode != stat.st_ino:
+        return 0  # it is being written, or is another file
+    return max(0, before.size - stat.st_size)

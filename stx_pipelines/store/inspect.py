@@ -11,14 +11,16 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.warehouse import TIME_COLUMN, DayFile, Warehouse, attach, load_sql
+from stx_pipelines.store.statements import day_sql, load_sql, of_day
+from stx_pipelines.store.warehouse import DayFile, Warehouse, attach
 
 if TYPE_CHECKING:
     import duckdb
 
-_OVERLAP_COLUMNS = ("tx_id", "sender_address", "canonical", "tx_status", "block_time")
+_OVERLAP_COLUMNS = ("tx_id", *DATASETS[TRANSACTIONS].shown_by)
 
 
 class Overlap(NamedTuple):
@@ -31,7 +33,7 @@ class Overlap(NamedTuple):
 
 def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[date, int]:
     """Rows of the table by UTC day. Raises `Busy` while it is written, `StoreError` when it cannot be read."""
-    column = TIME_COLUMN[dataset]
+    column = DATASETS[dataset].time_column
     with reading(database, wait) as connection:
         query = f"SELECT {column}::DATE, count(*) FROM warehouse.{dataset} GROUP BY ALL"
         return dict(connection.execute(query).fetchall())
@@ -75,10 +77,9 @@ def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
 
 
 def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile) -> bool:
-    column = TIME_COLUMN[dataset]
     proved_at = file.certificate.proved_at.replace(tzinfo=None)
-    wanted = f"({load_sql(dataset)})"
-    held = f"(SELECT * FROM warehouse.{dataset} WHERE {column} >= $day::DATE AND {column} < $day::DATE + 1)"
+    wanted = f"({day_sql(dataset)})"
+    held = f"(SELECT * FROM warehouse.{dataset} WHERE {of_day(dataset)})"
     lacks, exceeds = f"FROM {wanted} EXCEPT ALL FROM {held}", f"FROM {held} EXCEPT ALL FROM {wanted}"
     query = f"SELECT count(*) FROM (({lacks}) UNION ALL ({exceeds}))"
     connection.register("day_file", DayFiles(file.path.parent).read(file.certificate.day))

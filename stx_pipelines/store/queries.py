@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stx_pipelines.store.warehouse import load_sql
+from stx_pipelines.store.statements import load_sql
 
 if TYPE_CHECKING:
     import duckdb

@@ -14,7 +14,7 @@ import dagster as dg
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.defs.assets.markdown import word
-from stx_pipelines.store.day_summary import DaySummary
+from stx_pipelines.store.summaries import DaySummary
 
 if TYPE_CHECKING:
     import pygal

@@ -11,7 +11,7 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.ethereum import ether
 from stx_pipelines.defs.assets.markdown import code
 from stx_pipelines.defs.assets.metadata import describe_proof, hours, picture
-from stx_pipelines.store.ethereum_summary import (
+from stx_pipelines.store.summaries import (
     BalancesSummary,
     Recipient,
     Stretch,
