@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.statements import day_sql, load_sql, of_day
+from stx_pipelines.store.statements import day_sql, load_sql, named, of_day
 from stx_pipelines.store.warehouse import DayFile, Warehouse, attach
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Overlap(NamedTuple):
 
 def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[date, int]:
     """Rows of the table by UTC day. Raises `Busy` while it is written, `StoreError` when it cannot be read."""
-    column = DATASETS[dataset].time_column
+    column = named(DATASETS[dataset].time_column)
     with reading(database, wait) as connection:
         query = f"SELECT {column}::DATE, count(*) FROM warehouse.{dataset} GROUP BY ALL"
         return dict(connection.execute(query).fetchall())

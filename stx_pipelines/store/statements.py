@@ -32,8 +32,8 @@ def table_sql(dataset: Dataset) -> str:
     table = f"warehouse.{dataset.name}"
     columns = [(column.name, _TYPES[column.kind], column.comment) for column in dataset.table_columns]
     columns.append(("ingested_at", "TIMESTAMP", "when the day was proved"))
-    described = ", ".join(f"{name} {kind}" for name, kind, _ in columns)
-    comments = [f"COMMENT ON COLUMN {table}.{name} IS {quoted(comment)};" for name, _, comment in columns]
+    described = ", ".join(f"{named(name)} {kind}" for name, kind, _ in columns)
+    comments = [f"COMMENT ON COLUMN {table}.{named(name)} IS {quoted(comment)};" for name, _, comment in columns]
     return "\n".join(
         [
             f"CREATE TABLE IF NOT EXISTS {table} ({described});",
@@ -46,13 +46,18 @@ def table_sql(dataset: Dataset) -> str:
 def day_sql(dataset: str) -> str:
     """Select the table's rows out of `day_file`; takes `proved_at`."""
     of = DATASETS[dataset]
-    names = ", ".join(column.name for column in of.table_columns)
-    shown = f" WHERE shown_{of.name}({', '.join(of.shown_by)})" if of.shown_by else ""
-    order = f" ORDER BY {', '.join(of.sorted_by)}" if of.sorted_by else ""
-    return f"SELECT {names}, CAST($proved_at AS TIMESTAMP) AS ingested_at FROM day_file{shown}{order}"
+    columns = named(*(column.name for column in of.table_columns))
+    shown = f" WHERE shown_{of.name}({named(*of.shown_by)})" if of.shown_by else ""
+    order = f" ORDER BY {named(*of.sorted_by)}" if of.sorted_by else ""
+    return f"SELECT {columns}, CAST($proved_at AS TIMESTAMP) AS ingested_at FROM day_file{shown}{order}"
 
 
 def of_day(dataset: str) -> str:
     """Tell the table's rows of a day from others; takes `day`."""
-    column = DATASETS[dataset].time_column
+    column = named(DATASETS[dataset].time_column)
     return f"{column} >= $day::DATE AND {column} < $day::DATE + 1"
+
+
+def named(*columns: str) -> str:
+    """Write names of columns as they stand in a statement: a name may be a word of the language."""
+    return ", ".join(f'"{column}"' for column in columns)
