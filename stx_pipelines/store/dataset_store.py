@@ -1,4 +1,4 @@
-"""DatasetStore: proved days become day files, then rows of the table. A busy database delays the second step only."""
+"""DatasetStore: proved days become day files, then rows of the table. A busy database delays loading only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHORT_WAIT = 1.0  # seconds, while more days are coming
 
 
 def open_store(folder: DataFolder, warehouse: Warehouse, dataset: str) -> DatasetStore[Any]:
-    """The day files and the table of a dataset."""
+    """Open the day files and the table of a dataset; nothing is read or made before it is used."""
     days = folder.days(dataset)
     return DatasetStore(dataset, DayFiles(days), AttemptFiles(days), warehouse)
 
@@ -44,19 +44,19 @@ class DatasetStore(Generic[Row]):
     _sound: set[str] = field(default_factory=set, init=False)
 
     def land(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
-        """Write the files of these days, then load them together with whatever landed before but is not loaded.
+        """Store these days, then load them, and every day that was stored before but is not loaded.
 
-        Gives their certificates as they stand in the files, in the order given.
+        Return their certificates as they stand in the files, in the order given.
         """
         stored = self.keep(proved)
         self.load_soon()
         return stored
 
     def keep(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
-        """Write the files of these days: from now on they have landed.
+        """Store these days: write their files.
 
-        Oldest first: should this be killed in between, the newest day still shows that something is amiss. Gives their
-        certificates as they stand in the files, in the order given.
+        The oldest comes first: after a kill in between, the newest day still shows that something is amiss. Return
+        their certificates as they stand in the files, in the order given.
         """
         oldest_first = sorted(proved, key=lambda day: day[1].day)
         stored = {certificate.day: self._keep(rows, certificate) for rows, certificate in oldest_first}
@@ -73,11 +73,11 @@ class DatasetStore(Generic[Row]):
         return from_arrow(DATASETS[self.dataset], self.files.read(day))
 
     def load_soon(self) -> None:
-        """Load what has landed, without waiting long for a busy database: more days are coming."""
+        """Load the stored days, without waiting long for a busy database: more days are coming."""
         self.load(wait=_SHORT_WAIT)
 
     def load(self, *, wait: float | None = None) -> list[date]:
-        """Load every landed day that the table lacks; the days still waiting because the database is busy.
+        """Load every stored day that the table lacks. Return the days that wait because the database is busy.
 
         Open days go in one transaction, because a reorg may have moved a transaction from one to the other.
         """
@@ -93,9 +93,9 @@ class DatasetStore(Generic[Row]):
         return []
 
     def _is_sound(self, day: DayFile) -> bool:
-        """Whether the file still has the bytes that were written: the database would not notice.
+        """Whether the file still has the rows that were written: the database would not notice.
 
-        A damaged one is put aside, so that its day is missing and read again.
+        A damaged file is put aside, so that its day is missing and fetched again.
         """
         if day.certificate.id in self._sound:
             return True
@@ -108,32 +108,32 @@ class DatasetStore(Generic[Row]):
         return True
 
     def reconcile(self) -> None:
-        """Let the published coverage say what the database really holds: it may have been replaced meanwhile."""
+        """Publish what the database really holds: it may have been replaced meanwhile. Do nothing while it is busy."""
         with suppress(Busy):
             self.warehouse.reconcile(self.dataset)
 
     def landed(self) -> list[DayFile]:
-        """Every landed day, newest first."""
+        """List every stored day, newest first."""
         certificates = sorted(self.files.certificates().items(), reverse=True)
         return [DayFile(self.files.path(day), certificate) for day, certificate in certificates]
 
     def pending(self) -> list[DayFile]:
-        """The landed days that the table does not hold in their present form, newest first."""
+        """List the stored days that the table does not hold in their present form, newest first."""
         loaded = self.warehouse.published(self.dataset).loaded
         return [day for day in self.landed() if loaded.get(day.certificate.day) != day.certificate.id]
 
     def mark_checked(self, days: Sequence[date], now: datetime) -> None:
-        """Remember that these open days were compared with the tip and found up to date."""
+        """Publish that these open days were compared with the tip and found up to date."""
         if days:
             self.warehouse.mark_checked(self.dataset, days, now)
 
     def mark_tip(self, time: datetime, now: datetime, limit: timedelta) -> None:
-        """Remember of when the server's newest block is, which is stale beyond `limit`."""
+        """Publish the time of the server's newest block, which is stale beyond `limit`."""
         self.warehouse.mark_tip(self.dataset, time, now, limit)
 
 
 def _in_parts(days: Sequence[DayFile]) -> Iterator[list[DayFile]]:
-    """The days in parts for one transaction each: all open ones in the first, the others in their order."""
+    """Divide days into parts for one transaction each: all open ones in the first, the others in their order."""
     part: list[DayFile] = []
     for day in sorted(days, key=lambda day: day.certificate.is_closed):
         rows = sum(each.certificate.published for each in [*part, day])

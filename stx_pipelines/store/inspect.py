@@ -1,4 +1,4 @@
-"""Looking at what is stored: does the table agree with the day files, and what does an older database hold of them?
+"""Comparisons: does the table agree with the day files, and what does an older database hold of them?
 
 Day files are read by Arrow here. The tables are loaded by DuckDB's own reader, whose mistakes must not hide.
 """
@@ -32,7 +32,7 @@ class Overlap(NamedTuple):
 
 
 def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[date, int]:
-    """Rows of the table by UTC day. Raises `Busy` while it is written, `StoreError` when it cannot be read."""
+    """Count the table's rows by UTC day. Raises `Busy` while it is written, `StoreError` when it cannot be read."""
     column = named(DATASETS[dataset].time_column)
     with reading(database, wait) as connection:
         query = f"SELECT {column}::DATE, count(*) FROM warehouse.{dataset} GROUP BY ALL"
@@ -40,7 +40,7 @@ def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[dat
 
 
 def held_days(warehouse: Warehouse, dataset: str) -> set[date]:
-    """The days that the database holds; those it was last said to hold, when it is gone or cannot be opened."""
+    """List the days in the database; those it was last said to hold, when it is gone or cannot be opened."""
     try:
         with reading(warehouse.path) as connection:
             query = "SELECT day FROM warehouse.coverage WHERE dataset = $dataset"
@@ -50,7 +50,7 @@ def held_days(warehouse: Warehouse, dataset: str) -> set[date]:
 
 
 def count_repeated(database: Path, *, wait: float = 0.0) -> int:
-    """How many tx_ids stand in the table more than once."""
+    """Count the rows whose tx_id stands in the table already."""
     with reading(database, wait) as connection:
         [(rows, distinct)] = connection.execute(
             "SELECT count(*), count(DISTINCT tx_id) FROM warehouse.transactions"
@@ -59,13 +59,13 @@ def count_repeated(database: Path, *, wait: float = 0.0) -> int:
 
 
 def differing_days(database: Path, dataset: str, days: Sequence[DayFile]) -> list[date]:
-    """The days whose rows in the table are not exactly those of their file. Raises `StoreError`."""
+    """List the days whose rows in the table are not exactly those of their file. Raises `StoreError`."""
     with reading(database) as connection:
         return [file.certificate.day for file in days if _differs(connection, dataset, file)]
 
 
 def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
-    """What another database with a table `transactions` holds of our certified days, day by day."""
+    """Measure day by day what another database with a table `transactions` holds of our certified days."""
     with reading(database, advice="nothing was changed: give a database that has a table `transactions`") as connection:
         for file in days:
             rows_of_day = DayFiles(file.path.parent).columns(file.certificate.day, _OVERLAP_COLUMNS)
@@ -92,7 +92,7 @@ def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile)
 def reading(
     database: Path, wait: float = 0.0, *, advice: str = "run `stx-pipelines rebuild`"
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The database as `warehouse`, read-only, closed at once.
+    """Open the database as `warehouse`, read-only; it is closed afterwards.
 
     Raises `Busy` after `wait` seconds, and `StoreError` with this `advice` when it cannot be read.
     """

@@ -55,7 +55,7 @@ class WrongDayFile(StoreError):
 
 
 class DayFile(NamedTuple):
-    """A landed day: its file and its certificate."""
+    """A stored day: its file and its certificate."""
 
     path: Path
     certificate: Certificate
@@ -97,7 +97,7 @@ class Warehouse:
             self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
 
     def published(self, dataset: str, *, even_if_lost: bool = False) -> Published:
-        """The published coverage; empty when nothing was loaded yet, or when the database is gone.
+        """Read the published coverage; empty when nothing was loaded yet, or when the database is gone.
 
         Never opens the database. `even_if_lost` gives what a lost database was said to hold.
         """
@@ -108,7 +108,7 @@ class Warehouse:
         return known if same else known.holding({}, 0)
 
     def missing_bytes(self) -> int:
-        """How many bytes the database's file lost since it was written. Never opens the database."""
+        """Count the bytes that the database's file lost since it was written. Never opens the database."""
         return missing_bytes(self.path, self._size)
 
     def mark_checked(self, dataset: str, days: Sequence[date], now: datetime) -> None:
@@ -209,7 +209,7 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float, *, re
 
 
 def _load_each(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> Iterator[WrongDayFile]:
-    """Load days, a transaction each; those that could not be."""
+    """Load days, a transaction each; yield those that could not be."""
     for day in days:
         connection.begin()
         try:
