@@ -53,7 +53,7 @@ class Tx(msgspec.Struct, frozen=True, gc=False):
     index_block_hash: str | None
     nonce: int | None
     sponsor_address: str | None
-    block_hash: str | None
+    block_hash: str | None = None
     """Only while reading: it ties a row to the burn block that lists its Stacks block."""
 
 

@@ -13,10 +13,12 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
+from stx_pipelines.chains.datasets import Dataset
 from stx_pipelines.chains.days import DAY, days_between
-from stx_pipelines.coverage.datasets import Chain, Dataset, chains_of
+from stx_pipelines.coverage.datasets import Chain, chains_of
 from stx_pipelines.coverage.model import NEWER, Coverage, DayCoverage
 from stx_pipelines.coverage.status import DatasetStatus, describe
+from stx_pipelines.coverage.survey import survey_dataset
 from stx_pipelines.project import Project
 
 _COLOURS = {
@@ -51,7 +53,7 @@ def _screen(project: Project, lines: Lines, now: datetime) -> Panel:
 
 
 def _dataset(project: Project, chain: Chain, dataset: Dataset, lines: Lines, now: datetime) -> Group:
-    coverage = dataset.look(project, now)
+    coverage = survey_dataset(project, dataset, now)
     status = describe(project, chain, dataset, coverage)
     bar = ProgressBar(total=max(1, status.days_wanted), completed=status.days_complete)
     legend = Text("  ").join(Text("■ ", style=colour) + Text(state) for state, colour in _COLOURS.items())

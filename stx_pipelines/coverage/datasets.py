@@ -1,4 +1,4 @@
-"""The chains and their datasets: what sensor, commands and health need to know of each, in one place."""
+"""The chains: what sensor, commands and health need to know of each, in one place."""
 
 from __future__ import annotations
 
@@ -6,15 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
+from stx_pipelines.chains.datasets import Dataset, datasets_of
 from stx_pipelines.coverage.model import Coverage
-from stx_pipelines.coverage.survey import (
-    first_day_note,
-    survey_balances,
-    survey_blocks,
-    survey_ethereum,
-    survey_transactions,
-)
+from stx_pipelines.coverage.survey import first_day_note, survey_chain
 from stx_pipelines.project import Project
 
 NO_ETHEREUM = (
@@ -24,41 +18,36 @@ NO_ETHEREUM = (
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """A table and its day files; `noun` is what its rows are called."""
-
-    name: str
-    noun: str
-    look: Callable[[Project, datetime], Coverage]
-
-
-@dataclass(frozen=True)
 class Chain:
     """A chain whose datasets are synced together.
 
-    `look` surveys it as a whole, `budget` is what may be spent a minute (0: no limit), counted in `unit`s; `note`
-    is what is odd about its settings.
+    `budget` is what may be spent a minute (0: no limit), counted in `unit`s; `note` is what is odd about its settings.
     """
 
     name: str
     title: str
-    datasets: tuple[Dataset, ...]
-    look: Callable[[Project, datetime], Coverage]
     budget: Callable[[Project], int]
     unit: str
     note: Callable[[Project], str | None]
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        """Its datasets, in the order in which they are made."""
+        return datasets_of(self.name)
 
     @property
     def tables(self) -> list[str]:
         """The names of its datasets, in the order in which they are made."""
         return [dataset.name for dataset in self.datasets]
 
+    def look(self, project: Project, now: datetime) -> Coverage:
+        """Tell how far it is as a whole."""
+        return survey_chain(project, self.name, now)
+
 
 STACKS = Chain(
     name="stacks",
     title="Stacks",
-    datasets=(Dataset(TRANSACTIONS, "transactions", survey_transactions),),
-    look=survey_transactions,
     budget=lambda project: project.settings.budget,
     unit="requests",
     note=first_day_note,
@@ -67,8 +56,6 @@ STACKS = Chain(
 ETHEREUM = Chain(
     name="ethereum",
     title="Ethereum",
-    datasets=(Dataset(BLOCKS, "blocks", survey_blocks), Dataset(BALANCES, "balances", survey_balances)),
-    look=survey_ethereum,
     budget=lambda project: project.settings.eth_calls_per_second * 60,
     unit="calls",
     note=lambda _: None,

@@ -20,10 +20,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from math import ceil
 from statistics import median
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, Price
 from stx_pipelines.chains.days import DAY, days_between
 from stx_pipelines.coverage.sighting import Sighting
 
@@ -35,23 +36,6 @@ _CLOCK_SKEW = timedelta(minutes=1)
 
 RUN_MINUTES = 8
 """A run asks for as many days as fit into this time at the present budget, so that open days never wait for long."""
-
-
-class Price(NamedTuple):
-    """What a day costs of the budget: `unknown` until one has landed, and never less than its rows do."""
-
-    unknown: int
-    rows_per_request: float
-
-    def of(self, certificate: Certificate) -> tuple[int, float]:
-        """Requests and seconds of a day that comes home at once: one that grew bit by bit certifies its last bit."""
-        requests = max(certificate.requests, ceil(certificate.expected / self.rows_per_request))
-        return requests, (certificate.seconds or 0.0) * requests / max(1, certificate.requests)
-
-
-STACKS_PRICE = Price(unknown=300, rows_per_request=50)  # 300: about 15,000 transactions
-BLOCKS_PRICE = Price(unknown=7_200, rows_per_request=1)  # a block every 12 seconds
-BALANCES_PRICE = Price(unknown=14_400, rows_per_request=0.6)  # two reads a row, some shared between rows
 
 
 @dataclass(frozen=True)
@@ -97,7 +81,7 @@ class Coverage:
 
     days: tuple[DayCoverage, ...]
     now: datetime
-    requests_per_day: int = STACKS_PRICE.unknown
+    requests_per_day: int = DATASETS[TRANSACTIONS].price.unknown
     seconds_per_day: float | None = None
     tip: Sighting | None = None
     first_day: date | None = None
@@ -219,7 +203,7 @@ def survey(
     attempts: Mapping[date, Attempts],
     now: datetime,
     freshness: timedelta,
-    price: Price = STACKS_PRICE,
+    price: Price = DATASETS[TRANSACTIONS].price,
     tip: Sighting | None = None,
     first_day: date | None = None,
     newer: Collection[date] = (),

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import reduce
+from typing import NamedTuple
 
 import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, Dataset, datasets_of
 from stx_pipelines.clients.redaction import public_name
-from stx_pipelines.coverage.model import (
-    BALANCES_PRICE,
-    BLOCKS_PRICE,
-    STACKS_PRICE,
-    Coverage,
-    Price,
-    less_far,
-    survey,
-    wanted_days,
-)
+from stx_pipelines.coverage.model import Coverage, less_far, survey, wanted_days
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.project import Project
-from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.identity import known_ethereum, known_identity
-
-if TYPE_CHECKING:
-    pass
 
 
 def first_day_note(project: Project) -> str | None:
@@ -43,92 +31,81 @@ def first_day_note(project: Project) -> str | None:
     )
 
 
-def survey_transactions(project: Project, now: datetime) -> Coverage:
-    """How far the transactions are."""
-    store = project.store()
-    tip = _tip(store, project.settings.hiro_api_url, project.settings.stx_tip_age)
-    return _survey(project, store, _wanted_of_stacks(project, now), now, STACKS_PRICE, tip)
-
-
-def survey_blocks(project: Project, now: datetime) -> Coverage:
-    """How far the Ethereum blocks are."""
-    store = project.store(BLOCKS)
-    return _survey(project, store, _wanted_of_ethereum(project, now), now, BLOCKS_PRICE, _ethereum_tip(project))
-
-
-def survey_balances(project: Project, now: datetime) -> Coverage:
-    """How far the fee recipients' balances are. Balances of blocks that have changed since are open again."""
-    store = project.store(BALANCES)
-    blocks = project.store(BLOCKS).files.certificates()
-    landed = {
-        day: known if known.is_of_same_blocks(blocks.get(day)) else msgspec.structs.replace(known, state="open")
-        for day, known in store.files.certificates().items()
-    }
-    wanted = _wanted_of_ethereum(project, now)
-    return _survey(project, store, wanted, now, BALANCES_PRICE, _ethereum_tip(project), landed)
-
-
-def survey_ethereum(project: Project, now: datetime) -> Coverage:
-    """How far Ethereum is: a day counts as far as whichever of its two datasets is less far."""
-    return less_far(survey_blocks(project, now), survey_balances(project, now))
-
-
-class _Wanted(NamedTuple):
-    """The wanted days, newest first, and the earliest that can be wanted, if that is known."""
-
-    days: list[date]
-    first_day: date | None
-
-
-def _wanted_of_stacks(project: Project, now: datetime) -> _Wanted:
-    settings, identity = project.settings, known_identity(project.folder)
-    return _wanted(settings.stx_target_days, now, settings.stx_first_day, identity.first_day if identity else None)
-
-
-def _wanted_of_ethereum(project: Project, now: datetime) -> _Wanted:
-    settings, identity = project.settings, known_ethereum(project.folder)
-    return _wanted(settings.eth_target_days, now, settings.eth_first_day, identity.first_day if identity else None)
-
-
-def _wanted(target_days: int, now: datetime, *first_days: date | None) -> _Wanted:
-    first_day = max((day for day in first_days if day), default=None)
-    return _Wanted(wanted_days(target_days, now.date(), first_day), first_day)
-
-
-def _ethereum_tip(project: Project) -> Sighting | None:
-    """Of both datasets: balances are read of landed blocks, and `finalized` is looked at for these."""
-    url = project.settings.eth_rpc_url
-    server = public_name(url.get_secret_value()) if url else "the node"
-    return _tip(project.store(BLOCKS), server, project.settings.eth_tip_age)
-
-
-def _tip(store: DatasetStore[Any], server: str, limit: timedelta) -> Sighting | None:
-    known = store.warehouse.published(store.dataset)
-    if known.tip_time is None or known.tip_since is None or known.tip_seen is None:
-        return None
-    return Sighting(server, known.tip_time, known.tip_since, known.tip_seen, limit, known.tip_caught_up)
-
-
-def _survey(
-    project: Project,
-    store: DatasetStore[Any],
-    wanted: _Wanted,
-    now: datetime,
-    price: Price,
-    tip: Sighting | None,
-    landed: Mapping[date, Certificate] | None = None,
-) -> Coverage:
-    published = store.warehouse.published(store.dataset)
+def survey_dataset(project: Project, dataset: Dataset, now: datetime) -> Coverage:
+    """Tell how far a dataset is. Days made of days that have changed since are open again."""
+    store, wanted = project.store(dataset.name), _WISHES[dataset.chain](project)
+    published = store.warehouse.published(dataset.name)
     return survey(
-        wanted=wanted.days,
-        landed=store.files.certificates() if landed is None else landed,
+        wanted=wanted_days(wanted.target_days, now.date(), wanted.first_day),
+        landed=_stored(project, dataset),
         loaded=published.loaded,
         checked=published.checked,
         attempts=store.attempts.all(),
         now=now,
         freshness=project.settings.freshness,
-        price=price,
+        price=dataset.price,
         newer=store.files.newer(),
-        tip=tip,
+        tip=_tip(project, dataset.chain, wanted),
         first_day=wanted.first_day,
     )
+
+
+def survey_chain(project: Project, chain: str, now: datetime) -> Coverage:
+    """Tell how far a chain is: a day counts as far as whichever of its datasets is least far."""
+    return reduce(less_far, (survey_dataset(project, dataset, now) for dataset in datasets_of(chain)))
+
+
+def survey_transactions(project: Project, now: datetime) -> Coverage:
+    """Tell how far the Stacks transactions are."""
+    return survey_dataset(project, DATASETS[TRANSACTIONS], now)
+
+
+class _Wish(NamedTuple):
+    """What is wanted of a chain: days before today, none earlier than the first; the server, and when it is behind."""
+
+    target_days: int
+    first_day: date | None
+    server: str
+    tip_age: timedelta
+
+
+def _of_stacks(project: Project) -> _Wish:
+    settings, identity = project.settings, known_identity(project.folder)
+    first_day = _latest(settings.stx_first_day, identity.first_day if identity else None)
+    return _Wish(settings.stx_target_days, first_day, settings.hiro_api_url, settings.stx_tip_age)
+
+
+def _of_ethereum(project: Project) -> _Wish:
+    settings, identity = project.settings, known_ethereum(project.folder)
+    first_day = _latest(settings.eth_first_day, identity.first_day if identity else None)
+    url = settings.eth_rpc_url
+    server = public_name(url.get_secret_value()) if url else "the node"
+    return _Wish(settings.eth_target_days, first_day, server, settings.eth_tip_age)
+
+
+_WISHES = {"stacks": _of_stacks, "ethereum": _of_ethereum}
+
+
+def _latest(*days: date | None) -> date | None:
+    return max((day for day in days if day), default=None)
+
+
+def _stored(project: Project, dataset: Dataset) -> Mapping[date, Certificate]:
+    """The certificates of the stored days, those whose source has changed since being open."""
+    stored = project.store(dataset.name).files.certificates()
+    if dataset.made_from is None:
+        return stored
+    source = project.store(dataset.made_from).files.certificates()
+    return {
+        day: known if known.is_of_same_blocks(source.get(day)) else msgspec.structs.replace(known, state="open")
+        for day, known in stored.items()
+    }
+
+
+def _tip(project: Project, chain: str, wish: _Wish) -> Sighting | None:
+    """The last look at the server's newest block, which is published with the first dataset of the chain."""
+    first = datasets_of(chain)[0]
+    known = project.warehouse.published(first.name)
+    if known.tip_time is None or known.tip_since is None or known.tip_seen is None:
+        return None
+    return Sighting(wish.server, known.tip_time, known.tip_since, known.tip_seen, wish.tip_age, known.tip_caught_up)

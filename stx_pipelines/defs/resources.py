@@ -21,7 +21,7 @@ from stx_pipelines.metrics.open import open_metrics
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.project import Project
 from stx_pipelines.settings import Settings
-from stx_pipelines.store.day_summary import COLUMNS, DaySummary, summarize
+from stx_pipelines.store.summaries import COLUMNS, DaySummary, summarize
 from stx_pipelines.sync.ethereum.balances import open_balances
 from stx_pipelines.sync.ethereum.blocks import open_blocks
 from stx_pipelines.sync.outcome import Outcome

@@ -10,10 +10,11 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, VALUE_USTX, Basis
-from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.arrow import schema
 from stx_pipelines.store.parquet import parquet_rows
-from stx_pipelines.store.warehouse import load_sql
+from stx_pipelines.store.statements import load_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,7 +67,7 @@ def define(connection: duckdb.DuckDBPyConnection, basis: Basis, paths: Sequence[
     if paths:
         connection.execute(f"CREATE VIEW day_rows AS FROM {parquet_rows(*paths)}")
     else:
-        connection.register("day_rows", stacks_rows.schema().empty_table())
+        connection.register("day_rows", schema(DATASETS[TRANSACTIONS]).empty_table())
     connection.execute(
         metric_sql("base/scope"),
         {

@@ -1,1 +1,1 @@
-"""Where it lives: day files, the DuckDB table loaded from them, and the locks. The only place with SQL."""
+"""The data folder: day files, the DuckDB tables loaded from them, locks and other small files. Knows SQL, no HTTP."""

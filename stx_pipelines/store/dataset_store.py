@@ -1,25 +1,22 @@
-"""DatasetStore: proved days become day files, then rows of the table. A busy database delays the second step only."""
+"""DatasetStore: proved days become day files, then rows of the table. A busy database delays loading only."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
-from stx_pipelines.store import ethereum_rows, stacks_rows
+from stx_pipelines.chains.datasets import DATASETS
+from stx_pipelines.store.arrow import from_arrow, to_arrow
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DamagedDayFile, DayFiles
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.store.warehouse import DayFile, Warehouse
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 log = logging.getLogger(__name__)
 Row = TypeVar("Row")
@@ -30,70 +27,64 @@ _SHORT_WAIT = 1.0  # seconds, while more days are coming
 
 
 def open_store(folder: DataFolder, warehouse: Warehouse, dataset: str) -> DatasetStore[Any]:
-    """The day files and the table of a dataset."""
+    """Open the day files and the table of a dataset; nothing is read or made before it is used."""
     days = folder.days(dataset)
-    to_arrow = _TO_ARROW[dataset]
-    return DatasetStore(dataset, DayFiles(days), AttemptFiles(days), warehouse, to_arrow, patience=warehouse.patience)
-
-
-_TO_ARROW: Mapping[str, Callable[[Sequence[Any]], pa.Table]] = {
-    TRANSACTIONS: stacks_rows.to_arrow,
-    BLOCKS: ethereum_rows.blocks_to_arrow,
-    BALANCES: ethereum_rows.balances_to_arrow,
-}
+    return DatasetStore(dataset, DayFiles(days), AttemptFiles(days), warehouse)
 
 
 @dataclass
 class DatasetStore(Generic[Row]):
-    """The day files of one dataset and the table loaded from them; `to_arrow` gives rows the file's columns."""
+    """The day files of one dataset and the table loaded from them."""
 
     dataset: str
     files: DayFiles
     attempts: AttemptFiles
     warehouse: Warehouse
-    to_arrow: Callable[[Sequence[Row]], pa.Table]
-    patience: float = 60.0
     waiting_for: str | None = field(default=None, init=False)
     _sound: set[str] = field(default_factory=set, init=False)
 
     def land(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
-        """Write the files of these days, then load them together with whatever landed before but is not loaded.
+        """Store these days, then load them, and every day that was stored before but is not loaded.
 
-        Gives their certificates as they stand in the files, in the order given.
+        Return their certificates as they stand in the files, in the order given.
         """
         stored = self.keep(proved)
         self.load_soon()
         return stored
 
     def keep(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
-        """Write the files of these days: from now on they have landed.
+        """Store these days: write their files.
 
-        Oldest first: should this be killed in between, the newest day still shows that something is amiss. Gives their
-        certificates as they stand in the files, in the order given.
+        The oldest comes first: after a kill in between, the newest day still shows that something is amiss. Return
+        their certificates as they stand in the files, in the order given.
         """
         oldest_first = sorted(proved, key=lambda day: day[1].day)
         stored = {certificate.day: self._keep(rows, certificate) for rows, certificate in oldest_first}
         return [stored[certificate.day] for _, certificate in proved]
 
     def _keep(self, rows: Sequence[Row], certificate: Certificate) -> Certificate:
-        stored = self.files.write(self.to_arrow(rows), certificate)
+        stored = self.files.write(to_arrow(DATASETS[self.dataset], rows), certificate)
         self._sound.add(stored.id)
         self.attempts.clear(stored.day)
         return stored
 
+    def rows(self, day: date) -> list[Row]:
+        """Read the rows of a stored day. Raises `DamagedDayFile`."""
+        return from_arrow(DATASETS[self.dataset], self.files.read(day))
+
     def load_soon(self) -> None:
-        """Load what has landed, without waiting long for a busy database: more days are coming."""
+        """Load the stored days, without waiting long for a busy database: more days are coming."""
         self.load(wait=_SHORT_WAIT)
 
     def load(self, *, wait: float | None = None) -> list[date]:
-        """Load every landed day that the table lacks; the days still waiting because the database is busy.
+        """Load every stored day that the table lacks. Return the days that wait because the database is busy.
 
         Open days go in one transaction, because a reorg may have moved a transaction from one to the other.
         """
         pending = [day for day in self.pending() if self._is_sound(day)]
         try:
             for days in _in_parts(pending):
-                self.warehouse.load(self.dataset, days, wait=self.patience if wait is None else wait)
+                self.warehouse.load(self.dataset, days, wait=wait)
         except Busy as busy:
             waiting = [day.certificate.day for day in self.pending()]
             self.waiting_for = busy.holder
@@ -102,9 +93,9 @@ class DatasetStore(Generic[Row]):
         return []
 
     def _is_sound(self, day: DayFile) -> bool:
-        """Whether the file still has the bytes that were written: the database would not notice.
+        """Whether the file still has the rows that were written: the database would not notice.
 
-        A damaged one is put aside, so that its day is missing and read again.
+        A damaged file is put aside, so that its day is missing and fetched again.
         """
         if day.certificate.id in self._sound:
             return True
@@ -117,32 +108,32 @@ class DatasetStore(Generic[Row]):
         return True
 
     def reconcile(self) -> None:
-        """Let the published coverage say what the database really holds: it may have been replaced meanwhile."""
+        """Publish what the database really holds: it may have been replaced meanwhile. Do nothing while it is busy."""
         with suppress(Busy):
             self.warehouse.reconcile(self.dataset)
 
     def landed(self) -> list[DayFile]:
-        """Every landed day, newest first."""
+        """List every stored day, newest first."""
         certificates = sorted(self.files.certificates().items(), reverse=True)
         return [DayFile(self.files.path(day), certificate) for day, certificate in certificates]
 
     def pending(self) -> list[DayFile]:
-        """The landed days that the table does not hold in their present form, newest first."""
+        """List the stored days that the table does not hold in their present form, newest first."""
         loaded = self.warehouse.published(self.dataset).loaded
         return [day for day in self.landed() if loaded.get(day.certificate.day) != day.certificate.id]
 
     def mark_checked(self, days: Sequence[date], now: datetime) -> None:
-        """Remember that these open days were compared with the tip and found up to date."""
+        """Publish that these open days were compared with the tip and found up to date."""
         if days:
             self.warehouse.mark_checked(self.dataset, days, now)
 
     def mark_tip(self, time: datetime, now: datetime, limit: timedelta) -> None:
-        """Remember of when the server's newest block is, which is stale beyond `limit`."""
+        """Publish the time of the server's newest block, which is stale beyond `limit`."""
         self.warehouse.mark_tip(self.dataset, time, now, limit)
 
 
 def _in_parts(days: Sequence[DayFile]) -> Iterator[list[DayFile]]:
-    """The days in parts for one transaction each: all open ones in the first, the others in their order."""
+    """Divide days into parts for one transaction each: all open ones in the first, the others in their order."""
     part: list[DayFile] = []
     for day in sorted(days, key=lambda day: day.certificate.is_closed):
         rows = sum(each.certificate.published for each in [*part, day])

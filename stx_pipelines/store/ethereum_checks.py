@@ -15,7 +15,7 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.ethereum_proof import ENOUGH
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.inspect import reading
-from stx_pipelines.store.warehouse import load_sql
+from stx_pipelines.store.statements import load_sql
 
 if TYPE_CHECKING:
     import duckdb

@@ -17,7 +17,7 @@ from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.parquet import parquet_rows
 from stx_pipelines.store.scratch import Engine, scratch_database
-from stx_pipelines.store.warehouse import load_sql
+from stx_pipelines.store.statements import load_sql
 
 if TYPE_CHECKING:
     import duckdb

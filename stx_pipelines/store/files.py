@@ -1,4 +1,4 @@
-"""Writing files so that a reader, or a power cut, finds either the old one or the new one."""
+"""Small files: written so that a reader, or a power cut, finds either the old one or the new one; and their sizes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool =
 
 
 def read_json(path: Path, shape: type[_T]) -> _T:
-    """What a small file of ours says.
+    """Read a small file of ours.
 
     Raises `FileNotFoundError`, `msgspec.DecodeError` for other content, `StoreError` for what cannot be read at all.
     """
@@ -61,7 +61,7 @@ def read_json(path: Path, shape: type[_T]) -> _T:
 
 
 def read_if_sound(path: Path, shape: type[_T]) -> _T | None:
-    """The same of a file that may be lost at any time: None where there is none, or none of ours.
+    """Read a small file that may be lost at any time: None where there is none, or none of ours.
 
     Raises `StoreError` for what cannot be read at all.
     """
@@ -72,15 +72,40 @@ def read_if_sound(path: Path, shape: type[_T]) -> _T | None:
 
 
 def mark_of(path: Path) -> tuple[int, int]:
-    """The file's time in nanoseconds and its size in bytes: one that is replaced has another. Raises `OSError`."""
+    """Give the file's time in nanoseconds and its size in bytes: one that is replaced has another. Raises `OSError`."""
     stat = path.stat()
     return stat.st_mtime_ns, stat.st_size
 
 
 def flush(path: Path) -> None:
-    """Have a file, or the names in a folder, written to the disk. Raises `OSError`."""
+    """Flush a file, or the names in a folder, to the disk. Raises `OSError`."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class _Size(msgspec.Struct, frozen=True):
+    inode: int
+    size: int
+
+
+def remember_size(path: Path, record: Path) -> None:
+    """Keep the size that the file has now. Raises `StoreError`."""
+    stat = path.stat()
+    content = msgspec.json.encode(_Size(stat.st_ino, stat.st_size))
+    replace_file(record, lambda aside: aside.write_bytes(content), durable=False)
+
+
+def forget_size(record: Path) -> None:
+    """Forget the size of a file that is about to change: until it is remembered again nothing is known."""
+    record.unlink(missing_ok=True)
+
+
+def missing_bytes(path: Path, record: Path) -> int:
+    """Count the bytes that the file has lost since its size was remembered; 0 where that is not known."""
+    before, stat = read_if_sound(record, _Size), path.stat()
+    if before is None or before != read_if_sound(record, _Size) or before.inode != stat.st_ino:
+        return 0  # it is being written, or is another file
+    return max(0, before.size - stat.st_size)

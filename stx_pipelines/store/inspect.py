@@ -1,4 +1,4 @@
-"""Looking at what is stored: does the table agree with the day files, and what does an older database hold of them?
+"""Comparisons: does the table agree with the day files, and what does an older database hold of them?
 
 Day files are read by Arrow here. The tables are loaded by DuckDB's own reader, whose mistakes must not hide.
 """
@@ -11,14 +11,16 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.warehouse import TIME_COLUMN, DayFile, Warehouse, attach, load_sql
+from stx_pipelines.store.statements import day_sql, load_sql, named, of_day
+from stx_pipelines.store.warehouse import DayFile, Warehouse, attach
 
 if TYPE_CHECKING:
     import duckdb
 
-_OVERLAP_COLUMNS = ("tx_id", "sender_address", "canonical", "tx_status", "block_time")
+_OVERLAP_COLUMNS = ("tx_id", *DATASETS[TRANSACTIONS].shown_by)
 
 
 class Overlap(NamedTuple):
@@ -30,15 +32,15 @@ class Overlap(NamedTuple):
 
 
 def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[date, int]:
-    """Rows of the table by UTC day. Raises `Busy` while it is written, `StoreError` when it cannot be read."""
-    column = TIME_COLUMN[dataset]
+    """Count the table's rows by UTC day. Raises `Busy` while it is written, `StoreError` when it cannot be read."""
+    column = named(DATASETS[dataset].time_column)
     with reading(database, wait) as connection:
         query = f"SELECT {column}::DATE, count(*) FROM warehouse.{dataset} GROUP BY ALL"
         return dict(connection.execute(query).fetchall())
 
 
 def held_days(warehouse: Warehouse, dataset: str) -> set[date]:
-    """The days that the database holds; those it was last said to hold, when it is gone or cannot be opened."""
+    """List the days in the database; those it was last said to hold, when it is gone or cannot be opened."""
     try:
         with reading(warehouse.path) as connection:
             query = "SELECT day FROM warehouse.coverage WHERE dataset = $dataset"
@@ -48,7 +50,7 @@ def held_days(warehouse: Warehouse, dataset: str) -> set[date]:
 
 
 def count_repeated(database: Path, *, wait: float = 0.0) -> int:
-    """How many tx_ids stand in the table more than once."""
+    """Count the rows whose tx_id stands in the table already."""
     with reading(database, wait) as connection:
         [(rows, distinct)] = connection.execute(
             "SELECT count(*), count(DISTINCT tx_id) FROM warehouse.transactions"
@@ -57,13 +59,13 @@ def count_repeated(database: Path, *, wait: float = 0.0) -> int:
 
 
 def differing_days(database: Path, dataset: str, days: Sequence[DayFile]) -> list[date]:
-    """The days whose rows in the table are not exactly those of their file. Raises `StoreError`."""
+    """List the days whose rows in the table are not exactly those of their file. Raises `StoreError`."""
     with reading(database) as connection:
         return [file.certificate.day for file in days if _differs(connection, dataset, file)]
 
 
 def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
-    """What another database with a table `transactions` holds of our certified days, day by day."""
+    """Measure day by day what another database with a table `transactions` holds of our certified days."""
     with reading(database, advice="nothing was changed: give a database that has a table `transactions`") as connection:
         for file in days:
             rows_of_day = DayFiles(file.path.parent).columns(file.certificate.day, _OVERLAP_COLUMNS)
@@ -75,10 +77,9 @@ def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
 
 
 def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile) -> bool:
-    column = TIME_COLUMN[dataset]
     proved_at = file.certificate.proved_at.replace(tzinfo=None)
-    wanted = f"({load_sql(dataset)})"
-    held = f"(SELECT * FROM warehouse.{dataset} WHERE {column} >= $day::DATE AND {column} < $day::DATE + 1)"
+    wanted = f"({day_sql(dataset)})"
+    held = f"(SELECT * FROM warehouse.{dataset} WHERE {of_day(dataset)})"
     lacks, exceeds = f"FROM {wanted} EXCEPT ALL FROM {held}", f"FROM {held} EXCEPT ALL FROM {wanted}"
     query = f"SELECT count(*) FROM (({lacks}) UNION ALL ({exceeds}))"
     connection.register("day_file", DayFiles(file.path.parent).read(file.certificate.day))
@@ -91,7 +92,7 @@ def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile)
 def reading(
     database: Path, wait: float = 0.0, *, advice: str = "run `stx-pipelines rebuild`"
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The database as `warehouse`, read-only, closed at once.
+    """Open the database as `warehouse`, read-only; it is closed afterwards.
 
     Raises `Busy` after `wait` seconds, and `StoreError` with this `advice` when it cannot be read.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stx_pipelines.store.warehouse import load_sql
+from stx_pipelines.store.statements import load_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -18,18 +18,18 @@ BY_TYPE = (
 
 
 def wallets(database: Path) -> int:
-    """How many addresses ever sent a transaction."""
+    """Count the addresses that ever sent a transaction."""
     [(count,)] = _connect(database).execute(load_sql("wallets")).fetchall()
     return int(count)
 
 
 def by_type(database: Path) -> str:
-    """The answer to `BY_TYPE`, drawn as DuckDB draws it."""
+    """Answer `BY_TYPE`, drawn as DuckDB draws it."""
     return str(_connect(database).sql(BY_TYPE))
 
 
 def top_fee_recipients(database: Path, limit: int = 10) -> str:
-    """Whose blocks are most in `miners_balance`, and what they did to its balance, drawn as DuckDB draws it."""
+    """Show the fee recipients with the most blocks, and by how much these changed their balances, drawn by DuckDB."""
     return str(_connect(database).sql(load_sql("top_fee_recipients"), params={"limit": limit}))
 
 

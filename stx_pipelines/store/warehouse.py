@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,18 +21,22 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.store import replacement
 from stx_pipelines.store.data_folder import DataFolder
-from stx_pipelines.store.file_size import forget_size, missing_bytes, remember_size
-from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
+from stx_pipelines.store.files import (
+    StoreError,
+    forget_size,
+    missing_bytes,
+    read_if_sound,
+    remember_size,
+    replace_file,
+)
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.store.parquet import over_day_files
 from stx_pipelines.store.published import Published
 from stx_pipelines.store.scratch import quoted
+from stx_pipelines.store.statements import day_sql, load_sql, of_day, schema_sql
 
 if TYPE_CHECKING:
     import duckdb
-
-TIME_COLUMN = {"transactions": "burn_block_time", "blocks": "timestamp", "miners_balance": "block_time"}
-"""Per table, the column whose UTC date is the day of a row."""
 
 _RETRY_SECONDS = 0.1
 _ENGINE: dict[str, str | bool | int | float | list[str]] = {
@@ -52,7 +55,7 @@ class WrongDayFile(StoreError):
 
 
 class DayFile(NamedTuple):
-    """A landed day: its file and its certificate."""
+    """A stored day: its file and its certificate."""
 
     path: Path
     certificate: Certificate
@@ -94,7 +97,7 @@ class Warehouse:
             self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
 
     def published(self, dataset: str, *, even_if_lost: bool = False) -> Published:
-        """The published coverage; empty when nothing was loaded yet, or when the database is gone.
+        """Read the published coverage; empty when nothing was loaded yet, or when the database is gone.
 
         Never opens the database. `even_if_lost` gives what a lost database was said to hold.
         """
@@ -105,7 +108,7 @@ class Warehouse:
         return known if same else known.holding({}, 0)
 
     def missing_bytes(self) -> int:
-        """How many bytes the database's file lost since it was written. Never opens the database."""
+        """Count the bytes that the database's file lost since it was written. Never opens the database."""
         return missing_bytes(self.path, self._size)
 
     def mark_checked(self, dataset: str, days: Sequence[date], now: datetime) -> None:
@@ -168,7 +171,7 @@ class Warehouse:
             attach(connection, self.path, wait)
             inode = _inode(self.path)
             if self._prepared != inode:
-                connection.execute(load_sql("schema"))
+                connection.execute(schema_sql())
             yield connection
             connection.execute("CHECKPOINT warehouse")  # writes what was committed: a full disk is an error here
             connection.execute("DETACH warehouse")
@@ -181,9 +184,13 @@ class Warehouse:
 
 
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float, *, read_only: bool = False) -> None:
-    """Open the database file as `warehouse`, patiently: another process may hold it. Raises `Busy`."""
+    """Open the database file as `warehouse`, patiently: another process may hold it. Raises `Busy`.
+
+    The connection knows the rules of which rows the tables show.
+    """
     import duckdb
 
+    connection.execute(load_sql("shown"))
     connection.execute("SET enable_progress_bar = false")  # DuckDB takes a run's process for a person's
     name = quoted(str(path.absolute()))  # a relative one may look like an address: `postgres:x`
     deadline = time.monotonic() + wait
@@ -202,7 +209,7 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float, *, re
 
 
 def _load_each(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> Iterator[WrongDayFile]:
-    """Load days, a transaction each; those that could not be."""
+    """Load days, a transaction each; yield those that could not be."""
     for day in days:
         connection.begin()
         try:
@@ -217,13 +224,9 @@ def _load_each(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequen
 
 def _replace_day(connection: duckdb.DuckDBPyConnection, dataset: str, day: DayFile) -> None:
     certificate = day.certificate
-    column = TIME_COLUMN[dataset]
-    bounds = {"day": certificate.day}
-    connection.execute(
-        f"DELETE FROM warehouse.{dataset} WHERE {column} >= $day::DATE AND {column} < $day::DATE + 1", bounds
-    )
+    connection.execute(f"DELETE FROM warehouse.{dataset} WHERE {of_day(dataset)}", {"day": certificate.day})
     proved_at = certificate.proved_at.astimezone(UTC).replace(tzinfo=None)
-    rows = over_day_files(load_sql(dataset), day.path)
+    rows = over_day_files(day_sql(dataset), day.path)
     [(inserted,)] = connection.execute(f"INSERT INTO warehouse.{dataset} {rows}", {"proved_at": proved_at}).fetchall()
     if inserted != certificate.published:
         raise WrongDayFile(
@@ -252,11 +255,6 @@ def _record(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[
 def _loaded(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, str]:
     query = "SELECT day, certificate FROM warehouse.coverage WHERE dataset = $dataset ORDER BY day"
     return dict(connection.execute(query, {"dataset": dataset}).fetchall())
-
-
-def load_sql(name: str, package: str = "stx_pipelines.store") -> str:
-    """A statement from the folder `sql` of a package."""
-    return files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _inode(path: Path) -> int:

@@ -23,9 +23,10 @@ import click
 import duckdb
 import msgspec
 
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.metrics.store import MetricStore
-from stx_pipelines.store import stacks_rows
+from stx_pipelines.store import arrow
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.scratch import Engine
@@ -77,7 +78,7 @@ def write_days(folder: Path, first: int, days: int, rows_per_day: int, fresh_per
     """Write these days as the sync would: typed, with certificates."""
     files = _store(folder).files
     connection = duckdb.connect()
-    schema = stacks_rows.schema()
+    schema = arrow.schema(DATASETS[TRANSACTIONS])
     for number in range(first, first + days):
         day = FIRST_DAY + number * DAY
         known = 1 + number * fresh_per_day

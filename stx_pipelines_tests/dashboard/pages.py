@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from stx_pipelines.chains.attempts import Attempts
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, days_between
 from stx_pipelines.coverage.model import Coverage, survey
 from stx_pipelines.coverage.text import coverage_sentence
@@ -20,7 +21,7 @@ from stx_pipelines.dashboard.page import write_page
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.metrics.store import MetricStore
-from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.arrow import from_arrow
 from stx_pipelines_tests.metrics.history import land, land_chain, store_in
 from stx_pipelines_tests.waiting import wait_until
 from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
@@ -85,7 +86,7 @@ def land_types(data: Path, types: Sequence[str]) -> MetricStore:
     days = days_between(FIRST_DAY, FIRST_DAY + 2 * DAY)
     land_chain(store, make_chain(3), days)
     for day in days:
-        rows = enumerate(stacks_rows.from_arrow(store.files.read(day)))
+        rows = enumerate(from_arrow(DATASETS[TRANSACTIONS], store.files.read(day)))
         land(store, day, [msgspec.structs.replace(row, tx_type=types[n % len(types)]) for n, row in rows])
     store.refresh()
     return store

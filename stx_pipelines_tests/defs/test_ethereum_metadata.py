@@ -12,15 +12,16 @@ import msgspec
 from eth_utils import from_wei
 
 from stx_pipelines.defs.assets.metadata import describe_balances, describe_blocks
-from stx_pipelines.store.ethereum_rows import balances_to_arrow, blocks_to_arrow
-from stx_pipelines.store.ethereum_summary import summarize_balances
+from stx_pipelines.store.summaries import summarize_balances
 from stx_pipelines_tests.store.ethereum_days import (
     ALICE,
     BOB,
     CAROL,
     DAYS,
     PER_DAY,
+    balances_table,
     blocks_of,
+    blocks_table,
     certificate,
     changes_of,
 )
@@ -47,7 +48,7 @@ def picture_in(value: dg.MetadataValue) -> str:
 
 
 def test_a_day_of_blocks_says_what_a_person_wants_to_know() -> None:
-    metadata = describe_blocks(certificate("blocks", DAY, BLOCKS), blocks_to_arrow(BLOCKS))
+    metadata = describe_blocks(certificate("blocks", DAY, BLOCKS), blocks_table(BLOCKS))
     said = {name: value.value for name, value in metadata.items()}
     assert said["state"] == "closed"
     assert said["expected"] == said["seen"] == said["dagster/partition_row_count"] == PER_DAY
@@ -61,7 +62,7 @@ def test_a_day_of_blocks_says_what_a_person_wants_to_know() -> None:
 
 
 def test_a_day_of_balances_says_whose_balance_changed_by_how_much() -> None:
-    metadata = describe_balances(certificate("miners_balance", DAY, BLOCKS), balances_to_arrow(CHANGES))
+    metadata = describe_balances(certificate("miners_balance", DAY, BLOCKS), balances_table(CHANGES))
     said = {name: value.value for name, value in metadata.items()}
     total = sum(change.balance_increase for change in CHANGES)
     assert said["increase_eth"] == f"{in_eth(total):f}"
@@ -75,7 +76,10 @@ def test_a_day_of_balances_says_whose_balance_changed_by_how_much() -> None:
 
 
 def test_a_day_without_blocks_can_be_described() -> None:
-    for describe, table in ((describe_blocks, blocks_to_arrow([])), (describe_balances, balances_to_arrow([]))):
+    for describe, table in (
+        (describe_blocks, blocks_table([])),
+        (describe_balances, balances_table([])),
+    ):
         metadata = describe(certificate("blocks", DAY, []), table)
         assert text(metadata["heights"]) == "none"
         assert metadata["calls_per_block"].value == 0.0
@@ -83,16 +87,16 @@ def test_a_day_without_blocks_can_be_described() -> None:
 
 def test_a_day_that_took_no_time_has_no_pace() -> None:
     quick = msgspec.structs.replace(certificate("blocks", DAY, BLOCKS), seconds=0.0)
-    assert describe_blocks(quick, blocks_to_arrow(BLOCKS))["blocks_per_second"].value == 0.0
+    assert describe_blocks(quick, blocks_table(BLOCKS))["blocks_per_second"].value == 0.0
 
 
 def test_the_plot_of_a_whole_day_has_at_most_200_points_and_leaves_no_block_out() -> None:
     many = [change._replace(balance_increase=n * 10**15) for n, change in enumerate(CHANGES * 1_203)][:7_213]
-    stretches = summarize_balances(balances_to_arrow(many)).stretches
+    stretches = summarize_balances(balances_table(many)).stretches
     assert 180 < len(stretches) <= 200
     assert sum(stretch.blocks for stretch in stretches) == len(many)
     assert sum(stretch.increase for stretch in stretches) == sum(change.balance_increase for change in many)
-    size = len(text(describe_balances(certificate("x", DAY, BLOCKS), balances_to_arrow(many))["increase_per_block"]))
+    size = len(text(describe_balances(certificate("x", DAY, BLOCKS), balances_table(many))["increase_per_block"]))
     assert size < 40_000  # kept in the history for every day
 
 

@@ -16,10 +16,16 @@ from stx_pipelines.defs.assets.markdown import code, word
 from stx_pipelines.defs.assets.metadata import describe_balances, describe_blocks, describe_day
 from stx_pipelines.defs.checks import metric_result
 from stx_pipelines.metrics.checks import CHECKS, Verdict
-from stx_pipelines.store.day_summary import DaySummary
-from stx_pipelines.store.ethereum_rows import balances_to_arrow, blocks_to_arrow
+from stx_pipelines.store.summaries import DaySummary
 from stx_pipelines_tests.hostile import HOSTILE
-from stx_pipelines_tests.store.ethereum_days import DAYS, blocks_of, certificate, changes_of
+from stx_pipelines_tests.store.ethereum_days import (
+    DAYS,
+    balances_table,
+    blocks_of,
+    blocks_table,
+    certificate,
+    changes_of,
+)
 
 HARMLESS = {
     *("inline", "text", "softbreak", "code_inline", "paragraph_open", "paragraph_close"),
@@ -68,8 +74,8 @@ def test_fee_recipients_of_an_old_day_file_are_shown_as_they_are(text: str) -> N
     blocks = [block._replace(miner=text) for block in blocks_of(DAYS[0])]
     changes = [change._replace(miner=text) for change in changes_of(DAYS[0])]
     known = certificate("blocks", DAYS[0], blocks)
-    assert_harmless(describe_blocks(known, blocks_to_arrow(blocks))["top_fee_recipients"].value, columns=2)
-    assert_harmless(describe_balances(known, balances_to_arrow(changes))["top_fee_recipients"].value, columns=3)
+    assert_harmless(describe_blocks(known, blocks_table(blocks))["top_fee_recipients"].value, columns=2)
+    assert_harmless(describe_balances(known, balances_table(changes))["top_fee_recipients"].value, columns=3)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 
 from stx_pipelines.chains.certificate import Certificate, State
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.stacks import ANCHORED, Tx
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
-from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.arrow import to_arrow
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.scratch import Engine
@@ -151,7 +152,7 @@ def store_in(folder: Path, options: MetricOptions = OPTIONS, first_day: date | N
 
 def land(store: MetricStore, of: date, rows: Sequence[Tx], state: State = "closed", requests: int = 1) -> None:
     """Write a day file."""
-    store.files.write(stacks_rows.to_arrow(rows), certificate(of, rows, state, requests))
+    store.files.write(to_arrow(DATASETS[TRANSACTIONS], rows), certificate(of, rows, state, requests))
 
 
 def land_history(store: MetricStore, numbers: Iterable[int] = range(100)) -> MetricStore:

@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.metrics import store as metrics
 from stx_pipelines.metrics.options import MetricOptions, cover
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.metrics.store import MetricStore
-from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.arrow import to_arrow
 from stx_pipelines.store.files import StoreError
 from stx_pipelines_tests.metrics.history import certificate, day, land, land_history, read, rows_of, store_in
 
@@ -192,7 +193,7 @@ def test_a_file_that_gives_other_rows_than_it_certifies_is_refused(store: Metric
     """Nothing is published from it."""
     first, *others = rows_of(0)
     orphaned = [msgspec.structs.replace(tx, canonical=False) for tx in others]
-    store.files.write(stacks_rows.to_arrow([first, *orphaned]), certificate(day(0), rows_of(0)))
+    store.files.write(to_arrow(DATASETS[TRANSACTIONS], [first, *orphaned]), certificate(day(0), rows_of(0)))
     with pytest.raises(StoreError, match=r"17 transactions but certify 19.*verify"):
         store.refresh()
     assert not store.path("wallets_daily").exists()

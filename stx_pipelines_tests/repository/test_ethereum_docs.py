@@ -11,7 +11,7 @@ import pytest
 from stx_pipelines.defs.checks import ethereum_checks
 from stx_pipelines.settings import Settings
 from stx_pipelines.store.ethereum_checks import BEFORE_MERGE, SINCE_MERGE
-from stx_pipelines.store.warehouse import load_sql
+from stx_pipelines.store.statements import load_sql, schema_sql
 from stx_pipelines_tests.store.ethereum_days import ALICE, changes_of, land_days
 from stx_pipelines_tests.store.ethereum_days import DAYS as HAND_MADE
 from stx_pipelines_tests.world import ROOT
@@ -27,7 +27,7 @@ def test_the_columns_are_those_of_the_table(table: str) -> None:
     named = [name.strip() for row in rows for name in row.split("|")[1].split(",")]
     with duckdb.connect() as connection:
         connection.execute("ATTACH ':memory:' AS warehouse")
-        connection.execute(load_sql("schema"))
+        connection.execute(schema_sql())
         columns = [name for (name, *_) in connection.execute(f"DESCRIBE warehouse.{table}").fetchall()]
     assert sorted(named) == sorted(columns)
 

@@ -13,11 +13,12 @@ import duckdb
 import pyarrow as pa
 
 from stx_pipelines.chains.certificate import Certificate, State
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, DATASETS
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block, balance_changes
+from stx_pipelines.store.arrow import to_arrow
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
-from stx_pipelines.store.ethereum_rows import balances_to_arrow, blocks_to_arrow
 from stx_pipelines.store.warehouse import DayFile, Warehouse
 
 FIRST = 1_000
@@ -94,14 +95,24 @@ def certificate(dataset: str, day: date, blocks: Sequence[Block], state: State =
     )
 
 
+def blocks_table(blocks: Sequence[Block]) -> pa.Table:
+    """What a day file of `blocks` holds."""
+    return to_arrow(DATASETS[BLOCKS], blocks)
+
+
+def balances_table(changes: Sequence[BalanceChange]) -> pa.Table:
+    """What a day file of `miners_balance` holds."""
+    return to_arrow(DATASETS[BALANCES], changes)
+
+
 def land_blocks(data: Path, day: date, blocks: Sequence[Block], state: State = "closed", *, load: bool = True) -> None:
     """Write a day file of `blocks`, and load it."""
-    _land(data, blocks_to_arrow(blocks), certificate("blocks", day, blocks, state), load=load)
+    _land(data, blocks_table(blocks), certificate("blocks", day, blocks, state), load=load)
 
 
 def land_balances(data: Path, day: date, blocks: Sequence[Block], changes: Sequence[BalanceChange]) -> None:
     """Write and load a day file of `miners_balance`, which belongs to these blocks."""
-    _land(data, balances_to_arrow(changes), certificate("miners_balance", day, blocks), load=True)
+    _land(data, balances_table(changes), certificate("miners_balance", day, blocks), load=True)
 
 
 def _land(data: Path, table: pa.Table, of: Certificate, *, load: bool) -> None:

@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.store import stacks_rows
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
+from stx_pipelines.chains.stacks import Tx
+from stx_pipelines.store.arrow import from_arrow, schema, to_arrow
 from stx_pipelines.store.day_files import DamagedDayFile, DayFiles
 from stx_pipelines.store.files import StoreError, replace_file
 from stx_pipelines_tests.waiting import LONGEST
@@ -52,17 +54,17 @@ def test_a_day_file_says_what_it_holds_without_being_read(files: DayFiles) -> No
 
 
 def test_rows_read_back_as_they_were_written(files: DayFiles, world: World) -> None:
-    rows = stacks_rows.from_arrow(files.read(FIRST_DAY))
-    assert stacks_rows.to_arrow(rows).equals(files.read(FIRST_DAY).replace_schema_metadata())
-    assert files.read(FIRST_DAY).schema.equals(stacks_rows.schema())
+    rows = from_arrow(DATASETS[TRANSACTIONS], files.read(FIRST_DAY))
+    assert to_arrow(DATASETS[TRANSACTIONS], rows).equals(files.read(FIRST_DAY).replace_schema_metadata())
+    assert files.read(FIRST_DAY).schema.equals(schema(DATASETS[TRANSACTIONS]))
     assert len(rows) == len(world.chain.transactions(FIRST_DAY))
 
 
 def test_rows_without_sender_or_time_read_back_too() -> None:
-    rows = stacks_rows.from_arrow(stacks_rows.to_arrow([]))
+    rows = from_arrow(DATASETS[TRANSACTIONS], to_arrow(DATASETS[TRANSACTIONS], []))
     assert rows == []
-    empty = stacks_rows.Tx("a", None, 1, None, 2, "t", True, "s", 3, 4, None, 0, None, None, None, None)
-    assert stacks_rows.from_arrow(stacks_rows.to_arrow([empty])) == [empty]
+    empty = Tx("a", None, 1, None, 2, "t", True, "s", 3, 4, None, 0, None, None, None, None)
+    assert from_arrow(DATASETS[TRANSACTIONS], to_arrow(DATASETS[TRANSACTIONS], [empty])) == [empty]
 
 
 def test_a_day_that_has_not_landed_has_no_certificate(files: DayFiles) -> None:

@@ -17,7 +17,6 @@ import msgspec
 import pytest
 
 from stx_pipelines.chains.stacks import Tx
-from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.published import Published
 from stx_pipelines.store.warehouse import Warehouse
@@ -114,8 +113,7 @@ def test_why_a_row_is_left_out_is_what_the_table_leaves_out(
 ) -> None:
     """The reason in the certificate and the filter in SQL must agree, or nothing is loaded."""
     known = world.landed([FIRST_DAY])[FIRST_DAY].certificate
-    files = world.walk().landing.files
-    rows = stacks_rows.from_arrow(files.read(FIRST_DAY))
+    rows = world.walk().landing.rows(FIRST_DAY)
     shown = next(n for n, row in enumerate(rows) if row.tx_status == "success")
     spoiled: Tx = msgspec.structs.replace(rows[shown], **fields)  # type: ignore[arg-type]
     assert why_left_out(spoiled) == reason
@@ -130,7 +128,7 @@ def test_a_file_that_gives_other_rows_than_it_certifies_is_refused_and_the_table
     known = world.landed([FIRST_DAY])[FIRST_DAY].certificate
     before = table_rows(world.data)
     landing = world.walk().landing
-    rows = stacks_rows.from_arrow(landing.files.read(FIRST_DAY))
+    rows = landing.rows(FIRST_DAY)
     with pytest.raises(StoreError, match="nothing of it was loaded"):
         landing.land([(rows, msgspec.structs.replace(known, published=known.published - 5))])
     assert table_rows(world.data) == before

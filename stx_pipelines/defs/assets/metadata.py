@@ -12,9 +12,9 @@ import dagster as dg
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.ethereum import ether
 from stx_pipelines.defs.assets.markdown import code, word
-from stx_pipelines.store.day_summary import DaySummary
-from stx_pipelines.store.ethereum_summary import (
+from stx_pipelines.store.summaries import (
     BalancesSummary,
+    DaySummary,
     Recipient,
     Stretch,
     summarize_balances,

@@ -1,7 +1,7 @@
 WITH certified AS (
     SELECT tx_id, sender_address
     FROM day_file
-    WHERE canonical AND tx_status = 'success' AND sender_address IS NOT NULL AND block_time IS NOT NULL
+    WHERE shown_transactions(canonical, tx_status, sender_address, block_time)
 ),
 there AS (
     SELECT tx_id, sender_address FROM certified SEMI JOIN warehouse.transactions AS old USING (tx_id)

@@ -26,7 +26,6 @@ from stx_pipelines.chains.ethereum_proof import (
 from stx_pipelines.clients.errors import ApiError, NoState, Unreachable
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 from stx_pipelines.project import Project
-from stx_pipelines.store import ethereum_rows
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.day_files import DamagedDayFile
 from stx_pipelines.sync import daily as homeward
@@ -181,7 +180,7 @@ class BalancesWalk:
                 of_blocks = self._of_blocks(day)
                 if of_blocks is None:
                     raise awaited
-                blocks = ethereum_rows.blocks_from_arrow(files.read(day))
+                blocks = self.blocks.landing.rows(day)
                 # Another process may have written the day anew in between.
                 if self._of_blocks(day) == of_blocks:
                     return of_blocks, blocks
@@ -206,7 +205,7 @@ class BalancesWalk:
         if known_certificate(self.landing, day) is None:
             return {}
         try:
-            rows = ethereum_rows.balances_from_arrow(self.landing.files.read(day))
+            rows = self.landing.rows(day)
         except DamagedDayFile as error:
             log.warning("%s", error)
             return {}

@@ -18,7 +18,6 @@ from stx_pipelines.chains.ethereum_proof import prove_blocks
 from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 from stx_pipelines.project import Project
-from stx_pipelines.store import ethereum_rows
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.day_files import DamagedDayFile
@@ -163,7 +162,7 @@ class BlocksWalk:
 
     def _held(self, day: date) -> list[Block]:
         try:
-            return ethereum_rows.blocks_from_arrow(self.landing.files.read(day))
+            return self.landing.rows(day)
         except DamagedDayFile as error:
             log.warning("%s", error)
             return []

@@ -17,7 +17,6 @@ from stx_pipelines.chains.stacks import Tip, Tx
 from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.project import Project
-from stx_pipelines.store import stacks_rows
 from stx_pipelines.store.dataset_store import DAYS_AT_ONCE, DatasetStore
 from stx_pipelines.store.day_files import DamagedDayFile
 from stx_pipelines.store.identity import Identity
@@ -105,7 +104,7 @@ class Walk:
             return False
         if not known.first_height <= tip.block_height <= known.last_height:
             return False
-        rows = stacks_rows.from_arrow(self.landing.files.read(known.day))
+        rows = self.landing.rows(known.day)
         ours = {tx.index_block_hash for tx in rows if tx.block_height == tip.block_height}
         return bool(ours - {None, tip.index_block_hash})  # v1 does not name index block hashes
 
@@ -125,7 +124,7 @@ class Walk:
 
     def _fork_height(self, state: Standing) -> int:
         try:
-            rows = stacks_rows.from_arrow(self.landing.files.read(state.stale[-1]))
+            rows = self.landing.rows(state.stale[-1])
         except DamagedDayFile as error:
             log.warning("%s", error)
             return state.canonical_to
@@ -143,7 +142,7 @@ class Walk:
             if state is None or known is None or not known.seen:
                 return None
             try:
-                rows = stacks_rows.from_arrow(self.landing.files.read(day))
+                rows = self.landing.rows(day)
             except DamagedDayFile as error:
                 log.warning("%s", error)
                 return None

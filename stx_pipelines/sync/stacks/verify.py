@@ -8,11 +8,12 @@ from datetime import date
 from typing import NamedTuple
 
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import day_of
 from stx_pipelines.chains.stacks import Tx
 from stx_pipelines.chains.stacks_proof import FINAL_DEPTH
 from stx_pipelines.clients.stacks_api import StacksApi
-from stx_pipelines.store import stacks_rows
+from stx_pipelines.store.arrow import from_arrow
 from stx_pipelines.store.day_files import DayFiles
 
 
@@ -27,7 +28,7 @@ class Verdict(NamedTuple):
 
 def requests_needed(files: DayFiles, certificate: Certificate) -> int:
     """What `verify_day` will cost."""
-    return len(_heights(stacks_rows.from_arrow(files.read(certificate.day)))) + 1
+    return len(_heights(from_arrow(DATASETS[TRANSACTIONS], files.read(certificate.day)))) + 1
 
 
 def verify_day(api: StacksApi, files: DayFiles, certificate: Certificate) -> Verdict:
@@ -35,7 +36,7 @@ def verify_day(api: StacksApi, files: DayFiles, certificate: Certificate) -> Ver
 
     Raises the errors of `StacksApi`.
     """
-    rows = stacks_rows.from_arrow(files.read(certificate.day))
+    rows = from_arrow(DATASETS[TRANSACTIONS], files.read(certificate.day))
     seen = Counter(row.burn_block_height for row in rows)
     faults = []
     for height in _heights(rows):

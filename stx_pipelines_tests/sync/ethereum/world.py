@@ -29,11 +29,8 @@ from stx_pipelines.devnet.ethereum.values import EthereumSpec
 from stx_pipelines.devnet.server import Devnet, serve
 from stx_pipelines.project import Project
 from stx_pipelines.settings import Settings, load_settings
-from stx_pipelines.store import ethereum_rows
-from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.data_folder import DataFolder
-from stx_pipelines.store.dataset_store import DatasetStore
-from stx_pipelines.store.day_files import DayFiles
+from stx_pipelines.store.dataset_store import DatasetStore, open_store
 from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines.sync.ethereum.balances import BALANCES, BalancesWalk
 from stx_pipelines.sync.ethereum.blocks import BLOCKS, BlocksWalk
@@ -109,11 +106,8 @@ def _value(value: Any) -> Any:
 
 def open_landing(data: Path, dataset: str) -> DatasetStore[Any]:
     """The landing of a dataset as a new process would make it."""
-    to_arrow = ethereum_rows.blocks_to_arrow if dataset == BLOCKS else ethereum_rows.balances_to_arrow
-    folder = data / "days" / dataset
-    return DatasetStore(
-        dataset, DayFiles(folder), AttemptFiles(folder), Warehouse(DataFolder(data)), to_arrow, patience=LONGEST
-    )
+    folder = DataFolder(data)
+    return open_store(folder, Warehouse(folder, patience=LONGEST), dataset)
 
 
 def open_node(url: str, *, calls_per_second: int = 0, attempts: int = 5, **options: Any) -> EthereumRpc:

@@ -1,15 +1,40 @@
-"""What a person wants to know of a landed day of Ethereum, computed from its file. Wei are integers throughout."""
+"""Sums over a stored day for people, computed from its file. Wei are integers throughout, hours are UTC."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _POINTS = 200
+
+
+class DaySummary(NamedTuple):
+    """Counts over all rows of the day; fees are those of all rows, in microSTX; hours are UTC burn time."""
+
+    by_status: dict[str, int]
+    by_type: dict[str, int]
+    by_hour: list[int]
+    fee_ustx: int
+
+
+COLUMNS = ("burn_block_time", "tx_status", "tx_type", "fee_ustx")
+"""What a summary is made of."""
+
+
+def summarize(table: pa.Table) -> DaySummary:
+    """Sum up these columns of a day of transactions."""
+    import pyarrow.compute as pc
+
+    return DaySummary(
+        by_status=_counts(table.column("tx_status")),
+        by_type=_counts(table.column("tx_type")),
+        by_hour=_by_hour(table.column("burn_block_time")),
+        fee_ustx=pc.sum(table.column("fee_ustx")).as_py() or 0,
+    )
 
 
 class BlocksSummary(NamedTuple):
@@ -52,21 +77,19 @@ class BalancesSummary(NamedTuple):
 
 
 def summarize_blocks(table: pa.Table) -> BlocksSummary:
-    """The summary of a day file of blocks."""
+    """Sum up a day file of blocks."""
     import pyarrow.compute as pc
 
-    counted = pc.hour(table.column("timestamp")).value_counts().to_pylist()
-    hours = {each["values"]: each["counts"] for each in counted}
     return BlocksSummary(
         gas_used=pc.sum(table.column("gas_used")).as_py() or 0,
         transactions=pc.sum(table.column("transaction_count")).as_py() or 0,
-        by_hour=[hours.get(hour, 0) for hour in range(24)],
+        by_hour=_by_hour(table.column("timestamp")),
         by_miner=dict(Counter(table.column("miner").to_pylist()).most_common()),
     )
 
 
 def summarize_balances(table: pa.Table) -> BalancesSummary:
-    """The summary of a day file of balances."""
+    """Sum up a day file of balances."""
     import pyarrow.compute as pc
 
     increases = [int(wei) for wei in table.column("balance_increase").to_pylist()]
@@ -93,3 +116,15 @@ def _stretches(times: Sequence[str], increases: Sequence[int]) -> list[Stretch]:
     length = -(-len(increases) // _POINTS) or 1
     parts = ((first, increases[first : first + length]) for first in range(0, len(increases), length))
     return [Stretch(times[first], len(part), sum(part)) for first, part in parts]
+
+
+def _by_hour(times: pa.ChunkedArray) -> list[int]:
+    import pyarrow.compute as pc
+
+    hours = _counts(pc.hour(times))
+    return [hours.get(hour, 0) for hour in range(24)]
+
+
+def _counts(column: pa.ChunkedArray) -> dict[Any, int]:
+    counted = column.value_counts().to_pylist()
+    return {each["values"]: each["counts"] for each in sorted(counted, key=lambda each: -each["counts"])}

@@ -1,0 +1,74 @@
+"""A dataset's rows as Arrow: the columns of its day files, and back. Times are UTC timestamps in the files.
+
+Wei are DECIMAL(38,0): they do not fit 64 bits, and Parquet has no wider integer that every reader keeps exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from stx_pipelines.chains.datasets import Dataset, Kind
+from stx_pipelines.store.day_files import spare_memory
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_MICROSECONDS = 1_000_000
+
+
+def schema(dataset: Dataset) -> pa.Schema:
+    """Give the columns of its day files."""
+    import pyarrow as pa
+
+    types: dict[Kind, pa.DataType] = {
+        "text": pa.string(),
+        "word": pa.dictionary(pa.int32(), pa.string()),
+        "integer": pa.int64(),
+        "wei": pa.decimal128(38, 0),
+        "time": pa.timestamp("us"),
+        "flag": pa.bool_(),
+    }
+    return pa.schema([(column.name, types[column.kind]) for column in dataset.columns])
+
+
+def to_arrow(dataset: Dataset, rows: Sequence[Any]) -> pa.Table:
+    """Make a table of these rows, in the order given."""
+    import pyarrow as pa
+
+    spare_memory()
+    wanted = schema(dataset)
+    arrays = [_array(list(map(attrgetter(field.name), rows)), field.type) for field in wanted]
+    return pa.Table.from_arrays(arrays, schema=wanted)
+
+
+def from_arrow(dataset: Dataset, table: pa.Table) -> list[Any]:
+    """Make the rows of a day file. Fields that the file does not keep have their defaults."""
+    columns = {column.name: _values(table.column(column.name), column.kind) for column in dataset.columns}
+    row, names = dataset.row, _fields(dataset)
+    return [row(*values) for values in zip(*(columns[name] for name in names), strict=True)]
+
+
+def _fields(dataset: Dataset) -> list[str]:
+    """The columns in the order of the fields of a row."""
+    order = list(dataset.row.__annotations__)
+    return sorted((column.name for column in dataset.columns), key=order.index)
+
+
+def _array(values: Sequence[object], wanted: pa.DataType) -> pa.Array:
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(wanted):
+        return pa.array(values, pa.int64()).cast(pa.timestamp("s")).cast(wanted)
+    return pa.array(values, wanted)
+
+
+def _values(column: pa.ChunkedArray, kind: Kind) -> list[Any]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if kind == "time":
+        column = pc.divide(column.cast(pa.int64()), _MICROSECONDS)
+    values: list[Any] = column.to_pylist()
+    return [None if wei is None else int(wei) for wei in values] if kind == "wei" else values
