@@ -10,7 +10,7 @@ from stx_pipelines.coverage.text import some_days
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
-from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
+from stx_pipelines.sync.outcome import FailedDay, Outcome, StoredDay
 
 _NAMED = 10  # days in the sentence of a failure; the log names all
 
@@ -78,7 +78,7 @@ def _prospects(error: Exception) -> dict[str, bool | dg.TimestampMetadataValue]:
 
 
 def _log_day(
-    context: dg.AssetExecutionContext, landed: Landed, metadata: Mapping[str, dg.MetadataValue], noun: str
+    context: dg.AssetExecutionContext, landed: StoredDay, metadata: Mapping[str, dg.MetadataValue], noun: str
 ) -> None:
     certificate = landed.certificate
     day = certificate.day.isoformat()
