@@ -27,8 +27,8 @@ from stx_pipelines.devnet.stacks.values import ChainSpec, Transaction
 from stx_pipelines.project import Project
 from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.store.data_folder import DataFolder
-from stx_pipelines.sync.outcome import FailedDay, Landed
-from stx_pipelines.sync.stacks.sync import Walk, open_stacks
+from stx_pipelines.sync.outcome import FailedDay, StoredDay
+from stx_pipelines.sync.stacks.sync import StacksSync, open_stacks
 from stx_pipelines_tests.waiting import LONGEST
 
 FIRST_DAY = date(2026, 9, 1)
@@ -167,7 +167,7 @@ class World:
     data: Path
     overrides: dict[str, Any] = field(default_factory=dict)
     now: datetime | None = None
-    last_walk: Walk | None = None
+    last_walk: StacksSync | None = None
 
     @property
     def chain(self) -> StacksChain:
@@ -202,7 +202,7 @@ class World:
     def folder(self) -> DataFolder:
         return DataFolder(self.data)
 
-    def walk(self) -> Walk:
+    def walk(self) -> StacksSync:
         """A walk as a new process would make it."""
         self.last_walk = open_stacks(self.project())
         if self.now is not None:
@@ -210,22 +210,22 @@ class World:
             self.last_walk.clock = lambda: now
         return self.last_walk
 
-    def sync(self, days: Sequence[date] | None = None, *, force: bool = False) -> list[Landed | FailedDay]:
+    def sync(self, days: Sequence[date] | None = None, *, force: bool = False) -> list[StoredDay | FailedDay]:
         """Bring days home (all of the chain, if none are named), as a new process would."""
-        return list(self.walk().bring_home(self.days if days is None else days, force=force))
+        return list(self.walk().sync(self.days if days is None else days, force=force))
 
-    def landed(self, days: Sequence[date] | None = None, *, force: bool = False) -> dict[date, Landed]:
+    def landed(self, days: Sequence[date] | None = None, *, force: bool = False) -> dict[date, StoredDay]:
         """The same where no day may fail."""
         results = self.sync(days, force=force)
         assert [f"{result.day}: {result.error}" for result in results if isinstance(result, FailedDay)] == []
-        return {result.certificate.day: result for result in results if isinstance(result, Landed)}
+        return {result.certificate.day: result for result in results if isinstance(result, StoredDay)}
 
     def failed(self, days: Sequence[date] | None = None) -> dict[date, str]:
         """The days that fail, with their sentences."""
         return {result.day: str(result.error) for result in self.sync(days) if isinstance(result, FailedDay)}
 
     def certificates(self) -> dict[date, Certificate]:
-        return self.walk().landing.files.certificates()
+        return self.walk().store.files.certificates()
 
     def requests(self) -> int:
         """Requests since this was asked last."""

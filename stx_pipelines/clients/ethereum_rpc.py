@@ -65,6 +65,10 @@ class EthereumRpc:
         """Calls sent so far, every repetition included."""
         return self.http.calls
 
+    def probe(self) -> None:
+        """Ask for the newest block. Raises what that raises."""
+        self.block("latest")
+
     def chain_id(self) -> int:
         """The chain's number, 1 for Ethereum's main network."""
         return self._one(_CHAIN_ID, "chain id")

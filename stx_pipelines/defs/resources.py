@@ -22,11 +22,8 @@ from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.project import Project
 from stx_pipelines.settings import Settings
 from stx_pipelines.store.summaries import COLUMNS, DaySummary, summarize
-from stx_pipelines.sync.ethereum.balances import open_balances
-from stx_pipelines.sync.ethereum.blocks import open_blocks
 from stx_pipelines.sync.outcome import Outcome
-from stx_pipelines.sync.runner import run_walk
-from stx_pipelines.sync.stacks.sync import open_stacks
+from stx_pipelines.sync.runner import run_sync
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,13 +70,12 @@ class StacksApi(OfProject):
         return super().fixed() | _given(hiro_api_url=self.api_url, hiro_requests_per_minute=self.requests_per_minute)
 
     def bring_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Fetch, prove and store days. Raises what `run_walk` and `Walk.bring_home` raise."""
+        """Fetch, prove and store days. Raises what `run_sync` raises."""
         project = self.project()
-        walk = open_stacks(project)
         if not force:
             # What is open grows stale while old days are read, so it goes first in every run.
             days = {*days, *survey_transactions(project, datetime.now(UTC)).stale(project.settings.open_every)}
-        yield from run_walk(project, TRANSACTIONS, walk, days, lambda: walk.api.http.sent, force=force)
+        yield from run_sync(project, TRANSACTIONS, days, force=force)
 
     def summary(self, day: date) -> DaySummary:
         """What a person wants to know of a day that has just been stored."""
@@ -97,16 +93,12 @@ class EthereumNode(OfProject):
         return _given(eth_batch_size=self.batch_size, eth_parallel_batches=self.parallel_batches)
 
     def bring_blocks_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Fetch, prove and store days of blocks. Raises what `run_walk` and `BlocksWalk.bring_home` raise."""
-        project = self.project()
-        walk = open_blocks(project)
-        yield from run_walk(project, BLOCKS, walk, days, lambda: walk.node.calls, force=force)
+        """Fetch, prove and store days of blocks. Raises what `run_sync` raises."""
+        yield from run_sync(self.project(), BLOCKS, days, force=force)
 
     def bring_balances_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Fetch, prove and store days of balances. Raises what `run_walk` and `BalancesWalk.bring_home` raise."""
-        project = self.project()
-        walk = open_balances(project)
-        yield from run_walk(project, BALANCES, walk, days, lambda: walk.node.calls, force=force)
+        """Fetch, prove and store days of balances. Raises what `run_sync` raises."""
+        yield from run_sync(self.project(), BALANCES, days, force=force)
 
     def rows(self, dataset: str, day: date) -> pa.Table:
         """The rows of a day that has just been stored."""

@@ -1,1 +1,1 @@
-"""How a day comes home: read, prove, land; and what to do next. Never imports Dagster."""
+"""Sync: fetch, prove and store days, and load them into the table. Never imports Dagster."""

@@ -1,4 +1,4 @@
-"""Reading one day ahead: while a day is proved and landed by the caller, the next is read."""
+"""Reading one day ahead: while the caller stores a day, the next is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 def read_ahead(
     read: Callable[[date], T], days: Iterable[date], stop: threading.Event
 ) -> Iterator[tuple[date, Future[T]]]:
-    """Each day, in the order given, with what `read` gave or raised. `stop` is set when the caller gives up."""
+    """Yield each day, in the order given, with what `read` gave or raised. `stop` is set when the caller gives up."""
     reading: deque[tuple[date, Future[T]]] = deque()
     pool = ThreadPoolExecutor(1, "reader")
     try:
@@ -26,7 +26,7 @@ def read_ahead(
         while reading:
             yield reading.popleft()
     except BaseException:
-        # An error or an interrupt: nobody wants what is still being read, or waits for it.
+        # An error or an interrupt: nobody waits for what is still being read.
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
         raise

@@ -1,18 +1,35 @@
-"""What becomes of a day that was asked for. The same words for every dataset."""
+"""The words that all syncs share: a day that is proved, stored or failed, and what stops a whole sync."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.store.day_files import NewerDayFile
 
+Row = TypeVar("Row")
 
-class Landed(NamedTuple):
-    """A day that is here now; `fetched` if this walk read something of it."""
+OnPage = Callable[[int], None]
+"""Called after each page or batch with the number of rows kept."""
+
+
+class WrongChain(ApiError):
+    """The server serves another chain than the data folder holds, or one that cannot be identified."""
+
+
+class ProvedDay(NamedTuple, Generic[Row]):
+    """The rows of a day in chain order, and the certificate that says what they rest on."""
+
+    rows: list[Row]
+    certificate: Certificate
+
+
+class StoredDay(NamedTuple):
+    """A day whose certified file is in place; `fetched` if this sync read something of it."""
 
     certificate: Certificate
     fetched: bool
@@ -25,4 +42,4 @@ class FailedDay(NamedTuple):
     error: ProofError | ApiError | NewerDayFile
 
 
-Outcome = Landed | FailedDay
+Outcome = StoredDay | FailedDay

@@ -1,36 +1,47 @@
-"""One run of a walk: alone on its dataset, telling the outside how far it is."""
+"""One run of a sync: alone on its dataset, with its progress in a file. Also the list of all syncs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
+from typing import Any
 
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
 from stx_pipelines.coverage.progress import Reporter
 from stx_pipelines.project import Project
 from stx_pipelines.store.locks import locked
-from stx_pipelines.sync.ethereum.balances import BalancesWalk
-from stx_pipelines.sync.ethereum.blocks import BlocksWalk
+from stx_pipelines.sync.daily import DaySync
+from stx_pipelines.sync.ethereum.balances import open_balances
+from stx_pipelines.sync.ethereum.blocks import open_blocks
 from stx_pipelines.sync.outcome import FailedDay, Outcome
-from stx_pipelines.sync.stacks.sync import Walk
+from stx_pipelines.sync.stacks.sync import open_stacks
 
-Walks = Walk | BlocksWalk | BalancesWalk
+_OPEN: Mapping[str, Callable[[Project], DaySync[Any, Any]]] = {
+    TRANSACTIONS: open_stacks,
+    BLOCKS: open_blocks,
+    BALANCES: open_balances,
+}
 
 
-def run_walk(
-    project: Project, dataset: str, walk: Walks, days: Collection[date], spent: Callable[[], int], *, force: bool
-) -> Iterator[Outcome]:
-    """Days as they land, while a progress file tells the outside; `spent` counts what was spent of the budget.
+def open_sync(project: Project, dataset: str) -> DaySync[Any, Any]:
+    """The sync of a dataset. Raises `SettingsError`."""
+    return _OPEN[dataset](project)
 
-    Raises `Busy` when another run keeps the dataset for too long, and what the walk raises.
+
+def run_sync(project: Project, dataset: str, days: Collection[date], *, force: bool) -> Iterator[Outcome]:
+    """Yield days once they are stored or have failed, and report the progress in a file.
+
+    Raises `Busy` when another run keeps the dataset for too long, and what `DaySync.sync` raises.
     """
-    folder = project.folder
+    folder, sync = project.folder, open_sync(project, dataset)
+    http = sync.client.http
     with (
         locked(folder.lock(dataset), f"the dataset {dataset}", project.settings.stx_run_wait_seconds),
-        Reporter(folder.progress(dataset), len(days), spent) as reporter,
+        Reporter(folder.progress(dataset), len(days), lambda: http.calls) as reporter,
     ):
-        walk.landing.files.sweep()
-        walk.on_page = reporter.page
-        for result in walk.bring_home(days, force=force):
+        sync.store.files.sweep()  # only here: another process may be writing unless the lock is held
+        sync.on_page = reporter.page
+        for result in sync.sync(days, force=force):
             yield result
             failed = isinstance(result, FailedDay)
             reporter.day(result.day if isinstance(result, FailedDay) else result.certificate.day, failed=failed)

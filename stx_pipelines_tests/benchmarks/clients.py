@@ -23,7 +23,7 @@ import requests
 from stx_pipelines.project import Project
 from stx_pipelines.settings import load_settings
 from stx_pipelines.sync.outcome import FailedDay
-from stx_pipelines.sync.stacks.sync import Walk, open_stacks
+from stx_pipelines.sync.stacks.sync import StacksSync, open_stacks
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Synced(NamedTuple):
     days: int
 
 
-def open_walk(url: str, folder: Path, requests_per_minute: int = 0) -> Walk:
+def open_walk(url: str, folder: Path, requests_per_minute: int = 0) -> StacksSync:
     """The product's own walk into `folder`."""
     settings = load_settings(
         hiro_api_url=url, hiro_api_key="", hiro_requests_per_minute=requests_per_minute, stx_data_dir=folder
@@ -50,27 +50,27 @@ def sync(url: str, folder: Path, days: Sequence[date], requests_per_minute: int 
     """Bring days home into `folder`: read, proved, landed. RuntimeError for a day that fails."""
     walk = open_walk(url, folder, requests_per_minute)
     seen = count = 0
-    for outcome in walk.bring_home(days):
+    for outcome in walk.sync(days):
         if isinstance(outcome, FailedDay):
             raise RuntimeError(f"{outcome.day}: {outcome.error}")  # noqa: TRY004 - no caller gave a wrong type
         seen += outcome.certificate.seen
         count += 1
-    return Synced(walk.api.http.sent, seen, count)
+    return Synced(walk.client.http.sent, seen, count)
 
 
 def requests_of_a_sync(url: str, folder: Path, days: Sequence[date]) -> list[str]:
     """What a sync of these days asks for, in its order."""
     walk = open_walk(url, folder)
     asked: list[str] = []
-    get: Callable[..., Any] = walk.api.http.get
+    get: Callable[..., Any] = walk.client.http.get
 
     def noting(path: str, *arguments: Any, **named: Any) -> Any:
         parameters = named.get("params")
         asked.append(requests.Request("GET", url + path, params=parameters).prepare().url or "")
         return get(path, *arguments, **named)
 
-    walk.api.http.get = noting  # type: ignore[method-assign]
-    list(walk.bring_home(days))
+    walk.client.http.get = noting  # type: ignore[method-assign]
+    list(walk.sync(days))
     return asked
 
 

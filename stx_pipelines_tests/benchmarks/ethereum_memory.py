@@ -36,9 +36,9 @@ def follow(url: str, data: Path) -> None:
     imports = peak_mib()
     world, days = World(url, data), days_between(FIRST, LAST)
     for walk in (world.blocks_walk(), world.balances_walk()):
-        outcomes = landed(walk.bring_home(days))
+        outcomes = landed(walk.sync(days))
         rows = sum(one.certificate.seen for one in outcomes.values())
-        print(f"{walk.landing.dataset}: {rows} rows, {peak_mib() - imports:.0f} MiB above {imports:.0f} MiB of imports")
+        print(f"{walk.store.dataset}: {rows} rows, {peak_mib() - imports:.0f} MiB above {imports:.0f} MiB of imports")
 
 
 def measure() -> None:

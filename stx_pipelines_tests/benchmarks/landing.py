@@ -11,9 +11,9 @@ from statistics import median
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from stx_pipelines.sync.outcome import FailedDay
-from stx_pipelines.sync.stacks.reader import ProvedDay, Reader
-from stx_pipelines.sync.stacks.sync import Walk
+from stx_pipelines.sync.outcome import FailedDay, ProvedDay
+from stx_pipelines.sync.stacks.reader import Reader
+from stx_pipelines.sync.stacks.sync import StacksSync
 from stx_pipelines_tests.benchmarks.apart import apart
 from stx_pipelines_tests.benchmarks.clients import open_walk, sync
 from stx_pipelines_tests.benchmarks.devnet_process import Served, devnet
@@ -41,17 +41,17 @@ def one_after_another(url: str, folder: Path, days: Sequence[date]) -> list[OneD
     walk = open_walk(url, folder)
     with (
         _clock(Reader, "_prove") as proof,
-        _clock(walk.landing, "keep") as file,
-        _clock(walk.landing, "load_soon") as table,
+        _clock(walk.store, "keep") as file,
+        _clock(walk.store, "load_soon") as table,
     ):
         return [_timed_day(walk, day, (proof, file, table)) for day in days]
 
 
-def _timed_day(walk: Walk, day: date, clocks: Sequence[list[float]]) -> OneDay:
+def _timed_day(walk: StacksSync, day: date, clocks: Sequence[list[float]]) -> OneDay:
     for each in clocks:
         each.clear()
     started = time.monotonic()
-    [outcome] = walk.bring_home([day])
+    [outcome] = walk.sync([day])
     seconds = time.monotonic() - started
     if isinstance(outcome, FailedDay):
         raise RuntimeError(str(outcome.error))  # noqa: TRY004 - no caller gave a wrong type
@@ -78,7 +78,7 @@ def _clock(owner: object, name: str) -> Iterator[list[float]]:
 
 def only_read(url: str, folder: Path, days: Sequence[date]) -> int:
     """Read days and do nothing with them; how many there were."""
-    api = open_walk(url, folder, REQUESTS_PER_MINUTE).api
+    api = open_walk(url, folder, REQUESTS_PER_MINUTE).client
 
     def trust(_: Reader, plan: Any, read: Any) -> ProvedDay:
         return ProvedDay(read, plan)

@@ -73,7 +73,7 @@ def test_a_complete_folder_is_not_complete_once_the_tip_is_too_old(make_world: M
     world.overrides["stx_tip_age_minutes"] = 0
     assert run(world, "status").exit_code == DONE
     held = datetime.now(UTC) - timedelta(minutes=5)
-    world.walk().landing.mark_tip(held - timedelta(hours=4), held, timedelta(hours=3))
+    world.walk().store.mark_tip(held - timedelta(hours=4), held, timedelta(hours=3))
     assert run(world, "status").exit_code == DONE
     world.overrides["stx_tip_age_minutes"] = 180
     assert run(world, "status").exit_code == NOT_YET

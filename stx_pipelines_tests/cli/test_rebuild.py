@@ -228,7 +228,7 @@ def test_the_daemons_walk_finds_the_database_of_before_and_loads_nothing_twice(w
     """Its file and its number are the same as before: what was published of it is true again."""
     database(world).rename(old_one(world))
     walk = world.walk()
-    walk.landing.reconcile()
+    walk.store.reconcile()
     assert database(world).exists()
-    assert walk.landing.pending() == []
+    assert walk.store.pending() == []
     world.assert_true()

@@ -69,7 +69,7 @@ def test_a_folder_of_an_earlier_version_keeps_its_days_without_a_fetch_or_a_load
 
 
 def test_certificates_of_today_say_what_they_are(world: World) -> None:
-    certificates, api = list(world.certificates().values()), world.walk().api
+    certificates, api = list(world.certificates().values()), world.walk().client
     # Burn block times run backwards now and then: two days need not meet at one block.
     meeting = [(a, b) for a, b in pairwise(certificates) if a.last_height and b.first_height == a.last_height + 1]
     assert meeting

@@ -16,7 +16,7 @@ from stx_pipelines.devnet.stacks import router
 from stx_pipelines.devnet.stacks.answers import gone
 from stx_pipelines.devnet.stacks.knobs import FAULT_KINDS, FaultKind, Knobs
 from stx_pipelines.devnet.stacks.routes_v3 import V3Pages
-from stx_pipelines.sync.stacks.sync import Walk
+from stx_pipelines.sync.stacks.sync import StacksSync
 from stx_pipelines_tests.faults.undisturbed import persevere
 from stx_pipelines_tests.world import World, at, file_rows, make_chain, truth
 
@@ -159,7 +159,7 @@ def test_clocks_that_jump_change_nothing(
     real = at(world.days[-1], 9)
     open_walk = world.walk
 
-    def walk() -> Walk:
+    def walk() -> StacksSync:
         opened = open_walk()
         opened.clock = lambda: real + timedelta(seconds=dice.randint(-3 * 86_400, 3 * 86_400))
         return opened

@@ -16,7 +16,7 @@ from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.devnet.stacks.values import ChainSpec
-from stx_pipelines.sync.stacks.reader import FailedDay
+from stx_pipelines.sync.outcome import FailedDay
 from stx_pipelines_tests.faults.wild import pages_of, wild_chain
 from stx_pipelines_tests.world import FIRST_DAY, at, file_rows, truth, world
 

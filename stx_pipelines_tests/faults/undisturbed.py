@@ -20,7 +20,7 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.metrics.open import open_metrics
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.sync.stacks.reader import FailedDay
+from stx_pipelines.sync.outcome import FailedDay
 from stx_pipelines_tests.sync.ethereum.world import DevnetWorld
 from stx_pipelines_tests.world import World
 

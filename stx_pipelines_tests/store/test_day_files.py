@@ -36,7 +36,7 @@ def world(make_world: MakeWorld) -> World:
 
 @pytest.fixture
 def files(world: World) -> DayFiles:
-    return world.walk().landing.files
+    return world.walk().store.files
 
 
 def refused(files: DayFiles, day: date) -> str:
@@ -162,7 +162,7 @@ def test_one_flipped_bit_never_changes_a_row_unnoticed(files: DayFiles) -> None:
 
 def test_a_day_whose_file_is_damaged_does_not_hold_up_the_others(world: World) -> None:
     """It is named, and the days beside it come home."""
-    path = world.walk().landing.files.path(FIRST_DAY)
+    path = world.walk().store.files.path(FIRST_DAY)
     path.write_bytes(b"PAR1")
     failed = world.failed()
     assert set(failed) <= {FIRST_DAY}

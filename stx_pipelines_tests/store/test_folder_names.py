@@ -65,7 +65,7 @@ def test_a_folders_name_changes_no_transaction_and_no_metric(make_world: MakeWor
     named, plain = make_world(chain, data=tmp_path / name), make_world(chain)
     assert_undisturbed(with_all_results(named), with_all_results(plain))
     named.assert_true()
-    landing = named.walk().landing
+    landing = named.walk().store
     proved = {(day.certificate.proved_at.replace(tzinfo=None),) for day in landing.landed()}
     assert set(query(named.data, "SELECT DISTINCT ingested_at FROM transactions")) == proved
     landing.warehouse.rebuild({"transactions": landing.landed()})
@@ -123,7 +123,7 @@ def test_a_table_that_took_a_folders_name_for_a_column_is_noticed(make_world: Ma
     """As earlier versions loaded it: what compares table and file must not make the same mistake."""
     world = make_world(make_chain(1, 12), data=tmp_path / "fee_ustx=7")
     world.landed()
-    landing = world.walk().landing
+    landing = world.walk().store
     assert differing_days(landing.warehouse.path, "transactions", landing.landed()) == []
     change(landing.warehouse.path, f"UPDATE transactions SET fee_ustx = 7 WHERE burn_block_time::DATE = '{FIRST_DAY}'")
     assert differing_days(landing.warehouse.path, "transactions", landing.landed()) == [FIRST_DAY]

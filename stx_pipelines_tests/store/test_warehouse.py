@@ -113,13 +113,13 @@ def test_why_a_row_is_left_out_is_what_the_table_leaves_out(
 ) -> None:
     """The reason in the certificate and the filter in SQL must agree, or nothing is loaded."""
     known = world.landed([FIRST_DAY])[FIRST_DAY].certificate
-    rows = world.walk().landing.rows(FIRST_DAY)
+    rows = world.walk().store.rows(FIRST_DAY)
     shown = next(n for n, row in enumerate(rows) if row.tx_status == "success")
     spoiled: Tx = msgspec.structs.replace(rows[shown], **fields)  # type: ignore[arg-type]
     assert why_left_out(spoiled) == reason
 
     certificate = msgspec.structs.replace(known, published=known.published - (reason is not None))
-    world.walk().landing.land([([*rows[:shown], spoiled, *rows[shown + 1 :]], certificate)])
+    world.walk().store.land([([*rows[:shown], spoiled, *rows[shown + 1 :]], certificate)])
     assert len(table_rows(world.data)) == certificate.published
 
 
@@ -127,7 +127,7 @@ def test_a_file_that_gives_other_rows_than_it_certifies_is_refused_and_the_table
 
     known = world.landed([FIRST_DAY])[FIRST_DAY].certificate
     before = table_rows(world.data)
-    landing = world.walk().landing
+    landing = world.walk().store
     rows = landing.rows(FIRST_DAY)
     with pytest.raises(StoreError, match="nothing of it was loaded"):
         landing.land([(rows, msgspec.structs.replace(known, published=known.published - 5))])
@@ -234,7 +234,7 @@ def test_a_rebuilt_table_equals_the_old_one(world: World) -> None:
     before = query(world.data, "SELECT * FROM transactions ORDER BY ALL")
     coverage = query(world.data, "SELECT * EXCLUDE loaded_at FROM coverage ORDER BY ALL")
     (world.data / "warehouse.duckdb").write_bytes(b"garbage" * 1000)
-    landing = world.walk().landing
+    landing = world.walk().store
     landing.warehouse.rebuild({"transactions": landing.landed()})
     assert query(world.data, "SELECT * FROM transactions ORDER BY ALL") == before
     assert query(world.data, "SELECT * EXCLUDE loaded_at FROM coverage ORDER BY ALL") == coverage
@@ -246,7 +246,7 @@ def test_a_rebuilt_table_equals_the_old_one(world: World) -> None:
 
 def test_a_rebuild_drops_days_whose_file_is_gone(world: World) -> None:
     world.landed()
-    landing = world.walk().landing
+    landing = world.walk().store
     landing.files.path(SECOND).unlink()
     landing.warehouse.rebuild({"transactions": landing.landed()})
     assert table_rows(world.data) == table_truth(world.chain, [day for day in world.days if day != SECOND])
@@ -256,7 +256,7 @@ def test_a_rebuild_leaves_out_a_file_that_gives_other_rows_than_it_certifies(wor
     import msgspec
 
     world.landed()
-    landing = world.walk().landing
+    landing = world.walk().store
     known = landing.files.certificate(SECOND)
     assert known
     landing.files.write(landing.files.read(SECOND), msgspec.structs.replace(known, published=known.published + 1))
@@ -270,7 +270,7 @@ def test_a_rebuild_leaves_out_a_file_that_gives_other_rows_than_it_certifies(wor
 def test_what_is_known_of_the_tip_outlives_loading_rebuilding_and_a_lost_database(world: World) -> None:
     """And a look at the tip does not make forget what a lost database was said to hold: `health` names the loss."""
     world.landed()
-    landing = world.walk().landing
+    landing = world.walk().store
     warehouse, file = landing.warehouse, world.data / "warehouse.duckdb"
     newest, limit = at(FIRST_DAY), timedelta(hours=3)
     landing.mark_tip(newest, newest, limit)
@@ -308,7 +308,7 @@ def test_a_damaged_database_is_one_sentence_that_says_what_to_do(world: World) -
 def test_a_reader_gets_in_between_any_two_days(world: World) -> None:
     """Connect late, close at once: after each day that has landed the database is free."""
     landed = 0
-    for _ in world.walk().bring_home(world.days):
+    for _ in world.walk().sync(world.days):
         landed += 1
         assert query(world.data, "SELECT count(*) FROM transactions") > [(0,)]
     assert landed == 4

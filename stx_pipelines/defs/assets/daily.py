@@ -15,7 +15,7 @@ from stx_pipelines.coverage.text import some_days
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
-from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
+from stx_pipelines.sync.outcome import FailedDay, Outcome, StoredDay
 
 _NAMED = 10  # days in the sentence of a failure; the log names all
 
@@ -99,7 +99,7 @@ class _Events:
     def __enter__(self) -> _Events:
         return self
 
-    def add(self, stored: Landed) -> None:
+    def add(self, stored: StoredDay) -> None:
         """Report a stored day."""
         self.count += 1
         certificate = stored.certificate

@@ -1,13 +1,12 @@
-"""Days of `miners_balance`: what each block of a landed day did to its fee recipient, read and proved."""
+"""Days of `miners_balance`: what each block of a stored day did to its fee recipient, read and proved."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import NamedTuple
 
 import msgspec
 
@@ -26,15 +25,11 @@ from stx_pipelines.chains.ethereum_proof import (
 from stx_pipelines.clients.errors import ApiError, NoState, Unreachable
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 from stx_pipelines.project import Project
-from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.day_files import DamagedDayFile
-from stx_pipelines.sync import daily as homeward
-from stx_pipelines.sync.ahead import read_ahead
-from stx_pipelines.sync.daily import count_failure, known_certificate
-from stx_pipelines.sync.ethereum.blocks import BlocksWalk, open_blocks
+from stx_pipelines.sync.daily import DaySync
+from stx_pipelines.sync.ethereum.blocks import BlocksSync, open_blocks
 from stx_pipelines.sync.ethereum.chain import block_of, identify
-from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
-from stx_pipelines.sync.stacks.pages import OnPage
+from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay
 
 log = logging.getLogger(__name__)
 
@@ -44,77 +39,40 @@ _PROOF = "one row per block of the day, increases and neighbouring balances agre
 
 
 class BlocksAwaited(ApiError):
-    """A day whose blocks have not landed: nothing is wrong with it, so it does not count as a try."""
-
-
-class BalanceDay(NamedTuple):
-    """A day's proved rows, the blocks they belong to, and the certificate that says what they rest on."""
-
-    changes: list[BalanceChange]
-    blocks: list[Block]
-    certificate: Certificate
+    """A day whose blocks are not stored: nothing is wrong with it, so it does not count as a try."""
 
 
 @dataclass
-class BalancesWalk:
-    """Brings days of balances home, from `node` through the proof to `landing`, for the days that `blocks` landed.
+class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
+    """The sync of the fee recipients' balances, for the days that `blocks` stored.
 
     `zeros_allowed`: a whole day without a changed balance is believed.
     """
 
-    node: EthereumRpc
-    landing: DatasetStore[BalanceChange]
-    blocks: BlocksWalk
+    blocks: BlocksSync
     zeros_allowed: bool = False
-    on_page: OnPage = lambda _: None
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _state_from: int = field(default=0, init=False)  # the node answers for no block before it
 
-    def bring_home(self, days: Iterable[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Each day as it lands, newest first. `force` reads the days again even where they are closed.
+    def _closed(self, day: date) -> Certificate | None:
+        known = super()._closed(day)
+        return known if known and known.is_of_same_blocks(self.blocks.certificate(day)) else None
 
-        Failed days are told apart from landed ones and do not stop the others. Raises `WrongChain`, the errors of
-        `EthereumRpc` while the chain is compared, and `StoreError`.
-        """
-        return homeward.bring_home(
-            self.landing,
+    def _record_failure(self, failed: FailedDay) -> None:
+        if not isinstance(failed.error, BlocksAwaited):
+            super()._record_failure(failed)
+
+    def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
+        identify(self.client, self.blocks.folder)
+        certificates = [known for day in days if (known := self.blocks.certificate(day))]
+        self._look_before([known for known in certificates if not self._is_up_to_date(known, force)])
+        yield from self._store_each(
             days,
-            closed=lambda day: None if force else self._closed(day),
-            fetch=lambda rest: self._fetch(rest, force),
-            remember=self._remember,
+            read=lambda day: self._read(day, force),
+            confirm=lambda day, proved: self._unless_changed(day, proved, force),
         )
 
-    def _closed(self, day: date) -> Certificate | None:
-        known = known_certificate(self.landing, day)
-        return known if known and known.is_closed and known.is_of_same_blocks(self._of_blocks(day)) else None
-
-    def _of_blocks(self, day: date) -> Certificate | None:
-        return known_certificate(self.blocks.landing, day)
-
-    def _remember(self, failed: FailedDay) -> None:
-        if not isinstance(failed.error, BlocksAwaited):
-            count_failure(self.landing, failed, lambda: self.node.block("latest"), self.clock())
-
-    def _fetch(self, days: Sequence[date], force: bool) -> Iterator[Outcome]:
-        identify(self.node, self.blocks.folder)
-        self._look_before([c for day in days if (c := self._of_blocks(day)) and not self._is_up_to_date(c, force)])
-        for day, read in read_ahead(lambda day: self._read(day, force), days, self.node.http.stop):
-            try:
-                proved = self._unless_changed(day, read.result(), force)
-            except (ProofError, ApiError) as error:
-                yield FailedDay(day, error)
-                continue
-            if proved is None:
-                known = known_certificate(self.landing, day)
-                assert known is not None  # its rows were found to be those of the present blocks
-                self.landing.mark_checked([day], self.clock())
-                yield Landed(known, fetched=False)
-                continue
-            self.landing.land([(proved.changes, proved.certificate)])
-            yield Landed(proved.certificate, fetched=True)
-
     def _is_up_to_date(self, of_blocks: Certificate, force: bool) -> bool:
-        known = None if force else known_certificate(self.landing, of_blocks.day)
+        known = None if force else self.certificate(of_blocks.day)
         return known is not None and known.is_of_same_blocks(of_blocks) and known.state == of_blocks.state
 
     def _look_before(self, wanted: Sequence[Certificate]) -> None:
@@ -123,16 +81,16 @@ class BalancesWalk:
         self._state_from = 0
         if not heights:
             return
-        if block_of(self.node, max(heights)) is None:
+        if block_of(self.client, max(heights)) is None:
             raise Unreachable(
-                f"{self.node.http.name} is behind: it does not have block {max(heights)}, which has landed already; "
+                f"{self.client.http.name} is behind: it does not have block {max(heights)}, which has landed already; "
                 "nothing was changed, try again when it has caught up"
             )
         oldest = max(0, min(heights) - 1)
         try:
-            self.node.balances([BalanceKey(NOBODY, oldest)])
+            self.client.balances([BalanceKey(NOBODY, oldest)])
         except NoState:
-            self._state_from = self.node.first_state(oldest, max(heights))
+            self._state_from = self.client.first_state(oldest, max(heights))
             log.warning("%s", self._no_state())
 
     def _no_state(self) -> NoState:
@@ -146,43 +104,43 @@ class BalancesWalk:
         if oldest < self._state_from:
             raise self._no_state()
         try:
-            return self.node.balances(keys, self.on_page)
+            return self.client.balances(keys, self.on_page)
         except NoState as error:
             # The node may have let go of it since it was asked at the beginning.
-            state_from = self.node.first_state(oldest, newest)
+            state_from = self.client.first_state(oldest, newest)
             if state_from == oldest:
                 raise  # not a matter of age: one of several nodes behind an address, perhaps
             self._state_from = state_from
             raise self._no_state() from error
 
-    def _read(self, day: date, force: bool) -> BalanceDay | None:
-        """The day's rows; None if they are here for all blocks that have landed."""
-        began, calls = time.monotonic(), self.node.calls
-        if (landed := self._of_blocks(day)) and self._is_up_to_date(landed, force):
+    def _read(self, day: date, force: bool) -> ProvedDay[BalanceChange] | None:
+        """Read the day's rows; None if they are stored for all stored blocks."""
+        began, calls = time.monotonic(), self.client.calls
+        if (known := self.blocks.certificate(day)) and self._is_up_to_date(known, force):
             return None
-        of_blocks, blocks = self._landed_blocks(day)
+        of_blocks, blocks = self._stored_blocks(day)
         changes = self._changes(blocks, {} if force else self._held(day))
         prove_balances(changes, blocks)
         if remark := judge_zeros(changes, allowed=self.zeros_allowed):
             log.warning("the balances of %s: %s", day, remark)
         seconds = round(time.monotonic() - began, 3)
-        certificate = self._certify(of_blocks, changes, self.node.calls - calls, seconds)
+        certificate = self._certify(of_blocks, changes, self.client.calls - calls, seconds)
         if remark:
             certificate = msgspec.structs.replace(certificate, proof=f"{_PROOF}; {remark}")
-        return BalanceDay(changes, blocks, certificate)
+        return ProvedDay(changes, certificate)
 
-    def _landed_blocks(self, day: date) -> tuple[Certificate, list[Block]]:
+    def _stored_blocks(self, day: date) -> tuple[Certificate, list[Block]]:
         """The blocks of a day and their own certificate. Raises `BlocksAwaited` without them."""
         awaited = BlocksAwaited(f"the blocks of {day} have not landed yet; its balances are read after them")
-        files = self.blocks.landing.files
+        files = self.blocks.store.files
         try:
             for _ in range(_TRIES):
-                of_blocks = self._of_blocks(day)
+                of_blocks = self.blocks.certificate(day)
                 if of_blocks is None:
                     raise awaited
-                blocks = self.blocks.landing.rows(day)
+                blocks = self.blocks.store.rows(day)
                 # Another process may have written the day anew in between.
-                if self._of_blocks(day) == of_blocks:
+                if self.blocks.certificate(day) == of_blocks:
                     return of_blocks, blocks
         except DamagedDayFile as error:
             log.warning("%s; put aside as %s", error, files.put_aside(day).name)
@@ -202,36 +160,32 @@ class BalancesWalk:
         prove_repeated(changes, self._balances(keys))
 
     def _held(self, day: date) -> dict[str, BalanceChange]:
-        if known_certificate(self.landing, day) is None:
-            return {}
-        try:
-            rows = self.landing.rows(day)
-        except DamagedDayFile as error:
-            log.warning("%s", error)
-            return {}
+        rows = self._stored_rows(day)
         if looks_stateless(rows) and not self.zeros_allowed:
             return {}  # perhaps of a node that has no old state: kept, they would stand among the right ones for good
         return {change.block_hash: change for change in rows}
 
-    def _unless_changed(self, day: date, read: BalanceDay | None, force: bool) -> BalanceDay | None:
+    def _unless_changed(
+        self, day: date, read: ProvedDay[BalanceChange] | None, force: bool
+    ) -> ProvedDay[BalanceChange] | None:
         """Balances are asked for by number: see that the numbers still mean the same blocks, or read the day again."""
         for _ in range(_TRIES):
-            if read is None or self._still_stands(read.blocks):
+            if read is None or self._still_stands(read.certificate):
                 return read
             log.info("the chain changed while the balances of %s were read; reading its blocks again", day)
-            # All of them: a walk that is left in the middle stops its node.
-            for outcome in list(self.blocks.bring_home([day], force=True)):
+            # The whole list: a sync that is left in the middle stops its client.
+            for outcome in list(self.blocks.sync([day], force=True)):
                 if isinstance(outcome, FailedDay) and outcome.day == day:
                     raise outcome.error
             read = self._read(day, force)
         raise ProofError(f"the chain kept changing while the balances of {day} were read; the next sync tries again")
 
-    def _still_stands(self, blocks: Sequence[Block]) -> bool:
+    def _still_stands(self, known: Certificate) -> bool:
         # Every block names the hash of the one before: the last hash is the same only if all are.
-        if not blocks:
+        if known.last_height is None:
             return True
-        last = block_of(self.node, blocks[-1].number)
-        return last is not None and last.hash == blocks[-1].hash
+        last = block_of(self.client, known.last_height)
+        return last is not None and last.hash == known.last_hash
 
     def _certify(
         self, of_blocks: Certificate, changes: Sequence[BalanceChange], calls: int, seconds: float
@@ -252,8 +206,7 @@ class BalancesWalk:
         )
 
 
-def open_balances(project: Project) -> BalancesWalk:
+def open_balances(project: Project) -> BalancesSync:
     """The sync of the fee recipients' balances. Raises `SettingsError`."""
     allowed = project.settings.eth_zero_increases == "allow"
-    blocks = open_blocks(project)
-    return BalancesWalk(project.ethereum_rpc(), project.store(BALANCES), blocks, zeros_allowed=allowed)
+    return BalancesSync(project.ethereum_rpc(), project.store(BALANCES), open_blocks(project), zeros_allowed=allowed)

@@ -1,4 +1,4 @@
-"""Which Ethereum chain this is, where its days begin, and what of the landed days it still has."""
+"""The chain of a node: which one it is, where its days begin, and which stored days it still has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc, Tag
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.identity import EthereumIdentity, keep_identity, known_ethereum
-from stx_pipelines.sync.stacks.reorgs import WrongChain
+from stx_pipelines.sync.outcome import WrongChain
 
 log = logging.getLogger(__name__)
 
@@ -70,16 +70,16 @@ def finalized(node: EthereumRpc) -> Block:
 class DayStarts:
     """The first block of each day, found among the blocks up to `top` by looking at headers.
 
-    What was found is kept, and what `landed` days say of themselves and their neighbours costs no call.
+    What was found is kept, and what certificates of `stored` days say of themselves and their neighbours costs no call.
     """
 
     node: EthereumRpc
     top: Block
-    landed: Iterable[Certificate] = ()
+    stored: Iterable[Certificate] = ()
     _known: dict[date, int] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        for certificate in self.landed:
+        for certificate in self.stored:
             if certificate.first_height is not None:
                 self._known[certificate.day] = certificate.first_height
             if certificate.last_height is not None and certificate.is_closed:
@@ -89,7 +89,7 @@ class DayStarts:
         """The lowest block that is not older than the day; `top.number + 1` if there is none."""
         if day not in self._known:
             self._known[day] = self._find(day)
-        # What has landed may lie above: the newest final block can move back.
+        # A stored day may lie above: the newest final block can move back.
         return min(self._known[day], self.top.number + 1)
 
     def _find(self, day: date) -> int:
@@ -116,28 +116,28 @@ class DayStarts:
         return max(lo, floor), hi
 
 
-def changed_days(node: EthereumRpc, landed: Mapping[date, Certificate], top: Block) -> list[date]:
-    """Landed days that the chain no longer has as they are, newest first.
+def changed_days(node: EthereumRpc, stored: Mapping[date, Certificate], top: Block) -> list[date]:
+    """Stored days that the chain no longer has as they are, newest first.
 
     A block's hash vouches for everything below it: one call for each run of days that are linked to each other. A day
     without blocks has no hash: it is doubtful as soon as one of its neighbours changed.
     """
     changed: set[date] = set()
-    for linked in _linked_runs(landed):
+    for linked in _linked_runs(stored):
         for certificate in linked:
             if _is_still_there(node, certificate, top):
                 break
             changed.add(certificate.day)
-    return sorted(changed | _empty_beside(changed, landed), reverse=True)
+    return sorted(changed | _empty_beside(changed, stored), reverse=True)
 
 
-def _empty_beside(changed: Collection[date], landed: Mapping[date, Certificate]) -> set[date]:
+def _empty_beside(changed: Collection[date], stored: Mapping[date, Certificate]) -> set[date]:
     """The days without blocks whose next day with blocks, before or after, is one of these."""
     beside: set[date] = set()
-    for order in (sorted(landed), sorted(landed, reverse=True)):
+    for order in (sorted(stored), sorted(stored, reverse=True)):
         follows_changed = False
         for day in order:
-            if landed[day].last_height is not None:
+            if stored[day].last_height is not None:
                 follows_changed = day in changed
             elif follows_changed:
                 beside.add(day)
@@ -155,11 +155,11 @@ def _is_still_there(node: EthereumRpc, certificate: Certificate, top: Block) -> 
     return block is not None and block.hash == certificate.last_hash
 
 
-def _linked_runs(landed: Mapping[date, Certificate]) -> Iterator[list[Certificate]]:
+def _linked_runs(stored: Mapping[date, Certificate]) -> Iterator[list[Certificate]]:
     """Days with blocks, newest first, cut wherever one is not known to follow from the one before."""
     run: list[Certificate] = []
-    for day in sorted(landed, reverse=True):
-        certificate = landed[day]
+    for day in sorted(stored, reverse=True):
+        certificate = stored[day]
         if certificate.last_height is None:
             continue
         if run and not _follows(run[-1], certificate):
@@ -174,10 +174,10 @@ def _follows(newer: Certificate, older: Certificate) -> bool:
     return newer.day - older.day == DAY and newer.first_parent_hash == older.last_hash
 
 
-def misfits(landed: Mapping[date, Certificate]) -> list[date]:
+def misfits(stored: Mapping[date, Certificate]) -> list[date]:
     """Neighbouring days that are both over but not linked: one of each pair is of another fork. Newest first."""
     wrong: set[date] = set()
-    for newer, older in pairwise(sorted((c for c in landed.values() if c.last_height is not None), key=_by_day)[::-1]):
+    for newer, older in pairwise(sorted((c for c in stored.values() if c.last_height is not None), key=_by_day)[::-1]):
         if newer.day - older.day == DAY and older.is_closed and not _follows(newer, older):
             wrong |= {newer.day, older.day}
     return sorted(wrong, reverse=True)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import Cursor, Page, PageMovedError, Tx
 from stx_pipelines.clients.stacks_api import StacksApi, SwitchRoute
+from stx_pipelines.sync.outcome import OnPage
 from stx_pipelines.sync.stacks.plan import Piece
 
 _STARTS = 3
-
-OnPage = Callable[[int], None]
-"""Told after every page how many of its rows count."""
 
 
 def read_piece(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:

@@ -1,7 +1,7 @@
 """Days of Stacks transactions: plan, read in parallel, prove, in the order they were asked for.
 
 Days share one pool of readers, so that many small days are read as fast as a few large ones; how many readers
-there are follows from the request budget. While a day is proved and landed by the caller, the next are read.
+there are follows from the request budget. While a day is proved, and stored by the caller, the next are read.
 """
 
 from __future__ import annotations
@@ -27,27 +27,20 @@ from stx_pipelines.chains.stacks import Block, Tip, Tx
 from stx_pipelines.chains.stacks_proof import faults, prove_by_counts
 from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.clients.stacks_api import StacksApi
-from stx_pipelines.sync.outcome import FailedDay
+from stx_pipelines.sync.outcome import FailedDay, OnPage, ProvedDay
 from stx_pipelines.sync.stacks import sampling as by_sample
 from stx_pipelines.sync.stacks.burn_blocks import BurnList, ListMoved
 from stx_pipelines.sync.stacks.certify import Cost, certify
-from stx_pipelines.sync.stacks.pages import OnPage, read_piece
+from stx_pipelines.sync.stacks.pages import read_piece
 from stx_pipelines.sync.stacks.plan import DayPlan, Held, Piece, cut, plan_day, without_shared_windows
 
 log = logging.getLogger(__name__)
 
 MAX_READERS = 24
-_AHEAD = 1  # a piece waits in line for each reader, so that none is idle while a day is proved and landed
+_AHEAD = 1  # a piece waits in line for each reader, so that none is idle while a day is proved and stored
 _LIST_TRIES = 3
 _LIST_CHANCES = 2  # chunks of days; then the run does without the list
 _SLOWEST_ANSWER = 2.0  # seconds; a budget is used up as long as answers take no longer
-
-
-class ProvedDay(NamedTuple):
-    """A day's rows of every status in chain order, and the certificate that says what they rest on."""
-
-    rows: list[Tx]
-    certificate: Certificate
 
 
 class _Reading(NamedTuple):
@@ -85,7 +78,7 @@ class Reader:
         per_second = self.api.http.budget.requests_per_minute / 60
         return min(MAX_READERS, ceil(per_second * _SLOWEST_ANSWER)) if per_second else MAX_READERS
 
-    def days(self, days: Iterable[date]) -> Iterator[ProvedDay | FailedDay]:
+    def days(self, days: Iterable[date]) -> Iterator[ProvedDay[Tx] | FailedDay]:
         """Each day as it is proved, in the order given (newest first is fastest)."""
         with self._pools() as (readers, planner):
             reading: deque[_Reading] = deque()
@@ -104,7 +97,7 @@ class Reader:
         try:
             yield readers, planner
         except BaseException:
-            # An error or an interrupt: nobody wants what is still being read, or waits for it.
+            # An error or an interrupt: nobody waits for what is still being read.
             self.api.http.stop.set()
             planner.shutdown(wait=False, cancel_futures=True)
             readers.shutdown(wait=False, cancel_futures=True)
@@ -168,7 +161,7 @@ class Reader:
 
         return read_piece(self.api, piece, count)
 
-    def _finish(self, reading: deque[_Reading]) -> ProvedDay | FailedDay:
+    def _finish(self, reading: deque[_Reading]) -> ProvedDay[Tx] | FailedDay:
         plan, pieces = reading.popleft()
         if isinstance(plan, FailedDay):
             return plan
@@ -179,7 +172,7 @@ class Reader:
         finally:
             self.next_is_read = _is_read(reading)
 
-    def _prove(self, plan: DayPlan, read: list[Tx]) -> ProvedDay:
+    def _prove(self, plan: DayPlan, read: list[Tx]) -> ProvedDay[Tx]:
         if plan.burns is None:
             plan, rows = by_sample.prove(self.api, self.tip, plan, read)
         else:

@@ -10,23 +10,20 @@ from datetime import date
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import day_of, window
 from stx_pipelines.chains.stacks import Block, Tx
-from stx_pipelines.clients.errors import ApiError, NotFound
+from stx_pipelines.clients.errors import NotFound
 from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.identity import Identity, keep_identity, known_identity
+from stx_pipelines.sync.outcome import WrongChain
 
 log = logging.getLogger(__name__)
 
 
-class WrongChain(ApiError):
-    """The server serves another chain than the data folder holds, or one that cannot be identified."""
-
-
 @dataclass(frozen=True)
 class Standing:
-    """What of the landed history is still canonical: everything up to `canonical_to` (a Stacks height).
+    """The part of the stored history that is still canonical: everything up to `canonical_to` (a Stacks height).
 
-    `stale` are landed days with blocks above that, newest first.
+    `stale` are stored days with blocks above that, newest first.
     """
 
     canonical_to: int
@@ -66,17 +63,17 @@ def _block_of(api: StacksApi, first_day: date) -> Block:
     return block
 
 
-def standing(api: StacksApi, identity: Identity, landed: Iterable[Certificate]) -> Standing:
-    """Compare landed days with the server, newest first, up to the first closed one that is closed there too.
+def standing(api: StacksApi, identity: Identity, stored: Iterable[Certificate]) -> Standing:
+    """Compare stored days with the server, newest first, up to the first closed one that is closed there too.
 
-    A hash names all its ancestors, so what is older is unchanged too, but for open days: they may have been landed
+    A hash names all its ancestors, so what is older is unchanged too, but for open days: they may have been stored
     before another fork was. A closed day is asked for by the block that closed it: a reorg below that may add burn
     blocks to the day above its last block. Usually two requests, one more per further open day. Raises `WrongChain`
     when the chain's identity is not there.
     """
     stale: list[date] = []
     canonical_to = 0
-    for certificate in sorted(landed, key=lambda known: known.day, reverse=True):
+    for certificate in sorted(stored, key=lambda known: known.day, reverse=True):
         height = _canonical_height(api, certificate)
         if height is None:
             continue

@@ -1,4 +1,4 @@
-"""Proving a landed day once more, from its file: every burn block against the API, one by one."""
+"""Proving a stored day once more, from its file: every burn block against the API, one by one."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def test_a_day_whose_blocks_are_missing_waits_for_them_without_counting_as_a_try
         day: f"the blocks of {day} have not landed yet; its balances are read after them"
         for day in (SECOND, FIRST_DAY - DAY)
     }
-    assert world.balances_walk().landing.attempts.all() == {}
+    assert world.balances_walk().store.attempts.all() == {}
     world.assert_balances([day for day in world.days if day != SECOND])
     world.blocks()
     landed(world.balances())
@@ -163,6 +163,18 @@ def test_a_damaged_day_file_is_read_again(make_landed: MakeEthereum) -> None:
     spoil_rows(world, BALANCES, world.days[-1])
     world.chain.grow(1)
     assert fetched(world.sync().balances) == [world.days[-1], SECOND]
+    world.assert_true()
+
+
+@pytest.mark.parametrize("dataset", ["blocks", BALANCES])
+def test_a_closed_day_with_damaged_rows_that_the_table_lacks_is_read_again(
+    make_landed: MakeEthereum, dataset: str
+) -> None:
+    world = make_landed()
+    (world.data / "warehouse.duckdb").unlink()
+    spoil_rows(world, dataset, SECOND)
+    again = world.sync()
+    assert SECOND in fetched(again.blocks if dataset == "blocks" else again.balances)
     world.assert_true()
 
 
@@ -243,7 +255,7 @@ def test_state_that_goes_while_the_days_are_read_is_named_too(make_ethereum: Mak
 def test_a_day_that_failed_is_remembered_and_forgotten_when_it_lands(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(), EthereumKnobs(state_blocks=200))
     world.sync()
-    attempts = world.balances_walk().landing.attempts
+    attempts = world.balances_walk().store.attempts
     assert {day: told.count for day, told in attempts.all().items()} == dict.fromkeys(world.days[:-1], 1)
     world.knobs.state_blocks = 0
     landed(world.balances())
@@ -263,7 +275,7 @@ def test_a_node_without_old_states_that_says_so_of_none_lands_no_whole_day(
         assert set(refused) == set(world.days)
         assert all("set ETH_ZERO_INCREASES=allow" in sentence for sentence in refused.values())
     assert world.certificates(BALANCES) == {}
-    assert all(tried.is_set_aside for tried in world.balances_walk().landing.attempts.all().values())
+    assert all(tried.is_set_aside for tried in world.balances_walk().store.attempts.all().values())
     world.knobs.old_balances = "right"
     landed(world.balances())
     world.assert_true()
@@ -325,6 +337,6 @@ def test_days_without_increases_that_are_believed_say_why(
     monkeypatch.setenv("ETH_ZERO_INCREASES", setting)
     world.blocks()
     walk = open_balances(world.project())
-    certificate = landed(walk.bring_home([FIRST_DAY]))[FIRST_DAY].certificate
+    certificate = landed(walk.sync([FIRST_DAY]))[FIRST_DAY].certificate
     assert certificate.proof.endswith(f"; {remark}")
     assert f"the balances of {FIRST_DAY}: {remark}" in caplog.messages

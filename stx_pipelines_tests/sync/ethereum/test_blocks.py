@@ -14,8 +14,8 @@ from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc, Tag
 from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
 from stx_pipelines.devnet.ethereum.values import Call
-from stx_pipelines.sync.ethereum.blocks import BlocksWalk
-from stx_pipelines.sync.stacks.reorgs import WrongChain
+from stx_pipelines.sync.ethereum.blocks import BlocksSync
+from stx_pipelines.sync.outcome import WrongChain
 from stx_pipelines_tests.sync.ethereum.world import (
     DevnetWorld,
     failed,
@@ -262,7 +262,7 @@ def test_a_node_that_dropped_its_old_blocks_changes_nothing(
     assert "no longer has block 284: 2026-09-02 is taken to be unchanged" in caplog.text
 
 
-def stale_walk(world: DevnetWorld, now: datetime) -> BlocksWalk:
+def stale_walk(world: DevnetWorld, now: datetime) -> BlocksSync:
     walk = world.blocks_walk()
     walk.tip_age, walk.clock = timedelta(hours=6), lambda: now
     return walk
@@ -274,19 +274,19 @@ def test_a_node_that_stands_still_is_told_of_and_days_after_it_are_no_files(
     world = make_ethereum(make_chain(1))
     newest, tomorrow = world.days[-1], world.days[-1] + DAY
     now = at(newest, 17)
-    outcomes = list(stale_walk(world, now).bring_home([*world.days, tomorrow, tomorrow + DAY]))
+    outcomes = list(stale_walk(world, now).sync([*world.days, tomorrow, tomorrow + DAY]))
     told = failed(outcomes)
     assert list(told) == [tomorrow + DAY, tomorrow]
     assert all("the server's newest block is of 2026-09-02 10:20 UTC, 6 h 40 min old" in said for said in told.values())
     assert "nothing to do here" in caplog.text
-    assert world.blocks_walk().landing.attempts.all() == {}
+    assert world.blocks_walk().store.attempts.all() == {}
     world.assert_blocks()
     published = open_landing(world.data, BLOCKS).warehouse.published(BLOCKS)
     assert (published.tip_time, published.tip_seen) == (at(newest, 10, 20), now)
     caplog.clear()
     world.chain.grow(150)
     now = at(tomorrow, 13)
-    assert set(landed(stale_walk(world, now).bring_home([*world.days, tomorrow]))) == {*world.days, tomorrow}
+    assert set(landed(stale_walk(world, now).sync([*world.days, tomorrow]))) == {*world.days, tomorrow}
     assert "nothing to do here" not in caplog.text
     world.assert_blocks()
 
@@ -296,7 +296,7 @@ def test_a_day_that_landed_before_the_node_stood_still_is_compared_as_ever(make_
     world = make_ethereum(make_chain(1, 23, 50))
     tomorrow = world.days[-1] + DAY
     for hour in (0, 9):
-        outcomes = landed(stale_walk(world, at(tomorrow, hour, 5)).bring_home([tomorrow]))
+        outcomes = landed(stale_walk(world, at(tomorrow, hour, 5)).sync([tomorrow]))
         assert (outcomes[tomorrow].certificate.state, outcomes[tomorrow].certificate.seen) == ("open", 0)
 
 
@@ -316,11 +316,11 @@ def test_a_day_that_failed_is_remembered_and_forgotten_when_it_lands(make_ethere
     refused = failed(world.blocks())
     assert list(refused) == [SECOND]
     assert f"block {tampered} does not name block {tampered - 1} as its parent" in refused[SECOND]
-    assert world.blocks_walk().landing.attempts.all()[SECOND].count == 1
+    assert world.blocks_walk().store.attempts.all()[SECOND].count == 1
     world.assert_blocks([day for day in world.days if day != SECOND])
     world.chain.blocks[tampered] = right
     landed(world.blocks())
-    assert world.blocks_walk().landing.attempts.all() == {}
+    assert world.blocks_walk().store.attempts.all() == {}
     world.assert_blocks()
 
 

@@ -26,7 +26,7 @@ class Killed(BaseException):
 
 def die_in(walk: Walk, what: str, turn: int, die: Callable[[], None]) -> None:
     """Let the process die where it would begin to `write` a file or to `load` the table for the `turn`th time."""
-    owner: Any = walk.landing.files if what == "write" else walk.landing.warehouse
+    owner: Any = walk.store.files if what == "write" else walk.store.warehouse
     right, begun = getattr(owner, what), 0
 
     def dying(*given: Any, **named: Any) -> Any:
@@ -45,7 +45,7 @@ def killed(walk: Walk, world: DevnetWorld, what: str, turn: int) -> None:
 
     die_in(walk, what, turn, die)
     with pytest.raises(Killed):
-        list(walk.bring_home(world.days))
+        list(walk.sync(world.days))
 
 
 @pytest.mark.parametrize("what", ["write", "load"])
@@ -119,7 +119,7 @@ def main(url: str, data: str, dataset: str, *days: str) -> None:
     world = World(url, Path(data))
     walk = world.blocks_walk() if dataset == BLOCKS else world.balances_walk()
     die_in(walk, "write", 2, lambda: os._exit(9))
-    list(walk.bring_home(date.fromisoformat(day) for day in days))
+    list(walk.sync(date.fromisoformat(day) for day in days))
 
 
 if __name__ == "__main__":

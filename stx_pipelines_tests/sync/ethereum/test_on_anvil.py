@@ -67,7 +67,7 @@ def _change(block: Block, name: str) -> BalanceChange:
 
 def sync(world: World, days: Sequence[date]) -> list[list[date]]:
     """The days that were fetched, of blocks and of balances."""
-    told = [list(walk.bring_home(days)) for walk in (world.blocks_walk(), world.balances_walk())]
+    told = [list(walk.sync(days)) for walk in (world.blocks_walk(), world.balances_walk())]
     for outcomes in told:
         landed(outcomes)
     return [fetched(outcomes) for outcomes in told]
@@ -92,8 +92,8 @@ def test_a_pruned_node_refuses_with_the_sentence_and_serves_the_day_it_can(data:
     times = several_days(300, days=3, newest=NEWEST)
     with mined(times, *finalized_lag(LAG), states=128) as node:
         world, days = World(node.url, data), days_of(times)
-        landed(world.blocks_walk().bring_home(days))
-        refused = failed(world.balances_walk().bring_home(days))
+        landed(world.blocks_walk().sync(days))
+        refused = failed(world.balances_walk().sync(days))
         oldest = len(times) - 128
         sentence = f"this node keeps no state before block {oldest}: use an archive node"
         assert refused == dict.fromkeys(days[1::-1], sentence)

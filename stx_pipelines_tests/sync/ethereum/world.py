@@ -32,13 +32,13 @@ from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.dataset_store import DatasetStore, open_store
 from stx_pipelines.store.warehouse import Warehouse
-from stx_pipelines.sync.ethereum.balances import BALANCES, BalancesWalk
-from stx_pipelines.sync.ethereum.blocks import BLOCKS, BlocksWalk
-from stx_pipelines.sync.outcome import FailedDay, Landed, Outcome
+from stx_pipelines.sync.ethereum.balances import BALANCES, BalancesSync
+from stx_pipelines.sync.ethereum.blocks import BLOCKS, BlocksSync
+from stx_pipelines.sync.outcome import FailedDay, Outcome, StoredDay
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import FIRST_DAY, at, query, today
 
-Walk = BlocksWalk | BalancesWalk
+Walk = BlocksSync | BalancesSync
 
 
 def make_chain(days: int = 2, hour: int = 12, minute: int = 0, **spec: Any) -> EthereumChain:
@@ -138,13 +138,13 @@ class World:
         self.last_node = open_node(self.url, **self.options)
         return self.last_node
 
-    def blocks_walk(self) -> BlocksWalk:
-        return self._at_its_time(BlocksWalk(self.node(), open_landing(self.data, BLOCKS), DataFolder(self.data)))
+    def blocks_walk(self) -> BlocksSync:
+        return self._at_its_time(BlocksSync(self.node(), open_landing(self.data, BLOCKS), DataFolder(self.data)))
 
-    def balances_walk(self) -> BalancesWalk:
+    def balances_walk(self) -> BalancesSync:
         """It shares its node with the walk of blocks, as it does in a run."""
         blocks = self.blocks_walk()
-        return self._at_its_time(BalancesWalk(blocks.node, open_landing(self.data, BALANCES), blocks))
+        return self._at_its_time(BalancesSync(blocks.client, open_landing(self.data, BALANCES), blocks))
 
     def _at_its_time(self, walk: Any) -> Any:
         if (now := self.now) is not None:
@@ -201,11 +201,11 @@ class DevnetWorld(World):
 
     def blocks(self, days: Sequence[date] | None = None, *, force: bool = False) -> list[Outcome]:
         """Bring blocks home (of all days, if none are named)."""
-        return list(self.blocks_walk().bring_home(self.days if days is None else days, force=force))
+        return list(self.blocks_walk().sync(self.days if days is None else days, force=force))
 
     def balances(self, days: Sequence[date] | None = None, *, force: bool = False) -> list[Outcome]:
         """Bring balances home."""
-        return list(self.balances_walk().bring_home(self.days if days is None else days, force=force))
+        return list(self.balances_walk().sync(self.days if days is None else days, force=force))
 
     def sync(self, days: Sequence[date] | None = None) -> Synced:
         """Blocks, then balances."""
@@ -250,11 +250,11 @@ class DevnetWorld(World):
                 assert newer.first_parent_hash == older.last_hash, newer.day
 
 
-def landed(outcomes: Iterable[Outcome]) -> dict[date, Landed]:
+def landed(outcomes: Iterable[Outcome]) -> dict[date, StoredDay]:
     """By day, where none may have failed."""
     told = list(outcomes)
     assert failed(told) == {}
-    return {one.certificate.day: one for one in told if isinstance(one, Landed)}
+    return {one.certificate.day: one for one in told if isinstance(one, StoredDay)}
 
 
 def failed(outcomes: Iterable[Outcome]) -> dict[date, str]:
@@ -264,7 +264,7 @@ def failed(outcomes: Iterable[Outcome]) -> dict[date, str]:
 
 def fetched(outcomes: Iterable[Outcome]) -> list[date]:
     """The days of which something was read, in the order they landed."""
-    return [one.certificate.day for one in outcomes if isinstance(one, Landed) and one.fetched]
+    return [one.certificate.day for one in outcomes if isinstance(one, StoredDay) and one.fetched]
 
 
 @contextmanager

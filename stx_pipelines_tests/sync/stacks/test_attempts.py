@@ -137,7 +137,7 @@ def test_a_refused_connection_is_no_try(world: World) -> None:
     world.landed([world.days[0]])
     away = world.settings().model_copy(update={"hiro_api_url": "http://127.0.0.1:9", "hiro_attempts": 1})
     with pytest.raises(ApiError, match="connection refused"):
-        list(open_stacks(Project(away)).bring_home(world.days))
+        list(open_stacks(Project(away)).sync(world.days))
     assert notes(world) == {}
 
 

@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 
 def published(world: World) -> Published:
-    return world.walk().landing.warehouse.published("transactions")
+    return world.walk().store.warehouse.published("transactions")
 
 
 def tip_time(world: World) -> datetime:
@@ -42,7 +42,7 @@ def test_days_after_a_stale_tip_are_told_and_not_written(make_world: MakeWorld, 
         assert isinstance(one.error, Behind)
         assert f"the server's newest block is of {newest:%Y-%m-%d %H:%M} UTC, 54 h " in str(one.error)
         assert f"({world.devnet.url}); nothing to do here" in str(one.error)
-    assert world.walk().landing.attempts.all() == {}
+    assert world.walk().store.attempts.all() == {}
     world.assert_true(days)
     assert set(world.certificates()) == set(days)
 

@@ -11,7 +11,7 @@ import pytest
 from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.project import Project
-from stx_pipelines.sync.stacks.reorgs import WrongChain
+from stx_pipelines.sync.outcome import WrongChain
 from stx_pipelines.sync.stacks.sync import open_stacks
 from stx_pipelines_tests.world import FIRST_DAY, World, at, file_rows, make_chain, query, table_rows, table_truth
 
@@ -49,6 +49,20 @@ def test_a_failed_day_comes_home_once_the_server_is_right_and_only_it_is_read(ma
     landed = world.landed()
     assert {day for day, one in landed.items() if one.fetched} <= {SECOND, world.days[-1]}
     assert world.requests() <= 29
+    world.assert_true()
+
+
+def test_a_closed_day_with_damaged_rows_that_the_table_lacks_is_read_again(make_world: MakeWorld) -> None:
+    """A day that is said to be stored has its file."""
+    world = make_world(make_chain(2, 12))
+    world.landed()
+    (world.data / "warehouse.duckdb").unlink()
+    path = world.data / "days/transactions" / f"{SECOND}.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+    assert world.landed()[SECOND].fetched
+    assert path.with_suffix(".damaged").exists()
     world.assert_true()
 
 
@@ -107,7 +121,7 @@ def test_a_server_that_is_no_hiro_api_is_named_as_such(make_world: MakeWorld, tm
     elsewhere = make_world(make_chain(1, 1), data=tmp_path / "data")
     settings = elsewhere.settings().model_copy(update={"hiro_api_url": f"{elsewhere.devnet.url}/v9"})
     with pytest.raises(ApiError, match=r"/v9 is no Hiro API for Stacks: check HIRO_API_URL"):
-        list(open_stacks(Project(settings)).bring_home(elsewhere.days))
+        list(open_stacks(Project(settings)).sync(elsewhere.days))
     assert not list((tmp_path / "data").rglob("*.parquet"))
 
 

@@ -189,10 +189,10 @@ def test_an_open_day_is_checked_again_although_nothing_is_new(make_world: MakeWo
     world = make_world(make_chain(1, 12))
     world.now = at(world.days[-1], 12)
     world.landed()
-    first = world.walk().landing.warehouse.published("transactions")
+    first = world.walk().store.warehouse.published("transactions")
     world.now = at(world.days[-1], 13)
     world.landed()
-    second = world.walk().landing.warehouse.published("transactions")
+    second = world.walk().store.warehouse.published("transactions")
     assert second.loaded == first.loaded
     assert second.checked[world.days[-1]] == world.now > first.checked[world.days[-1]]
 
