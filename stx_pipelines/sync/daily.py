@@ -218,12 +218,17 @@ class DaySync(ABC, Generic[AnyClient, Row]):
 
     def _has_another_block(self, height: int, block_hash: str) -> bool:
         """Whether a stored day has another block of this height: that shows a reorg."""
-        for day, known in self.store.files.certificates().items():
-            if known.last_height is None or not (known.first_height or 0) <= height <= known.last_height:
-                continue
-            table = self._stored_table(day)
-            heights, hashes = (table[name].to_pylist() for name in self.block_columns) if table else ((), ())
-            # v1 of the Stacks API does not name index block hashes.
-            if {name for at, name in zip(heights, hashes, strict=True) if at == height} - {None, block_hash}:
-                return True
-        return False
+        spanning = [
+            day
+            for day, known in self.store.files.certificates().items()
+            if known.last_height is not None and (known.first_height or 0) <= height <= known.last_height
+        ]
+        # v1 of the Stacks API does not name index block hashes.
+        return any(self._stored_hashes(day, height) - {None, block_hash} for day in spanning)
+
+    def _stored_hashes(self, day: date, height: int) -> set[str | None]:
+        table = self._stored_table(day)
+        if table is None:
+            return set()
+        heights, hashes = (table[name].to_pylist() for name in self.block_columns)
+        return {block_hash for at, block_hash in zip(heights, hashes, strict=True) if at == height}

@@ -122,14 +122,10 @@ class StacksSync(DaySync[StacksApi, Tx]):
             elif self._stands_alone(result, state):
                 yield from self._store_open(together, blocked, reader)
                 together = []
-                if not self._is_closed_still(result, reader):
-                    error = ListMoved("the chain changed while the day was read; the next sync reads it again")
-                    yield FailedDay(result.certificate.day, error)
-                    continue
-                [stored] = self.store.keep([(result.rows, result.certificate)])
-                yield StoredDay(stored, fetched=True)
-                kept += 1
-                if not reader.next_is_read or kept == DAYS_AT_ONCE:
+                outcome = self._keep(result, reader)
+                yield outcome
+                kept += isinstance(outcome, StoredDay)
+                if kept and (not reader.next_is_read or kept == DAYS_AT_ONCE):
                     self.store.load_soon()
                     kept = 0
             else:
@@ -137,6 +133,14 @@ class StacksSync(DaySync[StacksApi, Tx]):
         if kept:
             self.store.load_soon()
         yield from self._store_open(together, blocked, reader)
+
+    def _keep(self, proved: ProvedDay[Tx], reader: Reader) -> Outcome:
+        """Store a day that is final; it is loaded later, together with others."""
+        if not self._is_closed_still(proved, reader):
+            error = ListMoved("the chain changed while the day was read; the next sync reads it again")
+            return FailedDay(proved.certificate.day, error)
+        [stored] = self.store.keep([(proved.rows, proved.certificate)])
+        return StoredDay(stored, fetched=True)
 
     @staticmethod
     def _stands_alone(result: ProvedDay[Tx], state: Standing) -> bool:
