@@ -72,7 +72,7 @@ class StacksApi(OfProject):
         """The address, the budget and the folder that code gave. Raises `SettingsError`."""
         return super().fixed() | _given(hiro_api_url=self.api_url, hiro_requests_per_minute=self.requests_per_minute)
 
-    def bring_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
+    def sync(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
         """Fetch, prove and store days. Raises what `run_walk` and `Walk.bring_home` raise."""
         project = self.project()
         walk = open_stacks(project)
@@ -96,13 +96,13 @@ class EthereumNode(OfProject):
         """The size of a batch, and how many are in flight."""
         return _given(eth_batch_size=self.batch_size, eth_parallel_batches=self.parallel_batches)
 
-    def bring_blocks_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
+    def sync_blocks(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
         """Fetch, prove and store days of blocks. Raises what `run_walk` and `BlocksWalk.bring_home` raise."""
         project = self.project()
         walk = open_blocks(project)
         yield from run_walk(project, BLOCKS, walk, days, lambda: walk.node.calls, force=force)
 
-    def bring_balances_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
+    def sync_balances(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
         """Fetch, prove and store days of balances. Raises what `run_walk` and `BalancesWalk.bring_home` raise."""
         project = self.project()
         walk = open_balances(project)
