@@ -40,7 +40,7 @@ def outage_of(
     probe: Callable[[], object],
     now: datetime,
 ) -> tuple[Outage, str] | None:
-    """Whether to rest because runs fail without landing or trying a day, and how to say so.
+    """Whether to rest because runs fail without storing or trying a day, and how to say so.
 
     The pause grows with every such run, and ends with a probe of the server: an outage of hours needs nobody.
     """
@@ -113,14 +113,14 @@ def _retry_at(instance: dg.DagsterInstance, run_id: str) -> datetime | None:
 
 
 def _newest_event(coverage: Coverage) -> float:
-    """When a day was last landed, looked at, or not proved; unix seconds."""
+    """When a day was last stored, looked at, or not proved; unix seconds."""
     events = [day.looked for day in coverage.days if day.looked]
     events += [day.attempts.at for day in coverage.days if day.attempts]
     return max((event.timestamp() for event in events), default=-inf)
 
 
 def _fruitless(runs: Sequence[RunRecord], coverage: Coverage) -> list[RunRecord]:
-    """The newest runs in a row that failed without landing a day or counting a failed proof, newest first."""
+    """The newest runs in a row that failed without storing a day or counting a failed proof, newest first."""
     newest_event = _newest_event(coverage)
     streak = []
     for record in runs:

@@ -69,7 +69,7 @@ class StacksApi(OfProject):
         """The address, the budget and the folder that code gave. Raises `SettingsError`."""
         return super().fixed() | _given(hiro_api_url=self.api_url, hiro_requests_per_minute=self.requests_per_minute)
 
-    def bring_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
+    def sync(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
         """Fetch, prove and store days. Raises what `run_sync` raises."""
         project = self.project()
         if not force:
@@ -92,11 +92,11 @@ class EthereumNode(OfProject):
         """The size of a batch, and how many are in flight."""
         return _given(eth_batch_size=self.batch_size, eth_parallel_batches=self.parallel_batches)
 
-    def bring_blocks_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
+    def sync_blocks(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
         """Fetch, prove and store days of blocks. Raises what `run_sync` raises."""
         yield from run_sync(self.project(), BLOCKS, days, force=force)
 
-    def bring_balances_home(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
+    def sync_balances(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
         """Fetch, prove and store days of balances. Raises what `run_sync` raises."""
         yield from run_sync(self.project(), BALANCES, days, force=force)
 

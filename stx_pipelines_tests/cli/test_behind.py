@@ -11,8 +11,9 @@ import pytest
 
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.coverage.datasets import ETHEREUM, STACKS
+from stx_pipelines.coverage.health import judge_chain
 from stx_pipelines.coverage.status import chain_status
-from stx_pipelines.defs.watched import Watched, judge, watch
+from stx_pipelines.defs.watched import Watched, watch
 from stx_pipelines.store.identity import Identity, keep_identity
 from stx_pipelines_tests.cli.folders import DONE, NOT_YET, STALLED, MakeWorld, Run
 from stx_pipelines_tests.sync.ethereum.world import DevnetWorld
@@ -151,7 +152,7 @@ def test_a_stale_node_of_ethereum_is_said_and_completes_when_its_final_block_mov
     now = datetime.now(UTC)
     status = chain_status(world.project(), ETHEREUM, now)
     assert (status.tip_time, status.behind, status.days_due) == (newest, True, 0)
-    health = judge(world.project, ETHEREUM, now)
+    health = judge_chain(world.project(), ETHEREUM, now, timedelta(minutes=10))
     assert (health.code, health.sentence.startswith(BEHIND)) == (STALLED, True)
     world.chain.grow_to(max(now, at(today(), 2)))
     watched = watch(world.project, ETHEREUM)
@@ -161,4 +162,4 @@ def test_a_stale_node_of_ethereum_is_said_and_completes_when_its_final_block_mov
     done = run(world, *arguments)
     assert done.exit_code == DONE, done.output
     world.assert_true()
-    assert judge(world.project, ETHEREUM, datetime.now(UTC)).code == DONE
+    assert judge_chain(world.project(), ETHEREUM, datetime.now(UTC), timedelta(minutes=10)).code == DONE

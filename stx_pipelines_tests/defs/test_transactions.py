@@ -190,15 +190,26 @@ def test_a_day_whose_run_of_one_partition_fails_after_it_was_stored_has_its_even
     here: World, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     day = here.days[3]
-    bring_home = StacksApi.bring_home
+    sync = StacksApi.sync
 
     def failing(api: StacksApi, days: Sequence[date], *, force: bool = False) -> Iterator[Outcome]:
-        yield from bring_home(api, days, force=force)
+        yield from sync(api, days, force=force)
         raise error
 
-    monkeypatch.setattr(StacksApi, "bring_home", failing)
+    monkeypatch.setattr(StacksApi, "sync", failing)
     with dg.DagsterInstance.ephemeral() as instance:
         assert not materialize(instance, day, day).success
+        [event] = materializations(instance)
+    assert event.partition == str(day)
+    assert set(event.metadata) >= KEYS
+
+
+def test_a_stored_day_whose_event_was_lost_has_it_after_the_next_run(here: World) -> None:
+    """A process was killed between: Dagster knows nothing of the day, whose file is here."""
+    day = here.days[3]
+    here.landed([day])
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert materialize(instance, day, day).success
         [event] = materializations(instance)
     assert event.partition == str(day)
     assert set(event.metadata) >= KEYS
@@ -208,8 +219,8 @@ def test_a_day_that_a_run_of_one_partition_refreshes_besides_has_an_event_of_its
     here: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     day, open_day = here.days[3], here.days[-1]
-    bring_home = StacksApi.bring_home
-    monkeypatch.setattr(StacksApi, "bring_home", lambda api, days, force: bring_home(api, [*days, open_day]))
+    sync = StacksApi.sync
+    monkeypatch.setattr(StacksApi, "sync", lambda api, days, force: sync(api, [*days, open_day]))
     with dg.DagsterInstance.ephemeral() as instance:
         assert materialize(instance, day, day).success
         assert sorted(str(event.partition) for event in materializations(instance)) == [str(day), str(open_day)]

@@ -30,7 +30,7 @@ def blocks(
     days = [date.fromisoformat(key) for key in context.partition_keys]
     return materialize(
         context,
-        ethereum_node.bring_blocks_home(days, force=config.force_refresh),
+        ethereum_node.sync_blocks(days, force=config.force_refresh),
         lambda certificate: describe_blocks(certificate, ethereum_node.rows(BLOCKS, certificate.day)),
         "blocks",
     )
@@ -57,7 +57,7 @@ def miners_balance(
     days = [date.fromisoformat(key) for key in context.partition_keys]
     return materialize(
         context,
-        ethereum_node.bring_balances_home(days, force=config.force_refresh),
+        ethereum_node.sync_balances(days, force=config.force_refresh),
         lambda certificate: describe_balances(certificate, ethereum_node.rows(BALANCES, certificate.day)),
         "balances",
     )

@@ -29,7 +29,7 @@ def transactions(
     days = [date.fromisoformat(key) for key in context.partition_keys]
     return materialize(
         context,
-        stacks_api.bring_home(days, force=config.force_refresh),
+        stacks_api.sync(days, force=config.force_refresh),
         lambda certificate: describe_day(certificate, stacks_api.summary(certificate.day)),
         "transactions",
     )
