@@ -178,11 +178,8 @@ def _check_range(chain: Chain, first: date, last: date) -> None:
     today = datetime.now(UTC).date()
     if not first <= last <= today:
         raise SettingsError(f"--from {first} --to {last}: days must rise, and none may be after today ({today})")
-    from stx_pipelines.defs.partitions import ETHEREUM_FIRST_DAY, STACKS_FIRST_DAY
-
-    chain_began = STACKS_FIRST_DAY if chain is STACKS else ETHEREUM_FIRST_DAY
-    if first < date.fromisoformat(chain_began):
-        raise SettingsError(f"--from {first}: the chain's first day is {chain_began}")
+    if first < chain.began:
+        raise SettingsError(f"--from {first}: the chain's first day is {chain.began}")
 
 
 def _refresh_results(project: Project) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from stx_pipelines.chains.datasets import Dataset, datasets_of
 from stx_pipelines.coverage.model import Coverage
@@ -21,11 +21,13 @@ NO_ETHEREUM = (
 class Chain:
     """A chain whose datasets are synced together.
 
-    `budget` is what may be spent a minute (0: no limit), counted in `unit`s; `note` is what is odd about its settings.
+    `began` is the first UTC day of its main network. `budget` is what may be spent a minute (0: no limit), counted in
+    `unit`s; `note` is what is odd about its settings.
     """
 
     name: str
     title: str
+    began: date
     budget: Callable[[Project], int]
     unit: str
     note: Callable[[Project], str | None]
@@ -48,6 +50,7 @@ class Chain:
 STACKS = Chain(
     name="stacks",
     title="Stacks",
+    began=date(2021, 1, 14),  # of the first block, by its burn block
     budget=lambda project: project.settings.budget,
     unit="requests",
     note=first_day_note,
@@ -56,6 +59,7 @@ STACKS = Chain(
 ETHEREUM = Chain(
     name="ethereum",
     title="Ethereum",
+    began=date(2015, 7, 30),  # of block 1
     budget=lambda project: project.settings.eth_calls_per_second * 60,
     unit="calls",
     note=lambda _: None,

@@ -88,4 +88,5 @@ def define(connection: duckdb.DuckDBPyConnection, basis: Basis, paths: Sequence[
     connection.execute(metric_sql("base/bands"), {"longer_than": list(longer_than), "windows": list(windows)})
     connection.execute(metric_sql("base/trails"), {"trailing_windows": list(options.trailing_windows)})
     connection.execute(metric_sql("base/macros"))
+    connection.execute(load_sql("shown"))
     connection.execute(metric_sql("base/views"))

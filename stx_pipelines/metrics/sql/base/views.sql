@@ -2,7 +2,7 @@
 CREATE VIEW canonical_rows AS
 SELECT
     burn_block_time::DATE AS day,
-    tx_status = 'success' AND sender_address IS NOT NULL AND block_time IS NOT NULL AS is_shown,
+    shown_transactions(canonical, tx_status, sender_address, block_time) AS is_shown,
     tx_type::VARCHAR AS tx_type,
     tx_id, tx_status, sender_address, fee_ustx, block_time, block_height, tx_index
 FROM day_rows
