@@ -22,7 +22,7 @@ from rich.progress import (
 )
 
 from stx_pipelines.coverage import progress
-from stx_pipelines.coverage.datasets import STACKS, Chain
+from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.project import Project
 
 _REFRESH_SECONDS = 0.25

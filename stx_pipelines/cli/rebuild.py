@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from stx_pipelines.cli.exit_codes import DONE, ERROR
-from stx_pipelines.coverage.datasets import CHAINS
+from stx_pipelines.coverage.chains import CHAINS
 from stx_pipelines.coverage.text import count_days
 from stx_pipelines.project import Project
 from stx_pipelines.store.dataset_store import DatasetStore

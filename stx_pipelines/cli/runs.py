@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
-from stx_pipelines.coverage.datasets import STACKS, Chain
+from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.text import count_days, coverage_sentence
 from stx_pipelines.project import Project

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
-from stx_pipelines.coverage.datasets import NO_ETHEREUM, chains_of
+from stx_pipelines.coverage.chains import NO_ETHEREUM, chains_of
 from stx_pipelines.coverage.status import DatasetStatus, statuses
 from stx_pipelines.coverage.text import count_days, duration, size
 from stx_pipelines.project import Project

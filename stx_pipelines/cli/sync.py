@@ -14,7 +14,7 @@ from stx_pipelines.cli.exit_codes import DONE, ERROR, in_one_sentence, worst
 from stx_pipelines.cli.options import day_option
 from stx_pipelines.cli.runs import alone, interruptible, look, run_all, say_failures, sum_up
 from stx_pipelines.clients.errors import Unreachable
-from stx_pipelines.coverage.datasets import CHAINS, ETHEREUM, NO_ETHEREUM, STACKS, Chain, chains_of
+from stx_pipelines.coverage.chains import CHAINS, ETHEREUM, NO_ETHEREUM, STACKS, Chain, chains_of
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
@@ -112,7 +112,7 @@ def _look_at_tip_if_due(project: Project, chain: Chain) -> tuple[Coverage, bool]
 
 def _has_tip_moved(project: Project, chain: Chain) -> bool:
     """Look at the newest block: is today's day behind it? An unreachable server has nothing newer."""
-    from stx_pipelines.sync.look import look_at_tip
+    from stx_pipelines.sync.tip import look_at_tip
 
     try:
         return look_at_tip(project, chain)

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from stx_pipelines.chains.datasets import Dataset
 from stx_pipelines.chains.days import DAY, days_between
-from stx_pipelines.coverage.datasets import Chain, chains_of
+from stx_pipelines.coverage.chains import Chain, chains_of
 from stx_pipelines.coverage.model import NEWER, Coverage, DayCoverage
 from stx_pipelines.coverage.status import DatasetStatus, describe
 from stx_pipelines.coverage.survey import survey_dataset

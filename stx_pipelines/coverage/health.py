@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
-from stx_pipelines.coverage.datasets import Chain, chains_of
+from stx_pipelines.coverage.chains import Chain, chains_of
 from stx_pipelines.coverage.progress import BETWEEN_RUNS
 from stx_pipelines.coverage.status import DatasetStatus, describe, patience
 from stx_pipelines.coverage.text import behind_sentence, count_days, days_are, duration, nothing_wanted, some_days

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from stx_pipelines.chains.datasets import Dataset
-from stx_pipelines.coverage.datasets import STACKS, Chain
+from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import Coverage, ranges
 from stx_pipelines.coverage.progress import Progress, last_report, who_works
 from stx_pipelines.coverage.survey import survey_dataset

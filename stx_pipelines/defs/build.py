@@ -7,7 +7,7 @@ from functools import partial
 
 import dagster as dg
 
-from stx_pipelines.coverage.datasets import ETHEREUM, STACKS
+from stx_pipelines.coverage.chains import ETHEREUM, STACKS
 from stx_pipelines.defs.alerts import alert_sensor, failure_sensor
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.ethereum import blocks, miners_balance

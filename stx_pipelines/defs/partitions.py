@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from stx_pipelines.coverage.datasets import ETHEREUM, STACKS
+from stx_pipelines.coverage.chains import ETHEREUM, STACKS
 from stx_pipelines.coverage.model import Work
 
 stacks_days = dg.DailyPartitionsDefinition(start_date=str(STACKS.began), timezone="UTC", end_offset=1)

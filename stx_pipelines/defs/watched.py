@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from stx_pipelines.coverage.datasets import NO_ETHEREUM, STACKS, Chain, chains_of
+from stx_pipelines.coverage.chains import NO_ETHEREUM, STACKS, Chain, chains_of
 from stx_pipelines.coverage.health import Health, judge_chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import last_report, who_works
 from stx_pipelines.coverage.status import DatasetStatus, chain_status
 from stx_pipelines.project import Project
-from stx_pipelines.sync.look import look_at_tip
+from stx_pipelines.sync.tip import look_at_tip
 
 
 class Channel(Protocol):

@@ -17,8 +17,8 @@ from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.coverage.text import behind_sentence
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.day_files import DamagedDayFile, NewerDayFile
-from stx_pipelines.sync.ahead import read_ahead
 from stx_pipelines.sync.outcome import FailedDay, OnPage, Outcome, ProvedDay, StoredDay
+from stx_pipelines.sync.read_ahead import read_ahead
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.coverage.datasets import ETHEREUM, STACKS
+from stx_pipelines.coverage.chains import ETHEREUM, STACKS
 from stx_pipelines.coverage.health import judge_chain
 from stx_pipelines.coverage.status import chain_status
 from stx_pipelines.defs.watched import Watched, watch

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stx_pipelines.coverage.datasets import STACKS
+from stx_pipelines.coverage.chains import STACKS
 from stx_pipelines.coverage.model import survey
 from stx_pipelines.coverage.status import DatasetStatus, describe, statuses
 from stx_pipelines.store.day_files import DayFiles

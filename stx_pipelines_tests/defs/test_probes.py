@@ -8,7 +8,7 @@ import pytest
 
 from stx_pipelines import project
 from stx_pipelines.clients.errors import Unreachable
-from stx_pipelines.coverage.datasets import ETHEREUM, STACKS, Chain
+from stx_pipelines.coverage.chains import ETHEREUM, STACKS, Chain
 from stx_pipelines.defs.watched import Watched, watch
 from stx_pipelines.project import Project
 from stx_pipelines.settings import load_settings

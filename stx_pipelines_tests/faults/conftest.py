@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from stx_pipelines.coverage.datasets import STACKS, Chain
+from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines_tests.cli.conftest import run
 from stx_pipelines_tests.faults.undisturbed import Followed, assert_undisturbed, calm_down, refresh_metrics
 from stx_pipelines_tests.sync.ethereum import world as ethereum

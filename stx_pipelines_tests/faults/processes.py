@@ -15,7 +15,7 @@ from random import Random
 
 import dagster as dg
 
-from stx_pipelines.coverage.datasets import Chain
+from stx_pipelines.coverage.chains import Chain
 from stx_pipelines_tests.faults.undisturbed import Followed
 from stx_pipelines_tests.world import child_environment
 

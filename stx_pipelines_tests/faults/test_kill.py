@@ -13,7 +13,7 @@ from random import Random
 import pyarrow.parquet as pq
 import pytest
 
-from stx_pipelines.coverage.datasets import CHAINS, Chain
+from stx_pipelines.coverage.chains import CHAINS, Chain
 from stx_pipelines_tests.faults.processes import (
     KILLED,
     dagster_home,

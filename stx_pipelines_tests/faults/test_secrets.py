@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from stx_pipelines.cli.main import main
-from stx_pipelines.coverage.datasets import STACKS
+from stx_pipelines.coverage.chains import STACKS
 from stx_pipelines.devnet.stacks import faults
 from stx_pipelines.devnet.stacks.answers import Answer
 from stx_pipelines_tests.faults.processes import DAGSTERS, OURS, dagster_home, range_of_days

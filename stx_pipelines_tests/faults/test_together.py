@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stx_pipelines.clients.rate_limit import Budget
-from stx_pipelines.coverage.datasets import ETHEREUM, STACKS, Chain
+from stx_pipelines.coverage.chains import ETHEREUM, STACKS, Chain
 from stx_pipelines_tests.clients.imaginary import busiest, grants, keep_grants, the_account
 from stx_pipelines_tests.faults.processes import dagster_home, range_of_days, start, sync_of
 from stx_pipelines_tests.faults.undisturbed import Followed

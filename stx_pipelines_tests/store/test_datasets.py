@@ -16,7 +16,7 @@ import pytest
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import BLOCKS, DATASETS, Column, Dataset, Price
 from stx_pipelines.chains.days import window
-from stx_pipelines.coverage.datasets import STACKS
+from stx_pipelines.coverage.chains import STACKS
 from stx_pipelines.coverage.status import statuses
 from stx_pipelines.coverage.survey import survey_dataset
 from stx_pipelines.store.arrow import from_arrow, schema, to_arrow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stx_pipelines.coverage.datasets import STACKS, Chain
+from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.project import Project
 from stx_pipelines.sync.ethereum.blocks import open_blocks
 from stx_pipelines.sync.stacks.sync import open_stacks
