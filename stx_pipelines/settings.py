@@ -186,12 +186,9 @@ def load_settings(**overrides: object) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env cannot be read ({error}): it must be a text file in UTF-8") from None
     _refuse_misspelled(sources[0])
-    given: dict[str, object] = {
-        name.lower(): value
-        for source in sources
-        for name, value in source.items()
-        if value  # an empty one is none
-    }
+    # An empty one is none, and hides that of `.env`.
+    merged = {**sources[0], **sources[1]}
+    given: dict[str, object] = {name.lower(): value for name, value in merged.items() if value}
     return _with(given, overrides)
 
 

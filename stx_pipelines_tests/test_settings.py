@@ -158,6 +158,8 @@ def test_the_environment_wins_over_the_file_and_the_command_line_over_both(monke
     assert load_settings().stx_target_days == 12
     assert load_settings(stx_target_days=13).stx_target_days == 13
     assert load_settings(stx_target_days=None).stx_target_days == 12
+    monkeypatch.setenv("STX_TARGET_DAYS", "")
+    assert load_settings().stx_target_days == 180
 
 
 def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,17 +11,13 @@ from typing import NamedTuple
 import dagster as dg
 
 from stx_pipelines.coverage.model import Work
+from stx_pipelines.defs.assets.by_chain import DAILY
 from stx_pipelines.defs.assets.daily import BEHIND, PASSING
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
-from stx_pipelines.defs.assets.ethereum import blocks, miners_balance
-from stx_pipelines.defs.assets.transactions import transactions
 from stx_pipelines.defs.assets.wallets import wallet_metrics
 from stx_pipelines.defs.partitions import range_tags
 from stx_pipelines.defs.resources import EthereumNode, Metrics, StacksApi
 from stx_pipelines.project import Project
-
-ASSETS = {"stacks": [transactions], "ethereum": [blocks, miners_balance]}
-"""The assets of each chain, by its name."""
 
 _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
@@ -54,14 +50,14 @@ def materialize_days(
     config = {"config": {"force_refresh": force}}
     try:
         result = dg.materialize(
-            ASSETS[chain],
+            DAILY[chain],
             resources={
                 "stacks_api": StacksApi(make=lambda: project),
                 "ethereum_node": EthereumNode(make=lambda: project),
             },
             instance=instance,
             raise_on_error=False,
-            run_config={"loggers": _QUIET, "ops": {asset.op.name: config for asset in ASSETS[chain]}},
+            run_config={"loggers": _QUIET, "ops": {asset.op.name: config for asset in DAILY[chain]}},
             tags=range_tags(Work((last, first))),
         )
     except dg.DagsterExecutionInterruptedError:

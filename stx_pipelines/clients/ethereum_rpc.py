@@ -1,7 +1,7 @@
 """An Ethereum node through JSON-RPC: many calls to a request, several requests in flight.
 
 A balance or block is what the node said, or an error: nothing is ever filled in. What is asked again, split or final
-is decided by `rpc_batch` for each call and by `http` for each request.
+is decided by `json_rpc` for each call and by `http` for each request.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _A_YEAR = 366 * 86_400.0  # seconds; nobody waits longer, whatever a server says
+_COUNT = re.compile(r"[0-9]{1,9}")  # str.isdigit also takes what int() refuses
 _SLOW = frozenset({504, 522, 524})
 _TOO_SLOW = '"57014"'  # PostgreSQL's code for a statement that ran out of time
 _CLOUDFLARE = 520  # and above: what it says when the server behind it is away or too slow
@@ -260,7 +262,7 @@ class Http:
     def _heed_limits(self, headers: Mapping[str, str]) -> None:
         # Trust what the server says over any constant: a lower limit, or a window that is used up.
         limit = headers.get("x-ratelimit-limit-stacks-minute", "")
-        if limit.isdigit() and int(limit) > 0:
+        if _COUNT.fullmatch(limit) and int(limit) > 0:
             self.budget.lower_to(int(limit))
         if headers.get("ratelimit-remaining") == "0":
             wait = seconds_from(headers.get("ratelimit-reset"), time.time())

@@ -135,7 +135,7 @@ def seconds_from(header: str | None, now: float) -> float | None:
     except ValueError:
         try:
             number = parsedate_to_datetime(header).timestamp()
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
     if math.isnan(number):
         return None

@@ -33,7 +33,11 @@ def first_day_note(project: Project) -> str | None:
 
 def survey_dataset(project: Project, dataset: Dataset, now: datetime) -> Coverage:
     """Tell how far a dataset is. Days made of days that have changed since are open again."""
-    store, wanted = project.store(dataset.name), _WISHES[dataset.chain](project)
+    return _survey(project, dataset, _WISHES[dataset.chain](project), now)
+
+
+def _survey(project: Project, dataset: Dataset, wanted: _Wish, now: datetime) -> Coverage:
+    store = project.store(dataset.name)
     published = store.warehouse.published(dataset.name)
     return survey(
         wanted=wanted_days(wanted.target_days, now.date(), wanted.first_day),
@@ -52,7 +56,8 @@ def survey_dataset(project: Project, dataset: Dataset, now: datetime) -> Coverag
 
 def survey_chain(project: Project, chain: str, now: datetime) -> Coverage:
     """Tell how far a chain is: a day counts as far as whichever of its datasets is least far."""
-    return reduce(less_far, (survey_dataset(project, dataset, now) for dataset in datasets_of(chain)))
+    wanted = _WISHES[chain](project)  # once: the chain's first day may become known meanwhile
+    return reduce(less_far, (_survey(project, dataset, wanted, now) for dataset in datasets_of(chain)))
 
 
 def survey_transactions(project: Project, now: datetime) -> Coverage:

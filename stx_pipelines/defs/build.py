@@ -9,9 +9,8 @@ import dagster as dg
 
 from stx_pipelines.coverage.chains import ETHEREUM, STACKS
 from stx_pipelines.defs.alerts import alert_sensor, failure_sensor
+from stx_pipelines.defs.assets.by_chain import DAILY
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
-from stx_pipelines.defs.assets.ethereum import blocks, miners_balance
-from stx_pipelines.defs.assets.transactions import transactions
 from stx_pipelines.defs.assets.wallets import wallet_metrics
 from stx_pipelines.defs.checks import ALL_CHECKS
 from stx_pipelines.defs.jobs import ALL_JOBS, ethereum_close, ethereum_sync, stacks_close, stacks_sync, wallets_refresh
@@ -36,7 +35,7 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
     now = make()
     on = now.settings.stx_autostart
     return dg.Definitions(
-        assets=[transactions, wallet_metrics, wallet_dashboard, blocks, miners_balance],
+        assets=[*DAILY["stacks"], wallet_metrics, wallet_dashboard, *DAILY["ethereum"]],
         asset_checks=ALL_CHECKS,
         jobs=ALL_JOBS,
         schedules=[

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS, datasets_of
 from stx_pipelines.defs.assets.markdown import code
 from stx_pipelines.defs.resources import EthereumNode, Metrics, StacksApi
 from stx_pipelines.metrics.checks import CHECKS, Check, Verdict, judge
@@ -200,7 +200,7 @@ def _coverage(verdict: Verdict) -> str:
 
 
 stacks_checks = [transactions_are_unique, transactions_are_certified]
-certified_ethereum = [_ethereum_certified(dataset) for dataset in (BLOCKS, BALANCES)]
+certified_ethereum = [_ethereum_certified(dataset.name) for dataset in datasets_of("ethereum")]
 ethereum_checks = [blocks_are_linked, balances_add_up, increases_are_plausible]
 wallet_checks = [_of_metrics(check) for check in CHECKS]
 ALL_CHECKS = [*stacks_checks, *wallet_checks, *certified_ethereum, *ethereum_checks]

@@ -2,29 +2,28 @@
 
 import dagster as dg
 
+from stx_pipelines.defs.assets.by_chain import DAILY
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
-from stx_pipelines.defs.assets.ethereum import blocks, miners_balance
-from stx_pipelines.defs.assets.transactions import transactions
 from stx_pipelines.defs.assets.wallets import wallet_metrics
 
 stacks_sync = dg.define_asset_job(
     "stacks_sync",
-    selection=dg.AssetSelection.assets(transactions).without_checks(),
+    selection=dg.AssetSelection.assets(*DAILY["stacks"]).without_checks(),
     description="Fetch days of transactions.",
 )
 stacks_close = dg.define_asset_job(
     "stacks_close",
-    selection=[transactions],
+    selection=DAILY["stacks"],
     description="Fetch days of transactions, then check the whole table.",
 )
 ethereum_sync = dg.define_asset_job(
     "ethereum_sync",
-    selection=dg.AssetSelection.assets(blocks, miners_balance).without_checks(),
+    selection=dg.AssetSelection.assets(*DAILY["ethereum"]).without_checks(),
     description="Fetch days of Ethereum blocks, then their fee recipients' balances.",
 )
 ethereum_close = dg.define_asset_job(
     "ethereum_close",
-    selection=[blocks, miners_balance],
+    selection=DAILY["ethereum"],
     description="Fetch days of Ethereum, then check the whole tables.",
 )
 wallets_refresh = dg.define_asset_job(

@@ -20,7 +20,7 @@ from stx_pipelines.defs.fixed import Fixed, value_of
 from stx_pipelines.metrics.open import open_metrics
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.project import Project
-from stx_pipelines.settings import Settings
+from stx_pipelines.settings import Settings, SettingsError
 from stx_pipelines.store.summaries import COLUMNS, DaySummary, summarize
 from stx_pipelines.sync.outcome import Outcome
 from stx_pipelines.sync.runner import run_sync
@@ -55,7 +55,9 @@ class OfProject(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.project().settings
 
     def over(self, make: Callable[[], Project]) -> Self:
-        """The same resource over another project."""
+        """The same resource over another project. Raises `SettingsError` where it was given one of its own."""
+        if "make" in self.model_fields_set:
+            raise SettingsError("a resource of build_defs works over its project: give `project` to build_defs instead")
         return type(self)(**{name: getattr(self, name) for name in self.model_fields_set} | {"make": make})
 
 
@@ -122,7 +124,7 @@ class Warehouse(DuckDBResource):
 
 def read_only_warehouse(project: Project) -> Warehouse:
     """The warehouse for people's own assets. Ours never use it: one process may write, or many may read."""
-    return Warehouse(database=str(project.folder.database), connection_config={"access_mode": "read_only"})
+    return Warehouse(database=str(project.folder.database.absolute()), connection_config={"access_mode": "read_only"})
 
 
 def _given(**values: str | int | None) -> dict[str, object]:

@@ -36,4 +36,4 @@ def top_fee_recipients(database: Path, limit: int = 10) -> str:
 def _connect(database: Path) -> duckdb.DuckDBPyConnection:
     import duckdb
 
-    return duckdb.connect(str(database), read_only=True)
+    return duckdb.connect(str(database.absolute()), read_only=True)

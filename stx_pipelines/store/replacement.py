@@ -20,7 +20,8 @@ class LacksDays(StoreError):
         named = "; ".join(f"{dataset}: {', '.join(map(str, lacking))}" for dataset, lacking in days.items())
         super().__init__(
             f"the new database would lack days that {path} holds ({named}); nothing was replaced: `stx-pipelines sync` "
-            "reads them again, or `stx-pipelines rebuild --force` leaves them out"
+            "reads them again once the files named above, if any, are deleted or stx-pipelines is updated, or "
+            "`stx-pipelines rebuild --force` leaves them out"
         )
         self.left_out = left_out
 

@@ -47,6 +47,22 @@ def test_a_trouble_that_does_not_pass_ends_after_the_attempts(script: Script, ma
     assert len(script.asked) == 3
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x_ratelimit_limit_stacks_minute": "\xb2"},
+        {"x_ratelimit_limit_stacks_minute": "9" * 5_000},
+        {"ratelimit_remaining": "0", "ratelimit_reset": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"},
+        {"ratelimit_remaining": "0", "ratelimit_reset": "Mon, 01 Jan 2026 00:00:00 +99999999999999"},
+    ],
+)
+def test_a_limit_that_is_no_number_or_time_is_passed_over(
+    script: Script, make_http: MakeHttp, headers: dict[str, str]
+) -> None:
+    script.say(200, b"fine", **headers)
+    assert make_http().get("/x", keep) == b"fine"
+
+
 @pytest.mark.parametrize("status", [201, 204, 301, 302, 307, 308, 400, 401, 403, 405, 418, 451, 501, 505])
 def test_everything_else_fails_at_once_in_one_sentence(script: Script, make_http: MakeHttp, status: int) -> None:
     script.say(status, b"no")

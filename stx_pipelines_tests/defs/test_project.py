@@ -180,3 +180,9 @@ def test_a_run_uses_the_settings_of_its_start_to_its_end(monkeypatch: pytest.Mon
         monkeypatch.setenv("STX_DATA_DIR", str(tmp_path / "start"))
         dg.materialize([mine], resources=resources)
     assert seen == ["before"] * 4
+
+
+def test_a_resource_with_a_project_of_its_own_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    """Days would otherwise be stored in one folder and checked in another."""
+    with pytest.raises(SettingsError, match="give `project` to build_defs instead"):
+        build_defs(stacks_api=StacksApi(make=lambda: project_in(tmp_path / "mine")))
