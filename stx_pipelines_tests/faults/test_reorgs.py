@@ -42,7 +42,7 @@ def test_reorgs_at_midnight_change_nothing(
     """Of every depth, also two in a row, through either route; whatever landed meanwhile is put right."""
     for depth in DEPTHS if whole else [dice.choice(DEPTHS)]:
         chain = chain_at_midnight(dice)
-        world = make_world(chain)
+        world = make_world(chain, stx_tip_age_minutes=0)
         world.knobs.v3_missing = dice.random() < 0.25
         if moment == "between two runs":
             persevere(world)
@@ -76,7 +76,7 @@ def test_the_tip_grows_and_turns_all_the_time_and_nothing_is_lost(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool
 ) -> None:
     """Days go by; a quarter of the steps is a reorg, some come while the days are read."""
-    world = make_world(make_chain(1, 18, seed=dice.randrange(10**6)))
+    world = make_world(make_chain(1, 18, seed=dice.randrange(10**6)), stx_tip_age_minutes=0)
 
     def step() -> None:
         if dice.random() < 0.25:
@@ -109,7 +109,7 @@ def test_a_reorg_deeper_than_final_is_noticed_and_put_right(
     """Through one to three closed days."""
     for days in (1, 2, 3) if whole else (2,):
         chain = make_chain(8, 3, seed=dice.randrange(10**6), burn_blocks_per_day=24)
-        world = make_world(chain)
+        world = make_world(chain, stx_tip_age_minutes=0)
         persevere(world)
         closed = {day for day, known in world.certificates().items() if known.is_closed}
         caplog.clear()
@@ -132,7 +132,7 @@ def test_burn_blocks_that_a_reorg_adds_to_a_closed_day_are_found(
     day, midnight = FIRST_DAY, at(FIRST_DAY + timedelta(days=1)).timestamp()
     while [burn.time >= midnight for burn in chain.burn_blocks[-6:]] != [True] * 6:
         chain.grow(burn_blocks=1)
-    world = make_world(chain, Knobs(**route))
+    world = make_world(chain, Knobs(**route), stx_tip_age_minutes=0)
     assert world.landed()[day].certificate.is_closed
     before = truth(chain, day)
 
@@ -156,7 +156,7 @@ def test_transactions_that_vanish_move_a_day_or_come_back_are_where_the_chain_ha
 ) -> None:
     """Each of the three is seen to happen before it is believed to be followed: on these chains it happens soon."""
     chain = make_chain(2, tip=soon(LAST, 25), seed=seed, transactions_per_day=1_500)
-    world = make_world(chain)
+    world = make_world(chain, stx_tip_age_minutes=0)
     states = [{tx.tx_id: day for day in world.days for tx in chain.transactions(day)}]
     vanished = moved = returned = False
     while not (vanished and moved and returned) and len(states) < 25:
@@ -177,7 +177,7 @@ def test_transactions_the_server_forgets_for_a_while_are_missed_and_found_again(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random
 ) -> None:
     """No list shows them, the counts know them: their days fail, and nothing of them is published."""
-    world = make_world(make_chain(3, 12, seed=dice.randrange(10**6)))
+    world = make_world(make_chain(3, 12, seed=dice.randrange(10**6)), stx_tip_age_minutes=0)
     gone = {day: dice.choice(world.chain.transactions(day)).tx_id for day in dice.sample(world.days[:-1], 2)}
     world.knobs.hidden_transactions = set(gone.values())
     assert set(world.failed()) == set(gone)
