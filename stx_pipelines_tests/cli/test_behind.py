@@ -18,6 +18,7 @@ from stx_pipelines.store.identity import Identity, keep_identity
 from stx_pipelines_tests.cli.folders import DONE, NOT_YET, STALLED, MakeWorld, Run
 from stx_pipelines_tests.sync.ethereum.world import DevnetWorld
 from stx_pipelines_tests.sync.ethereum.world import make_chain as make_ethereum_chain
+from stx_pipelines_tests.waiting import wait_until
 from stx_pipelines_tests.world import World, at, make_chain, recent_chain, today
 
 MakeEthereum = Callable[..., DevnetWorld]
@@ -154,6 +155,9 @@ def test_a_stale_node_of_ethereum_is_said_and_completes_when_its_final_block_mov
     assert (status.tip_time, status.behind, status.days_due) == (newest, True, 0)
     health = judge_chain(world.project(), ETHEREUM, now, timedelta(minutes=10))
     assert (health.code, health.sentence.startswith(BEHIND)) == (STALLED, True)
+    looked = datetime.now(UTC)
+    # Looks are kept in whole seconds: the server must not have caught up within that of the last one.
+    wait_until(lambda: datetime.now(UTC) - looked > timedelta(seconds=1), "the second of the last look is over")
     world.chain.grow_to(max(now, at(today(), 2)))
     watched = watch(world.project, ETHEREUM)
     assert isinstance(watched, Watched)
