@@ -21,8 +21,9 @@ import msgspec
 
 from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.chains.ethereum import BalanceKey, Block, parse_block, parse_quantity, quantities
+from stx_pipelines.chains.ethereum_proof import NOBODY
 from stx_pipelines.clients.errors import ApiError, Interrupted, NoState, TooLarge
-from stx_pipelines.clients.http import Http, Patience
+from stx_pipelines.clients.http import STOPPED, Http, Patience
 from stx_pipelines.clients.json_rpc import Answers, K, Question, RpcError, V, answers_in, body_of, error_in
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.clients.redaction import public_name
@@ -39,7 +40,6 @@ PASSING = frozenset({408, 425, 429, *range(500, 600)})
 
 _TOO_MANY_REQUESTS = 429
 _SECONDS_BETWEEN_LOOKS = 0.2  # at the stop signal, while batches are in flight
-_ZERO_ADDRESS = "0x" + "0" * 40
 
 
 @dataclass
@@ -92,7 +92,7 @@ class EthereumRpc:
 
     def _has_state(self, number: int) -> bool:
         try:
-            self._one(_BALANCE, BalanceKey(_ZERO_ADDRESS, number))
+            self._one(_BALANCE, BalanceKey(NOBODY, number))
         except NoState:
             return False
         return True
@@ -126,7 +126,7 @@ class EthereumRpc:
                         found |= values
                         on_batch(len(values))
                     if self.http.stop.is_set():
-                        raise Interrupted("stopped; what was landed is kept")
+                        raise Interrupted(STOPPED)
             finally:
                 halt.set()
         return found

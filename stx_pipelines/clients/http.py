@@ -35,7 +35,8 @@ _SLOW = frozenset({504, 522, 524})
 _TOO_SLOW = '"57014"'  # PostgreSQL's code for a statement that ran out of time
 _CLOUDFLARE = 520  # and above: what it says when the server behind it is away or too slow
 _WAITS_PER_EXCHANGE = 10
-_STOPPED = "stopped; what was landed is kept"
+STOPPED = "stopped; what was landed is kept"
+"""The sentence of every `Interrupted`."""
 _OUT_OF_RANGE = '"22003"'  # PostgreSQL's code for a number out of range: the request is wrong, not the server
 
 
@@ -190,7 +191,7 @@ class Http:
     def _once(self, request: _Request, parse: Callable[[bytes], T]) -> T | None:
         self.budget.spend(request.stop, request.cost)
         if request.stop.is_set():
-            raise Interrupted(_STOPPED)
+            raise Interrupted(STOPPED)
         with self._counting:
             self.sent += 1
             self.calls += request.cost
@@ -216,7 +217,7 @@ class Http:
         except TooMuch as error:
             trouble = TooLarge(f"{self.name}{request.path} {error}: that is not what this route answers")
         except Stopped:
-            trouble = Interrupted(_STOPPED)
+            trouble = Interrupted(STOPPED)
         except NoAddress as error:
             trouble = ApiError(f"{self.name} is no address that can be asked ({error})")
         raise trouble
