@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stx_pipelines.clients.rate_limit import Budget
+from stx_pipelines.clients.redaction import public_name
 from stx_pipelines.coverage.chains import ETHEREUM, STACKS, Chain
 from stx_pipelines_tests.clients.imaginary import busiest, grants, keep_grants, the_account
 from stx_pipelines_tests.faults.processes import dagster_home, range_of_days, start, sync_of
@@ -70,7 +71,7 @@ def test_the_same_of_ethereum_whose_calls_are_counted(
         )
     per_second = 600
     world = make_recent(ETHEREUM, 60, calls_per_second=per_second)
-    Budget(world.devnet.ethereum_url, calls_per_second=per_second)
+    Budget(public_name(world.devnet.ethereum_url), calls_per_second=per_second)
     keep_grants(the_account())
     work_at_once(world, ETHEREUM, data, whole=whole)
     asked, granted = world.devnet.ethereum_stats.calls, grants(the_account())
