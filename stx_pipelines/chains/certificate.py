@@ -44,8 +44,9 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 
     Fields that older certificates lack: `first_parent_hash` is the id that the day's first block names as its parent
     (Stacks: the index block hash). `closed_by` is of the burn block that closed a Stacks day. `chain` names the chain.
-    `rows_digest` names the rows by their values. `made_by` is the version of this package. The first form of all had
-    `tip_burn_height` in place of `tip_height`.
+    `rows_digest` names the rows by their values. `columns` counts the columns of the day file, to which later versions
+    add at the end. `made_by` is the version of this package. The first form of all had `tip_burn_height` in place of
+    `tip_height`.
     """
 
     dataset: str
@@ -73,6 +74,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     route: str
     chain: str | msgspec.UnsetType = msgspec.UNSET
     rows_digest: str | msgspec.UnsetType = msgspec.UNSET
+    columns: int | msgspec.UnsetType = msgspec.UNSET
     made_by: str | msgspec.UnsetType = msgspec.UNSET
     version: int | msgspec.UnsetType = msgspec.UNSET
 

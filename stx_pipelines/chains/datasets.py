@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.ethereum import BalanceChange, Block
 from stx_pipelines.chains.stacks import Tx
@@ -18,8 +20,9 @@ TRANSACTIONS = "transactions"
 BLOCKS = "blocks"
 BALANCES = "miners_balance"
 
-Kind = Literal["text", "word", "integer", "wei", "time", "flag"]
-"""What a column holds. A word is a text of which few differ, wei is an integer of up to 38 digits, a time is UTC.
+Kind = Literal["text", "word", "integer", "ustx", "wei", "time", "flag"]
+"""What a column holds. A word is a text of which few differ, ustx is an integer of up to 20 digits, wei one of up to
+38 digits, a time is UTC.
 
 Rows hold a time as unix seconds, files and tables as a timestamp.
 """
@@ -32,6 +35,15 @@ class Column(NamedTuple):
     kind: Kind
     comment: str
     in_table: bool = True
+
+
+class Details(NamedTuple):
+    """A second table of a dataset, with the same rows: the key, `day`, and these columns of the day file."""
+
+    name: str
+    key: str
+    columns: tuple[str, ...]
+    comment: str
 
 
 class Price(NamedTuple):
@@ -54,7 +66,8 @@ class Dataset:
     is the column whose UTC date is the day of a row. `shown_by` are the columns that decide whether the table shows a
     row, given in this order to the macro `shown_NAME` in `store/sql/shown.sql`; none: all are shown. `sorted_by` is how
     the table's rows of a day are sorted; none: as in the file. `made_from` is the dataset whose days its days are made
-    of: once those change, a day is open again.
+    of: once those change, a day is open again. `first_columns` is the number of columns of day files whose certificate
+    does not count them; none: all. `details` is a second table; none: there is no other.
     """
 
     name: str
@@ -68,11 +81,18 @@ class Dataset:
     shown_by: tuple[str, ...] = ()
     sorted_by: tuple[str, ...] = ()
     made_from: str | None = None
+    first_columns: int | None = None
+    details: Details | None = None
 
     @property
     def table_columns(self) -> list[Column]:
         """The columns that the table has too; it adds `ingested_at`."""
         return [column for column in self.columns if column.in_table]
+
+    def columns_of(self, certificate: Certificate) -> tuple[Column, ...]:
+        """Return the columns of the day file with this certificate: the first ones."""
+        count = self.first_columns if certificate.columns is msgspec.UNSET else certificate.columns
+        return self.columns[:count]
 
 
 _ALL = (
@@ -103,6 +123,33 @@ _ALL = (
             Column("index_block_hash", "word", "names its block; NULL where the API does not say it", in_table=False),
             Column("nonce", "integer", "of the sender; NULL where the API does not say it", in_table=False),
             Column("sponsor_address", "text", "who paid the fee, if not the sender", in_table=False),
+            Column("contract_id", "word", "the contract that is called or deployed", in_table=False),
+            Column("function_name", "word", "the contract's function that is called", in_table=False),
+            Column("recipient_address", "text", "who receives a transfer of STX", in_table=False),
+            Column("amount_ustx", "ustx", "the STX transferred, in microSTX (1 STX = 1,000,000)", in_table=False),
+            Column("sponsor_nonce", "integer", "of the sponsor", in_table=False),
+            Column("memo", "text", "the memo of a transfer, 0x and up to 34 bytes in hex", in_table=False),
+        ),
+        first_columns=15,
+        details=Details(
+            name="transaction_details",
+            key="tx_id",
+            columns=(
+                "contract_id",
+                "function_name",
+                "recipient_address",
+                "amount_ustx",
+                "sponsor_nonce",
+                "memo",
+                "nonce",
+                "tx_index",
+                "sponsor_address",
+                "index_block_hash",
+            ),
+            comment=(
+                "More columns of the rows of transactions, by tx_id; day is the UTC date of burn_block_time. The first "
+                "six are NULL on days that were read before version 0.2.0."
+            ),
         ),
         time_column="burn_block_time",
         price=Price(unknown=300, rows_per_request=50),  # 300: about 15,000 transactions

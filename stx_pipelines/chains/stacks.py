@@ -53,6 +53,12 @@ class Tx(msgspec.Struct, frozen=True, gc=False):
     index_block_hash: str | None
     nonce: int | None
     sponsor_address: str | None
+    contract_id: str | None = None
+    function_name: str | None = None
+    recipient_address: str | None = None
+    amount_ustx: int | None = None
+    sponsor_nonce: int | None = None
+    memo: str | None = None
     block_hash: str | None = None
     """Only while reading: it ties a row to the burn block that lists its Stacks block."""
 

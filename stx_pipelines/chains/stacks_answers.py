@@ -30,13 +30,22 @@ from stx_pipelines.chains.stacks import (
     Tx,
     WindowPage,
 )
+from stx_pipelines.chains.stacks_payloads import (
+    ADDRESSES,
+    Call,
+    Deployment,
+    TransferV1,
+    TransferV3,
+    are_all,
+    contract_of,
+    refuse_unless_payloads,
+)
 
 _LikeHash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]  # a page's are looked at together, see below
 _HASHES = re.compile(r"(?:0x[0-9a-f]{64})*")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _Fee = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
 _WORDS = re.compile(r"(?:[a-z0-9_-]{1,64}\n)*")  # types and statuses, old and to come
-_ADDRESSES = re.compile(r"(?:[0-9A-Z]{1,64}(?:\.[a-zA-Z0-9_-]{1,128})?\n)*")  # of accounts, and of contracts
 
 
 class _Status(msgspec.Struct):
@@ -74,6 +83,9 @@ class _V3Tx(msgspec.Struct, gc=False):
     bitcoin_block: _BitcoinBlock
     status: str
     type: str
+    token_transfer: TransferV3 | None = None
+    contract_call: Call | None = None
+    smart_contract: Deployment | None = None
 
 
 class _V3Cursor(msgspec.Struct):
@@ -102,6 +114,10 @@ class _V1Tx(msgspec.Struct, gc=False):
     tx_type: str
     microblock_sequence: Natural
     sponsor_address: str | None = None
+    sponsor_nonce: Natural | None = None
+    token_transfer: TransferV1 | None = None
+    contract_call: Call | None = None
+    smart_contract: Deployment | None = None
 
 
 class _V1Page(msgspec.Struct):
@@ -189,23 +205,19 @@ def _refuse_unless_hashes(*names: Collection[str]) -> None:
 def _sound(rows: list[Tx]) -> list[Tx]:
     """The rows of a page. Refused where a word is more than a word: it is shown to people, in pages and in messages."""
     words = {row.tx_type for row in rows} | {row.tx_status for row in rows}
-    if not _are_all(_WORDS, words):
+    if not are_all(_WORDS, words):
         raise MalformedAnswer(
             "the answer is not what the API promises: types and statuses are 1 to 64 small letters, digits, _ and -"
         )
     addresses = {row.sender_address for row in rows} | {row.sponsor_address for row in rows}
-    if not _are_all(_ADDRESSES, {address for address in addresses if address is not None}):
+    if not are_all(ADDRESSES, {address for address in addresses if address is not None}):
         raise MalformedAnswer("the answer is not what the API promises: a sender or sponsor is no Stacks address")
+    refuse_unless_payloads(rows)
     return rows
 
 
-def _are_all(shape: re.Pattern[str], words: Collection[str]) -> bool:
-    """Whether all of these are of this shape, each on a line: one look instead of one a word."""
-    lines = "\n".join([*words, ""])
-    return shape.fullmatch(lines) is not None and lines.count("\n") == len(words)
-
-
 def _v3_row(tx: _V3Tx, cursor: Cursor | None) -> Tx:
+    transfer = tx.token_transfer
     # Only a cursor names the microblock, and a page has a cursor for its first row alone.
     microblock = cursor.microblock_sequence if cursor is not None else None
     return Tx(
@@ -224,6 +236,12 @@ def _v3_row(tx: _V3Tx, cursor: Cursor | None) -> Tx:
         index_block_hash=tx.block.index_hash,
         nonce=tx.sender.nonce if tx.sender else None,
         sponsor_address=tx.sponsor.address if tx.sponsor else None,
+        contract_id=contract_of(tx),
+        function_name=tx.contract_call.function_name if tx.contract_call else None,
+        recipient_address=transfer.recipient if transfer else None,
+        amount_ustx=int(transfer.amount) if transfer else None,
+        sponsor_nonce=tx.sponsor.nonce if tx.sponsor else None,
+        memo=transfer.memo.hex if transfer and transfer.memo else None,
         block_hash=tx.block.hash,
     )
 
@@ -240,6 +258,7 @@ def parse_window_page(body: bytes) -> WindowPage:
 
 
 def _v1_row(tx: _V1Tx) -> Tx:
+    transfer = tx.token_transfer
     return Tx(
         tx_id=tx.tx_id,
         block_time=tx.block_time,
@@ -256,5 +275,11 @@ def _v1_row(tx: _V1Tx) -> Tx:
         index_block_hash=None,
         nonce=tx.nonce,
         sponsor_address=tx.sponsor_address,
+        contract_id=contract_of(tx),
+        function_name=tx.contract_call.function_name if tx.contract_call else None,
+        recipient_address=transfer.recipient_address if transfer else None,
+        amount_ustx=int(transfer.amount) if transfer else None,
+        sponsor_nonce=tx.sponsor_nonce,
+        memo=transfer.memo if transfer else None,
         block_hash=tx.block_hash,
     )

@@ -15,9 +15,9 @@ from stx_pipelines.coverage.text import count_days
 from stx_pipelines.project import Project
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.inspect import held_days
+from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.locks import locked
 from stx_pipelines.store.replacement import LacksDays
-from stx_pipelines.store.warehouse import DayFile
 
 Stores = Sequence[DatasetStore[Any]]
 

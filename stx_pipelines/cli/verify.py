@@ -19,7 +19,7 @@ from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.inspect import differing_days, overlaps
-from stx_pipelines.store.warehouse import DayFile
+from stx_pipelines.store.loading import DayFile
 
 if TYPE_CHECKING:
     from stx_pipelines.sync.stacks.verify import Verdict

@@ -26,6 +26,7 @@ def schema(dataset: Dataset) -> pa.Schema:
         "text": pa.string(),
         "word": pa.dictionary(pa.int32(), pa.string()),
         "integer": pa.int64(),
+        "ustx": pa.decimal128(20, 0),
         "wei": pa.decimal128(38, 0),
         "time": pa.timestamp("us"),
         "flag": pa.bool_(),
@@ -44,8 +45,13 @@ def to_arrow(dataset: Dataset, rows: Sequence[Any]) -> pa.Table:
 
 
 def from_arrow(dataset: Dataset, table: pa.Table) -> list[Any]:
-    """Make the rows of a day file. Fields that the file does not keep have their defaults."""
-    columns = {column.name: _values(table.column(column.name), column.kind) for column in dataset.columns}
+    """Make the rows of a day file. Fields that the file does not keep have their defaults, or are None."""
+    nothing: list[Any] = [None] * table.num_rows
+    held = set(table.column_names)
+    columns = {
+        column.name: _values(table.column(column.name), column.kind) if column.name in held else nothing
+        for column in dataset.columns
+    }
     row, names = dataset.row, _fields(dataset)
     return [row(*values) for values in zip(*(columns[name] for name in names), strict=True)]
 
@@ -71,4 +77,4 @@ def _values(column: pa.ChunkedArray, kind: Kind) -> list[Any]:
     if kind == "time":
         column = pc.divide(column.cast(pa.int64()), _MICROSECONDS)
     values: list[Any] = column.to_pylist()
-    return [None if wei is None else int(wei) for wei in values] if kind == "wei" else values
+    return [None if value is None else int(value) for value in values] if kind in ("ustx", "wei") else values

@@ -15,8 +15,9 @@ from stx_pipelines.store.arrow import from_arrow, to_arrow
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DamagedDayFile, DayFiles
+from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.locks import Busy
-from stx_pipelines.store.warehouse import DayFile, Warehouse
+from stx_pipelines.store.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 Row = TypeVar("Row")
@@ -85,6 +86,7 @@ class DatasetStore(Generic[Row]):
         try:
             for days in _in_parts(pending):
                 self.warehouse.load(self.dataset, days, wait=wait)
+            self.warehouse.load_details(self.dataset, _in_parts(self.landed()), wait=_SHORT_WAIT)
         except Busy as busy:
             waiting = [day.certificate.day for day in self.pending()]
             self.waiting_for = busy.holder

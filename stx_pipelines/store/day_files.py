@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _KEY = b"stx_pipelines.certificate"
 _DIGEST = b"stx_pipelines.digest"
+_FIELDS = len(Certificate.__struct_fields__)
 _WHAT_TO_DO = "delete it, the next sync reads the day again"
 
 
@@ -44,9 +45,9 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 class _Memory(msgspec.Struct, frozen=True):
-    """The certificates read before. One written by a version that knows fewer fields is not believed."""
+    """The certificates read before. They are read again if the version that wrote them knew other fields."""
 
-    version: int
+    fields: int
     known: dict[date, _Known]
 
 
@@ -74,7 +75,9 @@ class DayFiles:
         with suppress(DamagedDayFile, OSError):  # what cannot be looked at cannot be written: that is said below
             self.certificate(certificate.day)
         digest = _digest(table)
-        stored = msgspec.structs.replace(certificate, rows_digest=digest, made_by=_made_by(), version=VERSION)
+        stored = msgspec.structs.replace(
+            certificate, rows_digest=digest, columns=table.num_columns, made_by=_made_by(), version=VERSION
+        )
         metadata = {_KEY: certificates.encode(stored), _DIGEST: digest.encode()}
         replace_file(
             self.path(certificate.day),
@@ -127,7 +130,7 @@ class DayFiles:
         """
         if not self._known:
             memory = read_if_sound(self._memory, _Memory)
-            self._known = memory.known if memory and memory.version == VERSION else {}
+            self._known = memory.known if memory and memory.fields == _FIELDS else {}
         before = dict(self._known)
         found = {}
         self._newer = {}
@@ -169,7 +172,7 @@ class DayFiles:
         return found
 
     def _remember(self) -> None:
-        content = msgspec.json.encode(_Memory(VERSION, self._known))
+        content = msgspec.json.encode(_Memory(_FIELDS, self._known))
         replace_file(self._memory, lambda aside: aside.write_bytes(content), durable=False)
 
     def sweep(self) -> None:

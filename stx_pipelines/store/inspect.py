@@ -5,7 +5,7 @@ Day files are read by Arrow here. The tables are loaded by DuckDB's own reader, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.statements import day_sql, load_sql, named, of_day
-from stx_pipelines.store.warehouse import DayFile, Warehouse, attach
+from stx_pipelines.store.loading import DayFile, loaded_days
+from stx_pipelines.store.statements import day_sql, details_sql, load_sql, named, of_day
+from stx_pipelines.store.warehouse import Warehouse, attach
 
 if TYPE_CHECKING:
     import duckdb
@@ -77,15 +78,27 @@ def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
 
 
 def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile) -> bool:
-    proved_at = file.certificate.proved_at.replace(tzinfo=None)
-    wanted = f"({day_sql(dataset)})"
-    held = f"(SELECT * FROM warehouse.{dataset} WHERE {of_day(dataset)})"
-    lacks, exceeds = f"FROM {wanted} EXCEPT ALL FROM {held}", f"FROM {held} EXCEPT ALL FROM {wanted}"
-    query = f"SELECT count(*) FROM (({lacks}) UNION ALL ({exceeds}))"
+    of, day = DATASETS[dataset], {"day": file.certificate.day}
     connection.register("day_file", DayFiles(file.path.parent).read(file.certificate.day))
-    parameters = {"proved_at": proved_at, "day": file.certificate.day}
-    [(differences,)] = connection.execute(query, parameters).fetchall()
+    values = day | {"proved_at": file.certificate.proved_at.replace(tzinfo=None)}
+    held = f"SELECT * FROM warehouse.{dataset} WHERE {of_day(dataset)}"
+    if _are_different(connection, day_sql(of, file.certificate), held, values):
+        return True
+    if of.details is None or not _is_loaded(connection, of.details.name, file):
+        return False
+    held = f"SELECT * FROM warehouse.{of.details.name} WHERE day = $day"
+    return _are_different(connection, details_sql(of, of.details, file.certificate), held, day)
+
+
+def _are_different(connection: duckdb.DuckDBPyConnection, wanted: str, held: str, values: Mapping[str, object]) -> bool:
+    lacks, exceeds = f"({wanted}) EXCEPT ALL ({held})", f"({held}) EXCEPT ALL ({wanted})"
+    [(differences,)] = connection.execute(f"SELECT count(*) FROM (({lacks}) UNION ALL ({exceeds}))", values).fetchall()
     return bool(differences)
+
+
+def _is_loaded(connection: duckdb.DuckDBPyConnection, table: str, file: DayFile) -> bool:
+    """Return whether a table was loaded from this file."""
+    return loaded_days(connection, table).get(file.certificate.day) == file.certificate.id
 
 
 @contextmanager

@@ -14,7 +14,8 @@ class Published(msgspec.Struct):
     """What the database holds, readable without opening it.
 
     `loaded` names per day the certificate its rows came from; `checked` when an open day was last found unchanged;
-    `inode` is the database file this was said of. `tip_time` is the time of the server's newest block, `tip_since`
+    `inode` is the database file this was said of. `details` says that the dataset's second table holds all loaded days;
+    earlier versions drop it when they load a day. `tip_time` is the time of the server's newest block, `tip_since`
     when a look first found that block, `tip_seen` when one last did; `tip_caught_up` when a look last found a fresh one
     after a stale one. Files of earlier versions do not know.
     """
@@ -22,6 +23,7 @@ class Published(msgspec.Struct):
     loaded: dict[date, str] = {}
     checked: dict[date, datetime] = {}
     inode: int = 0
+    details: bool = False
     tip_time: datetime | None = None
     tip_since: datetime | None = None
     tip_seen: datetime | None = None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 
-from stx_pipelines.chains.datasets import DATASETS, Dataset, Kind
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import DATASETS, Column, Dataset, Details, Kind
 from stx_pipelines.store.scratch import quoted
 
 _TYPES: dict[Kind, str] = {
     "text": "VARCHAR",
     "word": "VARCHAR",
     "integer": "BIGINT",
+    "ustx": "DECIMAL(20, 0)",
     "wei": "DECIMAL(38, 0)",
     "time": "TIMESTAMP",
     "flag": "BOOLEAN",
@@ -24,32 +27,69 @@ def load_sql(name: str, package: str = "stx_pipelines.store") -> str:
 
 def schema_sql() -> str:
     """Make every table that is not there yet, and say what its columns hold."""
-    return "\n".join([*map(table_sql, DATASETS.values()), load_sql("coverage")])
+    tables = [statement for dataset in DATASETS.values() for statement in (table_sql(dataset), details_table(dataset))]
+    return "\n".join([*tables, load_sql("coverage")])
 
 
 def table_sql(dataset: Dataset) -> str:
     """Make the table of a dataset if it is not there yet, and say what its columns hold."""
-    table = f"warehouse.{dataset.name}"
     columns = [(column.name, _TYPES[column.kind], column.comment) for column in dataset.table_columns]
     columns.append(("ingested_at", "TIMESTAMP", "when the day was proved"))
-    described = ", ".join(f"{named(name)} {kind}" for name, kind, _ in columns)
-    comments = [f"COMMENT ON COLUMN {table}.{named(name)} IS {quoted(comment)};" for name, _, comment in columns]
+    return _table(dataset.name, dataset.comment, columns)
+
+
+def details_table(dataset: Dataset) -> str:
+    """Make the second table of a dataset if it has one and it is not there yet."""
+    if dataset.details is None:
+        return ""
+    columns = [(column.name, _TYPES[column.kind], column.comment) for column in _in_details(dataset, dataset.details)]
+    columns.insert(1, ("day", "DATE", "UTC date of the row"))
+    return _table(dataset.details.name, dataset.details.comment, columns)
+
+
+def _table(name: str, comment: str, columns: Sequence[tuple[str, str, str]]) -> str:
+    table = f"warehouse.{name}"
+    described = ", ".join(f"{named(column)} {kind}" for column, kind, _ in columns)
+    comments = [f"COMMENT ON COLUMN {table}.{named(column)} IS {quoted(what)};" for column, _, what in columns]
     return "\n".join(
         [
             f"CREATE TABLE IF NOT EXISTS {table} ({described});",
-            f"COMMENT ON TABLE {table} IS {quoted(dataset.comment)};",
+            f"COMMENT ON TABLE {table} IS {quoted(comment)};",
             *comments,
         ]
     )
 
 
-def day_sql(dataset: str) -> str:
-    """Select the table's rows out of `day_file`; takes `proved_at`."""
-    of = DATASETS[dataset]
-    columns = named(*(column.name for column in of.table_columns))
-    shown = f" WHERE shown_{of.name}({named(*of.shown_by)})" if of.shown_by else ""
-    order = f" ORDER BY {named(*of.sorted_by)}" if of.sorted_by else ""
-    return f"SELECT {columns}, CAST($proved_at AS TIMESTAMP) AS ingested_at FROM day_file{shown}{order}"
+def day_sql(dataset: Dataset, certificate: Certificate) -> str:
+    """Select the table's rows out of `day_file`, the file with this certificate; takes `proved_at`."""
+    columns = _selected(dataset, dataset.table_columns, certificate)
+    order = f" ORDER BY {named(*dataset.sorted_by)}" if dataset.sorted_by else ""
+    return f"SELECT {columns}, CAST($proved_at AS TIMESTAMP) AS ingested_at FROM day_file{_shown(dataset)}{order}"
+
+
+def details_sql(dataset: Dataset, details: Details, certificate: Certificate) -> str:
+    """Select the second table's rows out of `day_file`, the file with this certificate; takes `day`."""
+    key, *others = _in_details(dataset, details)
+    columns = _selected(dataset, others, certificate)
+    return f"SELECT {named(key.name)}, CAST($day AS DATE) AS day, {columns} FROM day_file{_shown(dataset)}"
+
+
+def _in_details(dataset: Dataset, details: Details) -> list[Column]:
+    by_name = {column.name: column for column in dataset.columns}
+    return [by_name[name] for name in (details.key, *details.columns)]
+
+
+def _selected(dataset: Dataset, columns: Sequence[Column], certificate: Certificate) -> str:
+    """List columns as a query selects them; those that the file lacks are NULL."""
+    held = dataset.columns_of(certificate)
+    return ", ".join(
+        named(column.name) if column in held else f"CAST(NULL AS {_TYPES[column.kind]}) AS {named(column.name)}"
+        for column in columns
+    )
+
+
+def _shown(dataset: Dataset) -> str:
+    return f" WHERE shown_{dataset.name}({named(*dataset.shown_by)})" if dataset.shown_by else ""
 
 
 def of_day(dataset: str) -> str:

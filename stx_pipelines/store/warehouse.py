@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.store import replacement
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import (
@@ -29,11 +29,19 @@ from stx_pipelines.store.files import (
     remember_size,
     replace_file,
 )
+from stx_pipelines.store.loading import (
+    DayFile,
+    WrongDayFile,
+    fill_details,
+    load_each,
+    loaded_days,
+    record,
+    replace_day,
+)
 from stx_pipelines.store.locks import Busy, locked
-from stx_pipelines.store.parquet import over_day_files
 from stx_pipelines.store.published import Published
 from stx_pipelines.store.scratch import quoted
-from stx_pipelines.store.statements import day_sql, load_sql, of_day, schema_sql
+from stx_pipelines.store.statements import load_sql, schema_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,17 +56,6 @@ _ENGINE: dict[str, str | bool | int | float | list[str]] = {
 # usual 122,880 rows that is many days. No log: the day files are one, and nothing is published before a checkpoint.
 _STORAGE = "STORAGE_VERSION 'v1.5.0', ROW_GROUP_SIZE 30720, RECOVERY_MODE no_wal_writes"
 _MAGIC = slice(8, 12)  # where every file of DuckDB says so, behind a checksum
-
-
-class WrongDayFile(StoreError):
-    """A day file that gives other rows than its certificate says."""
-
-
-class DayFile(NamedTuple):
-    """A stored day: its file and its certificate."""
-
-    path: Path
-    certificate: Certificate
 
 
 class Warehouse:
@@ -81,18 +78,31 @@ class Warehouse:
         with self._connected(self.patience if wait is None else wait) as connection:
             connection.begin()
             for day in days:
-                _replace_day(connection, dataset, day)
-            _record(connection, dataset, days)
+                replace_day(connection, dataset, day)
+            record(connection, dataset, days)
             connection.commit()
-            loaded = _loaded(connection, dataset)
+            loaded = loaded_days(connection, dataset)
         self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
+
+    def load_details(self, dataset: str, parts: Iterable[Sequence[DayFile]], *, wait: float) -> None:
+        """Fill the dataset's second table with the loaded days that it lacks, a transaction for each part.
+
+        Do nothing if the published coverage says that it lacks none. Raises `Busy` as `load` does.
+        """
+        details = DATASETS[dataset].details
+        if details is None or self.published(dataset).details:
+            return
+        for days in parts:
+            with self._connected(wait) as connection:
+                fill_details(connection, dataset, details, days)
+        self._publish(dataset, partial(msgspec.structs.replace, details=True))
 
     def reconcile(self, dataset: str) -> None:
         """Publish what the database really holds. Raises `Busy` while another process holds it."""
         if not (self.path.exists() or replacement.old_database(self.path).exists()):
             return
         with self._connected(wait=0.0) as connection:
-            loaded = _loaded(connection, dataset)
+            loaded = loaded_days(connection, dataset)
         if loaded != self.published(dataset).loaded:
             self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
 
@@ -134,8 +144,8 @@ class Warehouse:
             replacement.remove_database(fresh.path)
             with fresh._attached(0) as connection:
                 for dataset, days in datasets.items():
-                    wrong += _load_each(connection, dataset, days)
-                    loaded[dataset] = _loaded(connection, dataset)
+                    wrong += load_each(connection, dataset, days)
+                    loaded[dataset] = loaded_days(connection, dataset)
             if lacking := replacement.days_lacking(needed or {}, loaded):
                 replacement.remove_database(fresh.path)
                 raise replacement.LacksDays(self.path, lacking, wrong)
@@ -206,55 +216,6 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float, *, re
                 who = f"process {holder[1]}"
                 raise Busy(f"{path} is held open by {who}", path, who) from error
             time.sleep(_RETRY_SECONDS)
-
-
-def _load_each(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> Iterator[WrongDayFile]:
-    """Load days, a transaction each; yield those that could not be."""
-    for day in days:
-        connection.begin()
-        try:
-            _replace_day(connection, dataset, day)
-            _record(connection, dataset, [day])
-        except WrongDayFile as error:
-            connection.rollback()
-            yield error
-        else:
-            connection.commit()
-
-
-def _replace_day(connection: duckdb.DuckDBPyConnection, dataset: str, day: DayFile) -> None:
-    certificate = day.certificate
-    connection.execute(f"DELETE FROM warehouse.{dataset} WHERE {of_day(dataset)}", {"day": certificate.day})
-    proved_at = certificate.proved_at.astimezone(UTC).replace(tzinfo=None)
-    rows = over_day_files(day_sql(dataset), day.path)
-    [(inserted,)] = connection.execute(f"INSERT INTO warehouse.{dataset} {rows}", {"proved_at": proved_at}).fetchall()
-    if inserted != certificate.published:
-        raise WrongDayFile(
-            f"{day.path} gives {inserted} rows but certifies {certificate.published}; nothing of it was loaded: delete "
-            "the file, the next sync reads the day again"
-        )
-
-
-def _record(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
-    """Note in the table `coverage` from which certificates these days were loaded."""
-    certificates = [day.certificate for day in days]
-    key = {"dataset": dataset, "days": [each.day for each in certificates]}
-    connection.execute("DELETE FROM warehouse.coverage WHERE dataset = $dataset AND list_contains($days, day)", key)
-    connection.execute(
-        "INSERT INTO warehouse.coverage "
-        "SELECT $dataset, unnest($days), unnest($certificates), unnest($row_counts), $loaded_at",
-        key
-        | {
-            "certificates": [each.id for each in certificates],
-            "row_counts": [each.published for each in certificates],
-            "loaded_at": datetime.now(UTC).replace(tzinfo=None),
-        },
-    )
-
-
-def _loaded(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, str]:
-    query = "SELECT day, certificate FROM warehouse.coverage WHERE dataset = $dataset ORDER BY day"
-    return dict(connection.execute(query, {"dataset": dataset}).fetchall())
 
 
 def _inode(path: Path) -> int:

@@ -14,13 +14,15 @@ import duckdb
 import msgspec
 import pandas as pd  # noqa: F401 - duckdb imports it at the first connection
 
+from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.dataset_store import DAYS_AT_ONCE
 from stx_pipelines.store.day_files import DayFiles
+from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.parquet import over_day_files
 from stx_pipelines.store.statements import day_sql, schema_sql
-from stx_pipelines.store.warehouse import DayFile, Warehouse, attach
+from stx_pipelines.store.warehouse import Warehouse, attach
 from stx_pipelines_tests.benchmarks.apart import apart
 from stx_pipelines_tests.benchmarks.clients import sync
 from stx_pipelines_tests.benchmarks.devnet_process import devnet
@@ -98,7 +100,7 @@ def in_turns(folders: Sequence[Path], days: Sequence[DayFile]) -> list[float]:
 
 def insert_select(folder: Path, days: Sequence[DayFile], *, earlier: int = 0) -> None:
     """All of it in one statement; `earlier` moves the rows so many days into the past."""
-    rows = over_day_files(day_sql(DATASET), *(day.path for day in days))
+    rows = over_day_files(day_sql(DATASETS[DATASET], days[0].certificate), *(day.path for day in days))
     statement = _EARLIER_ROWS.format(rows=rows) if earlier else f"INSERT INTO warehouse.transactions {rows}"
     values = {"proved_at": days[0].certificate.proved_at}
     folder.mkdir(parents=True, exist_ok=True)

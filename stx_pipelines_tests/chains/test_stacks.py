@@ -74,6 +74,12 @@ def test_a_recorded_v3_page_becomes_rows() -> None:
         "index_block_hash": "0x28897f406118b9634e3589f3ae2699fd79bf2f021c3563acae7dc9e643bd6afb",
         "nonce": 426,
         "sponsor_address": None,
+        "contract_id": None,
+        "function_name": None,
+        "recipient_address": "SP30852N99YD17Z9TKV1YCYQPXPVWB0SEW68Z70WZ",
+        "amount_ustx": 2_868_000,
+        "sponsor_nonce": None,
+        "memo": "0x" + "00" * 34,
         "block_hash": "0x9cf12874a1355d5d06b914370b8fbca634261bef258410bae091b9a1a1b225bc",
     }
     assert sponsored.sponsor_address == "SPBBZ4FH6S7866X17QF0VT4FSP7C6WEJZM87F4RX"

@@ -19,7 +19,8 @@ from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block, bala
 from stx_pipelines.store.arrow import to_arrow
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
-from stx_pipelines.store.warehouse import DayFile, Warehouse
+from stx_pipelines.store.loading import DayFile
+from stx_pipelines.store.warehouse import Warehouse
 
 FIRST = 1_000
 PER_DAY = 6

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.store.dataset_store import DAYS_AT_ONCE, ROWS_AT_ONCE, _in_parts
-from stx_pipelines.store.warehouse import DayFile
+from stx_pipelines.store.loading import DayFile
 from stx_pipelines_tests.store.ethereum_days import certificate
 
 NEWEST = date(2026, 9, 30)

@@ -21,7 +21,7 @@ from stx_pipelines.coverage.status import statuses
 from stx_pipelines.coverage.survey import survey_dataset
 from stx_pipelines.store.arrow import from_arrow, schema, to_arrow
 from stx_pipelines.store.inspect import differing_days
-from stx_pipelines.store.warehouse import DayFile
+from stx_pipelines.store.loading import DayFile
 from stx_pipelines_tests.store.ethereum_days import DAYS, block_hash, certificate, change, land_days
 from stx_pipelines_tests.world import FIRST_DAY, ROOT, World, at, make_chain, query
 
@@ -30,7 +30,9 @@ FILES = {
     "transactions": (
         f"tx_id string, block_time timestamp[us], block_height int64, sender_address string, fee_ustx int64, "
         f"tx_type {WORD}, canonical bool, tx_status {WORD}, burn_block_time timestamp[us], burn_block_height int64, "
-        f"microblock_sequence int64, tx_index int64, index_block_hash {WORD}, nonce int64, sponsor_address string"
+        f"microblock_sequence int64, tx_index int64, index_block_hash {WORD}, nonce int64, sponsor_address string, "
+        f"contract_id {WORD}, function_name {WORD}, recipient_address string, amount_ustx decimal128(20, 0), "
+        "sponsor_nonce int64, memo string"
     ),
     "blocks": (
         f"number int64, hash string, parent_hash string, miner {WORD}, timestamp timestamp[us], gas_used int64, "

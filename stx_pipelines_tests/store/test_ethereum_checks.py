@@ -14,9 +14,9 @@ from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.ethereum_checks import IncreaseShares, increase_shares, unlinked_blocks, wrong_balances
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.inspect import differing_days
+from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.store.queries import top_fee_recipients
-from stx_pipelines.store.warehouse import DayFile
 from stx_pipelines_tests.store.ethereum_days import (
     ALICE,
     BOB,
