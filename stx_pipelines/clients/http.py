@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import tenacity
@@ -23,8 +24,11 @@ from stx_pipelines.clients.body import TooMuch
 from stx_pipelines.clients.errors import ApiError, Gone, Interrupted, NotFound, RateLimited, TooLarge, Unreachable
 from stx_pipelines.clients.exchange import Stopped
 from stx_pipelines.clients.rate_limit import Budget
-from stx_pipelines.clients.redaction import secrets_of
-from stx_pipelines.clients.transport import Answer, Broken, Connections, Limits, NoAddress, seconds_from
+from stx_pipelines.clients.redaction import hide_paths_from_the_log, secrets_of
+from stx_pipelines.clients.response import Answer, Broken, Limits, NoAddress, seconds_from
+
+if TYPE_CHECKING:
+    from stx_pipelines.clients.transport import Connections
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -108,19 +112,22 @@ class Http:
     name: str = ""
     sent: int = field(default=0, init=False)
     calls: int = field(default=0, init=False)
-    _connections: Connections = field(init=False, repr=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _secrets: list[str] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._connections = Connections(self.base_url, self.headers)
         self._secrets = list(self.headers.values())
         if self.name:
             self._secrets += [secret for secret in secrets_of(self.base_url) if secret not in self.name]
-            # This library tells the paths it asks for, when it is told to debug, and when a header is malformed.
-            logging.getLogger("urllib3").setLevel(logging.ERROR)
+            hide_paths_from_the_log()
         else:
             self.name = self.base_url
+
+    @cached_property
+    def _connections(self) -> Connections:
+        from stx_pipelines.clients.transport import Connections
+
+        return Connections(self.base_url, self.headers)
 
     def get(
         self,

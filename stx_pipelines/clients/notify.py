@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import smtplib
 import socket
@@ -11,7 +12,10 @@ from email.message import EmailMessage
 from typing import Any, BinaryIO
 
 from stx_pipelines.clients.exchange import Exchange, Late, hold
+from stx_pipelines.clients.redaction import hide_paths_from_the_log
+from stx_pipelines.clients.response import Broken, Limits, NoAddress
 
+_JSON = {"content-type": "application/json"}
 _SECONDS = 10.0
 _BYTES = 1024 * 1024
 """Of all that a mail server says: it has no end of its own."""
@@ -42,14 +46,15 @@ class Webhook:
 
     def send(self, sentence: str) -> None:
         """Post the sentence as plain text. Raises `AlertError`."""
-        import requests
+        from stx_pipelines.clients.transport import Connections
 
+        hide_paths_from_the_log()
+        body = json.dumps({"text": for_chat(sentence)}).encode()
+        limits = Limits(_SECONDS, self.within)
         try:
-            status = self._status(sentence)
-        except Late as error:
+            status = Connections(self.url, {}).exchange("POST", "", _JSON, body, limits, read_body=False).status
+        except (Broken, NoAddress) as error:
             raise AlertError(f"the alert webhook failed ({error})") from None
-        except (requests.RequestException, ValueError) as error:  # a host that no name can be looked up for
-            raise AlertError(f"the alert webhook failed ({type(error).__name__})") from None
         if 300 <= status < 400:
             raise AlertError(
                 f"the alert webhook failed (HTTP {status}, which points to another address: no message is sent there; "
@@ -57,18 +62,6 @@ class Webhook:
             )
         if status >= 400:
             raise AlertError(f"the alert webhook failed (HTTP {status})")
-
-    def _status(self, sentence: str) -> int:
-        """What the server said of it. The rest of its answer is not read: nobody needs it, and it may have no end."""
-        from stx_pipelines.clients.sessions import new_session
-
-        ways: dict[str, Any] = {"timeout": _SECONDS, "allow_redirects": False, "stream": True}
-        with (
-            new_session(self.url, {}) as session,
-            Exchange(self.within),
-            session.post(self.url, json={"text": for_chat(sentence)}, **ways) as answer,
-        ):
-            return answer.status_code
 
 
 @dataclass(frozen=True)
