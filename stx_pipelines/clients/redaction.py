@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-_SHORTEST_SECRET = 4  # "v3" or "eth" in a path is no secret, and hiding it would mangle the words of a message
+_SHORTEST_SECRET = 4  # "v3" or "eth" in a path is not secret, and hiding it would damage the words of a message
 
 
 def public_name(url: str) -> str:

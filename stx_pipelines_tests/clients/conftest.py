@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from stx_pipelines.clients.http import Http, Patience
+from stx_pipelines.clients.http import Http
+from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines_tests.clients.imaginary import Clock
 from stx_pipelines_tests.waiting import LONGEST

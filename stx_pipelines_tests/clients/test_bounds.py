@@ -20,7 +20,8 @@ from stx_pipelines.clients import body
 from stx_pipelines.clients.errors import ApiError, Interrupted, TooLarge, Unreachable
 from stx_pipelines.clients.ethereum_rpc import PASSING, EthereumRpc
 from stx_pipelines.clients.exchange import Exchange
-from stx_pipelines.clients.http import Http, Patience
+from stx_pipelines.clients.http import Http
+from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines_tests.clients import node
 from stx_pipelines_tests.clients.conftest import Script
@@ -189,7 +190,7 @@ class TestSize:
                 pass
             assert len(raw.requests) == 1
         assert isinstance(found[0], TooLarge), found
-        assert str(found[0]) == f"{raw.url}/x sent more than 64 MiB: that is not what this route answers"
+        assert str(found[0]) == f"{raw.url}/x sent more than 64 MiB, which no response of this route needs"
 
     def test_a_page_of_long_contracts_is_taken(self, script: Script, make_http: MakeHttp) -> None:
         script.say(200, b"x" * 16 * 2**20)

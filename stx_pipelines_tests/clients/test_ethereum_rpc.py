@@ -17,7 +17,8 @@ import pytest
 from stx_pipelines.chains.ethereum import BalanceKey
 from stx_pipelines.clients.errors import ApiError, Interrupted, NoState, NotFound, RateLimited, TooLarge, Unreachable
 from stx_pipelines.clients.ethereum_rpc import PASSING, EthereumRpc, connect
-from stx_pipelines.clients.http import Http, Patience
+from stx_pipelines.clients.http import Http
+from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines_tests.clients import node as chain
 from stx_pipelines_tests.clients.imaginary import Clock, Stop, busiest, grants, keep_grants, the_account
@@ -302,7 +303,7 @@ class TestTooLarge:
     def test_of_a_single_call_words_about_a_size_are_not_believed(self, node: Node, make_rpc: MakeRpc) -> None:
         """It is asked again: the words may mean too many requests."""
         node.always = TOO_LARGE["an object"]
-        with pytest.raises(Unreachable, match=r"http://127.0.0.1:\d+ was asked for .* and said 'batch too large'"):
+        with pytest.raises(Unreachable, match=r"http://127.0.0.1:\d+ reported 'batch too large' .* for the balance"):
             make_rpc().balances(KEYS)
         assert node.sizes() == [10, 5, 2, 1, 1, 1]
 

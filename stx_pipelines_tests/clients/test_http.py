@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.chains.stacks_answers import parse_tip
-from stx_pipelines.clients.http import ApiError, Gone, Http, Interrupted, NotFound, Patience, RateLimited, Unreachable
+from stx_pipelines.clients.http import ApiError, Gone, Http, Interrupted, NotFound, RateLimited, Unreachable
+from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.response import seconds_from
 from stx_pipelines.devnet.stacks.knobs import FAULT_KINDS, FaultKind, Knobs
 from stx_pipelines.settings import SettingsError

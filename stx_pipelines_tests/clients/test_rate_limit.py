@@ -231,5 +231,5 @@ class TestCallsPerSecond:
         budget = Budget("a", folder=tmp_path, calls_per_second=limit)
         budget.spend(Stop(clock), limit)
         assert clock.waited == 0
-        with pytest.raises(ValueError, match="never fit"):
+        with pytest.raises(ValueError, match="exceed the limit"):
             budget.spend(Stop(clock), limit + 1)
