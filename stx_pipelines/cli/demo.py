@@ -116,7 +116,8 @@ def _free_port() -> int:
 
 def _await_answer(server: subprocess.Popen[bytes], url: str) -> None:
     """Wait until the devnet answers. Raises `StoreError` when it ends before, or takes too long."""
-    from stx_pipelines.clients.http import Http, Patience
+    from stx_pipelines.clients.http import Http
+    from stx_pipelines.clients.patience import Patience
     from stx_pipelines.clients.rate_limit import Budget
 
     once = Patience(attempts=1, timeout=_ANSWER_SECONDS, answer_within=_ANSWER_SECONDS)

@@ -83,7 +83,7 @@ def test_a_whole_day_is_proved() -> None:
 def test_a_day_without_burn_blocks_is_proved_by_no_rows() -> None:
     prove_by_counts([], [], DAY)
     rows, _ = day_of_burns()
-    with pytest.raises(ProofError, match="not of 2026-09-02"):
+    with pytest.raises(ProofError, match="are not of 2026-09-02"):
         prove_by_counts(rows, [], DAY)
 
 
@@ -110,8 +110,8 @@ def swap_one_for_a_stranger(rows: list[Tx]) -> None:
 
 
 SPOILED: dict[str, tuple[Callable[[list[Tx]], None], str]] = {
-    "a row twice": (lambda rows: rows.append(rows[8]), "came twice"),
-    "a row twice for another": (change(7, tx_id=named("tx", 104, 1)), "came twice"),
+    "a row twice": (lambda rows: rows.append(rows[8]), "were read twice"),
+    "a row twice for another": (change(7, tx_id=named("tx", 104, 1)), "were read twice"),
     "a row of another burn block": (change(8, burn_block_height=902), "burn block 90[12] has 6 transactions"),
     "a row of no burn block of the day": (change(8, burn_block_height=950), "950"),
     "another time": (change(8, burn_block_time=window(DAY)[0] + 601), "burn block 901 has the time"),

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
-from stx_pipelines.clients.http import Http, Patience
+from stx_pipelines.clients.ethereum_rpc import PASSING, EthereumRpc
+from stx_pipelines.clients.http import Http
+from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
+from stx_pipelines_tests.clients import node as node_module
 from stx_pipelines_tests.clients.imaginary import Clock
 from stx_pipelines_tests.waiting import LONGEST
 
@@ -82,3 +85,22 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     clock.govern(monkeypatch)
     return clock
+
+
+@pytest.fixture
+def node() -> Iterator[node_module.Node]:
+    with node_module.running() as it:
+        yield it
+
+
+@pytest.fixture
+def make_rpc(node: node_module.Node) -> node_module.MakeRpc:
+    """A client of the node, impatient unless told otherwise."""
+
+    def make(path: str = "", calls_per_second: int = 0, batch_size: int = 100, **patience: Any) -> EthereumRpc:
+        quick: dict[str, Any] = {"attempts": 3, "first_wait": 0.005, "last_wait": 0.01, "timeout": LONGEST}
+        budget = Budget(node.url, calls_per_second=calls_per_second)
+        kept = Patience(statuses=PASSING, **(quick | patience))
+        return EthereumRpc(Http(node.url + path, budget, kept, name=node.url), batch_size=batch_size)
+
+    return make

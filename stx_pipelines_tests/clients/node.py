@@ -13,10 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from stx_pipelines.chains.ethereum import BalanceKey, Block
+from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 
 HEAD, FINALIZED, CHAIN_ID = 2_000, 1_936, 31_337
 
 Json = Any
+MakeRpc = Callable[..., EthereumRpc]
 Reply = tuple[int, dict[str, str], bytes]
 Fault = Callable[[list[Json], list[Json]], Reply]
 """The calls, and what the honest node would answer to each: what it answers instead."""
@@ -50,6 +52,10 @@ def block(number: int) -> Block:
 
 def key(number: int) -> BalanceKey:
     return BalanceKey(address(number), number)
+
+
+KEYS = [key(number) for number in range(100, 110)]
+TRUTH = {key: wei(key) for key in KEYS}
 
 
 def _hash(number: int) -> str:

@@ -6,10 +6,14 @@ import itertools
 import re
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
 
 PAUSE = 0.02  # seconds between two bytes that drip
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -76,6 +80,19 @@ def talking(talk: Callable[[], Talk], *, first: bool = False, tls: ssl.SSLContex
         finally:
             raw.over.set()
             listening.shutdown(socket.SHUT_RDWR)
+
+
+def certified(path: Path) -> ssl.SSLContext:
+    """Write a certificate for `localhost` and return a server's side of TLS with it. Skips the test without openssl."""
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2", *subject]
+    try:
+        subprocess.run([*command, "-keyout", f"{path}.key", "-out", path], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("openssl makes no certificate here")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, f"{path}.key")
+    return context
 
 
 def _accept(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import subprocess
 import sys
 import threading
@@ -10,7 +9,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,12 @@ from stx_pipelines.clients import body
 from stx_pipelines.clients.errors import ApiError, Interrupted, TooLarge, Unreachable
 from stx_pipelines.clients.ethereum_rpc import PASSING, EthereumRpc
 from stx_pipelines.clients.exchange import Exchange
-from stx_pipelines.clients.http import Http, Patience
+from stx_pipelines.clients.http import Http
+from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines_tests.clients import node
 from stx_pipelines_tests.clients.conftest import Script
-from stx_pipelines_tests.clients.raw import HEAD, Talk, dripping, endless, keeping, silence, talking
+from stx_pipelines_tests.clients.raw import HEAD, Talk, certified, dripping, endless, silence, talking
 
 MakeHttp = Callable[..., Http]
 Ask = Callable[[Http], object]
@@ -119,7 +119,8 @@ class TestTime:
         whole = HEAD + b"content-length: 2\r\n\r\nab"
         stop = threading.Event()
         talk = chain([whole, None] if reused else [], SLOW["a drip of headers"]())
-        with talking(lambda: talk, tls=certified(tmp_path / "own.pem", monkeypatch)) as raw:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "own.pem"))
+        with talking(lambda: talk, tls=certified(tmp_path / "own.pem")) as raw:
             http = client(f"https://localhost:{raw.port}", stop)
             assert not reused or http.get("/x", bytes) == b"ab"
             with outcome(lambda: http.get("/x", bytes)) as found:
@@ -170,51 +171,6 @@ class TestTime:
         assert not watching[0].is_alive()
 
 
-class TestConnections:
-    """They are used again after whole answers, and only then."""
-
-    def test_whole_answers_need_one_connection(self) -> None:
-        answers = [
-            HEAD + b"content-length: 2\r\n\r\nab",
-            CHUNKED + b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n",
-            b"HTTP/1.1 304 Not Modified\r\n\r\n",
-            HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n%b" % (len(gzip(b"ab")), gzip(b"ab")),
-            HEAD + b"content-length: 0\r\n\r\n",
-            HEAD + b"content-length: 2\r\n\r\nab",
-        ]
-        with talking(keeping(answers)) as raw:
-            http = client(raw.url)
-            assert [http.get("/x", bytes) for _ in answers] == [b"ab", b"ab", None, b"ab", b"", b"ab"]
-            assert [len(raw.requests), raw.connections] == [6, 1]
-
-    def test_a_call_after_a_call_needs_no_new_one(self) -> None:
-        with talking(keeping([HEAD + b"content-length: 2\r\n\r\n{}"] * 5)) as raw:
-            http = client(raw.url)
-            assert [http.post("", b"{}", bytes) for _ in range(5)] == [b"{}"] * 5
-            assert [len(raw.requests), raw.connections] == [5, 1]
-
-    @pytest.mark.parametrize("first", ["a drip of a body", "chunks now and then"])
-    def test_one_that_was_cut_is_not_used_again(self, first: str) -> None:
-        talks = chain([SLOW[first]()], repeat(iter([HEAD + b"content-length: 2\r\n\r\nab"])))
-        with talking(talks.__next__) as raw:
-            http = client(raw.url, answer_within=0.3, attempts=2, first_wait=0.01, last_wait=0.01)
-            with outcome(lambda: http.get("/x", bytes)) as found:
-                pass
-            assert found == [b"ab"]
-            assert [len(raw.requests), raw.connections] == [2, 2]
-
-    def test_one_whose_answer_is_too_large_is_not_used_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(body, "MOST", 10)
-        large = HEAD + b"content-length: %d\r\n\r\n" % (2 * body.PIECE) + bytes(2 * body.PIECE)
-        answers = [large, HEAD + b"content-length: 2\r\n\r\nab"]
-        with talking(keeping(answers)) as raw:
-            http = client(raw.url)
-            with pytest.raises(TooLarge):
-                http.get("/x", bytes)
-            assert http.get("/x", bytes) == b"ab"
-            assert raw.connections == 2
-
-
 class TestSize:
     """64 MiB as sent and as decompressed, for every status."""
 
@@ -234,7 +190,7 @@ class TestSize:
                 pass
             assert len(raw.requests) == 1
         assert isinstance(found[0], TooLarge), found
-        assert str(found[0]) == f"{raw.url}/x sent more than 64 MiB: that is not what this route answers"
+        assert str(found[0]) == f"{raw.url}/x sent more than 64 MiB, which no response of this route needs"
 
     def test_a_page_of_long_contracts_is_taken(self, script: Script, make_http: MakeHttp) -> None:
         script.say(200, b"x" * 16 * 2**20)
@@ -269,7 +225,7 @@ import resource, sys
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.clients.http import Http
-import requests
+import stx_pipelines.clients.transport
 http = Http(sys.argv[1], Budget(sys.argv[1], 0))
 resource.setrlimit(resource.RLIMIT_AS, ({2**30}, {2**30}))
 try:
@@ -285,20 +241,6 @@ def bomb(encoding: str) -> bytes:
     begin = deflate.compress(b"") + deflate.flush(zlib.Z_FULL_FLUSH)
     again = deflate.compress(bytes(2**26)) + deflate.flush(zlib.Z_FULL_FLUSH)
     return begin + again * 64
-
-
-def certified(path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """A server's side of TLS for `localhost`, which our side trusts. Skips the test where none can be made."""
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    command = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2", *subject]
-    try:
-        subprocess.run([*command, "-keyout", f"{path}.key", "-out", path], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("openssl makes no certificate here")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path, f"{path}.key")
-    return context
 
 
 def reaches(count: Callable[[], int], wanted: int) -> bool:
