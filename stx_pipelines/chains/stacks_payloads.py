@@ -80,7 +80,7 @@ def refuse_unless_payloads(rows: Sequence[Tx]) -> None:
         and all(row.amount_ustx <= _MOST_USTX for row in rows if row.amount_ustx is not None)
     ):
         raise MalformedAnswer(
-            "the response is not what the API promises: a contract, function, recipient, amount or memo has another form"
+            "the response is not what the API promises: a contract, function, recipient, amount or memo is malformed"
         )
 
 
