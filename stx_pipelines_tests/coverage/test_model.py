@@ -117,7 +117,7 @@ def test_nothing_is_wanted_before_the_chain_begins() -> None:
     assert following(nothing) is None
     assert coverage_sentence(nothing, 0) == coverage_sentence(nothing, 50)
     assert coverage_sentence(nothing, 0).startswith(
-        "0 of 0 days complete (0 %); no day is wanted: the first one that can be, 2026-06-11, is after today "
+        "0 of 0 days complete (0 %); no day is wanted: the first possible day, 2026-06-11, is after today "
     )
 
 
@@ -486,7 +486,7 @@ def test_the_sentence_of_a_server_that_is_behind_names_it_the_time_and_the_age()
     coverage = look(2, landed(2), tip=tip(54 * HOUR + 3 * MINUTE, seen=2))
     assert coverage_sentence(coverage, 0) == (
         "1 of 3 days complete (33 %); the server's newest block is of 2026-06-08 05:55 UTC, 54 h 3 min old when last "
-        "looked at (https://api); nothing to do here: what comes after it is read once the server has it"
+        "checked (https://api); nothing to do here: later blocks are fetched once the server has them"
     )
 
 

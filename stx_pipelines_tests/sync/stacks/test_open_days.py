@@ -165,7 +165,7 @@ def test_a_reorg_deeper_than_six_burn_blocks_reopens_closed_days(
     world.landed()
     world.assert_true()
     assert duplicates(world) == 0
-    assert len([line for line in caplog.messages if "reached the blocks that closed" in line]) == 1
+    assert len([line for line in caplog.messages if "replaced the blocks that closed" in line]) == 1
 
 
 def test_a_deep_reorg_leaves_no_transaction_in_two_days_even_if_one_of_the_days_fails(make_world: MakeWorld) -> None:
