@@ -157,7 +157,7 @@ class Coverage:
     def next(self, budget: int, *, open_every: timedelta, retry: bool = False) -> Work | None:
         """Return the next days to sync: open days, untried days, failed days that are due, or days that need loading.
 
-        `budget` is in requests per minute, 0 for no limit. `retry` puts failed days first. None if nothing is to do.
+        `budget` is in requests per minute, 0 for no limit. `retry` puts failed days first. None means no work.
         """
         most = self._days_per_run(budget)
         today = [day.day for day in self.days[:1] if day.state == "missing" and not self.waits(day)]

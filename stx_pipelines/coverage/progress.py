@@ -16,7 +16,7 @@ from stx_pipelines.store.files import read_if_sound, replace_file
 from stx_pipelines.store.locks import holder
 
 BETWEEN_RUNS = timedelta(minutes=2)
-"""The longest time between two runs of a daemon, when no process holds the dataset's lock."""
+"""The longest time for which no process holds a dataset's lock between two runs of a daemon."""
 
 _SECONDS_BETWEEN_WRITES = 0.5
 

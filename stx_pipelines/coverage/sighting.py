@@ -1,4 +1,4 @@
-"""The server's newest block at the last check. Pure functions."""
+"""The server's newest block at the last check. No I/O."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ class BurnList:
             offset = max(0, offset + round(away * _LISTED_SHARE) + LIST_SIZE // 2)
             page = self._page(offset)
         raise ListMoved(
-            f"the list of burn blocks no longer contains {oldest.burn.burn_block_height} (a reorg while it was read)"
+            f"burn block {oldest.burn.burn_block_height} is no longer in the list (a reorg while it was read)"
         )
 
     def _page(self, offset: int) -> list[BurnBlock]:
