@@ -41,16 +41,16 @@ RUN_MINUTES = 8
 class DayCoverage:
     """One wanted day.
 
-    `landed`: the day is stored. `looked`: when the day was last checked. `attempts`: the failed attempts since the last
-    success, which make a day that is not closed failing or set aside.
+    `stored`: its certified file is in place. `checked`: when it was last compared with the tip. `attempts`: the failed
+    attempts since the last success, which make a day that is not closed failing or set aside.
     """
 
     day: date
     state: State
     covered: bool
     loaded: bool
-    landed: bool = False
-    looked: datetime | None = None
+    stored: bool = False
+    checked: datetime | None = None
     attempts: Attempts | None = None
 
     @property
@@ -108,7 +108,7 @@ class Coverage:
     @property
     def to_load(self) -> list[date]:
         """Days that are stored but not in the table, newest first."""
-        return [day.day for day in self.days if day.landed and not day.loaded]
+        return [day.day for day in self.days if day.stored and not day.loaded]
 
     @property
     def untried(self) -> list[date]:
@@ -123,16 +123,16 @@ class Coverage:
     @property
     def holes(self) -> list[date]:
         """Days without a file between stored days, newest first."""
-        landed = [day.day for day in self.days if day.landed]
-        between = [day for day in self.days if landed and landed[-1] < day.day < landed[0]]
-        return [day.day for day in between if not day.landed and day.state != NEWER]
+        stored = [day.day for day in self.days if day.stored]
+        between = [day for day in self.days if stored and stored[-1] < day.day < stored[0]]
+        return [day.day for day in between if not day.stored and day.state != NEWER]
 
     def waits(self, day: DayCoverage) -> bool:
         """Return whether the day waits for a newer block of the server."""
         tip = self.behind
         if tip is None or day.state == "closed":
             return False
-        return day.day > tip.day or (day.landed and day.looked is not None and day.looked >= tip.since)
+        return day.day > tip.day or (day.stored and day.checked is not None and day.checked >= tip.since)
 
     def is_ready(self, day: DayCoverage) -> bool:
         """Return whether the day may be synced now.
@@ -147,12 +147,12 @@ class Coverage:
 
         Each day is judged alone, so that one that stays open does not delay another.
         """
-        ready = (day for day in self.days if day.landed and day.state != "closed" and self.is_ready(day))
-        return [day.day for day in ready if day.looked is None or self._is_outdated(day.looked, older_than)]
+        ready = (day for day in self.days if day.stored and day.state != "closed" and self.is_ready(day))
+        return [day.day for day in ready if day.checked is None or self._is_outdated(day.checked, older_than)]
 
-    def _is_outdated(self, looked: datetime, older_than: timedelta) -> bool:
-        has_caught_up = self.tip is not None and not self.tip.is_stale and self.tip.outdates(looked)
-        return has_caught_up or self.now - looked >= older_than
+    def _is_outdated(self, checked: datetime, older_than: timedelta) -> bool:
+        has_caught_up = self.tip is not None and not self.tip.is_stale and self.tip.outdates(checked)
+        return has_caught_up or self.now - checked >= older_than
 
     def next(self, budget: int, *, open_every: timedelta, retry: bool = False) -> Work | None:
         """Return the next days to sync: open days, untried days, failed days that are due, or days that need loading.
@@ -195,7 +195,7 @@ def wanted_days(target_days: int, today: date, first_day: date | None) -> list[d
 
 def survey(
     wanted: Sequence[date],
-    landed: Mapping[date, Certificate],
+    stored: Mapping[date, Certificate],
     loaded: Mapping[date, str],
     checked: Mapping[date, datetime],
     attempts: Mapping[date, Attempts],
@@ -208,42 +208,42 @@ def survey(
 ) -> Coverage:
     """Return the coverage of the wanted days.
 
-    `landed` holds the stored days' certificates, `loaded` the ids of the certificates in the table, `checked` the times
+    `stored` holds the stored days' certificates, `loaded` the ids of the certificates in the table, `checked` the times
     at which open days were compared with the tip. A day counts as checked for `freshness`. `newer` are the days whose
     file only a later version of this package can read.
     """
     tip = tip if tip and _past(tip.seen, now) else None
 
-    def is_fresh(looked: datetime | None) -> bool:
-        return looked is not None and now - looked < freshness and not (tip and tip.outdates(looked))
+    def is_fresh(last: datetime | None) -> bool:
+        return last is not None and now - last < freshness and not (tip and tip.outdates(last))
 
     def judge(day: date) -> DayCoverage:
         if day in newer:
             return DayCoverage(day, NEWER, covered=False, loaded=False)
-        certificate = landed.get(day)
+        certificate = stored.get(day)
         failed = attempts.get(day) if certificate is None or not certificate.is_closed else None
         if certificate is None:
             return DayCoverage(day, _state("missing", failed), covered=False, loaded=False, attempts=failed)
-        looked = _past(max(certificate.proved_at, checked.get(day, certificate.proved_at)), now)
+        last = _past(max(certificate.proved_at, checked.get(day, certificate.proved_at)), now)
         return DayCoverage(
             day,
             _state(certificate.state, failed),
-            covered=certificate.is_closed or is_fresh(looked),
+            covered=certificate.is_closed or is_fresh(last),
             loaded=loaded.get(day) == certificate.id,
-            landed=True,
-            looked=looked,
+            stored=True,
+            checked=last,
             attempts=failed,
         )
 
-    costs = [price.of(certificate) for certificate in landed.values() if certificate.is_closed]
+    costs = [price.of(certificate) for certificate in stored.values() if certificate.is_closed]
     requests = max(1, round(median(requests for requests, _ in costs))) if costs else price.unknown
     seconds = median(seconds for _, seconds in costs) if costs else None
     return Coverage(tuple(judge(day) for day in wanted), now, requests, seconds, tip, first_day)
 
 
-def _past(looked: datetime, now: datetime) -> datetime | None:
+def _past(checked: datetime, now: datetime) -> datetime | None:
     """Return None for a check in the future: the clock was wrong, so the time of the check is not known."""
-    return looked if looked - now <= _CLOCK_SKEW else None
+    return checked if checked - now <= _CLOCK_SKEW else None
 
 
 def less_far(first: Coverage, then: Coverage) -> Coverage:
@@ -255,14 +255,14 @@ def less_far(first: Coverage, then: Coverage) -> Coverage:
 
 
 def _less_far(first: DayCoverage, then: DayCoverage) -> DayCoverage:
-    if not first.landed or not then.landed or first.attempts:
-        return replace(first if first.attempts or not first.landed else then, covered=False, loaded=False, landed=False)
+    if not first.stored or not then.stored or first.attempts:
+        return replace(first if first.attempts or not first.stored else then, covered=False, loaded=False, stored=False)
     return replace(
         then,
         state=then.state if first.state == "closed" or then.attempts else first.state,
         covered=first.covered and then.covered,
         loaded=first.loaded and then.loaded,
-        looked=min(filter(None, [first.looked, then.looked]), default=None),
+        checked=min(filter(None, [first.checked, then.checked]), default=None),
     )
 
 

@@ -123,7 +123,7 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
         wallets=_wallets(project.folder) if chain is STACKS else None,
         first_block_time=min((c.first_block_time for c in in_table if c.first_block_time), default=None),
         last_block_time=max((c.last_block_time for c in in_table if c.last_block_time), default=None),
-        newest_day_looked_at=next((day.looked for day in coverage.days if day.looked), None),
+        newest_day_looked_at=next((day.checked for day in coverage.days if day.checked), None),
         last_landed_at=max((c.proved_at for c in certificates.values()), default=None),
         bytes_on_disk=_size(store.warehouse.path) + sum(_size(f) for f in store.files.folder.glob("*.parquet")),
         running=running,

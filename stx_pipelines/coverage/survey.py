@@ -41,7 +41,7 @@ def _survey(project: Project, dataset: Dataset, wanted: _Target, now: datetime) 
     published = store.warehouse.published(dataset.name)
     return survey(
         wanted=wanted_days(wanted.target_days, now.date(), wanted.first_day),
-        landed=_stored(project, dataset),
+        stored=_stored(project, dataset),
         loaded=published.loaded,
         checked=published.checked,
         attempts=store.attempts.all(),

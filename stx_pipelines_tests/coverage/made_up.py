@@ -70,7 +70,7 @@ def coverage_of(
     """Return the coverage at noon. Every stored day is loaded unless `unloaded` has it."""
     return survey(
         wanted=wanted_days(target, TODAY, given.get("first_day")),
-        landed={each.day: each for each in certificates},
+        stored={each.day: each for each in certificates},
         loaded={each.day: each.id for each in certificates if each.day not in given.get("unloaded", ())},
         checked=given.get("checked", {}),
         attempts={ago(days): tried for days, tried in (attempts or {}).items()},

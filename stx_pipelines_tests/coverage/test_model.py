@@ -74,7 +74,7 @@ def test_the_state_of_a_stored_day_depends_on_its_certificate_its_attempts_and_t
 ) -> None:
     known = [certificate(ago(1), closed=closed, minutes_ago=minutes_ago)]
     judged = coverage_of(1, known, {1: attempts} if attempts else {}).days[1]
-    assert (judged.state, judged.covered, judged.landed, judged.complete) == (state, covered, True, covered)
+    assert (judged.state, judged.covered, judged.stored, judged.complete) == (state, covered, True, covered)
 
 
 @pytest.mark.parametrize(
@@ -82,19 +82,19 @@ def test_the_state_of_a_stored_day_depends_on_its_certificate_its_attempts_and_t
 )
 def test_the_state_of_a_day_without_a_file_depends_on_its_attempts(attempts: Attempts | None, state: str) -> None:
     judged = coverage_of(1, [], {0: attempts} if attempts else {}).days[0]
-    assert (judged.state, judged.covered, judged.landed, judged.complete) == (state, False, False, False)
+    assert (judged.state, judged.covered, judged.stored, judged.complete) == (state, False, False, False)
 
 
 def test_a_later_check_keeps_an_open_day_fresh() -> None:
     known = stored(0, 1, minutes_ago=300)
     assert coverage_of(1, known).complete_count == 0
     checked = coverage_of(1, known, checked={ago(0): NOW, ago(1): NOW - 10 * MINUTE})
-    assert [day.looked for day in checked.days] == [NOW, NOW - 10 * MINUTE]
+    assert [day.checked for day in checked.days] == [NOW, NOW - 10 * MINUTE]
     assert checked.is_complete
 
 
 def test_a_check_older_than_the_proof_changes_nothing() -> None:
-    assert coverage_of(1, stored(0, 1), checked={TODAY: NOW - 999 * MINUTE}).days[0].looked == NOW
+    assert coverage_of(1, stored(0, 1), checked={TODAY: NOW - 999 * MINUTE}).days[0].checked == NOW
 
 
 def test_a_day_that_the_table_has_in_an_older_version_is_not_complete() -> None:
