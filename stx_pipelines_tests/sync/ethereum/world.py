@@ -190,20 +190,21 @@ class DevnetWorld(World):
         return self.days if days is None else days
 
     def _assert(self, dataset: str, truth: dict[date, Sequence[tuple[Any, ...]]]) -> None:
-        landed = self.certificates(dataset)
-        assert set(landed) == set(truth), dataset
+        certificates = self.certificates(dataset)
+        assert set(certificates) == set(truth), dataset
         for day, rows in truth.items():
             assert file_rows(self.data, dataset, day) == [tuple(row) for row in rows], (dataset, day)
-            assert (landed[day].expected, landed[day].seen, landed[day].published) == (len(rows),) * 3, (dataset, day)
+            known = certificates[day]
+            assert (known.expected, known.seen, known.published) == (len(rows),) * 3, (dataset, day)
         everything = sorted(tuple(row) for rows in truth.values() for row in rows)
         assert table_rows(self.data, dataset) == everything, dataset
 
     def _assert_certified(self) -> None:
         """Assert that days before the newest final block's are closed, and that each is linked to the day before."""
-        landed, newest = self.certificates(), day_of(self.chain.finalized.timestamp)
-        for day, known in landed.items():
+        certificates, newest = self.certificates(), day_of(self.chain.finalized.timestamp)
+        for day, known in certificates.items():
             assert known.is_closed == (day < newest), day
-        for older, newer in pairwise(known for known in landed.values() if known.last_hash):
+        for older, newer in pairwise(known for known in certificates.values() if known.last_hash):
             if newer.day - older.day == DAY:
                 assert newer.first_parent_hash == older.last_hash, newer.day
 
