@@ -7,7 +7,6 @@ import os
 import random
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
-from stx_pipelines.devnet.stacks.chain import StacksChain
-from stx_pipelines.devnet.stacks.knobs import Knobs
-from stx_pipelines_tests.world import ROOT, World, today, world
+from stx_pipelines_tests.world import ROOT, World, today, world, worlds
 
 settings.register_profile(
     "house",
@@ -100,13 +97,4 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
     """Worlds that end with the test; each has a data folder of its own unless one is given."""
-    with ExitStack() as open_worlds:
-        made = 0
-
-        def make(chain: StacksChain, knobs: Knobs | None = None, **overrides: Any) -> World:
-            nonlocal made
-            made += 1
-            data = overrides.pop("data", None) or tmp_path / f"data-{made}"
-            return open_worlds.enter_context(world(chain, data, knobs, **overrides))
-
-        yield make
+    yield from worlds(tmp_path, world)

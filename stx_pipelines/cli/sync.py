@@ -162,7 +162,7 @@ class Missing:
 
 def _counted(coverage: Coverage, days: Sequence[date]) -> list[date]:
     """The days that `--max-days` counts: neither today nor stored days, so that old days get their turn."""
-    free = {day.day for day in coverage.days if day.landed} | {coverage.now.date()}
+    free = {day.day for day in coverage.days if day.stored} | {coverage.now.date()}
     return [day for day in days if day not in free]
 
 

@@ -94,4 +94,4 @@ def _mondays(days: Collection[date]) -> Sequence[date]:
 def _square(day: DayCoverage | None) -> Text:
     if day is None:
         return Text("  ")
-    return Text("■ ", style=_COLOURS[day.state] + ("" if day.complete or not day.landed else " dim"))
+    return Text("■ ", style=_COLOURS[day.state] + ("" if day.complete or not day.stored else " dim"))

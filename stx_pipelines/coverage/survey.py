@@ -1,4 +1,4 @@
-"""How far we are, from settings and files alone: no client is needed, no request is sent."""
+"""The coverage of datasets and chains, from settings and files alone: no request is sent."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from stx_pipelines.store.identity import known_ethereum, known_identity
 
 
 def first_day_note(project: Project) -> str | None:
-    """A sentence for people whose STX_FIRST_DAY is earlier than can be; None if it is not."""
-    identity, wish = known_identity(project.folder), project.settings.stx_first_day
-    if identity is None or wish is None or wish >= identity.first_day:
+    """Return a sentence if STX_FIRST_DAY is earlier than the first possible day; None if it is not."""
+    identity, first = known_identity(project.folder), project.settings.stx_first_day
+    if identity is None or first is None or first >= identity.first_day:
         return None
     if identity.height == 1:
-        return f"STX_FIRST_DAY={wish} is before the chain's first day: days are wanted from {identity.first_day} on"
+        return f"STX_FIRST_DAY={first} is before the chain's first day: days are wanted from {identity.first_day} on"
     return (
-        f"STX_FIRST_DAY={wish} is before the day that {project.settings.stx_data_dir} began with: days are wanted from "
+        f"STX_FIRST_DAY={first} is before the first day of {project.settings.stx_data_dir}: days are wanted from "
         f"{identity.first_day} on; for earlier ones set STX_DATA_DIR to a new folder"
     )
 
 
 def survey_dataset(project: Project, dataset: Dataset, now: datetime) -> Coverage:
-    """Tell how far a dataset is. Days made of days that have changed since are open again."""
-    return _survey(project, dataset, _WISHES[dataset.chain](project), now)
+    """Return the coverage of a dataset. A day whose source day has changed since counts as open."""
+    return _survey(project, dataset, _TARGETS[dataset.chain](project), now)
 
 
-def _survey(project: Project, dataset: Dataset, wanted: _Wish, now: datetime) -> Coverage:
+def _survey(project: Project, dataset: Dataset, wanted: _Target, now: datetime) -> Coverage:
     store = project.store(dataset.name)
     published = store.warehouse.published(dataset.name)
     return survey(
         wanted=wanted_days(wanted.target_days, now.date(), wanted.first_day),
-        landed=_stored(project, dataset),
+        stored=_stored(project, dataset),
         loaded=published.loaded,
         checked=published.checked,
         attempts=store.attempts.all(),
@@ -55,18 +55,21 @@ def _survey(project: Project, dataset: Dataset, wanted: _Wish, now: datetime) ->
 
 
 def survey_chain(project: Project, chain: str, now: datetime) -> Coverage:
-    """Tell how far a chain is: a day counts as far as whichever of its datasets is least far."""
-    wanted = _WISHES[chain](project)  # once: the chain's first day may become known meanwhile
+    """Return the coverage of a chain: each day has the coverage of its least complete dataset."""
+    wanted = _TARGETS[chain](project)  # read once: a running sync may save the chain's first day
     return reduce(less_far, (_survey(project, dataset, wanted, now) for dataset in datasets_of(chain)))
 
 
 def survey_transactions(project: Project, now: datetime) -> Coverage:
-    """Tell how far the Stacks transactions are."""
+    """Return the coverage of the Stacks transactions."""
     return survey_dataset(project, DATASETS[TRANSACTIONS], now)
 
 
-class _Wish(NamedTuple):
-    """What is wanted of a chain: days before today, none earlier than the first; the server, and when it is behind."""
+class _Target(NamedTuple):
+    """The settings of a chain's coverage: `target_days` before today, its server, the age of a stale newest block.
+
+    `first_day` is the earliest day that can be wanted; None if not known.
+    """
 
     target_days: int
     first_day: date | None
@@ -74,21 +77,21 @@ class _Wish(NamedTuple):
     tip_age: timedelta
 
 
-def _of_stacks(project: Project) -> _Wish:
+def _of_stacks(project: Project) -> _Target:
     settings, identity = project.settings, known_identity(project.folder)
     first_day = _latest(settings.stx_first_day, identity.first_day if identity else None)
-    return _Wish(settings.stx_target_days, first_day, settings.hiro_api_url, settings.stx_tip_age)
+    return _Target(settings.stx_target_days, first_day, settings.hiro_api_url, settings.stx_tip_age)
 
 
-def _of_ethereum(project: Project) -> _Wish:
+def _of_ethereum(project: Project) -> _Target:
     settings, identity = project.settings, known_ethereum(project.folder)
     first_day = _latest(settings.eth_first_day, identity.first_day if identity else None)
     url = settings.eth_rpc_url
     server = public_name(url.get_secret_value()) if url else "the node"
-    return _Wish(settings.eth_target_days, first_day, server, settings.eth_tip_age)
+    return _Target(settings.eth_target_days, first_day, server, settings.eth_tip_age)
 
 
-_WISHES = {"stacks": _of_stacks, "ethereum": _of_ethereum}
+_TARGETS = {"stacks": _of_stacks, "ethereum": _of_ethereum}
 
 
 def _latest(*days: date | None) -> date | None:
@@ -96,7 +99,7 @@ def _latest(*days: date | None) -> date | None:
 
 
 def _stored(project: Project, dataset: Dataset) -> Mapping[date, Certificate]:
-    """The certificates of the stored days, those whose source has changed since being open."""
+    """Return the stored days' certificates. A day whose source day has changed since counts as open."""
     stored = project.store(dataset.name).files.certificates()
     if dataset.made_from is None:
         return stored
@@ -107,10 +110,10 @@ def _stored(project: Project, dataset: Dataset) -> Mapping[date, Certificate]:
     }
 
 
-def _tip(project: Project, chain: str, wish: _Wish) -> Sighting | None:
-    """The last look at the server's newest block, which is published with the first dataset of the chain."""
+def _tip(project: Project, chain: str, target: _Target) -> Sighting | None:
+    """Return the server's newest block at the last check, which is published with the chain's first dataset."""
     first = datasets_of(chain)[0]
     known = project.warehouse.published(first.name)
     if known.tip_time is None or known.tip_since is None or known.tip_seen is None:
         return None
-    return Sighting(wish.server, known.tip_time, known.tip_since, known.tip_seen, wish.tip_age, known.tip_caught_up)
+    return Sighting(target.server, known.tip_time, known.tip_since, known.tip_seen, target.tip_age, known.tip_caught_up)

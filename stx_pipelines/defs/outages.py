@@ -114,7 +114,7 @@ def _retry_at(instance: dg.DagsterInstance, run_id: str) -> datetime | None:
 
 def _newest_event(coverage: Coverage) -> float:
     """When a day was last stored, looked at, or not proved; unix seconds."""
-    events = [day.looked for day in coverage.days if day.looked]
+    events = [day.checked for day in coverage.days if day.checked]
     events += [day.attempts.at for day in coverage.days if day.attempts]
     return max((event.timestamp() for event in events), default=-inf)
 

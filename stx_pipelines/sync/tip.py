@@ -1,4 +1,4 @@
-"""One small question about the server's newest block."""
+"""The check of a server's newest block, which needs one to three requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stx_pipelines.sync.stacks.sync import open_stacks
 
 
 def look_at_tip(project: Project, chain: Chain) -> bool:
-    """Note when the newest block is from; whether today's stored day is behind it, or on another fork.
+    """Record the time of the newest block. Return whether today's stored day is behind it or on another fork.
 
     Raises `SettingsError` and the errors of the chain's client.
     """

@@ -113,9 +113,7 @@ def test_no_wanted_day_is_exit_code_2_and_one_sentence(make_world: MakeWorld, ru
     for name in ("status", "sync"):
         done = run(world, name)
         assert done.exit_code == NOT_YET, done.output
-        assert (
-            f"0 of 0 days complete (0 %); no day is wanted: the first one that can be, {today() + DAY}" in done.stdout
-        )
+        assert f"0 of 0 days complete (0 %); no day is wanted: the first possible day, {today() + DAY}" in done.stdout
     said = run(world, "health")
     assert said.exit_code == STALLED
     assert said.output.startswith("no day is wanted")

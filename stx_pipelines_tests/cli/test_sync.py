@@ -125,7 +125,7 @@ def test_a_day_before_the_folder_began_is_not_wanted(make_world: MakeWorld, run:
     done = run(world, "sync")
     assert done.exit_code == DONE
     assert done.stderr == (
-        f"STX_FIRST_DAY={world.days[0]} is before the day that {world.data} began with: days are wanted from "
+        f"STX_FIRST_DAY={world.days[0]} is before the first day of {world.data}: days are wanted from "
         f"{world.days[2]} on; for earlier ones set STX_DATA_DIR to a new folder\n"
     )
 

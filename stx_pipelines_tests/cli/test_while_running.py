@@ -76,7 +76,7 @@ def test_health_2_a_run_that_brings_nothing(world: World, run: Run) -> None:
         patient = run(world, "health", "--stall-threshold", "3600")
     assert done.exit_code == STALLED
     assert done.output.startswith("stalled: process ")
-    assert "nothing has landed for 12 min" in done.output
+    assert "has stored nothing for 12 min" in done.output
     assert patient.exit_code == HEALTHY
 
 

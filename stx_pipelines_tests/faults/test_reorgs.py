@@ -118,7 +118,7 @@ def test_a_reorg_deeper_than_final_is_noticed_and_put_right(
         stale = {day for day in closed if file_rows(world.data, day) != truth(chain, day)}
         assert stale
         persevere(world)
-        noticed = [line for line in caplog.messages if "reached the blocks that closed" in line]
+        noticed = [line for line in caplog.messages if "replaced the blocks that closed" in line]
         assert {day for day in stale if any(str(day) in line for line in noticed)} == stale
         ends_undisturbed(world)
 

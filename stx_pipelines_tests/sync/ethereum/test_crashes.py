@@ -1,4 +1,4 @@
-"""A process that dies at any moment: what was finished is kept, and the next sync ends in the truth."""
+"""Processes that die: stored days are kept, and the next sync stores the rest."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ MakeEthereum = Callable[..., DevnetWorld]
 
 
 class Killed(BaseException):
-    """What nobody catches."""
+    """An error that no code catches."""
 
 
 def die_in(walk: Walk, what: str, turn: int, die: Callable[[], None]) -> None:
-    """Let the process die where it would begin to `write` a file or to `load` the table for the `turn`th time."""
+    """Make the sync die before it writes a file or loads the table for the `turn`th time."""
     owner: Any = walk.store.files if what == "write" else walk.store.warehouse
     right, begun = getattr(owner, what), 0
 
@@ -67,8 +67,8 @@ def test_killed_between_two_files_or_between_file_and_table(
 
 @pytest.mark.parametrize(("what", "turn"), [("write", 1), ("write", 2), ("write", 3), ("load", 1)])
 def test_killed_while_changed_days_are_read_again(make_landed: MakeEthereum, what: str, turn: int) -> None:
-    """Two days change: the closed one is opened, then the newest and the older one are written. The certificates show
-    what is left to do, even to a sync of today alone."""
+    """Two days change: the closed one is opened, then both are written. After the kill, a sync of today alone fetches
+    every day that is not closed."""
     world = make_landed(6)
     world.chain.reorg(60)
     killed(world.blocks_walk(), world, what, turn)
@@ -92,7 +92,7 @@ def test_killed_while_the_balances_of_changed_days_are_read_again(make_landed: M
 
 
 def test_killed_between_the_blocks_and_the_balances_that_were_read_for_them(make_ethereum: MakeEthereum) -> None:
-    """The chain changes while balances are read; their blocks have been read again when the process dies."""
+    """The chain changes while balances are read. The process dies after their blocks were read again."""
     world = make_ethereum(make_chain(2, 6))
     landed(world.blocks())
     world.chain.reorg(60)
@@ -101,7 +101,7 @@ def test_killed_between_the_blocks_and_the_balances_that_were_read_for_them(make
     world.assert_true()
 
 
-def test_a_real_kill_leaves_what_was_finished(make_ethereum: MakeEthereum) -> None:
+def test_after_a_real_kill_stored_days_are_kept(make_ethereum: MakeEthereum) -> None:
     world, dataset = make_ethereum(make_chain(1)), BALANCES
     landed(world.blocks())
     arguments = [sys.executable, "-m", __name__, world.url, str(world.data), dataset, *map(str, world.days)]
@@ -113,7 +113,7 @@ def test_a_real_kill_leaves_what_was_finished(make_ethereum: MakeEthereum) -> No
 
 
 def main(url: str, data: str, dataset: str, *days: str) -> None:
-    """A process that follows the node and dies before it writes its second day."""
+    """Sync the days, and die before the second one is written."""
     from datetime import date
 
     world = World(url, Path(data))

@@ -1,4 +1,4 @@
-"""A server whose newest block is old: what it has is read and proved, what it does not have is no empty file."""
+"""A server whose newest block is stale: the days it has are stored, and later days are not stored empty."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tip_time(world: World) -> datetime:
 
 
 @pytest.mark.parametrize("v3_missing", [False, True], ids=["v3", "v1"])
-def test_days_after_a_stale_tip_are_told_and_not_written(make_world: MakeWorld, v3_missing: bool) -> None:
+def test_days_after_a_stale_tip_are_reported_and_not_stored(make_world: MakeWorld, v3_missing: bool) -> None:
     world = make_world(make_chain(2, 12))
     world.knobs.v3_missing = v3_missing
     days, newest = world.days, tip_time(world)
@@ -47,7 +47,7 @@ def test_days_after_a_stale_tip_are_told_and_not_written(make_world: MakeWorld, 
     assert set(world.certificates()) == set(days)
 
 
-def test_once_the_tip_moves_the_days_come_home(make_world: MakeWorld) -> None:
+def test_once_the_tip_moves_the_days_are_stored(make_world: MakeWorld) -> None:
     world = make_world(make_chain(1, 12))
     tomorrow = world.days[-1] + DAY
     world.now = at(tomorrow, 9)
@@ -65,7 +65,7 @@ def test_a_fresh_server_gives_a_day_without_a_block_yet(make_world: MakeWorld) -
     world.now = at(tomorrow, 0)
     world.chain.grow_to(at(tomorrow) - HOUR)
     assert world.landed([tomorrow])[tomorrow].certificate.seen == 0
-    # It stands still from now on: the day has landed, so it is compared like any other.
+    # The chain has stopped. The day is stored, so it is compared like any other.
     world.now = at(tomorrow, 9)
     assert world.landed([tomorrow])[tomorrow].certificate.state == "open"
 
@@ -78,8 +78,8 @@ def test_switched_off_an_old_tip_changes_nothing(make_world: MakeWorld) -> None:
     assert published(world).tip_time == tip_time(world)
 
 
-def test_every_look_notes_the_tips_own_time_since_when_it_is_there_and_when_it_was_seen(make_world: MakeWorld) -> None:
-    """The block's own time: in a long tenure its burn block's is hours older."""
+def test_every_check_records_the_tips_time_its_first_check_and_its_last(make_world: MakeWorld) -> None:
+    """The block's own time is recorded: in a long tenure, its burn block's time is hours older."""
     world = make_world(make_chain(1, 12, burn_blocks_per_day=6, stacks_blocks_per_burn_block=200))
     start = at(world.days[-1], 12)
     assert world.chain.tip.time - world.chain.tip.burn_time > 1800
@@ -93,7 +93,7 @@ def test_every_look_notes_the_tips_own_time_since_when_it_is_there_and_when_it_w
         assert (known.tip_time, known.tip_since, known.tip_seen) == (tip_time(world), since, now)
 
 
-def test_a_look_costs_one_request_and_closed_days_none(make_world: MakeWorld) -> None:
+def test_a_check_costs_one_request_and_closed_days_none(make_world: MakeWorld) -> None:
     world = make_world(make_chain(2, 12))
     world.landed()
     asked: list[str] = []
@@ -105,10 +105,10 @@ def test_a_look_costs_one_request_and_closed_days_none(make_world: MakeWorld) ->
     assert asked == []
 
 
-def test_a_server_that_lags_behind_its_own_answer_leaves_what_was_known(
+def test_a_tip_that_the_server_does_not_have_keeps_the_known_one(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of several servers behind an address one may not have the block that another has just named."""
+    """One of several servers at an address may not have the block that another has just named."""
     world = make_world(make_chain(1, 12))
     world.now = at(world.days[-1], 12)
     world.landed()
@@ -125,8 +125,8 @@ def test_a_server_that_lags_behind_its_own_answer_leaves_what_was_known(
     assert (after.tip_time, after.tip_seen) == (before.tip_time, before.tip_seen)
 
 
-def test_a_folder_of_an_earlier_version_is_not_taken_for_behind(make_world: MakeWorld) -> None:
-    """Its coverage file says nothing of the tip, and an earlier version reads ours."""
+def test_a_data_folder_of_an_earlier_version_is_not_behind(make_world: MakeWorld) -> None:
+    """Its coverage file has no tip. An earlier version can read our file."""
 
     class Earlier(msgspec.Struct):
         loaded: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What lands equals the chain, row for row: whatever its shape, whatever the network does, through either route."""
+"""Stored days equal the chain, row for row, for all chain shapes, network faults and routes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_days_of_many_pieces_equal_the_chain(make_world: MakeWorld) -> None:
 
 
 @pytest.mark.parametrize("kind", FAULT_KINDS)
-def test_every_fault_of_the_network_costs_repetitions_but_no_row(make_world: MakeWorld, kind: FaultKind) -> None:
+def test_every_network_fault_costs_retries_but_no_row(make_world: MakeWorld, kind: FaultKind) -> None:
     knobs = Knobs(fault_rate=0.15, fault_kinds=(kind,), retry_after_seconds=0, seed=7)
     world = make_world(make_chain(2, 9), knobs, hiro_attempts=12)
     world.landed()
@@ -80,15 +80,15 @@ def test_rows_are_right_while_the_tip_grows_during_the_read(make_world: MakeWorl
 
 
 @pytest.mark.parametrize("knobs", [{}, {"v3_missing": True}, {"burn_list_broken": True}], ids=["v3", "v1", "sample"])
-def test_a_day_is_not_closed_by_burn_blocks_that_come_after_the_tip_was_asked_for(
+def test_a_day_is_not_closed_by_burn_blocks_that_come_after_the_tip_was_read(
     make_world: MakeWorld, knobs: dict[str, bool]
 ) -> None:
-    """As when a long rate limit lies between the two: midnight and six burn blocks pass, and the rest of the day."""
+    """After the tip is read, as in a long rate limit, midnight and six burn blocks pass."""
     world = make_world(make_chain(1, 22), Knobs(**knobs))
     days = world.days
 
     def pass_midnight(path: str) -> None:
-        if "by-block-time" in path:  # asked after the tip, before the list
+        if "by-block-time" in path:  # requested after the tip, before the list
             world.knobs.on_request = None
             world.chain.grow_to(at(days[-1] + DAY, 3))
 
@@ -101,10 +101,10 @@ def test_a_day_is_not_closed_by_burn_blocks_that_come_after_the_tip_was_asked_fo
 @pytest.mark.parametrize("reorg", [{"stacks_blocks": 12}, {"burn_blocks": 4}], ids=["stacks", "burn"])
 @pytest.mark.parametrize("after", [3, 6, 9, 14])
 @pytest.mark.parametrize("v3_missing", [False, True], ids=["v3", "v1"])
-def test_no_stale_row_is_landed_when_a_reorg_happens_during_the_read(
+def test_no_stale_row_is_stored_when_a_reorg_happens_during_the_read(
     make_world: MakeWorld, reorg: dict[str, int], after: int, v3_missing: bool
 ) -> None:
-    """What fails fails aloud; whatever has landed after the next sync is the chain's truth."""
+    """Days may fail; after the next sync, all stored rows are the chain's."""
     world = make_world(make_chain(1, 5), Knobs(v3_missing=v3_missing))
     asked = 0
 
@@ -122,30 +122,30 @@ def test_no_stale_row_is_landed_when_a_reorg_happens_during_the_read(
     world.assert_true()
 
 
-def test_a_server_without_v3_is_said_once(make_world: MakeWorld, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_server_without_v3_is_logged_once(make_world: MakeWorld, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "stx_pipelines"):
         make_world(make_chain(2, 9), Knobs(v3_missing=True)).landed()
     assert len([line for line in caplog.messages if "v3" in line]) == 1
 
 
-def test_a_slow_burn_list_is_said_once(make_world: MakeWorld, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_slow_burn_list_is_logged_once(make_world: MakeWorld, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "stx_pipelines"):
         make_world(make_chain(2, 9), Knobs(burn_list_broken=True)).landed()
     assert len([line for line in caplog.messages if "sample" in line]) == 1
 
 
-def test_requests_stay_near_the_floor(make_world: MakeWorld) -> None:
-    """On average at most 1.05 x ceil(tx / 50) + 9 a day, the proof and the first block's parent included."""
+def test_requests_stay_near_the_minimum(make_world: MakeWorld) -> None:
+    """The average is at most 1.05 x ceil(tx / 50) + 9 a day, with the proof and the first block's parent."""
     world = make_world(make_chain(10, 12, transactions_per_day=500))
     landed = world.landed()
     allowed = sum(1.05 * -(-one.certificate.seen // 50) + 9 for one in landed.values())
     spent = world.requests()
     assert spent <= allowed
-    told = sum(one.certificate.requests for one in landed.values())
-    assert told <= spent <= told + 6  # the tip, the chain's identity, what is still canonical
+    certified = sum(one.certificate.requests for one in landed.values())
+    assert certified <= spent <= certified + 6  # the tip, the chain's identity, the comparison with stored days
 
 
-def test_requests_stay_near_the_floor_on_large_days(make_world: MakeWorld) -> None:
+def test_requests_stay_near_the_minimum_on_large_days(make_world: MakeWorld) -> None:
     world = make_world(make_chain(2, 12, transactions_per_day=8000, shape="heavy"))
     landed = world.landed()
     for one in landed.values():
