@@ -30,8 +30,7 @@ def schema_sql() -> str:
 def table_sql(dataset: Dataset) -> str:
     """Make the table of a dataset if it is not there yet, and say what its columns hold."""
     table = f"warehouse.{dataset.name}"
-    columns = [(column.name, _TYPES[column.kind], column.comment) for column in dataset.table_columns]
-    columns.append(("ingested_at", "TIMESTAMP", "when the day was proved"))
+    columns = described_columns(dataset)
     described = ", ".join(f"{named(name)} {kind}" for name, kind, _ in columns)
     comments = [f"COMMENT ON COLUMN {table}.{named(name)} IS {quoted(comment)};" for name, _, comment in columns]
     return "\n".join(
@@ -41,6 +40,12 @@ def table_sql(dataset: Dataset) -> str:
             *comments,
         ]
     )
+
+
+def described_columns(dataset: Dataset) -> list[tuple[str, str, str]]:
+    """Give name, type and comment of each column of a dataset's table."""
+    columns = [(column.name, _TYPES[column.kind], column.comment) for column in dataset.table_columns]
+    return [*columns, ("ingested_at", "TIMESTAMP", "when the day was proved")]
 
 
 def day_sql(dataset: str) -> str:

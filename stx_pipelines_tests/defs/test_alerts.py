@@ -249,7 +249,7 @@ def test_a_run_that_failed_because_the_server_is_behind_is_not_told_besides(inst
     def failing(failed: list[FailedDay]) -> str:
         @dg.asset
         def transactions(context):  # type: ignore[no-untyped-def]
-            return materialize(context, iter(failed), lambda _: {}, "transactions")
+            return materialize(context, iter(failed), lambda _: {})
 
         return dg.materialize([transactions], instance=instance, raise_on_error=False).run_id[:8]
 
@@ -259,7 +259,7 @@ def test_a_run_that_failed_because_the_server_is_behind_is_not_told_besides(inst
     assert look(behind(3), STILL, Told())[0] == [behind(3).sentence]
     run = failing([*late, FailedDay(date(2026, 6, 8), ApiError("burn block 7 is odd"))])
     assert failures.tick() == [
-        f"run {run} failed: 3 of 3 days failed, nothing of them was published; the others are kept: "
+        f"run {run} failed: 3 of 3 days failed and were not published; the others are stored: "
         "2026-06-08: burn block 7 is odd; 2026-06-09, 2026-06-10: the server's newest block is of ..."
     ]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -182,7 +183,11 @@ def test_a_day_tells_the_ui_what_a_person_wants_to_know(here: World) -> None:
         for word in ("token_transfer", "contract_call", "success"):
             count = sum(word in (tx.tx_type, tx.tx_status) for tx in txs)
             assert f"| {word} | {count:,} |" in summary
-        assert "data:image/svg+xml;base64," in str(metadata["transactions_per_hour"].value)
+        by_hour = Counter(f"{datetime.fromtimestamp(tx.burn_block_time, UTC):%H}" for tx in txs)
+        table = metadata["transactions_per_hour"]
+        assert isinstance(table, dg.TableMetadataValue)
+        shown = {each.data["hour (UTC)"]: each.data["transactions"] for each in table.records}
+        assert shown == {f"{hour:02}": by_hour[f"{hour:02}"] for hour in range(24)}
 
 
 @pytest.mark.parametrize("error", [StoreError("the disk is full"), dg.DagsterExecutionInterruptedError()])
