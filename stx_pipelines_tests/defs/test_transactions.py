@@ -100,43 +100,25 @@ def test_a_range_of_days_in_one_run_lands_them_all(here: World, truth_world: Wor
     assert_same(here, truth_world, here.days)
 
 
-def test_dagsters_command_lands_one_partition(here: World, truth_world: World) -> None:
-    day = here.days[-2]
-    done = command(
-        [
-            "asset",
-            "materialize",
-            "--select",
-            "transactions",
-            "--partition",
-            str(day),
-            "-m",
-            "stx_pipelines.definitions",
-        ],
-        here.environment,
-        module="dagster",
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert_same(here, truth_world, [day])
+MODULE = ["-m", "stx_pipelines.definitions"]
 
 
-def test_dagsters_command_lands_a_range(here: World, truth_world: World) -> None:
-    done = command(
-        [
-            "asset",
-            "materialize",
-            "--select",
-            "transactions",
-            "--partition-range",
-            f"{here.days[0]}...{here.days[-1]}",
-            "-m",
-            "stx_pipelines.definitions",
-        ],
-        here.environment,
-        module="dagster",
-    )
+@pytest.mark.parametrize(
+    ("program", "several"),
+    [
+        (["dagster", "asset", "materialize", "--select"], False),
+        (["dagster", "asset", "materialize", "--select"], True),
+        (["dagster_dg_cli.cli", "launch", "--assets"], False),
+    ],
+    ids=["dagster: one partition", "dagster: a range", "dg launch: one partition"],
+)
+def test_dagsters_commands_store_days(here: World, truth_world: World, program: list[str], several: bool) -> None:
+    days = here.days if several else here.days[-2:-1]
+    chosen = ["--partition-range", f"{days[0]}...{days[-1]}"] if several else ["--partition", str(days[0])]
+    module, *arguments = program
+    done = command([*arguments, "transactions", *chosen, *MODULE], here.environment, module=module)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert_same(here, truth_world, here.days)
+    assert_same(here, truth_world, days)
 
 
 def test_our_command_lands_what_is_wanted(here: World, truth_world: World) -> None:
