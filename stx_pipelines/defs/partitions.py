@@ -15,16 +15,15 @@ DATASET_TAG = "stx_pipelines/dataset"
 """Marks the runs that the sensor and the schedule launched."""
 
 DAYS_TAG = "stx_pipelines/days"
-"""Says in words which days a run has, for people who read the list of runs."""
+"""Names the days of a run in the UI's list of runs, whose column is narrow."""
 
 
 def range_tags(work: Work) -> dict[str, str]:
     """Give the tags that make one run of a range of partitions, and the one that says which days these are."""
     newest, oldest = work.days[0], work.days[-1]
+    count = count_days((newest - oldest).days + 1)
     return {
         "dagster/asset_partition_range_start": oldest.isoformat(),
         "dagster/asset_partition_range_end": newest.isoformat(),
-        DAYS_TAG: f"{oldest} to {newest} ({count_days((newest - oldest).days + 1)})"
-        if oldest < newest
-        else str(newest),
+        DAYS_TAG: f"{oldest}..{newest} ({count})" if oldest < newest else str(newest),
     }

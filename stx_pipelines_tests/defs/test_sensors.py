@@ -6,7 +6,7 @@ import pytest
 from dagster import DagsterRunStatus
 
 from stx_pipelines.chains.attempts import Attempts
-from stx_pipelines.defs.partitions import DATASET_TAG
+from stx_pipelines.defs.partitions import DATASET_TAG, DAYS_TAG
 from stx_pipelines_tests.defs.sensor_days import (
     MINUTE,
     RANGE_END,
@@ -27,6 +27,13 @@ def test_the_newest_missing_days_are_launched_in_one_run_of_eight_minutes(days: 
     )
 
 
+@pytest.mark.parametrize(("first", "words"), [(5, "2026-06-05..2026-06-08 (4 days)"), (2, "2026-06-08")])
+def test_a_run_says_in_a_tag_which_days_it_has(days: Days, first: int, words: str) -> None:
+    days.states |= {days.day(ago): "closed" for ago in range(first + 1, 8)}
+    [request] = days.tick().run_requests or []
+    assert request.tags[DAYS_TAG] == words
+
+
 def test_open_days_go_first_when_they_are_ten_minutes_old(days: Days) -> None:
     assert launched(days.tick(5 * MINUTE)) == ("2026-06-10", "2026-06-09")
 
@@ -38,18 +45,11 @@ def test_a_tick_while_the_lock_is_held_says_who_works(days: Days) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "status",
-    [
-        DagsterRunStatus.QUEUED,
-        DagsterRunStatus.NOT_STARTED,
-        DagsterRunStatus.STARTING,
-        DagsterRunStatus.STARTED,
-        DagsterRunStatus.CANCELING,
-    ],
-)
-def test_a_tick_while_a_run_is_on_its_way_names_its_days(days: Days, status: DagsterRunStatus) -> None:
-    days.run(status, began=START - 30 * SECOND, **{RANGE_START: "2026-06-05", RANGE_END: "2026-06-08"})
+@pytest.mark.parametrize("status", ["QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"])
+def test_a_tick_while_a_run_is_on_its_way_names_its_days(days: Days, status: str) -> None:
+    days.run(
+        DagsterRunStatus[status], began=START - 30 * SECOND, **{RANGE_START: "2026-06-05", RANGE_END: "2026-06-08"}
+    )
     assert said(days.tick()).endswith("; now 2026-06-08..2026-06-05")
 
 

@@ -18,6 +18,7 @@ from stx_pipelines.definitions import build_defs
 from stx_pipelines.defs.assets.daily import PASSING, RETRY_AT
 from stx_pipelines.defs.assets.transactions import transactions
 from stx_pipelines.defs.checks import transactions_are_certified
+from stx_pipelines.defs.partitions import DAYS_TAG
 from stx_pipelines.defs.resources import StacksApi
 from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.store.files import StoreError
@@ -127,6 +128,8 @@ def test_our_command_lands_what_is_wanted(here: World, truth_world: World) -> No
     assert_same(here, truth_world, here.days)
     with dg.DagsterInstance.get() as instance:
         assert instance.get_materialized_partitions(dg.AssetKey("transactions")) == {str(day) for day in here.days}
+        told = {run.tags.get(DAYS_TAG) for run in instance.get_runs()}
+    assert told >= {str(here.days[-1]), f"{here.days[0]}..{here.days[-2]} ({DAYS} days)"}
 
 
 def test_a_failing_day_is_named_and_the_others_are_kept_and_logged(here: World, truth_world: World) -> None:
