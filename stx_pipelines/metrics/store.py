@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stx_pipelines.metrics import options as metrics
+from stx_pipelines.metrics.columns import comments_sql
 from stx_pipelines.metrics.options import Basis, MetricOptions
 from stx_pipelines.metrics.results import RESULTS, define, metric_sql, steps_of, tables_of
 from stx_pipelines.store.data_folder import DataFolder
@@ -104,6 +105,8 @@ class MetricStore:
             for table in present:
                 rows = parquet_rows(self.path(table))
                 connection.execute(f"CREATE OR REPLACE TABLE warehouse.{table} AS FROM {rows}")
+                columns = [name for name, *_ in connection.execute(f"DESCRIBE warehouse.{table}").fetchall()]
+                connection.execute(comments_sql(table, columns))
             connection.commit()
         self._mark_loaded(present)
 

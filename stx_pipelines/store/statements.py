@@ -33,9 +33,7 @@ def schema_sql() -> str:
 
 def table_sql(dataset: Dataset) -> str:
     """Make the table of a dataset if it is not there yet, and say what its columns hold."""
-    columns = [(column.name, _TYPES[column.kind], column.comment) for column in dataset.table_columns]
-    columns.append(("ingested_at", "TIMESTAMP", "when the day was proved"))
-    return _table(dataset.name, dataset.comment, columns)
+    return _table(dataset.name, dataset.comment, described_columns(dataset))
 
 
 def details_table(dataset: Dataset) -> str:
@@ -58,6 +56,12 @@ def _table(name: str, comment: str, columns: Sequence[tuple[str, str, str]]) -> 
             *comments,
         ]
     )
+
+
+def described_columns(dataset: Dataset) -> list[tuple[str, str, str]]:
+    """Give name, type and comment of each column of a dataset's table."""
+    columns = [(column.name, _TYPES[column.kind], column.comment) for column in dataset.table_columns]
+    return [*columns, ("ingested_at", "TIMESTAMP", "when the day was proved")]
 
 
 def day_sql(dataset: Dataset, certificate: Certificate) -> str:

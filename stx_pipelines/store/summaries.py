@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_POINTS = 200
-
 
 class DaySummary(NamedTuple):
     """Counts over all rows of the day; fees are those of all rows, in microSTX; hours are UTC burn time."""
@@ -54,16 +52,15 @@ class Recipient(NamedTuple):
     increase: int
 
 
-class Stretch(NamedTuple):
-    """Some consecutive blocks: the first one's time as HH:MM (UTC), how many, and the sum of their increases in Wei."""
+class Hour(NamedTuple):
+    """The blocks of an hour, and the sum of their increases in Wei."""
 
-    time: str
     blocks: int
     increase: int
 
 
 class BalancesSummary(NamedTuple):
-    """Counts by the sign of the increase, and the sum of all in Wei; the day in at most 200 stretches.
+    """Counts by the sign of the increase, and the sum of all in Wei; the 24 hours of the day (UTC).
 
     The fee recipient with the most blocks comes first.
     """
@@ -73,7 +70,7 @@ class BalancesSummary(NamedTuple):
     negative: int
     increase: int
     recipients: list[Recipient]
-    stretches: list[Stretch]
+    by_hour: list[Hour]
 
 
 def summarize_blocks(table: pa.Table) -> BlocksSummary:
@@ -93,7 +90,7 @@ def summarize_balances(table: pa.Table) -> BalancesSummary:
     import pyarrow.compute as pc
 
     increases = [int(wei) for wei in table.column("balance_increase").to_pylist()]
-    times = pc.strftime(table.column("block_time"), "%H:%M").to_pylist()
+    hours = pc.hour(table.column("block_time")).to_pylist()
     positive, zero = sum(wei > 0 for wei in increases), increases.count(0)
     return BalancesSummary(
         positive=positive,
@@ -101,7 +98,7 @@ def summarize_balances(table: pa.Table) -> BalancesSummary:
         negative=len(increases) - positive - zero,
         increase=sum(increases),
         recipients=_recipients(table.column("miner").to_pylist(), increases),
-        stretches=_stretches(times, increases),
+        by_hour=_increases_by_hour(hours, increases),
     )
 
 
@@ -112,10 +109,11 @@ def _recipients(miners: Sequence[str], increases: Sequence[int]) -> list[Recipie
     return [Recipient(miner, blocks, sums[miner]) for miner, blocks in Counter(miners).most_common()]
 
 
-def _stretches(times: Sequence[str], increases: Sequence[int]) -> list[Stretch]:
-    length = -(-len(increases) // _POINTS) or 1
-    parts = ((first, increases[first : first + length]) for first in range(0, len(increases), length))
-    return [Stretch(times[first], len(part), sum(part)) for first, part in parts]
+def _increases_by_hour(hours: Sequence[int], increases: Sequence[int]) -> list[Hour]:
+    blocks, sums = Counter(hours), [0] * 24
+    for hour, increase in zip(hours, increases, strict=True):
+        sums[hour] += increase
+    return [Hour(blocks[hour], sums[hour]) for hour in range(24)]
 
 
 def _by_hour(times: pa.ChunkedArray) -> list[int]:

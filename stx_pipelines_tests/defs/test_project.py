@@ -105,7 +105,7 @@ def test_assets_checks_sensors_schedules_and_alerts_use_the_folder_of_the_projec
             with dg.build_schedule_context(instance=instance, scheduled_execution_time=scheduled) as context:
                 [request] = defs.resolve_schedule_def(f"{chain}_daily").evaluate_tick(context).run_requests or []
             assert request.tags["dagster/asset_partition_range_start"] == str(day + DAY)
-        assert tick(defs, instance, "wallets_follow").skip_message == "3 days are still to come"
+        assert tick(defs, instance, "wallets_follow").skip_message == "waiting for a backfill: 3 days are missing"
         assert tick(defs, instance, "run_failures").skip_message
 
     assert {path.parent.name for path in folder.glob("days/*/*.parquet")} == set(TABLES)

@@ -88,7 +88,7 @@ def test_a_closed_yesterday_is_left_alone() -> None:
 
 
 def test_without_a_wanted_day_it_says_so() -> None:
-    assert evaluate({}, HALF_PAST_ONE) == "yesterday and today are not wanted, or closed already"
+    assert evaluate({}, HALF_PAST_ONE) == "yesterday and today are not wanted, or already closed"
 
 
 def test_days_that_the_server_does_not_have_are_not_asked_for() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from stx_pipelines.definitions import build_defs
 from stx_pipelines.defs.assets.daily import PASSING, RETRY_AT
 from stx_pipelines.defs.assets.transactions import transactions
 from stx_pipelines.defs.checks import transactions_are_certified
+from stx_pipelines.defs.partitions import DAYS_TAG
 from stx_pipelines.defs.resources import StacksApi
 from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.store.files import StoreError
@@ -99,43 +101,25 @@ def test_a_range_of_days_in_one_run_lands_them_all(here: World, truth_world: Wor
     assert_same(here, truth_world, here.days)
 
 
-def test_dagsters_command_lands_one_partition(here: World, truth_world: World) -> None:
-    day = here.days[-2]
-    done = command(
-        [
-            "asset",
-            "materialize",
-            "--select",
-            "transactions",
-            "--partition",
-            str(day),
-            "-m",
-            "stx_pipelines.definitions",
-        ],
-        here.environment,
-        module="dagster",
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert_same(here, truth_world, [day])
+MODULE = ["-m", "stx_pipelines.definitions"]
 
 
-def test_dagsters_command_lands_a_range(here: World, truth_world: World) -> None:
-    done = command(
-        [
-            "asset",
-            "materialize",
-            "--select",
-            "transactions",
-            "--partition-range",
-            f"{here.days[0]}...{here.days[-1]}",
-            "-m",
-            "stx_pipelines.definitions",
-        ],
-        here.environment,
-        module="dagster",
-    )
+@pytest.mark.parametrize(
+    ("program", "several"),
+    [
+        (["dagster", "asset", "materialize", "--select"], False),
+        (["dagster", "asset", "materialize", "--select"], True),
+        (["dagster_dg_cli.cli", "launch", "--assets"], False),
+    ],
+    ids=["dagster: one partition", "dagster: a range", "dg launch: one partition"],
+)
+def test_dagsters_commands_store_days(here: World, truth_world: World, program: list[str], several: bool) -> None:
+    days = here.days if several else here.days[-2:-1]
+    chosen = ["--partition-range", f"{days[0]}...{days[-1]}"] if several else ["--partition", str(days[0])]
+    module, *arguments = program
+    done = command([*arguments, "transactions", *chosen, *MODULE], here.environment, module=module)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert_same(here, truth_world, here.days)
+    assert_same(here, truth_world, days)
 
 
 def test_our_command_lands_what_is_wanted(here: World, truth_world: World) -> None:
@@ -144,6 +128,8 @@ def test_our_command_lands_what_is_wanted(here: World, truth_world: World) -> No
     assert_same(here, truth_world, here.days)
     with dg.DagsterInstance.get() as instance:
         assert instance.get_materialized_partitions(dg.AssetKey("transactions")) == {str(day) for day in here.days}
+        told = {run.tags.get(DAYS_TAG) for run in instance.get_runs()}
+    assert told >= {str(here.days[-1]), f"{here.days[0]}..{here.days[-2]} ({DAYS} days)"}
 
 
 def test_a_failing_day_is_named_and_the_others_are_kept_and_logged(here: World, truth_world: World) -> None:
@@ -182,7 +168,11 @@ def test_a_day_tells_the_ui_what_a_person_wants_to_know(here: World) -> None:
         for word in ("token_transfer", "contract_call", "success"):
             count = sum(word in (tx.tx_type, tx.tx_status) for tx in txs)
             assert f"| {word} | {count:,} |" in summary
-        assert "data:image/svg+xml;base64," in str(metadata["transactions_per_hour"].value)
+        by_hour = Counter(f"{datetime.fromtimestamp(tx.burn_block_time, UTC):%H}" for tx in txs)
+        table = metadata["transactions_per_hour"]
+        assert isinstance(table, dg.TableMetadataValue)
+        shown = {each.data["hour (UTC)"]: each.data["transactions"] for each in table.records}
+        assert shown == {f"{hour:02}": by_hour[f"{hour:02}"] for hour in range(24)}
 
 
 @pytest.mark.parametrize("error", [StoreError("the disk is full"), dg.DagsterExecutionInterruptedError()])

@@ -71,10 +71,10 @@ def test_a_picture_a_form_and_a_foreign_host_are_refused(empty: WorkspaceProcess
         headers={"host": "evil.example:3000", "origin": "http://evil.example:3000"},
     )
     assert [answer.status_code for answer in (picture, form, rebound)] == [403, 403, 403]
-    assert "asked by POST" in picture.text
+    assert "accepts only POST" in picture.text
     assert "https://evil.example" in form.text
     assert "UI_ALLOWED_HOSTS" in form.text
-    assert "does not know the host 'evil.example:3000'" in rebound.text
+    assert "'evil.example:3000' is no host of this UI" in rebound.text
     assert "UI_ALLOWED_HOSTS" in rebound.text
 
 
