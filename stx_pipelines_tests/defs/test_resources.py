@@ -1,4 +1,4 @@
-"""Resources that are clients, in a Dagster project of somebody else's."""
+"""Resources that give clients, in another Dagster project."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def foreign(**given: Any) -> dg.Definitions:
 
 
 def secret() -> dict[str, Any]:
-    """Both resources with settings from code, whose addresses and key must not be seen."""
+    """Both resources with settings from code. Their addresses and key must not be shown."""
     settings = Settings(
         hiro_api_url="https://hiro.hidden.example",
         hiro_api_key=SecretStr(KEY),
@@ -63,7 +63,7 @@ def test_the_example_of_the_readme_reads_both_chains(devnet: Devnet) -> None:
     [section] = re.findall(r"^## For your own assets$(.*)", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     [code] = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert len([line for line in code.splitlines() if line]) <= 12
-    module: dict[str, Any] = {"__name__": "somebody_elses"}
+    module: dict[str, Any] = {"__name__": "another_project"}
     exec(code, module)
     with dg.DagsterInstance.ephemeral() as instance:
         result = module["defs"].resolve_implicit_global_asset_job_def().execute_in_process(instance=instance)
