@@ -55,6 +55,7 @@ prepare() {
   mkdir -p "$RUN/logs"
   : > "$RUN/groups"
   echo "http://$UI_HOST:$PORT" > "$RUN/url"
+  python -c 'from stx_pipelines.version import VERSION; print(VERSION)' > "$RUN/version"  # `health` compares it
 }
 
 up() {
@@ -112,7 +113,7 @@ stop() {
     fi
     sleep 0.3
   done
-  rm -f "$RUN/groups" "$RUN/url"
+  rm -f "$RUN/groups" "$RUN/url" "$RUN/version"
 }
 
 # Send signal $1 to the groups that are left, except those in $2.

@@ -19,6 +19,7 @@ from stx_pipelines.cli.rebuild import rebuild
 from stx_pipelines.cli.status import status
 from stx_pipelines.cli.sync import sync
 from stx_pipelines.cli.verify import verify
+from stx_pipelines.version import VERSION
 
 click.UsageError.exit_code = ERROR  # click's own 2 means here that something is not done yet
 
@@ -32,6 +33,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="stx-pipelines", message="%(prog)s %(version)s")
 def main() -> None:
     """A history of the Stacks chain and of Ethereum's fee recipients that is proved complete, on your own machine."""
 

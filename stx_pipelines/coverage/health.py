@@ -11,6 +11,7 @@ from stx_pipelines.coverage.chains import Chain, chains_of
 from stx_pipelines.coverage.progress import BETWEEN_RUNS
 from stx_pipelines.coverage.status import DatasetStatus, describe, patience
 from stx_pipelines.coverage.text import behind_sentence, count_days, days_are, duration, nothing_wanted, some_days
+from stx_pipelines.coverage.versions import versions_sentence
 from stx_pipelines.project import Project
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.inspect import rows_per_day
@@ -20,10 +21,16 @@ HEALTHY, NOT_RUNNING, STALLED, DAMAGED, MISCONFIGURED = 0, 1, 2, 3, 4
 
 
 class Health(msgspec.Struct, frozen=True):
-    """An exit code and its sentence."""
+    """An exit code and the sentence that goes with it. `other_versions` are those of processes, by process."""
 
     code: int
     sentence: str
+    other_versions: Mapping[str, str] = {}
+
+    def beside(self, others: Mapping[str, str]) -> Health:
+        """Return the same judgement with the running processes of other versions named. The code stays."""
+        sentence = f"{self.sentence}; {versions_sentence(others)}" if others else self.sentence
+        return Health(self.code, sentence, others)
 
 
 def judge(project: Project, now: datetime, stall: timedelta) -> Health:

@@ -14,6 +14,7 @@ import msgspec
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import read_if_sound, replace_file
 from stx_pipelines.store.locks import holder
+from stx_pipelines.version import VERSION
 
 BETWEEN_RUNS = timedelta(minutes=2)
 """The longest time for which no process holds a dataset's lock between two runs of a daemon."""
@@ -33,6 +34,8 @@ class Progress(msgspec.Struct):
     rows: int = 0
     requests: int = 0
     now: str = ""
+    version: str | None = None
+    """Of the package; None for a run of a version before 0.2.0."""
 
     @property
     def requests_per_minute(self) -> float:
@@ -63,7 +66,7 @@ class Reporter:
 
     def __init__(self, path: Path, days_wanted: int, requests: Callable[[], int]) -> None:
         now = datetime.now(UTC)
-        self.progress = Progress(os.getpid(), now, now, days_wanted)
+        self.progress = Progress(os.getpid(), now, now, days_wanted, version=VERSION)
         self._path = path
         self._requests = requests
         self._lock = threading.Lock()

@@ -9,8 +9,6 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +17,7 @@ import msgspec
 from stx_pipelines.chains import certificate as certificates
 from stx_pipelines.chains.certificate import VERSION, Certificate, NewerCertificate
 from stx_pipelines.store.files import StoreError, mark_of, read_if_sound, replace_file
+from stx_pipelines.version import VERSION as PACKAGE_VERSION
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,8 +74,9 @@ class DayFiles:
         with suppress(DamagedDayFile, OSError):  # what cannot be looked at cannot be written: that is said below
             self.certificate(certificate.day)
         digest = _digest(table)
+        made_by = f"stx-pipelines/{PACKAGE_VERSION}"
         stored = msgspec.structs.replace(
-            certificate, rows_digest=digest, columns=table.num_columns, made_by=_made_by(), version=VERSION
+            certificate, rows_digest=digest, columns=table.num_columns, made_by=made_by, version=VERSION
         )
         metadata = {_KEY: certificates.encode(stored), _DIGEST: digest.encode()}
         replace_file(
@@ -218,11 +218,6 @@ def _digest(table: pa.Table) -> str:
     text = pa.BufferOutputStream()
     csv.write_csv(rows, text)
     return hashlib.sha256(text.getvalue()).hexdigest()
-
-
-@cache
-def _made_by() -> str:
-    return f"stx-pipelines/{version('stx-pipelines')}"
 
 
 def _day_in(path: Path) -> date | None:

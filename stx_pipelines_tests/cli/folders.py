@@ -17,6 +17,7 @@ from click.testing import Result
 
 from stx_pipelines.coverage.progress import Progress
 from stx_pipelines.store.attempts import AttemptFiles
+from stx_pipelines.version import VERSION
 from stx_pipelines_tests.world import World
 
 MakeWorld = Callable[..., World]
@@ -61,14 +62,14 @@ def lose_rows(world: World, day: date) -> None:
     files.write(files.read(day).slice(7), certificate)
 
 
-def report(world: World, minutes_ago: float, pid: int | None = None) -> None:
+def report(world: World, minutes_ago: float, pid: int | None = None, version: str | None = VERSION) -> None:
     """A progress file as a run leaves it that began so long ago."""
     path = world.folder.progress(DATASET)
     path.parent.mkdir(parents=True, exist_ok=True)
     began = datetime.now(UTC) - timedelta(minutes=minutes_ago)
-    path.write_bytes(
-        msgspec.json.encode(Progress(pid or os.getpid(), began, began + timedelta(seconds=30), 3, rows=50, requests=20))
-    )
+    after = began + timedelta(seconds=30)
+    progress = Progress(pid or os.getpid(), began, after, 3, rows=50, requests=20, version=version)
+    path.write_bytes(msgspec.json.encode(progress))
 
 
 def shown(run: Run, world: World) -> dict[str, Any]:

@@ -119,5 +119,6 @@ def test_health_as_json_says_the_same(world: World, run: Run) -> None:
     assert json.loads(done.stdout) == {
         "code": NOT_RUNNING,
         "sentence": "not running, though 4 days are missing: start `make up` or `stx-pipelines sync`",
+        "other_versions": {},
     }
     assert done.exit_code == NOT_RUNNING

@@ -13,6 +13,7 @@ import pytest
 
 from stx_pipelines.chains.certificate import VERSION
 from stx_pipelines.store.day_files import DayFiles
+from stx_pipelines.version import VERSION as PACKAGE_VERSION
 from stx_pipelines_tests.cli.folders import DONE, ERROR, MISCONFIGURED, Run
 from stx_pipelines_tests.world import World, query, recent_chain
 
@@ -79,7 +80,7 @@ def test_certificates_of_today_say_what_they_are(world: World) -> None:
         assert known.first_parent_hash == api.block(known.first_height).parent_index_block_hash
         assert known.version == VERSION
         assert known.chain == f"stacks:{api.block(1).index_block_hash}"
-        assert known.made_by == "stx-pipelines/0.1.0"
+        assert known.made_by == f"stx-pipelines/{PACKAGE_VERSION}"
         assert known.rows_digest
         assert len(known.rows_digest) == 64
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from stx_pipelines.coverage.versions import other_versions
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines_tests.waiting import LONGEST, wait_until
 from stx_pipelines_tests.world import ROOT
 
@@ -191,6 +193,11 @@ def test_up_runs_until_down_and_down_leaves_nothing(project: Project) -> None:
     assert again.returncode == 2
     assert "already running" in again.stderr
 
+    run = project.folder / "data/run"
+    assert other_versions(DataFolder(project.folder / "data"), run) == {}
+    (run / "version").write_text("0.1.7")
+    assert other_versions(DataFolder(project.folder / "data"), run) == {"make up": "0.1.7"}
+
     assert project.make("ps").stdout.count("RUNNING") == 2
     wait_until((project.folder / "run.pid").exists, "the sensor, RUNNING without a click, began a run")
     first = project.pid("daemon")
@@ -201,6 +208,7 @@ def test_up_runs_until_down_and_down_leaves_nothing(project: Project) -> None:
     # The run goes on under the code server of the killed daemon, which supervisord knows nothing of.
     down = project.make("down")
     assert (down.returncode, down.stdout.strip(), down.stderr) == (0, "stopped", "")
+    assert not (run / "version").exists()
     assert project.processes() == []
     assert (project.folder / "run.ended").read_text() == "by itself"
     assert not ui_answers(project.port)

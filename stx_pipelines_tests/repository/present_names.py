@@ -18,11 +18,16 @@ from typing import Any
 import click
 import dagster as dg
 
+import stx_pipelines
 from stx_pipelines.definitions import defs
 from stx_pipelines.settings import Settings
 from stx_pipelines_tests.world import ROOT, command
 
-PYTHON_NAMES = ("stx_pipelines.definitions.defs", "stx_pipelines.definitions.build_defs")
+PYTHON_NAMES = (
+    "stx_pipelines.definitions.defs",
+    "stx_pipelines.definitions.build_defs",
+    *(f"stx_pipelines.{name}" for name in stx_pipelines.__all__),
+)
 """What other people's code, `workspace.yaml` and `-m stx_pipelines.definitions` import."""
 
 

@@ -14,7 +14,7 @@ from stx_pipelines.definitions import defs
 from stx_pipelines.settings import Settings
 from stx_pipelines_tests.world import ROOT
 
-DOCUMENTS = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))] if path.exists()]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 TARGETS = {
     target
     for targets in re.findall(r"^([a-z][a-z -]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
