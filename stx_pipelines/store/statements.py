@@ -1,4 +1,4 @@
-"""Statements for the database: those in the folder `sql`, and those that follow from a dataset."""
+"""SQL statements for the database: read from the folder `sql`, or made from a dataset's columns."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def load_sql(name: str, package: str = "stx_pipelines.store") -> str:
 
 
 def schema_sql() -> str:
-    """Make every table that is not there yet, and say what its columns hold."""
+    """Return the statements that create all missing tables and set their comments."""
     return "\n".join([*map(table_sql, DATASETS.values()), load_sql("coverage")])
 
 
 def table_sql(dataset: Dataset) -> str:
-    """Make the table of a dataset if it is not there yet, and say what its columns hold."""
+    """Return the statements that create a dataset's table if it is missing and set its comments."""
     table = f"warehouse.{dataset.name}"
     columns = [(column.name, _TYPES[column.kind], column.comment) for column in dataset.table_columns]
     columns.append(("ingested_at", "TIMESTAMP", "when the day was proved"))
@@ -44,7 +44,7 @@ def table_sql(dataset: Dataset) -> str:
 
 
 def day_sql(dataset: str) -> str:
-    """Select the table's rows out of `day_file`; takes `proved_at`."""
+    """Return the query that selects the table's rows from `day_file`. Its parameter is `proved_at`."""
     of = DATASETS[dataset]
     columns = named(*(column.name for column in of.table_columns))
     shown = f" WHERE shown_{of.name}({named(*of.shown_by)})" if of.shown_by else ""
@@ -53,11 +53,11 @@ def day_sql(dataset: str) -> str:
 
 
 def of_day(dataset: str) -> str:
-    """Tell the table's rows of a day from others; takes `day`."""
+    """Return the condition that holds for the table's rows of one day. Its parameter is `day`."""
     column = named(DATASETS[dataset].time_column)
     return f"{column} >= $day::DATE AND {column} < $day::DATE + 1"
 
 
 def named(*columns: str) -> str:
-    """Write names of columns as they stand in a statement: a name may be a word of the language."""
+    """Return column names quoted and separated by commas: a name may be an SQL keyword."""
     return ", ".join(f'"{column}"' for column in columns)

@@ -1,4 +1,4 @@
-"""Sums over a stored day for people, computed from its file. Wei are integers throughout, hours are UTC."""
+"""Summaries of a stored day for people, computed from its file. Amounts in Wei are integers, hours are UTC."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _POINTS = 200
 
 
 class DaySummary(NamedTuple):
-    """Counts over all rows of the day; fees are those of all rows, in microSTX; hours are UTC burn time."""
+    """Counts of all rows of a day of transactions, and the sum of their fees in microSTX.
+
+    `by_hour` counts the rows of each UTC hour of burn block time, 0 to 23.
+    """
 
     by_status: dict[str, int]
     by_type: dict[str, int]
@@ -22,11 +25,11 @@ class DaySummary(NamedTuple):
 
 
 COLUMNS = ("burn_block_time", "tx_status", "tx_type", "fee_ustx")
-"""What a summary is made of."""
+"""The columns that `summarize` needs."""
 
 
 def summarize(table: pa.Table) -> DaySummary:
-    """Sum up these columns of a day of transactions."""
+    """Summarize a day of transactions. The table needs only `COLUMNS`."""
     import pyarrow.compute as pc
 
     return DaySummary(
@@ -38,7 +41,7 @@ def summarize(table: pa.Table) -> DaySummary:
 
 
 class BlocksSummary(NamedTuple):
-    """Counts over all blocks of the day; hours are UTC, the fee recipient with the most blocks comes first."""
+    """Counts of all blocks of a day, per UTC hour and per fee recipient, those with the most blocks first."""
 
     gas_used: int
     transactions: int
@@ -47,7 +50,7 @@ class BlocksSummary(NamedTuple):
 
 
 class Recipient(NamedTuple):
-    """A fee recipient, its blocks, and by how many Wei they changed its balance."""
+    """A fee recipient, the number of its blocks, and the sum of their increases in Wei."""
 
     miner: str
     blocks: int
@@ -55,7 +58,7 @@ class Recipient(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """Some consecutive blocks: the first one's time as HH:MM (UTC), how many, and the sum of their increases in Wei."""
+    """Consecutive blocks: the time of the first as HH:MM (UTC), their number, and the sum of their increases in Wei."""
 
     time: str
     blocks: int
@@ -63,9 +66,9 @@ class Stretch(NamedTuple):
 
 
 class BalancesSummary(NamedTuple):
-    """Counts by the sign of the increase, and the sum of all in Wei; the day in at most 200 stretches.
+    """The blocks of a day counted by the sign of their increase, and the sum of all increases in Wei.
 
-    The fee recipient with the most blocks comes first.
+    `recipients` begins with the fee recipient with the most blocks. `stretches` divides the day into at most 200 parts.
     """
 
     positive: int
@@ -77,7 +80,7 @@ class BalancesSummary(NamedTuple):
 
 
 def summarize_blocks(table: pa.Table) -> BlocksSummary:
-    """Sum up a day file of blocks."""
+    """Summarize a day file of blocks."""
     import pyarrow.compute as pc
 
     return BlocksSummary(
@@ -89,7 +92,7 @@ def summarize_blocks(table: pa.Table) -> BlocksSummary:
 
 
 def summarize_balances(table: pa.Table) -> BalancesSummary:
-    """Sum up a day file of balances."""
+    """Summarize a day file of balances."""
     import pyarrow.compute as pc
 
     increases = [int(wei) for wei in table.column("balance_increase").to_pylist()]

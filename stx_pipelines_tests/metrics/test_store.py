@@ -184,7 +184,7 @@ def test_days_that_never_hold_still_leave_the_old_results(store: MetricStore, mo
         return metric_sql(name)
 
     monkeypatch.setattr(metrics, "metric_sql", loaded)
-    with pytest.raises(StoreError, match=r"changed 3 times.*refresh again"):
+    with pytest.raises(StoreError, match=r"changed 3 times.*compute them again"):
         store.refresh(["wallet_funnel"])
     assert store.path("wallet_funnel").read_bytes() == before
 

@@ -192,7 +192,7 @@ class TestReplacing:
 
         with pytest.raises(StoreError, match="No space left on device") as caught:
             replace_file(path, fill_up)
-        assert "what was there before is kept" in str(caught.value)
+        assert "the old file, if any, is kept" in str(caught.value)
         assert path.read_text() == "old"
         assert list(tmp_path.glob(".file*")) == []
 

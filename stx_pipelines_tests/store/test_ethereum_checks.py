@@ -46,14 +46,13 @@ def database(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(made, tmp_path / "warehouse.duckdb"))
 
 
-@pytest.fixture(params=[200_000, 5], ids=lambda stretch: f"stretches of {stretch}")
-def stretch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Answers must not depend on how the numbers are cut."""
-    monkeypatch.setattr(ethereum_checks, "_STRETCH", request.param)
-    return int(request.param)
+@pytest.fixture(params=[200_000, 5], ids=lambda length: f"ranges of {length}")
+def ranges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results must not depend on how block numbers are divided into ranges."""
+    monkeypatch.setattr(ethereum_checks, "_RANGE", request.param)
 
 
-@pytest.mark.usefixtures("stretch")
+@pytest.mark.usefixtures("ranges")
 def test_sound_tables_pass(database: Path) -> None:
     assert unlinked_blocks(database) == []
     assert wrong_balances(database) == []
@@ -65,7 +64,7 @@ def test_empty_tables_pass(data: Path) -> None:
     assert (unlinked_blocks(database), wrong_balances(database), increase_shares(database)) == ([], [], [])
 
 
-@pytest.mark.usefixtures("stretch")
+@pytest.mark.usefixtures("ranges")
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
@@ -84,13 +83,13 @@ def test_a_block_that_does_not_follow_is_named(database: Path, fault: str, named
     assert unlinked_blocks(database) == named
 
 
-@pytest.mark.usefixtures("stretch")
+@pytest.mark.usefixtures("ranges")
 def test_days_that_were_never_loaded_are_no_gap(data: Path) -> None:
     database = land_days(data, [DAYS[0], DAYS[2]])
     assert unlinked_blocks(database) == []
 
 
-@pytest.mark.usefixtures("stretch")
+@pytest.mark.usefixtures("ranges")
 def test_the_rest_of_a_day_that_goes_on_is_no_gap_but_a_hole_inside_it_is(data: Path) -> None:
     """The next day may land before the end of this one is final."""
     database = land_days(data)
@@ -102,7 +101,7 @@ def test_the_rest_of_a_day_that_goes_on_is_no_gap_but_a_hole_inside_it_is(data: 
     assert unlinked_blocks(database, unfinished=[DAYS[1]]) == [1008]
 
 
-@pytest.mark.usefixtures("stretch")
+@pytest.mark.usefixtures("ranges")
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
@@ -124,7 +123,7 @@ def test_a_wrong_balance_is_named(database: Path, fault: str, named: list[int]) 
     assert wrong_balances(database) == named
 
 
-@pytest.mark.usefixtures("stretch")
+@pytest.mark.usefixtures("ranges")
 @pytest.mark.parametrize(
     ("fault", "named"),
     [

@@ -156,7 +156,7 @@ def test_a_database_held_open_delays_loading_but_fails_no_day(
     with held_open(world.data, how) as pid:
         landed = world.landed()
     assert len(landed) == 4
-    assert any(line == f"3 days landed, waiting for process {pid}" for line in caplog.messages)
+    assert any(line == f"3 days stored, waiting for process {pid}" for line in caplog.messages)
     world.requests()
     world.landed(world.days[:-1])
     assert world.requests() == 0
