@@ -86,7 +86,7 @@ class DatasetStore(Generic[Row]):
         """
         pending = [day for day in self.pending() if self._is_sound(day)]
         try:
-            for days in _in_parts(pending):
+            for days in in_parts(pending):
                 self.warehouse.load(self.dataset, days, wait=wait)
         except Busy as busy:
             waiting = [day.certificate.day for day in self.pending()]
@@ -135,7 +135,7 @@ class DatasetStore(Generic[Row]):
         self.warehouse.mark_tip(self.dataset, time, now, limit)
 
 
-def _in_parts(days: Sequence[DayFile]) -> Iterator[list[DayFile]]:
+def in_parts(days: Sequence[DayFile]) -> Iterator[list[DayFile]]:
     """Divide days into parts, one per transaction: all open days in the first, closed days in their order."""
     part: list[DayFile] = []
     for day in sorted(days, key=lambda day: day.certificate.is_closed):

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 MERGE = date(2022, 9, 15)
 """The first day with proof of stake. Before it, each block paid its miner at least 2 ETH."""
 
-_RANGE = 200_000  # blocks, about a month
+BLOCKS_AT_ONCE = 200_000
+"""Number of blocks per query, about a month."""
 
 
 class Bounds(NamedTuple):
@@ -140,7 +141,7 @@ def _in_ranges(connection: duckdb.DuckDBPyConnection, name: str, given: Mapping[
     if lowest is None:
         return []
     found: list[int] = []
-    for lo in range(lowest, highest + 1, _RANGE):
-        rows = connection.execute(load_sql(name), {**given, "lo": lo, "hi": lo + _RANGE}).fetchall()
+    for lo in range(lowest, highest + 1, BLOCKS_AT_ONCE):
+        rows = connection.execute(load_sql(name), {**given, "lo": lo, "hi": lo + BLOCKS_AT_ONCE}).fetchall()
         found += [number for (number,) in rows]
     return found

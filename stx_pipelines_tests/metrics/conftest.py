@@ -1,4 +1,4 @@
-"""The hand-made history, computed once. Tests only read it."""
+"""The results of the hand-made history, computed once. Tests only read them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stx_pipelines_tests.metrics.history import land_history, store_in
 
 @pytest.fixture(scope="package")
 def store(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
-    """All 100 days; the chain may be older than they are."""
+    """The results of all 100 days. The chain may be older."""
     store = land_history(store_in(tmp_path_factory.mktemp("metrics")))
     store.refresh()
     return store
