@@ -179,7 +179,7 @@ class MetricStore:
         return read_if_sound(self.folder.coverage("metrics"), dict[str, str]) or {}
 
     def _mark_loaded(self, fingerprints: Mapping[str, str]) -> None:
-        with locked(self.folder.lock("metrics"), "the list of loaded metrics", self.warehouse.patience):
+        with locked(self.folder.lock("metrics"), "the list of loaded metrics", self.warehouse.wait):
             content = msgspec.json.encode({**self._loaded(), **fingerprints}, order="deterministic")
             replace_file(self.folder.coverage("metrics"), lambda aside: aside.write_bytes(content))
 

@@ -46,7 +46,7 @@ class DatasetStore(Generic[Row]):
     waiting_for: str | None = field(default=None, init=False)
     _sound: set[str] = field(default_factory=set, init=False)
 
-    def land(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
+    def store_and_load(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
         """Store these days, then load every stored day that the table lacks.
 
         Return the certificates written to the files, in the order given.
@@ -115,7 +115,7 @@ class DatasetStore(Generic[Row]):
         with suppress(Busy):
             self.warehouse.reconcile(self.dataset)
 
-    def landed(self) -> list[DayFile]:
+    def stored(self) -> list[DayFile]:
         """Return every stored day, newest first."""
         certificates = sorted(self.files.certificates().items(), reverse=True)
         return [DayFile(self.files.path(day), certificate) for day, certificate in certificates]
@@ -123,7 +123,7 @@ class DatasetStore(Generic[Row]):
     def pending(self) -> list[DayFile]:
         """Return the stored days whose present file is not loaded, newest first."""
         loaded = self.warehouse.published(self.dataset).loaded
-        return [day for day in self.landed() if loaded.get(day.certificate.day) != day.certificate.id]
+        return [day for day in self.stored() if loaded.get(day.certificate.day) != day.certificate.id]
 
     def mark_checked(self, days: Sequence[date], now: datetime) -> None:
         """Publish that these open days were compared with the tip and have not changed."""

@@ -65,12 +65,12 @@ class DayFile(NamedTuple):
 class Warehouse:
     """The database `data/warehouse.duckdb` and the coverage files published beside it.
 
-    `patience` is the number of seconds to wait for another process that holds the database.
+    `wait` is the number of seconds to wait for another process that holds the database.
     """
 
-    def __init__(self, folder: DataFolder, *, patience: float = 60.0) -> None:
+    def __init__(self, folder: DataFolder, *, wait: float = 60.0) -> None:
         self.path = folder.database
-        self.patience = patience
+        self.wait = wait
         self._folder = folder
         self._lock = folder.lock("warehouse")
         self._size = folder.run / "warehouse.size.json"
@@ -133,8 +133,8 @@ class Warehouse:
         """
         wrong: list[WrongDayFile] = []
         loaded: dict[str, dict[date, str]] = {}
-        with locked(self._lock, str(self.path), self.patience):
-            fresh = Warehouse(DataFolder(self._folder.run / "rebuild"), patience=self.patience)
+        with locked(self._lock, str(self.path), self.wait):
+            fresh = Warehouse(DataFolder(self._folder.run / "rebuild"), wait=self.wait)
             replacement.remove_database(fresh.path)
             with fresh._attached(0) as connection:
                 for dataset, days in datasets.items():
@@ -150,7 +150,7 @@ class Warehouse:
         return wrong
 
     def _publish(self, dataset: str, change: Callable[[Published], Published]) -> None:
-        with locked(self._folder.lock("coverage"), "the coverage file", self.patience):
+        with locked(self._folder.lock("coverage"), "the coverage file", self.wait):
             # Loaded days of a missing database are kept until there is a new one: `health` reports the loss by them.
             content = msgspec.json.encode(change(self.published(dataset, even_if_lost=True)))
             replace_file(self._folder.coverage(dataset), lambda aside: aside.write_bytes(content))
@@ -159,9 +159,9 @@ class Warehouse:
     def connected(self, wait: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the database as `warehouse` to write it. Write a checkpoint and close it afterwards.
 
-        Raises `Busy` if another process still holds it after `wait` seconds, by default `patience`, and `StoreError`.
+        Raises `Busy` if another process still holds it after `wait` seconds (default: `self.wait`), and `StoreError`.
         """
-        wait = self.patience if wait is None else wait
+        wait = self.wait if wait is None else wait
         with locked(self._lock, str(self.path), wait):
             forget_size(self._size)
             replacement.settle(self.path)

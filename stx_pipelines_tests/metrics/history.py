@@ -146,23 +146,23 @@ def store_in(folder: Path, options: MetricOptions = OPTIONS, first_day: date | N
     """Return the metrics of a data folder, with little memory and a short wait for the database."""
     files = DayFiles(folder / "days" / "transactions")
     return MetricStore(
-        DataFolder(folder), files, Warehouse(DataFolder(folder), patience=0.2), options, first_day, Engine(200, 1)
+        DataFolder(folder), files, Warehouse(DataFolder(folder), wait=0.2), options, first_day, Engine(200, 1)
     )
 
 
-def land(store: MetricStore, of: date, rows: Sequence[Tx], state: State = "closed", requests: int = 1) -> None:
+def store_day(store: MetricStore, of: date, rows: Sequence[Tx], state: State = "closed", requests: int = 1) -> None:
     """Store a day."""
     store.files.write(to_arrow(DATASETS[TRANSACTIONS], rows), certificate(of, rows, state, requests))
 
 
-def land_history(store: MetricStore, numbers: Iterable[int] = range(100)) -> MetricStore:
+def store_history(store: MetricStore, numbers: Iterable[int] = range(100)) -> MetricStore:
     """Store these days of the hand-made history, all closed."""
     for number in numbers:
-        land(store, day(number), rows_of(number))
+        store_day(store, day(number), rows_of(number))
     return store
 
 
-def land_chain(store: MetricStore, chain: StacksChain, days: Iterable[date]) -> None:
+def store_chain(store: MetricStore, chain: StacksChain, days: Iterable[date]) -> None:
     """Store these days of a devnet chain, all closed."""
     made_up = {"canonical": True, "microblock_sequence": ANCHORED}
     for of in days:
@@ -173,7 +173,7 @@ def land_chain(store: MetricStore, chain: StacksChain, days: Iterable[date]) -> 
             )
             for tx in chain.transactions(of)
         ]
-        land(store, of, rows)
+        store_day(store, of, rows)
 
 
 def read(store: MetricStore, table: str) -> list[dict[str, Any]]:

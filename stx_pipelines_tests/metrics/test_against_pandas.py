@@ -13,7 +13,7 @@ from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.values import ChainSpec
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.results import RESULTS
-from stx_pipelines_tests.metrics.history import START, land_chain, read, store_in
+from stx_pipelines_tests.metrics.history import START, read, store_chain, store_in
 from stx_pipelines_tests.metrics.plain import Plain
 
 SHORT = MetricOptions(windows=(1, 3, 7), trailing_windows=(7, 14, 99), left_censor_days=5, breakeven_days=20)
@@ -64,7 +64,7 @@ def test_pandas_agrees_on_every_table(
     """In 45 days the funnel has wallets whose first 30 days are over."""
     last = START + (days - 1) * DAY
     store = store_in(tmp_path / "data", options, START if from_birth else None)
-    land_chain(store, chain, days_between(START, last))
+    store_chain(store, chain, days_between(START, last))
     store.refresh()
     plain = Plain(transactions_of(chain, days), START, last, options, from_birth)
     for table in (table for tables in RESULTS.values() for table in tables):

@@ -10,13 +10,13 @@ import pytest
 
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
-from stx_pipelines_tests.metrics.history import OPTIONS, by, day, land, land_history, read, rows_of, store_in
+from stx_pipelines_tests.metrics.history import OPTIONS, by, day, read, rows_of, store_day, store_history, store_in
 
 
 @pytest.fixture(scope="module")
 def from_birth(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
     """The results of all 100 days, of a chain that begins with them."""
-    store = land_history(store_in(tmp_path_factory.mktemp("metrics"), first_day=day(0)))
+    store = store_history(store_in(tmp_path_factory.mktemp("metrics"), first_day=day(0)))
     store.refresh()
     return store
 
@@ -24,10 +24,10 @@ def from_birth(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
 @pytest.fixture(scope="module")
 def holed(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
     """The results without day 35, so that days 0 to 34 are an island, and with an open day 100."""
-    store = land_history(
+    store = store_history(
         store_in(tmp_path_factory.mktemp("metrics"), first_day=day(0)), (n for n in range(100) if n != 35)
     )
-    land(store, day(100), rows_of(40), "open")
+    store_day(store, day(100), rows_of(40), "open")
     store.refresh()
     return store
 
@@ -38,7 +38,7 @@ def without_coinbase(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
     options = MetricOptions(
         windows=OPTIONS.windows, trailing_windows=OPTIONS.trailing_windows, excluded_types=frozenset({"coinbase"})
     )
-    store = land_history(store_in(tmp_path_factory.mktemp("metrics"), options, first_day=day(0)))
+    store = store_history(store_in(tmp_path_factory.mktemp("metrics"), options, first_day=day(0)))
     store.refresh()
     return store
 
@@ -185,10 +185,10 @@ def test_days_before_a_hole_are_an_island(holed: MetricStore) -> None:
 
 def test_results_are_whole_again_once_the_hole_is_filled(tmp_path: Path, from_birth: MetricStore) -> None:
     """A backfill of older days moves first_seen back."""
-    holed = land_history(store_in(tmp_path / "data", first_day=day(0)), (n for n in range(100) if n != 35))
+    holed = store_history(store_in(tmp_path / "data", first_day=day(0)), (n for n in range(100) if n != 35))
     holed.refresh()
     assert read(holed, "wallets_daily") != read(from_birth, "wallets_daily")
-    land(holed, day(35), rows_of(35))
+    store_day(holed, day(35), rows_of(35))
     holed.refresh()
     for table in ("first_seen_wallets", "wallets_daily", "wallet_retention", "wallet_value", "wallet_funnel"):
         assert read(holed, table) == read(from_birth, table)
@@ -211,7 +211,7 @@ def test_excluded_types_are_no_activity_but_they_are_first_seen(without_coinbase
 
 def test_days_before_the_data_start_are_not_read(tmp_path: Path) -> None:
     """They are counted apart from islands, and the censored days begin with the data start."""
-    store = land_history(store_in(tmp_path / "data", MetricOptions(data_start=day(36)), first_day=day(0)))
+    store = store_history(store_in(tmp_path / "data", MetricOptions(data_start=day(36)), first_day=day(0)))
     basis = store.basis()
     assert (basis.days, basis.before_start, basis.islands, basis.uncensored_from) == (64, 36, 0, day(66))
 
@@ -219,7 +219,7 @@ def test_days_before_the_data_start_are_not_read(tmp_path: Path) -> None:
 def test_without_a_closed_day_every_table_is_there_and_empty(tmp_path: Path) -> None:
     """Only the breakeven table has rows: one per window, without numbers."""
     store = store_in(tmp_path / "data", MetricOptions())
-    land(store, day(0), rows_of(0), "open")
+    store_day(store, day(0), rows_of(0), "open")
     refreshed = store.refresh()
     assert {table: rows for table, rows in refreshed.rows.items() if rows} == {"wallet_value_breakeven": 5}
     assert refreshed.basis.coverage_end is None

@@ -11,7 +11,7 @@ import pytest
 
 from stx_pipelines.metrics.checks import CHECKS, Check, judge
 from stx_pipelines.metrics.store import MetricStore
-from stx_pipelines_tests.metrics.history import day, land, land_history, rows_of, store_in
+from stx_pipelines_tests.metrics.history import day, rows_of, store_day, store_history, store_in
 
 FAULTS = {
     "addresses_unique": ["first_seen_wallets: INSERT INTO t SELECT * FROM t WHERE address = 'A'"],
@@ -83,7 +83,7 @@ BY_NAME = {check.name: check for check in CHECKS}
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with results. Tests copy it."""
-    store = land_history(store_in(tmp_path_factory.mktemp("made")))
+    store = store_history(store_in(tmp_path_factory.mktemp("made")))
     store.refresh()
     return store.folder.path
 
@@ -125,7 +125,7 @@ def test_a_planted_fault_fails_with_examples(store: MetricStore, name: str, faul
 
 def test_a_check_without_a_verdict_gives_the_reason(store: MetricStore) -> None:
     """After a reorg the day files are newer than the results. Results of different days cannot be compared."""
-    land(store, day(99), rows_of(99), requests=2)
+    store_day(store, day(99), rows_of(99), requests=2)
     ahead = judge(store, BY_NAME["first_seen_is_earliest"])
     assert (ahead.broken, "have changed" in ahead.reason) == (None, True)
     store.refresh(["first_seen_wallets"])

@@ -19,7 +19,7 @@ from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store.arrow import to_arrow
 from stx_pipelines.store.files import StoreError
-from stx_pipelines_tests.metrics.history import certificate, day, land, land_history, read, rows_of, store_in
+from stx_pipelines_tests.metrics.history import certificate, day, read, rows_of, store_day, store_history, store_in
 from stx_pipelines_tests.store.holding import held_open
 
 TABLES = [table for tables in RESULTS.values() for table in tables]
@@ -28,7 +28,7 @@ TABLES = [table for tables in RESULTS.values() for table in tables]
 @pytest.fixture
 def store(tmp_path: Path) -> MetricStore:
     """Days 0 to 46 are stored, and nothing is computed yet."""
-    return land_history(store_in(tmp_path / "data"), range(47))
+    return store_history(store_in(tmp_path / "data"), range(47))
 
 
 def table(store: MetricStore, query: str) -> list[tuple[object, ...]]:
@@ -95,12 +95,12 @@ def test_results_are_stale_when_closed_days_or_options_change(store: MetricStore
     assert "wallet_funnel" not in store.stale()
     store.refresh()
     assert store.stale() == []
-    land(store, day(47), rows_of(47), "open")
+    store_day(store, day(47), rows_of(47), "open")
     assert store.stale() == []
-    land(store, day(47), rows_of(47))
+    store_day(store, day(47), rows_of(47))
     assert store.stale() == list(RESULTS)
     store.refresh()
-    land(store, day(10), rows_of(10), requests=7)
+    store_day(store, day(10), rows_of(10), requests=7)
     assert store.stale() == list(RESULTS)
     store.refresh()
     store.options = MetricOptions(windows=(15,))
@@ -126,7 +126,7 @@ def test_a_table_added_by_a_later_version_makes_its_result_stale(store: MetricSt
 def test_a_busy_database_delays_only_the_tables(store: MetricStore) -> None:
     """The files are new, and the results stay stale until their tables are loaded."""
     store.refresh()
-    land(store, day(47), rows_of(47))
+    store_day(store, day(47), rows_of(47))
     with held_open(store.folder.path, "writes") as pid:
         refreshed = store.refresh()
     assert refreshed.waiting_for == f"process {pid}"
@@ -161,7 +161,7 @@ def replace_a_day(store: MetricStore, monkeypatch: pytest.MonkeyPatch) -> Callab
             if name == "base/wallet_days":
                 computations.append(len(computations))
                 if len(computations) <= times:
-                    land(store, day(0), rows_of(0), requests=1 + len(computations))
+                    store_day(store, day(0), rows_of(0), requests=1 + len(computations))
             return metric_sql(name)
 
         monkeypatch.setattr(metrics, "metric_sql", read)

@@ -10,7 +10,7 @@ import msgspec
 from stx_pipelines.chains.days import window
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
-from stx_pipelines_tests.metrics.history import OPTIONS, by, day, land, land_history, rows_of, store_in
+from stx_pipelines_tests.metrics.history import OPTIONS, by, day, rows_of, store_day, store_history, store_in
 
 
 def stx(*amounts: str | None) -> tuple[Decimal | None, ...]:
@@ -75,7 +75,7 @@ def test_value_of_a_week(store: MetricStore) -> None:
 def test_a_week_with_some_censored_wallets_is_marked(tmp_path: Path) -> None:
     """With five days censored, the week that ends on day 6 has A, B and C, who may be older, and D, who is new."""
     options = MetricOptions(windows=(15,), left_censor_days=5)
-    store = land_history(store_in(tmp_path / "data", options))
+    store = store_history(store_in(tmp_path / "data", options))
     store.refresh(["wallet_value"])
     assert by(store, "wallet_value", "cohort_date", "is_left_censored")[5] is False
     marked = by(store, "wallet_value_weekly", "week_ending", "is_left_censored")
@@ -99,7 +99,7 @@ def test_fees_per_wallet_of_a_week_are_rounded_half_up(tmp_path: Path) -> None:
             )
             for place, fee in enumerate(fees.get(number, []))
         ]
-        land(store, day(number), rows)
+        store_day(store, day(number), rows)
     store.refresh(["wallet_value"])
     assert by(store, "wallet_value_weekly", "week_ending", "wallets fee_ustx fee_per_wallet_stx payback") == {
         6: (2, 3, Decimal("0.000002"), 3 / 8),
@@ -131,7 +131,7 @@ def test_breakeven_leaves_censored_cohorts_out(store: MetricStore) -> None:
 def test_breakeven_counts_the_cohorts_of_the_last_breakeven_days(tmp_path: Path) -> None:
     """The last 40 days start with day 60 and have I and J."""
     options = MetricOptions(windows=(15,), breakeven_days=40)
-    store = land_history(store_in(tmp_path / "data", options))
+    store = store_history(store_in(tmp_path / "data", options))
     store.refresh(["wallet_value"])
     assert by(store, "wallet_value_breakeven", "window_days", "wallets breakeven_cpa_stx") == {15: (2, Decimal("0.55"))}
 

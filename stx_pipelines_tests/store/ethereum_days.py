@@ -105,12 +105,12 @@ def balances_table(changes: Sequence[BalanceChange]) -> pa.Table:
     return to_arrow(DATASETS[BALANCES], changes)
 
 
-def land_blocks(data: Path, day: date, blocks: Sequence[Block], state: State = "closed", *, load: bool = True) -> None:
+def store_blocks(data: Path, day: date, blocks: Sequence[Block], state: State = "closed", *, load: bool = True) -> None:
     """Store a day of `blocks`, and load it unless `load` is false."""
     _store(data, blocks_table(blocks), certificate("blocks", day, blocks, state), load=load)
 
 
-def land_balances(data: Path, day: date, blocks: Sequence[Block], changes: Sequence[BalanceChange]) -> None:
+def store_balances(data: Path, day: date, blocks: Sequence[Block], changes: Sequence[BalanceChange]) -> None:
     """Store and load a day of `miners_balance` that belongs to these blocks."""
     _store(data, balances_table(changes), certificate("miners_balance", day, blocks), load=True)
 
@@ -119,14 +119,14 @@ def _store(data: Path, table: pa.Table, of: Certificate, *, load: bool) -> None:
     files = DayFiles(data / "days" / of.dataset)
     stored = files.write(table, of)
     if load:
-        Warehouse(DataFolder(data), patience=1.0).load(of.dataset, [DayFile(files.path(of.day), stored)])
+        Warehouse(DataFolder(data), wait=1.0).load(of.dataset, [DayFile(files.path(of.day), stored)])
 
 
-def land_days(data: Path, days: Iterable[date] = DAYS) -> Path:
+def store_days(data: Path, days: Iterable[date] = DAYS) -> Path:
     """Store and load days of both tables. Return the path of the database."""
     for day in days:
-        land_blocks(data, day, blocks_of(day))
-        land_balances(data, day, blocks_of(day), changes_of(day))
+        store_blocks(data, day, blocks_of(day))
+        store_balances(data, day, blocks_of(day), changes_of(day))
     return data / "warehouse.duckdb"
 
 

@@ -22,7 +22,7 @@ from stx_pipelines.coverage.survey import survey_dataset
 from stx_pipelines.store.arrow import from_arrow, schema, to_arrow
 from stx_pipelines.store.inspect import differing_days
 from stx_pipelines.store.warehouse import DayFile
-from stx_pipelines_tests.store.ethereum_days import DAYS, block_hash, certificate, change, land_days
+from stx_pipelines_tests.store.ethereum_days import DAYS, block_hash, certificate, change, store_days
 from stx_pipelines_tests.world import FIRST_DAY, ROOT, World, at, make_chain, query
 
 WORD = "dictionary<values=string, indices=int32, ordered=0>"
@@ -118,7 +118,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Dataset:
 def stored(world: World) -> Path:
     """A data folder with days of all datasets, stored and loaded."""
     world.landed([FIRST_DAY])
-    land_days(world.data)
+    store_days(world.data)
     return world.data
 
 
@@ -172,7 +172,7 @@ def test_a_database_of_an_earlier_version_gets_the_comments_and_keeps_its_rows(s
     before = query(stored, "SELECT * FROM blocks ORDER BY ALL")
     change(database, "COMMENT ON COLUMN blocks.number IS NULL", "COMMENT ON TABLE blocks IS NULL")
     change(database, "DROP TABLE miners_balance")
-    land_days(stored, DAYS[:1])
+    store_days(stored, DAYS[:1])
     assert query(stored, "SELECT * FROM blocks ORDER BY ALL") == before
     assert described(stored, "blocks")[0] == ("number", "BIGINT", "height of the block")
     assert [name for name, _, _ in described(stored, "miners_balance")][-1] == "ingested_at"
@@ -187,7 +187,7 @@ def test_a_new_dataset_needs_its_value_only(world: World, made_up: Dataset) -> N
     assert survey_dataset(project, made_up, now).requests_per_day == 77
     assert [day.state for day in survey_dataset(project, made_up, now).days] == ["missing"]
 
-    store.land([(rows, certified(FIRST_DAY, rows))])
+    store.store_and_load([(rows, certified(FIRST_DAY, rows))])
     assert (world.data / "days" / "made_up" / f"{FIRST_DAY}.parquet").exists()
     assert store.rows(FIRST_DAY) == rows
     assert [(day.state, day.complete) for day in survey_dataset(project, made_up, now).days] == [("closed", True)]
@@ -218,14 +218,16 @@ def test_the_value_in_the_docs_is_a_dataset(make_world: Callable[..., World], mo
     dataset: Dataset = eval(value, known)
     monkeypatch.setitem(DATASETS, dataset.name, dataset)
     rows, data = [Fee(1, 10**30, window(FIRST_DAY)[0])], make_world(make_chain(1)).project()
-    data.store(dataset.name).land([(rows, msgspec.structs.replace(certified(FIRST_DAY, rows), dataset=dataset.name))])
+    data.store(dataset.name).store_and_load(
+        [(rows, msgspec.structs.replace(certified(FIRST_DAY, rows), dataset=dataset.name))]
+    )
     assert query(data.folder.path, "SELECT number, fee::VARCHAR FROM base_fees") == [(1, str(10**30))]
 
 
 def test_a_day_of_a_new_dataset_is_replaced_and_not_doubled(world: World, made_up: Dataset) -> None:
     store = world.project().store(made_up.name)
     for rows in (readings(FIRST_DAY), readings(FIRST_DAY)[:2]):
-        store.land([(rows, certified(FIRST_DAY, rows))])
+        store.store_and_load([(rows, certified(FIRST_DAY, rows))])
     assert query(world.data, "SELECT count(*) FROM made_up") == [(2,)]
 
 
@@ -242,7 +244,7 @@ def test_days_made_from_others_are_open_once_those_change(world: World, monkeypa
             last_height=of_source.last_height,
             last_hash=last_hash,
         )
-        project.store(made.name).land([(rows, known)])
+        project.store(made.name).store_and_load([(rows, known)])
         assert [day.state for day in survey_dataset(project, made, at(FIRST_DAY, 12)).days] == [state]
 
 

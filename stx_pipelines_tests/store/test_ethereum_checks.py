@@ -28,9 +28,9 @@ from stx_pipelines_tests.store.ethereum_days import (
     blocks_of,
     change,
     changes_of,
-    land_balances,
-    land_blocks,
-    land_days,
+    store_balances,
+    store_blocks,
+    store_days,
 )
 from stx_pipelines_tests.store.holding import held_open
 
@@ -38,7 +38,7 @@ from stx_pipelines_tests.store.holding import held_open
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with three sound days. Tests copy it."""
-    return land_days(tmp_path_factory.mktemp("made"))
+    return store_days(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_sound_tables_pass(database: Path) -> None:
 
 
 def test_empty_tables_pass(data: Path) -> None:
-    land_blocks(data, DAYS[0], [])
+    store_blocks(data, DAYS[0], [])
     database = data / "warehouse.duckdb"
     assert (unlinked_blocks(database), wrong_balances(database), increase_shares(database)) == ([], [], [])
 
@@ -86,15 +86,15 @@ def test_a_block_that_does_not_follow_is_reported(database: Path, fault: str, na
 
 @pytest.mark.usefixtures("ranges")
 def test_days_that_were_never_loaded_are_no_gap(data: Path) -> None:
-    database = land_days(data, [DAYS[0], DAYS[2]])
+    database = store_days(data, [DAYS[0], DAYS[2]])
     assert unlinked_blocks(database) == []
 
 
 @pytest.mark.usefixtures("ranges")
 def test_the_missing_end_of_an_open_day_is_no_gap_but_a_hole_inside_it_is(data: Path) -> None:
     """The next day may be stored before the last blocks of this day are final."""
-    database = land_days(data)
-    land_blocks(data, DAYS[1], blocks_of(DAYS[1])[:4], "open")
+    database = store_days(data)
+    store_blocks(data, DAYS[1], blocks_of(DAYS[1])[:4], "open")
     above = FIRST + 2 * PER_DAY
     assert unlinked_blocks(database) == [above]
     assert unlinked_blocks(database, unfinished=[DAYS[1]]) == []
@@ -139,14 +139,14 @@ def test_a_missing_or_repeated_row_is_reported(database: Path, fault: str, named
 
 
 def test_only_days_with_both_blocks_and_balances_are_compared(data: Path) -> None:
-    database = land_days(data, DAYS[:1])
-    land_blocks(data, DAYS[1], blocks_of(DAYS[1]))
-    land_balances(data, DAYS[2], blocks_of(DAYS[2]), changes_of(DAYS[2]))
+    database = store_days(data, DAYS[:1])
+    store_blocks(data, DAYS[1], blocks_of(DAYS[1]))
+    store_balances(data, DAYS[2], blocks_of(DAYS[2]), changes_of(DAYS[2]))
     assert wrong_balances(database) == []
 
 
 def test_block_0_needs_no_row(data: Path) -> None:
-    database = land_days(data)
+    database = store_days(data)
     change(
         database, f"UPDATE blocks SET number = number - {FIRST}", "DELETE FROM miners_balance WHERE block_number = 1000"
     )
@@ -156,8 +156,8 @@ def test_block_0_needs_no_row(data: Path) -> None:
 
 def test_while_a_day_waits_for_its_balances_only_their_arithmetic_is_checked(data: Path) -> None:
     """A reorg has replaced the blocks, and the balances still belong to the old ones."""
-    database = land_days(data)
-    land_blocks(data, DAYS[1], blocks_of(DAYS[1], fork="f"))
+    database = store_days(data)
+    store_blocks(data, DAYS[1], blocks_of(DAYS[1], fork="f"))
     assert wrong_balances(database) == list(range(FIRST + PER_DAY, FIRST + 2 * PER_DAY))
     assert wrong_balances(database, waiting=[DAYS[1]]) == []
     change(database, "UPDATE miners_balance SET balance_increase = 1 WHERE block_number = 1008")
@@ -206,7 +206,7 @@ def test_an_increase_in_eth_is_exact_at_any_sign_and_size(database: Path, wei: i
 
 
 def test_the_order_of_rows_is_no_difference_but_a_changed_digit_is(data: Path) -> None:
-    database = land_days(data, DAYS[:1])
+    database = store_days(data, DAYS[:1])
     files = DayFiles(data / "days" / "miners_balance")
     days = [DayFile(files.path(day), known) for day, known in files.certificates().items()]
     assert differing_days(database, "miners_balance", days) == []

@@ -51,7 +51,7 @@ def store(world: World) -> DatasetStore[Tx]:
 
 def rebuild(store: DatasetStore[Tx]) -> list[WrongDayFile]:
     """Make the database again from the day files."""
-    return store.warehouse.rebuild({"transactions": store.landed()})
+    return store.warehouse.rebuild({"transactions": store.stored()})
 
 
 def assert_needs_no_request(world: World, days: Sequence[date]) -> None:
@@ -93,7 +93,7 @@ def test_the_reason_for_leaving_a_row_out_agrees_with_the_filter_of_the_table(
     assert why_left_out(changed) == reason
 
     certificate = msgspec.structs.replace(known, published=known.published - (reason is not None))
-    world.walk().store.land([([*rows[:shown], changed, *rows[shown + 1 :]], certificate)])
+    world.walk().store.store_and_load([([*rows[:shown], changed, *rows[shown + 1 :]], certificate)])
     assert len(table_rows(world.data)) == certificate.published
 
 
@@ -102,7 +102,7 @@ def test_a_file_with_another_number_of_rows_than_certified_is_refused_and_the_ta
     before = table_rows(world.data)
     store = world.walk().store
     with pytest.raises(StoreError, match="nothing of it was loaded"):
-        store.land([(store.rows(FIRST_DAY), msgspec.structs.replace(known, published=known.published - 5))])
+        store.store_and_load([(store.rows(FIRST_DAY), msgspec.structs.replace(known, published=known.published - 5))])
     assert table_rows(world.data) == before
 
 
@@ -233,7 +233,7 @@ def test_the_published_tip_survives_loading_rebuilding_and_a_lost_database(
     newest, limit = at(FIRST_DAY), timedelta(hours=3)
     store.mark_tip(newest, newest, limit)
     store.mark_checked([SECOND], newest)
-    warehouse.load("transactions", store.landed()[:1])
+    warehouse.load("transactions", store.stored()[:1])
     rebuild(store)
     known = warehouse.published("transactions")
     assert (known.tip_time, known.tip_since, known.tip_seen) == (newest,) * 3
@@ -275,7 +275,7 @@ def test_two_processes_may_load_at_the_same_time(world: World) -> None:
         "import sys; from stx_pipelines.project import Project;"
         "store = Project.load().store();"
         "print('ready', flush=True); sys.stdin.readline();"
-        "[store.warehouse.load('transactions', store.landed()) for _ in range(5)]"
+        "[store.warehouse.load('transactions', store.stored()) for _ in range(5)]"
     )
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     loaders = [

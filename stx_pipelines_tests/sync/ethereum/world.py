@@ -107,7 +107,7 @@ def _value(value: Any) -> Any:
 def open_landing(data: Path, dataset: str) -> DatasetStore[Any]:
     """The landing of a dataset as a new process would make it."""
     folder = DataFolder(data)
-    return open_store(folder, Warehouse(folder, patience=LONGEST), dataset)
+    return open_store(folder, Warehouse(folder, wait=LONGEST), dataset)
 
 
 def open_node(url: str, *, calls_per_second: int = 0, attempts: int = 5, **options: Any) -> EthereumRpc:
