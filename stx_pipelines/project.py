@@ -52,7 +52,7 @@ class Project:
     @cached_property
     def warehouse(self) -> Warehouse:
         """The DuckDB tables."""
-        return Warehouse(self.folder, patience=self.settings.stx_lock_wait_seconds)
+        return Warehouse(self.folder, wait=self.settings.stx_lock_wait_seconds)
 
     def store(self, dataset: str = TRANSACTIONS) -> DatasetStore[Any]:
         """Return the day files of a dataset and the table loaded from them."""

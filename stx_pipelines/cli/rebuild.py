@@ -81,7 +81,7 @@ class _Files(NamedTuple):
 
 def _read(stores: Stores) -> _Files:
     damaged = {store.dataset: store.files.damaged(thoroughly=True) for store in stores}
-    sound = {store.dataset: _without(store.landed(), damaged[store.dataset]) for store in stores}
+    sound = {store.dataset: _without(store.stored(), damaged[store.dataset]) for store in stores}
     newer = [why for store in stores for why in store.files.newer().values()]
     return _Files(sound, [*newer, *(why for days in damaged.values() for why in days.values())])
 

@@ -53,7 +53,7 @@ def _verify(project: Project, first: date | None, last: date | None) -> int:
     unreadable = [*_within(store.files.damaged(), first, last), *_within(store.files.newer(), first, last)]
     for why in unreadable:
         click.echo(f"left out: {why}", err=True)
-    days = _choose(store.landed(), first, last)
+    days = _choose(store.stored(), first, last)
     _say_cost(project, days)
     verdicts = list(_ask(project, days))
     # A wrong file says nothing about the table.
@@ -118,7 +118,7 @@ def _differing(store: DatasetStore[Any], sound: Sequence[DayFile], asked: int) -
 
 def _compare(project: Project, database: Path) -> int:
     """Say for each certified day what another database holds of it. Needs no network."""
-    days = project.store().landed()
+    days = project.store().stored()
     if not days:
         raise SettingsError("no day has landed yet, there is nothing to compare with: run `stx-pipelines sync` first")
     total = held = 0.0

@@ -1,6 +1,6 @@
-"""A dataset's rows as Arrow: the columns of its day files, and back. Times are UTC timestamps in the files.
+"""Conversion of a dataset's rows to the Arrow tables of its day files, and back.
 
-Wei are DECIMAL(38,0): they do not fit 64 bits, and Parquet has no wider integer that every reader keeps exact.
+Times are UTC timestamps in the files. Wei are DECIMAL(38,0): they do not fit 64 bits, and Parquet has no wider integer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MICROSECONDS = 1_000_000
 
 
 def schema(dataset: Dataset) -> pa.Schema:
-    """Give the columns of its day files."""
+    """Return the columns of the dataset's day files."""
     import pyarrow as pa
 
     types: dict[Kind, pa.DataType] = {
@@ -35,7 +35,7 @@ def schema(dataset: Dataset) -> pa.Schema:
 
 
 def to_arrow(dataset: Dataset, rows: Sequence[Any]) -> pa.Table:
-    """Make a table of these rows, in the order given."""
+    """Convert rows to a table, in the order given."""
     import pyarrow as pa
 
     spare_memory()
@@ -45,7 +45,7 @@ def to_arrow(dataset: Dataset, rows: Sequence[Any]) -> pa.Table:
 
 
 def from_arrow(dataset: Dataset, table: pa.Table) -> list[Any]:
-    """Make the rows of a day file. Fields that the file does not keep have their defaults, or are None."""
+    """Convert the table of a day file to rows. Fields that the file lacks get their defaults, or None."""
     nothing: list[Any] = [None] * table.num_rows
     held = set(table.column_names)
     columns = {
@@ -57,7 +57,7 @@ def from_arrow(dataset: Dataset, table: pa.Table) -> list[Any]:
 
 
 def _fields(dataset: Dataset) -> list[str]:
-    """The columns in the order of the fields of a row."""
+    """Return the names of the columns in the order of the row's fields."""
     order = list(dataset.row.__annotations__)
     return sorted((column.name for column in dataset.columns), key=order.index)
 

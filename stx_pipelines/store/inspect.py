@@ -1,6 +1,6 @@
-"""Comparisons: does the table agree with the day files, and what does an older database hold of them?
+"""Comparisons of a database with the day files.
 
-Day files are read by Arrow here. The tables are loaded by DuckDB's own reader, whose mistakes must not hide.
+Arrow reads the day files here. DuckDB's own reader loaded the tables, so its mistakes would show as differences.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OVERLAP_COLUMNS = ("tx_id", *DATASETS[TRANSACTIONS].shown_by)
 
 
 class Overlap(NamedTuple):
-    """How much of a certified day another database holds; shares from 0 to 1."""
+    """The shares of a stored day's transactions and wallets that another database holds, from 0 to 1."""
 
     day: date
     transactions: float
@@ -33,7 +33,7 @@ class Overlap(NamedTuple):
 
 
 def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[date, int]:
-    """Count the table's rows by UTC day. Raises `Busy` while it is written, `StoreError` when it cannot be read."""
+    """Count the table's rows by UTC day. Raises `Busy` while another process writes it, and `StoreError`."""
     column = named(DATASETS[dataset].time_column)
     with reading(database, wait) as connection:
         query = f"SELECT {column}::DATE, count(*) FROM warehouse.{dataset} GROUP BY ALL"
@@ -41,7 +41,7 @@ def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[dat
 
 
 def held_days(warehouse: Warehouse, dataset: str) -> set[date]:
-    """List the days in the database; those it was last said to hold, when it is gone or cannot be opened."""
+    """Return the days that the database holds, or was last published to hold if it cannot be opened."""
     try:
         with reading(warehouse.path) as connection:
             query = "SELECT day FROM warehouse.coverage WHERE dataset = $dataset"
@@ -51,7 +51,7 @@ def held_days(warehouse: Warehouse, dataset: str) -> set[date]:
 
 
 def count_repeated(database: Path, *, wait: float = 0.0) -> int:
-    """Count the rows whose tx_id stands in the table already."""
+    """Return the number of rows in `transactions` that repeat the tx_id of another row."""
     with reading(database, wait) as connection:
         [(rows, distinct)] = connection.execute(
             "SELECT count(*), count(DISTINCT tx_id) FROM warehouse.transactions"
@@ -60,13 +60,13 @@ def count_repeated(database: Path, *, wait: float = 0.0) -> int:
 
 
 def differing_days(database: Path, dataset: str, days: Sequence[DayFile]) -> list[date]:
-    """List the days whose rows in the table are not exactly those of their file. Raises `StoreError`."""
+    """Return the days whose rows in the table are not exactly those of their file. Raises `StoreError`."""
     with reading(database) as connection:
         return [file.certificate.day for file in days if _differs(connection, dataset, file)]
 
 
 def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
-    """Measure day by day what another database with a table `transactions` holds of our certified days."""
+    """Yield, per stored day, the share that another database with a table `transactions` holds of it."""
     with reading(database, advice="nothing was changed: give a database that has a table `transactions`") as connection:
         for file in days:
             rows_of_day = DayFiles(file.path.parent).columns(file.certificate.day, _OVERLAP_COLUMNS)
@@ -105,9 +105,10 @@ def _is_loaded(connection: duckdb.DuckDBPyConnection, table: str, file: DayFile)
 def reading(
     database: Path, wait: float = 0.0, *, advice: str = "run `stx-pipelines rebuild`"
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the database as `warehouse`, read-only; it is closed afterwards.
+    """Open the database read-only as `warehouse`, and close it afterwards.
 
-    Raises `Busy` after `wait` seconds, and `StoreError` with this `advice` when it cannot be read.
+    Raises `Busy` if another process still writes it after `wait` seconds, and `StoreError`, which ends with `advice`,
+    when it cannot be read.
     """
     import duckdb
 

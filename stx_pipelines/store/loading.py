@@ -1,4 +1,4 @@
-"""Day files as rows of the tables. The caller holds the database and its transaction, except in `load_each`."""
+"""Loading of day files into the tables. The caller has opened the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class WrongDayFile(StoreError):
-    """A day file that gives other rows than its certificate says."""
+    """A day file whose number of rows differs from its certificate."""
 
 
 class DayFile(NamedTuple):
@@ -29,7 +29,7 @@ class DayFile(NamedTuple):
 
 
 def load_each(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> Iterator[WrongDayFile]:
-    """Load days, a transaction each; yield those that could not be."""
+    """Load days, one transaction each. Yield the errors of those that were left out."""
     for day in days:
         connection.begin()
         try:
@@ -66,14 +66,14 @@ def _insert(
     if inserted != day.certificate.published:
         raise WrongDayFile(
             f"{day.path} gives {inserted} rows but certifies {day.certificate.published}; nothing of it was loaded: "
-            "delete the file, the next sync reads the day again"
+            "delete it, the next sync reads the day again"
         )
 
 
 def fill_details(
     connection: duckdb.DuckDBPyConnection, dataset: str, details: Details, days: Sequence[DayFile]
 ) -> None:
-    """Load into the second table those of these days that the first table has and the second has not."""
+    """Load into the second table those of these days that the first table holds and the second lacks."""
     first, second = loaded_days(connection, dataset), loaded_days(connection, details.name)
     ids = {day.certificate.day: day.certificate.id for day in days}
     lacking = [day for day in days if first.get(d := day.certificate.day) == ids[d] != second.get(d)]
@@ -85,7 +85,7 @@ def fill_details(
 
 
 def record(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
-    """Note in the table `coverage` from which certificates these days were loaded."""
+    """Record in the table `coverage` from which certificates these days were loaded."""
     details = DATASETS[dataset].details
     for table in [dataset, details.name] if details else [dataset]:
         _record(connection, table, days)

@@ -1,4 +1,4 @@
-"""Statements for the database: those in the folder `sql`, and those that follow from a dataset."""
+"""SQL statements for the database: read from the folder `sql`, or made from a dataset's columns."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def load_sql(name: str, package: str = "stx_pipelines.store") -> str:
 
 
 def schema_sql() -> str:
-    """Make every table that is not there yet, and say what its columns hold."""
+    """Return the statements that create all missing tables and set their comments."""
     tables = [statement for dataset in DATASETS.values() for statement in (table_sql(dataset), details_table(dataset))]
     return "\n".join([*tables, load_sql("coverage")])
 
 
 def table_sql(dataset: Dataset) -> str:
-    """Make the table of a dataset if it is not there yet, and say what its columns hold."""
+    """Return the statements that create a dataset's table if it is missing and set its comments."""
     return _table(dataset.name, dataset.comment, described_columns(dataset))
 
 
 def details_table(dataset: Dataset) -> str:
-    """Make the second table of a dataset if it has one and it is not there yet."""
+    """Return the same for the second table of a dataset; an empty text if it has none."""
     if dataset.details is None:
         return ""
     columns = [(column.name, _TYPES[column.kind], column.comment) for column in _in_details(dataset, dataset.details)]
@@ -59,20 +59,23 @@ def _table(name: str, comment: str, columns: Sequence[tuple[str, str, str]]) -> 
 
 
 def described_columns(dataset: Dataset) -> list[tuple[str, str, str]]:
-    """Give name, type and comment of each column of a dataset's table."""
+    """Return the name, type and comment of each column of a dataset's table."""
     columns = [(column.name, _TYPES[column.kind], column.comment) for column in dataset.table_columns]
     return [*columns, ("ingested_at", "TIMESTAMP", "when the day was proved")]
 
 
 def day_sql(dataset: Dataset, certificate: Certificate) -> str:
-    """Select the table's rows out of `day_file`, the file with this certificate; takes `proved_at`."""
+    """Return the query that selects the table's rows from `day_file`. Its parameter is `proved_at`.
+
+    The certificate is that of the day file: columns that the file lacks are NULL.
+    """
     columns = _selected(dataset, dataset.table_columns, certificate)
     order = f" ORDER BY {named(*dataset.sorted_by)}" if dataset.sorted_by else ""
     return f"SELECT {columns}, CAST($proved_at AS TIMESTAMP) AS ingested_at FROM day_file{_shown(dataset)}{order}"
 
 
 def details_sql(dataset: Dataset, details: Details, certificate: Certificate) -> str:
-    """Select the second table's rows out of `day_file`, the file with this certificate; takes `day`."""
+    """Return the same query for the second table. Its parameter is `day`."""
     key, *others = _in_details(dataset, details)
     columns = _selected(dataset, others, certificate)
     return f"SELECT {named(key.name)}, CAST($day AS DATE) AS day, {columns} FROM day_file{_shown(dataset)}"
@@ -84,7 +87,6 @@ def _in_details(dataset: Dataset, details: Details) -> list[Column]:
 
 
 def _selected(dataset: Dataset, columns: Sequence[Column], certificate: Certificate) -> str:
-    """List columns as a query selects them; those that the file lacks are NULL."""
     held = dataset.columns_of(certificate)
     return ", ".join(
         named(column.name) if column in held else f"CAST(NULL AS {_TYPES[column.kind]}) AS {named(column.name)}"
@@ -97,11 +99,11 @@ def _shown(dataset: Dataset) -> str:
 
 
 def of_day(dataset: str) -> str:
-    """Tell the table's rows of a day from others; takes `day`."""
+    """Return the condition that holds for the table's rows of one day. Its parameter is `day`."""
     column = named(DATASETS[dataset].time_column)
     return f"{column} >= $day::DATE AND {column} < $day::DATE + 1"
 
 
 def named(*columns: str) -> str:
-    """Write names of columns as they stand in a statement: a name may be a word of the language."""
+    """Return column names quoted and separated by commas: a name may be an SQL keyword."""
     return ", ".join(f'"{column}"' for column in columns)

@@ -1,4 +1,4 @@
-"""Sums over a stored day for people, computed from its file. Wei are integers throughout, hours are UTC."""
+"""Summaries of a stored day for people, computed from its file. Amounts in Wei are integers, hours are UTC."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 class DaySummary(NamedTuple):
-    """Counts over all rows of the day; fees are those of all rows, in microSTX; hours are UTC burn time."""
+    """Counts of all rows of a day of transactions, and the sum of their fees in microSTX.
+
+    `by_hour` counts the rows of each UTC hour of burn block time, 0 to 23.
+    """
 
     by_status: dict[str, int]
     by_type: dict[str, int]
@@ -20,11 +23,11 @@ class DaySummary(NamedTuple):
 
 
 COLUMNS = ("burn_block_time", "tx_status", "tx_type", "fee_ustx")
-"""What a summary is made of."""
+"""The columns that `summarize` needs."""
 
 
 def summarize(table: pa.Table) -> DaySummary:
-    """Sum up these columns of a day of transactions."""
+    """Summarize a day of transactions. The table needs only `COLUMNS`."""
     import pyarrow.compute as pc
 
     return DaySummary(
@@ -36,7 +39,7 @@ def summarize(table: pa.Table) -> DaySummary:
 
 
 class BlocksSummary(NamedTuple):
-    """Counts over all blocks of the day; hours are UTC, the fee recipient with the most blocks comes first."""
+    """Counts of all blocks of a day, per UTC hour and per fee recipient, those with the most blocks first."""
 
     gas_used: int
     transactions: int
@@ -45,7 +48,7 @@ class BlocksSummary(NamedTuple):
 
 
 class Recipient(NamedTuple):
-    """A fee recipient, its blocks, and by how many Wei they changed its balance."""
+    """A fee recipient, the number of its blocks, and the sum of their increases in Wei."""
 
     miner: str
     blocks: int
@@ -53,16 +56,16 @@ class Recipient(NamedTuple):
 
 
 class Hour(NamedTuple):
-    """The blocks of an hour, and the sum of their increases in Wei."""
+    """The number of blocks in an hour, and the sum of their increases in Wei."""
 
     blocks: int
     increase: int
 
 
 class BalancesSummary(NamedTuple):
-    """Counts by the sign of the increase, and the sum of all in Wei; the 24 hours of the day (UTC).
+    """The blocks of a day counted by the sign of their increase, and the sum of all increases in Wei.
 
-    The fee recipient with the most blocks comes first.
+    `recipients` begins with the fee recipient with the most blocks. `by_hour` has the 24 hours of the day (UTC).
     """
 
     positive: int
@@ -74,7 +77,7 @@ class BalancesSummary(NamedTuple):
 
 
 def summarize_blocks(table: pa.Table) -> BlocksSummary:
-    """Sum up a day file of blocks."""
+    """Summarize a day file of blocks."""
     import pyarrow.compute as pc
 
     return BlocksSummary(
@@ -86,7 +89,7 @@ def summarize_blocks(table: pa.Table) -> BlocksSummary:
 
 
 def summarize_balances(table: pa.Table) -> BalancesSummary:
-    """Sum up a day file of balances."""
+    """Summarize a day file of balances."""
     import pyarrow.compute as pc
 
     increases = [int(wei) for wei in table.column("balance_increase").to_pylist()]

@@ -139,7 +139,7 @@ class DaySync(ABC, Generic[AnyClient, Row]):
 
     def _store(self, proved: Sequence[ProvedDay[Row]]) -> list[StoredDay]:
         """Store days together and load them."""
-        stored = self.store.land([(day.rows, day.certificate) for day in proved])
+        stored = self.store.store_and_load([(day.rows, day.certificate) for day in proved])
         return [StoredDay(certificate, fetched=True) for certificate in stored]
 
     def _stored_rows(self, day: date) -> list[Row]:

@@ -18,7 +18,7 @@ from stx_pipelines_tests.dashboard.pages import (
     build,
     open_page,
 )
-from stx_pipelines_tests.metrics.history import land_chain, store_in
+from stx_pipelines_tests.metrics.history import store_chain, store_in
 from stx_pipelines_tests.world import FIRST_DAY, make_chain
 
 
@@ -26,7 +26,7 @@ from stx_pipelines_tests.world import FIRST_DAY, make_chain
 def made(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
     """45 devnet days from the chain's beginning, their metrics and their page."""
     store = store_in(tmp_path_factory.mktemp("made") / "data", MetricOptions(), FIRST_DAY)
-    land_chain(store, make_chain(DAYS), days_between(FIRST_DAY, LAST))
+    store_chain(store, make_chain(DAYS), days_between(FIRST_DAY, LAST))
     store.refresh()
     build(store)
     return store

@@ -22,7 +22,7 @@ from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store.arrow import from_arrow
-from stx_pipelines_tests.metrics.history import land, land_chain, store_in
+from stx_pipelines_tests.metrics.history import store_chain, store_day, store_in
 from stx_pipelines_tests.waiting import wait_until
 from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
 
@@ -84,9 +84,9 @@ def land_types(data: Path, types: Sequence[str]) -> MetricStore:
     """A store of three days with a transaction of each of these types, as an older version may have landed them."""
     store = store_in(data, MetricOptions(), FIRST_DAY)
     days = days_between(FIRST_DAY, FIRST_DAY + 2 * DAY)
-    land_chain(store, make_chain(3), days)
+    store_chain(store, make_chain(3), days)
     for day in days:
         rows = enumerate(from_arrow(DATASETS[TRANSACTIONS], store.files.read(day)))
-        land(store, day, [msgspec.structs.replace(row, tx_type=types[n % len(types)]) for n, row in rows])
+        store_day(store, day, [msgspec.structs.replace(row, tx_type=types[n % len(types)]) for n, row in rows])
     store.refresh()
     return store

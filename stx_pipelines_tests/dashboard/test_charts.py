@@ -24,7 +24,7 @@ from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines_tests.dashboard.balances import write_days
 from stx_pipelines_tests.dashboard.pages import covered
-from stx_pipelines_tests.metrics.history import land_chain, store_in
+from stx_pipelines_tests.metrics.history import store_chain, store_in
 from stx_pipelines_tests.world import FIRST_DAY, make_chain
 
 Drawn = dict[str, list[dict[str, Any]]]
@@ -125,7 +125,7 @@ def test_weeks_have_both_signs_or_none(tmp_path: Path) -> None:
     """Four weeks from Monday to Sunday need no sign for missing days; the first 10 days may have older wallets."""
     monday = FIRST_DAY + 6 * DAY
     store = store_in(tmp_path / "data", MetricOptions(windows=(3,), left_censor_days=10), None)
-    land_chain(store, make_chain(35), days_between(monday, monday + 27 * DAY))
+    store_chain(store, make_chain(35), days_between(monday, monday + 27 * DAY))
     store.refresh(["wallets_daily", "wallet_retention"])
     facts = read_facts(store, covered(store), "")
     [heat_map] = retention(facts).charts

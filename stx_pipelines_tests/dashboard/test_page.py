@@ -33,7 +33,7 @@ from stx_pipelines_tests.dashboard.pages import (
     land_types,
 )
 from stx_pipelines_tests.hostile import HOSTILE
-from stx_pipelines_tests.metrics.history import land, land_chain, read, store_in
+from stx_pipelines_tests.metrics.history import read, store_chain, store_day, store_in
 from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
 
 
@@ -117,8 +117,8 @@ def test_coverage_says_what_the_numbers_rest_on(tmp_path: Path) -> None:
     """Days behind a hole, open, failing, set aside and missing ones are told apart and counted."""
     store = store_in(tmp_path / "data", MetricOptions(), None)
     chain = make_chain(8)
-    land_chain(store, chain, [FIRST_DAY + n * DAY for n in range(8) if n != 2])
-    land(store, FIRST_DAY + 8 * DAY, [], "open")
+    store_chain(store, chain, [FIRST_DAY + n * DAY for n in range(8) if n != 2])
+    store_day(store, FIRST_DAY + 8 * DAY, [], "open")
     store.refresh()
     coverage = covered(store, at(FIRST_DAY + 9 * DAY))
     facts = read_facts(store, coverage, "so far")
@@ -140,9 +140,9 @@ def test_too_little_is_said_in_words(tmp_path: Path, state: str) -> None:
     """No day, only an open one, or three closed ones: sentences instead of empty charts."""
     store = store_in(tmp_path / "data", MetricOptions(), FIRST_DAY)
     if state == "open":
-        land(store, FIRST_DAY, [], "open")
+        store_day(store, FIRST_DAY, [], "open")
     if state == "closed":
-        land_chain(store, make_chain(3), days_between(FIRST_DAY, FIRST_DAY + 2 * DAY))
+        store_chain(store, make_chain(3), days_between(FIRST_DAY, FIRST_DAY + 2 * DAY))
     if state != "nothing":
         store.refresh()
     said = build(store)
@@ -162,7 +162,7 @@ def test_stale_results_are_called_stale(made: MetricStore, tmp_path: Path) -> No
     shutil.copytree(made.folder.path, tmp_path / "data")
     store = store_in(tmp_path / "data", MetricOptions(), FIRST_DAY)
     assert 'class="warn" role' not in build(store)
-    land(store, LAST + DAY, [])
+    store_day(store, LAST + DAY, [])
     assert "Closed days have changed since" in build(store)
     store.refresh(["wallet_funnel"])
     assert "Some tables are newer than others" in build(store)

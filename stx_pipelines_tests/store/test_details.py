@@ -151,7 +151,7 @@ def test_a_day_that_an_older_version_loads_is_loaded_again(world: World) -> None
 def test_a_rebuilt_database_has_both_tables_at_once(world: World) -> None:
     world.landed()
     store = world.project().store()
-    store.warehouse.rebuild({TRANSACTIONS: store.landed()})
+    store.warehouse.rebuild({TRANSACTIONS: store.stored()})
     assert details(world) == of_files(world)
     assert store.warehouse.published(TRANSACTIONS).details
 
@@ -160,10 +160,10 @@ def test_a_changed_detail_is_a_difference(world: World) -> None:
     world.landed()
     store = world.project().store()
     database = world.data / "warehouse.duckdb"
-    assert differing_days(database, TRANSACTIONS, store.landed()) == []
+    assert differing_days(database, TRANSACTIONS, store.stored()) == []
     day = world.days[0]
     change(world, f"UPDATE transaction_details SET nonce = nonce + 1 WHERE day = '{day}' AND tx_index = 0")
-    assert differing_days(database, TRANSACTIONS, store.landed()) == [day]
+    assert differing_days(database, TRANSACTIONS, store.stored()) == [day]
 
 
 def test_every_column_says_what_it_holds(world: World) -> None:
