@@ -54,7 +54,7 @@ def test_sync_of_a_stale_server_brings_what_it_has_and_completes_when_the_tip_mo
     [status] = json.loads(done.stdout)
     assert done.exit_code == NOT_YET
     assert (datetime.fromisoformat(status["tip_time"]), status["behind"], status["days_due"]) == (newest, True, 0)
-    assert f"newest block  of the server: {newest:%Y-%m-%d %H:%M} UTC, looked at " in run(stale, "status").stdout
+    assert f"newest block  of the server: {newest:%Y-%m-%d %H:%M} UTC, checked " in run(stale, "status").stdout
     stale.chain.grow_to(max(datetime.now(UTC), at(today(), 1, 30)))
     assert run(stale, "sync").exit_code == DONE
     stale.assert_true()

@@ -29,7 +29,7 @@ def test_status_of_everything_is_0(full: World, run: Run) -> None:
     done = run(full, "status")
     assert (done.exit_code, done.stderr) == (DONE, "")
     assert done.stdout.startswith("transactions: 4 of 4 days complete (100 %)\n")
-    assert f"rows          {len(table_rows(full.data)):,} in 4 landed days" in done.stdout
+    assert f"rows          {len(table_rows(full.data)):,} in 4 stored days" in done.stdout
     assert "running       nothing\n" in done.stdout
 
 

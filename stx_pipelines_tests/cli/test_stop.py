@@ -47,7 +47,7 @@ def test_a_sync_that_is_stopped_says_how_far_it_came_and_the_next_one_goes_on(
     finally:
         process.kill()
     assert process.returncode == NOT_YET
-    assert said.startswith("stopped; every landed day is whole: ")
+    assert said.startswith("stopped; stored days are kept: ")
     assert f" of {DAYS + 1} days complete" in said
     assert run(world, "sync").exit_code == DONE
     world.assert_true()

@@ -31,7 +31,7 @@ def test_verify_agrees_with_good_days_after_saying_what_it_costs(full: World, ru
     assert done.exit_code == DONE, done.output
     lines = done.stdout.splitlines()
     said = int(lines[0].split(": ")[1].split()[0].replace(",", ""))
-    assert lines[0].startswith("2 days will be asked burn block by burn block: ")
+    assert lines[0].startswith("2 days will be compared burn block by burn block: ")
     assert full.requests() <= said
     for day in (first, last):
         seen = len(truth(full.chain, day))

@@ -67,7 +67,7 @@ def test_the_section_is_there_only_with_its_day_files(store: MetricStore, html: 
     said = build(store)
     section = said[said.index('<section id="fee-recipients"') : said.index('<section id="downloads"')]
     assert "balance after the block minus its balance before it" in section
-    assert "it is not what anybody earned" in section
+    assert "it is not an income" in section
     assert "2 days of Ethereum, 2026-09-01 00:00 to 2026-09-03 00:00 UTC: 6 blocks, 100 to 106" in section
     assert "1 day and 1 block" in section
     assert "<td>-1.999999999999999999</td>" in section

@@ -130,9 +130,9 @@ def test_coverage_says_what_the_numbers_rest_on(tmp_path: Path) -> None:
         *("open", "missing"),
     ]
     said = write_page(store.folder, read_facts(store, coverage, "so far")).path.read_text()
-    assert "5 complete days without a hole, 2026-09-04 to 2026-09-08" in said
-    assert "2 days complete but behind a hole, 1 day open" in said
-    assert "may be older than that" in said
+    assert "5 complete days without a gap, 2026-09-04 to 2026-09-08" in said
+    assert "2 days complete but before a missing day, 1 day open" in said
+    assert "may be older and are marked" in said
 
 
 @pytest.mark.parametrize("state", ["nothing", "open", "closed"])
@@ -153,7 +153,7 @@ def test_too_little_is_said_in_words(tmp_path: Path, state: str) -> None:
         assert "Too short for a funnel: the first one appears when 15 October 2026 is complete" in said
     else:
         assert drawn == {"calendar"}
-        assert ("1 day of the chain is here" if state == "open" else "No day is here yet") in said
+        assert ("1 day of the chain is stored" if state == "open" else "No day is stored yet") in said
         assert said.count("No closed day yet") >= 4
 
 
