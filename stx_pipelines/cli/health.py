@@ -17,10 +17,10 @@ from stx_pipelines.store.files import StoreError
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--stall-threshold", type=click.IntRange(min=1), help="Seconds. [STX_STALL_SECONDS, 600]")
 def health(as_json: bool, stall_threshold: int | None) -> int:
-    """Report in one sentence whether something must be done, and what.
+    """One sentence and what to do.
 
     Exit code 0: healthy; 1: not running though days are missing; 2: stalled, or the server is behind; 3: damaged
-    files or database; 4: configuration, or files of a later version.
+    files or database; 4: configuration.
     """
     found = _judge(stall_threshold)
     click.echo(msgspec.json.encode(found) if as_json else found.sentence)

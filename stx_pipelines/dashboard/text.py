@@ -49,11 +49,9 @@ def cards(facts: Facts) -> list[Card]:
     since = "" if len(network) == basis.days else f" since {_short(network[0]['date'])}"
     return [
         Card("Transactions", number(basis.transactions), f"{number(basis.transactions // basis.days)} a day"),
-        Card("Wallets", number(facts.wallets), "with at least one transaction"),
+        Card("Wallets", number(facts.wallets), "with a transaction"),
         Card("Active, 7 days", number(active), f"{number(last['active_wallets'])} on the last day"),
-        Card(
-            "New, 7 days", number(fresh if known_new else None), "first transaction seen" if known_new else "too early"
-        ),
+        Card("New, 7 days", number(fresh if known_new else None), "first seen" if known_new else "too early"),
         Card("Fees", money(fee, 2), f"STX, exactly {money(fee)}{since}"),
         Card(
             "Failed",

@@ -1,4 +1,4 @@
-"""`status --watch`: a live screen of the same facts, until Ctrl-C."""
+"""`status --watch`: a live screen until Ctrl-C."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _SIGN_MEANINGS = {
     _PARTIAL: f"Weeks with {_PARTIAL} are not covered from Monday to Sunday: wallets of the other days are missing.",
 }
 
-_NAMES = {"cumulative": "at all", "active_band": "in the last stretch", "survival": "still there"}
+_NAMES = {"cumulative": "in the window", "active_band": "in its last part", "survival": "after it"}
 
 
 def retention(facts: Facts) -> Section:
@@ -93,7 +93,7 @@ def _signs(weeks: Sequence[str], rows: Sequence[Row], basis: Basis) -> dict[str,
 
 def _note(weeks: int, signs: str) -> str:
     said = [
-        "Outlined cells are not over yet: a number is shown only once it is final.",
+        "The windows of outlined cells are not over yet: they have no number before that.",
         *(meaning for sign, meaning in _SIGN_MEANINGS.items() if sign in signs),
         *([f"The newest {WEEKS_DRAWN} weeks are shown."] if weeks > WEEKS_DRAWN else []),
     ]
