@@ -63,7 +63,7 @@ def test_sync_stores_the_days_of_a_stale_server_and_completes_when_the_tip_moves
 
 
 def test_a_sync_that_only_waits_for_the_server_requests_nothing_but_its_tip(stale: World, run: Run) -> None:
-    run(stale, "sync")
+    stale.landed()
     stale.requests()
     assert run(stale, "sync").exit_code == NOT_YET
     assert stale.requests() == 2  # the tip, and its own time
@@ -90,7 +90,7 @@ def test_a_tip_age_of_0_switches_this_off(stale: World, run: Run) -> None:
 
 
 def test_refreshing_a_day_that_the_server_does_not_have_is_exit_code_2(stale: World, run: Run) -> None:
-    run(stale, "sync")
+    stale.landed()
     done = run(stale, "sync", "--force-refresh", "--from", str(today()), "--to", str(today()))
     assert done.exit_code == NOT_YET
     assert f"{NOTHING_TO_DO}" in done.output
@@ -98,7 +98,7 @@ def test_refreshing_a_day_that_the_server_does_not_have_is_exit_code_2(stale: Wo
 
 
 def test_a_server_that_goes_away_while_it_is_behind_is_exit_code_2(stale: World, run: Run) -> None:
-    run(stale, "sync")
+    stale.landed()
     stale.overrides |= {"hiro_api_url": "http://127.0.0.1:9", "hiro_attempts": 1}
     done = run(stale, "sync")
     assert done.exit_code == NOT_YET
@@ -121,8 +121,8 @@ def test_no_wanted_day_is_exit_code_2_and_one_sentence(make_world: MakeWorld, ru
     assert said.output.startswith("no day is wanted")
 
 
-def test_the_check_of_the_sensor_shows_whether_the_tip_moved(stale: World, run: Run) -> None:
-    run(stale, "sync")
+def test_the_check_of_the_sensor_shows_whether_the_tip_moved(stale: World) -> None:
+    stale.landed()
     watched = watch(stale.project, STACKS)
     assert isinstance(watched, Watched)
     stale.requests()
