@@ -36,7 +36,7 @@ _OURSELVES = (sys.executable, "-m", "stx_pipelines.cli")
 
 @click.command()
 def demo() -> int:
-    """Start the devnet, sync its whole history into data/demo, and show the result. Needs no network and no keys."""
+    """Sync made-up chains into data/demo and show the result. Needs no network and no keys."""
     return run_demo(Path("data/demo"))
 
 

@@ -58,7 +58,7 @@ def devnet(
     latency: float,
     requests_per_minute: int,
 ) -> int:
-    """Serve a made-up Stacks chain and a made-up Ethereum chain that grow with the clock, until stopped."""
+    """Serve made-up chains, Stacks and Ethereum, that grow with the clock."""
     from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
     from stx_pipelines.devnet.server import run
     from stx_pipelines.devnet.stacks.chain import ChainSpec, StacksChain

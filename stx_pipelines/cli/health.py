@@ -14,8 +14,12 @@ from stx_pipelines.store.files import StoreError
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True)
-@click.option("--stall-threshold", type=click.IntRange(min=1), help="Seconds. [STX_STALL_SECONDS, 600]")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object with the code and the sentence.")
+@click.option(
+    "--stall-threshold",
+    type=click.IntRange(min=1),
+    help="Seconds of a run without a stored day that count as a stall. [STX_STALL_SECONDS, 600]",
+)
 def health(as_json: bool, stall_threshold: int | None) -> int:
     """One sentence and what to do.
 

@@ -85,8 +85,8 @@ def _read(stores: Stores) -> _Files:
     return _Files(sound, [*newer, *(why for days in damaged.values() for why in days.values())])
 
 
-def _without(landed: Sequence[DayFile], damaged: dict[date, str]) -> list[DayFile]:
-    return [day for day in landed if day.certificate.day not in damaged]
+def _without(stored: Sequence[DayFile], damaged: dict[date, str]) -> list[DayFile]:
+    return [day for day in stored if day.certificate.day not in damaged]
 
 
 def _say_left_out(reasons: Sequence[object]) -> None:

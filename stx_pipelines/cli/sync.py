@@ -48,7 +48,7 @@ def sync(
     first: date | None,
     last: date | None,
 ) -> int:
-    """Fetch, prove and store every wanted day that is not complete, newest first. Needs no daemon.
+    """Fetch, prove and store all wanted days, newest first. Needs no daemon.
 
     Exit code 0: all wanted days are complete; 2: stopped, days remain, or the server is behind; 1: an error, or days
     set aside.

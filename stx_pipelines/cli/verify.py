@@ -37,10 +37,10 @@ _SAMPLE = 3
     help="Compare this database with the day files instead.",
 )
 def verify(first: date | None, last: date | None, database: Path | None) -> int:
-    """Prove stored days again: every burn block against the API, and the table against the day files.
+    """Prove stored days again.
 
-    With --db: print the share of each certified day that the table `transactions` of another database has. Needs no
-    network.
+    Compare every burn block with the API, and the table with the day files. With --db, print the share of each
+    certified day that the table `transactions` of another database has; this needs no network.
 
     Exit code 0: all agree; 1: something differs; 2: stopped.
     """
@@ -70,12 +70,12 @@ def _within(reasons: Mapping[date, str], first: date | None, last: date | None) 
     return [why for day, why in reasons.items() if (first or day) <= day <= (last or day)]
 
 
-def _choose(landed: Sequence[DayFile], first: date | None, last: date | None) -> list[DayFile]:
+def _choose(stored: Sequence[DayFile], first: date | None, last: date | None) -> list[DayFile]:
     if first and last:
         wanted = set(days_between(first, last))
-        chosen = [day for day in landed if day.certificate.day in wanted]
+        chosen = [day for day in stored if day.certificate.day in wanted]
     else:
-        closed = [day for day in landed if day.certificate.is_closed]
+        closed = [day for day in stored if day.certificate.is_closed]
         chosen = random.sample(closed, min(_SAMPLE, len(closed)))
     if not chosen:
         raise SettingsError("no stored day was chosen: give --from and --to of days that `status` counts as stored")

@@ -64,10 +64,10 @@ def _dataset(project: Project, chain: Chain, dataset: Dataset, lines: Lines, now
 def _events(project: Project, dataset: Dataset) -> list[str]:
     """Return the days stored last, newest first, with the counts of their proofs."""
     certificates = project.store(dataset.name).files.certificates().values()
-    landed = sorted(certificates, key=lambda known: known.proved_at)
+    stored = sorted(certificates, key=lambda known: known.proved_at)
     return [
         f"  {known.proved_at:%H:%M:%S}  {known.day} {known.state}, {known.seen:,} of {known.expected:,} {dataset.noun}"
-        for known in landed[: -_EVENTS_SHOWN - 1 : -1]
+        for known in stored[: -_EVENTS_SHOWN - 1 : -1]
     ]
 
 

@@ -52,10 +52,10 @@ def first_of_all(certificate: dict[str, object]) -> dict[str, object]:
 def test_a_folder_of_an_earlier_version_keeps_its_days_without_a_fetch_or_a_load(
     world: World, run: Run, change: Callable[[dict[str, object]], dict[str, object]]
 ) -> None:
-    landing = world.project().store()
+    files = world.project().store().files
     for day in world.days:
-        restamp(landing.files, day, change)
-    (landing.files.folder / ".certificates.json").unlink()
+        restamp(files, day, change)
+    (files.folder / ".certificates.json").unlink()
     assert run(world, "rebuild").exit_code == DONE
     closed = [day for day, known in world.certificates().items() if known.is_closed]
     loads = "SELECT day, certificate, loaded_at FROM coverage WHERE list_contains($days, day) ORDER BY day"

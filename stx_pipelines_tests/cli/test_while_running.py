@@ -135,9 +135,9 @@ def test_status_answers_20_times_of_20_while_sync_writes(make_world: MakeWorld, 
         writer.wait()
     assert [(each.exit_code, each.stderr) for each in answers] == [(NOT_YET, "")] * 20
     known = [json.loads(each.stdout)[0] for each in answers]
-    landed = [each["days_landed"] for each in known]
-    assert landed == sorted(landed)
-    assert landed[0] < landed[-1]
+    stored = [each["days_landed"] for each in known]
+    assert stored == sorted(stored)
+    assert stored[0] < stored[-1]
     running = {each["running"] for each in known}
     assert f"process {writer.pid}" in running
     assert running <= {f"process {writer.pid}", None}  # None: between two runs of the command
