@@ -1,4 +1,4 @@
-"""The command `health`: one sentence, and an exit code for scripts. It never imports Dagster."""
+"""The command `health`: one sentence, and an exit code for scripts. It does not import Dagster."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ _SERVICES = Path("data/run")  # of `make up`, wherever the data folder is (deplo
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True)
-@click.option("--stall-threshold", type=click.IntRange(min=1), help="Seconds. [STX_STALL_SECONDS, 600]")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object with the code and the sentence.")
+@click.option(
+    "--stall-threshold",
+    type=click.IntRange(min=1),
+    help="Seconds of a run without a stored day that count as a stall. [STX_STALL_SECONDS, 600]",
+)
 def health(as_json: bool, stall_threshold: int | None) -> int:
     """Print one sentence: how things are and what to do.
 

@@ -1,4 +1,4 @@
-"""Changes to a data folder that tests make, and the exit codes of the commands. Not here: claims (test_*.py)."""
+"""Changes that tests make to a data folder, and the exit codes of the commands. Not here: tests (test_*.py)."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def write_wallets(world: World, count: int) -> Path:
 
 
 def set_aside(world: World, day: date) -> None:
-    """As after four failed proofs."""
+    """Record four failed proofs of a day."""
     files = AttemptFiles(world.data / "days" / DATASET)
     for _ in range(4):
         files.add(day, "burn block 7 has 3 transactions, read 2", datetime.now(UTC))
 
 
 def shorten(world: World, day: date, height: int) -> None:
-    """Take the rows of a burn block out of a day file, whose certificate knows nothing of them."""
+    """Remove the rows of a burn block from a day file and from the counts of its certificate."""
     files = world.project().store().files
     table, certificate = files.read(day), files.certificate(day)
     assert certificate is not None
@@ -55,7 +55,7 @@ def shorten(world: World, day: date, height: int) -> None:
 
 
 def lose_rows(world: World, day: date) -> None:
-    """Take rows out of a day file, which keeps its certificate."""
+    """Remove rows from a day file and keep its certificate."""
     files = world.project().store().files
     certificate = files.certificate(day)
     assert certificate is not None
@@ -63,7 +63,7 @@ def lose_rows(world: World, day: date) -> None:
 
 
 def report(world: World, minutes_ago: float, pid: int | None = None, version: str | None = VERSION) -> None:
-    """A progress file as a run leaves it that began so long ago."""
+    """Write the progress file of a run that began so long ago."""
     path = world.folder.progress(DATASET)
     path.parent.mkdir(parents=True, exist_ok=True)
     began = datetime.now(UTC) - timedelta(minutes=minutes_ago)

@@ -1,4 +1,4 @@
-"""How the page of a store is made, read and waited for. Not here: claims (test_*.py), fixtures (conftest.py)."""
+"""Functions that write, read and open the page of a store. Not here: tests (test_*.py), fixtures (conftest.py)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CHARTS = {
 
 
 def covered(store: MetricStore, now: datetime = NOW) -> Coverage:
-    """Wanted are the days of the chain and four before it: of these one fails and one is set aside."""
+    """Return a coverage that wants the chain's days and four before them, of which one fails and one is set aside."""
     landed = store.files.certificates()
     attempts = {FIRST_DAY - 2 * DAY: Attempts(1, "?", now), FIRST_DAY - 4 * DAY: Attempts(4, "?", now)}
     wanted = days_between(FIRST_DAY - 4 * DAY, now.date())[::-1]
@@ -50,14 +50,14 @@ def covered(store: MetricStore, now: datetime = NOW) -> Coverage:
 
 
 def build(store: MetricStore) -> str:
-    """Write the page and read it."""
+    """Write the page and return its text."""
     coverage = covered(store)
     facts = read_facts(store, coverage, coverage_sentence(coverage, 50))
     return write_page(store.folder, facts).path.read_text()
 
 
 def embedded(html: str) -> dict[str, Any]:
-    """What the page's script reads."""
+    """Return the data of the page's script."""
     found = re.search(r'<script type="application/json" id="page-data">(.*?)</script>', html, re.DOTALL)
     assert found
     content: dict[str, Any] = json.loads(found[1])
@@ -65,12 +65,12 @@ def embedded(html: str) -> dict[str, Any]:
 
 
 def wait_for(question: Any) -> Any:
-    """The first answer that is not empty."""
-    return wait_until(question, "the browser has come that far")
+    """Return the first result of `question` that is not empty."""
+    return wait_until(question, "the browser shows it")
 
 
 def open_page(browser: Any, path: Path) -> None:
-    """Show this page, drawn, in the light theme, with nothing remembered."""
+    """Open the page in the light theme without stored choices, and wait until it is drawn."""
     features = [{"name": "prefers-color-scheme", "value": "light"}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     browser.get(path.as_uri())
@@ -81,7 +81,7 @@ def open_page(browser: Any, path: Path) -> None:
 
 
 def land_types(data: Path, types: Sequence[str]) -> MetricStore:
-    """A store of three days with a transaction of each of these types, as an older version may have landed them."""
+    """Return a store of three days with these transaction types, as an older version may have stored them."""
     store = store_in(data, MetricOptions(), FIRST_DAY)
     days = days_between(FIRST_DAY, FIRST_DAY + 2 * DAY)
     store_chain(store, make_chain(3), days)
