@@ -156,6 +156,7 @@ def _body(response: BaseHTTPResponse, exchange: Exchange) -> bytes:
     except BaseException:
         response.close()
         raise
+    # The pool may hand the connection on just before this exchange ends. If its time ends then, the next one retries.
     response.release_conn()  # a response without a body does not do so by itself
     return body
 

@@ -1,4 +1,4 @@
-"""Answers of the Stacks API become rows, or a `MalformedAnswer`: never a wrong row.
+"""Responses of the Stacks API become rows or a `MalformedAnswer`, never a wrong row.
 
 The recorded bodies are the ones that the devnet is compared with.
 """
@@ -85,7 +85,7 @@ def test_a_recorded_v3_page_becomes_rows() -> None:
 
 
 def test_the_same_transactions_are_the_same_rows_through_v1() -> None:
-    """But for the index block hash, which v1 does not name."""
+    """Only the index block hash is missing, which v1 does not report."""
     v3 = parse_page(body(recorded("v3_tx_limit3")), TOP).rows
     v1 = parse_window_page(body(recorded("v1_tx_limit3")))
     assert v1.rows == [msgspec.structs.replace(row, index_block_hash=None) for row in v3]
@@ -106,7 +106,7 @@ def test_recorded_blocks_become_values() -> None:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECORDED.glob("*.json") if path.stat().st_size))
 def test_an_answer_of_one_kind_is_never_taken_for_another(name: str) -> None:
-    """Errors, and answers of other routes, are refused by every parser that is not theirs."""
+    """Every parser refuses errors and the responses of other routes."""
     theirs = {
         "v3": ("v3_tx_limit3", "v3_block_txs_latest"),
         "v1": ("v1_tx_limit3",),
@@ -152,7 +152,7 @@ def test_arbitrary_json_never_becomes_a_value(value: Any, kind: str) -> None:
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in a JSON value."""
+    """Return every place in a JSON value."""
     found = [path] if path else []
     if isinstance(value, dict):
         return found + [place for key in value for place in places(value[key], (*path, key))]
@@ -209,7 +209,7 @@ def test_a_fee_that_is_not_a_plain_number_in_words_is_malformed(kind: str, fee: 
 
 
 def _put(row: dict[str, Any], kind: str, what: str, word: str) -> None:
-    """A word in place of what a row of a page says."""
+    """Replace a value in a row of a page."""
     if kind == "v1":
         row[
             {"type": "tx_type", "status": "tx_status", "sender": "sender_address", "sponsor": "sponsor_address"}[what]

@@ -65,7 +65,7 @@ class TestPages:
 
 
 class TestCursors:
-    """Cursors are built by us and read back as numbers."""
+    """Cursors are read back as they were written."""
 
     @given(st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1), st.integers(0, 32_767))
     def test_a_cursor_reads_back_as_it_was_written(self, height: int, sequence: int, index: int) -> None:

@@ -1,4 +1,4 @@
-"""Responses of a node that are wrong in one way each. Not here: claims (test_*.py)."""
+"""Responses of a node that are wrong in one way each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stx_pipelines_tests.clients.node import Fault, Json, Reply, error, reply
 
 
 def spoil_one(change: Callable[[Json, list[Json]], list[Json]]) -> Fault:
-    """A fault of the fourth call alone: it is answered with these elements instead."""
+    """Return a fault that replaces only the fourth call's result by these elements."""
     return lambda calls, answers: reply([*answers[:3], *change(calls[3], answers), *answers[4:]])
 
 

@@ -1,4 +1,4 @@
-"""Whatever a server does, an answer has bounds: bytes, time, and a stop signal that ends it."""
+"""A response is bounded in bytes and time, and a stop signal ends it, whatever a server sends."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from stx_pipelines_tests.clients.raw import HEAD, Talk, certified, dripping, end
 MakeHttp = Callable[..., Http]
 Ask = Callable[[Http], object]
 
-LONG = 600.0  # seconds; no test waits so long
-HANG = 60.0  # seconds after which a call hangs, however busy the machine is
+LONG = 600.0  # seconds; longer than any test
+HANG = 60.0  # seconds after which a call counts as hanging
 CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
 
 SLOW: dict[str, Callable[[], Talk]] = {
@@ -58,14 +58,14 @@ ask = pytest.mark.parametrize("ask", ASK.values(), ids=ASK.keys())
 
 
 def client(url: str, stop: threading.Event | None = None, **patience: Any) -> Http:
-    """A client that tries once and waits long, unless told otherwise."""
+    """Return a client with one attempt and a long time-out by default."""
     kept = Patience(**({"attempts": 1, "timeout": LONG, "statuses": PASSING} | patience))
     return Http(url, Budget(url, 0), kept, stop=stop or threading.Event())
 
 
 @contextmanager
 def outcome(call: Callable[[], object]) -> Iterator[list[object]]:
-    """What a call that goes on meanwhile gives or raises; it must have ended some time after the block."""
+    """Run a call beside the block and collect its result or error; it must end after the block."""
     found: list[object] = []
 
     def work() -> None:
@@ -82,7 +82,7 @@ def outcome(call: Callable[[], object]) -> Iterator[list[object]]:
 
 
 class TestTime:
-    """An exchange ends at its deadline, and when it is stopped."""
+    """An exchange ends at its time limit and when it is stopped."""
 
     @slow
     @ask
@@ -147,7 +147,7 @@ class TestTime:
         assert "gave no usable answer in 2 attempts" in str(found[0])
 
     def test_an_answer_that_was_cut_off_is_not_taken_for_a_whole_one(self) -> None:
-        """Without a length, its end is the end of the connection."""
+        """A response without a length ends with its connection."""
         slowly = SLOW["a drip of a body without a length"]
         with talking(slowly) as raw, outcome(lambda: ASK["GET"](client(raw.url, answer_within=0.3))) as found:
             pass
@@ -236,7 +236,7 @@ except ApiError as error:
 
 
 def bomb(encoding: str) -> bytes:
-    """Four GiB of zeros, compressed. Its end is missing: nobody gets there."""
+    """Return four GiB of zeros, compressed and without the end, which no client may reach."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, 15 if encoding == "deflate" else 31)
     begin = deflate.compress(b"") + deflate.flush(zlib.Z_FULL_FLUSH)
     again = deflate.compress(bytes(2**26)) + deflate.flush(zlib.Z_FULL_FLUSH)
@@ -244,7 +244,7 @@ def bomb(encoding: str) -> bytes:
 
 
 def reaches(count: Callable[[], int], wanted: int) -> bool:
-    """Whether a count gets so far, sooner or later."""
+    """Wait for a count and return whether it is reached."""
     until = time.monotonic() + HANG
     while count() < wanted and time.monotonic() < until:
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Whatever a node does, each value is the chain's own or there is an error: none is missing, wrong or made up."""
+"""Each value is the chain's own or there is an error: none is missing, wrong or made up, whatever a node sends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ N = len(KEYS)
 
 
 class TestPassingTroubles:
-    """What failed is asked again, and nothing else; the values are right afterwards."""
+    """Only failed calls are sent again, and the values are right."""
 
     @pytest.mark.parametrize("kind", FAULTS_OF_ONE)
     def test_one_call_that_failed_is_the_only_one_asked_again(self, node: Node, make_rpc: MakeRpc, kind: str) -> None:
@@ -101,7 +101,7 @@ class TestPassingTroubles:
         assert node.sizes() == [2, 1, 1, 1]
 
     def test_no_id_is_used_for_two_calls(self, node: Node, make_rpc: MakeRpc) -> None:
-        """So that an answer to one request can never be taken for the answer to another."""
+        """A response to one request can never pass for the response to another."""
         rpc = make_rpc(batch_size=3)
         rpc.balances(KEYS)
         rpc.blocks(range(10))
@@ -124,7 +124,7 @@ class TestPassingTroubles:
 
 
 class TestTooLarge:
-    """A node that takes less at once is asked for less, and the size is remembered."""
+    """A refused batch is split, and the smaller size is kept."""
 
     @pytest.mark.parametrize("kind", TOO_LARGE)
     def test_a_refused_batch_is_split_until_it_fits(self, node: Node, make_rpc: MakeRpc, kind: str) -> None:
@@ -162,7 +162,7 @@ class TestTooLarge:
         assert node.sizes() == [10, 5, 2, 1]
 
     def test_of_a_single_call_words_about_a_size_are_not_believed(self, node: Node, make_rpc: MakeRpc) -> None:
-        """It is asked again: the words may mean too many requests."""
+        """It is sent again: the words may mean too many requests."""
         node.always = TOO_LARGE["an object"]
         with pytest.raises(Unreachable, match=r"http://127.0.0.1:\d+ reported 'batch too large' .* for the balance"):
             make_rpc().balances(KEYS)

@@ -21,7 +21,7 @@ A_DAY = 86_400.0
 
 @pytest.fixture
 def halts(monkeypatch: pytest.MonkeyPatch) -> list[threading.Event]:
-    """The signal that ends the batches of each question, as it is made."""
+    """The stop signals of the client's reads, in the order of their creation."""
     made: list[threading.Event] = []
 
     def make() -> threading.Event:
@@ -35,7 +35,7 @@ def halts(monkeypatch: pytest.MonkeyPatch) -> list[threading.Event]:
 
 
 def apart(work: Callable[[], object]) -> Future[object]:
-    """What comes of work in a thread of its own: a wait that nobody ends does not keep the tests from ending."""
+    """Run work in a daemon thread, so that an endless wait does not keep the tests from ending."""
     result: Future[object] = Future()
 
     def do() -> None:
@@ -62,7 +62,7 @@ NO_STATE = [
 
 
 class TestFinal:
-    """What no repetition changes is said at once, in one sentence."""
+    """A failure that a retry would not change is raised at once, in one sentence."""
 
     @pytest.mark.parametrize(("code", "message"), NO_STATE)
     @pytest.mark.parametrize("form", ["element", "object", "status"])
@@ -106,7 +106,7 @@ class TestFinal:
     def test_one_final_error_ends_all_batches_and_leaves_no_thread(
         self, node: Node, make_rpc: MakeRpc, halts: list[threading.Event]
     ) -> None:
-        """Four wait a day for another attempt, and the node answers nobody else before the batches are ended."""
+        """Four threads wait a day for another attempt, and the node delays all others until the batches are ended."""
         threads = threading.active_count()
         node.faults = [instead("wait", 503)] * 4 + [said(-32601, "no")]
         node.always = lambda _calls, answers: wait_until(halts[0].is_set, "the end of all") and reply(answers)
@@ -120,10 +120,10 @@ class TestFinal:
 
 
 class TestStopping:
-    """A run that is being stopped asks nothing more and does not wait."""
+    """A stopped run sends nothing more and does not wait."""
 
     def test_it_ends_between_batches(self, node: Node, make_rpc: MakeRpc, halts: list[threading.Event]) -> None:
-        """It is told at the 20th request; who asks later is answered when the batches have been ended."""
+        """The stop comes with the 20th request. Later requests get a response once the batches have ended."""
         rpc = make_rpc(batch_size=1)
 
         def stop_at_20(_calls: list[Json], answers: list[Json]) -> Reply:
@@ -153,7 +153,7 @@ class TestStopping:
 
 
 class TestQuestions:
-    """Each method gives what it says."""
+    """Each method returns the chain's values."""
 
     def test_the_chain_its_blocks_and_its_tags(self, node: Node, make_rpc: MakeRpc) -> None:
         rpc = make_rpc()
@@ -197,7 +197,7 @@ class TestBudget:
     """Calls are counted, not requests."""
 
     def test_no_second_has_more_calls_than_allowed(self, node: Node, make_rpc: MakeRpc, clock: Clock) -> None:
-        """And the seconds are used up."""
+        """The budget of each second is used up, too."""
         rpc = make_rpc(calls_per_second=150)
         assert rpc.batch_size == 75
         account = the_account()

@@ -137,7 +137,7 @@ def test_every_fault_of_the_devnet_passes(make_world: Callable[..., World], kind
 
 
 class TestRetryAfter:
-    """The pause a server asks for, in whichever words, up to a cap."""
+    """The pause that a server demands, in any format, up to a cap."""
 
     @pytest.mark.parametrize(
         ("header", "seconds"),
@@ -194,7 +194,7 @@ class TestRetryAfter:
             make_http().get("/x", bytes)
 
     def test_a_pause_holds_for_every_thread(self, script: Script, make_http: MakeHttp, clock: Clock) -> None:
-        """The first waits for its second attempt, another for its first; the rest stand behind that one."""
+        """One thread waits for its second attempt, one for its first; the others queue behind that one."""
         script.say(429, retry_after="1").say(200)
         waiting, over, http = set(), threading.Event(), make_http()
 
@@ -233,7 +233,7 @@ class TestRetryAfter:
 
 
 class TestStopping:
-    """A run that is being stopped asks nothing more and does not wait."""
+    """A stopped run sends nothing more and does not wait."""
 
     def test_nothing_is_asked_any_more(self, script: Script, make_http: MakeHttp) -> None:
         script.say(200)

@@ -1,4 +1,4 @@
-"""The key of a server goes to the server, and nowhere else: as a header, or inside a node's address."""
+"""A key, as a header or inside a node's address, is sent to its server and appears nowhere else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRETS = ("k3y0123456789abcdef", "p4ssw0rd%21", "p4ssw0rd!", "t0ken=42", "t0ken
 
 
 class TestTheKey:
-    """It goes to the server, and nowhere else."""
+    """A key is sent to the server and appears nowhere else."""
 
     def test_it_is_sent_and_only_as_a_header(self, script: Script, make_http: MakeHttp) -> None:
         script.say(200)
@@ -51,7 +51,7 @@ class TestTheKey:
     def test_one_that_cannot_be_sent_is_refused_without_saying_it(
         self, make_world: Callable[..., World], ending: str
     ) -> None:
-        """A key read from a file often ends with a line's end: take it or name the setting, but never print it."""
+        """A key from a file often ends with a line break: it is accepted, or the error names only the setting."""
         world = make_world(make_chain(1, 1))
         world.overrides["hiro_api_key"] = KEY + ending
         said = ""
@@ -76,7 +76,7 @@ class TestTheKey:
 
 
 class TestTheSecretAddress:
-    """The key in a node's address goes to the node, and nowhere else."""
+    """The key in a node's address is sent to the node and appears nowhere else."""
 
     PATH = "/v3/k3y0123456789abcdef?apikey=t0ken%3D42"
 

@@ -1,4 +1,4 @@
-"""What is told to people may hold a server's words: they call nobody and link nowhere, and head no mail."""
+"""A server's text in an alert mentions no user, makes no link and adds no mail header."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEANS_SOMETHING = re.compile(r"[<>\n\r]|@\w|\][(\[:]|://")
 
 
 def refused(script: Script, body: str) -> str:
-    """The sentence of an answer that no repetition would change."""
+    """Return the error message for this response body."""
     script.answers.clear()
     http = Http(script.say(400, body.encode()).url, Budget(script.url, 0), name="the API")
     with pytest.raises(ApiError) as error:

@@ -1,4 +1,4 @@
-"""The budget holds over all threads and processes, is used up when there is work, and outlives the killed.
+"""The budget holds over all threads and processes, is used up, and survives killed processes.
 
 How fast it is used is arithmetic on an imaginary clock here; how much of it a sync uses is measured by `make bench`.
 """
@@ -68,7 +68,7 @@ Budget("a", int(sys.argv[2]), Path(sys.argv[1])).spend(Event())
 
 @contextmanager
 def running(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """A process that works until its input ends."""
+    """Run a process that works until its input ends."""
     command = [sys.executable, "-c", script, *map(str, arguments)]
     with subprocess.Popen(
         command, env=child_environment({}), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -83,13 +83,13 @@ def running(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 
 def hears(process: subprocess.Popen[str], word: str, times: int = 1) -> None:
-    """Wait until the process has said it so often."""
+    """Wait until the process has printed the word so many times."""
     assert process.stdout is not None
     assert [process.stdout.readline() for _ in range(times)] == [f"{word}\n"] * times
 
 
 def spend(clock: Clock, budget: Budget, times: int) -> float:
-    """How many seconds it takes to spend so often."""
+    """Return the seconds it takes to spend so many times."""
     before = clock.waited
     for _ in range(times):
         budget.spend(Stop(clock))
@@ -98,7 +98,7 @@ def spend(clock: Clock, budget: Budget, times: int) -> float:
 
 @pytest.mark.parametrize(("limit", "cost", "window"), [(LIMIT, 1, WINDOW), (CALLS_PER_SECOND, BATCH, 1.0)])
 def test_two_processes_of_three_threads_share_one_limit(tmp_path: Path, limit: int, cost: int, window: float) -> None:
-    """Each goes on until both have spent: what was granted to all of them is counted, on the clock they share."""
+    """Both run until each has spent; the entries of all threads are counted on the shared clock."""
     account, times = tmp_path / "budget-a.sqlite", 8 if cost == 1 else 3
     keep_grants(account)
     with (
@@ -135,7 +135,7 @@ def test_two_budgets_of_one_account_use_the_limit_up(
 
 
 def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
-    """It dies while it holds the account's lock."""
+    """The process dies while it holds the account's lock."""
     with running(HOLDER, tmp_path, LIMIT) as holder:
         hears(holder, "holds")
         spending = threading.Thread(
@@ -148,7 +148,7 @@ def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
 
 
 def test_a_reboot_blocks_nobody(tmp_path: Path, clock: Clock) -> None:
-    """The boot clock starts anew, and the temporary folder may survive with what was spent before."""
+    """The boot clock restarts, and the temporary folder may keep old entries."""
     spend(clock, Budget("a", LIMIT, tmp_path), 4)
     clock.ns -= 86_400 * 10**9
     assert spend(clock, Budget("a", LIMIT, tmp_path), 4) < 1
@@ -202,7 +202,7 @@ def test_stopping_ends_a_pause_at_once(tmp_path: Path, clock: Clock) -> None:
 
 
 def test_stopping_ends_the_wait_for_a_place(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One request a minute: whoever is told to stop does not wait for the minute to end."""
+    """At one request a minute, a stop does not wait for the end of the minute."""
     budget = Budget("a", 1, tmp_path)
     spend(clock, budget, 1)
     stop = threading.Event()

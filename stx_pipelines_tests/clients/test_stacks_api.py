@@ -1,4 +1,4 @@
-"""The routes of the Stacks API: each method asks one thing, and a missing route is switched once."""
+"""The methods of the Stacks client return the chain's values, and a missing route is switched once."""
 
 from __future__ import annotations
 

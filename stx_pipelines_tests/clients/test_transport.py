@@ -1,4 +1,4 @@
-"""Connections: reused after whole responses only, through the proxies and with the certificates of the environment."""
+"""Connections are reused after whole responses only, and use proxies and certificates of the environment."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def headers_in(request: bytes) -> dict[bytes, bytes]:
-    """The headers of a request, their names in lower case."""
+    """Return the headers of a request, their names in lower case."""
     lines = request.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
     return {name.lower(): value for name, _, value in (line.partition(b": ") for line in lines)}
 
 
 class TestConnections:
-    """They are used again after whole answers, and only then."""
+    """Connections are reused after whole responses only."""
 
     def test_whole_answers_need_one_connection(self) -> None:
         answers = [
