@@ -1,16 +1,16 @@
-"""What the wallet metrics cost; the whole curve is in metrics_curve.py."""
+"""The cost of the wallet metrics over a year; metrics_curve.py measures their growth."""
 
 from __future__ import annotations
 
 from stx_pipelines_tests.benchmarks import metrics_curve as curve
-from stx_pipelines_tests.benchmarks.figure import Figure, Goal, Measured, Scale
-from stx_pipelines_tests.benchmarks.folders import fresh_folder
+from stx_pipelines_tests.benchmarks.figure_types import Figure, Goal, Measured, Scale
+from stx_pipelines_tests.benchmarks.temporary_places import fresh_folder
 
 MOST_MB = 1000
 
 
 def metrics(scale: Scale) -> Measured:
-    """All metrics over a year, and the floor: one pass over the columns they need."""
+    """Measure all metrics over a year, and one pass over the columns they need."""
     days = scale.of(365, 3)
     rows, wallets = (total // 365 for total in (curve.ROWS_PER_YEAR, curve.WALLETS_PER_YEAR))
     rows, wallets = scale.of((rows, wallets), (400, 20))
