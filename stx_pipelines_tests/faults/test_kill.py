@@ -1,6 +1,6 @@
-"""Kill -9 at random moments, again and again: what was finished is kept, and the end is the undisturbed one.
+"""Kill -9 at random moments: stored days are kept, and the end result equals that of an undisturbed sync.
 
-Chance chooses the request at which a process dies, and how long after it.
+The request at which a process is killed, and the time after it, are random.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MakeRecent = Callable[..., Followed]
 EndsUndisturbed = Callable[..., None]
 DAYS = 12
 REQUESTS_PER_DAY = 10
-"""What a day takes, about."""
+"""About the number of requests of a day."""
 
 
 def finished(world: Followed) -> set[Path]:
@@ -48,7 +48,7 @@ def a_world(make_recent: MakeRecent, chain: Chain, days: int) -> Followed:
 def test_kills_during_a_sync_change_nothing(
     make_recent: MakeRecent, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, chain: Chain, data: Path
 ) -> None:
-    """50 kills (3 in the short form); a folder that is complete makes room for the next."""
+    """50 kills, 3 in the short form. Once a data folder is complete, a new one is used."""
     kills, days = (50, DAYS) if whole else (3, 3)
     while kills > 0:
         world = a_world(make_recent, chain, days)
@@ -70,7 +70,7 @@ def test_kills_during_a_sync_change_nothing(
 def test_kills_during_a_backfill_change_nothing(
     make_recent: MakeRecent, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, chain: Chain, data: Path
 ) -> None:
-    """20 kills (1 in the short form) of a backfill of all days in one run; it is then begun again, as in the UI."""
+    """20 kills (1 in the short form) of a backfill of all days in one run, started again after each kill."""
     kills, days = (20, DAYS) if whole else (1, 3)
     while kills > 0:
         world = a_world(make_recent, chain, days)
@@ -103,7 +103,7 @@ store.refresh()
 def test_kills_during_metrics_change_nothing(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, data: Path
 ) -> None:
-    """20 kills (2 in the short form): every result is whole, old or new, and is made again where it is not there."""
+    """20 kills (2 in the short form). Every result file is readable after each kill and up to date at the end."""
     world = make_world(recent_chain(DAYS, seed=dice.randrange(10**6)), stx_target_days=DAYS)
     world.landed(world.days[-4:])
     refresh_metrics(world)
@@ -120,5 +120,5 @@ def test_kills_during_metrics_change_nothing(
         process.kill()
         assert process.wait() in {KILLED, 0}, log.read_text()
         for path in results:
-            pq.read_table(path)  # a broken one is an error
+            pq.read_table(path)  # raises an error for a broken file
     ends_undisturbed(world)
