@@ -8,16 +8,9 @@ and its load; the ratio to the floor depends on them much less.
 
 from __future__ import annotations
 
-import resource
-import sys
 import tempfile
-import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from datetime import date
-from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 import duckdb
@@ -31,6 +24,7 @@ from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.scratch import Engine
 from stx_pipelines.store.warehouse import Warehouse
+from stx_pipelines_tests.benchmarks.separate_process import in_fresh_process
 from stx_pipelines_tests.metrics.history import certificate
 
 FIRST_DAY = date(2023, 1, 1)
@@ -67,13 +61,6 @@ FROM (
 """
 
 
-class Cost(NamedTuple):
-    """The cost of one step in a separate process."""
-
-    seconds: float
-    peak_mb: int
-
-
 def write_days(folder: Path, first: int, days: int, rows_per_day: int, fresh_per_day: int) -> None:
     """Write these days as a sync does: typed, with certificates."""
     files = _store(folder).files
@@ -107,20 +94,6 @@ def floor(folder: Path) -> None:
     connection.execute(query, {"files": f"{_store(folder).files.folder}/????-??-??.parquet"}).fetchall()
 
 
-def measured(step: Callable[..., None], *arguments: object) -> Cost:
-    """Measure a step in a new process; the seconds do not include its start and imports."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_timed, step, *arguments).result()
-
-
-def _timed(step: Callable[..., None], *arguments: object) -> Cost:
-    started = time.monotonic()
-    step(*arguments)
-    seconds = time.monotonic() - started
-    unit = 1_000_000 if sys.platform == "darwin" else 1_000
-    return Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit)
-
-
 def _store(folder: Path) -> MetricStore:
     return MetricStore(
         DataFolder(folder), DayFiles(folder / "days" / "transactions"), Warehouse(DataFolder(folder)), engine=ENGINE
@@ -131,13 +104,13 @@ def curve_point(folder: Path, rows: int) -> str:
     """Measure a history of this many rows; return a line of the table."""
     days = max(365, round(365 * rows / ROWS_PER_YEAR))
     per_day, fresh = rows // days, max(1, min(WALLETS_PER_YEAR // 365, rows // days // 6))
-    measured(write_days, folder, 0, days, per_day, fresh)
-    lowest, whole = measured(floor, folder), measured(refresh, folder)
-    measured(write_days, folder, days, 1, per_day, fresh)
-    more = measured(refresh, folder)
+    in_fresh_process(write_days, folder, 0, days, per_day, fresh)
+    lowest, whole = in_fresh_process(floor, folder), in_fresh_process(refresh, folder)
+    in_fresh_process(write_days, folder, days, 1, per_day, fresh)
+    more = in_fresh_process(refresh, folder)
     peak = max(whole.peak_mb, more.peak_mb)
     return (
-        f"{rows:>12,} {days:>6,} {days * fresh:>9,} {whole.seconds:>9.1f} {peak:>8,} {more.seconds:>13.1f} "
+        f"{rows:>12,} {days:>6,} {days * fresh:>9,} {whole.seconds:>9.1f} {peak:>8,.0f} {more.seconds:>13.1f} "
         f"{lowest.seconds:>9.2f} {whole.seconds / lowest.seconds:>7.1f}"
     )
 

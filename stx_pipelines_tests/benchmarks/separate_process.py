@@ -23,16 +23,19 @@ T = TypeVar("T")
 
 _STATUS = Path("/proc/self/status")
 _PROCESSES = get_context("forkserver")
-_IMPORTED = ("compared_clients", "devnet_process", "proof_and_storing_cost", "table_load_speed")
-_PROCESSES.set_forkserver_preload([f"stx_pipelines_tests.benchmarks.{module}" for module in _IMPORTED])
+_PROCESSES.set_forkserver_preload(["stx_pipelines_tests.benchmarks.__main__"])  # it imports every figure
 
 
 class Measurement(NamedTuple, Generic[T]):
-    """The result of a step, its seconds, the CPU seconds of all its threads, and its peak memory above the imports."""
+    """The result and the cost of a step: seconds, CPU seconds of all its threads, and the process's peak memory.
+
+    `above_mb` is the peak memory without that of the imports.
+    """
 
     result: T
     seconds: float
     cpu_seconds: float
+    peak_mb: float
     above_mb: float
 
 
@@ -84,7 +87,8 @@ def _timed(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Measu
     cpu, started = time.process_time(), time.monotonic()
     result = step(*arguments, **named)
     seconds, cpu = time.monotonic() - started, time.process_time() - cpu
-    return Measurement(result, seconds, cpu, _memory_mb("VmHWM") - before)
+    peak = _memory_mb("VmHWM")
+    return Measurement(result, seconds, cpu, peak, peak - before)
 
 
 def _memory_mb(name: str) -> float:

@@ -113,9 +113,9 @@ def insert_select(folder: Path, days: Sequence[DayFile], *, earlier: int = 0) ->
 @cache
 def costs(scale: Scale) -> Costs:
     """Measure both figures of this module with one growing table."""
-    small, middle, times_over = scale.of((67, 667, 2), (2, 4, 2))
+    small, middle, times_over, timed = scale.of((67, 667, 2, _TIMED), (2, 4, 2, 3))
     with fresh_folder() as folder:
-        days = in_copied_process(make_days, _a_day(scale, folder), folder / "made", middle + _TIMED).result
+        days = in_copied_process(make_days, _a_day(scale, folder), folder / "made", middle + timed).result
         first, more = days[:middle], days[middle:]
         straight = in_copied_process(insert_select, folder / "straight", first)
         loaded = in_copied_process(load_days, folder / "loaded", first[:small])
