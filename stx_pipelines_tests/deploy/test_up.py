@@ -12,6 +12,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -122,14 +123,38 @@ class Project:
         return {path.name for path in self.folder.iterdir()} - ours - {"run.pid", "run.ended", "__pycache__"}
 
 
-@pytest.fixture
-def project() -> Iterator[Project]:
+@contextmanager
+def new_project() -> Iterator[Project]:
     """Make a project in a folder with a short path, because the path of a socket must be short."""
     folder = Path(tempfile.mkdtemp(prefix="stx-up-", dir="/tmp")).resolve()
     project = Project(folder)
     yield project
     project.make("down")
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def project() -> Iterator[Project]:
+    """Make a project in which nothing runs."""
+    with new_project() as project:
+        yield project
+
+
+@pytest.fixture(scope="module")
+def shared_project() -> Iterator[Project]:
+    """Make one project for the tests of a running UI, because `make up` takes ten seconds."""
+    with new_project() as project:
+        yield project
+
+
+@pytest.fixture
+def up(shared_project: Project) -> Project:
+    """Return the shared project after `make up`, which is run unless its UI responds already."""
+    if not ui_answers(shared_project.port):
+        up = shared_project.make("up", UI_ALLOWED_HOSTS="ui.example.org")
+        assert up.returncode == 0, up.stderr
+        assert f"http://127.0.0.1:{shared_project.port}" in up.stdout
+    return shared_project
 
 
 def free_port() -> int:
@@ -154,11 +179,9 @@ def status_of(port: int, method: str, path: str, body: str | None = None, **head
     return status
 
 
-def test_up_serves_its_own_ui_and_no_page_of_another_site(project: Project) -> None:
+def test_up_serves_its_own_ui_and_no_page_of_another_site(up: Project) -> None:
     """An image, a form, an unknown host and a WebSocket of another site are refused; requests of the UI succeed."""
-    up = project.make("up", UI_ALLOWED_HOSTS="ui.example.org")
-    assert up.returncode == 0, up.stderr
-    port, ours = project.port, f"http://127.0.0.1:{project.port}"
+    port, ours = up.port, f"http://127.0.0.1:{up.port}"
     question = '{"query": "{ __typename }"}'
     json = {"content_type": "application/json"}
     socket_asked = {
@@ -178,34 +201,31 @@ def test_up_serves_its_own_ui_and_no_page_of_another_site(project: Project) -> N
     assert status_of(port, "GET", "/", host="ui.example.org") == 200
 
 
-def test_up_runs_until_down_and_down_leaves_nothing(project: Project) -> None:
+def test_up_runs_until_down_and_down_leaves_nothing(up: Project) -> None:
     """The UI responds, sensors start, a killed daemon restarts; `down` ends every process and leaves no file."""
-    up = project.make("up")
-    assert up.returncode == 0, up.stderr
-    assert f"http://127.0.0.1:{project.port}" in up.stdout
-    assert ui_answers(project.port)
-    supervisor = (project.folder / "data/run/supervisord.pid").read_text().strip()
-    assert (project.folder / "tmp/caffeinated").read_text().strip() == f"-i -w {supervisor}"
+    assert ui_answers(up.port)
+    supervisor = (up.folder / "data/run/supervisord.pid").read_text().strip()
+    assert (up.folder / "tmp/caffeinated").read_text().strip() == f"-i -w {supervisor}"
 
-    again = project.make("up")
+    again = up.make("up")
     assert again.returncode == 2
     assert "already running" in again.stderr
 
-    assert project.make("ps").stdout.count("RUNNING") == 2
-    wait_until((project.folder / "run.pid").exists, "the sensor, which is RUNNING by default, started a run")
-    first = project.pid("daemon")
+    assert up.make("ps").stdout.count("RUNNING") == 2
+    wait_until((up.folder / "run.pid").exists, "the sensor, which is RUNNING by default, started a run")
+    first = up.pid("daemon")
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: project.pid("daemon") not in (0, first), "the daemon was started again")
-    assert not (project.folder / "run.ended").exists()
+    wait_until(lambda: up.pid("daemon") not in (0, first), "the daemon was started again")
+    assert not (up.folder / "run.ended").exists()
 
     # The run continues in the code server of the killed daemon, a process that supervisord does not know.
-    down = project.make("down")
+    down = up.make("down")
     assert (down.returncode, down.stdout.strip(), down.stderr) == (0, "stopped", "")
-    assert project.processes() == []
-    assert (project.folder / "run.ended").read_text() == "by itself"
-    assert not ui_answers(project.port)
-    assert project.litter() == {".dagster", "data"}
-    assert {path.name for path in (project.folder / "deploy").iterdir()} == {
+    assert up.processes() == []
+    assert (up.folder / "run.ended").read_text() == "by itself"
+    assert not ui_answers(up.port)
+    assert up.litter() == {".dagster", "data"}
+    assert {path.name for path in (up.folder / "deploy").iterdir()} == {
         path.name for path in (ROOT / "deploy").iterdir()
     }
 
