@@ -12,7 +12,7 @@ import pytest
 from stx_pipelines.definitions import defs
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines_tests.metrics.history import land_history, store_in
-from stx_pipelines_tests.store.ethereum_days import land_days
+from stx_pipelines_tests.store.ethereum_days import store_days
 from stx_pipelines_tests.world import World, make_chain
 
 GRAPH = defs.resolve_asset_graph()
@@ -59,7 +59,7 @@ def metrics(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("asset", ["blocks", "miners_balance"])
 def test_a_dataset_of_ethereum_has_the_columns_of_its_table(data: Path, asset: str) -> None:
-    assert_as_in_database(land_days(data), asset)
+    assert_as_in_database(store_days(data), asset)
 
 
 def test_transactions_have_the_columns_of_their_table(make_world: Callable[..., World]) -> None:
