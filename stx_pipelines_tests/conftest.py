@@ -99,7 +99,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """Make worlds that end with the test; each has a new data folder unless one is given."""
+    """Worlds that end with the test; each has a data folder of its own unless one is given."""
     with ExitStack() as open_worlds:
         made = 0
 
