@@ -23,7 +23,7 @@ from stx_pipelines.settings import Settings
 from stx_pipelines_tests.world import ROOT, command
 
 PYTHON_NAMES = ("stx_pipelines.definitions.defs", "stx_pipelines.definitions.build_defs")
-"""Names that other code, `workspace.yaml` and `-m stx_pipelines.definitions` import."""
+"""What other people's code, `workspace.yaml` and `-m stx_pipelines.definitions` import."""
 
 
 def names_without_data() -> dict[str, set[str]]:
