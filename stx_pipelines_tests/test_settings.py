@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from stx_pipelines.chains.days import DAY
 from stx_pipelines.settings import Settings, SettingsError, load_settings
-from stx_pipelines_tests.world import ROOT
+from stx_pipelines_tests.world import ROOT, today
 
 WRONG = {
     "HIRO_API_URL": [
@@ -130,6 +131,13 @@ def test_a_wrong_value_is_one_sentence_that_names_the_setting(
     assert "\n" not in said
     assert said.count(name) == 1
     assert "pydantic" not in said.lower()
+
+
+@pytest.mark.parametrize("name", ["STX_FIRST_DAY", "ETH_FIRST_DAY", "STX_DATA_START"])
+def test_a_first_day_in_the_future_is_refused_with_todays_date(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, str(today() + 3 * DAY))
+    with pytest.raises(SettingsError, match=rf"^{name} is .*: must not be after today \(20"):
+        load_settings()
 
 
 @pytest.mark.parametrize("name", GOOD)

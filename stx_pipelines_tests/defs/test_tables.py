@@ -11,7 +11,7 @@ import pytest
 
 from stx_pipelines.definitions import defs
 from stx_pipelines.metrics.results import RESULTS
-from stx_pipelines_tests.metrics.history import land_history, store_in
+from stx_pipelines_tests.metrics.history import store_history, store_in
 from stx_pipelines_tests.store.ethereum_days import store_days
 from stx_pipelines_tests.world import World, make_chain
 
@@ -52,7 +52,7 @@ def test_a_metric_has_the_columns_of_its_tables(metrics: Path, asset: str) -> No
 @pytest.fixture(scope="module")
 def metrics(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Enough closed days for windows that are over and windows that are not."""
-    store = land_history(store_in(tmp_path_factory.mktemp("metrics") / "data"), range(70))
+    store = store_history(store_in(tmp_path_factory.mktemp("metrics") / "data"), range(70))
     store.refresh()
     return store.folder.database
 

@@ -126,7 +126,7 @@ class Project:
 
 
 @contextmanager
-def new_project() -> Iterator[Project]:
+def temporary_project() -> Iterator[Project]:
     """Make a project in a folder with a short path, because the path of a socket must be short."""
     folder = Path(tempfile.mkdtemp(prefix="stx-up-", dir="/tmp")).resolve()
     project = Project(folder)
@@ -136,21 +136,21 @@ def new_project() -> Iterator[Project]:
 
 
 @pytest.fixture
-def project() -> Iterator[Project]:
+def stopped() -> Iterator[Project]:
     """Make a project in which nothing runs."""
-    with new_project() as project:
+    with temporary_project() as project:
         yield project
 
 
 @pytest.fixture(scope="module")
 def shared_project() -> Iterator[Project]:
-    """Make one project for the tests of a running UI, because `make up` takes ten seconds."""
-    with new_project() as project:
+    """Make one project for all tests of a running UI, because `make up` takes ten seconds."""
+    with temporary_project() as project:
         yield project
 
 
 @pytest.fixture
-def up(shared_project: Project) -> Project:
+def project(shared_project: Project) -> Project:
     """Return the shared project after `make up`, which is run unless its UI responds already."""
     if not ui_answers(shared_project.port):
         up = shared_project.make("up", UI_ALLOWED_HOSTS="ui.example.org")
@@ -181,9 +181,9 @@ def status_of(port: int, method: str, path: str, body: str | None = None, **head
     return status
 
 
-def test_up_serves_its_own_ui_and_no_page_of_another_site(up: Project) -> None:
+def test_up_serves_its_own_ui_and_no_page_of_another_site(project: Project) -> None:
     """An image, a form, an unknown host and a WebSocket of another site are refused; requests of the UI succeed."""
-    port, ours = up.port, f"http://127.0.0.1:{up.port}"
+    port, ours = project.port, f"http://127.0.0.1:{project.port}"
     question = '{"query": "{ __typename }"}'
     json = {"content_type": "application/json"}
     socket_asked = {
@@ -203,62 +203,62 @@ def test_up_serves_its_own_ui_and_no_page_of_another_site(up: Project) -> None:
     assert status_of(port, "GET", "/", host="ui.example.org") == 200
 
 
-def test_up_runs_until_down_and_down_leaves_nothing(up: Project) -> None:
-    """The UI responds, sensors start, a killed daemon restarts; `down` ends every process and leaves no file."""
-    assert ui_answers(up.port)
-    supervisor = (up.folder / "data/run/supervisord.pid").read_text().strip()
-    assert (up.folder / "tmp/caffeinated").read_text().strip() == f"-i -w {supervisor}"
+def test_up_runs_until_down_and_down_leaves_nothing(project: Project) -> None:
+    """The UI responds, sensors start, a killed daemon restarts; `down` ends every process and removes its files."""
+    assert ui_answers(project.port)
+    supervisor = (project.folder / "data/run/supervisord.pid").read_text().strip()
+    assert (project.folder / "tmp/caffeinated").read_text().strip() == f"-i -w {supervisor}"
 
-    again = up.make("up")
+    again = project.make("up")
     assert again.returncode == 2
     assert "already running" in again.stderr
 
-    run = up.folder / "data/run"
-    assert other_versions(DataFolder(up.folder / "data"), run) == {}
+    run = project.folder / "data/run"
+    assert other_versions(DataFolder(project.folder / "data"), run) == {}
     (run / "version").write_text("0.1.7")
-    assert other_versions(DataFolder(up.folder / "data"), run) == {"make up": "0.1.7"}
+    assert other_versions(DataFolder(project.folder / "data"), run) == {"make up": "0.1.7"}
 
-    assert up.make("ps").stdout.count("RUNNING") == 2
-    wait_until((up.folder / "run.pid").exists, "the sensor, which is RUNNING by default, started a run")
-    first = up.pid("daemon")
+    assert project.make("ps").stdout.count("RUNNING") == 2
+    wait_until((project.folder / "run.pid").exists, "the sensor, which is RUNNING by default, started a run")
+    first = project.pid("daemon")
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: up.pid("daemon") not in (0, first), "the daemon was started again")
-    assert not (up.folder / "run.ended").exists()
+    wait_until(lambda: project.pid("daemon") not in (0, first), "the daemon was started again")
+    assert not (project.folder / "run.ended").exists()
 
     # The run continues in the code server of the killed daemon, a process that supervisord does not know.
-    down = up.make("down")
+    down = project.make("down")
     assert (down.returncode, down.stdout.strip(), down.stderr) == (0, "stopped", "")
     assert not (run / "version").exists()
-    assert up.processes() == []
-    assert (up.folder / "run.ended").read_text() == "by itself"
-    assert not ui_answers(up.port)
-    assert up.litter() == {".dagster", "data"}
-    assert {path.name for path in (up.folder / "deploy").iterdir()} == {
+    assert project.processes() == []
+    assert (project.folder / "run.ended").read_text() == "by itself"
+    assert not ui_answers(project.port)
+    assert project.litter() == {".dagster", "data"}
+    assert {path.name for path in (project.folder / "deploy").iterdir()} == {
         path.name for path in (ROOT / "deploy").iterdir()
     }
 
 
-def test_down_and_ps_report_that_nothing_runs(project: Project) -> None:
+def test_down_and_ps_report_that_nothing_runs(stopped: Project) -> None:
     """Their exit code is 0."""
     for target in ("down", "ps"):
-        result = project.make(target)
+        result = stopped.make(target)
         assert result.returncode == 0
         assert result.stdout.startswith("nothing is running")
 
 
-def test_up_refuses_a_port_that_is_taken(project: Project) -> None:
+def test_up_refuses_a_port_that_is_taken(stopped: Project) -> None:
     """`up` does not mistake another program for its UI, and it leaves nothing running."""
-    with socket.create_server(("127.0.0.1", project.port)):
-        up = project.make("up")
+    with socket.create_server(("127.0.0.1", stopped.port)):
+        up = stopped.make("up")
     assert up.returncode == 2
-    assert f"cannot listen on 127.0.0.1:{project.port}" in up.stderr
-    assert project.processes() == []
+    assert f"cannot listen on 127.0.0.1:{stopped.port}" in up.stderr
+    assert stopped.processes() == []
 
 
-def test_up_reports_why_a_service_cannot_start_and_stops_again(project: Project) -> None:
+def test_up_reports_why_a_service_cannot_start_and_stops_again(stopped: Project) -> None:
     """The settings choose PostgreSQL without a URL."""
-    up = project.make("up", DAGSTER_HOME="deploy")
+    up = stopped.make("up", DAGSTER_HOME="deploy")
     assert up.returncode == 2
     assert "DAGSTER_POSTGRES_URL" in up.stderr
     assert "everything is stopped again" in up.stderr
-    assert project.processes() == []
+    assert stopped.processes() == []

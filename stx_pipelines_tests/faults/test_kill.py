@@ -63,7 +63,7 @@ def test_kills_during_a_sync_change_nothing(
             kept = finished(world)
             process = start(sync_of(chain), world.environment, log := data.with_suffix(".log"))
             was_killed = killed_at_random(world, process, dice, REQUESTS_PER_DAY * days // 3)
-            assert kept <= finished(world), "a finished day was lost"
+            assert kept <= finished(world), "a stored day was lost"
             kills -= was_killed
             if not was_killed:
                 assert process.returncode == 0, log.read_text()[-2000:]
@@ -93,7 +93,7 @@ def test_kills_during_a_backfill_change_nothing(
             kept = finished(world)
             process = start(backfill, environment, log)
             was_killed = killed_at_random(world, process, dice, REQUESTS_PER_DAY * days // 2)
-            assert kept <= finished(world), "a finished day was lost"
+            assert kept <= finished(world), "a stored day was lost"
             kills -= was_killed
             if not was_killed:
                 assert process.returncode == 0, log.read_text()[-2000:]

@@ -53,7 +53,7 @@ def end_what_was_killed(instance: dg.DagsterInstance) -> None:
             instance.report_run_failed(run, "its process was killed")
 
 
-def landed(world: World) -> set[str]:
+def stored_days(world: World) -> set[str]:
     return {path.stem for path in world.data.glob(f"days/{TRANSACTIONS}/????-??-??.parquet")}
 
 
@@ -75,10 +75,10 @@ def test_kills_of_the_daemon_with_a_backfill_queued_change_nothing(
     world.knobs.latency_seconds = 0.05
     with dg.DagsterInstance.get() as instance:
         for number in range(20):
-            kept = landed(world)
+            kept = stored_days(world)
             queue_backfill(instance, world, number)
             assert killed_at_random(world, start(DAEMON, environment, log), dice, 40), log.read_text()[-2000:]
-            assert kept <= landed(world), "a finished day was lost"
+            assert kept <= stored_days(world), "a stored day was lost"
             end_what_was_killed(instance)
         world.knobs.latency_seconds = 0.0
         queue_backfill(instance, world, 20)

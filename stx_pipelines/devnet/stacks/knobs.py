@@ -39,7 +39,7 @@ class Knobs:
     v3_missing: bool = False
     fault_rate: float = 0.0
     fault_kinds: tuple[FaultKind, ...] = FAULT_KINDS
-    fail_next: int = 0  # the next this many requests fail, independently of the rate
+    fail_next: int = 0  # number of requests that fail next, at any fault_rate
     retry_after_seconds: int = 1  # in the fault 429; a 429 of the limiter has the true number
     wrong_counts: set[int] = field(default_factory=set)  # burn heights whose total_tx_count is one too high
     hidden_transactions: set[str] = field(default_factory=set)  # tx_ids left out of every list; counts stay true

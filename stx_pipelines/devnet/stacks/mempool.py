@@ -70,7 +70,7 @@ class Mempool:
         return [self._miners_own(miner, kind) for kind in ("tenure_change", "coinbase")]
 
     def drafts(self, count: int, day_number: int) -> list[Draft]:
-        """Draft the next `count` transactions of users: first the orphaned ones that wait, then new ones."""
+        """Return `count` drafts of users' transactions: first the waiting orphaned ones, then new ones."""
         return [
             self._waiting.popleft() if self._waiting else self._draft(self._sender(day_number)) for _ in range(count)
         ]

@@ -58,7 +58,7 @@ class Tenures:
         ]
 
     def _block_times(self, burn: BitcoinBlock, end: int, total: int) -> list[int]:
-        """Draw rising times between two arrivals of burn blocks, so many that no block but an only one is empty."""
+        """Draw the rising times of a tenure's blocks: fewer than `total`, so that only a single block can be empty."""
         first = burn.arrival + self._rng.randint(1, min(20, (end - burn.arrival) // 2))
         wanted = round(self._spec.stacks_blocks_per_burn_block * self._rng.uniform(0.5, 1.5))
         count = max(1, min(wanted, total - 1, end - first))
@@ -111,7 +111,7 @@ def _special_sizes(spec: ChainSpec) -> dict[int, int]:
 
 
 def _split(total: int, blocks: int, rng: Random) -> list[int]:
-    """Divide a tenure's transactions among its blocks: the first has the miner's own, no other is empty."""
+    """Divide a tenure's transactions among its blocks: the first has the miner's two, the others at least one each."""
     if total == 0:
         return [0]
     if total == _SPECIAL_HEAVY[17] and blocks > 1:

@@ -208,7 +208,7 @@ def test_values_cannot_be_changed(chain: StacksChain) -> None:
 
 @pytest.mark.parametrize(
     "tip",
-    [datetime(2026, 10, 2), datetime(2026, 10, 1, 0, 1, tzinfo=UTC)],  # noqa: DTZ001 - the claim
+    [datetime(2026, 10, 2), datetime(2026, 10, 1, 0, 1, tzinfo=UTC)],  # noqa: DTZ001 - the tested case
 )
 def test_a_tip_without_zone_or_before_the_chain_is_refused(make_spec: MakeSpec, tip: datetime) -> None:
     with pytest.raises(ValueError, match="tip must"):
