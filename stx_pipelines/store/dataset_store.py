@@ -89,7 +89,8 @@ class DatasetStore(Generic[Row]):
         try:
             for days in in_parts(pending):
                 self.warehouse.load(self.dataset, days, wait=wait)
-            self.warehouse.load_details(self.dataset, in_parts(self.stored()), wait=_SHORT_WAIT)
+            if self.warehouse.lacks_details(self.dataset):
+                self.warehouse.load_details(self.dataset, in_parts(self.stored()), wait=_SHORT_WAIT)
         except Busy as busy:
             waiting = [day.certificate.day for day in self.pending()]
             self.waiting_for = busy.holder

@@ -70,10 +70,11 @@ def _insert(
         )
 
 
-def fill_details(
-    connection: duckdb.DuckDBPyConnection, dataset: str, details: Details, days: Sequence[DayFile]
-) -> None:
+def fill_details(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
     """Load into the second table those of these days that the first table holds and the second lacks."""
+    details = DATASETS[dataset].details
+    if details is None:
+        return
     first, second = loaded_days(connection, dataset), loaded_days(connection, details.name)
     ids = {day.certificate.day: day.certificate.id for day in days}
     lacking = [day for day in days if first.get(d := day.certificate.day) == ids[d] != second.get(d)]

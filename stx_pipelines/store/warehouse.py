@@ -88,17 +88,18 @@ class Warehouse:
             loaded = loaded_days(connection, dataset)
         self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
 
-    def load_details(self, dataset: str, parts: Iterable[Sequence[DayFile]], *, wait: float) -> None:
-        """Fill the dataset's second table with the loaded days that it lacks, a transaction for each part.
+    def lacks_details(self, dataset: str) -> bool:
+        """Return whether the dataset's second table may lack loaded days. Never opens the database."""
+        return DATASETS[dataset].details is not None and not self.published(dataset).details
 
-        Do nothing if the published coverage says that it lacks none. Raises `Busy` as `load` does.
+    def load_details(self, dataset: str, parts: Iterable[Sequence[DayFile]], *, wait: float) -> None:
+        """Load into the dataset's second table the loaded days that it lacks, one transaction per part.
+
+        Raises `Busy` as `load` does.
         """
-        details = DATASETS[dataset].details
-        if details is None or self.published(dataset).details:
-            return
         for days in parts:
             with self.connected(wait) as connection:
-                fill_details(connection, dataset, details, days)
+                fill_details(connection, dataset, days)
         self._publish(dataset, partial(msgspec.structs.replace, details=True))
 
     def reconcile(self, dataset: str) -> None:

@@ -115,14 +115,14 @@ def full_at(disk: Disk, step: Callable[[Path], bool], monkeypatch: pytest.Monkey
     with monkeypatch.context() as patch:
         for module in _WRITERS:
             patch.setattr(module, "replace_file", _before(module.replace_file, disk, step))
-        into_table = warehouse._replace_day
+        into_table = warehouse.replace_day
 
         def replace_day(*arguments: object) -> None:
             if step(Path("warehouse.duckdb")):
                 disk.fill()
             into_table(*arguments)  # type: ignore[arg-type]
 
-        patch.setattr(warehouse, "_replace_day", replace_day)
+        patch.setattr(warehouse, "replace_day", replace_day)
         try:
             yield
         finally:

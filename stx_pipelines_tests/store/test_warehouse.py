@@ -165,7 +165,16 @@ with world(make_chain(3, 12), Path(sys.argv[1])) as here:
 
 
 @pytest.mark.parametrize(
-    "place", ["load:before:1", "_replace_day:before:3", "_replace_day:after:3", "_loaded:after:1", "_publish:before:2"]
+    "place",
+    [
+        "load:before:1",
+        "replace_day:before:3",
+        "replace_day:after:3",
+        "loaded_days:after:1",
+        "_publish:before:2",
+        "fill_details:before:1",
+        "fill_details:after:1",
+    ],
 )
 def test_a_process_may_die_at_any_step_between_file_and_table(world: World, place: str) -> None:
     died = subprocess.run(
