@@ -70,7 +70,7 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
 
 
 def _with_source(assets: Sequence[dg.AssetsDefinition]) -> Sequence[Any]:
-    """Let the UI link each asset to its file and line."""
+    """Link each asset to its source file and line in the UI."""
     with warnings.catch_warnings():
         # The pinned minor version of Dagster is the one in which this preview was tested.
         warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*(with_source_code_references|CodeRef).*")

@@ -1,4 +1,4 @@
-"""What the tests of sensors share. Not here: claims (test_*.py)."""
+"""Fixtures of the sensor tests. Not here: claims (test_*.py)."""
 
 from __future__ import annotations
 

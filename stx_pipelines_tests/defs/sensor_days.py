@@ -26,7 +26,7 @@ from stx_pipelines.sync.outcome import Outcome
 
 DATASET = "transactions"
 START = datetime(2026, 6, 10, 12, tzinfo=UTC)
-"""Of a test's clock; runs get their times from `Days.run`, so nothing here depends on the real one."""
+"""The start of a test's clock. Runs get their times from `Days.run`, so no test depends on the real clock."""
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -36,14 +36,14 @@ ORIGIN = RemoteJobOrigin(
     ),
     "stacks_sync",
 )
-"""Where a run's code is; Dagster asks for it before a run may stand in the queue."""
+"""The code location of a run. Dagster requires it of a run in the queue."""
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 @dataclass
 class Days:
-    """A dataset that can be anything, and what Dagster knows of its runs."""
+    """A dataset in any state, and the runs that Dagster has of it."""
 
     instance: dg.DagsterInstance
     now: datetime = START
@@ -82,7 +82,7 @@ class Days:
             raise Unreachable("https://api answers nothing (connection refused)")
 
     def look_at_tip(self) -> None:
-        """What the server says of its newest block, as it is noted for the next survey."""
+        """Note the time of the server's newest block for the next coverage."""
         self.probe()
         if self.newest:
             since = self.tip.since if self.tip and self.tip.time == self.newest else self.now
@@ -101,7 +101,7 @@ class Days:
         )
 
     def tick(self, after: timedelta = timedelta(0)) -> dg.SensorResult:
-        """The next look, with the memory of the one before."""
+        """Evaluate the sensor with the cursor of the tick before."""
         self.now += after
         result = tick(self.watched(), self.instance, self.memory, self.now)
         assert result.cursor is not None
@@ -109,7 +109,7 @@ class Days:
         return result
 
     def run(self, status: DagsterRunStatus, *, began: datetime, ended: datetime | None = None, **tags: str) -> str:
-        """A run of this dataset as Dagster remembers it."""
+        """Add a run of this dataset to Dagster's history."""
         given = {**range_tags(Work((self.day(2),))), DATASET_TAG: DATASET, **tags}
         run = create_run_for_test(self.instance, job_name="stacks_sync", tags=given, remote_job_origin=ORIGIN)
         storage = self.instance.run_storage
@@ -125,12 +125,12 @@ class Days:
         return run.run_id
 
     def fail(self) -> str:
-        """A run that began just now, brought nothing and failed at once."""
+        """Add a run that began just now, stored no day and failed at once."""
         self.now += SECOND
         return self.run(DagsterRunStatus.FAILURE, began=self.now - SECOND, ended=self.now)
 
     def limit(self, until: datetime) -> None:
-        """A run that was told to come back later, as a real one is; it ends now."""
+        """Make a run that is rate limited, as a real one is; it ends now."""
 
         def limited() -> Iterator[Outcome]:
             raise RateLimited(f"rate limited until {until}", until)
@@ -153,11 +153,12 @@ class Days:
 
 
 def complete(days: Days) -> None:
+    """Store every missing day."""
     days.states = {day: "open" if ago < 2 else "closed" for ago, day in enumerate(days.states)}
 
 
 def launched(result: dg.SensorResult) -> tuple[str, str]:
-    """The range a tick asked for, newest day first."""
+    """Return the newest and oldest day of the run that a tick requests."""
     [request] = result.run_requests or []
     assert result.skip_reason is None
     assert request.run_key is None
@@ -166,6 +167,7 @@ def launched(result: dg.SensorResult) -> tuple[str, str]:
 
 
 def said(result: dg.SensorResult) -> str:
+    """Return the sentence with which a tick skips."""
     assert not result.run_requests
     assert result.skip_reason is not None
     assert result.skip_reason.skip_message is not None

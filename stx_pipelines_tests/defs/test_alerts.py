@@ -1,4 +1,4 @@
-"""What deserves a message is told once, in a sentence."""
+"""Each alert is sent once, in one sentence."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MINUTE = timedelta(minutes=1)
 def status(
     missing: int = 0, *, wanted: int = 8, today: date = TODAY, landed_at: datetime | None = None, due: int | None = None
 ) -> DatasetStatus:
-    """Today and yesterday open, the oldest `missing` of the wanted days not there."""
+    """Today and yesterday are open; the oldest `missing` of the wanted days are missing."""
     first = today - (wanted - 1) * DAY
     closed = [(first + missing * DAY, today - 2 * DAY)] if missing < wanted - 2 else []
     return DatasetStatus(
@@ -72,7 +72,7 @@ def look(seen: DatasetStatus, health: Health, told: Told, now: datetime = NOW) -
 
 
 class Heard:
-    """A channel that keeps what it is told."""
+    """A channel that keeps its sentences."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
@@ -89,7 +89,7 @@ class Broken:
 
 
 class Failures:
-    """The sensor of failed runs, and what it told since it began."""
+    """The sensor of failed runs, and the sentences it sends."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
@@ -99,7 +99,7 @@ class Failures:
         self.tick()
 
     def tick(self) -> list[str]:
-        """What the next evaluation tells."""
+        """Return the sentences of the next evaluation."""
         self.heard.sentences = []
         with dg.build_sensor_context(instance=self.instance, cursor=self.cursor) as context:
             done = self.sensor.evaluate_tick(context)
@@ -115,7 +115,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def fail(instance: dg.DagsterInstance) -> str:
-    """A run that failed now; its id as alerts say it."""
+    """Make a run that fails now; return its id as alerts show it."""
     run = create_run_for_test(instance, job_name="stacks_sync")
     instance.report_run_failed(run, "The run's process is gone; stored days are kept.")
     return run.run_id[:8]
@@ -142,7 +142,7 @@ def test_a_failed_run_is_told_once(instance: dg.DagsterInstance) -> None:
 
 
 def test_every_failed_run_is_told_oldest_first(instance: dg.DagsterInstance) -> None:
-    """However many there are: those that one evaluation leaves are told by the next."""
+    """A tick reports a limited number of runs; the next tick reports the others."""
     failures = Failures(instance)
     runs = [fail(instance) for _ in range(23)]
     told = [sentence.split()[1] for _ in range(6) for sentence in failures.tick()]
@@ -228,7 +228,7 @@ def test_a_stall_is_told_once_and_again_when_it_comes_back() -> None:
 
 
 def behind(hours: int) -> DatasetStatus:
-    """Today and yesterday are not covered; the closed days are as they were."""
+    """Today and yesterday are not covered; the closed days are unchanged."""
     sentence = f"6 of 8 days complete; the server's newest block is of ..., {hours} h old; nothing to do here"
     return msgspec.structs.replace(status(due=0), days_complete=6, behind=True, sentence=sentence)
 

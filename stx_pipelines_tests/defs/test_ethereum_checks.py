@@ -1,4 +1,4 @@
-"""The asset checks of Ethereum: what fails, what warns, and what merely waits."""
+"""The asset checks of Ethereum fail, warn, or wait for a load."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from stx_pipelines_tests.store.ethereum_days import DAYS, blocks_of, change, sto
 
 @pytest.fixture
 def database(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Three sound days in the folder that the settings name."""
+    """Three sound days in the data folder of the settings."""
     monkeypatch.setenv("STX_DATA_DIR", str(data))
     return store_days(data)
 
 
 def results() -> dict[str, dg.AssetCheckEvaluation]:
-    """Every check, run by Dagster."""
+    """Run every check in Dagster."""
     assets = [dg.AssetSpec("blocks"), dg.AssetSpec("miners_balance")]
     defs = dg.Definitions(
         assets=assets,

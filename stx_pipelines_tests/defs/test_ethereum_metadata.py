@@ -1,4 +1,4 @@
-"""What the UI says of a day of Ethereum is what its rows say, to the last digit."""
+"""The metadata of a day of Ethereum equals the sums of its rows, to the last digit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BLOCKS, CHANGES = blocks_of(DAY), changes_of(DAY)
 
 
 def in_eth(wei: int) -> Decimal:
-    """As Ethereum's own library converts it, which knows no debts."""
+    """Convert with Ethereum's own library, which refuses negative values."""
     return Decimal(from_wei(abs(wei), "ether")).copy_sign(wei)
 
 
@@ -41,7 +41,7 @@ def text(value: dg.MetadataValue) -> str:
 
 
 def by_hour(value: dg.MetadataValue) -> dict[str, list[object]]:
-    """The rows of a table by hour that has something in it, without the hour itself."""
+    """Return the rows of a table by hour that have blocks, without the hour."""
     assert isinstance(value, dg.TableMetadataValue)
     assert [record.data["hour (UTC)"] for record in value.records] == [f"{hour:02}" for hour in range(24)]
     rows = {str(record.data["hour (UTC)"]): list(record.data.values())[1:] for record in value.records}

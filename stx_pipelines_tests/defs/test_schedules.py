@@ -1,4 +1,4 @@
-"""Once a day, in UTC: yesterday is closed and today refreshed, whatever the sensor does."""
+"""The daily schedule closes yesterday and refreshes today, in UTC, independent of the sensor."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def evaluate(
     failed: Mapping[date, Attempts] | None = None,
     tip: Sighting | None = None,
 ) -> dict[str, str] | str:
-    """The tags of the run that a tick asks for, or what it says instead."""
+    """Return the tags of the run that a tick requests, or the sentence with which it skips."""
     schedule = daily_schedule(
         "daily", "transactions", stacks_close, lambda now: coverage_of(states, failed or {}, now, tip), on=False
     )

@@ -1,4 +1,4 @@
-"""What Dagster says of each asset before any run: owner, versions, source, and the columns as the database has them."""
+"""The definition of each asset: owner, version, source, and the columns as the database has them."""
 
 from __future__ import annotations
 

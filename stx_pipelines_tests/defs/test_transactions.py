@@ -1,4 +1,4 @@
-"""Whoever starts it - the UI, Dagster's command, our own - the same days land, and Dagster is told of each."""
+"""The UI, Dagster's commands and ours store the same days, and Dagster has an event of each."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ KEYS = {
 
 @pytest.fixture(scope="module")
 def truth_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Ten days and today, brought home without Dagster: what every other way must equal."""
+    """Ten days and today, stored without Dagster: the reference for every other way."""
     with world(recent_chain(DAYS), tmp_path_factory.mktemp("reference")) as reference:
         reference.landed()
         reference.assert_true()
@@ -56,7 +56,7 @@ def here(truth_world: World, data: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def materialize(instance: dg.DagsterInstance, first: date, last: date, **config: Any) -> dg.ExecuteInProcessResult:
-    """As the UI launches it: one partition, or a range in one run."""
+    """Run one partition, or a range in one run, as the UI launches it."""
     ops = {"ops": {"transactions": {"config": config}}} if config else None
     common: dict[str, Any] = {
         "resources": {"stacks_api": StacksApi()},
@@ -71,13 +71,13 @@ def materialize(instance: dg.DagsterInstance, first: date, last: date, **config:
 
 
 def materializations(instance: dg.DagsterInstance) -> list[dg.AssetMaterialization]:
-    """Every event of a stored day that Dagster keeps, newest first."""
+    """Return Dagster's events of stored days, newest first."""
     records = instance.fetch_materializations(dg.AssetKey("transactions"), limit=100).records
     return [record.asset_materialization for record in records if record.asset_materialization]
 
 
 def assert_same(here: World, reference: World, days: list[date]) -> None:
-    """Equal tables and certificates for these days, and no other day."""
+    """Tables and certificates are equal for these days, and there is no other day."""
     ours, theirs = alike(here.certificates()), alike(reference.certificates())
     assert ours == {day: theirs[day] for day in days}
     wanted = {str(day) for day in days}
@@ -195,7 +195,7 @@ def test_a_day_whose_run_of_one_partition_fails_after_it_was_stored_has_its_even
 
 
 def test_a_stored_day_whose_event_was_lost_has_it_after_the_next_run(here: World) -> None:
-    """A process was killed between: Dagster knows nothing of the day, whose file is here."""
+    """If a process was killed in between, the day has a file but no event."""
     day = here.days[3]
     here.landed([day])
     with dg.DagsterInstance.ephemeral() as instance:

@@ -21,7 +21,7 @@ from stx_pipelines_tests.metrics.history import day, rows_of, store_day, store_h
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Days 0 to 39 closed but day 2, day 40 open."""
+    """Days 0 to 39 are closed except day 2, which is missing; day 40 is open."""
     store = store_history(store_in(tmp_path / "data"), (n for n in range(40) if n != 2))
     store_day(store, day(40), rows_of(40), "open")
     return store.folder.path
@@ -38,7 +38,7 @@ def materialize(folder: Path, names: Sequence[str] = tuple(RESULTS)) -> dg.Execu
 
 
 def said(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
-    """What a materialization says of itself."""
+    """Return the metadata of a materialization."""
     [event] = [each for each in result.get_asset_materialization_events() if each.asset_key == dg.AssetKey(name)]
     return {key: value.value for key, value in event.materialization.metadata.items()}
 

@@ -135,7 +135,7 @@ def _increases(by_hour: Sequence[Hour]) -> dg.MetadataValue:
 
 
 def _by_hour(columns: Mapping[str, Sequence[int | str | None]]) -> dg.MetadataValue:
-    """Make a table of the 24 hours of the day. A picture would weigh ten times as much in Dagster's history."""
+    """Make a table of the 24 hours of the day. A picture takes ten times the space in Dagster's history."""
     schema = dg.TableSchema([dg.TableColumn("hour (UTC)"), *map(dg.TableColumn, columns)])
     rows = zip(range(24), *columns.values(), strict=True)
     records = [

@@ -23,7 +23,7 @@ from stx_pipelines.defs.resources import StacksApi
 def transactions(
     context: dg.AssetExecutionContext, config: SyncConfig, stacks_api: StacksApi
 ) -> dg.MaterializeResult[None]:
-    """Fetch, prove and store the days of the partitions, one after the other.
+    """Fetch and prove the days of the partitions. Store each day as soon as it is proved.
 
     Raises `dg.Failure` at the end, naming the failed days. The other days are stored.
     """
