@@ -26,12 +26,17 @@ Rows hold a time as unix seconds, files and tables as a timestamp.
 
 
 class Column(NamedTuple):
-    """A column of a day file; `comment` says its unit. `in_table` tells whether the table has it too."""
+    """A column of a day file; `comment` says its unit. `in_table` tells whether the table has it too.
+
+    An `added` column came after the dataset's first version: the table has it behind `ingested_at`, and older day files
+    lack it, which reads as NULL.
+    """
 
     name: str
     kind: Kind
     comment: str
     in_table: bool = True
+    added: bool = False
 
 
 class Price(NamedTuple):
@@ -126,6 +131,26 @@ _ALL = (
             Column("transaction_count", "integer", "transactions in the block"),
             Column("size", "integer", "bytes"),
             Column("extra_data", "text", "what its maker wrote into it, in hex"),
+            Column("nonce", "word", "8 bytes in hex; since the merge zero", added=True),
+            Column("sha3_uncles", "word", "hash of the list of uncles", added=True),
+            Column("transactions_root", "text", "root of the transactions", added=True),
+            Column("state_root", "text", "root of all accounts after the block", added=True),
+            Column("receipts_root", "text", "root of the receipts", added=True),
+            Column("difficulty", "integer", "work; since the merge 0; NULL where it exceeds 63 bits", added=True),
+            Column("mix_hash", "text", "since the merge the block's randomness", added=True),
+            Column("withdrawals_root", "text", "root of the withdrawals; NULL before the Shanghai fork", added=True),
+            Column("blob_gas_used", "integer", "units of blob gas; NULL before the Cancun fork", added=True),
+            Column("excess_blob_gas", "integer", "units of blob gas; NULL before the Cancun fork", added=True),
+            Column(
+                "parent_beacon_block_root", "text", "root of the beacon block; NULL before the Cancun fork", added=True
+            ),
+            Column("requests_hash", "text", "hash of the requests; NULL before the Prague fork", added=True),
+            Column(
+                "withdrawals_gwei",
+                "integer",
+                "Gwei: withdrawals to the fee recipient; NULL where they are not known",
+                added=True,
+            ),
         ),
         time_column="timestamp",
         price=Price(unknown=7_200, rows_per_request=1),  # a block every 12 seconds
@@ -152,6 +177,12 @@ _ALL = (
                 "may be negative",
             ),
             Column("block_hash", "text", "hash of the block"),
+            Column(
+                "withdrawals_gwei",
+                "integer",
+                "Gwei: the part of the increase that was withdrawn from stake; NULL where it is not known",
+                added=True,
+            ),
         ),
         time_column="block_time",
         price=Price(unknown=14_400, rows_per_request=0.6),  # two reads a row, some shared between rows

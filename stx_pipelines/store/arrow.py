@@ -44,8 +44,14 @@ def to_arrow(dataset: Dataset, rows: Sequence[Any]) -> pa.Table:
 
 
 def from_arrow(dataset: Dataset, table: pa.Table) -> list[Any]:
-    """Make the rows of a day file. Fields that the file does not keep have their defaults."""
-    columns = {column.name: _values(table.column(column.name), column.kind) for column in dataset.columns}
+    """Make the rows of a day file. Fields that the file does not keep have their defaults, and those it lacks None."""
+    lacking: list[Any] = [None] * table.num_rows
+    columns = {
+        column.name: lacking
+        if column.added and column.name not in table.column_names
+        else _values(table.column(column.name), column.kind)
+        for column in dataset.columns
+    }
     row, names = dataset.row, _fields(dataset)
     return [row(*values) for values in zip(*(columns[name] for name in names), strict=True)]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.statements import day_sql, load_sql, named, of_day
+from stx_pipelines.store.statements import day_sql, load_sql, named, of_day, with_added
 from stx_pipelines.store.warehouse import DayFile, Warehouse, attach
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
 def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile) -> bool:
     proved_at = file.certificate.proved_at.replace(tzinfo=None)
     wanted = f"({day_sql(dataset)})"
-    held = f"(SELECT * FROM warehouse.{dataset} WHERE {of_day(dataset)})"
+    held = f"(FROM {with_added(dataset, f'warehouse.{dataset}')} WHERE {of_day(dataset)})"
     lacks, exceeds = f"FROM {wanted} EXCEPT ALL FROM {held}", f"FROM {held} EXCEPT ALL FROM {wanted}"
     query = f"SELECT count(*) FROM (({lacks}) UNION ALL ({exceeds}))"
     connection.register("day_file", DayFiles(file.path.parent).read(file.certificate.day))

@@ -330,7 +330,7 @@ def test_days_without_increases_that_are_believed_say_why(
     remark: str,
 ) -> None:
     """As a setting, and where the blocks name no fee recipient: in the certificate and in the log."""
-    world = make_ethereum(make_chain(1), EthereumKnobs(old_balances="zero"))
+    world = make_ethereum(make_chain(1), EthereumKnobs(old_balances="zero", proof_blocks=-1))
     if miner:
         for number, block in enumerate(world.chain.blocks):
             world.chain.blocks[number] = block._replace(miner=miner)
