@@ -58,6 +58,7 @@ class Settings(BaseModel):
     eth_attempts: int = Field(5, ge=1, le=100)
     eth_timeout_seconds: float = Field(30.0, gt=0, le=3600)
     eth_zero_increases: Literal["refuse", "allow"] = "refuse"
+    eth_proof_pairs: int | None = Field(5, ge=0, le=1_000_000, description="None: all")
     eth_tip_age_minutes: int = Field(60, ge=0, le=10_000_000)
 
     stx_target_days: int = Field(180, ge=1, le=100_000)
@@ -95,6 +96,15 @@ class Settings(BaseModel):
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("eth_proof_pairs", mode="before")
+    @classmethod
+    def _is_a_number_or_all(cls, value: object) -> object:
+        if isinstance(value, str) and not value.strip().isdecimal():
+            if value.strip().lower() != "all":
+                raise ValueError("must be a number from 0 on, or all")
+            return None
+        return value
 
     @field_validator("hiro_api_key")
     @classmethod

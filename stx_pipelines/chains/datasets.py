@@ -29,12 +29,17 @@ Rows hold a time as unix seconds, files and tables as a UTC timestamp.
 
 
 class Column(NamedTuple):
-    """A column of a day file. `comment` describes it with its unit; `in_table` says whether the table has it too."""
+    """A column of a day file. `comment` describes it with its unit; `in_table` says whether the table has it too.
+
+    An `added` column came after the dataset's first version. The table has it after `ingested_at`. Older day files lack
+    it and read as NULL.
+    """
 
     name: str
     kind: Kind
     comment: str
     in_table: bool = True
+    added: bool = False
 
 
 class Details(NamedTuple):
@@ -69,8 +74,7 @@ class Dataset:
     is the column whose UTC date is the day of a row. `shown_by` are the columns that decide whether the table shows a
     row, passed in this order to the macro `shown_NAME` in `store/sql/shown.sql`; none: all rows are shown. `sorted_by`
     is the order of a day's rows in the table; none: as in the file. `made_from` is the dataset that its days are made
-    from: a day is open again once that dataset's day changes. `first_columns` is the number of columns of day files
-    whose certificate does not count them; none: all. `details` is a second table; none: there is only one.
+    from: a day is open again once that dataset's day changes. `details` is a second table; none: there is only one.
     """
 
     name: str
@@ -84,7 +88,6 @@ class Dataset:
     shown_by: tuple[str, ...] = ()
     sorted_by: tuple[str, ...] = ()
     made_from: str | None = None
-    first_columns: int | None = None
     details: Details | None = None
 
     @property
@@ -94,8 +97,9 @@ class Dataset:
 
     def columns_of(self, certificate: Certificate) -> tuple[Column, ...]:
         """Return the columns of the day file with this certificate: the first ones."""
-        count = self.first_columns if certificate.columns is msgspec.UNSET else certificate.columns
-        return self.columns[:count]
+        if certificate.columns is msgspec.UNSET:
+            return tuple(column for column in self.columns if not column.added)
+        return self.columns[: certificate.columns]
 
 
 _ALL = (
@@ -131,14 +135,19 @@ _ALL = (
             ),
             Column("nonce", "integer", "of the sender; NULL where the API does not report it", in_table=False),
             Column("sponsor_address", "text", "the address that paid the fee, if not the sender", in_table=False),
-            Column("contract_id", "word", "the contract that is called or deployed", in_table=False),
-            Column("function_name", "word", "the contract's function that is called", in_table=False),
-            Column("recipient_address", "text", "the address that receives a transfer of STX", in_table=False),
-            Column("amount_ustx", "ustx", "the STX transferred, in microSTX (1 STX = 1,000,000)", in_table=False),
-            Column("sponsor_nonce", "integer", "of the sponsor", in_table=False),
-            Column("memo", "text", "the memo of a transfer: 0x and up to 34 bytes in hex", in_table=False),
+            Column("contract_id", "word", "the contract that is called or deployed", in_table=False, added=True),
+            Column("function_name", "word", "the contract's function that is called", in_table=False, added=True),
+            Column("recipient_address", "text", "receiver of a transfer of STX", in_table=False, added=True),
+            Column(
+                "amount_ustx",
+                "ustx",
+                "amount of a transfer in microSTX (1 STX = 1,000,000)",
+                in_table=False,
+                added=True,
+            ),
+            Column("sponsor_nonce", "integer", "of the sponsor", in_table=False, added=True),
+            Column("memo", "text", "the memo of a transfer: 0x and up to 34 bytes in hex", in_table=False, added=True),
         ),
-        first_columns=15,
         details=Details(
             name="transaction_details",
             key="tx_id",
@@ -181,6 +190,26 @@ _ALL = (
             Column("transaction_count", "integer", "transactions in the block"),
             Column("size", "integer", "bytes"),
             Column("extra_data", "text", "free text of the block's builder, in hex"),
+            Column("nonce", "word", "8 bytes in hex; since the merge zero", added=True),
+            Column("sha3_uncles", "word", "hash of the list of uncles", added=True),
+            Column("transactions_root", "text", "root of the transactions", added=True),
+            Column("state_root", "text", "root of all accounts after the block", added=True),
+            Column("receipts_root", "text", "root of the receipts", added=True),
+            Column("difficulty", "integer", "work; since the merge 0; NULL where it exceeds 63 bits", added=True),
+            Column("mix_hash", "text", "since the merge the block's randomness", added=True),
+            Column("withdrawals_root", "text", "root of the withdrawals; NULL before the Shanghai fork", added=True),
+            Column("blob_gas_used", "integer", "units of blob gas; NULL before the Cancun fork", added=True),
+            Column("excess_blob_gas", "integer", "units of blob gas; NULL before the Cancun fork", added=True),
+            Column(
+                "parent_beacon_block_root", "text", "root of the beacon block; NULL before the Cancun fork", added=True
+            ),
+            Column("requests_hash", "text", "hash of the requests; NULL before the Prague fork", added=True),
+            Column(
+                "withdrawals_gwei",
+                "integer",
+                "Gwei: withdrawals to the fee recipient; NULL where they are not known",
+                added=True,
+            ),
         ),
         time_column="timestamp",
         price=Price(unknown=7_200, rows_per_request=1),  # a block every 12 seconds
@@ -206,6 +235,12 @@ _ALL = (
                 "Wei: fees less the payment to the proposer, plus withdrawals and unrelated transfers; may be negative",
             ),
             Column("block_hash", "text", "hash of the block"),
+            Column(
+                "withdrawals_gwei",
+                "integer",
+                "Gwei: the part of the increase that was withdrawn from stake; NULL where it is not known",
+                added=True,
+            ),
         ),
         time_column="block_time",
         price=Price(unknown=14_400, rows_per_request=0.6),  # two reads a row, some shared between rows

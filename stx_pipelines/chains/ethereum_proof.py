@@ -1,24 +1,26 @@
-"""What proves a day of Ethereum: every block names the hash of the one before, so a gap or a fork shows.
+"""The proof of a day of Ethereum: every block names the hash of the one before, and has the hash of its own fields.
 
-Pure: rows in, a `ProofError` that names the blocks out.
+Pure: rows in, a `ProofError` that names the blocks out. Balances: `balance_proof`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import pairwise
 
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block
+from stx_pipelines.chains.ethereum import Block, Header
 
 ENOUGH = 100
 """Blocks of a day; what fewer have in common says nothing."""
 
 NOBODY = "0x" + "0" * 40
 """The zero address: the fee recipient of chains that name none."""
+
+HASHED = "every header's fields have its hash"
+"""Stands in the certificate of a day whose headers were all hashed."""
 
 
 def prove_blocks(blocks: Sequence[Block], day: date, before: Block | None, after: Block | None) -> None:
@@ -52,89 +54,32 @@ def _prove_linked(blocks: Iterable[Block]) -> None:
             raise ProofError(f"block {upper.number} is older than block {lower.number}", both)
 
 
-def prove_balances(changes: Sequence[BalanceChange], blocks: Sequence[Block]) -> None:
-    """Raise `ProofError` unless there is exactly one sound row per block (but block 0), in the blocks' order."""
-    expected = [block for block in blocks if block.number > 0]
-    if [change.block_number for change in changes] != [block.number for block in expected]:
-        _name_the_difference(changes, expected)
-    for change, block in zip(changes, expected, strict=True):
-        if fault := _fault(change, block):
-            raise ProofError(f"block {block.number} {fault}", {block.number})
-    for lower, upper in pairwise(changes):
-        follows = upper.block_number == lower.block_number + 1 and upper.miner == lower.miner
-        if follows and upper.balance_before != lower.balance_after:
-            raise ProofError(
-                f"{lower.miner} has {lower.balance_after} Wei after block {lower.block_number}, "
-                f"but {upper.balance_before} Wei before block {upper.block_number}",
-                {lower.block_number, upper.block_number},
-            )
+def judge_headers(headers: Sequence[Header], *, is_like_ethereum: bool) -> str:
+    """Say of the headers that they were hashed (`HASHED`), or why some are linked only.
 
-
-def looks_stateless(changes: Sequence[BalanceChange]) -> bool:
-    """Whether some of these rows name a fee recipient, and none says that a balance changed."""
-    return any(change.miner != NOBODY for change in changes) and not any(change.balance_increase for change in changes)
-
-
-def judge_zeros(changes: Sequence[BalanceChange], *, allowed: bool) -> str:
-    """What has to be said of a day on which no balance changed; empty for any other day, and for a few blocks.
-
-    A node that answers every block with its newest state, or with 0, looks like that, and nothing else in the answers
-    tells: so it is a `ProofError`, unless the user has `allowed` it or no block names a fee recipient.
+    Raises `ProofError` for a header whose fields do not have its hash, and for one without the withdrawals that it
+    names. A header that this version cannot hash is linked only: one with unknown members, block 0, and all of a chain
+    of which no block was ever hashed (`is_like_ethereum` says that one was, on another day).
     """
-    if len(changes) < ENOUGH or any(change.balance_increase for change in changes):
-        return ""
-    if not looks_stateless(changes):
-        return "every increase is zero, and the fee recipient of every block is the zero address"
-    if allowed:
-        return "every increase is zero, which ETH_ZERO_INCREASES=allow accepts"
-    raise ProofError(
-        f"none of the {len(changes)} blocks changed the balance of its fee recipient: that is what a node gives that "
-        "answers old blocks with its newest state, or with 0; use an archive node, or, where fees do not go to the fee "
-        "recipient or there are none, set ETH_ZERO_INCREASES=allow",
-        {change.block_number for change in changes},
-    )
+    # Block 0 is no evidence: chains that hash their seals otherwise may hash it like Ethereum.
+    is_like_ethereum |= any(header.is_hashed for header in headers if header.block.number)
+    linked = [header for header in headers if not header.is_hashed]
+    for header in linked:
+        if is_like_ethereum and header.block.number and not header.unknown:
+            raise ProofError(_of_another_hash(header), {header.block.number})
+    for header in headers:
+        if header.is_hashed and header.has_wrong_withdrawals:
+            number = header.block.number
+            raise ProofError(f"block {number}: its withdrawals do not have its withdrawals root", {number})
+    if not linked:
+        return HASHED
+    unknown = next((header.unknown for header in linked if header.unknown), ())
+    why = f"unknown field {unknown[0]}" if unknown else "this chain hashes other fields than Ethereum"
+    return f"headers from block {linked[0].block.number} on are linked, not hashed ({why})"
 
 
-def doubtful(changes: Sequence[BalanceChange]) -> list[BalanceChange]:
-    """The changed balances of a day that has mostly unchanged ones; none of any other day, and of a few blocks.
-
-    A node that answers with its newest state gives them where that state moved between two answers: asked for once
-    more, they are not the same.
-    """
-    changed = [change for change in changes if change.balance_increase]
-    return changed if len(changes) >= ENOUGH and 2 * len(changed) < len(changes) else []
-
-
-def prove_repeated(changes: Sequence[BalanceChange], balances: Mapping[BalanceKey, int]) -> None:
-    """Raise `ProofError` unless these balances, asked for once more, are the same: an old block's never change."""
-    for change in changes:
-        for number, told in (
-            (change.block_number - 1, change.balance_before),
-            (change.block_number, change.balance_after),
-        ):
-            if (again := balances[BalanceKey(change.miner, number)]) != told:
-                raise ProofError(
-                    f"{change.miner} had {told} Wei after block {number}, and {again} Wei when asked once more: the "
-                    "node answers old blocks with its newest state; use an archive node",
-                    {change.block_number},
-                )
-
-
-def _name_the_difference(changes: Sequence[BalanceChange], blocks: Sequence[Block]) -> None:
-    rows = Counter(change.block_number for change in changes)
-    known = Counter(block.number for block in blocks)
-    for wrong, words in ((known - rows, "has no balances"), (rows - known, "came twice or is of another day")):
-        if wrong:
-            more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-            raise ProofError(f"block {min(wrong)} {words}{more}", wrong)
-    raise ProofError("the balances are not in the order of their blocks", known)
-
-
-def _fault(change: BalanceChange, block: Block) -> str | None:
-    if (change.block_hash, change.miner, change.block_time) != (block.hash, block.miner, block.timestamp):
-        return "has balances of another version of itself"
-    if min(change.balance_before, change.balance_after) < 0:
-        return "has a balance below zero"
-    if change.balance_after - change.balance_before != change.balance_increase:
-        return "has an increase that is not the difference of its balances"
-    return None
+def _of_another_hash(header: Header) -> str:
+    number, told = header.block.number, header.block.hash
+    if header.computed is None:
+        return f"block {number}: its header lacks a field, or has one of another form; its hash is {told}"
+    return f"block {number}: its fields have the hash {header.computed}, but it names {told}: a field is wrong"

@@ -20,7 +20,16 @@ from typing import Literal
 import msgspec
 
 from stx_pipelines.chains.errors import MalformedAnswer
-from stx_pipelines.chains.ethereum import BalanceKey, Block, parse_block, parse_quantity, quantities
+from stx_pipelines.chains.ethereum import (
+    BalanceKey,
+    Block,
+    Header,
+    parse_account_proof,
+    parse_block,
+    parse_header,
+    parse_quantity,
+    quantities,
+)
 from stx_pipelines.chains.ethereum_proof import NOBODY
 from stx_pipelines.clients.errors import ApiError, Interrupted, NoState, TooLarge
 from stx_pipelines.clients.http import STOPPED, Http
@@ -81,12 +90,23 @@ class EthereumRpc:
 
     def blocks(self, numbers: Sequence[int], on_batch: OnBatch = lambda _: None) -> list[Block]:
         """Return the blocks with these numbers, in their order. They must exist: a null is requested again."""
-        found = self._gather(_BLOCK, numbers, on_batch)
+        return [header.block for header in self.headers(numbers, on_batch)]
+
+    def headers(self, numbers: Sequence[int], on_batch: OnBatch = lambda _: None) -> list[Header]:
+        """Return the same blocks, each with the hash of its fields."""
+        found = self._gather(_HEADER, numbers, on_batch)
         return [found[number] for number in numbers]
 
     def balances(self, keys: Sequence[BalanceKey], on_batch: OnBatch = lambda _: None) -> dict[BalanceKey, int]:
         """Return each balance in Wei. Raises `NoState` where the node no longer has the state of a block."""
         return self._gather(_BALANCE, keys, on_batch)
+
+    def account_proofs(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, list[bytes]]:
+        """Read the nodes that prove each of these balances, from the root of the state down.
+
+        Raises a plain `ApiError` or `NoState` where the node refuses.
+        """
+        return self._gather(_ACCOUNT_PROOF, keys, lambda _: None)
 
     def first_state(self, lo: int, hi: int) -> int:
         """Return the lowest block from `lo` to `hi` whose balances can be read; `hi + 1` if there is none."""
@@ -240,17 +260,17 @@ def connect(
     return EthereumRpc(http, batch_size, parallel)
 
 
-def _block(raw: msgspec.Raw, number: int) -> Block:
-    block = parse_block(raw)
-    if block.number != number:
-        raise MalformedAnswer(f"block {number} was requested, block {block.number} was returned")
-    return block
+def _numbered(raw: msgspec.Raw, number: int) -> Header:
+    header = parse_header(raw)
+    if header.block.number != number:
+        raise MalformedAnswer(f"block {number} was requested, block {header.block.number} was returned")
+    return header
 
 
 def _perhaps_a_block(raw: msgspec.Raw, which: int | Tag) -> Block | None:
     if bytes(raw) == b"null":
         return None
-    return _block(raw, which) if isinstance(which, int) else parse_block(raw)
+    return _numbered(raw, which).block if isinstance(which, int) else parse_block(raw)
 
 
 def _by_number(which: int | Tag) -> str:
@@ -263,7 +283,7 @@ _CHAIN_ID: Question[str, int] = Question(
     parse=lambda raw, _: parse_quantity(raw),
     shown=lambda _: "its chain id",
 )
-_BLOCK: Question[int, Block] = Question(render=_by_number, parse=_block, shown=lambda number: f"block {number}")
+_HEADER: Question[int, Header] = Question(render=_by_number, parse=_numbered, shown=lambda number: f"block {number}")
 _PERHAPS_A_BLOCK: Question[int | Tag, Block | None] = Question(
     render=_by_number, parse=_perhaps_a_block, shown=lambda which: f"block {which}"
 )
@@ -272,4 +292,9 @@ _BALANCE: Question[BalanceKey, int] = Question(
     parse=lambda raw, _: parse_quantity(raw),
     shown=lambda key: f"the balance of {key.address} at block {key.number}",
     of_texts=quantities,
+)
+_ACCOUNT_PROOF: Question[BalanceKey, list[bytes]] = Question(
+    render=lambda key: f'"method":"eth_getProof","params":["{key.address}",[],"{key.number:#x}"]',
+    parse=lambda raw, _: parse_account_proof(raw),
+    shown=lambda key: f"the account proof of {key.address} at block {key.number}",
 )

@@ -15,7 +15,7 @@ from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.loading import DayFile, loaded_days
-from stx_pipelines.store.statements import day_sql, details_sql, load_sql, named, of_day
+from stx_pipelines.store.statements import day_sql, details_sql, load_sql, named, of_day, with_added
 from stx_pipelines.store.warehouse import Warehouse, attach
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile)
     of, day = DATASETS[dataset], {"day": file.certificate.day}
     connection.register("day_file", DayFiles(file.path.parent).read(file.certificate.day))
     values = day | {"proved_at": file.certificate.proved_at.replace(tzinfo=None)}
-    held = f"SELECT * FROM warehouse.{dataset} WHERE {of_day(dataset)}"
+    held = f"FROM {with_added(of)} WHERE {of_day(dataset)}"
     if _are_different(connection, day_sql(of, file.certificate), held, values):
         return True
     if of.details is None or not _is_loaded(connection, of.details.name, file):

@@ -9,6 +9,9 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, Column, Dataset, Details, Kind
 from stx_pipelines.store.scratch import quoted
 
+Described = tuple[str, str, str]
+"""Name, type and comment of a column."""
+
 _TYPES: dict[Kind, str] = {
     "text": "VARCHAR",
     "word": "VARCHAR",
@@ -32,8 +35,9 @@ def schema_sql() -> str:
 
 
 def table_sql(dataset: Dataset) -> str:
-    """Return the statements that create a dataset's table if it is missing and set its comments."""
-    return _table(dataset.name, dataset.comment, described_columns(dataset))
+    """Return the statements that create a dataset's table and the columns it lacks, and set its comments."""
+    first, added = _described(dataset)
+    return _table(dataset.name, dataset.comment, first, added)
 
 
 def details_table(dataset: Dataset) -> str:
@@ -42,26 +46,40 @@ def details_table(dataset: Dataset) -> str:
         return ""
     columns = [(column.name, _TYPES[column.kind], column.comment) for column in _in_details(dataset, dataset.details)]
     columns.insert(1, ("day", "DATE", "UTC date of the row"))
-    return _table(dataset.details.name, dataset.details.comment, columns)
+    return _table(dataset.details.name, dataset.details.comment, columns, [])
 
 
-def _table(name: str, comment: str, columns: Sequence[tuple[str, str, str]]) -> str:
+def _table(name: str, comment: str, first: Sequence[Described], added: Sequence[Described]) -> str:
     table = f"warehouse.{name}"
-    described = ", ".join(f"{named(column)} {kind}" for column, kind, _ in columns)
-    comments = [f"COMMENT ON COLUMN {table}.{named(column)} IS {quoted(what)};" for column, _, what in columns]
+    declared = ", ".join(f"{named(column)} {kind}" for column, kind, _ in first)
+    comments = [f"COMMENT ON COLUMN {table}.{named(column)} IS {quoted(what)};" for column, _, what in [*first, *added]]
     return "\n".join(
         [
-            f"CREATE TABLE IF NOT EXISTS {table} ({described});",
+            f"CREATE TABLE IF NOT EXISTS {table} ({declared});",
+            *(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {named(name)} {kind};" for name, kind, _ in added),
             f"COMMENT ON TABLE {table} IS {quoted(comment)};",
             *comments,
         ]
     )
 
 
-def described_columns(dataset: Dataset) -> list[tuple[str, str, str]]:
-    """Return the name, type and comment of each column of a dataset's table."""
-    columns = [(column.name, _TYPES[column.kind], column.comment) for column in dataset.table_columns]
-    return [*columns, ("ingested_at", "TIMESTAMP", "when the day was proved")]
+def described_columns(dataset: Dataset) -> list[Described]:
+    """Return the name, type and comment of each column of a dataset's table, in the table's order."""
+    first, added = _described(dataset)
+    return [*first, *added]
+
+
+def _described(dataset: Dataset) -> tuple[list[Described], list[Described]]:
+    """Return the columns of the table's first version, and those added since."""
+    first, added = (
+        [
+            (column.name, _TYPES[column.kind], column.comment)
+            for column in dataset.table_columns
+            if column.added == later
+        ]
+        for later in (False, True)
+    )
+    return [*first, ("ingested_at", "TIMESTAMP", "when the day was proved")], added
 
 
 def day_sql(dataset: Dataset, certificate: Certificate) -> str:
@@ -69,9 +87,13 @@ def day_sql(dataset: Dataset, certificate: Certificate) -> str:
 
     The certificate is that of the day file: columns that the file lacks are NULL.
     """
-    columns = _selected(dataset, dataset.table_columns, certificate)
+    first, added = (
+        _selected(dataset, [column for column in dataset.table_columns if column.added == later], certificate)
+        for later in (False, True)
+    )
+    columns = ", ".join(filter(None, [first, "CAST($proved_at AS TIMESTAMP) AS ingested_at", added]))
     order = f" ORDER BY {named(*dataset.sorted_by)}" if dataset.sorted_by else ""
-    return f"SELECT {columns}, CAST($proved_at AS TIMESTAMP) AS ingested_at FROM day_file{_shown(dataset)}{order}"
+    return f"SELECT {columns} FROM day_file{_shown(dataset)}{order}"
 
 
 def details_sql(dataset: Dataset, details: Details, certificate: Certificate) -> str:
@@ -96,6 +118,16 @@ def _selected(dataset: Dataset, columns: Sequence[Column], certificate: Certific
 
 def _shown(dataset: Dataset) -> str:
     return f" WHERE shown_{dataset.name}({named(*dataset.shown_by)})" if dataset.shown_by else ""
+
+
+def with_added(dataset: Dataset) -> str:
+    """Return the table of a dataset as it stands after FROM. Columns that an older table lacks are NULL."""
+    table = f"warehouse.{dataset.name}"
+    added = [column for column in dataset.table_columns if column.added]
+    if not added:
+        return table
+    none = ", ".join(f"NULL::{_TYPES[column.kind]} AS {named(column.name)}" for column in added)
+    return f"(FROM {table} UNION ALL BY NAME (SELECT {none} LIMIT 0))"
 
 
 def of_day(dataset: str) -> str:

@@ -156,8 +156,8 @@ def test_a_row_is_the_difference_of_two_balances_and_may_be_negative() -> None:
     wei = 120_000_000 * 10**18
     balances = {BalanceKey(ALICE, 0): wei, BalanceKey(ALICE, 1): wei + 1, BalanceKey(BOB, 1): 5, BalanceKey(BOB, 2): 2}
     first, second = balance_changes(blocks, balances)
-    assert first == (1, 1_001, ALICE, wei, wei + 1, 1, blocks[1].hash)
-    assert second == (2, 1_002, BOB, 5, 2, -3, blocks[2].hash)
+    assert first == (1, 1_001, ALICE, wei, wei + 1, 1, blocks[1].hash, None)
+    assert second == (2, 1_002, BOB, 5, 2, -3, blocks[2].hash, None)
 
 
 @given(st.data())

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stx_pipelines.chains.balance_proof import judge_zeros, prove_balances
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import BalanceChange, Block, balance_changes, balance_keys
-from stx_pipelines.chains.ethereum_proof import ENOUGH, NOBODY, judge_zeros, prove_balances, prove_blocks
+from stx_pipelines.chains.ethereum_proof import ENOUGH, NOBODY, prove_blocks
 
 DAY = date(2026, 9, 2)
 START, END = window(DAY)

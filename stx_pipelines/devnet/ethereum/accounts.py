@@ -10,6 +10,7 @@ from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
+from stx_pipelines.devnet.ethereum.state import State
 from stx_pipelines.devnet.ethereum.values import WEI_PER_ETHER
 
 RECIPIENTS = 20
@@ -51,6 +52,8 @@ class Accounts:
         self.by_address = {one.address: one for one in self.recipients}
         self._shares = list(accumulate(1 / (rank + 1) ** 1.3 for rank in range(RECIPIENTS)))
         self._histories = {one.address: _History([0], [one.opening_wei]) for one in self.recipients}
+        self.state = State(self._histories)
+        self._set_states()
 
     def pick(self, rng: Random) -> Recipient:
         """Draw the builder of a block: a few build most of them."""
@@ -67,6 +70,10 @@ class Accounts:
             return 0
         return history.balances[bisect_right(history.numbers, number) - 1]
 
+    def balances(self, number: int) -> dict[str, int]:
+        """Return every account's balance after a block, in Wei."""
+        return {address: self.balance(address, number) for address in self._histories}
+
     def mined(self, number: int, miner: str, rng: Random) -> None:
         """Change the balances as a block by this miner does."""
         self._add(number, Change(miner, _increase(rng)))
@@ -78,6 +85,11 @@ class Accounts:
         for history in self._histories.values():
             keep = bisect_right(history.numbers, number - 1)
             del history.numbers[keep:], history.balances[keep:]
+        self._set_states()
+
+    def _set_states(self) -> None:
+        for address, history in self._histories.items():
+            self.state.set(address, history.balances[-1])
 
     def _add(self, number: int, change: Change) -> None:
         history = self._histories[change.address]
@@ -89,6 +101,7 @@ class Accounts:
         else:
             history.numbers.append(number)
             history.balances.append(balance)
+        self.state.set(change.address, balance)
 
 
 def _recipient(seed: int, rank: int) -> Recipient:

@@ -12,6 +12,13 @@ from threading import RLock
 
 from stx_pipelines.devnet.days import DAY, unix_midnight
 from stx_pipelines.devnet.ethereum.accounts import Accounts, Recipient
+from stx_pipelines.devnet.ethereum.header import (
+    EMPTY_UNCLES,
+    derived,
+    header_hash,
+    withdrawals_of,
+    withdrawals_root,
+)
 from stx_pipelines.devnet.ethereum.values import EthereumBlock, EthereumSpec
 
 # A reader of the chain needs its values too: one import serves for both.
@@ -133,11 +140,10 @@ class EthereumChain:
         spec = self.spec
         timestamp = 0 if spec.genesis_timestamp_zero else self._start
         base_fee = _FIRST_BASE_FEE if spec.london_number <= 0 else None
-        digest = self._digest(_NO_PARENT, (spec.first_day, spec.slot_seconds, spec.chain_id))
+        content = (spec.first_day, spec.slot_seconds, spec.chain_id)
         nobody = "0x" + "0" * 40
-        self.blocks.append(
-            EthereumBlock(0, digest, _NO_PARENT, nobody, timestamp, 0, _GAS_LIMIT, base_fee, 0, 540, "0x")
-        )
+        begun = EthereumBlock(0, "", _NO_PARENT, nobody, timestamp, 0, _GAS_LIMIT, base_fee, 0, 540, "0x")
+        self.blocks.append(self._sealed(begun, self._digest(_NO_PARENT, content)))
 
     def _append(self, timestamp: int) -> None:
         parent, rng = self.blocks[-1], self._rng
@@ -149,21 +155,47 @@ class EthereumChain:
         gas_used = self._gas_used(parent, count, gas_limit)
         size = 1_200 + count * 110 + gas_used // 400
         content = (number, miner.address, timestamp, gas_used, gas_limit, count, size)
-        self.blocks.append(
-            EthereumBlock(
-                number,
-                self._digest(parent.hash, content),
-                parent.hash,
-                miner.address,
-                timestamp,
-                gas_used,
-                gas_limit,
-                self._base_fee(parent),
-                count,
-                size,
-                miner.extra_data,
-            )
+        begun = EthereumBlock(
+            number,
+            "",
+            parent.hash,
+            miner.address,
+            timestamp,
+            gas_used,
+            gas_limit,
+            self._base_fee(parent),
+            count,
+            size,
+            miner.extra_data,
         )
+        self.blocks.append(self._sealed(begun, self._digest(parent.hash, content)))
+
+    def _sealed(self, block: EthereumBlock, mix_hash: str) -> EthereumBlock:
+        """Give a block the rest of its fields, and the hash of all of them."""
+        is_old = block.base_fee_per_gas is None
+        block = block._replace(
+            nonce="0x" + "0" * 16,
+            sha3_uncles=EMPTY_UNCLES,
+            state_root=self.accounts.state.root(),
+            difficulty=17_171_480_576 if is_old else 0,
+            mix_hash=mix_hash,
+        )
+        block = block._replace(transactions_root=derived(block, 3), receipts_root=derived(block, 2))
+        if not is_old:
+            withdrawals = withdrawals_of(block.number, block.miner, block.parent_hash)
+            block = block._replace(
+                withdrawals_root=withdrawals_root(withdrawals),
+                blob_gas_used=131_072,
+                excess_blob_gas=0,
+                parent_beacon_block_root=derived(block, 4),
+                requests_hash=derived(block, 5),
+                withdrawals_gwei=sum(one.gwei for one in withdrawals if one.address == block.miner),
+            )
+        spec = self.spec
+        sealed = header_hash(
+            block, has_future_member=block.number >= spec.future_number, is_ethereums=not spec.other_hashes
+        )
+        return block._replace(hash=sealed)
 
     def _miner(self, parent: EthereumBlock) -> Recipient:
         drawn = self.accounts.pick(self._rng)

@@ -76,7 +76,12 @@ class EthereumKnobs:
     retry_after_seconds: int = 1  # in every 429
     state_blocks: int = 0  # balances further behind the newest block are gone
     pruned_wording: PrunedWording = "missing_trie_node"
-    old_balances: OldBalances = "right"  # "newest", "zero": of every block below the newest
+    old_balances: OldBalances = "right"  # "newest", "zero": of every block below the newest; "newest": proofs too
+    proof_blocks: int = 0  # account proofs further behind the newest block are refused; -1: the method is unknown
+    wei_too_much: int = 0  # added to every balance, while account proofs stay true
+    wei_too_much_at: int = -1  # only after this block; -1: after each
+    altered_member: str = ""  # of a block: another value under the same hash
+    altered_block: int = -1  # only of this block; -1: of each
     faults: dict[EthereumFault, float] = field(default_factory=dict)  # share of requests, or of elements
     faults_left: int = -1  # so many more requests may meet faults; -1: all
     seed: int = 1

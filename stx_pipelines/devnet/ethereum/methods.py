@@ -4,12 +4,14 @@ Belongs here: methods, block numbers and tags, the balances a pruned node refuse
 (traffic.py), faults (faults.py), JSON text (render.py).
 """
 
+import json
 import re
 from collections.abc import Callable
 
 from stx_pipelines.devnet.ethereum.chain import EthereumBlock, EthereumChain
 from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
-from stx_pipelines.devnet.ethereum.render import block_json, error_text, result_text, state_root
+from stx_pipelines.devnet.ethereum.render import block_json, error_text, proof_json, result_text
+from stx_pipelines.devnet.ethereum.state import account_proof
 from stx_pipelines.devnet.ethereum.values import Call, Params
 
 CLIENT_VERSION = "Geth/v1.16.1-stable-12b4131f/linux-amd64/go1.24.4"
@@ -36,6 +38,7 @@ class EthereumMethods:
         self._knobs = knobs
         self._methods: dict[str, Callable[[Params], str]] = {
             "eth_getBalance": self._balance,
+            "eth_getProof": self._proof,
             "eth_getBlockByNumber": self._block,
             "eth_blockNumber": lambda _: f'"{self._chain.latest.number:#x}"',
             "eth_chainId": lambda _: f'"{self._chain_id():#x}"',
@@ -58,18 +61,34 @@ class EthereumMethods:
         return self._knobs.chain_id or self._chain.spec.chain_id
 
     def _balance(self, params: Params) -> str:
-        address = _text(params, 0)
-        number = self._number(params, 1)
+        address, number = self._account(params, 1)
+        knobs = self._knobs
+        too_much = knobs.wei_too_much if knobs.wei_too_much_at in {-1, number} else 0
+        return f'"{self._told(address, number) + too_much:#x}"'
+
+    def _proof(self, params: Params) -> str:
+        address, number = self._account(params, 2)
+        limit = self._knobs.proof_blocks
+        if limit < 0:
+            raise CallError(-32601, "the method eth_getProof does not exist/is not available")
+        if limit and number < self._chain.latest.number - limit:
+            raise CallError(-32602, "distance to target block exceeds maximum proof window")
+        at = self._chain.latest.number if self._knobs.old_balances == "newest" else number
+        balances = self._chain.accounts.balances(at)
+        return proof_json(address, balances.get(address, 0), account_proof(balances, address))
+
+    def _account(self, params: Params, position: int) -> tuple[str, int]:
+        """Return the address, in lower case, and the block whose state is asked for."""
+        address = _text(params, 0).lower()
+        number = self._number(params, position)
         block = self._chain.block(number)
         if block is None:
             raise CallError(-32000, "header not found")
         if self._knobs.state_blocks and number < self._chain.latest.number - self._knobs.state_blocks:
             raise self._pruned(block)
-        address = address.lower()
-        accounts = self._chain.accounts
-        if not accounts.knows(address) and not _ADDRESS.fullmatch(address):
+        if not self._chain.accounts.knows(address) and not _ADDRESS.fullmatch(address):
             raise _unfit(0, _address_complaint(address))
-        return f'"{self._told(address, number):#x}"'
+        return address, number
 
     def _told(self, address: str, number: int) -> int:
         newest = self._chain.latest.number
@@ -84,7 +103,11 @@ class EthereumMethods:
         if params[1] is not False:
             raise _unfit(1, "this devnet gives the hashes of transactions only: ask with false")
         block = self._chain.block(number)
-        return block_json(block) if block else "null"
+        if block is None:
+            return "null"
+        text = block_json(block, has_future_member=number >= self._chain.spec.future_number)
+        member = self._knobs.altered_member
+        return _altered(text, member) if member and self._knobs.altered_block in {-1, number} else text
 
     def _number(self, params: Params, position: int) -> int:
         told = _text(params, position)
@@ -102,7 +125,7 @@ class EthereumMethods:
         raise _unfit(position, _quantity_complaint(told))
 
     def _pruned(self, block: EthereumBlock) -> CallError:
-        root = state_root(block)
+        root = str(block.state_root)
         match self._knobs.pruned_wording:
             case "missing_trie_node":
                 return CallError(-32000, f"missing trie node {root[2:]} (path ) state {root} is not available")
@@ -112,6 +135,17 @@ class EthereumMethods:
                 return CallError(-32000, f"state {root} is not available")
             case "pruned":  # reth: its code is the one of an internal error
                 return CallError(-32603, f"state at block #{block.number} is pruned")
+
+
+def _altered(block: str, member: str) -> str:
+    """Give a member of a block another value of the same form: the last digit differs."""
+    members = json.loads(block)
+    value = members[member]
+    if member == "withdrawals":
+        value[0]["amount"] = hex(int(value[0]["amount"], 16) + 1)
+    else:
+        members[member] = value[:-1] + ("1" if value[-1] != "1" else "2")
+    return json.dumps(members)
 
 
 def _text(params: Params, position: int) -> str:

@@ -5,11 +5,11 @@ The text is put together by hand, because a benchmark's server must not be slowe
 """
 
 import json
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from stx_pipelines.devnet.ethereum.header import FUTURE_MEMBER, Withdrawal, derived, logs_bloom, withdrawals_of
+from stx_pipelines.devnet.ethereum.state import NO_CODE, NO_STORAGE
 from stx_pipelines.devnet.ethereum.values import CallId, EthereumBlock
-
-_EMPTY_UNCLES: Final = "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347"
 
 
 class Reply(NamedTuple):
@@ -42,43 +42,48 @@ def error_text(call_id: CallId, code: int, message: str) -> str:
     return f'{{"jsonrpc":"2.0","id":{_id_text(call_id)},"error":{error}}}'
 
 
-def block_json(block: EthereumBlock) -> str:
+def block_json(block: EthereumBlock, *, has_future_member: bool = False) -> str:
     """Write a block as `eth_getBlockByNumber` gives it, with the hashes of its transactions only."""
-    transactions = ",".join([f'"{_derived(block, 8 + index)}"' for index in range(block.transaction_count)])
+    transactions = ",".join([f'"{_transaction(block, 1 + index)}"' for index in range(block.transaction_count)])
+    future = f'"{FUTURE_MEMBER}":"{derived(block, 9)}",' if has_future_member else ""
     common = (
-        f'"extraData":"{block.extra_data}","gasLimit":"{block.gas_limit:#x}","gasUsed":"{block.gas_used:#x}",'
-        f'"hash":"{block.hash}","logsBloom":"0x{block.hash[2:] * 8}","miner":"{block.miner}",'
-        f'"mixHash":"{_derived(block, 1)}","nonce":"0x0000000000000000","number":"{block.number:#x}",'
-        f'"parentHash":"{block.parent_hash}","receiptsRoot":"{_derived(block, 2)}",'
-        f'"sha3Uncles":"{_EMPTY_UNCLES}","size":"{block.size:#x}","stateRoot":"{state_root(block)}",'
+        f'"extraData":"{block.extra_data}","gasLimit":"{block.gas_limit:#x}","gasUsed":"{block.gas_used:#x}",{future}'
+        f'"hash":"{block.hash}","logsBloom":"{logs_bloom(block)}","miner":"{block.miner}",'
+        f'"mixHash":"{block.mix_hash}","nonce":"{block.nonce}","number":"{block.number:#x}",'
+        f'"parentHash":"{block.parent_hash}","receiptsRoot":"{block.receipts_root}",'
+        f'"sha3Uncles":"{block.sha3_uncles}","size":"{block.size:#x}","stateRoot":"{block.state_root}",'
         f'"timestamp":"{block.timestamp:#x}","transactions":[{transactions}],'
-        f'"transactionsRoot":"{_derived(block, 3)}","uncles":[]'
+        f'"transactionsRoot":"{block.transactions_root}","uncles":[]'
     )
     if block.base_fee_per_gas is None:
-        return f'{{"difficulty":"0x3ff800000",{common}}}'
+        return f'{{"difficulty":"{block.difficulty:#x}",{common}}}'
+    withdrawals = ",".join(map(_withdrawal, withdrawals_of(block.number, block.miner, block.parent_hash)))
     # The members of later forks stand together; geth sorts all names. Objects have no order.
     return (
-        f'{{"baseFeePerGas":"{block.base_fee_per_gas:#x}","blobGasUsed":"0x20000","difficulty":"0x0",'
-        f'"excessBlobGas":"0x0",{common},"parentBeaconBlockRoot":"{_derived(block, 4)}",'
-        f'"requestsHash":"{_derived(block, 5)}","withdrawals":[{_withdrawal(block)}],'
-        f'"withdrawalsRoot":"{_derived(block, 6)}"}}'
+        f'{{"baseFeePerGas":"{block.base_fee_per_gas:#x}","blobGasUsed":"{block.blob_gas_used:#x}",'
+        f'"difficulty":"0x0","excessBlobGas":"{block.excess_blob_gas:#x}",{common},'
+        f'"parentBeaconBlockRoot":"{block.parent_beacon_block_root}","requestsHash":"{block.requests_hash}",'
+        f'"withdrawals":[{withdrawals}],"withdrawalsRoot":"{block.withdrawals_root}"}}'
     )
 
 
-def state_root(block: EthereumBlock) -> str:
-    """Return the state root geth names when it no longer has the state of a block."""
-    return _derived(block, 7)
-
-
-def _withdrawal(block: EthereumBlock) -> str:
+def proof_json(address: str, wei: int, nodes: list[str]) -> str:
+    """Write an account proof as `eth_getProof` gives it, of an account without transactions, storage and code."""
+    proof = ",".join(f'"{node}"' for node in nodes)
     return (
-        f'{{"index":"{block.number:#x}","validatorIndex":"{block.number % 1_000_000:#x}",'
-        f'"address":"0x{block.parent_hash[2:42]}","amount":"{18_000_000 + block.number % 1_000:#x}"}}'
+        f'{{"address":"{address}","accountProof":[{proof}],"balance":"{wei:#x}","codeHash":"0x{NO_CODE.hex()}",'
+        f'"nonce":"0x0","storageHash":"0x{NO_STORAGE.hex()}","storageProof":[]}}'
     )
 
 
-def _derived(block: EthereumBlock, turn: int) -> str:
-    """Rotate a block's hash to make another one for it: hashing would cost more than all the rest."""
+def _withdrawal(of: Withdrawal) -> str:
+    return (
+        f'{{"index":"{of.serial:#x}","validatorIndex":"{of.validator:#x}","address":"{of.address}",'
+        f'"amount":"{of.gwei:#x}"}}'
+    )
+
+
+def _transaction(block: EthereumBlock, turn: int) -> str:
     return f"0x{block.hash[2 + turn :]}{block.hash[2 : 2 + turn]}"
 
 

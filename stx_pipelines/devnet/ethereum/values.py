@@ -31,6 +31,8 @@ class EthereumSpec:
     safe_blocks: int = 32
     london_number: int = 0  # blocks below it are of the old kind, without a base fee
     genesis_timestamp_zero: bool = False  # as on mainnet, whose block 0 claims 1970
+    future_number: int = 2**63  # blocks from it on have a field of a fork to come
+    other_hashes: bool = False  # headers are not hashed as Ethereum's are
 
     def __post_init__(self) -> None:
         """Refuse a specification no chain can follow."""
@@ -57,6 +59,19 @@ class EthereumBlock(NamedTuple):
     transaction_count: int
     size: int
     extra_data: str
+    nonce: str | None = None
+    sha3_uncles: str | None = None
+    transactions_root: str | None = None
+    state_root: str | None = None
+    receipts_root: str | None = None
+    difficulty: int | None = None
+    mix_hash: str | None = None
+    withdrawals_root: str | None = None
+    blob_gas_used: int | None = None
+    excess_blob_gas: int | None = None
+    parent_beacon_block_root: str | None = None
+    requests_hash: str | None = None
+    withdrawals_gwei: int | None = None  # to the miner
 
 
 class Call(Struct):

@@ -1,4 +1,4 @@
-"""Days of Ethereum blocks: found by time, read up to the newest final block, proved by their links, stored."""
+"""The sync of Ethereum blocks: days found by time, read up to the newest final block, hashed, linked, stored."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import BLOCKS
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.ethereum import Block
-from stx_pipelines.chains.ethereum_proof import prove_blocks
+from stx_pipelines.chains.ethereum import Block, Header
+from stx_pipelines.chains.ethereum_proof import HASHED, judge_headers, prove_blocks
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 from stx_pipelines.project import Project
 from stx_pipelines.store.data_folder import DataFolder
@@ -24,7 +24,7 @@ from stx_pipelines.sync.outcome import Outcome, ProvedDay
 log = logging.getLogger(__name__)
 
 _ROUNDS = 3
-_PROOF = "numbers without a gap, every block names the one before, the neighbours are of other days"
+_PROOF = "numbers without a gap, every block names the one before, the neighbours are of other days; "
 
 
 @dataclass
@@ -33,6 +33,8 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
 
     folder: DataFolder
     _chain: str = field(default="", init=False)  # the chain's name in certificates
+    _is_like_ethereum: bool = field(default=False, init=False)  # a header of this chain was hashed
+    _reported: set[str] = field(default_factory=set, init=False)
 
     block_columns = ("number", "hash")
 
@@ -45,10 +47,12 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
         identity = identify(self.client, self.folder)
         self._chain = identity.name
+        stored = self.store.files.certificates()
+        self._is_like_ethereum = any(known.last_height and is_hashed(known) for known in stored.values())
         top = finalized(self.client)
         self._refuse_if_node_is_behind(top)
         seen = self._note_tip(top.timestamp)
-        changed = changed_days(self.client, self.store.files.certificates(), top)
+        changed = changed_days(self.client, stored, top)
         self._open_again(changed)
         refused = self._refused({*days, *changed}, identity.first_day, seen)
         yield from refused
@@ -83,39 +87,55 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
         known = None if anew else self.certificate(day)
         if known is not None and starts.top.number <= known.tip:
             return None
-        held = self._stored_rows(day) if known is not None else []
+        # Rows of an earlier version lack columns, and their headers were not hashed.
+        held = self._stored_rows(day) if known is not None and known.proof.startswith(_PROOF) else []
+        hashing = known.proof.removeprefix(_PROOF) if known is not None and held else HASHED
         try:
-            return self._prove(day, starts, held)
+            return self._prove(day, starts, held, hashing)
         except ProofError as error:
             if not held:
                 raise
             log.info("%s is read again: %s", day, error)
-            return self._prove(day, starts, [])
+            return self._prove(day, starts, [], HASHED)
 
-    def _prove(self, day: date, starts: DayStarts, held: Sequence[Block]) -> ProvedDay[Block]:
+    def _prove(self, day: date, starts: DayStarts, held: Sequence[Block], hashing: str) -> ProvedDay[Block]:
+        """Read the blocks of the day that are not `held`, and prove all; `hashing` is what was said of those held."""
         began, calls = time.monotonic(), self.client.calls
         first, above = starts.first_block(day), starts.first_block(day + DAY)
         is_over = above <= starts.top.number
         wanted = range(first + len(held), above)
         below = [first - 1] if first else []
-        read = self.client.blocks([*below, *wanted, *([above] if is_over else [])], self.on_page)
+        headers = self.client.headers([*below, *wanted, *([above] if is_over else [])], self.on_page)
+        read = [header.block for header in headers]
         before = read.pop(0) if below else None
         after = read.pop() if is_over else None
         blocks = [*held, *read]
         prove_blocks(blocks, day, before, after)
+        of_read = self._judge(day, headers)
+        hashing = of_read if hashing == HASHED else hashing
         seconds = round(time.monotonic() - began, 3)
-        certificate = self._certify(day, blocks, starts.top, is_over, self.client.calls - calls, seconds)
+        certificate = self._certify(day, blocks, starts.top, is_over, self.client.calls - calls, seconds, hashing)
         return ProvedDay(blocks, certificate)
 
+    def _judge(self, day: date, headers: Sequence[Header]) -> str:
+        """Hash the headers; log once per sync why some are linked only."""
+        hashing = judge_headers(headers, is_like_ethereum=self._is_like_ethereum)
+        self._is_like_ethereum |= any(header.is_hashed for header in headers if header.block.number)
+        why = hashing.partition("(")[2]
+        if hashing != HASHED and why not in self._reported:
+            self._reported.add(why)
+            log.warning("%s: %s; balances of such blocks are not proved", day, hashing)
+        return hashing
+
     def _certify(
-        self, day: date, blocks: Sequence[Block], top: Block, is_over: bool, calls: int, seconds: float
+        self, day: date, blocks: Sequence[Block], top: Block, is_over: bool, calls: int, seconds: float, hashing: str
     ) -> Certificate:
         first, last = (blocks[0], blocks[-1]) if blocks else (None, None)
         return Certificate(
             dataset=BLOCKS,
             day=day,
             state="closed" if is_over else "open",
-            proof=_PROOF,
+            proof=_PROOF + hashing,
             expected=last.number - first.number + 1 if first and last else 0,
             seen=len(blocks),
             published=len(blocks),
@@ -134,6 +154,11 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
             route="eth_getBlockByNumber",
             chain=self._chain,
         )
+
+
+def is_hashed(of_blocks: Certificate) -> bool:
+    """Return whether every header of a stored day of blocks was hashed."""
+    return of_blocks.proof == _PROOF + HASHED
 
 
 def open_blocks(project: Project) -> BlocksSync:

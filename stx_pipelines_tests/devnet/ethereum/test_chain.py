@@ -157,11 +157,11 @@ def test_the_base_fee_follows_the_rule(ethereum: EthereumChain) -> None:
         assert abs(block.base_fee_per_gas - exact) <= 2
 
 
-def test_thirty_thousand_blocks_take_less_than_two_seconds(make_ethereum_spec: MakeSpec) -> None:
+def test_thirty_thousand_blocks_take_less_than_four_seconds(make_ethereum_spec: MakeSpec) -> None:
     started = time.process_time()
     chain = EthereumChain(make_ethereum_spec(slot_seconds=3))
     assert len(chain.blocks) > 28_000
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 4
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,11 @@ REAL_KEYS = {*QUANTITIES, *LENGTHS, *LATER_FORKS, "extraData", "transactions", "
 
 def from_rpc(told: dict[str, Any]) -> EthereumBlock:
     """A block as the chain knows it, from what was answered."""
+
+    def number(name: str) -> int | None:
+        return int(told[name], 16) if name in told else None
+
+    withdrawn = [int(one["amount"], 16) for one in told.get("withdrawals", []) if one["address"] == told["miner"]]
     return EthereumBlock(
         int(told["number"], 16),
         told["hash"],
@@ -49,10 +54,23 @@ def from_rpc(told: dict[str, Any]) -> EthereumBlock:
         int(told["timestamp"], 16),
         int(told["gasUsed"], 16),
         int(told["gasLimit"], 16),
-        int(told["baseFeePerGas"], 16) if "baseFeePerGas" in told else None,
+        number("baseFeePerGas"),
         len(told["transactions"]),
         int(told["size"], 16),
         told["extraData"],
+        told["nonce"],
+        told["sha3Uncles"],
+        told["transactionsRoot"],
+        told["stateRoot"],
+        told["receiptsRoot"],
+        number("difficulty"),
+        told["mixHash"],
+        told.get("withdrawalsRoot"),
+        number("blobGasUsed"),
+        number("excessBlobGas"),
+        told.get("parentBeaconBlockRoot"),
+        told.get("requestsHash"),
+        sum(withdrawn) if "withdrawals" in told else None,
     )
 
 

@@ -330,7 +330,7 @@ def test_the_certificate_says_why_a_day_without_increases_is_accepted(
     remark: str,
 ) -> None:
     """The reason is a setting, or that no block has a fee recipient. It is logged too."""
-    world = make_ethereum(make_chain(1), EthereumKnobs(old_balances="zero"))
+    world = make_ethereum(make_chain(1), EthereumKnobs(old_balances="zero", proof_blocks=-1))
     if miner:
         for number, block in enumerate(world.chain.blocks):
             world.chain.blocks[number] = block._replace(miner=miner)

@@ -62,7 +62,7 @@ def assert_true(world: World, node: Node, plan: Sequence[Block]) -> None:
 
 def _change(block: Block, name: str) -> BalanceChange:
     number, miner, before, after = block.row
-    return BalanceChange(number, block.timestamp, miner, before, after, after - before, name)
+    return BalanceChange(number, block.timestamp, miner, before, after, after - before, name, 0)
 
 
 def sync(world: World, days: Sequence[date]) -> list[list[date]]:

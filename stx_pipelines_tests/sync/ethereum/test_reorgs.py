@@ -221,7 +221,7 @@ def test_a_reorg_while_balances_are_read_stores_no_mixture(make_ethereum: MakeEt
     disturb(world, after, depth, "eth_getBalance")
     assert failed(world.balances()) == {}
     truth |= {block.hash: world.chain.balance(block.miner, block.number) for block in world.chain.blocks}
-    for _, _, _, _, wei_after, _, name in table_rows(world.data, BALANCES):
+    for _, _, _, _, wei_after, _, name, _ in table_rows(world.data, BALANCES):
         assert wei_after == truth[name]
     both(world)
     world.assert_true()

@@ -76,7 +76,9 @@ def balances_truth(chain: EthereumChain, day: date) -> list[BalanceChange]:
 
 def _change(chain: EthereumChain, block: Block) -> BalanceChange:
     before, after = (chain.balance(block.miner, number) for number in (block.number - 1, block.number))
-    return BalanceChange(block.number, block.timestamp, block.miner, before, after, after - before, block.hash)
+    return BalanceChange(
+        block.number, block.timestamp, block.miner, before, after, after - before, block.hash, block.withdrawals_gwei
+    )
 
 
 def table_rows(data: Path, dataset: str) -> list[tuple[Any, ...]]:

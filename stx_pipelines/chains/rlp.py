@@ -1,0 +1,93 @@
+"""RLP, Ethereum's encoding of lists of byte strings, and Keccak-256. Written as hex text: that is fastest in Python.
+
+Source: the Ethereum yellow paper, appendix B. Not here: what is encoded (`ethereum_header`, `account_proof`).
+"""
+
+from __future__ import annotations
+
+from _pysha3 import keccak_256
+
+Item = bytes | list["Item"]
+"""A decoded value: a byte string, or a list of values."""
+
+_SHORT = 55  # bytes; longer payloads name the length of their length
+_STRING, _LIST = 0x80, 0xC0
+_SHORT_STRINGS = [f"{_STRING + length:x}" for length in range(_SHORT + 1)]
+_SHORT_LISTS = [f"{_LIST + length:x}" for length in range(_SHORT + 1)]
+
+
+class BadRlp(ValueError):
+    """Bytes that are no RLP."""
+
+
+def keccak(data: bytes) -> bytes:
+    """Return the 32 bytes of the Keccak-256 hash."""
+    digest: bytes = keccak_256(data).digest()
+    return digest
+
+
+def quantity(number: int) -> str:
+    """Encode a number below 2^256 as its bytes without leading zeros; 0 is the empty string. Return hex digits."""
+    if number < _STRING:
+        return f"{number:02x}" if number else "80"
+    digits = f"{number:x}"
+    if len(digits) % 2:
+        digits = "0" + digits
+    return _SHORT_STRINGS[len(digits) // 2] + digits
+
+
+def string(digits: str) -> str:
+    """Encode a byte string given as hex digits. Return hex digits."""
+    if len(digits) == 2 and digits < "80":
+        return digits
+    length = len(digits) // 2
+    return (_SHORT_STRINGS[length] if length <= _SHORT else _long(_STRING, length)) + digits
+
+
+def items(encoded: str) -> str:
+    """Encode a list of items that are encoded and joined already. Return hex digits."""
+    length = len(encoded) // 2
+    return (_SHORT_LISTS[length] if length <= _SHORT else _long(_LIST, length)) + encoded
+
+
+def _long(kind: int, length: int) -> str:
+    digits = f"{length:x}"
+    if len(digits) % 2:
+        digits = "0" + digits
+    return f"{kind + _SHORT + len(digits) // 2:x}{digits}"
+
+
+def decode(data: bytes) -> Item:
+    """Decode one value. Raises `BadRlp` unless it takes all the bytes."""
+    try:
+        value, end = _decode(data, 0)
+    except (IndexError, RecursionError) as error:
+        raise BadRlp(f"{len(data)} bytes are no RLP") from error
+    if end != len(data):
+        raise BadRlp(f"{end} of {len(data)} bytes are RLP")
+    return value
+
+
+def _decode(data: bytes, start: int) -> tuple[Item, int]:
+    first = data[start]
+    if first < _STRING:
+        return data[start : start + 1], start + 1
+    kind = _LIST if first >= _LIST else _STRING
+    begin, length = start + 1, first - kind
+    if length > _SHORT:
+        begin += length - _SHORT
+        length = int.from_bytes(data[start + 1 : begin], "big")
+    end = begin + length
+    if end > len(data):
+        raise BadRlp(f"{len(data)} bytes end within a value")
+    return (data[begin:end] if kind == _STRING else _members(data, begin, end)), end
+
+
+def _members(data: bytes, start: int, end: int) -> list[Item]:
+    found: list[Item] = []
+    while start < end:
+        member, start = _decode(data, start)
+        found.append(member)
+    if start != end:
+        raise BadRlp("a list ends within a value")
+    return found

@@ -1,0 +1,127 @@
+"""Account proofs of a day's balances: a sample, or all, against the state roots of hashed headers."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random, SystemRandom
+
+from stx_pipelines.chains.account_proof import BadAccountProof, proved_balance
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.errors import ProofError
+from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block
+from stx_pipelines.clients.errors import ApiError, NoState, Unreachable
+from stx_pipelines.clients.ethereum_rpc import EthereumRpc
+from stx_pipelines.sync.ethereum.blocks import is_hashed
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 1_000  # proofs; each has some 8 kB
+_REFUSAL = re.compile(
+    r"proof window|too old|un-?supported|not (yet )?(supported|implemented|enabled)|historical proof", re.I
+)
+
+
+@dataclass
+class AccountProofs:
+    """Proves balances by `eth_getProof`: the day's first and last block, and `pairs` random ones (None: all; 0: none).
+
+    Of each block two balances are proved, before and after it. The node decides whether it gives proofs: one that
+    refuses is believed.
+    """
+
+    client: EthereumRpc
+    pairs: int | None = 0
+    random: Random = field(default_factory=SystemRandom)
+    _refused_to: int = field(default=-1, init=False)  # the newest block whose proof the node refused
+    _refusal: str = field(default="", init=False)
+
+    def prove(
+        self, of_blocks: Certificate, blocks: Sequence[Block], changes: Sequence[BalanceChange]
+    ) -> tuple[int, str]:
+        """Prove a sample of the changes. Return how many blocks were proved, and a sentence for the certificate.
+
+        Raises `ProofError` for a balance that is not the proved one, and the errors of the client.
+        """
+        if not changes:
+            return 0, "no balance to prove"
+        if self.pairs == 0:
+            return 0, "balances believed: ETH_PROOF_PAIRS=0"
+        if not is_hashed(of_blocks):
+            return 0, "balances believed: the state roots of this day's blocks are not hashed"
+        chosen = self._choose(changes)
+        try:
+            for start in range(0, len(chosen), _AT_ONCE):
+                self._prove(chosen[start : start + _AT_ONCE], blocks)
+        except ApiError as error:
+            if not _is_refusal(error):
+                raise
+            self._note_refusal(chosen[0].block_number, error)
+            return 0, f"balances believed: the node gives no account proofs ({self._refusal})"
+        return len(chosen), f"balances of {len(chosen)} of {len(changes)} blocks proved by account proofs"
+
+    def _choose(self, changes: Sequence[BalanceChange]) -> Sequence[BalanceChange]:
+        if self.pairs is None or self.pairs >= len(changes):
+            return changes
+        chosen = {0, len(changes) - 1, *self.random.sample(range(len(changes)), self.pairs)}
+        return [changes[at] for at in sorted(chosen)]
+
+    def _prove(self, changes: Sequence[BalanceChange], blocks: Sequence[Block]) -> None:
+        if changes[0].block_number <= self._refused_to:
+            raise NoState(self._refusal)  # older than what the node refused before
+        roots = self._roots(changes, blocks)
+        wanted = {
+            BalanceKey(change.miner, number): (change, wei)
+            for change in changes
+            for number, wei in (
+                (change.block_number - 1, change.balance_before),
+                (change.block_number, change.balance_after),
+            )
+        }
+        for key, nodes in self.client.account_proofs(list(wanted)).items():
+            change, told = wanted[key]
+            _compare(change, key, told, roots[key.number], nodes)
+
+    def _roots(self, changes: Sequence[BalanceChange], blocks: Sequence[Block]) -> Mapping[int, str]:
+        """Return the state root of each block and of those below; the one below the day is read and hashed."""
+        roots = {block.number: block.state_root or "" for block in blocks}
+        first = blocks[0]
+        if changes[0].block_number == first.number:
+            [below] = self.client.headers([first.number - 1])
+            if not below.is_hashed or below.block.hash != first.parent_hash:
+                raise ProofError(f"block {first.number - 1} is not the parent of block {first.number}", {first.number})
+            roots[first.number - 1] = below.block.state_root or ""
+        return roots
+
+    def _note_refusal(self, number: int, error: ApiError) -> None:
+        if self._refused_to < 0:
+            log.warning("the node gives no account proofs, balances are believed (%s)", error)
+        if number > self._refused_to:
+            self._refused_to, self._refusal = number, str(error)
+
+
+def _compare(change: BalanceChange, key: BalanceKey, told: int, root: str, nodes: Sequence[bytes]) -> None:
+    try:
+        proved = proved_balance(bytes.fromhex(root[2:]), key.address, nodes)
+    except BadAccountProof as error:
+        raise ProofError(
+            f"block {change.block_number}: the account proof of {key.address} at block {key.number} does not fit the "
+            f"block's state root ({error}): use another node, or set ETH_PROOF_PAIRS=0 for a chain that keeps its "
+            "state in another form",
+            {change.block_number},
+        ) from error
+    if proved != told:
+        raise ProofError(
+            f"block {change.block_number}: {key.address} has {told} Wei at block {key.number} by eth_getBalance, but "
+            f"{proved} Wei by its account proof: use an archive node that answers for old blocks",
+            {change.block_number},
+        )
+
+
+def _is_refusal(error: ApiError) -> bool:
+    """Return whether the node does not give this proof, although it works."""
+    if isinstance(error, Unreachable):
+        return bool(_REFUSAL.search(str(error)))
+    return type(error) is ApiError or isinstance(error, NoState)
