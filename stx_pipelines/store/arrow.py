@@ -46,10 +46,11 @@ def to_arrow(dataset: Dataset, rows: Sequence[Any]) -> pa.Table:
 
 def from_arrow(dataset: Dataset, table: pa.Table) -> list[Any]:
     """Convert the table of a day file to rows. Fields that the file lacks get their defaults, or None."""
-    nothing: list[Any] = [None] * table.num_rows
-    held = set(table.column_names)
+    lacking: list[Any] = [None] * table.num_rows
     columns = {
-        column.name: _values(table.column(column.name), column.kind) if column.name in held else nothing
+        column.name: lacking
+        if column.added and column.name not in table.column_names
+        else _values(table.column(column.name), column.kind)
         for column in dataset.columns
     }
     row, names = dataset.row, _fields(dataset)

@@ -44,9 +44,7 @@ def details_table(dataset: Dataset) -> str:
     """Return the same for the second table of a dataset; an empty text if it has none."""
     if dataset.details is None:
         return ""
-    columns = [(column.name, _TYPES[column.kind], column.comment) for column in _in_details(dataset, dataset.details)]
-    columns.insert(1, ("day", "DATE", "UTC date of the row"))
-    return _table(dataset.details.name, dataset.details.comment, columns, [])
+    return _table(dataset.details.name, dataset.details.comment, described_details(dataset, dataset.details), [])
 
 
 def _table(name: str, comment: str, first: Sequence[Described], added: Sequence[Described]) -> str:
@@ -67,6 +65,12 @@ def described_columns(dataset: Dataset) -> list[Described]:
     """Return the name, type and comment of each column of a dataset's table, in the table's order."""
     first, added = _described(dataset)
     return [*first, *added]
+
+
+def described_details(dataset: Dataset, details: Details) -> list[Described]:
+    """Return the name, type and comment of each column of a dataset's second table, in its order."""
+    key, *others = [(each.name, _TYPES[each.kind], each.comment) for each in _in_details(dataset, details)]
+    return [key, ("day", "DATE", "UTC date of the row"), *others]
 
 
 def _described(dataset: Dataset) -> tuple[list[Described], list[Described]]:

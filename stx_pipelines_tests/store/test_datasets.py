@@ -165,6 +165,7 @@ def test_day_files_and_tables_have_the_promised_columns_and_every_column_a_comme
     first, added = ([c.name for c in wanted.table_columns if c.added == late] for late in (False, True))
     assert [name for name, _, _ in of_table] == [*first, "ingested_at", *added]
     assert ", ".join(f"{name} {kind}" for name, kind, _ in of_table) == TABLES[dataset]
+    assert all(comment for _, _, comment in of_table)
 
 
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=lambda dataset: dataset.name)

@@ -12,10 +12,10 @@ from typing import Any, get_args, get_type_hints
 import dagster as dg
 
 from stx_pipelines.chains.certificate import VERSION
-from stx_pipelines.chains.datasets import DATASETS, Dataset
+from stx_pipelines.chains.datasets import DATASETS, Dataset, Details
 from stx_pipelines.metrics.columns import COLUMNS
 from stx_pipelines.metrics.options import DEFINITIONS_VERSION
-from stx_pipelines.store.statements import described_columns
+from stx_pipelines.store.statements import Described, described_columns, described_details
 
 OWNERS = ("team:stx-pipelines",)
 """Dagster accepts an email address or `team:NAME`."""
@@ -34,7 +34,10 @@ def dataset_options(name: str) -> dict[str, Any]:
         "owners": OWNERS,
         "tags": {"chain": dataset.chain},
         "code_version": DAYS_VERSION,
-        "metadata": _table(name, _dataset_schema(dataset)),
+        "metadata": {
+            **_table(name, _dataset_schema(dataset, described_columns(dataset))),
+            **(_details(dataset, dataset.details) if dataset.details else {}),
+        },
     }
 
 
@@ -56,14 +59,19 @@ def _table(name: str, schema: dg.TableSchema) -> dict[str, object]:
     return {"dagster/table_name": f"warehouse.main.{name}", "dagster/column_schema": schema}
 
 
-def _dataset_schema(dataset: Dataset) -> dg.TableSchema:
+def _details(dataset: Dataset, details: Details) -> dict[str, object]:
+    schema = _dataset_schema(dataset, described_details(dataset, details))
+    return {f"columns_{details.name}": dg.MetadataValue.table_schema(schema)}
+
+
+def _dataset_schema(dataset: Dataset, columns: Iterable[Described]) -> dg.TableSchema:
     """Give the columns of a dataset's table. A column is nullable if its row's field is.
 
     Columns that decide whether a row is shown are never null: a row without one is not shown.
     """
     hints = get_type_hints(dataset.row)
     nullable = {name for name, hint in hints.items() if NoneType in get_args(hint)} - set(dataset.shown_by)
-    return _schema((name, kind, comment, name in nullable) for name, kind, comment in described_columns(dataset))
+    return _schema((name, kind, comment, name in nullable) for name, kind, comment in columns)
 
 
 def _result_schema(table: str) -> dg.TableSchema:
