@@ -197,7 +197,7 @@ class World(BaseWorld):
     """A devnet that serves a Stacks chain, and a data folder. `overrides` are settings by name."""
 
     overrides: dict[str, Any] = field(default_factory=dict)
-    last_walk: StacksSync | None = None
+    last_sync: StacksSync | None = None
     devnet: Devnet = field(kw_only=True)
 
     @property
@@ -218,16 +218,16 @@ class World(BaseWorld):
         quick = {name.lower(): value for name, value in QUICK.items()}
         return {"stx_data_dir": self.data, "hiro_api_url": self.url} | quick | self.overrides
 
-    def walk(self) -> StacksSync:
+    def open_sync(self) -> StacksSync:
         """Open a sync."""
-        self.last_walk = self.with_clock(open_stacks(self.project()))
-        return self.last_walk
+        self.last_sync = self.with_clock(open_stacks(self.project()))
+        return self.last_sync
 
     def sync(self, days: Sequence[date] | None = None, *, force: bool = False) -> list[Outcome]:
         """Sync days: all days of the chain by default."""
-        return list(self.walk().sync(self.days if days is None else days, force=force))
+        return list(self.open_sync().sync(self.days if days is None else days, force=force))
 
-    def landed(self, days: Sequence[date] | None = None, *, force: bool = False) -> dict[date, StoredDay]:
+    def stored(self, days: Sequence[date] | None = None, *, force: bool = False) -> dict[date, StoredDay]:
         """Sync days and return the stored ones. No day may fail."""
         return stored(self.sync(days, force=force))
 

@@ -112,10 +112,10 @@ def _check_tip_if_due(project: Project, chain: Chain) -> tuple[Coverage, bool]:
 
 def _has_tip_moved(project: Project, chain: Chain) -> bool:
     """Return whether the server has a newer block than the newest day; False if the server is unreachable."""
-    from stx_pipelines.sync.tip import look_at_tip
+    from stx_pipelines.sync.tip import check_tip
 
     try:
-        return look_at_tip(project, chain)
+        return check_tip(project, chain)
     except Unreachable as error:
         click.echo(f"the newest day may have grown: {error}", err=True)
         return False

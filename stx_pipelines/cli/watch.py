@@ -16,9 +16,9 @@ from rich.text import Text
 from stx_pipelines.chains.datasets import Dataset
 from stx_pipelines.chains.days import DAY, days_between
 from stx_pipelines.coverage.chains import Chain, chains_of
+from stx_pipelines.coverage.current import dataset_coverage
 from stx_pipelines.coverage.model import NEWER, Coverage, DayCoverage
 from stx_pipelines.coverage.status import DatasetStatus, describe
-from stx_pipelines.coverage.survey import survey_dataset
 from stx_pipelines.project import Project
 
 _COLOURS = {
@@ -53,7 +53,7 @@ def _screen(project: Project, lines: Lines, now: datetime) -> Panel:
 
 
 def _dataset(project: Project, chain: Chain, dataset: Dataset, lines: Lines, now: datetime) -> Group:
-    coverage = survey_dataset(project, dataset, now)
+    coverage = dataset_coverage(project, dataset, now)
     status = describe(project, chain, dataset, coverage)
     bar = ProgressBar(total=max(1, status.days_wanted), completed=status.days_complete)
     legend = Text("  ").join(Text("■ ", style=colour) + Text(state) for state, colour in _COLOURS.items())

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from stx_pipelines.chains.datasets import Dataset, datasets_of
+from stx_pipelines.coverage.current import chain_coverage, first_day_note
 from stx_pipelines.coverage.model import Coverage
-from stx_pipelines.coverage.survey import first_day_note, survey_chain
 from stx_pipelines.project import Project
 
 NO_ETHEREUM = (
@@ -44,7 +44,7 @@ class Chain:
 
     def look(self, project: Project, now: datetime) -> Coverage:
         """Return the coverage of the chain as a whole."""
-        return survey_chain(project, self.name, now)
+        return chain_coverage(project, self.name, now)
 
 
 STACKS = Chain(

@@ -193,7 +193,7 @@ def wanted_days(target_days: int, today: date, first_day: date | None) -> list[d
     return days_between(max(start, first_day or start), today)[::-1]
 
 
-def survey(
+def judge_days(
     wanted: Sequence[date],
     stored: Mapping[date, Certificate],
     loaded: Mapping[date, str],

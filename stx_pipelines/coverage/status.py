@@ -9,9 +9,9 @@ import msgspec
 
 from stx_pipelines.chains.datasets import Dataset
 from stx_pipelines.coverage.chains import STACKS, Chain
+from stx_pipelines.coverage.current import dataset_coverage
 from stx_pipelines.coverage.model import Coverage, ranges
 from stx_pipelines.coverage.progress import Progress, last_report, who_works
-from stx_pipelines.coverage.survey import survey_dataset
 from stx_pipelines.coverage.text import coverage_sentence
 from stx_pipelines.project import Project
 from stx_pipelines.store.data_folder import DataFolder
@@ -85,7 +85,7 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 def statuses(project: Project, chain: Chain, now: datetime) -> list[DatasetStatus]:
     """Return the status of each dataset of a chain, from files alone."""
-    return [describe(project, chain, dataset, survey_dataset(project, dataset, now)) for dataset in chain.datasets]
+    return [describe(project, chain, dataset, dataset_coverage(project, dataset, now)) for dataset in chain.datasets]
 
 
 def chain_status(project: Project, chain: Chain, now: datetime) -> DatasetStatus:

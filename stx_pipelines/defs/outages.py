@@ -68,7 +68,7 @@ def outage_of(
 
 
 def standstill_of(
-    tip: Sighting, known: Outage | None, look_at_tip: Callable[[], object], now: datetime
+    tip: Sighting, known: Outage | None, check_tip: Callable[[], object], now: datetime
 ) -> tuple[Outage, str]:
     """Return the pause and its sentence while the server is behind and only a newer block would help.
 
@@ -77,7 +77,7 @@ def standstill_of(
     outage = known or Outage(tip.since, _FIRST_PAUSE.total_seconds(), tip.seen + _FIRST_PAUSE)
     if now >= outage.until:
         try:
-            look_at_tip()
+            check_tip()
         except RateLimited as error:
             return Outage(outage.since, outage.pause_seconds, min(error.until, now + _LONGEST_REST)), str(error)
         except ApiError as error:

@@ -16,7 +16,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field, PrivateAttr
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
-from stx_pipelines.coverage.survey import survey_transactions
+from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.defs.fixed import Fixed, value_of
 from stx_pipelines.metrics.open import open_metrics
 from stx_pipelines.metrics.store import MetricStore
@@ -138,7 +138,7 @@ class StacksApi(HiroResource, InFolder):
         project = self.project()
         if not force:
             # Open days become stale while old days are fetched, so every run takes them first.
-            days = {*days, *survey_transactions(project, datetime.now(UTC)).stale(project.settings.open_every)}
+            days = {*days, *transactions_coverage(project, datetime.now(UTC)).stale(project.settings.open_every)}
         yield from run_sync(project, TRANSACTIONS, days, force=force)
 
     def summary(self, day: date) -> DaySummary:

@@ -80,7 +80,7 @@ def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: da
         return _rest(f"{_said(watched, coverage)}; now {_range(in_flight) if in_flight else holder}", memory.outage)
     work = coverage.next(watched.budget, open_every=watched.open_every)
     if coverage.old_tip and (work is None or not coverage.behind):
-        outage, why = standstill_of(coverage.old_tip, memory.outage, watched.look_at_tip, now)
+        outage, why = standstill_of(coverage.old_tip, memory.outage, watched.check_tip, now)
         coverage = watched.look(now)
         work = coverage.next(watched.budget, open_every=watched.open_every)
         if work is None and coverage.behind:

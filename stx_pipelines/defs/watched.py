@@ -14,7 +14,7 @@ from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import last_report, who_works
 from stx_pipelines.coverage.status import DatasetStatus, chain_status
 from stx_pipelines.project import Project
-from stx_pipelines.sync.tip import look_at_tip
+from stx_pipelines.sync.tip import check_tip
 
 
 class Channel(Protocol):
@@ -41,7 +41,7 @@ class Watched:
     budget: int
     open_every: timedelta
     unit: str = "requests"
-    look_at_tip: Callable[[], object] = lambda: None
+    check_tip: Callable[[], object] = lambda: None
 
 
 def look_at(make: Callable[[], Project], chain: Chain, now: datetime) -> Coverage:
@@ -91,7 +91,7 @@ def watch(make: Callable[[], Project], chain: Chain) -> Watched | str:
         holder=lambda: who_works(project.folder, *tables),
         last_active=last_active,
         probe=probe,
-        look_at_tip=lambda: look_at_tip(probing, chain),
+        check_tip=lambda: check_tip(probing, chain),
         budget=chain.budget(project),
         open_every=project.settings.open_every,
         unit=chain.unit,

@@ -61,7 +61,7 @@ _NETWORK = (
     _stx("fee_stx", "fee_ustx / 1,000,000"),
     _count("landed", "canonical transactions of any status"),
     _count("failed", "canonical transactions that did not succeed"),
-    _share("failed_share", "failed / landed; NULL without a canonical transaction"),
+    _share("failed_share", "`failed` / `landed`; NULL without a canonical transaction"),
 )
 
 COLUMNS: dict[str, tuple[ResultColumn, ...]] = {

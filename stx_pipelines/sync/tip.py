@@ -8,10 +8,10 @@ from stx_pipelines.sync.ethereum.blocks import open_blocks
 from stx_pipelines.sync.stacks.sync import open_stacks
 
 
-def look_at_tip(project: Project, chain: Chain) -> bool:
+def check_tip(project: Project, chain: Chain) -> bool:
     """Record the time of the newest block. Return whether today's stored day is behind it or on another fork.
 
     Raises `SettingsError` and the errors of the chain's client.
     """
     sync = open_stacks(project) if chain is STACKS else open_blocks(project)
-    return sync.look_at_tip()
+    return sync.check_tip()

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.devnet.server import serve
-from stx_pipelines_tests.sync.ethereum.world import World, landed, make_chain
+from stx_pipelines_tests.sync.ethereum.world import World, make_chain, stored
 
 BLOCKS = 50_000
 GOAL_MIB = 128
@@ -35,8 +35,8 @@ def follow(url: str, data: Path) -> None:
     pyarrow.array([""])
     imports = peak_mib()
     world, days = World(url, data), days_between(FIRST, LAST)
-    for one_sync in (world.blocks_walk(), world.balances_walk()):
-        outcomes = landed(one_sync.sync(days))
+    for one_sync in (world.blocks_sync(), world.balances_sync()):
+        outcomes = stored(one_sync.sync(days))
         rows = sum(one.certificate.seen for one in outcomes.values())
         print(
             f"{one_sync.store.dataset}: {rows} rows, {peak_mib() - imports:.0f} MiB above {imports:.0f} MiB of imports"

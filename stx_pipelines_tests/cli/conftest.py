@@ -36,5 +36,5 @@ def world(make_world: Callable[..., World]) -> World:
 @pytest.fixture
 def full(world: World) -> World:
     """Return the same days, all stored and loaded."""
-    world.landed()
+    world.stored()
     return world

@@ -63,7 +63,7 @@ def test_sync_stores_the_days_of_a_stale_server_and_completes_when_the_tip_moves
 
 
 def test_a_sync_that_only_waits_for_the_server_requests_nothing_but_its_tip(stale: World, run: Run) -> None:
-    stale.landed()
+    stale.stored()
     stale.requests()
     assert run(stale, "sync").exit_code == NOT_YET
     assert stale.requests() == 2  # the tip, and its own time
@@ -75,7 +75,7 @@ def test_a_complete_folder_is_not_complete_once_the_tip_is_too_old(make_world: M
     world.overrides["stx_tip_age_minutes"] = 0
     assert run(world, "status").exit_code == DONE
     held = datetime.now(UTC) - timedelta(minutes=5)
-    world.walk().store.mark_tip(held - timedelta(hours=4), held, timedelta(hours=3))
+    world.open_sync().store.mark_tip(held - timedelta(hours=4), held, timedelta(hours=3))
     assert run(world, "status").exit_code == DONE
     world.overrides["stx_tip_age_minutes"] = 180
     assert run(world, "status").exit_code == NOT_YET
@@ -90,7 +90,7 @@ def test_a_tip_age_of_0_switches_this_off(stale: World, run: Run) -> None:
 
 
 def test_refreshing_a_day_that_the_server_does_not_have_is_exit_code_2(stale: World, run: Run) -> None:
-    stale.landed()
+    stale.stored()
     done = run(stale, "sync", "--force-refresh", "--from", str(today()), "--to", str(today()))
     assert done.exit_code == NOT_YET
     assert f"{NOTHING_TO_DO}" in done.output
@@ -98,7 +98,7 @@ def test_refreshing_a_day_that_the_server_does_not_have_is_exit_code_2(stale: Wo
 
 
 def test_a_server_that_goes_away_while_it_is_behind_is_exit_code_2(stale: World, run: Run) -> None:
-    stale.landed()
+    stale.stored()
     stale.overrides |= {"hiro_api_url": "http://127.0.0.1:9", "hiro_attempts": 1}
     done = run(stale, "sync")
     assert done.exit_code == NOT_YET
@@ -120,14 +120,14 @@ def test_no_wanted_day_is_exit_code_2_and_one_sentence(make_world: MakeWorld, ru
 
 
 def test_the_check_of_the_sensor_shows_whether_the_tip_moved(stale: World) -> None:
-    stale.landed()
+    stale.stored()
     watched = watch(stale.project, STACKS)
     assert isinstance(watched, Watched)
     stale.requests()
     for moves in (False, True):
         if moves:
             stale.chain.grow_to(datetime.now(UTC))
-        watched.look_at_tip()
+        watched.check_tip()
         coverage = watched.look(datetime.now(UTC))
         assert (coverage.behind is None) is moves
         assert (coverage.next(0, open_every=watched.open_every) is not None) is moves
@@ -159,7 +159,7 @@ def test_a_stale_node_of_ethereum_is_reported_and_completes_when_its_final_block
     world.chain.grow_to(max(now, at(today(), 2)))
     watched = watch(world.project, ETHEREUM)
     assert isinstance(watched, Watched)
-    watched.look_at_tip()
+    watched.check_tip()
     assert watched.look(datetime.now(UTC)).behind is None
     done = run(world, *arguments)
     assert done.exit_code == DONE, done.output

@@ -44,7 +44,7 @@ def test_health_1_missing_days_and_no_run(world: World, run: Run) -> None:
     done = run(world, "health")
     assert done.exit_code == NOT_RUNNING
     assert done.output == "not running, though 4 days are missing: start `make up` or `stx-pipelines sync`\n"
-    world.landed(world.days[1:])
+    world.stored(world.days[1:])
     assert run(world, "health").output.startswith("not running, though 1 day is missing")
 
 

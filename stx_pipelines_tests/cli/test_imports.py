@@ -45,7 +45,7 @@ def test_importing_all_commands_loads_no_heavy_library() -> None:
 @pytest.mark.parametrize("stored", [False, True], ids=["empty", "full"])
 def test_status_and_health_never_load_dagster(world: World, run: Run, stored: bool) -> None:
     if stored:
-        world.landed()
+        world.stored()
         write_wallets(world, 7)
         assert run(world, "status").exit_code == DONE  # counts the wallets, and keeps the count
     lookups = {"dagster", "requests", "pandas"}

@@ -87,5 +87,5 @@ def test_three_kills_at_random_moments_change_nothing(
     assert table_rows(world.data) == table_truth(chain, world.days)
     assert {day: written(world, day) for day in finished} == finished
     undisturbed = make_world(chain)
-    undisturbed.landed()
+    undisturbed.stored()
     assert alike(world.certificates()) == alike(undisturbed.certificates())

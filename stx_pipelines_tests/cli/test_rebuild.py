@@ -24,7 +24,7 @@ DAYS = 2
 def world(make_world: MakeWorld) -> World:
     """Return three stored and loaded days."""
     world = make_world(recent_chain(DAYS, transactions_per_day=60), stx_target_days=DAYS)
-    world.landed()
+    world.stored()
     return world
 
 
@@ -218,7 +218,7 @@ def test_a_folder_in_its_place_is_left_alone(world: World, run: Run) -> None:
 def test_a_sync_restores_the_database_of_before_and_loads_nothing_twice(world: World) -> None:
     """Its file and inode are the same as before, so its published coverage is right again."""
     database(world).rename(old_one(world))
-    store = world.walk().store
+    store = world.open_sync().store
     store.reconcile()
     assert database(world).exists()
     assert store.pending() == []

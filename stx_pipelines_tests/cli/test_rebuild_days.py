@@ -16,7 +16,7 @@ from stx_pipelines_tests.world import World, recent_chain, table_rows, table_tru
 def world(make_world: MakeWorld) -> World:
     """Return a world in which all days but the first are stored and loaded."""
     world = make_world(recent_chain(4))
-    world.landed(world.days[1:])
+    world.stored(world.days[1:])
     return world
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stx_pipelines.coverage.chains import STACKS
-from stx_pipelines.coverage.model import survey
+from stx_pipelines.coverage.model import judge_days
 from stx_pipelines.coverage.status import DatasetStatus, describe, statuses
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines_tests.cli.folders import DONE, ERROR, NOT_YET, Run, day_file, set_aside, shown, write_wallets
@@ -34,7 +34,7 @@ def test_status_of_everything_is_0(full: World, run: Run) -> None:
 
 
 def test_status_of_a_part_is_2(world: World, run: Run) -> None:
-    world.landed(world.days[-2:])
+    world.stored(world.days[-2:])
     assert run(world, "status").exit_code == NOT_YET
     assert run(world, "status", "--target-days", "1").exit_code == DONE
 
@@ -128,7 +128,7 @@ def test_a_day_that_is_stored_while_status_reads_is_not_damaged(
         return found
 
     monkeypatch.setattr(DayFiles, "certificates", store_afterwards)
-    nothing = survey([], {}, {}, {}, {}, datetime.now(UTC), timedelta(1))
+    nothing = judge_days([], {}, {}, {}, {}, datetime.now(UTC), timedelta(1))
     assert describe(full.project(), STACKS, STACKS.datasets[0], nothing).damaged == []
 
 

@@ -53,7 +53,7 @@ def test_one_day_at_a_time_fetches_all_old_days(world: World, run: Run) -> None:
 @pytest.mark.parametrize("stored", [0, 2], ids=["from the beginning", "later"])
 def test_a_server_that_does_not_respond_is_exit_code_2(world: World, run: Run, stored: int) -> None:
     if stored:
-        world.landed(world.days[-stored:])
+        world.stored(world.days[-stored:])
     world.overrides |= {"hiro_api_url": "http://127.0.0.1:9", "hiro_attempts": 2}
     done = run(world, "sync", "--target-days", "3")
     assert done.exit_code == NOT_YET
@@ -62,7 +62,7 @@ def test_a_server_that_does_not_respond_is_exit_code_2(world: World, run: Run, s
 
 
 def test_another_chain_is_exit_code_1_and_nothing_is_written(world: World, make_world: MakeWorld, run: Run) -> None:
-    world.landed(world.days[-2:])
+    world.stored(world.days[-2:])
     rows, known = table_rows(world.data), world.certificates()
     other = make_world(recent_chain(4, seed=2), data=world.data)
     done = run(other, "sync", "--target-days", "3")
@@ -129,7 +129,7 @@ def test_a_day_that_cannot_be_proved_is_named_and_the_others_are_stored(world: W
 
 
 def test_force_refresh_reads_the_chosen_days_again(world: World, run: Run) -> None:
-    world.landed(world.days[1:])
+    world.stored(world.days[1:])
     paths = {day: world.data / "days/transactions" / f"{day}.parquet" for day in world.days[1:]}
     before = {day: path.stat().st_mtime_ns for day, path in paths.items()}
     first, last = str(world.days[1]), str(world.days[2])

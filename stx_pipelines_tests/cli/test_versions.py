@@ -24,7 +24,7 @@ SINCE_VERSIONS = ("chain", "rows_digest", "made_by", "version")
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
     world = make_world(recent_chain(4), stx_target_days=4)
-    world.landed()
+    world.stored()
     return world
 
 
@@ -70,7 +70,7 @@ def test_a_folder_of_an_earlier_version_keeps_its_days_without_a_fetch_or_a_load
 
 
 def test_new_certificates_name_their_version_chain_and_parent(world: World) -> None:
-    certificates, api = list(world.certificates().values()), world.walk().client
+    certificates, api = list(world.certificates().values()), world.open_sync().client
     # Burn block times run backwards now and then: two days need not meet at one block.
     meeting = [(a, b) for a, b in pairwise(certificates) if a.last_height and b.first_height == a.last_height + 1]
     assert meeting

@@ -126,13 +126,13 @@ def test_a_server_that_is_not_there_is_said_in_one_plain_sentence(make_http: Mak
 def test_a_server_that_says_nothing_is_left_after_the_timeout(make_world: Callable[..., World]) -> None:
     world = make_world(make_chain(1, 1), hiro_timeout_seconds=0.05, hiro_attempts=2)
     with answers_only_while(world.knobs, lambda: False), pytest.raises(Unreachable, match="no answer in time"):
-        world.walk().client.tip()
+        world.open_sync().client.tip()
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FAULT_KINDS if kind not in {"empty_page", "repeated_page"}])
 def test_every_fault_of_the_devnet_passes(make_world: Callable[..., World], kind: FaultKind) -> None:
     world = make_world(make_chain(1, 1), Knobs(fault_kinds=(kind,), fail_next=3, retry_after_seconds=0))
-    assert world.walk().client.tip().block_height == world.chain.tip.height
+    assert world.open_sync().client.tip().block_height == world.chain.tip.height
     assert world.devnet.stats.requests == 4
 
 

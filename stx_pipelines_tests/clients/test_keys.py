@@ -56,7 +56,7 @@ class TestTheKey:
         world.overrides["hiro_api_key"] = KEY + ending
         said = ""
         try:
-            world.walk().client.tip()
+            world.open_sync().client.tip()
         except (SettingsError, ApiError) as error:
             said = "".join(traceback.format_exception(error))
         except Exception as error:  # noqa: BLE001 - the claim is that there is no other
@@ -68,9 +68,9 @@ class TestTheKey:
     ) -> None:
         world = make_world(make_chain(1, 6), hiro_api_key=KEY)
         with caplog.at_level(logging.DEBUG):
-            world.landed()
+            world.stored()
         assert KEY not in caplog.text
-        assert KEY not in repr(world.last_walk) + repr(world.settings())
+        assert KEY not in repr(world.last_sync) + repr(world.settings())
         everything = [path.read_bytes() for path in world.data.parent.rglob("*") if path.is_file()]
         assert not [content for content in everything if KEY.encode() in content]
 

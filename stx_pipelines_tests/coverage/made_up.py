@@ -9,7 +9,7 @@ from typing import Any
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.coverage.model import Coverage, survey, wanted_days
+from stx_pipelines.coverage.model import Coverage, judge_days, wanted_days
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines_tests.world import at
 
@@ -68,7 +68,7 @@ def coverage_of(
     target: int, certificates: list[Certificate], attempts: Mapping[int, Attempts] | None = None, **given: Any
 ) -> Coverage:
     """Return the coverage at noon. Every stored day is loaded unless `unloaded` has it."""
-    return survey(
+    return judge_days(
         wanted=wanted_days(target, TODAY, given.get("first_day")),
         stored={each.day: each for each in certificates},
         loaded={each.day: each.id for each in certificates if each.day not in given.get("unloaded", ())},

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from stx_pipelines.chains.attempts import Attempts
-from stx_pipelines.coverage.model import Work, ranges, survey, wanted_days
+from stx_pipelines.coverage.model import Work, judge_days, ranges, wanted_days
 from stx_pipelines.coverage.text import coverage_sentence, duration, size
 from stx_pipelines_tests.coverage.made_up import (
     FRESHNESS,
@@ -47,7 +47,7 @@ def test_today_and_the_target_days_before_it_are_wanted(
 
 def test_no_day_is_wanted_before_the_chain_begins() -> None:
     assert wanted_days(7, TODAY, ago(-1)) == []
-    nothing = survey([], {}, {}, {}, {}, NOW, FRESHNESS, first_day=ago(-1))
+    nothing = judge_days([], {}, {}, {}, {}, NOW, FRESHNESS, first_day=ago(-1))
     assert not nothing.is_complete
     assert next_days(nothing) is None
     assert coverage_sentence(nothing, 0) == coverage_sentence(nothing, 50)
@@ -99,7 +99,7 @@ def test_a_check_older_than_the_proof_changes_nothing() -> None:
 
 def test_a_day_that_the_table_has_in_an_older_version_is_not_complete() -> None:
     known = certificate(ago(1))
-    coverage = survey([ago(1)], {ago(1): known}, {ago(1): "another id"}, {}, {}, NOW, FRESHNESS)
+    coverage = judge_days([ago(1)], {ago(1): known}, {ago(1): "another id"}, {}, {}, NOW, FRESHNESS)
     assert (coverage.days[0].covered, coverage.days[0].loaded, coverage.is_complete) == (True, False, False)
     assert coverage.to_load == [ago(1)]
 

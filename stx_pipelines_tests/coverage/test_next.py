@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from stx_pipelines.coverage.model import Coverage, Work, survey
+from stx_pipelines.coverage.model import Coverage, Work, judge_days
 from stx_pipelines_tests.coverage.made_up import (
     FRESHNESS,
     NOW,
@@ -104,5 +104,5 @@ def test_stale_open_days_are_cut_to_the_budget_too() -> None:
 
 
 def test_waiting_times_are_counted_with_the_clock_of_the_coverage() -> None:
-    coverage = survey([ago(2)], {}, {}, {}, {ago(2): failed(1)}, NOW + timedelta(minutes=11), FRESHNESS)
+    coverage = judge_days([ago(2)], {}, {}, {}, {ago(2): failed(1)}, NOW + timedelta(minutes=11), FRESHNESS)
     assert coverage.next(50, open_every=OPEN_EVERY) == Work((ago(2),))

@@ -14,7 +14,7 @@ import msgspec
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, days_between
-from stx_pipelines.coverage.model import Coverage, survey
+from stx_pipelines.coverage.model import Coverage, judge_days
 from stx_pipelines.coverage.text import coverage_sentence
 from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
 from stx_pipelines.dashboard.page import write_page
@@ -46,7 +46,7 @@ def covered(store: MetricStore, now: datetime = NOW) -> Coverage:
     attempts = {FIRST_DAY - 2 * DAY: Attempts(1, "?", now), FIRST_DAY - 4 * DAY: Attempts(4, "?", now)}
     wanted = days_between(FIRST_DAY - 4 * DAY, now.date())[::-1]
     loaded = {day: certificate.id for day, certificate in landed.items()}
-    return survey(wanted, landed, loaded, {}, attempts, now, timedelta(minutes=30))
+    return judge_days(wanted, landed, loaded, {}, attempts, now, timedelta(minutes=30))
 
 
 def build(store: MetricStore) -> str:

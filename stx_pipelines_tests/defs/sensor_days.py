@@ -81,7 +81,7 @@ class Days:
         if self.down:
             raise Unreachable("https://api answers nothing (connection refused)")
 
-    def look_at_tip(self) -> None:
+    def check_tip(self) -> None:
         """Note the time of the server's newest block for the next coverage."""
         self.probe()
         if self.newest:
@@ -97,7 +97,7 @@ class Days:
             self.probe,
             budget,
             timedelta(minutes=10),
-            look_at_tip=self.look_at_tip,
+            check_tip=self.check_tip,
         )
 
     def tick(self, after: timedelta = timedelta(0)) -> dg.SensorResult:

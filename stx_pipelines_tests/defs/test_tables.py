@@ -66,7 +66,7 @@ def test_a_dataset_of_ethereum_has_the_columns_of_its_table(data: Path, asset: s
 
 def test_transactions_have_the_columns_of_their_table(make_world: Callable[..., World]) -> None:
     world = make_world(make_chain(1))
-    world.landed()
+    world.stored()
     assert_as_in_database(world.folder.database, "transactions")
 
 

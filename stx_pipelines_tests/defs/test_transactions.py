@@ -36,7 +36,7 @@ KEYS = {
 def truth_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Ten days and today, stored without Dagster: the reference for every other way."""
     with world(recent_chain(DAYS), tmp_path_factory.mktemp("reference")) as reference:
-        reference.landed()
+        reference.stored()
         reference.assert_true()
         yield reference
 
@@ -45,7 +45,7 @@ def truth_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def here(truth_world: World, data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The same devnet, an empty data folder, and the settings in the environment."""
     vars(truth_world.knobs).update(vars(Knobs()))
-    mine = replace(truth_world, data=data, last_walk=None)
+    mine = replace(truth_world, data=data, last_sync=None)
     for name, value in mine.environment.items():
         monkeypatch.setenv(name, value)
     home = data.parent / "dagster-home"
@@ -197,7 +197,7 @@ def test_a_day_whose_run_of_one_partition_fails_after_it_was_stored_has_its_even
 def test_a_stored_day_whose_event_was_lost_has_it_after_the_next_run(here: World) -> None:
     """If a process was killed in between, the day has a file but no event."""
     day = here.days[3]
-    here.landed([day])
+    here.stored([day])
     with dg.DagsterInstance.ephemeral() as instance:
         assert materialize(instance, day, day).success
         [event] = materializations(instance)
@@ -262,7 +262,7 @@ def test_a_rate_limit_leaves_the_instant_to_come_back_in_the_failure(here: World
 
 
 def test_a_day_that_landed_anew_and_waits_for_the_database_is_no_stranger_in_it(here: World) -> None:
-    here.landed(here.days[:3])
+    here.stored(here.days[:3])
     files = here.project().store().files
     files.reopen(here.days[1])
     files.path(here.days[2]).unlink()

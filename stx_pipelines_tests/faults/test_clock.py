@@ -16,7 +16,7 @@ def test_open_days_checked_in_the_future_are_checked_again(make_world: MakeWorld
     """A clock that was three days ahead must not make `sync` skip an open day until then."""
     world = make_world(recent_chain(1), stx_target_days=1)
     world.now = at(world.days[-1]) + timedelta(days=3)
-    world.landed()
+    world.stored()
     world.now = None
     world.chain.grow(burn_blocks=3)
     run(world, "sync")

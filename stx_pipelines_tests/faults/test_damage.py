@@ -25,7 +25,7 @@ DAYS = 2
 def full_world(make_world: MakeWorld, dice: Random) -> World:
     """Make a complete world without damage."""
     world = make_world(recent_chain(DAYS, seed=dice.randrange(10**6)), stx_target_days=DAYS)
-    world.landed()
+    world.stored()
     refresh_metrics(world)
     return world
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from stx_pipelines.coverage.survey import survey_transactions
+from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import write_page
 from stx_pipelines.metrics.open import open_metrics
@@ -51,7 +51,7 @@ def work(world: World) -> None:
     world.sync()
     refresh_metrics(world)
     settings = world.settings()
-    coverage = survey_transactions(Project(settings), datetime.now(UTC))
+    coverage = transactions_coverage(Project(settings), datetime.now(UTC))
     write_page(Project(settings).folder, read_facts(open_metrics(Project(settings)), coverage, "all is well"))
 
 
@@ -76,7 +76,7 @@ def test_certificates_are_read_when_their_cache_cannot_be_written(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, monkeypatch: pytest.MonkeyPatch, disk: Disk
 ) -> None:
     world = make_world(make_chain(2, 6), data=disk.folder / "data")
-    world.landed()
+    world.stored()
     with full_at(disk, lambda path: path.name == ".certificates.json", monkeypatch):
         (world.data / "days/transactions/.certificates.json").unlink()
         assert list(world.certificates()) == world.days
@@ -92,7 +92,7 @@ def test_every_command_reports_a_disk_it_cannot_write_to(
     with small_disk(tmp_path / "disk") as disk:
         world = make_world(recent_chain(2), data=disk.folder / "data", stx_target_days=2)
         if known:
-            world.landed()
+            world.stored()
         before = contents(world)
         with unwritable(disk, trouble):
             for command in ("sync", "status", "health", "verify", "rebuild"):
@@ -107,7 +107,7 @@ def test_every_command_reports_a_disk_it_cannot_write_to(
                     assert "could not be" in done.output, (command, done.output)
                     assert done.exit_code == ERROR
             assert contents(world) == before
-        world.landed()
+        world.stored()
         world.assert_true()
 
 

@@ -118,9 +118,9 @@ def test_kills_during_metrics_change_nothing(
     """20 kills (1 in the short form). Every result file is readable after each kill and up to date at the end."""
     kills, days = (20, DAYS) if whole else (1, 6)
     world = make_world(recent_chain(days, seed=dice.randrange(10**6)), stx_target_days=days)
-    world.landed(world.days[-4:])
+    world.stored(world.days[-4:])
     refresh_metrics(world)
-    world.landed()
+    world.stored()
     started = time.monotonic()
     refresh_metrics(world)
     longest = 1.5 * (time.monotonic() - started)

@@ -157,14 +157,14 @@ def test_clocks_that_jump_change_nothing(
     """Our clock jumps by up to three days in either direction at every reading, while the chain grows."""
     world = make_world(make_chain(2, 9, seed=dice.randrange(10**6)))
     real = at(world.days[-1], 9)
-    open_walk = world.walk
+    open_sync = world.open_sync
 
-    def walk() -> StacksSync:
-        opened = open_walk()
+    def opened_sync() -> StacksSync:
+        opened = open_sync()
         opened.clock = lambda: real + timedelta(seconds=dice.randint(-3 * 86_400, 3 * 86_400))
         return opened
 
-    monkeypatch.setattr(world, "walk", walk)
+    monkeypatch.setattr(world, "open_sync", opened_sync)
     for hours in range(0, 30, 10):
         world.chain.grow_to(real + timedelta(hours=hours))
         sync_until_complete(world)
@@ -188,7 +188,7 @@ def test_a_limit_lowered_in_mid_run_is_obeyed_and_changes_nothing(
             world.knobs.requests_per_minute = 40
 
     world.knobs.on_request = lower
-    world.landed()
+    world.stored()
     assert world.devnet.stats.by_status[429] <= 24  # one for every reader with an open request
     ends_undisturbed(world)
 

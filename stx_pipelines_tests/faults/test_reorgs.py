@@ -133,7 +133,7 @@ def test_burn_blocks_that_a_reorg_adds_to_a_closed_day_are_found(
     while [burn.time >= midnight for burn in chain.burn_blocks[-6:]] != [True] * 6:
         chain.grow(burn_blocks=1)
     world = make_world(chain, Knobs(**route), stx_tip_age_minutes=0)
-    assert world.landed()[day].certificate.is_closed
+    assert world.stored()[day].certificate.is_closed
     before = truth(chain, day)
 
     def earliest(self: Bitcoin, position: int, _: list[int], __: Random) -> int:
@@ -146,7 +146,7 @@ def test_burn_blocks_that_a_reorg_adds_to_a_closed_day_are_found(
         chain.grow(burn_blocks=1)
     assert truth(chain, day)[: len(before)] == before
     assert len(truth(chain, day)) > len(before)
-    world.landed()
+    world.stored()
     assert file_rows(world.data, day) == truth(chain, day)
 
 

@@ -17,8 +17,8 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import BLOCKS, DATASETS, Column, Dataset, Price
 from stx_pipelines.chains.days import window
 from stx_pipelines.coverage.chains import STACKS
+from stx_pipelines.coverage.current import dataset_coverage
 from stx_pipelines.coverage.status import statuses
-from stx_pipelines.coverage.survey import survey_dataset
 from stx_pipelines.store.arrow import from_arrow, schema, to_arrow
 from stx_pipelines.store.inspect import differing_days
 from stx_pipelines.store.loading import DayFile
@@ -127,7 +127,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Dataset:
 @pytest.fixture
 def stored(world: World) -> Path:
     """A data folder with days of all datasets, stored and loaded."""
-    world.landed([FIRST_DAY])
+    world.stored([FIRST_DAY])
     store_days(world.data)
     return world.data
 
@@ -191,16 +191,16 @@ def test_a_database_of_an_earlier_version_gets_the_comments_and_keeps_its_rows(s
 def test_a_new_dataset_needs_its_value_only(world: World, made_up: Dataset) -> None:
     """Its folder, conversion, table, coverage and status follow from the value."""
     now, rows = at(FIRST_DAY, 12), readings(FIRST_DAY)
-    world.landed([FIRST_DAY])
+    world.stored([FIRST_DAY])
     project = world.project().replaced(stx_target_days=1)
     store = project.store(made_up.name)
-    assert survey_dataset(project, made_up, now).requests_per_day == 77
-    assert [day.state for day in survey_dataset(project, made_up, now).days] == ["missing"]
+    assert dataset_coverage(project, made_up, now).requests_per_day == 77
+    assert [day.state for day in dataset_coverage(project, made_up, now).days] == ["missing"]
 
     store.store_and_load([(rows, certified(FIRST_DAY, rows))])
     assert (world.data / "days" / "made_up" / f"{FIRST_DAY}.parquet").exists()
     assert store.rows(FIRST_DAY) == rows
-    assert [(day.state, day.complete) for day in survey_dataset(project, made_up, now).days] == [("closed", True)]
+    assert [(day.state, day.complete) for day in dataset_coverage(project, made_up, now).days] == [("closed", True)]
     assert STACKS.tables == ["transactions", "made_up"]
     status = statuses(project, STACKS, now)[-1]
     assert (status.dataset, status.noun, status.rows) == ("made_up", "readings", len(rows))
@@ -244,7 +244,7 @@ def test_a_day_of_a_new_dataset_is_replaced_and_not_doubled(world: World, made_u
 def test_days_made_from_others_are_open_once_those_change(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     made = replace(MADE_UP, made_from="transactions")
     monkeypatch.setitem(DATASETS, made.name, made)
-    of_source = world.landed([FIRST_DAY])[FIRST_DAY].certificate
+    of_source = world.stored([FIRST_DAY])[FIRST_DAY].certificate
     project = world.project().replaced(stx_target_days=1)
     rows = readings(FIRST_DAY)
     for last_hash, state in ((of_source.last_hash, "closed"), (block_hash(7), "open")):
@@ -255,7 +255,7 @@ def test_days_made_from_others_are_open_once_those_change(world: World, monkeypa
             last_hash=last_hash,
         )
         project.store(made.name).store_and_load([(rows, known)])
-        assert [day.state for day in survey_dataset(project, made, at(FIRST_DAY, 12)).days] == [state]
+        assert [day.state for day in dataset_coverage(project, made, at(FIRST_DAY, 12)).days] == [state]
 
 
 def test_rows_of_a_new_dataset_read_back_as_they_were(made_up: Dataset) -> None:

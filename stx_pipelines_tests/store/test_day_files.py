@@ -33,13 +33,13 @@ TRANSACTION = DATASETS[TRANSACTIONS]
 def world(make_world: Callable[..., World]) -> World:
     """A chain of which two closed days are stored."""
     world = make_world(make_chain(2, 12))
-    world.landed(world.days[:2])
+    world.stored(world.days[:2])
     return world
 
 
 @pytest.fixture
 def files(world: World) -> DayFiles:
-    return world.walk().store.files
+    return world.open_sync().store.files
 
 
 def refused(files: DayFiles) -> str:
@@ -157,13 +157,13 @@ def test_one_flipped_bit_never_changes_a_row_unnoticed(files: DayFiles) -> None:
 
 
 def test_a_damaged_day_file_does_not_keep_other_days_from_being_stored(world: World) -> None:
-    path = world.walk().store.files.path(FIRST_DAY)
+    path = world.open_sync().store.files.path(FIRST_DAY)
     path.write_bytes(b"PAR1")
     failed = world.failed()
     assert set(failed) <= {FIRST_DAY}
     assert world.days[-1] in world.certificates()
     path.unlink()
-    world.landed()
+    world.stored()
     world.assert_true()
 
 
@@ -218,7 +218,7 @@ from stx_pipelines_tests.world import FIRST_DAY, make_chain, world
 from stx_pipelines.store.files import StoreError
 
 with world(make_chain(2, 12), Path(sys.argv[1])) as here:
-    here.landed([FIRST_DAY])
+    here.stored([FIRST_DAY])
     most = int(sys.argv[2]) or (Path(sys.argv[1]) / "warehouse.duckdb").stat().st_size
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
     try:
@@ -226,7 +226,7 @@ with world(make_chain(2, 12), Path(sys.argv[1])) as here:
     except StoreError as error:
         print(error)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    here.landed()
+    here.stored()
     here.assert_true()
     print("complete")
 """

@@ -78,7 +78,7 @@ def change(world: World, *statements: str) -> None:
 
 def test_it_has_the_rows_of_the_first_table_and_the_columns_of_the_files(world: World) -> None:
     days = world.days[:2]
-    world.landed(days)
+    world.stored(days)
     found = details(world)
     assert found == of_files(world)
     assert [row[0] for row in found] == [
@@ -89,7 +89,7 @@ def test_it_has_the_rows_of_the_first_table_and_the_columns_of_the_files(world: 
 
 
 def test_a_payload_is_the_one_that_the_server_sent(world: World) -> None:
-    world.landed()
+    world.stored()
     kinds = dict(
         query(
             world.data,
@@ -110,14 +110,14 @@ def test_both_routes_give_the_same_details(make_world: Callable[..., World]) -> 
     chain = make_chain(2)
     by_v3, by_v1 = make_world(chain), make_world(chain, Knobs(v3_missing=True))
     for world in (by_v3, by_v1):
-        world.landed()
+        world.stored()
     assert {c.route for c in by_v1.certificates().values()} == {"v1"}
     without_hash = [row[:-1] for row in details(by_v3)]
     assert [row[:-1] for row in details(by_v1)] == without_hash
 
 
 def test_an_older_folder_keeps_its_days_and_gets_the_table_without_a_request(world: World) -> None:
-    world.landed()
+    world.stored()
     make_older(world)
     before, rows = world.certificates(), query(world.data, "SELECT * FROM transactions ORDER BY ALL")
     world.requests()
@@ -134,7 +134,7 @@ def test_an_older_folder_keeps_its_days_and_gets_the_table_without_a_request(wor
 
 
 def test_a_day_that_an_older_version_loads_is_loaded_again(world: World) -> None:
-    world.landed()
+    world.stored()
     change(
         world,
         f"UPDATE coverage SET certificate = 'older' WHERE dataset = 'transaction_details' AND day = '{world.days[0]}'",
@@ -149,7 +149,7 @@ def test_a_day_that_an_older_version_loads_is_loaded_again(world: World) -> None
 
 
 def test_a_rebuilt_database_has_both_tables_at_once(world: World) -> None:
-    world.landed()
+    world.stored()
     store = world.project().store()
     store.warehouse.rebuild({TRANSACTIONS: store.stored()})
     assert details(world) == of_files(world)
@@ -157,7 +157,7 @@ def test_a_rebuilt_database_has_both_tables_at_once(world: World) -> None:
 
 
 def test_a_changed_detail_is_a_difference(world: World) -> None:
-    world.landed()
+    world.stored()
     store = world.project().store()
     database = world.data / "warehouse.duckdb"
     assert differing_days(database, TRANSACTIONS, store.stored()) == []
@@ -167,7 +167,7 @@ def test_a_changed_detail_is_a_difference(world: World) -> None:
 
 
 def test_every_column_says_what_it_holds(world: World) -> None:
-    world.landed(world.days[:1])
+    world.stored(world.days[:1])
     found = query(
         world.data,
         "SELECT column_name, data_type, comment FROM duckdb_columns() "

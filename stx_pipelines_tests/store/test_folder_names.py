@@ -65,7 +65,7 @@ def test_a_folders_name_changes_no_transaction_and_no_metric(make_world: MakeWor
     named, plain = make_world(chain, data=tmp_path / name), make_world(chain)
     assert_undisturbed(with_all_results(named), with_all_results(plain))
     named.assert_true()
-    store = named.walk().store
+    store = named.open_sync().store
     proved = {(day.certificate.proved_at.replace(tzinfo=None),) for day in store.stored()}
     assert set(query(named.data, "SELECT DISTINCT ingested_at FROM transactions")) == proved
     store.warehouse.rebuild({"transactions": store.stored()})
@@ -90,7 +90,7 @@ def test_a_folders_name_changes_no_block_and_no_balance(
     named.assert_true()
     database = named.data / "warehouse.duckdb"
     for dataset in ("blocks", "miners_balance"):
-        assert differing_days(database, dataset, ethereum.open_landing(named.data, dataset).stored()) == []
+        assert differing_days(database, dataset, ethereum.open_store(named.data, dataset).stored()) == []
     theirs, ours = (fee_recipients(world.folder, Engine(), 9) for world in (plain, named))
     assert ours is not None
     assert ours == theirs
@@ -122,8 +122,8 @@ def test_the_commands_work_in_a_folder_of_any_name(
 def test_a_table_that_took_a_folders_name_for_a_column_is_noticed(make_world: MakeWorld, tmp_path: Path) -> None:
     """Earlier versions loaded such tables. The comparison of table and file must not make the same mistake."""
     world = make_world(make_chain(1, 12), data=tmp_path / "fee_ustx=7")
-    world.landed()
-    store = world.walk().store
+    world.stored()
+    store = world.open_sync().store
     assert differing_days(store.warehouse.path, "transactions", store.stored()) == []
     change(store.warehouse.path, f"UPDATE transactions SET fee_ustx = 7 WHERE burn_block_time::DATE = '{FIRST_DAY}'")
     assert differing_days(store.warehouse.path, "transactions", store.stored()) == [FIRST_DAY]
@@ -135,7 +135,7 @@ def test_a_single_wei_or_second_is_noticed(
 ) -> None:
     world = make_ethereum(ethereum.make_chain(1), tmp_path / "data")
     world.sync()
-    database, days = world.data / "warehouse.duckdb", ethereum.open_landing(world.data, dataset).stored()
+    database, days = world.data / "warehouse.duckdb", ethereum.open_store(world.data, dataset).stored()
     column = {"blocks": "number", "miners_balance": "block_number"}[dataset]
     spoiled = {
         "blocks": "ingested_at = ingested_at + INTERVAL 1 MICROSECOND",

@@ -45,8 +45,8 @@ def world(make_world: Callable[..., World]) -> World:
 @pytest.fixture
 def store(world: World) -> DatasetStore[Tx]:
     """All days of the chain, stored and loaded."""
-    world.landed()
-    return world.walk().store
+    world.stored()
+    return world.open_sync().store
 
 
 def rebuild(store: DatasetStore[Tx]) -> list[WrongDayFile]:
@@ -57,12 +57,12 @@ def rebuild(store: DatasetStore[Tx]) -> list[WrongDayFile]:
 def assert_needs_no_request(world: World, days: Sequence[date]) -> None:
     """These days are stored, so that a sync only loads them."""
     world.requests()
-    world.landed(days)
+    world.stored(days)
     assert world.requests() == 0
 
 
 def test_the_table_shows_successful_rows_and_the_certificate_counts_the_others(world: World) -> None:
-    certificate = world.landed([FIRST_DAY])[FIRST_DAY].certificate
+    certificate = world.stored([FIRST_DAY])[FIRST_DAY].certificate
     statuses = Counter(tx.tx_status for tx in world.chain.transactions(FIRST_DAY))
     published = statuses.pop("success")
     assert certificate.left_out == dict(statuses)
@@ -86,21 +86,21 @@ def test_the_reason_for_leaving_a_row_out_agrees_with_the_filter_of_the_table(
     world: World, fields: dict[str, object], reason: str | None
 ) -> None:
     """If certificate and SQL disagreed, nothing would be loaded."""
-    known = world.landed([FIRST_DAY])[FIRST_DAY].certificate
-    rows = world.walk().store.rows(FIRST_DAY)
+    known = world.stored([FIRST_DAY])[FIRST_DAY].certificate
+    rows = world.open_sync().store.rows(FIRST_DAY)
     shown = next(n for n, row in enumerate(rows) if row.tx_status == "success")
     changed: Tx = msgspec.structs.replace(rows[shown], **fields)  # type: ignore[arg-type]
     assert why_left_out(changed) == reason
 
     certificate = msgspec.structs.replace(known, published=known.published - (reason is not None))
-    world.walk().store.store_and_load([([*rows[:shown], changed, *rows[shown + 1 :]], certificate)])
+    world.open_sync().store.store_and_load([([*rows[:shown], changed, *rows[shown + 1 :]], certificate)])
     assert len(table_rows(world.data)) == certificate.published
 
 
 def test_a_file_with_another_number_of_rows_than_certified_is_refused_and_the_table_kept(world: World) -> None:
-    known = world.landed([FIRST_DAY])[FIRST_DAY].certificate
+    known = world.stored([FIRST_DAY])[FIRST_DAY].certificate
     before = table_rows(world.data)
-    store = world.walk().store
+    store = world.open_sync().store
     with pytest.raises(StoreError, match="nothing of it was loaded"):
         store.store_and_load([(store.rows(FIRST_DAY), msgspec.structs.replace(known, published=known.published - 5))])
     assert table_rows(world.data) == before
@@ -110,7 +110,7 @@ def test_times_in_the_table_are_utc_in_any_time_zone(world: World, monkeypatch: 
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     time.tzset()
     try:
-        world.landed([FIRST_DAY])
+        world.stored([FIRST_DAY])
         assert table_rows(world.data) == table_truth(world.chain, [FIRST_DAY])
         [(day,)] = query(world.data, "SELECT DISTINCT burn_block_time::DATE FROM transactions")
         assert day == FIRST_DAY
@@ -123,10 +123,10 @@ def test_times_in_the_table_are_utc_in_any_time_zone(world: World, monkeypatch: 
 def test_a_database_held_open_delays_loading_but_fails_no_day(
     world: World, caplog: pytest.LogCaptureFixture, how: str
 ) -> None:
-    world.landed([FIRST_DAY])
+    world.stored([FIRST_DAY])
     world.overrides["stx_lock_wait_seconds"] = 0.1
     with held_open(world.data, how) as pid:
-        assert len(world.landed()) == 4
+        assert len(world.stored()) == 4
     assert any(line == f"3 days stored, waiting for process {pid}" for line in caplog.messages)
     assert_needs_no_request(world, world.days[:-1])
     world.assert_true()
@@ -185,7 +185,7 @@ def test_a_process_may_die_at_any_step_between_file_and_table(world: World, plac
     assert files
     closed = [day for day in world.days[:-1] if (world.data / f"days/transactions/{day}.parquet") in files]
     assert_needs_no_request(world, closed)
-    world.landed()
+    world.stored()
     world.assert_true()
 
 
@@ -197,7 +197,7 @@ def test_without_a_sound_coverage_file_days_are_only_loaded_once_more(world: Wor
         coverage.unlink()
         if content is not None:
             coverage.write_bytes(content)
-        world.landed(world.days[:-1])
+        world.stored(world.days[:-1])
         assert table_rows(world.data) == rows
         assert set(Warehouse(world.folder).published("transactions").loaded) == set(world.days)
 
@@ -211,7 +211,7 @@ def test_a_rebuilt_database_equals_the_old_one(world: World, store: DatasetStore
     assert query(world.data, "SELECT * EXCLUDE loaded_at FROM coverage ORDER BY ALL") == coverage
     assert store.pending() == []
     world.requests()
-    world.landed()
+    world.stored()
     assert world.requests() <= 5
 
 
@@ -265,7 +265,7 @@ def test_the_time_when_a_server_caught_up_is_kept() -> None:
 
 
 def test_a_damaged_database_is_reported_in_one_sentence_that_says_what_to_do(world: World) -> None:
-    world.landed([FIRST_DAY])
+    world.stored([FIRST_DAY])
     (world.data / "warehouse.duckdb").write_bytes(b"garbage" * 1000)
     with pytest.raises(StoreError, match="stx-pipelines rebuild") as caught:
         world.sync()
@@ -273,7 +273,7 @@ def test_a_damaged_database_is_reported_in_one_sentence_that_says_what_to_do(wor
 
 
 def test_the_database_is_free_for_readers_after_each_stored_day(world: World) -> None:
-    free = [query(world.data, "SELECT count(*) FROM transactions") > [(0,)] for _ in world.walk().sync(world.days)]
+    free = [query(world.data, "SELECT count(*) FROM transactions") > [(0,)] for _ in world.open_sync().sync(world.days)]
     assert free == [True] * 4
 
 

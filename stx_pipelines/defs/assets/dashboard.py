@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from stx_pipelines.chains.datasets import BALANCES
-from stx_pipelines.coverage.survey import survey_transactions
+from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.coverage.text import coverage_sentence, size
 from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import pictures, write_page
@@ -34,7 +34,7 @@ def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.
     """Write the page from the current metrics. Compute no metric and send no request."""
     try:
         project = metrics.project()
-        coverage = survey_transactions(project, datetime.now(UTC))
+        coverage = transactions_coverage(project, datetime.now(UTC))
         sentence = coverage_sentence(coverage, project.settings.budget)
         facts = read_facts(metrics.store(), coverage, sentence, project.settings.stx_page_note)
         page = write_page(project.folder, facts)

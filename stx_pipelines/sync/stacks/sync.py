@@ -39,7 +39,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
 
     block_columns = ("block_height", "index_block_hash")
 
-    def look_at_tip(self) -> bool:
+    def check_tip(self) -> bool:
         """Record the newest block's time. Return whether today's stored day is behind the tip or on another fork."""
         tip, today = self.client.tip(), self._newest_certificate()
         self._note_block_time(tip)

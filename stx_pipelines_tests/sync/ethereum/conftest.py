@@ -20,7 +20,7 @@ def make_ethereum(tmp_path: Path) -> Iterator[Callable[..., DevnetWorld]]:
 
 
 @pytest.fixture(scope="session")
-def landed_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+def stored_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
     """Give data folders with both datasets of `make_chain(2, hour)`. Each is made once, to be copied."""
     made: dict[int, Path] = {}
 
@@ -35,13 +35,13 @@ def landed_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], P
 
 
 @pytest.fixture
-def make_landed(
-    make_ethereum: Callable[..., DevnetWorld], landed_folder: Callable[[int], Path], tmp_path: Path
+def make_stored(
+    make_ethereum: Callable[..., DevnetWorld], stored_folder: Callable[[int], Path], tmp_path: Path
 ) -> Callable[..., DevnetWorld]:
     """Give a function that makes the world of `make_chain(2, hour)`, with both datasets stored."""
 
     def make(hour: int = 12, **options: Any) -> DevnetWorld:
-        data = copytree(landed_folder(hour), tmp_path / "landed")
+        data = copytree(stored_folder(hour), tmp_path / "landed")
         return make_ethereum(make_chain(2, hour), data=data, **options)
 
     return make

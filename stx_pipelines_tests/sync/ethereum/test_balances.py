@@ -20,9 +20,9 @@ from stx_pipelines_tests.sync.ethereum.world import (
     failed,
     fetched,
     file_rows,
-    landed,
     make_chain,
     make_sparse_chain,
+    stored,
 )
 from stx_pipelines_tests.world import FIRST_DAY, query
 
@@ -32,15 +32,15 @@ SECOND = FIRST_DAY + DAY
 
 def test_every_day_is_stored_newest_first_and_equals_the_chain(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain())
-    landed(world.blocks())
+    stored(world.blocks())
     outcomes = world.balances()
     assert fetched(outcomes) == world.days[::-1]
-    assert [landed(outcomes)[day].certificate.state for day in world.days] == ["closed", "closed", "open"]
+    assert [stored(outcomes)[day].certificate.state for day in world.days] == ["closed", "closed", "open"]
     world.assert_true()
 
 
-def test_the_compared_rows_have_amounts_beyond_64_bits_zeros_and_losses(make_landed: MakeEthereum) -> None:
-    world = make_landed()
+def test_the_compared_rows_have_amounts_beyond_64_bits_zeros_and_losses(make_stored: MakeEthereum) -> None:
+    world = make_stored()
     [counts] = query(
         world.data,
         "SELECT max(balance_after) > 2::HUGEINT ** 64, count(*) FILTER (balance_increase = 0) > 9, "
@@ -64,26 +64,26 @@ def test_consecutive_blocks_of_one_fee_recipient_share_a_call(make_ethereum: Mak
     world.calls()
     wanted = [(row.miner, number) for day in world.days for row in balances_truth(world.chain, day)
               for number in (row.block_number - 1, row.block_number)]  # fmt: skip
-    landed(world.balances())
+    stored(world.balances())
     assert world.calls() <= len(set(wanted)) + 10 < len(wanted)
 
 
-def test_nothing_new_costs_at_most_6_calls(make_landed: MakeEthereum) -> None:
-    world = make_landed()
+def test_nothing_new_costs_at_most_6_calls(make_stored: MakeEthereum) -> None:
+    world = make_stored()
     world.calls()
     assert fetched(world.balances()) == []
     assert world.calls() <= 6
 
 
-def test_closed_days_cost_no_call(make_landed: MakeEthereum) -> None:
-    world = make_landed()
+def test_closed_days_cost_no_call(make_stored: MakeEthereum) -> None:
+    world = make_stored()
     world.calls()
-    assert set(landed(world.balances(world.days[:-1]))) == set(world.days[:-1])
+    assert set(stored(world.balances(world.days[:-1]))) == set(world.days[:-1])
     assert world.calls() == 0
 
 
-def test_only_the_balances_of_new_blocks_are_read(make_landed: MakeEthereum) -> None:
-    world = make_landed()
+def test_only_the_balances_of_new_blocks_are_read(make_stored: MakeEthereum) -> None:
+    world = make_stored()
     world.chain.grow(20)
     world.blocks()
     world.calls()
@@ -94,11 +94,11 @@ def test_only_the_balances_of_new_blocks_are_read(make_landed: MakeEthereum) -> 
 
 def test_a_day_whose_blocks_close_without_a_new_block_closes_too(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(1, 1, 30, missed_share=0))  # its newest final block is the last of the first day
-    assert landed(world.sync().balances)[FIRST_DAY].certificate.state == "open"
+    assert stored(world.sync().balances)[FIRST_DAY].certificate.state == "open"
     world.chain.grow(1)
     world.blocks()
     world.calls()
-    assert landed(world.balances([FIRST_DAY]))[FIRST_DAY].certificate.state == "closed"
+    assert stored(world.balances([FIRST_DAY]))[FIRST_DAY].certificate.state == "closed"
     assert world.calls() <= 6
     world.balances()
     world.assert_true()
@@ -112,7 +112,7 @@ def test_days_without_a_block_have_no_balances(make_ethereum: MakeEthereum) -> N
 
 def test_today_before_its_first_final_block_is_open_and_empty(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(2, 0, 50))
-    certificate = landed(world.sync().balances)[world.days[-1]].certificate
+    certificate = stored(world.sync().balances)[world.days[-1]].certificate
     assert (certificate.state, certificate.seen) == ("open", 0)
     world.assert_true()
 
@@ -122,18 +122,18 @@ def test_a_day_without_stored_blocks_waits_and_does_not_count_as_an_attempt(make
     world.blocks([day for day in world.days if day != SECOND])
     waiting = failed(world.balances([FIRST_DAY - DAY, *world.days]))
     assert waiting == {
-        day: f"the blocks of {day} have not landed yet; its balances are read after them"
+        day: f"the blocks of {day} are not stored yet; its balances are read after them"
         for day in (SECOND, FIRST_DAY - DAY)
     }
-    assert world.balances_walk().store.attempts.all() == {}
+    assert world.balances_sync().store.attempts.all() == {}
     world.assert_balances([day for day in world.days if day != SECOND])
     world.blocks()
-    landed(world.balances())
+    stored(world.balances())
     world.assert_true()
 
 
-def test_force_reads_the_chosen_days_again_and_touches_no_other(make_landed: MakeEthereum) -> None:
-    world = make_landed()
+def test_force_reads_the_chosen_days_again_and_touches_no_other(make_stored: MakeEthereum) -> None:
+    world = make_stored()
     before = {day: file_rows(world.data, BALANCES, day) for day in world.days}
     marks = {day: _written(world, day) for day in world.days}
     world.calls()
@@ -156,9 +156,9 @@ def spoil_rows(world: DevnetWorld, dataset: str, day: date) -> None:
     path.write_bytes(content)
 
 
-def test_a_damaged_day_file_is_read_again(make_landed: MakeEthereum) -> None:
+def test_a_damaged_day_file_is_read_again(make_stored: MakeEthereum) -> None:
     """A closed day's file is replaced, and an open day's rows are changed."""
-    world = make_landed()
+    world = make_stored()
     (world.data / "days" / BALANCES / f"{SECOND}.parquet").write_bytes(b"not a day file")
     spoil_rows(world, BALANCES, world.days[-1])
     world.chain.grow(1)
@@ -168,9 +168,9 @@ def test_a_damaged_day_file_is_read_again(make_landed: MakeEthereum) -> None:
 
 @pytest.mark.parametrize("dataset", ["blocks", BALANCES])
 def test_a_closed_day_with_damaged_rows_that_the_table_lacks_is_read_again(
-    make_landed: MakeEthereum, dataset: str
+    make_stored: MakeEthereum, dataset: str
 ) -> None:
-    world = make_landed()
+    world = make_stored()
     (world.data / "warehouse.duckdb").unlink()
     spoil_rows(world, dataset, SECOND)
     again = world.sync()
@@ -192,10 +192,10 @@ def test_a_node_without_the_stored_blocks_is_refused(make_ethereum: MakeEthereum
     world = make_ethereum(make_chain())
     world.blocks()
     behind = make_ethereum(make_chain(1), data=world.data)
-    with pytest.raises(Unreachable, match=r"is behind: it does not have block \d+, which has landed already"):
+    with pytest.raises(Unreachable, match=r"is behind: it does not have block \d+, which is stored here"):
         behind.balances(world.days)
     assert not world.certificates(BALANCES)
-    landed(world.balances())
+    stored(world.balances())
     world.assert_true()
 
 
@@ -212,17 +212,17 @@ def test_a_pruned_node_is_reported_at_once_and_newer_days_are_stored(make_ethere
     assert world.calls() <= own + 3 + 2 + 12 + 1  # the identity, the comparison, the bisection, the last hash
     world.assert_balances(world.days[-1:])
     world.knobs.state_blocks = 0
-    landed(world.balances())
+    stored(world.balances())
     world.assert_true()
 
 
-def test_a_pruned_node_is_enough_for_new_blocks(make_landed: MakeEthereum) -> None:
+def test_a_pruned_node_is_enough_for_new_blocks(make_stored: MakeEthereum) -> None:
     """After one sync from an archive node, a node that keeps the states of some hours is enough."""
-    world = make_landed()
+    world = make_stored()
     world.knobs.state_blocks = 40
     world.chain.grow(20)
     world.blocks()
-    landed(world.balances())
+    stored(world.balances())
     world.assert_true()
 
 
@@ -255,10 +255,10 @@ def test_state_that_is_pruned_while_days_are_read_is_reported_too(make_ethereum:
 def test_a_failed_day_is_noted_until_it_is_stored(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(), EthereumKnobs(state_blocks=200))
     world.sync()
-    attempts = world.balances_walk().store.attempts
+    attempts = world.balances_sync().store.attempts
     assert {day: tried.count for day, tried in attempts.all().items()} == dict.fromkeys(world.days[:-1], 1)
     world.knobs.state_blocks = 0
-    landed(world.balances())
+    stored(world.balances())
     assert attempts.all() == {}
 
 
@@ -275,9 +275,9 @@ def test_wrong_balances_of_a_node_without_old_states_are_not_stored(
         assert set(refused) == set(world.days)
         assert all("set ETH_ZERO_INCREASES=allow" in sentence for sentence in refused.values())
     assert world.certificates(BALANCES) == {}
-    assert all(tried.is_set_aside for tried in world.balances_walk().store.attempts.all().values())
+    assert all(tried.is_set_aside for tried in world.balances_sync().store.attempts.all().values())
     world.knobs.old_balances = "right"
-    landed(world.balances())
+    stored(world.balances())
     world.assert_true()
 
 
@@ -286,11 +286,11 @@ def test_rows_of_a_node_without_old_states_are_replaced_when_the_day_grows(make_
     world = make_ethereum(make_chain(1, 12), EthereumKnobs(old_balances="newest"))
     world.blocks()
     today = world.days[-1]
-    assert 0 < landed(world.balances([today]))[today].certificate.seen < ENOUGH
+    assert 0 < stored(world.balances([today]))[today].certificate.seen < ENOUGH
     world.knobs.old_balances = "right"
     world.chain.grow(60)
     world.blocks()
-    landed(world.balances())
+    stored(world.balances())
     world.assert_true()
 
 
@@ -337,6 +337,6 @@ def test_the_certificate_says_why_a_day_without_increases_is_accepted(
     monkeypatch.setenv("ETH_ZERO_INCREASES", setting)
     world.blocks()
     sync = open_balances(world.project())
-    certificate = landed(sync.sync([FIRST_DAY]))[FIRST_DAY].certificate
+    certificate = stored(sync.sync([FIRST_DAY]))[FIRST_DAY].certificate
     assert certificate.proof.endswith(f"; {remark}")
     assert f"the balances of {FIRST_DAY}: {remark}" in caplog.messages

@@ -22,10 +22,10 @@ from stx_pipelines_tests.sync.ethereum.world import (
     fetched,
     file_rows,
     final_blocks,
-    landed,
     make_chain,
     make_sparse_chain,
-    open_landing,
+    open_store,
+    stored,
     table_rows,
 )
 from stx_pipelines_tests.world import FIRST_DAY, at, query
@@ -38,7 +38,7 @@ def test_every_day_is_stored_newest_first_and_equals_the_chain(make_ethereum: Ma
     world = make_ethereum(make_chain())
     outcomes = world.blocks()
     assert fetched(outcomes) == world.days[::-1]
-    assert [landed(outcomes)[day].certificate.state for day in world.days] == ["closed", "closed", "open"]
+    assert [stored(outcomes)[day].certificate.state for day in world.days] == ["closed", "closed", "open"]
     world.assert_blocks()
 
 
@@ -54,7 +54,7 @@ def test_days_are_found_by_time_at_any_pace_of_blocks(make_ethereum: MakeEthereu
 def test_days_between_stored_ones_are_found_and_linked(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(4))
     for some in ([1, 3], [0, 4], [2]):
-        landed(world.blocks([world.days[n] for n in some]))
+        stored(world.blocks([world.days[n] for n in some]))
     world.assert_blocks()
 
 
@@ -62,34 +62,34 @@ def test_days_between_stored_ones_are_found_and_linked(make_ethereum: MakeEthere
 def test_block_0_belongs_to_the_day_of_its_time(make_ethereum: MakeEthereum, at_zero: bool) -> None:
     """Block 0 of Ethereum's main network has a time in 1970, so no wanted day has it."""
     world = make_ethereum(make_chain(1, genesis_timestamp_zero=at_zero))
-    landed(world.blocks())
+    stored(world.blocks())
     assert file_rows(world.data, "blocks", FIRST_DAY)[0][0] == (1 if at_zero else 0)
     world.assert_blocks()
 
 
 def test_blocks_before_london_have_no_base_fee(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(1, london_number=100))
-    landed(world.blocks())
+    stored(world.blocks())
     assert query(world.data, "SELECT count(*) FROM blocks WHERE base_fee_per_gas IS NULL") == [(100,)]
     world.assert_blocks()
 
 
-def test_nothing_new_costs_at_most_6_calls(make_landed: MakeEthereum) -> None:
-    world = make_landed()
+def test_nothing_new_costs_at_most_6_calls(make_stored: MakeEthereum) -> None:
+    world = make_stored()
     world.calls()
     assert fetched(world.blocks()) == []
     assert world.calls() <= 6
 
 
-def test_closed_days_cost_no_call(make_landed: MakeEthereum) -> None:
-    world = make_landed()
+def test_closed_days_cost_no_call(make_stored: MakeEthereum) -> None:
+    world = make_stored()
     world.calls()
-    assert set(landed(world.blocks(world.days[:-1]))) == set(world.days[:-1])
+    assert set(stored(world.blocks(world.days[:-1]))) == set(world.days[:-1])
     assert world.calls() == 0
 
 
-def test_only_new_blocks_of_an_open_day_are_read(make_landed: MakeEthereum) -> None:
-    world = make_landed()
+def test_only_new_blocks_of_an_open_day_are_read(make_stored: MakeEthereum) -> None:
+    world = make_stored()
     world.chain.grow(20)
     world.calls()
     assert fetched(world.blocks()) == [world.days[-1]]
@@ -99,30 +99,30 @@ def test_only_new_blocks_of_an_open_day_are_read(make_landed: MakeEthereum) -> N
 
 def test_a_day_closes_when_a_block_of_the_next_is_final(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(1, 22))
-    landed(world.blocks())
+    stored(world.blocks())
     while world.chain.latest.timestamp < at(SECOND + DAY).timestamp():
         world.chain.grow(1)
-    assert landed(world.blocks([SECOND]))[SECOND].certificate.state == "open"
+    assert stored(world.blocks([SECOND]))[SECOND].certificate.state == "open"
     world.chain.grow(12)
     world.calls()
-    assert landed(world.blocks())[SECOND].certificate.state == "closed"
+    assert stored(world.blocks())[SECOND].certificate.state == "closed"
     assert world.calls() <= 150
     world.assert_blocks()
 
 
 def test_today_before_its_first_final_block_is_open_and_empty(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(2, 0, 50))
-    certificate = landed(world.blocks())[world.days[-1]].certificate
+    certificate = stored(world.blocks())[world.days[-1]].certificate
     assert (certificate.state, certificate.seen, certificate.last_hash) == ("open", 0, None)
     world.assert_blocks()
     world.chain.grow(30)
-    landed(world.blocks())
+    stored(world.blocks())
     world.assert_blocks()
 
 
 def test_a_day_without_a_block_is_a_certified_empty_day(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_sparse_chain())
-    outcomes = landed(world.blocks())
+    outcomes = stored(world.blocks())
     for day in (world.days[n - 1] for n in (2, 3, 5)):
         assert (outcomes[day].certificate.state, outcomes[day].certificate.seen) == ("closed", 0)
     world.assert_blocks()
@@ -135,7 +135,7 @@ def test_a_day_that_has_not_begun_is_not_certified_closed(make_ethereum: MakeEth
     known = world.certificates().get(tomorrow)
     assert known is None or (known.state, known.seen) == ("open", 0)
     world.chain.grow(150)
-    landed(world.blocks())
+    stored(world.blocks())
     world.assert_blocks()
 
 
@@ -163,9 +163,9 @@ def test_force_reads_the_chosen_days_again_and_touches_no_other(make_ethereum: M
     world.assert_blocks()
 
 
-def test_a_damaged_day_file_is_read_again(make_landed: MakeEthereum) -> None:
+def test_a_damaged_day_file_is_read_again(make_stored: MakeEthereum) -> None:
     """A closed day's file is replaced, and an open day's rows are changed."""
-    world = make_landed()
+    world = make_stored()
     folder = world.data / "days" / "blocks"
     (folder / f"{SECOND}.parquet").write_bytes(b"not a day file")
     _spoil_rows(world, world.days[-1])
@@ -188,7 +188,7 @@ def test_a_reorg_is_repaired_although_day_files_are_damaged(make_ethereum: MakeE
     for day in world.days[1:]:
         _spoil_rows(world, day)
     world.chain.reorg(100)
-    landed(world.blocks())
+    stored(world.blocks())
     world.assert_blocks()
 
 
@@ -224,7 +224,7 @@ def test_a_first_response_that_is_null_does_not_change_the_chains_first_day(make
             world.knobs.faults, world.knobs.faults_left = {"null": 1.0}, 1
 
     world.knobs.on_request = spoil
-    landed(world.blocks())
+    stored(world.blocks())
     assert world.devnet.ethereum_stats.by_fault["null"] == 1
     assert list(failed(world.blocks([FIRST_DAY - DAY]))) == [FIRST_DAY - DAY]
     world.assert_blocks()
@@ -239,7 +239,7 @@ def test_a_node_without_a_final_block_says_so(make_ethereum: MakeEthereum) -> No
         world.sync([FIRST_DAY - DAY])
     assert not list(world.data.rglob("*.parquet"))
     chain.grow(30)
-    landed(world.blocks())
+    stored(world.blocks())
     world.assert_blocks()
 
 
@@ -249,7 +249,7 @@ def test_a_node_that_dropped_its_old_blocks_changes_nothing(
     """A chain has a block at every height below its newest. Null means that the node dropped it."""
     world = make_ethereum(make_chain(4))
     older = world.days[:2]
-    landed(world.blocks(older))
+    stored(world.blocks(older))
     before = {day: world.certificates(BLOCKS)[day] for day in older}
     ask = EthereumRpc.block
 
@@ -257,13 +257,13 @@ def test_a_node_that_dropped_its_old_blocks_changes_nothing(
         return None if isinstance(which, int) and 0 < which < 300 else ask(self, which)
 
     monkeypatch.setattr(EthereumRpc, "block", drop)
-    landed(world.blocks(world.days[3:]))
+    stored(world.blocks(world.days[3:]))
     assert {day: world.certificates(BLOCKS)[day] for day in older} == before
     assert "no longer has block 284: 2026-09-02 is taken to be unchanged" in caplog.text
 
 
 def stale_sync(world: DevnetWorld, now: datetime) -> BlocksSync:
-    sync = world.blocks_walk()
+    sync = world.blocks_sync()
     sync.tip_age, sync.clock = timedelta(hours=6), lambda: now
     return sync
 
@@ -279,14 +279,14 @@ def test_a_stale_node_is_logged_and_later_days_are_not_stored(
     assert list(late) == [tomorrow + DAY, tomorrow]
     assert all("the server's newest block is of 2026-09-02 10:20 UTC, 6 h 40 min old" in one for one in late.values())
     assert "nothing to do here" in caplog.text
-    assert world.blocks_walk().store.attempts.all() == {}
+    assert world.blocks_sync().store.attempts.all() == {}
     world.assert_blocks()
-    published = open_landing(world.data, BLOCKS).warehouse.published(BLOCKS)
+    published = open_store(world.data, BLOCKS).warehouse.published(BLOCKS)
     assert (published.tip_time, published.tip_seen) == (at(newest, 10, 20), now)
     caplog.clear()
     world.chain.grow(150)
     now = at(tomorrow, 13)
-    assert set(landed(stale_sync(world, now).sync([*world.days, tomorrow]))) == {*world.days, tomorrow}
+    assert set(stored(stale_sync(world, now).sync([*world.days, tomorrow]))) == {*world.days, tomorrow}
     assert "nothing to do here" not in caplog.text
     world.assert_blocks()
 
@@ -296,7 +296,7 @@ def test_a_day_stored_before_the_node_became_stale_is_compared_as_usual(make_eth
     world = make_ethereum(make_chain(1, 23, 50))
     tomorrow = world.days[-1] + DAY
     for hour in (0, 9):
-        outcomes = landed(stale_sync(world, at(tomorrow, hour, 5)).sync([tomorrow]))
+        outcomes = stored(stale_sync(world, at(tomorrow, hour, 5)).sync([tomorrow]))
         assert (outcomes[tomorrow].certificate.state, outcomes[tomorrow].certificate.seen) == ("open", 0)
 
 
@@ -316,17 +316,17 @@ def test_a_failed_day_is_noted_until_it_is_stored(make_ethereum: MakeEthereum) -
     refused = failed(world.blocks())
     assert list(refused) == [SECOND]
     assert f"block {tampered} does not name block {tampered - 1} as its parent" in refused[SECOND]
-    assert world.blocks_walk().store.attempts.all()[SECOND].count == 1
+    assert world.blocks_sync().store.attempts.all()[SECOND].count == 1
     world.assert_blocks([day for day in world.days if day != SECOND])
     world.chain.blocks[tampered] = right
-    landed(world.blocks())
-    assert world.blocks_walk().store.attempts.all() == {}
+    stored(world.blocks())
+    assert world.blocks_sync().store.attempts.all() == {}
     world.assert_blocks()
 
 
-def test_a_query_returns_the_blocks_of_one_fee_recipient(make_landed: MakeEthereum) -> None:
+def test_a_query_returns_the_blocks_of_one_fee_recipient(make_stored: MakeEthereum) -> None:
     """The query needs only the table. Addresses are in lower case."""
-    world = make_landed()
+    world = make_stored()
     miner = world.chain.blocks[50].miner
     own = [block.number for day in world.days for block in final_blocks(world.chain, day) if block.miner == miner]
     assert query(world.data, f"SELECT number FROM blocks WHERE miner = '{miner}' ORDER BY 1") == [(n,) for n in own]

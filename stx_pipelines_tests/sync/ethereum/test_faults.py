@@ -17,7 +17,7 @@ from stx_pipelines.devnet.ethereum.knobs import (
 )
 from stx_pipelines.sync.ethereum.balances import BALANCES
 from stx_pipelines.sync.outcome import Outcome
-from stx_pipelines_tests.sync.ethereum.world import DevnetWorld, failed, landed, make_chain
+from stx_pipelines_tests.sync.ethereum.world import DevnetWorld, failed, make_chain, stored
 from stx_pipelines_tests.world import FIRST_DAY
 
 MakeEthereum = Callable[..., DevnetWorld]
@@ -47,7 +47,7 @@ def test_a_passing_fault_costs_retries_but_no_row(make_ethereum: MakeEthereum, k
     knobs = EthereumKnobs(faults={kind: rate}, retry_after_seconds=0, seed=7)
     world = make_ethereum(make_chain(1, 3), knobs, attempts=12, batch_size=20)
     for outcomes in world.sync(DAYS):
-        landed(outcomes)
+        stored(outcomes)
     assert world.devnet.ethereum_stats.by_fault[kind] > 0
     world.assert_true(DAYS)
 
@@ -59,7 +59,7 @@ def test_all_of_them_at_once_cost_no_row(make_ethereum: MakeEthereum, seed: int)
     knobs = EthereumKnobs(faults=faults | {"shuffled": 0.5}, retry_after_seconds=0, seed=seed)
     world = make_ethereum(make_chain(1, 3, seed=seed), knobs, attempts=12, batch_size=20)
     for outcomes in world.sync(DAYS):
-        landed(outcomes)
+        stored(outcomes)
     assert len(+world.devnet.ethereum_stats.by_fault) > 8
     world.assert_true(DAYS)
 
@@ -72,7 +72,7 @@ def test_a_lasting_fault_is_one_sentence_and_nothing_of_the_day_is_stored(
     """The fault begins with the day's first batch."""
     world = make_ethereum(make_chain(1, 3))
     if dataset == BALANCES:
-        landed(world.blocks(DAYS))
+        stored(world.blocks(DAYS))
     before = 4 if dataset == "blocks" else 5  # the chain's identity and the newest final block
     break_after(world, before, kind)
     refused = sentences(lambda: world.blocks(DAYS) if dataset == "blocks" else world.balances(DAYS))
@@ -116,7 +116,7 @@ def test_a_passing_fault_that_never_ends_is_reported_and_nothing_is_stored(
     make_ethereum: MakeEthereum, kind: EthereumFault
 ) -> None:
     world = make_ethereum(make_chain(1, 3), attempts=2)
-    landed(world.blocks(DAYS))
+    stored(world.blocks(DAYS))
     break_after(world, 5, kind)
     [sentence] = sentences(lambda: world.balances(DAYS))
     assert "2 attempts" in sentence
@@ -136,7 +136,7 @@ def test_the_largest_batch_a_node_takes_is_learned(make_ethereum: MakeEthereum, 
 
 def test_responses_that_are_too_large_are_requested_in_parts(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(1, 3), EthereumKnobs(response_bytes_limit=40_000))
-    landed(world.blocks(DAYS))
+    stored(world.blocks(DAYS))
     assert world.last_node
     assert world.last_node.batch_size < 100
     world.assert_blocks(DAYS)

@@ -15,7 +15,7 @@ from stx_pipelines.sync.ethereum.balances import BALANCES
 from stx_pipelines.sync.ethereum.blocks import BLOCKS
 from stx_pipelines_tests.anvil import Node, finalized_lag, mined, needs_anvil, reorg
 from stx_pipelines_tests.sync.ethereum.planned import OTHER_MINERS, Block, several_days
-from stx_pipelines_tests.sync.ethereum.world import World, failed, fetched, file_rows, landed, table_rows
+from stx_pipelines_tests.sync.ethereum.world import World, failed, fetched, file_rows, stored, table_rows
 from stx_pipelines_tests.world import at
 
 pytestmark = needs_anvil
@@ -67,9 +67,9 @@ def _change(block: Block, name: str) -> BalanceChange:
 
 def sync(world: World, days: Sequence[date]) -> list[list[date]]:
     """Sync both datasets and return the days that were fetched."""
-    both = [list(sync.sync(days)) for sync in (world.blocks_walk(), world.balances_walk())]
+    both = [list(sync.sync(days)) for sync in (world.blocks_sync(), world.balances_sync())]
     for outcomes in both:
-        landed(outcomes)
+        stored(outcomes)
     return [fetched(outcomes) for outcomes in both]
 
 
@@ -92,8 +92,8 @@ def test_with_a_pruned_node_only_days_with_state_are_stored(data: Path) -> None:
     times = several_days(300, days=3, newest=NEWEST)
     with mined(times, *finalized_lag(LAG), states=128) as node:
         world, days = World(node.url, data), days_of(times)
-        landed(world.blocks_walk().sync(days))
-        refused = failed(world.balances_walk().sync(days))
+        stored(world.blocks_sync().sync(days))
+        refused = failed(world.balances_sync().sync(days))
         oldest = len(times) - 128
         sentence = f"this node keeps no state before block {oldest}: use an archive node"
         assert refused == dict.fromkeys(days[1::-1], sentence)

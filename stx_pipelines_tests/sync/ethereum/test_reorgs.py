@@ -17,9 +17,9 @@ from stx_pipelines_tests.sync.ethereum.world import (
     failed,
     fetched,
     file_rows,
-    landed,
     make_chain,
     make_sparse_chain,
+    stored,
     table_rows,
 )
 from stx_pipelines_tests.world import FIRST_DAY
@@ -32,7 +32,7 @@ IN_TODAY, OVER_MIDNIGHT, DEEPER_THAN_A_DAY = 30, 60, 200
 
 def both(world: DevnetWorld) -> None:
     for outcomes in world.sync():
-        landed(outcomes)
+        stored(outcomes)
 
 
 def rows(world: DevnetWorld) -> list[object]:
@@ -40,9 +40,9 @@ def rows(world: DevnetWorld) -> list[object]:
 
 
 @pytest.fixture
-def world(make_landed: MakeEthereum) -> DevnetWorld:
+def world(make_stored: MakeEthereum) -> DevnetWorld:
     """Return a world whose days are all stored. Its last day ends at 6:00."""
-    return make_landed(6, batch_size=30)
+    return make_stored(6, batch_size=30)
 
 
 @pytest.mark.parametrize(("depth", "grown"), [(IN_TODAY, 0), (IN_TODAY, 7), (OVER_MIDNIGHT, 7), (DEEPER_THAN_A_DAY, 0)])
@@ -78,7 +78,7 @@ def test_two_reorgs_without_a_sync_in_between(world: DevnetWorld) -> None:
 
 def test_two_reorgs_with_a_sync_of_only_the_blocks_in_between(world: DevnetWorld) -> None:
     world.chain.reorg(OVER_MIDNIGHT)
-    landed(world.blocks())
+    stored(world.blocks())
     world.chain.reorg(IN_TODAY)
     both(world)
     world.assert_true()
@@ -88,7 +88,7 @@ def test_balances_follow_the_blocks_and_not_the_node(world: DevnetWorld) -> None
     """The stored blocks are of the old fork and the node is on the new one, so the day's blocks are read again."""
     world.chain.reorg(OVER_MIDNIGHT)
     world.chain.grow(1)
-    landed(world.blocks([world.days[0]]))
+    stored(world.blocks([world.days[0]]))
     world.balances([world.days[-1]], force=True)
     both(world)
     world.assert_true()
@@ -205,7 +205,7 @@ def test_a_reorg_while_blocks_are_read_stores_no_mixture(make_ethereum: MakeEthe
     for day in world.certificates():
         names = [(row[1], row[2]) for row in file_rows(world.data, BLOCKS, day)]
         assert all(lower[0] == upper[1] for lower, upper in pairwise(names)), day
-    landed(world.blocks())
+    stored(world.blocks())
     world.assert_blocks()
 
 
@@ -215,7 +215,7 @@ def test_a_reorg_while_blocks_are_read_stores_no_mixture(make_ethereum: MakeEthe
 def test_a_reorg_while_balances_are_read_stores_no_mixture(make_ethereum: MakeEthereum, depth: int, after: int) -> None:
     """The day's blocks and balances are read again. Every stored row belongs to the block whose hash it has."""
     world = make_ethereum(make_chain(2, 6), batch_size=30)
-    landed(world.blocks())
+    stored(world.blocks())
     old = {block.hash: block for block in world.chain.blocks}
     truth = {name: world.chain.balance(block.miner, block.number) for name, block in old.items()}
     disturb(world, after, depth, "eth_getBalance")
@@ -247,7 +247,7 @@ def disturb(world: DevnetWorld, after: int, depth: int, method: str, *, broken: 
 def test_a_day_that_cannot_be_read_again_fails_alone(make_ethereum: MakeEthereum) -> None:
     """The chain changes while balances are read, and the blocks of the new fork are not linked."""
     world = make_ethereum(make_chain(2, 6), batch_size=30)
-    landed(world.blocks())
+    stored(world.blocks())
     disturb(world, 1, IN_TODAY, "eth_getBalance", broken=True)
     assert list(failed(world.balances())) == world.days[-1:]
     world.assert_balances(world.days[:-1])
@@ -255,7 +255,7 @@ def test_a_day_that_cannot_be_read_again_fails_alone(make_ethereum: MakeEthereum
 
 def test_a_chain_that_keeps_changing_is_reported_and_the_day_is_not_stored(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(1, 6))
-    landed(world.blocks())
+    stored(world.blocks())
     world.knobs.on_request = lambda calls: world.chain.reorg(50) if calls[0].method == "eth_getBalance" else None
     refused = failed(world.balances(world.days[-1:]))
     assert "the chain kept changing while the balances" in refused[world.days[-1]]

@@ -32,9 +32,7 @@ from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import FIRST_DAY, BaseWorld, at, failed, open_store, plain, query, stored, today  # noqa: F401
 from stx_pipelines_tests.world import plain_rows as file_rows
 
-landed, open_landing = stored, open_store
-
-Walk = BlocksSync | BalancesSync
+EthereumSync = BlocksSync | BalancesSync
 
 
 def make_chain(days: int = 2, hour: int = 12, minute: int = 0, **spec: Any) -> EthereumChain:
@@ -115,12 +113,12 @@ class World(BaseWorld):
         self.last_node = open_node(self.url, **self.options)
         return self.last_node
 
-    def blocks_walk(self) -> BlocksSync:
+    def blocks_sync(self) -> BlocksSync:
         return self.with_clock(BlocksSync(self.node(), self.store(BLOCKS), self.folder))
 
-    def balances_walk(self) -> BalancesSync:
+    def balances_sync(self) -> BalancesSync:
         """Open a sync of balances. It shares its node with a sync of blocks, as in a run."""
-        blocks = self.blocks_walk()
+        blocks = self.blocks_sync()
         return self.with_clock(BalancesSync(blocks.client, self.store(BALANCES), blocks))
 
     def certificates(self, dataset: str = BLOCKS) -> dict[date, Certificate]:
@@ -161,11 +159,11 @@ class DevnetWorld(World):
 
     def blocks(self, days: Sequence[date] | None = None, *, force: bool = False) -> list[Outcome]:
         """Sync blocks: of all days by default."""
-        return list(self.blocks_walk().sync(self.days if days is None else days, force=force))
+        return list(self.blocks_sync().sync(self.days if days is None else days, force=force))
 
     def balances(self, days: Sequence[date] | None = None, *, force: bool = False) -> list[Outcome]:
         """Sync balances: of all days by default."""
-        return list(self.balances_walk().sync(self.days if days is None else days, force=force))
+        return list(self.balances_sync().sync(self.days if days is None else days, force=force))
 
     def sync(self, days: Sequence[date] | None = None) -> Synced:
         """Sync blocks, then balances."""

@@ -10,7 +10,7 @@ import pytest
 
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.clients.errors import ApiError, RateLimited, Unreachable
-from stx_pipelines.coverage.survey import survey_transactions
+from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.project import Project
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.sync.stacks.sync import open_stacks
@@ -56,7 +56,7 @@ def test_a_success_deletes_the_note(world: World) -> None:
     world.failed()
     assert notes(world)
     world.knobs.hidden_transactions = set()
-    world.landed()
+    world.stored()
     assert notes(world) == {}
     world.assert_true()
 
@@ -66,13 +66,13 @@ def test_the_fourth_failed_proof_sets_the_day_aside_and_the_others_are_complete(
     states = []
     for _ in range(4):
         world.failed()
-        coverage = survey_transactions(world.project().replaced(stx_target_days=3), NOON)
+        coverage = transactions_coverage(world.project().replaced(stx_target_days=3), NOON)
         states.append([(day.day, day.state) for day in coverage.days if not day.complete])
     assert states == [[(BAD, "failing")]] * 3 + [[(BAD, "set aside")]]
 
 
 def test_an_open_day_that_fails_keeps_its_rows_and_its_note(world: World) -> None:
-    world.landed()
+    world.stored()
     kept = world.certificates()
     newest = world.days[-1]
     hide_one(world, newest)
@@ -82,10 +82,10 @@ def test_an_open_day_that_fails_keeps_its_rows_and_its_note(world: World) -> Non
 
 
 def test_a_note_beside_a_closed_day_is_removed(world: World) -> None:
-    world.landed()
+    world.stored()
     folder = world.data / "days" / "transactions"
     AttemptFiles(folder).add(BAD, "left over", NOON)
-    world.landed([BAD])
+    world.stored([BAD])
     assert notes(world) == {}
 
 
@@ -134,7 +134,7 @@ def test_a_rate_limit_is_no_attempt(world: World) -> None:
 
 
 def test_a_refused_connection_is_no_attempt(world: World) -> None:
-    world.landed([world.days[0]])
+    world.stored([world.days[0]])
     away = world.settings().model_copy(update={"hiro_api_url": "http://127.0.0.1:9", "hiro_attempts": 1})
     with pytest.raises(ApiError, match="connection refused"):
         list(open_stacks(Project(away)).sync(world.days))

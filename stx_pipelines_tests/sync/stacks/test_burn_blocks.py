@@ -26,7 +26,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def open_list(world: World, pool: ThreadPoolExecutor) -> BurnList:
-    api = world.walk().client
+    api = world.open_sync().client
     return BurnList(api, api.tip(), pool)
 
 

@@ -46,8 +46,8 @@ def test_a_failed_day_is_stored_once_the_server_is_right_and_only_it_is_fetched(
     world.failed()
     world.knobs.hidden_transactions = set()
     world.requests()
-    landed = world.landed()
-    assert {day for day, one in landed.items() if one.fetched} <= {SECOND, world.days[-1]}
+    stored = world.stored()
+    assert {day for day, one in stored.items() if one.fetched} <= {SECOND, world.days[-1]}
     assert world.requests() <= 29
     world.assert_true()
 
@@ -55,13 +55,13 @@ def test_a_failed_day_is_stored_once_the_server_is_right_and_only_it_is_fetched(
 def test_a_closed_day_with_damaged_rows_that_the_table_lacks_is_read_again(make_world: MakeWorld) -> None:
     """A day that is reported as stored has its file."""
     world = make_world(make_chain(2, 12))
-    world.landed()
+    world.stored()
     (world.data / "warehouse.duckdb").unlink()
     path = world.data / "days/transactions" / f"{SECOND}.parquet"
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 1
     path.write_bytes(content)
-    assert world.landed()[SECOND].fetched
+    assert world.stored()[SECOND].fetched
     assert path.with_suffix(".damaged").exists()
     world.assert_true()
 
@@ -75,7 +75,7 @@ def test_a_hidden_transaction_is_noticed_at_every_place(make_world: MakeWorld) -
         world.knobs.hidden_transactions = set(hidden)
         assert list(world.failed([SECOND])) == [SECOND]
     world.knobs.hidden_transactions = set()
-    world.landed()
+    world.stored()
 
 
 def test_a_wrong_count_is_refused_and_its_burn_block_named(make_world: MakeWorld) -> None:
@@ -100,7 +100,7 @@ def test_the_burn_blocks_of_a_day_that_differ_are_read_again_once(make_world: Ma
             world.knobs.hidden_transactions = set()
 
     world.knobs.on_request = heal
-    certificate = world.landed([SECOND])[SECOND].certificate
+    certificate = world.stored([SECOND])[SECOND].certificate
     assert file_rows(world.data, SECOND)
     assert certificate.expected == certificate.seen == len(world.chain.transactions(SECOND))
     assert world.requests() <= 60 + 25
@@ -128,7 +128,7 @@ def test_a_server_that_is_no_hiro_api_is_named_as_such(make_world: MakeWorld, tm
 @pytest.mark.parametrize("knobs", [{}, {"burn_list_broken": True}, {"v3_missing": True}], ids=["v3", "sample", "v1"])
 def test_the_chains_first_day_is_stored(make_world: MakeWorld, knobs: dict[str, bool]) -> None:
     world = make_world(make_chain(1, 12), Knobs(**knobs))
-    world.landed([FIRST_DAY])
+    world.stored([FIRST_DAY])
     world.assert_true([FIRST_DAY])
 
 
@@ -138,9 +138,9 @@ def test_a_day_without_burn_blocks_is_a_certified_empty_day(make_world: MakeWorl
     world = make_world(chain)
     empty = [day for day in world.days[:-8] if not chain.transactions(day)]
     assert empty
-    landed = world.landed()
+    stored = world.stored()
     for day in empty:
-        certificate = landed[day].certificate
+        certificate = stored[day].certificate
         if not [burn for burn in chain.burn_blocks if at(day).timestamp() <= burn.time < at(day).timestamp() + 86_400]:
             assert certificate.proof == "no burn block in the day, enclosed by burn blocks on both sides"
         assert (certificate.expected, certificate.seen, certificate.first_height) == (0, 0, None)
@@ -161,14 +161,14 @@ def test_a_future_day_of_the_chain_is_not_certified_closed(make_world: MakeWorld
 def test_force_reads_the_chosen_days_again_and_touches_no_other(make_world: MakeWorld) -> None:
     world = make_world(make_chain(4, 12))
     world.now = at(world.days[-1], 12)
-    world.landed()
+    world.stored()
     before = {day: (world.data / "days/transactions" / f"{day}.parquet").read_bytes() for day in world.days}
     ingested = query(world.data, "SELECT tx_id, ingested_at FROM transactions ORDER BY ALL")
     world.requests()
     world.now = at(world.days[-1], 13)
-    landed = world.landed([SECOND], force=True)
-    assert list(landed) == [SECOND]
-    assert landed[SECOND].fetched
+    stored = world.stored([SECOND], force=True)
+    assert list(stored) == [SECOND]
+    assert stored[SECOND].fetched
     assert 0 < world.requests() <= 8 + 3 + 7 + 4  # pages; the chain's beginning; an open day to compare; the tip
     after = {day: (world.data / "days/transactions" / f"{day}.parquet").read_bytes() for day in world.days}
     assert [day for day in world.days if after[day] != before[day]] == [SECOND]
@@ -179,7 +179,7 @@ def test_force_reads_the_chosen_days_again_and_touches_no_other(make_world: Make
 
 def test_another_chain_is_refused_in_one_sentence_and_nothing_is_written(make_world: MakeWorld) -> None:
     first = make_world(make_chain(2, 12))
-    first.landed()
+    first.stored()
     before = {path: path.read_bytes() for path in first.data.rglob("*.parquet")}
     rows = table_rows(first.data)
     other = make_world(make_chain(2, 12, seed=2), data=first.data)
@@ -188,13 +188,13 @@ def test_another_chain_is_refused_in_one_sentence_and_nothing_is_written(make_wo
     assert "\n" not in str(refused.value)
     assert {path: path.read_bytes() for path in first.data.rglob("*.parquet")} == before
     assert table_rows(first.data) == rows
-    first.landed()
+    first.stored()
     first.assert_true()
 
 
 def test_another_chain_is_refused_before_any_day_is_stored(make_world: MakeWorld) -> None:
     first = make_world(make_chain(1, 12))
-    first.walk().identity()
+    first.open_sync().identity()
     other = make_world(make_chain(1, 12, seed=2), data=first.data)
     with pytest.raises(WrongChain):
         other.sync()
@@ -202,7 +202,7 @@ def test_another_chain_is_refused_before_any_day_is_stored(make_world: MakeWorld
 
 def test_another_chain_is_refused_with_force_too(make_world: MakeWorld) -> None:
     first = make_world(make_chain(1, 12))
-    first.landed()
+    first.stored()
     other = make_world(make_chain(1, 12, seed=2), data=first.data)
     with pytest.raises(WrongChain):
         other.sync([FIRST_DAY], force=True)
@@ -247,10 +247,10 @@ def test_before_nakamoto_the_proof_is_by_counts_only_and_the_certificate_says_so
 ) -> None:
     first_day = date(2024, 2, 1)
     world = make_world(make_chain(2, 12, first_day=first_day), Knobs(v3_missing=v3_missing))
-    landed = world.landed()
-    assert {one.certificate.proof for one in landed.values()} == {"counts only (microblocks)"}
+    stored = world.stored()
+    assert {one.certificate.proof for one in stored.values()} == {"counts only (microblocks)"}
     for day in world.days:
-        assert len(file_rows(world.data, day)) == landed[day].certificate.expected
+        assert len(file_rows(world.data, day)) == stored[day].certificate.expected
     [(known, unknown)] = query(
         world.data,
         "SELECT count(*) FILTER (microblock_sequence = 2147483647), count(*) FILTER (microblock_sequence IS NULL) "
@@ -272,7 +272,7 @@ def test_a_hidden_transaction_is_noticed_before_nakamoto_too(make_world: MakeWor
 
 def test_the_days_before_and_after_nakamoto_have_their_own_proofs(make_world: MakeWorld) -> None:
     world = make_world(make_chain(2, 12, first_day=date(2024, 10, 28)))
-    proofs = [one.certificate.proof for _, one in sorted(world.landed().items())]
+    proofs = [one.certificate.proof for _, one in sorted(world.stored().items())]
     assert proofs[0] == "counts only (microblocks)"
     assert "counts only" not in proofs[1] + proofs[2]
     unknown = query(

@@ -53,7 +53,7 @@ def test_a_day_with_few_burn_blocks_is_read_to_its_end(
         stacks_blocks_per_burn_block=max(2, 150 // burn_blocks_per_day),
     )
     world = make_world(chain, Knobs(burn_list_broken=True, v3_missing=v3_missing))
-    world.landed()
+    world.stored()
     assert_as_listed(make_world, world)
 
 
@@ -75,7 +75,7 @@ def test_a_burn_block_that_goes_on_for_hours_after_midnight_is_read_whole(
     headers(without_tenures)
     chain = make_chain(4, 12, transactions_per_day=2_000, stacks_blocks_per_burn_block=20)
     world = make_world(chain, Knobs(burn_list_broken=True))
-    world.landed()
+    world.stored()
     assert world.certificates()[FIRST_DAY + DAY].is_closed
     assert_as_listed(make_world, world)
 
@@ -102,9 +102,9 @@ def test_six_heights_that_are_not_six_listed_burn_blocks_close_nothing(
     while chain.tip.burn_height not in after or after.index(chain.tip.burn_height) != 5:
         chain.grow(burn_blocks=1)
     world = make_world(chain, Knobs(burn_list_broken=True))
-    world.landed()
+    world.stored()
     chain.grow(burn_blocks=3)
-    world.landed()
+    world.stored()
     assert_as_listed(make_world, world)
 
 
@@ -121,7 +121,7 @@ def test_after_errors_of_the_list_few_days_are_proved_by_sample(
             world.knobs.fault_kinds, world.knobs.fail_next = ("503",), 2
 
     world.knobs.on_request = trouble
-    world.landed()
+    world.stored()
     by_sample = [day for day, known in world.certificates().items() if "sample" in known.proof]
     assert by_sample == world.days[::-1][:sampled]
     assert_as_listed(make_world, world)

@@ -22,17 +22,17 @@ SAMPLED = "a sample of burn blocks, heights and numbering inside blocks"
 def test_files_and_table_equal_the_chain(make_world: MakeWorld, shape: str, knobs: dict[str, bool]) -> None:
     chain = make_chain(3, 9, shape=shape, transactions_per_day=500)
     world = make_world(chain, Knobs(**knobs))
-    landed = world.landed()
+    stored = world.stored()
     world.assert_true()
     proof = SAMPLED if "burn_list_broken" in knobs else LISTED
-    assert {one.certificate.proof for one in landed.values()} == {proof}
-    assert {one.certificate.route for one in landed.values()} == {"v1" if "v3_missing" in knobs else "v3"}
-    assert [landed[day].certificate.state for day in world.days] == ["closed", "closed", "closed", "open"]
+    assert {one.certificate.proof for one in stored.values()} == {proof}
+    assert {one.certificate.route for one in stored.values()} == {"v1" if "v3_missing" in knobs else "v3"}
+    assert [stored[day].certificate.state for day in world.days] == ["closed", "closed", "closed", "open"]
 
 
 def test_days_of_many_pieces_equal_the_chain(make_world: MakeWorld) -> None:
     world = make_world(make_chain(1, 3, shape="giant", transactions_per_day=5000, stacks_blocks_per_burn_block=20))
-    world.landed()
+    world.stored()
     world.assert_true()
 
 
@@ -40,7 +40,7 @@ def test_days_of_many_pieces_equal_the_chain(make_world: MakeWorld) -> None:
 def test_every_network_fault_costs_retries_but_no_row(make_world: MakeWorld, kind: FaultKind) -> None:
     knobs = Knobs(fault_rate=0.15, fault_kinds=(kind,), retry_after_seconds=0, seed=7)
     world = make_world(make_chain(2, 9), knobs, hiro_attempts=12)
-    world.landed()
+    world.stored()
     world.assert_true()
 
 
@@ -49,13 +49,13 @@ def test_every_network_fault_costs_retries_but_no_row(make_world: MakeWorld, kin
 def test_all_faults_at_once_cost_no_row(make_world: MakeWorld, seed: int, v3_missing: bool) -> None:
     knobs = Knobs(fault_rate=0.2, retry_after_seconds=0, seed=seed, v3_missing=v3_missing)
     world = make_world(make_chain(2, 9, seed=seed), knobs, hiro_attempts=12)
-    world.landed()
+    world.stored()
     world.assert_true()
 
 
 def test_the_growing_burn_block_is_not_published(make_world: MakeWorld) -> None:
     world = make_world(make_chain(1, 12))
-    certificate = world.landed()[world.days[-1]].certificate
+    certificate = world.stored()[world.days[-1]].certificate
     assert certificate.proved_to == world.chain.burn_blocks[-2].height
     assert certificate.tip_height == world.chain.tip.burn_height
     assert certificate.seen < len(world.chain.transactions(world.days[-1]))
@@ -73,9 +73,9 @@ def test_rows_are_right_while_the_tip_grows_during_the_read(make_world: MakeWorl
             world.chain.grow(burn_blocks=1)
 
     world.knobs.on_request = grow
-    world.landed()
+    world.stored()
     world.knobs.on_request = None
-    world.landed()
+    world.stored()
     world.assert_true()
 
 
@@ -93,8 +93,8 @@ def test_a_day_is_not_closed_by_burn_blocks_that_come_after_the_tip_was_read(
             world.chain.grow_to(at(days[-1] + DAY, 3))
 
     world.knobs.on_request = pass_midnight
-    world.landed(days)
-    world.landed(days)
+    world.stored(days)
+    world.stored(days)
     world.assert_true(days)
 
 
@@ -118,35 +118,35 @@ def test_no_stale_row_is_stored_when_a_reorg_happens_during_the_read(
     world.knobs.on_request = disturb
     world.sync()
     world.knobs.on_request = None
-    world.landed()
+    world.stored()
     world.assert_true()
 
 
 def test_a_server_without_v3_is_logged_once(make_world: MakeWorld, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "stx_pipelines"):
-        make_world(make_chain(2, 9), Knobs(v3_missing=True)).landed()
+        make_world(make_chain(2, 9), Knobs(v3_missing=True)).stored()
     assert len([line for line in caplog.messages if "v3" in line]) == 1
 
 
 def test_a_slow_burn_list_is_logged_once(make_world: MakeWorld, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "stx_pipelines"):
-        make_world(make_chain(2, 9), Knobs(burn_list_broken=True)).landed()
+        make_world(make_chain(2, 9), Knobs(burn_list_broken=True)).stored()
     assert len([line for line in caplog.messages if "sample" in line]) == 1
 
 
 def test_requests_stay_near_the_minimum(make_world: MakeWorld) -> None:
     """The average is at most 1.05 x ceil(tx / 50) + 9 a day, with the proof and the first block's parent."""
     world = make_world(make_chain(10, 12, transactions_per_day=500))
-    landed = world.landed()
-    allowed = sum(1.05 * -(-one.certificate.seen // 50) + 9 for one in landed.values())
+    stored = world.stored()
+    allowed = sum(1.05 * -(-one.certificate.seen // 50) + 9 for one in stored.values())
     spent = world.requests()
     assert spent <= allowed
-    certified = sum(one.certificate.requests for one in landed.values())
+    certified = sum(one.certificate.requests for one in stored.values())
     assert certified <= spent <= certified + 6  # the tip, the chain's identity, the comparison with stored days
 
 
 def test_requests_stay_near_the_minimum_on_large_days(make_world: MakeWorld) -> None:
     world = make_world(make_chain(2, 12, transactions_per_day=8000, shape="heavy"))
-    landed = world.landed()
-    for one in landed.values():
+    stored = world.stored()
+    for one in stored.values():
         assert one.certificate.requests <= 1.05 * -(-one.certificate.seen // 50) + 9, one.certificate.day

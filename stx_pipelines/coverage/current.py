@@ -12,7 +12,7 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, Dataset, datasets_of
 from stx_pipelines.clients.redaction import public_name
-from stx_pipelines.coverage.model import Coverage, less_far, survey, wanted_days
+from stx_pipelines.coverage.model import Coverage, judge_days, less_far, wanted_days
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.project import Project
 from stx_pipelines.store.identity import known_ethereum, known_identity
@@ -31,15 +31,15 @@ def first_day_note(project: Project) -> str | None:
     )
 
 
-def survey_dataset(project: Project, dataset: Dataset, now: datetime) -> Coverage:
+def dataset_coverage(project: Project, dataset: Dataset, now: datetime) -> Coverage:
     """Return the coverage of a dataset. A day whose source day has changed since counts as open."""
-    return _survey(project, dataset, _TARGETS[dataset.chain](project), now)
+    return _coverage(project, dataset, _TARGETS[dataset.chain](project), now)
 
 
-def _survey(project: Project, dataset: Dataset, wanted: _Target, now: datetime) -> Coverage:
+def _coverage(project: Project, dataset: Dataset, wanted: _Target, now: datetime) -> Coverage:
     store = project.store(dataset.name)
     published = store.warehouse.published(dataset.name)
-    return survey(
+    return judge_days(
         wanted=wanted_days(wanted.target_days, now.date(), wanted.first_day),
         stored=_stored(project, dataset),
         loaded=published.loaded,
@@ -54,15 +54,15 @@ def _survey(project: Project, dataset: Dataset, wanted: _Target, now: datetime) 
     )
 
 
-def survey_chain(project: Project, chain: str, now: datetime) -> Coverage:
+def chain_coverage(project: Project, chain: str, now: datetime) -> Coverage:
     """Return the coverage of a chain: each day has the coverage of its least complete dataset."""
     wanted = _TARGETS[chain](project)  # read once: a running sync may save the chain's first day
-    return reduce(less_far, (_survey(project, dataset, wanted, now) for dataset in datasets_of(chain)))
+    return reduce(less_far, (_coverage(project, dataset, wanted, now) for dataset in datasets_of(chain)))
 
 
-def survey_transactions(project: Project, now: datetime) -> Coverage:
+def transactions_coverage(project: Project, now: datetime) -> Coverage:
     """Return the coverage of the Stacks transactions."""
-    return survey_dataset(project, DATASETS[TRANSACTIONS], now)
+    return dataset_coverage(project, DATASETS[TRANSACTIONS], now)
 
 
 class _Target(NamedTuple):
