@@ -48,7 +48,7 @@ class Served(NamedTuple):
 
     @property
     def all_days(self) -> list[date]:
-        """The whole days and the last six hours' day, oldest first."""
+        """The whole days and the day of the last six hours, oldest first."""
         return [*self.whole_days, FIRST_DAY + self.spec.days * DAY]
 
     def turn(self, **knobs: Any) -> None:

@@ -88,7 +88,7 @@ def _tenure_sites(burn: BurnBlock, end: int, rng: Random) -> list[Site]:
 
 
 def _thin_out(pool: list[Draft], mempool: Mempool, rng: Random) -> list[Draft]:
-    """Drop or delay all transactions of some wallets; a part of them would leave gaps in the nonces."""
+    """Drop or delay all transactions of some wallets, because a part of them would leave gaps in the nonces."""
     senders = sorted({draft.sender_address for draft in pool})
     leaving = rng.sample(senders, min(len(senders), 2 + len(senders) // 4) if len(senders) > 1 else 0)
     dropped, later = set(leaving[::2]), set(leaving[1::2])
