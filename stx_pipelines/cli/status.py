@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import msgspec
 
+from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
 from stx_pipelines.coverage.chains import NO_ETHEREUM, chains_of
 from stx_pipelines.coverage.status import DatasetStatus, statuses
@@ -60,6 +61,7 @@ def status_lines(status: DatasetStatus, now: datetime) -> Iterator[str]:
     yield from _rows(status)
     yield from _newest(status, now)
     yield from _missing(status)
+    yield from _columns(status)
     if status.note:
         yield f"  note          {status.note}"
     yield f"  running       {_running(status, now)}"
@@ -96,6 +98,19 @@ def _missing(status: DatasetStatus) -> Iterator[str]:
         yield f"  failing       {day}"
     for aside in status.set_aside:
         yield f"  set aside     {aside.day}: {aside.reason}"
+
+
+def _columns(status: DatasetStatus) -> Iterator[str]:
+    """Yield how many days lack columns that this version added, and the command that reads them again."""
+    if not status.days_lacking_columns:
+        return
+    count = sum((last - first).days + 1 for first, last in status.days_lacking_columns)
+    first, last = status.days_lacking_columns[-1][0], status.days_lacking_columns[0][1]
+    chain = DATASETS[status.dataset].chain
+    yield (
+        f"  columns       {count_days(count)} of an earlier version lack columns that are kept now; "
+        f"`stx-pipelines sync --chain {chain} --force-refresh --from {first} --to {last}` reads them again"
+    )
 
 
 def _running(status: DatasetStatus, now: datetime) -> str:

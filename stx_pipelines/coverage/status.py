@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
+from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import Dataset
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.current import dataset_coverage
@@ -34,6 +36,7 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     - `days_landed`: stored days. `days_due`: wanted days that are not complete and can be synced now.
     - `old_days_missing`: wanted days before yesterday that are not complete.
     - `closed_days`: closed days in the table, as ranges (first, last), newest first.
+    - `days_lacking_columns`: ranges of days that an earlier version stored with fewer columns, newest first.
     - `of_later_version`: days whose file only a later version of this package can read.
     - `newest_day_looked_at`: the last check of the newest stored day. `last_active_at`: the last activity of a run.
     - `stalled_after_seconds`: a run that stores nothing for longer has stalled; depends on the budget.
@@ -76,6 +79,7 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     tip_time: datetime | None = None
     tip_seen_at: datetime | None = None
     behind: bool = False
+    days_lacking_columns: list[tuple[date, date]] = []
 
     @property
     def is_complete(self) -> bool:
@@ -142,7 +146,12 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
         tip_time=coverage.tip.time if coverage.tip else None,
         tip_seen_at=coverage.tip.seen if coverage.tip else None,
         behind=coverage.behind is not None,
+        days_lacking_columns=ranges(sorted(_lacking_columns(dataset, certificates), reverse=True)),
     )
+
+
+def _lacking_columns(dataset: Dataset, certificates: Mapping[date, Certificate]) -> list[date]:
+    return [day for day, known in certificates.items() if len(dataset.columns_of(known)) < len(dataset.columns)]
 
 
 def patience(coverage: Coverage, budget: int) -> timedelta:

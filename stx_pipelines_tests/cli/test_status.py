@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stx_pipelines.chains.datasets import TRANSACTIONS
 from stx_pipelines.coverage.chains import STACKS
 from stx_pipelines.coverage.model import judge_days
 from stx_pipelines.coverage.status import DatasetStatus, describe, statuses
@@ -31,6 +32,25 @@ def test_status_of_everything_is_0(full: World, run: Run) -> None:
     assert done.stdout.startswith("transactions: 4 of 4 days complete (100 %)\n")
     assert f"rows          {len(table_rows(full.data)):,} in 4 stored days" in done.stdout
     assert "running       nothing\n" in done.stdout
+
+
+def test_status_counts_the_days_that_lack_columns_and_names_the_command_that_reads_them_again(
+    full: World, run: Run
+) -> None:
+    assert "columns " not in run(full, "status").stdout
+    files = full.store(TRANSACTIONS).files
+    for day in full.days[:2]:
+        stored = files.certificate(day)
+        assert stored
+        files.write(files.read(day).drop_columns(["memo"]), stored)
+    first, last = full.days[:2]
+    again = ["sync", "--chain", "stacks", "--force-refresh", "--from", str(first), "--to", str(last)]
+    asked = f"2 days of an earlier version lack columns that are kept now; `stx-pipelines {' '.join(again)}`"
+    assert f"columns       {asked} reads them again\n" in run(full, "status").stdout
+    [known] = json.loads(run(full, "status", "--json").stdout)
+    assert known["days_lacking_columns"] == [[str(first), str(last)]]
+    assert run(full, *again).exit_code == DONE
+    assert "columns " not in run(full, "status").stdout
 
 
 def test_status_of_a_part_is_2(world: World, run: Run) -> None:
