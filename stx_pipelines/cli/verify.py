@@ -36,14 +36,22 @@ _SAMPLE = 3
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Compare this database instead.",
 )
-def verify(first: date | None, last: date | None, database: Path | None) -> int:
+@click.option("--chain", type=click.Choice(["stacks", "ethereum"]), default="stacks", show_default=True)
+@click.option("--all", "every", is_flag=True, help="Ethereum: read every balance again, not a sample.")
+def verify(first: date | None, last: date | None, database: Path | None, chain: str, every: bool) -> int:
     """Prove landed days again: every burn block against the API, and the table against the day files.
 
     With --db: what another database with a table `transactions` holds of our certified days; no network.
     """
     if bool(first) != bool(last):
         raise SettingsError("--from and --to belong together")
+    if (database and chain != "stacks") or (every and chain != "ethereum"):
+        raise SettingsError("--db is for --chain stacks, --all for --chain ethereum")
     project = Project.load()
+    if chain == "ethereum":
+        from stx_pipelines.cli.verify_ethereum import verify_ethereum
+
+        return verify_ethereum(project, first, last, every=every)
     return _compare(project, database) if database else _verify(project, first, last)
 
 
