@@ -64,8 +64,8 @@ class Header(NamedTuple):
     """A block, and what its fields say of its hash.
 
     `computed` is the hash that the fields give; None where they are not those of Ethereum. `unknown` names members
-    that this version does not know, and is looked for only where the hash differs. `has_wrong_withdrawals`: there are
-    withdrawals, and they do not have the withdrawals root.
+    that this version does not know, and is looked for only where the hash differs. `has_wrong_withdrawals` is true of a
+    hashed header whose withdrawals do not have its withdrawals root.
     """
 
     block: Block
@@ -154,42 +154,49 @@ def parse_header(raw: bytes | msgspec.Raw) -> Header:
 def _read_block(of: RpcBlock) -> Block:
     fee = of.base_fee_per_gas
     return Block(
-        number=_number(of.number),
-        hash=of.hash.lower(),
-        parent_hash=of.parent_hash.lower(),
-        miner=of.miner.lower(),
-        timestamp=_number(of.timestamp, LAST_SECOND),
-        gas_used=_number(of.gas_used),
-        gas_limit=_number(of.gas_limit),
-        base_fee_per_gas=None if fee is None else _number(fee),
-        transaction_count=len(of.transactions),
-        size=_number(of.size),
-        extra_data=of.extra_data.lower(),
+        _number(of.number),
+        of.hash.lower(),
+        of.parent_hash.lower(),
+        of.miner.lower(),
+        _number(of.timestamp, LAST_SECOND),
+        _number(of.gas_used),
+        _number(of.gas_limit),
+        None if fee is None else _number(fee),
+        len(of.transactions),
+        _number(of.size),
+        of.extra_data.lower(),
     )
 
 
 def _read_header(raw: bytes | msgspec.Raw, of: RpcHeader) -> Header:
-    plain = _read_block(of)
-    fits = of.withdrawals is not None and root_of(of.withdrawals) == _lower(of.withdrawals_root)
-    block = plain._replace(
-        nonce=of.nonce.lower(),
-        sha3_uncles=of.sha3_uncles.lower(),
-        transactions_root=of.transactions_root.lower(),
-        state_root=of.state_root.lower(),
-        receipts_root=of.receipts_root.lower(),
-        difficulty=_perhaps(of.difficulty),
-        mix_hash=of.mix_hash.lower(),
-        withdrawals_root=_lower(of.withdrawals_root),
-        blob_gas_used=_perhaps(of.blob_gas_used),
-        excess_blob_gas=_perhaps(of.excess_blob_gas),
-        parent_beacon_block_root=_lower(of.parent_beacon_block_root),
-        requests_hash=_lower(of.requests_hash),
-        withdrawals_gwei=gwei_to(plain.miner, of.withdrawals) if fits and of.withdrawals is not None else None,
+    plain, withdrawals = _read_block(of), of.withdrawals
+    fits = withdrawals is not None and root_of(withdrawals) == _lower(of.withdrawals_root)
+    block = Block._make(
+        (
+            *plain[:_FIRST_FIELDS],
+            of.nonce.lower(),
+            of.sha3_uncles.lower(),
+            of.transactions_root.lower(),
+            of.state_root.lower(),
+            of.receipts_root.lower(),
+            _perhaps(of.difficulty),
+            of.mix_hash.lower(),
+            _lower(of.withdrawals_root),
+            _perhaps(of.blob_gas_used),
+            _perhaps(of.excess_blob_gas),
+            _lower(of.parent_beacon_block_root),
+            _lower(of.requests_hash),
+            gwei_to(plain.miner, withdrawals) if fits and withdrawals is not None else None,
+        )
     )
     computed = header_hash(of)
-    unknown = () if computed == block.hash else tuple(unknown_members(raw))
-    # An empty list beside another root is a chain whose root covers something else (OP): nothing can be told of it.
-    return Header(block, computed, unknown, has_wrong_withdrawals=bool(of.withdrawals) and not fits)
+    if computed == block.hash:
+        # An empty list beside another root is a chain whose root covers something else (OP): nothing follows from it.
+        return Header(block, computed, (), bool(withdrawals) and not fits)
+    return Header(block, computed, tuple(unknown_members(raw)))
+
+
+_FIRST_FIELDS = Block._fields.index("nonce")
 
 
 def _lower(text: str | None) -> str | None:

@@ -107,7 +107,7 @@ def _later_fields(header: RpcHeader) -> str:
 
 
 def _quantity(text: str) -> str:
-    return quantity(int(text, 16))
+    return quantity(text[2:])
 
 
 def unknown_members(raw: bytes | msgspec.Raw) -> list[str]:
@@ -122,10 +122,7 @@ def root_of(withdrawals: Sequence[RpcWithdrawal]) -> str | None:
     """Return the withdrawals root of these withdrawals; None where they are no hex."""
     try:
         return withdrawals_root(
-            [
-                Withdrawal(int(w.index, 16), int(w.validator_index, 16), w.address[2:], int(w.amount, 16))
-                for w in withdrawals
-            ]
+            [Withdrawal(w.index[2:], w.validator_index[2:], w.address[2:], w.amount[2:]) for w in withdrawals]
         )
     except (ValueError, IndexError):
         return None

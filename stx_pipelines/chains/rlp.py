@@ -13,6 +13,7 @@ Item = bytes | list["Item"]
 _SHORT = 55  # bytes; longer payloads name the length of their length
 _STRING, _LIST = 0x80, 0xC0
 _SHORT_STRINGS = [f"{_STRING + length:x}" for length in range(_SHORT + 1)]
+_QUANTITIES = [f"{_STRING + (digits + 1) // 2:x}{'0' * (digits % 2)}" for digits in range(2 * _SHORT + 1)]
 _SHORT_LISTS = [f"{_LIST + length:x}" for length in range(_SHORT + 1)]
 
 
@@ -26,14 +27,17 @@ def keccak(data: bytes) -> bytes:
     return digest
 
 
-def quantity(number: int) -> str:
-    """Encode a number below 2^256 as its bytes without leading zeros; 0 is the empty string. Return hex digits."""
+def quantity(digits: str) -> str:
+    """Encode a number, given as hex digits without leading zeros: 0 is the empty string. Return hex digits.
+
+    Raises `ValueError` or `IndexError` for what is no number below 2^440.
+    """
+    if len(digits) > 2:
+        return _QUANTITIES[len(digits)] + digits
+    number = int(digits, 16)
     if number < _STRING:
-        return f"{number:02x}" if number else "80"
-    digits = f"{number:x}"
-    if len(digits) % 2:
-        digits = "0" + digits
-    return _SHORT_STRINGS[len(digits) // 2] + digits
+        return f"{number:02x}" if number > 0 else "80"
+    return f"81{digits}"
 
 
 def string(digits: str) -> str:

@@ -15,12 +15,12 @@ _EMBEDDED = 64  # hex digits; shorter nodes stand within the node above
 
 
 class Withdrawal(NamedTuple):
-    """Stake that a block paid out to an address (40 lower-case digits), in Gwei."""
+    """Stake that a block paid out, in Gwei, to an address. All are hex digits, as nodes send them behind 0x."""
 
-    serial: int
-    validator: int
+    serial: str
+    validator: str
     address: str
-    gwei: int
+    gwei: str
 
 
 _Entry = tuple[str, str]
@@ -28,14 +28,17 @@ _Entry = tuple[str, str]
 
 
 def withdrawals_root(withdrawals: Sequence[Withdrawal]) -> str:
-    """Return the root, as 0x and 64 digits, that the header of a block with these withdrawals names."""
+    """Return the root, as 0x and 64 digits, that the header of a block with these withdrawals names.
+
+    Raises `ValueError` or `IndexError` for what is no hex.
+    """
     if not withdrawals:
         return EMPTY_ROOT
-    entries = sorted((quantity(at), _encoded(*each)) for at, each in enumerate(withdrawals))
+    entries = sorted([(quantity(f"{at:x}"), _encoded(*each)) for at, each in enumerate(withdrawals)])
     return "0x" + keccak(bytes.fromhex(_node(entries))).hex()
 
 
-def _encoded(serial: int, validator: int, address: str, gwei: int) -> str:
+def _encoded(serial: str, validator: str, address: str, gwei: str) -> str:
     return items(f"{quantity(serial)}{quantity(validator)}94{address}{quantity(gwei)}")
 
 

@@ -36,17 +36,28 @@ _SAMPLE = 3
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Compare this database with the day files instead.",
 )
-def verify(first: date | None, last: date | None, database: Path | None) -> int:
+@click.option(
+    "--chain", type=click.Choice(["stacks", "ethereum"]), default="stacks", show_default=True, help="Only this chain."
+)
+@click.option("--all", "every", is_flag=True, help="Ethereum: read every balance again, not a sample.")
+def verify(first: date | None, last: date | None, database: Path | None, chain: str, every: bool) -> int:
     """Prove stored days again.
 
-    Compare every burn block with the API, and the table with the day files. With --db, print the share of each
-    certified day that the table `transactions` of another database has; this needs no network.
+    Compare every burn block with the API, and the table with the day files. With --chain ethereum, read the headers
+    and a sample of balances from the node again, prove them, and compare them with the day files. With --db, print the
+    share of each certified day that the table `transactions` of another database has; this needs no network.
 
     Exit code 0: all agree; 1: something differs; 2: stopped.
     """
     if bool(first) != bool(last):
         raise SettingsError("--from and --to belong together")
+    if (database and chain != "stacks") or (every and chain != "ethereum"):
+        raise SettingsError("--db is for --chain stacks, --all for --chain ethereum")
     project = Project.load()
+    if chain == "ethereum":
+        from stx_pipelines.cli.verify_ethereum import verify_ethereum
+
+        return verify_ethereum(project, first, last, every=every)
     return _compare(project, database) if database else _verify(project, first, last)
 
 

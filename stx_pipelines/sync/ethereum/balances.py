@@ -127,15 +127,23 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         if (known := self.blocks.certificate(day)) and self._is_up_to_date(known, force):
             return None
         of_blocks, blocks = self._stored_blocks(day)
-        changes = self._changes(blocks, {} if force else self._held(day))
+        held = {} if force else self._held(day)
+        changes = self._changes(blocks, held)
         prove_balances(changes, blocks)
-        remarks = self._judge(day, of_blocks, blocks, changes)
+        is_news = any(change.block_hash not in held for change in changes)
+        remarks = self._judge(day, of_blocks, blocks, changes, is_news=is_news)
         seconds = round(time.monotonic() - began, 3)
         certificate = self._certify(of_blocks, changes, self.client.calls - calls, seconds)
         return ProvedDay(changes, msgspec.structs.replace(certificate, proof="; ".join([_PROOF, *remarks])))
 
     def _judge(
-        self, day: date, of_blocks: Certificate, blocks: Sequence[Block], changes: Sequence[BalanceChange]
+        self,
+        day: date,
+        of_blocks: Certificate,
+        blocks: Sequence[Block],
+        changes: Sequence[BalanceChange],
+        *,
+        is_news: bool,
     ) -> list[str]:
         """Prove a sample of the balances; where none was proved, judge the day as a whole. Return what to certify."""
         try:
@@ -148,7 +156,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
             return [remark]
         if zeros := judge_zeros(changes, allowed=self.zeros_allowed):
             log.warning("the balances of %s: %s", day, zeros)
-        elif not self.zeros_allowed:
+        elif is_news and not self.zeros_allowed:
             self._refuse_newest_state(changes)
         return [remark, *([zeros] if zeros else [])]
 
