@@ -21,7 +21,7 @@ from stx_pipelines.store.dataset_store import DAYS_AT_ONCE
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.parquet import over_day_files
-from stx_pipelines.store.statements import day_sql, schema_sql
+from stx_pipelines.store.statements import day_sql, details_sql, schema_sql
 from stx_pipelines.store.warehouse import Warehouse, attach
 from stx_pipelines_tests.benchmarks.compared_clients import sync
 from stx_pipelines_tests.benchmarks.devnet_process import devnet
@@ -100,15 +100,20 @@ def in_turns(folders: Sequence[Path], days: Sequence[DayFile]) -> list[float]:
 
 
 def insert_select(folder: Path, days: Sequence[DayFile], *, earlier: int = 0) -> None:
-    """Insert all days in one statement; `earlier` moves the rows this many days into the past."""
-    rows = over_day_files(day_sql(DATASETS[DATASET], days[0].certificate), *(day.path for day in days))
+    """Insert all days with one statement per table; `earlier` moves the rows this many days into the past."""
+    of, certificate, paths = DATASETS[DATASET], days[0].certificate, [day.path for day in days]
+    assert of.details
+    rows = over_day_files(day_sql(of, certificate), *paths)
     statement = _EARLIER_ROWS.format(rows=rows) if earlier else f"INSERT INTO warehouse.transactions {rows}"
-    values = {"proved_at": days[0].certificate.proved_at}
+    day_of_row = f"CAST(burn_block_time - to_days({earlier}) AS DATE)" if earlier else "CAST(burn_block_time AS DATE)"
+    details = details_sql(of, of.details, certificate).replace("CAST($day AS DATE)", day_of_row)
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
         attach(connection, folder / "warehouse.duckdb", wait=0)
         connection.execute(schema_sql())
+        values = {"proved_at": certificate.proved_at}
         connection.execute(statement, values | ({"earlier": earlier} if earlier else {}))
+        connection.execute(f"INSERT INTO warehouse.{of.details.name} {over_day_files(details, *paths)}")
         connection.execute("CHECKPOINT warehouse")
 
 
