@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import duckdb
 
 
+COVERAGE, DETAILS_COVERAGE = "coverage", "details_coverage"
+"""The tables that record which days the tables of a dataset hold: its first one, and its second one."""
+
+
 class WrongDayFile(StoreError):
     """A day file whose number of rows differs from its certificate."""
 
@@ -75,29 +79,29 @@ def fill_details(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequ
     details = DATASETS[dataset].details
     if details is None:
         return
-    first, second = loaded_days(connection, dataset), loaded_days(connection, details.name)
+    first, second = loaded_days(connection, dataset), loaded_days(connection, dataset, DETAILS_COVERAGE)
     ids = {day.certificate.day: day.certificate.id for day in days}
     lacking = [day for day in days if first.get(d := day.certificate.day) == ids[d] != second.get(d)]
     connection.begin()
     for day in lacking:
         _replace_details(connection, DATASETS[dataset], details, day)
-    _record(connection, details.name, lacking)
+    _record(connection, DETAILS_COVERAGE, dataset, lacking)
     connection.commit()
 
 
 def record(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
-    """Record in the table `coverage` from which certificates these days were loaded."""
-    details = DATASETS[dataset].details
-    for table in [dataset, details.name] if details else [dataset]:
-        _record(connection, table, days)
+    """Record in the database from which certificates these days were loaded."""
+    _record(connection, COVERAGE, dataset, days)
+    if DATASETS[dataset].details:
+        _record(connection, DETAILS_COVERAGE, dataset, days)
 
 
-def _record(connection: duckdb.DuckDBPyConnection, table: str, days: Sequence[DayFile]) -> None:
+def _record(connection: duckdb.DuckDBPyConnection, coverage: str, dataset: str, days: Sequence[DayFile]) -> None:
     certificates = [day.certificate for day in days]
-    key = {"dataset": table, "days": [each.day for each in certificates]}
-    connection.execute("DELETE FROM warehouse.coverage WHERE dataset = $dataset AND list_contains($days, day)", key)
+    key = {"dataset": dataset, "days": [each.day for each in certificates]}
+    connection.execute(f"DELETE FROM warehouse.{coverage} WHERE dataset = $dataset AND list_contains($days, day)", key)
     connection.execute(
-        "INSERT INTO warehouse.coverage "
+        f"INSERT INTO warehouse.{coverage} "
         "SELECT $dataset, unnest($days), unnest($certificates), unnest($row_counts), $loaded_at",
         key
         | {
@@ -108,7 +112,7 @@ def _record(connection: duckdb.DuckDBPyConnection, table: str, days: Sequence[Da
     )
 
 
-def loaded_days(connection: duckdb.DuckDBPyConnection, table: str) -> dict[date, str]:
-    """Return the loaded days of a table, and the certificate each was loaded from."""
-    query = "SELECT day, certificate FROM warehouse.coverage WHERE dataset = $dataset ORDER BY day"
-    return dict(connection.execute(query, {"dataset": table}).fetchall())
+def loaded_days(connection: duckdb.DuckDBPyConnection, dataset: str, coverage: str = COVERAGE) -> dict[date, str]:
+    """Return the loaded days of a dataset, and the certificate each was loaded from."""
+    query = f"SELECT day, certificate FROM warehouse.{coverage} WHERE dataset = $dataset ORDER BY day"
+    return dict(connection.execute(query, {"dataset": dataset}).fetchall())

@@ -49,7 +49,13 @@ SELECT
     i % 50 AS tx_index,
     '0x' || md5(concat('block', $day, '-', i // 50)) AS index_block_hash,
     i AS nonce,
-    NULL AS sponsor_address
+    NULL AS sponsor_address,
+    NULL AS contract_id,
+    NULL AS function_name,
+    NULL AS recipient_address,
+    NULL AS amount_ustx,
+    NULL AS sponsor_nonce,
+    NULL AS memo
 FROM (
     -- Every fifth transaction is of a new wallet until the day's share is used up. The others are of known wallets,
     -- most often of a few busy ones.

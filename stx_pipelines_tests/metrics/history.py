@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.stacks import ANCHORED, Tx
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.values import Transaction
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store.arrow import to_arrow
@@ -165,14 +167,9 @@ def store_history(store: MetricStore, numbers: Iterable[int] = range(100)) -> Me
 def store_chain(store: MetricStore, chain: StacksChain, days: Iterable[date]) -> None:
     """Store these days of a devnet chain, all closed."""
     made_up = {"canonical": True, "microblock_sequence": ANCHORED}
+    names = [field.name for field in fields(Transaction) if field.name in Tx.__struct_fields__]
     for of in days:
-        rows = [
-            Tx(
-                **{name: getattr(tx, name) for name in Tx.__struct_fields__ if name not in made_up},
-                **made_up,
-            )
-            for tx in chain.transactions(of)
-        ]
+        rows = [Tx(**{name: getattr(tx, name) for name in names}, **made_up) for tx in chain.transactions(of)]
         store_day(store, of, rows)
 
 

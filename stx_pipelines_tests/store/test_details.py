@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import duckdb
@@ -13,8 +13,10 @@ import pytest
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import TRANSACTIONS
 from stx_pipelines.devnet.stacks.knobs import Knobs
+from stx_pipelines.store import dataset_store, warehouse
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.inspect import differing_days
+from stx_pipelines.store.loading import DayFile, fill_details
 from stx_pipelines_tests.world import World, make_chain, query
 
 COLUMNS = [
@@ -59,7 +61,7 @@ def make_older(world: World) -> None:
         table = files.read(day).drop_columns(NEW)
         files.write(table, certificate)
         older[day] = msgspec.structs.replace(certificate, columns=msgspec.UNSET)
-    change(world, "DROP TABLE transaction_details", "DELETE FROM coverage WHERE dataset = 'transaction_details'")
+    change(world, "DROP TABLE transaction_details", "DROP TABLE details_coverage")
     for day in older:
         stored = files.certificates()[day]
         change(world, f"UPDATE coverage SET certificate = '{stored.id}' WHERE day = '{day}'")
@@ -137,13 +139,36 @@ def test_a_day_that_an_older_version_loads_is_loaded_again(world: World) -> None
     world.stored()
     change(
         world,
-        f"UPDATE coverage SET certificate = 'older' WHERE dataset = 'transaction_details' AND day = '{world.days[0]}'",
+        f"UPDATE details_coverage SET certificate = 'older' WHERE day = '{world.days[0]}'",
         f"DELETE FROM transaction_details WHERE day = '{world.days[0]}'",
     )
     coverage = world.data / "coverage" / "transactions.json"
     published = msgspec.json.decode(coverage.read_bytes())
     del published["details"]
     coverage.write_bytes(msgspec.json.encode(published))
+    world.project().store().load()
+    assert details(world) == of_files(world)
+
+
+def test_filling_the_table_stops_between_days_and_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.stored()
+    make_older(world)
+    monkeypatch.setattr(dataset_store, "DAYS_AT_ONCE", 1)
+    parts = []
+
+    def stopped(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
+        parts.append(days)
+        if len(parts) == 3:
+            raise KeyboardInterrupt
+        fill_details(connection, dataset, days)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(warehouse, "fill_details", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            world.project().store().load()
+    held = {day for (day,) in query(world.data, "SELECT DISTINCT day FROM transaction_details")}
+    assert 0 < len(held) < len(world.days)
+    assert details(world) == [row for row in of_files(world) if row[1] in held]
     world.project().store().load()
     assert details(world) == of_files(world)
 
