@@ -61,6 +61,7 @@ class Settings(BaseModel):
     eth_proof_pairs: int | None = Field(5, ge=0, le=1_000_000, description="None: all")
     eth_tip_age_minutes: int = Field(60, ge=0, le=10_000_000)
 
+    stx_chains: tuple[Literal["stacks", "ethereum"], ...] | None = None
     stx_target_days: int = Field(180, ge=1, le=100_000)
     stx_freshness: int = Field(30, ge=1, le=100_000, description="minutes")
     stx_open_every: int = Field(10, ge=1, le=100_000, description="minutes")
@@ -91,7 +92,12 @@ class Settings(BaseModel):
     stx_smtp_password: SecretStr | None = None
 
     @field_validator(
-        "hiro_retry_statuses", "stx_metric_windows", "stx_trailing_windows", "stx_excluded_types", mode="before"
+        "hiro_retry_statuses",
+        "stx_chains",
+        "stx_metric_windows",
+        "stx_trailing_windows",
+        "stx_excluded_types",
+        mode="before",
     )
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
@@ -213,9 +219,15 @@ def _with(given: Mapping[str, object], overrides: Mapping[str, object]) -> Setti
     moves = _origin(chosen.get("hiro_api_url", here)) != _origin(here)
     kept = {name: value for name, value in given.items() if not (moves and name == "hiro_api_key")}
     try:
-        return Settings.model_validate(kept | chosen)
+        settings = Settings.model_validate(kept | chosen)
     except ValidationError as error:
         raise SettingsError("; ".join(_sentence(dict(each)) for each in error.errors())) from None
+    if settings.eth_rpc_url is None and "ethereum" in (settings.stx_chains or ()):
+        raise SettingsError(
+            "STX_CHAINS names ethereum, but ETH_RPC_URL is not set: give the address of an archive node "
+            "(see .env.example)"
+        )
+    return settings
 
 
 def _origin(url: object) -> tuple[object, ...]:

@@ -71,6 +71,7 @@ def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> M
         "HIRO_API_KEY": "",
         "STX_FIRST_DAY": "",
         "STX_PAGE_NOTE": "Made-up data of the demo: nothing on this page has happened.",
+        "STX_CHAINS": "",
         "STX_TARGET_DAYS": str(stacks_days),
         "STX_DATA_DIR": str(folder),
         "ETH_RPC_URL": f"{url}/eth",
