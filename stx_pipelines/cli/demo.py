@@ -75,6 +75,7 @@ def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> M
         "STX_TARGET_DAYS": str(stacks_days),
         "STX_DATA_DIR": str(folder),
         "ETH_RPC_URL": f"{url}/eth",
+        "ETH_RPC_HEADERS": "",
         "ETH_TARGET_DAYS": str(max(1, ethereum_days)),
         "ETH_FIRST_DAY": "",
         "ETH_CALLS_PER_SECOND": "0",

@@ -24,7 +24,7 @@ from stx_pipelines.clients.errors import ApiError, Gone, Interrupted, NotFound, 
 from stx_pipelines.clients.exchange import Stopped
 from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
-from stx_pipelines.clients.redaction import hide_paths_from_the_log, secrets_of
+from stx_pipelines.clients.redaction import hide_paths_from_the_log, secrets_in, secrets_of
 from stx_pipelines.clients.response import Answer, Broken, NoAddress, seconds_from
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Http:
     _secrets: list[str] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._secrets = list(self.headers.values())
+        self._secrets = secrets_in(self.headers)
         if self.name:
             self._secrets += [secret for secret in secrets_of(self.base_url) if secret not in self.name]
             hide_paths_from_the_log()
