@@ -39,6 +39,10 @@ WRONG = {
         "https://node:99999/",
         "https://node/#abc",
         "https://node/\u2026",
+        "ipc://geth.ipc",
+        "ipc:geth.ipc",
+        "ipc:///",
+        "ipc:///a\nb",
     ],
     "ETH_RPC_HEADERS": ["Bearer abc", "x-api-key:", ": abc", "x: a; y", "x: a\nX: b", "Host: a", "x: \u2026"],
     "ETH_TARGET_DAYS": ["0", "-3", "x", "1.5", "100001"],
@@ -174,6 +178,12 @@ def test_the_environment_wins_over_the_file_and_the_command_line_over_both(monke
     assert load_settings(stx_target_days=None).stx_target_days == 12
     monkeypatch.setenv("STX_TARGET_DAYS", "")
     assert load_settings().stx_target_days == 180
+
+
+@pytest.mark.parametrize("path", ["/geth.ipc", "/home/j\u00f6rg/Application Support/geth.ipc"])
+def test_the_address_of_a_socket_is_its_absolute_path(path: str) -> None:
+    url = load_settings(eth_rpc_url=f" ipc://{path} ").eth_rpc_url
+    assert url == SecretStr(f"ipc://{path}")
 
 
 def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

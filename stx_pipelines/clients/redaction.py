@@ -6,11 +6,16 @@ import logging
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+IPC = "ipc://"
+"""The start of the address of a socket on this machine; its absolute path follows, which is no secret."""
+
 _SHORTEST_SECRET = 4  # "v3" or "eth" in a path is not secret, and hiding it would damage the words of a message
 
 
 def public_name(url: str) -> str:
-    """Return scheme, host and port of an address."""
+    """Return scheme, host and port of an address; the whole address of a socket on this machine."""
+    if url.startswith(IPC):
+        return url
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 

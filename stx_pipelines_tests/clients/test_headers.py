@@ -118,6 +118,7 @@ def test_several_are_separated_by_semicolons_or_line_breaks(text: str, headers: 
         ("https://node.example:8443/v3", False),
         ("http://node.example/v3", False),
         ("https://other.example/v3", False),
+        ("ipc:///node.ipc", False),
     ],
 )
 def test_they_stay_with_the_server_of_the_setting(
