@@ -97,6 +97,7 @@ class Project:
             )
         return connect(
             settings.eth_rpc_url.get_secret_value(),
+            headers=settings.eth_headers,
             batch_size=settings.eth_batch_size,
             parallel=settings.eth_parallel_batches,
             calls_per_second=settings.eth_calls_per_second,

@@ -27,7 +27,10 @@ DEFAULT_BUDGET_WITH_KEY = 500
 
 _PATTERN = set("*[")
 _NEARLY = 0.9  # similarity of two names, from 0 to 1
-_SECRETS = {"HIRO_API_KEY", "ETH_RPC_URL", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"}
+_SECRETS = {"HIRO_API_KEY", "ETH_RPC_URL", "ETH_RPC_HEADERS", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"}
+_SENT_ONLY_TO = {"hiro_api_key": "hiro_api_url", "eth_rpc_headers": "eth_rpc_url"}
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([!-~]+(?:[ \t]+[!-~]+)*)")  # RFC 9110, in ASCII
+_OF_THE_CLIENT = {"accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"}
 
 
 class SettingsError(Exception):
@@ -50,6 +53,7 @@ class Settings(BaseModel):
     hiro_retry_statuses: frozenset[int] = frozenset({429, 500, 502, 503, 504, 522, 525})
 
     eth_rpc_url: SecretStr | None = None
+    eth_rpc_headers: SecretStr | None = None
     eth_target_days: int = Field(30, ge=1, le=100_000)
     eth_first_day: date | None = None
     eth_batch_size: int = Field(100, ge=1, le=1_000)
@@ -61,6 +65,7 @@ class Settings(BaseModel):
     eth_proof_pairs: int | None = Field(5, ge=0, le=1_000_000, description="None: all")
     eth_tip_age_minutes: int = Field(60, ge=0, le=10_000_000)
 
+    stx_chains: tuple[Literal["stacks", "ethereum"], ...] | None = None
     stx_target_days: int = Field(180, ge=1, le=100_000)
     stx_freshness: int = Field(30, ge=1, le=100_000, description="minutes")
     stx_open_every: int = Field(10, ge=1, le=100_000, description="minutes")
@@ -91,7 +96,12 @@ class Settings(BaseModel):
     stx_smtp_password: SecretStr | None = None
 
     @field_validator(
-        "hiro_retry_statuses", "stx_metric_windows", "stx_trailing_windows", "stx_excluded_types", mode="before"
+        "hiro_retry_statuses",
+        "stx_chains",
+        "stx_metric_windows",
+        "stx_trailing_windows",
+        "stx_excluded_types",
+        mode="before",
     )
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
@@ -145,8 +155,25 @@ class Settings(BaseModel):
     def _is_a_secret_address(cls, value: SecretStr | None) -> SecretStr | None:
         url = value.get_secret_value().strip() if value else ""
         if url and not _is_rpc_address(url):
-            raise ValueError("must be an http or https address without spaces")
+            raise ValueError("must be an http or https address without spaces, or ipc:// and an absolute path")
         return SecretStr(url) if url else None
+
+    @field_validator("eth_rpc_headers")
+    @classmethod
+    def _are_headers(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = _header_parts(value)
+        names = [found[1].lower() for part in parts if (found := _HEADER.fullmatch(part))]
+        if len(names) < len(parts) or len(set(names)) < len(names):
+            raise ValueError("must be headers like `Authorization: Bearer TOKEN`, each with another name")
+        if taken := sorted(_OF_THE_CLIENT.intersection(names)):
+            raise ValueError(f"must not have the header {taken[0]}, which every request sets itself")
+        return value if parts else None
+
+    @property
+    def eth_headers(self) -> dict[str, str]:
+        """The headers of ETH_RPC_HEADERS by name, in lower case."""
+        pairs = (part.split(":", 1) for part in _header_parts(self.eth_rpc_headers))
+        return {name.strip().lower(): value.strip() for name, value in pairs}
 
     @property
     def budget(self) -> int:
@@ -177,6 +204,8 @@ class Settings(BaseModel):
 
 
 def _is_rpc_address(url: str) -> bool:
+    if url.startswith("ipc:///"):
+        return url.isprintable() and not url.endswith("/")
     if not re.fullmatch(r"https?://[!-~]+", url) or "#" in url:
         return False
     try:
@@ -186,10 +215,16 @@ def _is_rpc_address(url: str) -> bool:
         return False
 
 
+def _header_parts(value: SecretStr | None) -> list[str]:
+    parts = re.split(r"[;\n]", value.get_secret_value()) if value else []
+    return [part.strip() for part in parts if part.strip()]
+
+
 def load_settings(**overrides: object) -> Settings:
     """Return the settings; `overrides` (the command line) win. Raises `SettingsError`.
 
-    HIRO_API_KEY is for the server of HIRO_API_URL only: an override with another server's address drops the key.
+    HIRO_API_KEY is for the server of HIRO_API_URL only, and ETH_RPC_HEADERS for that of ETH_RPC_URL: an override with
+    another server's address drops them.
     """
     try:
         sources = (dotenv_values(".env"), os.environ)
@@ -209,19 +244,31 @@ def changed(settings: Settings, **overrides: object) -> Settings:
 
 def _with(given: Mapping[str, object], overrides: Mapping[str, object]) -> Settings:
     chosen = {name: value for name, value in overrides.items() if value is not None}
-    here = given.get("hiro_api_url", Settings.model_fields["hiro_api_url"].default)
-    moves = _origin(chosen.get("hiro_api_url", here)) != _origin(here)
-    kept = {name: value for name, value in given.items() if not (moves and name == "hiro_api_key")}
+    kept = {name: value for name, value in given.items() if not _moves(_SENT_ONLY_TO.get(name), given, chosen)}
     try:
-        return Settings.model_validate(kept | chosen)
+        settings = Settings.model_validate(kept | chosen)
     except ValidationError as error:
         raise SettingsError("; ".join(_sentence(dict(each)) for each in error.errors())) from None
+    if settings.eth_rpc_url is None and "ethereum" in (settings.stx_chains or ()):
+        raise SettingsError(
+            "STX_CHAINS names ethereum, but ETH_RPC_URL is not set: give the address of an archive node "
+            "(see .env.example)"
+        )
+    return settings
+
+
+def _moves(address: str | None, given: Mapping[str, object], chosen: Mapping[str, object]) -> bool:
+    """Return whether `chosen` has another server under the name of this setting."""
+    if address is None:
+        return False
+    here = given.get(address, Settings.model_fields[address].default)
+    return _origin(chosen.get(address, here)) != _origin(here)
 
 
 def _origin(url: object) -> tuple[object, ...]:
     """Return scheme, host and port; a value that is no address is its own origin."""
     try:
-        parts = urlsplit(str(url))
+        parts = urlsplit((url.get_secret_value() if isinstance(url, SecretStr) else str(url)).strip())
         return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     except ValueError:  # no such port
         return (url,)

@@ -39,7 +39,12 @@ WRONG = {
         "https://node:99999/",
         "https://node/#abc",
         "https://node/\u2026",
+        "ipc://geth.ipc",
+        "ipc:geth.ipc",
+        "ipc:///",
+        "ipc:///a\nb",
     ],
+    "ETH_RPC_HEADERS": ["Bearer abc", "x-api-key:", ": abc", "x: a; y", "x: a\nX: b", "Host: a", "x: \u2026"],
     "ETH_TARGET_DAYS": ["0", "-3", "x", "1.5", "100001"],
     "ETH_FIRST_DAY": ["x", "2015-02-30", "2999-01-01"],
     "ETH_BATCH_SIZE": ["0", "1001", "x"],
@@ -50,6 +55,7 @@ WRONG = {
     "ETH_ZERO_INCREASES": ["x", "1", "Allow"],
     "ETH_PROOF_PAIRS": ["-1", "some", "1.5", "2000000"],
     "ETH_TIP_AGE_MINUTES": ["-1", "x", "1.5", "10000001"],
+    "STX_CHAINS": ["x", "stacks,", "stacks;ethereum", "Stacks"],
     "STX_TARGET_DAYS": ["0", "-3", "x", "1.5", "100001"],
     "STX_FRESHNESS": ["0", "-1", "x"],
     "STX_FIRST_DAY": ["x", "2026-13-01", "01.02.2026", "2026-02-30", "2999-01-01"],
@@ -91,6 +97,7 @@ GOOD = {
     "HIRO_LONGEST_WAIT_SECONDS": ("9", 9.0),
     "HIRO_RETRY_STATUSES": ("429, 500", frozenset({429, 500})),
     "ETH_RPC_URL": (" https://user:pw@node.example:8545/v3/abc?k=1 ", SecretStr(NODE)),
+    "ETH_RPC_HEADERS": ("Authorization: Bearer abc; x: 1", SecretStr("Authorization: Bearer abc; x: 1")),
     "ETH_TARGET_DAYS": ("3", 3),
     "ETH_FIRST_DAY": ("2022-09-15", date(2022, 9, 15)),
     "ETH_BATCH_SIZE": ("1000", 1000),
@@ -101,6 +108,7 @@ GOOD = {
     "ETH_ZERO_INCREASES": ("allow", "allow"),
     "ETH_PROOF_PAIRS": ("all", None),
     "ETH_TIP_AGE_MINUTES": ("0", 0),
+    "STX_CHAINS": (" stacks ", ("stacks",)),
     "STX_TARGET_DAYS": ("30", 30),
     "STX_FRESHNESS": ("5", 5),
     "STX_FIRST_DAY": ("2026-11-01", date(2026, 11, 1)),
@@ -170,6 +178,12 @@ def test_the_environment_wins_over_the_file_and_the_command_line_over_both(monke
     assert load_settings(stx_target_days=None).stx_target_days == 12
     monkeypatch.setenv("STX_TARGET_DAYS", "")
     assert load_settings().stx_target_days == 180
+
+
+@pytest.mark.parametrize("path", ["/geth.ipc", "/home/j\u00f6rg/Application Support/geth.ipc"])
+def test_the_address_of_a_socket_is_its_absolute_path(path: str) -> None:
+    url = load_settings(eth_rpc_url=f" ipc://{path} ").eth_rpc_url
+    assert url == SecretStr(f"ipc://{path}")
 
 
 def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from stx_pipelines.cli.options import chain_option, load_chains
 from stx_pipelines.coverage.health import DAMAGED, MISCONFIGURED, Health, judge
 from stx_pipelines.coverage.versions import other_versions
-from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 
@@ -24,21 +24,24 @@ _SERVICES = Path("data/run")  # of `make up`, wherever the data folder is (deplo
     type=click.IntRange(min=1),
     help="Seconds of a run without a stored day that count as a stall. [STX_STALL_SECONDS, 600]",
 )
-def health(as_json: bool, stall_threshold: int | None) -> int:
+@chain_option
+def health(as_json: bool, stall_threshold: int | None, name: str | None) -> int:
     """Print one sentence: how things are and what to do.
 
     Exit code 0: healthy; 1: not running though days are missing; 2: stalled, or the server is behind; 3: damaged
     files or database; 4: configuration. Running processes of another version are named; they do not change the code.
     """
-    found = _judge(stall_threshold)
+    found = _judge(stall_threshold, name)
     click.echo(msgspec.json.encode(found) if as_json else found.sentence)
     return found.code
 
 
-def _judge(stall_threshold: int | None) -> Health:
+def _judge(stall_threshold: int | None, name: str | None) -> Health:
     try:
-        project = Project.load(stx_stall_seconds=stall_threshold)
-        found = judge(project, datetime.now(UTC), timedelta(seconds=project.settings.stx_stall_seconds))
+        project, chains = load_chains(name, None)
+        project = project.replaced(stx_stall_seconds=stall_threshold)
+        stall = timedelta(seconds=project.settings.stx_stall_seconds)
+        found = judge(project, chains, datetime.now(UTC), stall)
         return found.beside(other_versions(project.folder, _SERVICES))
     except SettingsError as error:
         return Health(MISCONFIGURED, f"configuration: {error}")

@@ -10,43 +10,48 @@ import msgspec
 
 from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
-from stx_pipelines.coverage.chains import NO_ETHEREUM, chains_of
+from stx_pipelines.cli.options import chain_option, load_chains
+from stx_pipelines.coverage.chains import NO_ETHEREUM
 from stx_pipelines.coverage.status import DatasetStatus, statuses
 from stx_pipelines.coverage.text import count_days, duration, size
-from stx_pipelines.project import Project
 
 _HOLES_SHOWN = 10
 
 
 @click.command()
-@click.option("--target-days", type=click.IntRange(min=1), help="Complete days before today. [STX_TARGET_DAYS, 180]")
+@click.option(
+    "--target-days",
+    type=click.IntRange(min=1),
+    help="Complete days before today. [STX_TARGET_DAYS, 180; of Ethereum alone ETH_TARGET_DAYS, 30]",
+)
+@chain_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with one object per dataset.")
 @click.option("--watch", "live", is_flag=True, help="Show a live screen until Ctrl-C.")
-def status(target_days: int | None, as_json: bool, live: bool) -> int:
+def status(target_days: int | None, name: str | None, as_json: bool, live: bool) -> int:
     """Show how many of the wanted days are complete. Works during a sync.
 
     Exit code 0: complete and fresh; 2: in progress, stale, or the server is behind; 1: an error.
     """
-    project = Project.load(stx_target_days=target_days)
+    project, chains = load_chains(name, target_days)
     if live:
         from stx_pipelines.cli.watch import watch
 
-        watch(project, status_lines)
+        watch(project, chains, status_lines)
         return DONE
     now = datetime.now(UTC)
-    known = [each for chain in chains_of(project) for each in statuses(project, chain, now)]
+    known = [each for chain in chains for each in statuses(project, chain, now)]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(known), indent=2))
     else:
-        _print(project, known, now)
+        _print(known, now)
+        if name is None and project.settings.stx_chains is None and project.settings.eth_rpc_url is None:
+            click.echo(NO_ETHEREUM)
     return _exit_code(known)
 
 
-def _print(project: Project, known: Sequence[DatasetStatus], now: datetime) -> None:
+def _print(known: Sequence[DatasetStatus], now: datetime) -> None:
     for each in known:
         click.echo("\n".join(status_lines(each, now)))
-    if project.settings.eth_rpc_url is None:
-        click.echo(NO_ETHEREUM)
 
 
 def _exit_code(known: Sequence[DatasetStatus]) -> int:

@@ -11,10 +11,10 @@ import click
 
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.cli.exit_codes import DONE, ERROR, in_one_sentence, worst
-from stx_pipelines.cli.options import day_option
+from stx_pipelines.cli.options import chain_option, day_option, load_chains
 from stx_pipelines.cli.runs import alone, interruptible, look, run_all, say_failures, sum_up
 from stx_pipelines.clients.errors import Unreachable
-from stx_pipelines.coverage.chains import CHAINS, ETHEREUM, NO_ETHEREUM, STACKS, Chain, chains_of
+from stx_pipelines.coverage.chains import STACKS, Chain, chains_of
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
@@ -27,7 +27,7 @@ _AT_ONCE = timedelta(0)
 @click.option(
     "--target-days",
     type=click.IntRange(min=1),
-    help="Complete days before today. [STX_TARGET_DAYS, 180; with --chain ethereum ETH_TARGET_DAYS, 30]",
+    help="Complete days before today. [STX_TARGET_DAYS, 180; of Ethereum alone ETH_TARGET_DAYS, 30]",
 )
 @click.option(
     "--max-days",
@@ -36,7 +36,7 @@ _AT_ONCE = timedelta(0)
 )
 @click.option("--retry", is_flag=True, help="Try failing days and days set aside at once.")
 @click.option("--force-refresh", is_flag=True, help="Read the days --from .. --to again, also closed ones.")
-@click.option("--chain", "name", type=click.Choice(["stacks", "ethereum"]), help="Only one chain. [all in use]")
+@chain_option
 @day_option("--from", "first", help="First day to refresh (UTC, YYYY-MM-DD).")
 @day_option("--to", "last", help="Last day to refresh, included.")
 def sync(
@@ -55,22 +55,12 @@ def sync(
     """
     if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):
         raise SettingsError("--force-refresh, --from and --to belong together: give all three or none")
-    project = _load(name, target_days)
+    project, chains = load_chains(name, target_days)
     if first and last:
-        codes = [_refresh(project, CHAINS[name or STACKS.name], first, last)]
+        codes = [_refresh(project, chains[0], first, last)]
     else:
-        chains = [CHAINS[name]] if name else chains_of(project)
         codes = [in_one_sentence(_complete, project, chain, max_days=max_days, retry=retry) for chain in chains]
-    return worst([*codes, _refresh_results(project)])
-
-
-def _load(name: str | None, target_days: int | None) -> Project:
-    if name != ETHEREUM.name:
-        return Project.load(stx_target_days=target_days)
-    project = Project.load(eth_target_days=target_days)
-    if project.settings.eth_rpc_url is None:
-        raise SettingsError(NO_ETHEREUM)
-    return project
+    return worst([*codes, _refresh_results(project, chains)])
 
 
 def _complete(project: Project, chain: Chain, *, max_days: int | None, retry: bool) -> int:
@@ -182,13 +172,13 @@ def _check_range(chain: Chain, first: date, last: date) -> None:
         raise SettingsError(f"--from {first}: the chain's first day is {chain.began}")
 
 
-def _refresh_results(project: Project) -> int:
+def _refresh_results(project: Project, chains: Sequence[Chain]) -> int:
     """Compute the metrics and the page again if the closed days have changed; return the exit code."""
     from stx_pipelines.dashboard.page import page_is_due
     from stx_pipelines.metrics.open import open_metrics
 
     store = open_metrics(project)
-    due = store.stale() and store.files.days()
+    due = STACKS in (*chains, *chains_of(project)) and store.stale() and store.files.days()
     if not due and not page_is_due(project):
         return DONE
     with alone(project):

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from stx_pipelines.chains.datasets import Dataset
 from stx_pipelines.chains.days import DAY, days_between
-from stx_pipelines.coverage.chains import Chain, chains_of
+from stx_pipelines.coverage.chains import Chain
 from stx_pipelines.coverage.current import dataset_coverage
 from stx_pipelines.coverage.model import NEWER, Coverage, DayCoverage
 from stx_pipelines.coverage.status import DatasetStatus, describe
@@ -37,18 +37,16 @@ Lines = Callable[[DatasetStatus, datetime], Iterable[str]]
 """A function that writes the status of a dataset as lines."""
 
 
-def watch(project: Project, lines: Lines) -> None:
-    """Show the status of every dataset, refreshed each second, until Ctrl-C."""
+def watch(project: Project, chains: Sequence[Chain], lines: Lines) -> None:
+    """Show the status of every dataset of these chains, refreshed each second, until Ctrl-C."""
     with Live(console=Console(), screen=True, auto_refresh=False) as live, suppress(KeyboardInterrupt):
         while True:
-            live.update(_screen(project, lines, datetime.now(UTC)), refresh=True)
+            live.update(_screen(project, chains, lines, datetime.now(UTC)), refresh=True)
             time.sleep(_REFRESH_SECONDS)
 
 
-def _screen(project: Project, lines: Lines, now: datetime) -> Panel:
-    parts = [
-        _dataset(project, chain, dataset, lines, now) for chain in chains_of(project) for dataset in chain.datasets
-    ]
+def _screen(project: Project, chains: Sequence[Chain], lines: Lines, now: datetime) -> Panel:
+    parts = [_dataset(project, chain, dataset, lines, now) for chain in chains for dataset in chain.datasets]
     return Panel(Group(*parts), title=f"stx_pipelines {now:%Y-%m-%d %H:%M:%S} UTC")
 
 

@@ -12,7 +12,7 @@ import math
 import threading
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Literal
@@ -240,6 +240,7 @@ class EthereumRpc:
 def connect(
     url: str,
     *,
+    headers: Mapping[str, str] | None = None,
     batch_size: int = 100,
     parallel: int = 5,
     calls_per_second: int = 0,
@@ -248,15 +249,11 @@ def connect(
     answer_within: float | None = None,
     stop: threading.Event | None = None,
 ) -> EthereumRpc:
-    """Return a client of the node at `url`, which may hold a secret. 0 calls a second: no limit."""
+    """Return a client of the node at `url`, which may hold a secret, as may `headers`. 0 calls a second: no limit."""
     name = public_name(url)
-    http = Http(
-        url,
-        Budget(name, calls_per_second=calls_per_second),
-        Patience(attempts=attempts, timeout=timeout, answer_within=answer_within, statuses=PASSING),
-        stop=stop or threading.Event(),
-        name=name,
-    )
+    budget = Budget(name, calls_per_second=calls_per_second)
+    patience = Patience(attempts=attempts, timeout=timeout, answer_within=answer_within, statuses=PASSING)
+    http = Http(url, budget, patience, headers or {}, stop or threading.Event(), name)
     return EthereumRpc(http, batch_size, parallel)
 
 

@@ -24,10 +24,11 @@ from stx_pipelines.clients.errors import ApiError, Gone, Interrupted, NotFound, 
 from stx_pipelines.clients.exchange import Stopped
 from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
-from stx_pipelines.clients.redaction import hide_paths_from_the_log, secrets_of
+from stx_pipelines.clients.redaction import IPC, hide_paths_from_the_log, secrets_in, secrets_of
 from stx_pipelines.clients.response import Answer, Broken, NoAddress, seconds_from
 
 if TYPE_CHECKING:
+    from stx_pipelines.clients.ipc import IpcConnections
     from stx_pipelines.clients.transport import Connections
 
 T = TypeVar("T")
@@ -89,7 +90,7 @@ class Http:
     _secrets: list[str] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._secrets = list(self.headers.values())
+        self._secrets = secrets_in(self.headers)
         if self.name:
             self._secrets += [secret for secret in secrets_of(self.base_url) if secret not in self.name]
             hide_paths_from_the_log()
@@ -97,7 +98,16 @@ class Http:
             self.name = self.base_url
 
     @cached_property
-    def _connections(self) -> Connections:
+    def _connections(self) -> Connections | IpcConnections:
+        if self.base_url.startswith(IPC):
+            try:
+                from stx_pipelines.clients.ipc import IpcConnections
+            except ModuleNotFoundError:
+                raise ApiError(
+                    f"{self.name} needs web3: install stx-pipelines with the extra [ethereum], "
+                    "pip install -e '.[ethereum]'"
+                ) from None
+            return IpcConnections(self.base_url.removeprefix(IPC))
         from stx_pipelines.clients.transport import Connections
 
         return Connections(self.base_url, self.headers)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+IPC = "ipc://"
+"""The start of the address of a socket on this machine; its absolute path follows, which is no secret."""
 
 _SHORTEST_SECRET = 4  # "v3" or "eth" in a path is not secret, and hiding it would damage the words of a message
 
 
 def public_name(url: str) -> str:
-    """Return scheme, host and port of an address."""
+    """Return scheme, host and port of an address; the whole address of a socket on this machine."""
+    if url.startswith(IPC):
+        return url
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
@@ -17,6 +23,12 @@ def public_name(url: str) -> str:
 def hide_paths_from_the_log() -> None:
     """Keep urllib3 from logging the paths of requests: it does so at level DEBUG, and for malformed headers."""
     logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+def secrets_in(headers: Mapping[str, str]) -> list[str]:
+    """Return the values of headers and their words, such as `Bearer TOKEN` and `TOKEN`, longest first."""
+    words = {word for value in headers.values() for word in value.split() if len(word) >= _SHORTEST_SECRET}
+    return sorted({*headers.values()} | words, key=len, reverse=True)
 
 
 def secrets_of(url: str) -> list[str]:

@@ -10,6 +10,7 @@ from stx_pipelines.chains.datasets import Dataset, datasets_of
 from stx_pipelines.coverage.current import chain_coverage, first_day_note
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.project import Project
+from stx_pipelines.settings import SettingsError
 
 NO_ETHEREUM = (
     "Ethereum is not part of the coverage: ETH_RPC_URL is not set; to have it, give the address of an archive node "
@@ -68,6 +69,23 @@ ETHEREUM = Chain(
 CHAINS = {chain.name: chain for chain in (STACKS, ETHEREUM)}
 
 
-def chains_of(project: Project) -> list[Chain]:
-    """Return the chains that are part of the coverage: Ethereum only if ETH_RPC_URL is set."""
-    return [STACKS, ETHEREUM] if project.settings.eth_rpc_url else [STACKS]
+def chains_of(project: Project, only: str | None = None) -> list[Chain]:
+    """Return the chains that are part of the coverage, or the chain `only`, whatever STX_CHAINS names.
+
+    Without STX_CHAINS, Ethereum is part of it if ETH_RPC_URL is set. Raises `SettingsError` for Ethereum without it.
+    """
+    if only == ETHEREUM.name and project.settings.eth_rpc_url is None:
+        raise SettingsError(NO_ETHEREUM)
+    names = (only,) if only else project.settings.stx_chains
+    if not names:
+        return [STACKS, ETHEREUM] if project.settings.eth_rpc_url else [STACKS]
+    return [chain for chain in CHAINS.values() if chain.name in names]
+
+
+def why_not_covered(project: Project, chain: Chain) -> str | None:
+    """Return why a chain is not part of the coverage; None if it is."""
+    if chain in chains_of(project):
+        return None
+    if names := project.settings.stx_chains:
+        return f"{chain.title} is not part of the coverage: STX_CHAINS is {','.join(names)}"
+    return NO_ETHEREUM

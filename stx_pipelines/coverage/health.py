@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import msgspec
 
-from stx_pipelines.coverage.chains import Chain, chains_of
+from stx_pipelines.coverage.chains import Chain
 from stx_pipelines.coverage.progress import BETWEEN_RUNS
 from stx_pipelines.coverage.status import DatasetStatus, describe, patience
 from stx_pipelines.coverage.text import behind_sentence, count_days, days_are, duration, nothing_wanted, some_days
@@ -33,9 +33,8 @@ class Health(msgspec.Struct, frozen=True):
         return Health(self.code, sentence, others)
 
 
-def judge(project: Project, now: datetime, stall: timedelta) -> Health:
-    """Return the worst code of all chains that are part of the coverage, with the sentences that belong to it."""
-    chains = chains_of(project)
+def judge(project: Project, chains: Sequence[Chain], now: datetime, stall: timedelta) -> Health:
+    """Return the worst code of these chains, with the sentences that belong to it."""
     found = [judge_chain(project, chain, now, stall) for chain in chains]
     code = max(each.code for each in found)
     sentences = [

@@ -6,6 +6,7 @@ Secrets are settings only, so that the UI never shows them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, date, datetime
 from functools import partial
@@ -16,6 +17,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field, PrivateAttr
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
+from stx_pipelines.clients.redaction import IPC
 from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.defs.fixed import Fixed, value_of
 from stx_pipelines.metrics.open import open_metrics
@@ -96,18 +98,20 @@ class EthereumNodeResource(OfProject):
         return self.project().ethereum_rpc()
 
     def get_web3(self) -> Web3:
-        """Return a `Web3` with the address, time-out and headers of the client.
+        """Return a `Web3` with the address, time-out and headers of the client. A socket of `ipc://` has no headers.
 
         It neither keeps to `ETH_CALLS_PER_SECOND` nor hides the address in its own errors. Raises `SettingsError`
         without `ETH_RPC_URL`, and `ImportError` without the package web3.
         """
         try:
-            from web3 import HTTPProvider, Web3
+            from web3 import HTTPProvider, IPCProvider, Web3
         except ModuleNotFoundError:
             raise ImportError(
                 "get_web3() needs web3: install stx-pipelines with the extra [ethereum], pip install -e '.[ethereum]'"
             ) from None
         http = self.get_client().http
+        if http.base_url.startswith(IPC):
+            return Web3(IPCProvider(http.base_url.removeprefix(IPC), timeout=math.ceil(http.patience.timeout)))
         headers = {**HTTPProvider.get_request_headers(), **http.headers}
         options = {"timeout": http.patience.timeout, "headers": headers}
         return Web3(HTTPProvider(http.base_url, request_kwargs=options))

@@ -19,13 +19,14 @@ def daily_schedule(
     name: str,
     dataset: str,
     job: dg.JobDefinition | dg.UnresolvedAssetJobDefinition,
-    look: Callable[[datetime], Coverage],
+    look: Callable[[datetime], Coverage | str],
     *,
     on: bool,
 ) -> dg.ScheduleDefinition:
     """Make the schedule that closes yesterday and refreshes today, both in UTC, independent of the sensor.
 
-    A day that waits after a failed proof, or for a newer block of the server, is left to the sensor.
+    A day that waits after a failed proof, or for a newer block of the server, is left to the sensor. `look` gives the
+    reason instead if the chain is not watched.
     """
 
     @dg.schedule(
@@ -40,6 +41,8 @@ def daily_schedule(
         now = (context.scheduled_execution_time or datetime.now(UTC)).astimezone(UTC)
         recent = {now.date(), now.date() - DAY}
         coverage = look(now)
+        if isinstance(coverage, str):
+            return dg.SkipReason(coverage)
         unclosed = [day for day in coverage.days if day.day in recent and day.state not in {"closed", NEWER}]
         wanted = [day.day for day in unclosed if coverage.is_ready(day)]
         if not wanted and unclosed and coverage.behind:

@@ -133,11 +133,14 @@ def derived_sensor(
     name: str,
     job: dg.JobDefinition | dg.UnresolvedAssetJobDefinition,
     stale: Callable[[], Sequence[str]],
-    look: Callable[[datetime], Coverage],
+    look: Callable[[datetime], Coverage | str],
     *,
     on: bool,
 ) -> dg.SensorDefinition:
-    """Make the sensor that refreshes the metrics when the set of closed days has changed and no backfill is due."""
+    """Make the sensor that refreshes the metrics when the set of closed days has changed and no backfill is due.
+
+    `look` gives the reason instead if the chain is not watched.
+    """
 
     @dg.sensor(
         name=name,
@@ -147,11 +150,13 @@ def derived_sensor(
         description="Refreshes the wallet metrics when the set of closed days has changed.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        coverage = look(datetime.now(UTC))
+        if isinstance(coverage, str):
+            return dg.SkipReason(coverage)
         recently = datetime.now(UTC) - _LONGEST_REFRESH  # an older run was killed
         in_flight = RunsFilter(job_name=job.name, statuses=list(_NOT_FINISHED), created_after=recently)
         if context.instance.get_runs(in_flight, limit=1):
             return dg.SkipReason("a refresh is running")
-        coverage = look(datetime.now(UTC))
         if coverage.untried:
             return dg.SkipReason(f"waiting for a backfill: {days_are(len(coverage.untried))} missing")
         if not (names := stale()):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from stx_pipelines.coverage.chains import NO_ETHEREUM, STACKS, Chain, chains_of
+from stx_pipelines.coverage.chains import STACKS, Chain, why_not_covered
 from stx_pipelines.coverage.health import Health, judge_chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import last_report, who_works
@@ -44,9 +44,10 @@ class Watched:
     check_tip: Callable[[], object] = lambda: None
 
 
-def look_at(make: Callable[[], Project], chain: Chain, now: datetime) -> Coverage:
-    """Return the coverage of a chain."""
-    return chain.look(make(), now)
+def look_at(make: Callable[[], Project], chain: Chain, now: datetime) -> Coverage | str:
+    """Return the coverage of a chain, or why the chain is not part of it."""
+    project = make()
+    return why_not_covered(project, chain) or chain.look(project, now)
 
 
 class Seen(NamedTuple):
@@ -60,8 +61,8 @@ class Seen(NamedTuple):
 def see(make: Callable[[], Project], chain: Chain, now: datetime) -> Seen | str:
     """Return the state of a chain for its alert sensor, or why the chain is not watched."""
     project = make()
-    if chain not in chains_of(project):
-        return NO_ETHEREUM
+    if why_not := why_not_covered(project, chain):
+        return why_not
     stall_after = timedelta(seconds=project.settings.stx_stall_seconds)
     return Seen(
         status=chain_status(project, chain, now),
@@ -73,8 +74,8 @@ def see(make: Callable[[], Project], chain: Chain, now: datetime) -> Seen | str:
 def watch(make: Callable[[], Project], chain: Chain) -> Watched | str:
     """Return the state of a chain for its coverage sensor, or why the chain is not watched."""
     project = make()
-    if chain not in chains_of(project):
-        return NO_ETHEREUM
+    if why_not := why_not_covered(project, chain):
+        return why_not
     probing = project.probing()
     tables = chain.tables
 

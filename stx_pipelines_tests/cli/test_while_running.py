@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from click.testing import Result
 
+from stx_pipelines.coverage.chains import STACKS
 from stx_pipelines.coverage.health import judge
 from stx_pipelines.store.locks import locked
 from stx_pipelines_tests.cli.folders import (
@@ -97,7 +98,7 @@ def test_health_of_a_run_that_stored_a_day_lately_is_no_stall(full: World, run: 
     with locked(full.folder.lock(DATASET), "the dataset", wait=0):
         assert run(full, "health").exit_code == HEALTHY
         later = datetime.now(UTC) + timedelta(minutes=11)
-        assert judge(full.project(), later, timedelta(minutes=10)).code == STALLED
+        assert judge(full.project(), [STACKS], later, timedelta(minutes=10)).code == STALLED
 
 
 def test_status_answers_20_times_of_20_while_sync_writes(make_world: MakeWorld, run: Run) -> None:
