@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,13 +21,14 @@ from stx_pipelines.chains.balance_proof import (
     refuse_newest_state,
 )
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BALANCES
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, DATASETS
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block, balance_changes, balance_keys
 from stx_pipelines.chains.ethereum_proof import NOBODY
 from stx_pipelines.clients.errors import ApiError, NoState, Unreachable
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 from stx_pipelines.project import Project
+from stx_pipelines.store.arrow import from_arrow
 from stx_pipelines.store.day_files import DamagedDayFile
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.ethereum.account_proofs import AccountProofs
@@ -34,11 +36,15 @@ from stx_pipelines.sync.ethereum.blocks import BlocksSync, open_blocks
 from stx_pipelines.sync.ethereum.chain import block_of, identify
 from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 log = logging.getLogger(__name__)
 
 _TRIES = 3
 _ASKED_AGAIN = 20  # blocks
 _FEW_RECIPIENTS = 3
+_NEEDED = {"state_root", "withdrawals_gwei"}  # besides the columns of the first version
 _PROOF = "one row per block of the day, increases and neighbouring balances agree, the day's last hash stood afterwards"
 
 
@@ -182,7 +188,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
                 of_blocks = self.blocks.certificate(day)
                 if of_blocks is None:
                     raise awaited
-                blocks = self.blocks.store.rows(day)
+                blocks = from_arrow(DATASETS[BLOCKS], _needed(files.read(day)))
                 # Another process may have written the day anew in between.
                 if self.blocks.certificate(day) == of_blocks:
                     return of_blocks, blocks
@@ -248,6 +254,12 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
             seconds=seconds,
             route="eth_getBalance",
         )
+
+
+def _needed(blocks: pa.Table) -> pa.Table:
+    """Leave out the columns of a day of blocks that its balances do not need."""
+    unneeded = [column.name for column in DATASETS[BLOCKS].columns if column.added and column.name not in _NEEDED]
+    return blocks.drop_columns([name for name in unneeded if name in blocks.column_names])
 
 
 def open_balances(project: Project) -> BalancesSync:
