@@ -1,12 +1,12 @@
-# make turns every failure into its own exit code 2; scripts that need the codes call .venv/bin/stx-pipelines.
+# make turns every failure into its own exit code 2; scripts that need the exit codes call .venv/bin/stx-pipelines.
 PYTHON ?= python3
 BIN := .venv/bin
 ANVIL := .cache/anvil
 ANVIL_VERSION := 1.7.1
 TARGET_DAYS ?=
-# As many tests at once as there are cores; AT_ONCE= make test: one after the other.
+# Tests run in parallel on all cores; `AT_ONCE= make test` runs one at a time.
 AT_ONCE ?= -n auto --dist loadfile
-# A Mac must not fall asleep during a long sync.
+# Keeps a Mac awake during a long sync.
 AWAKE := $(if $(shell command -v caffeinate 2>/dev/null),caffeinate -i)
 DAYS_OPTION := $(if $(TARGET_DAYS),--target-days $(TARGET_DAYS))
 
@@ -18,28 +18,28 @@ demo: .venv/runtime
 test: .venv/dev anvil
 	$(BIN)/python -m pytest $(AT_ONCE)
 
-# Half an hour on a machine that nobody else uses; one figure: .venv/bin/python -m stx_pipelines_tests.benchmarks --only
+# Half an hour on an otherwise idle machine; one figure: .venv/bin/python -m stx_pipelines_tests.benchmarks --only NAME
 bench: .venv/dev anvil
 	$(BIN)/python -m stx_pipelines_tests.benchmarks
 
-# The whole fault suite, about half an hour; `make test` runs its short form. SEED=123 repeats what chance chose.
+# The whole fault suite, about half an hour; `make test` runs its short form. SEED=123 repeats its random choices.
 SEED ?=
 test-faults: .venv/dev anvil
 	$(BIN)/python -m pytest $(AT_ONCE) stx_pipelines_tests/faults --faults-whole $(if $(SEED),--faults-seed $(SEED))
 
-# A real Ethereum node for the tests, 43 MB. npm chooses the build for this machine (Linux or macOS); where there is
-# none the tests that need it are skipped.
+# A real Ethereum node for the tests, 43 MB. npm chooses the build for this machine (Linux or macOS). Without npm or a
+# build, the tests that need the node are skipped.
 anvil: $(ANVIL)/$(ANVIL_VERSION)
 
 $(ANVIL)/$(ANVIL_VERSION):
-	@if ! command -v npm >/dev/null; then echo 'No npm here: the tests against a real node will be skipped.'; exit; fi; \
+	@if ! command -v npm >/dev/null; then echo 'npm is not installed: the tests against a real node will be skipped.'; exit; fi; \
 	npm install --prefix $(ANVIL) --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --fetch-retries=1 \
-		@foundry-rs/anvil@$(ANVIL_VERSION) && touch $@ || echo 'No anvil: the tests against it will be skipped.'
+		@foundry-rs/anvil@$(ANVIL_VERSION) && touch $@ || echo 'anvil could not be installed: the tests against it will be skipped.'
 
 backfill: .venv/runtime
 	$(AWAKE) $(BIN)/stx-pipelines sync $(DAYS_OPTION)
 
-# The old names, and what else is often asked.
+# The backfill- names are those of an earlier version.
 status backfill-status: .venv/runtime
 	$(BIN)/stx-pipelines status $(DAYS_OPTION)
 
@@ -52,7 +52,7 @@ verify rebuild: .venv/runtime
 dev: .venv/runtime
 	DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)} DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
 
-# The webserver and the daemon in the background. PORT=3001 make up: the UI elsewhere than on 3000.
+# The webserver and the daemon in the background. `PORT=3001 make up` sets the UI's port (default 3000).
 up down ps logs: .venv/runtime
 	@BIN=$(BIN) deploy/services.sh $@
 

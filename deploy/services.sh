@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The webserver and the daemon in the background: services.sh up | down | ps | logs, and `foreground` for systemd.
-# supervisord (supervisord.conf) keeps them alive; here is only what it does not do: refuse, wait, say, clean up.
+# supervisord (supervisord.conf) restarts them when they die; this script checks, waits, reports and cleans up.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export UI_HOST="${UI_HOST:-127.0.0.1}" PORT="${PORT:-3000}"
-DAGSTER_HOME="$(cd "${DAGSTER_HOME:-.}" && pwd)"  # Dagster wants it absolute
+DAGSTER_HOME="$(cd "${DAGSTER_HOME:-.}" && pwd)"  # Dagster needs an absolute path
 BIN="$(cd "${BIN:-.venv/bin}" && pwd)"
 export DAGSTER_HOME PATH="$BIN:$PATH"
 RUN=data/run
@@ -20,7 +20,7 @@ lives() { ps -o stat= -p "$1" | grep -qv '^Z'; }
 is_up() { [ -S "$RUN/ctl" ] && ctl pid >/dev/null 2>&1; }
 url() { cat "$RUN/url" 2>/dev/null || echo "(unknown)"; }
 
-# Process groups that `make up` made and that still have a live process.
+# Print the process groups that `make up` started and that still have a live process.
 left() {
   [ -s "$RUN/groups" ] || return 0
   ps -axo pgid=,stat=,command= |
@@ -49,19 +49,20 @@ PYTHON
 
 prepare() {
   [ "${#PWD}" -le 80 ] || refuse "this folder's path is too long for a socket (80 characters at most): $PWD"
-  if is_up; then refuse "already running, the UI is on $(url); \`make down\` stops it"; fi
+  if is_up; then refuse "already running; the UI is on $(url); \`make down\` stops it"; fi
   [ -z "$(left)" ] || refuse "an earlier \`make up\` was killed and left processes behind; \`make down\` ends them"
   port_is_free || exit 1
   mkdir -p "$RUN/logs"
   : > "$RUN/groups"
   echo "http://$UI_HOST:$PORT" > "$RUN/url"
+  python -c 'from stx_pipelines.version import VERSION; print(VERSION)' > "$RUN/version"  # `health` compares it
 }
 
 up() {
   prepare
-  supervisord -c "$CONF" || refuse "supervisord did not start; $RUN/logs/supervisord.log may say why"
+  supervisord -c "$CONF" || refuse "supervisord did not start; see $RUN/logs/supervisord.log"
   await_services
-  # A Mac must not fall asleep while this works; caffeinate ends together with supervisord.
+  # Keep a Mac awake while the services run; caffeinate ends together with supervisord.
   if command -v caffeinate >/dev/null; then
     caffeinate -i -w "$(cat "$RUN/supervisord.pid")" >/dev/null 2>&1 </dev/null &
   fi
@@ -77,12 +78,12 @@ await_services() {
     if [ -n "$failed" ]; then
       tail -n 15 "$RUN/logs/$failed.log" >&2 || true
       stop
-      refuse "the $failed did not start: above is the end of $RUN/logs/$failed.log; everything is stopped again"
+      refuse "the $failed did not start, see the lines above from $RUN/logs/$failed.log; everything is stopped again"
     fi
     if [ "$(grep -c RUNNING <<<"$state")" = 2 ] && ui_answers; then return; fi
   done
   stop
-  refuse "no UI after $START_SECONDS s, everything is stopped again: see $RUN/logs"
+  refuse "the UI did not respond within $START_SECONDS s; everything is stopped again; see $RUN/logs"
 }
 
 down() {
@@ -100,22 +101,22 @@ stop() {
     supervisor="$(ctl pid)"
     supervised="$(ctl pid all || true)"
   fi
-  # What supervisord does not know (any more): the group of a service that was killed, or all after supervisord was.
+  # End what supervisord no longer knows: the group of a killed service, or all groups if supervisord was killed.
   signal TERM "$supervised"
   if [ -n "$supervisor" ]; then ctl shutdown >/dev/null || true; fi
-  # Runs in progress keep what is proved and end by themselves; what does not end is killed.
+  # Runs in progress end by themselves and keep stored days; processes that do not end are killed.
   while [ -n "$(left)" ] || { [ -n "$supervisor" ] && lives "$supervisor"; }; do
     if ((SECONDS > end)); then
-      say "still running after $STOP_SECONDS s, killed now: process groups" $(left)
+      say "still running after $STOP_SECONDS s and now killed: process groups" $(left)
       signal KILL
       [ -z "$supervisor" ] || kill -KILL "$supervisor" 2>/dev/null || true
     fi
     sleep 0.3
   done
-  rm -f "$RUN/groups" "$RUN/url"
+  rm -f "$RUN/groups" "$RUN/url" "$RUN/version"
 }
 
-# Send signal $1 to the groups that are left, except those in $2.
+# Send signal $1 to the remaining groups, except those in $2.
 signal() {
   local group
   for group in $(left); do

@@ -1,4 +1,36 @@
-"""A history of the Stacks chain and of Ethereum's block builders that is proved complete.
+"""A history of the Stacks chain and of Ethereum's blocks and balances that is proved complete.
 
-Start reading at `stx_pipelines.definitions`.
+The public names are below. Each is loaded at its first use, so that importing the package stays quick.
+Start reading the code at `stx_pipelines.definitions`.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__all__ = ["EthereumNodeResource", "EthereumRpc", "HiroResource", "StacksApi", "build_defs"]
+
+if TYPE_CHECKING:
+    from stx_pipelines.clients.ethereum_rpc import EthereumRpc
+    from stx_pipelines.clients.stacks_api import StacksApi
+    from stx_pipelines.defs.build import build_defs
+    from stx_pipelines.defs.resources import EthereumNodeResource, HiroResource
+else:
+    _MODULES = {
+        "EthereumNodeResource": "defs.resources",
+        "EthereumRpc": "clients.ethereum_rpc",
+        "HiroResource": "defs.resources",
+        "StacksApi": "clients.stacks_api",
+        "build_defs": "defs.build",
+    }
+
+    def __getattr__(name: str) -> object:
+        """Load a public name. Raises `AttributeError` for any other name."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+    def __dir__() -> list[str]:
+        """Return the names of the package, those not loaded yet included."""
+        return sorted({*globals(), *__all__})

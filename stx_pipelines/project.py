@@ -1,7 +1,6 @@
-"""One project: everything a run, a tick or a command needs, made once from the settings and passed down.
+"""The project: everything that a run, a tick or a command needs, made once from the settings and passed down.
 
-Nothing below reads settings, the environment or a path of its own. What is computed from a project (coverage, metrics,
-the page) is a function that takes it.
+No module below reads settings or paths. Coverage, metrics and the page are functions that take a project.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ if TYPE_CHECKING:
     from stx_pipelines.clients.stacks_api import StacksApi
 
 _PROBE_TIMEOUT = 5.0  # seconds without a byte
-_PROBE_SECONDS = 15.0  # seconds for a whole answer
+_PROBE_SECONDS = 15.0  # seconds for a whole response
 
 
 class Project:
     """The data folder, the stores and the clients that the settings describe. Opens nothing before it is used."""
 
     def __init__(self, settings: Settings, *, answer_within: float | None = None) -> None:
-        """Keep the settings. `answer_within` seconds an answer must be whole; None: as the settings say."""
+        """Keep the settings. `answer_within` limits a whole response, in seconds; None: ten timeouts."""
         self.settings = settings
         self.folder = DataFolder(settings.stx_data_dir)
         self._answer_within = answer_within
@@ -37,33 +36,34 @@ class Project:
 
     @classmethod
     def load(cls, **overrides: object) -> Project:
-        """The project of the environment and `.env`; `overrides` of settings win. Raises `SettingsError`."""
+        """Return the project of the environment and `.env`. `overrides` of settings win. Raises `SettingsError`."""
         return cls(load_settings(**overrides))
 
     def probing(self) -> Project:
-        """The same project for one small question: asked once, without patience."""
+        """Return the same project for a probe: one attempt and short time limits."""
         once = {"attempts": 1, "timeout_seconds": _PROBE_TIMEOUT}
         update = {f"{chain}_{name}": value for chain in ("hiro", "eth") for name, value in once.items()}
         return Project(self.settings.model_copy(update=update), answer_within=_PROBE_SECONDS)
 
     def replaced(self, **overrides: object) -> Project:
-        """The same project with other values of some settings. Raises `SettingsError`."""
+        """Return the project with other values of some settings. Raises `SettingsError`."""
         return Project(changed(self.settings, **overrides), answer_within=self._answer_within) if overrides else self
 
     @cached_property
     def warehouse(self) -> Warehouse:
         """The DuckDB tables."""
-        return Warehouse(self.folder, patience=self.settings.stx_lock_wait_seconds)
+        return Warehouse(self.folder, wait=self.settings.stx_lock_wait_seconds)
 
     def store(self, dataset: str = TRANSACTIONS) -> DatasetStore[Any]:
-        """The day files of a dataset, and the table loaded from them."""
+        """Return the day files of a dataset and the table loaded from them."""
         if dataset not in self._stores:
             self._stores[dataset] = open_store(self.folder, self.warehouse, dataset)
         return self._stores[dataset]
 
     def stacks_api(self, stop: threading.Event | None = None) -> StacksApi:
-        """A new client of the Hiro API. A run that is stopped stops its client for good, so none is shared."""
-        from stx_pipelines.clients.http import Http, Patience
+        """Return a new client of the Hiro API. A stopped run stops its client permanently, so none is shared."""
+        from stx_pipelines.clients.http import Http
+        from stx_pipelines.clients.patience import Patience
         from stx_pipelines.clients.rate_limit import Budget
         from stx_pipelines.clients.stacks_api import StacksApi
 
@@ -87,7 +87,7 @@ class Project:
         )
 
     def ethereum_rpc(self) -> EthereumRpc:
-        """A new client of the Ethereum node. Raises `SettingsError` where none is named."""
+        """Return a new client of the Ethereum node. Raises `SettingsError` without `ETH_RPC_URL`."""
         from stx_pipelines.clients.ethereum_rpc import connect
 
         settings = self.settings
@@ -106,7 +106,7 @@ class Project:
         )
 
     def alert_channels(self) -> list[Webhook | Email]:
-        """Where alerts go besides the log."""
+        """Return the configured channels of alerts besides the log."""
         from stx_pipelines.clients.notify import Email, Webhook
 
         settings = self.settings

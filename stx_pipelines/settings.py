@@ -1,6 +1,6 @@
-"""Every setting, read from the environment or `.env` once, validated, each error one sentence.
+"""The settings, read once from the environment or `.env` and validated. Each error is one sentence.
 
-The names are the environment's names in lower case; `.env.example` documents them. Nothing else reads the environment.
+The names are the environment's names in lower case. `.env.example` documents them.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 DEFAULT_BUDGET = 50
-"""Requests a minute that Hiro grants without a key (public documentation)."""
+"""Requests a minute that Hiro allows without a key (source: its documentation)."""
 
 DEFAULT_BUDGET_WITH_KEY = 500
-"""Requests a minute that Hiro grants with a key (public documentation)."""
+"""Requests a minute that Hiro allows with a key (source: its documentation)."""
 
 
 _PATTERN = set("*[")
-_NEARLY = 0.9  # of the letters of two names
+_NEARLY = 0.9  # similarity of two names, from 0 to 1
 _SECRETS = {"HIRO_API_KEY", "ETH_RPC_URL", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"}
 
 
 class SettingsError(Exception):
-    """A setting cannot be used. The message names it and says what it must be."""
+    """A setting cannot be used. The message names it and the values it may have."""
 
 
 class Settings(BaseModel):
-    """The configuration of a run. Durations say their unit; secrets never print."""
+    """The configuration of a run. Secrets are never printed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -129,7 +129,7 @@ class Settings(BaseModel):
         names = f"{value.absolute()} {os.path.realpath(value)}"
         if "?" in names or ("\\" in names and not _PATTERN.isdisjoint(names)):
             raise ValueError(
-                "must have no `?`, nor a backslash beside `*` or `[`, in its full path: it misleads DuckDB"
+                "must have no `?`, and no backslash together with `*` or `[`, in its full path: DuckDB cannot read it"
             )
         return value
 
@@ -150,29 +150,29 @@ class Settings(BaseModel):
 
     @property
     def budget(self) -> int:
-        """Requests a minute; 0 means no limit."""
+        """Requests a minute; 0: no limit."""
         if self.hiro_requests_per_minute is not None:
             return self.hiro_requests_per_minute
         return DEFAULT_BUDGET_WITH_KEY if self.hiro_api_key else DEFAULT_BUDGET
 
     @property
     def open_every(self) -> timedelta:
-        """How often open days are compared with the chain's tip."""
+        """The time between two comparisons of open days with the chain's tip."""
         return timedelta(minutes=self.stx_open_every)
 
     @property
     def freshness(self) -> timedelta:
-        """How old the last look at the chain's tip may be for an open day to count as covered."""
+        """The time for which an open day counts as covered after it was checked."""
         return timedelta(minutes=self.stx_freshness)
 
     @property
     def stx_tip_age(self) -> timedelta:
-        """How old the newest Stacks block may be before the server counts as standing still; zero: as old as it is."""
+        """The age of the newest Stacks block from which the server counts as behind; zero: never."""
         return timedelta(minutes=self.stx_tip_age_minutes)
 
     @property
     def eth_tip_age(self) -> timedelta:
-        """The same for Ethereum's newest final block."""
+        """The age of the newest final Ethereum block from which the node counts as behind; zero: never."""
         return timedelta(minutes=self.eth_tip_age_minutes)
 
 
@@ -187,23 +187,23 @@ def _is_rpc_address(url: str) -> bool:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """The settings; `overrides` (the command line) win. Raises `SettingsError`.
+    """Return the settings; `overrides` (the command line) win. Raises `SettingsError`.
 
-    HIRO_API_KEY belongs to the server of HIRO_API_URL: an override with another server's address leaves the key out.
+    HIRO_API_KEY is for the server of HIRO_API_URL only: an override with another server's address drops the key.
     """
     try:
         sources = (dotenv_values(".env"), os.environ)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env cannot be read ({error}): it must be a text file in UTF-8") from None
     _refuse_misspelled(sources[0])
-    # An empty one is none, and hides that of `.env`.
+    # An empty variable hides the one in `.env`, and then the default counts.
     merged = {**sources[0], **sources[1]}
     given: dict[str, object] = {name.lower(): value for name, value in merged.items() if value}
     return _with(given, overrides)
 
 
 def changed(settings: Settings, **overrides: object) -> Settings:
-    """The same settings with other values of some, under the rules of `load_settings`. Raises `SettingsError`."""
+    """Return the settings with other values of some, under the rules of `load_settings`. Raises `SettingsError`."""
     return _with(dict(settings), overrides)
 
 
@@ -219,7 +219,7 @@ def _with(given: Mapping[str, object], overrides: Mapping[str, object]) -> Setti
 
 
 def _origin(url: object) -> tuple[object, ...]:
-    """Scheme, host and port; what is no address is its own origin."""
+    """Return scheme, host and port; a value that is no address is its own origin."""
     try:
         parts = urlsplit(str(url))
         return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
@@ -228,11 +228,11 @@ def _origin(url: object) -> tuple[object, ...]:
 
 
 def _refuse_misspelled(names: Iterable[str]) -> None:
-    """A name in `.env` that is nearly one of ours would otherwise be passed over in silence."""
+    """Raise for a name in `.env` that is nearly a setting: it would be ignored silently."""
     ours = [name.upper() for name in Settings.model_fields]
     for name in names:
         if name not in ours and (near := get_close_matches(name.upper(), ours, 1, _NEARLY)):
-            raise SettingsError(f"{name} in .env is no setting: {near[0]} is meant, perhaps (see .env.example)")
+            raise SettingsError(f"{name} in .env is no setting; did you mean {near[0]}? (see .env.example)")
 
 
 def _sentence(error: dict[str, object]) -> str:

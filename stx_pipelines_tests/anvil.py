@@ -1,6 +1,6 @@
-"""A real Ethereum node (anvil), and ways to give it a planned chain. Not here: the plans, claims, our own client.
+"""A real Ethereum node (anvil) with a planned chain. Not here: the plans, tests, our own client.
 
-`make anvil` gets the node; without it `needs_anvil` skips a test and says so.
+`make anvil` installs the node. Without it `needs_anvil` skips a test.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from stx_pipelines_tests.sync.ethereum.planned import OTHER_MINERS, Block, plan
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import ROOT
 
-HOW_TO_GET_IT = "no anvil: `make anvil` gets it where npm is present (Linux and macOS)"
+HOW_TO_GET_IT = "no anvil: `make anvil` installs it where npm is present (Linux and macOS)"
 
 EVERY_STATE = 1_000_000
-"""States kept in memory; anvil would otherwise write older ones below the home folder."""
+"""The number of states kept in memory; anvil writes older ones below the home folder."""
 
 Call = tuple[str, *tuple[Any, ...]]
 """A method and its parameters."""
 
 
 def binary() -> Path | None:
-    """The node that `make anvil` got; None without it."""
+    """Return the node that `make anvil` installed, or None."""
     return next((ROOT / ".cache/anvil/node_modules/@foundry-rs").glob("anvil-*/bin/anvil"), None)
 
 
@@ -41,7 +41,7 @@ needs_anvil = pytest.mark.skipif(binary() is None, reason=HOW_TO_GET_IT)
 
 
 class NodeError(Exception):
-    """An error the node answered with."""
+    """An error response of the node."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -51,18 +51,18 @@ class NodeError(Exception):
 
 @dataclass(frozen=True)
 class Node:
-    """A running node, asked plainly: nothing of our own client is in between."""
+    """A running node, called without our own client."""
 
     url: str
     session: requests.Session
     pid: int
 
     def call(self, method: str, *params: Any) -> Any:
-        """The result of one call; raises NodeError."""
+        """Return the result of one call. Raises NodeError."""
         return self.batch([(method, *params)])[0]
 
     def batch(self, calls: Sequence[Call]) -> list[Any]:
-        """The results of calls whose order does not matter, in the order they were given; raises NodeError."""
+        """Return the results of calls in their order; the node may execute them in any order. Raises NodeError."""
         body = [
             {"jsonrpc": "2.0", "id": n, "method": method, "params": params} for n, (method, *params) in enumerate(calls)
         ]
@@ -76,9 +76,9 @@ class Node:
 
 @contextmanager
 def anvil(*options: str, states: int = EVERY_STATE) -> Iterator[Node]:
-    """A node of its own that remembers the newest `states` states; it answers, and ends with the block.
+    """Run a node that keeps the newest `states` states, until the block ends.
 
-    The Cancun rules, because from Prague on each block writes its parent's hash into the state, and mining takes
+    It uses the Cancun rules: from Prague on each block writes its parent's hash into the state, and mining takes
     three times as long.
     """
     program = binary()
@@ -87,7 +87,7 @@ def anvil(*options: str, states: int = EVERY_STATE) -> Iterator[Node]:
     port = _free_port()
     given = ["--port", str(port), "--prune-history", str(states), "--hardfork", "cancun", "--accounts", "0"]
     with TemporaryFile() as log, requests.Session() as session:
-        session.trust_env = False  # no proxy, and no search for one before each of thousands of calls
+        session.trust_env = False  # saves the search for a proxy at each of thousands of calls
         command = [str(program), *given, "--no-mining", "--quiet", *options]
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
@@ -108,7 +108,7 @@ def _free_port() -> int:
 
 
 def _answers(node: Node, process: subprocess.Popen[bytes]) -> bool:
-    """Whether the node came up; a large state takes seconds to load."""
+    """Say whether the node responds; a large state takes seconds to load."""
     end = time.monotonic() + LONGEST
     while process.poll() is None and time.monotonic() < end:
         try:
@@ -122,19 +122,19 @@ def _answers(node: Node, process: subprocess.Popen[bytes]) -> bool:
 
 @contextmanager
 def mined(chain: Sequence[Block], *options: str, states: int = EVERY_STATE) -> Iterator[Node]:
-    """A node that has mined this chain; block 0 is a second older than the first planned one."""
+    """Run a node that has mined this chain; block 0 is a second older than the first planned one."""
     with anvil("--timestamp", str(chain[0].timestamp - 1), *options, states=states) as node:
         mine(node, chain)
         yield node
 
 
 def finalized_lag(blocks: int) -> tuple[str, str]:
-    """The option that keeps `finalized` an even number of blocks behind the newest, and `safe` half of it."""
+    """Return the option for `finalized` an even number of blocks behind the newest; `safe` is half as far behind."""
     return ("--slots-in-an-epoch", str(blocks // 2))
 
 
 def mine(node: Node, chain: Sequence[Block]) -> None:
-    """Mine these blocks. A balance belongs to the newest block at that moment, so it is set after its block."""
+    """Mine these blocks. A balance applies from the newest block on, so it is set after its block."""
     node.call("anvil_setCoinbase", chain[0].row.miner)
     for block, following in zip_longest(chain, chain[1:]):
         node.call("evm_mine", block.timestamp)
@@ -149,7 +149,7 @@ def _wei(balance: tuple[str, int]) -> tuple[str, str]:
 
 
 def reorg(node: Node, chain: Sequence[Block], depth: int = 20) -> list[Block]:
-    """Replace the newest `depth` blocks by as many of other miners; gives the chain as it is now."""
+    """Replace the newest `depth` blocks by as many of other miners; return the new chain."""
     node.call("anvil_rollback", depth)
     kept, dropped = chain[:-depth], chain[-depth:]
     fresh = plan([block.timestamp for block in dropped], miners=OTHER_MINERS, after=kept, seed=1)

@@ -1,4 +1,4 @@
-"""What every test stands on: no developer's settings, no shared temporary files. Not here: claims (test_*.py)."""
+"""Fixtures and hooks of every test: no settings of the developer, no shared temporary files. Not here: tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import random
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
-from stx_pipelines.devnet.stacks.chain import StacksChain
-from stx_pipelines.devnet.stacks.knobs import Knobs
-from stx_pipelines_tests.world import ROOT, World, today, world
+from stx_pipelines_tests.world import ROOT, World, today, world, worlds
 
 settings.register_profile(
     "house",
@@ -29,14 +26,14 @@ settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The fault suite's: read here, because options must be known before its folder is."""
+    """Add the options of the fault suite here, because pytest reads options before it collects that folder."""
     group = parser.getgroup("faults")
-    group.addoption("--faults-whole", action="store_true", help="the whole fault suite, and not its short form")
-    group.addoption("--faults-seed", type=int, help="repeats what chance chose")
+    group.addoption("--faults-whole", action="store_true", help="run the whole fault suite instead of its short form")
+    group.addoption("--faults-seed", type=int, help="repeat the random numbers of an earlier run")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """One seed for all processes that run the tests: the first one's."""
+    """Give all processes that run the tests the seed of the first one."""
     if config.option.faults_seed is None:
         others: dict[str, int] = getattr(config, "workerinput", {})
         config.option.faults_seed = others.get("faults_seed", random.SystemRandom().randrange(10**6))
@@ -44,13 +41,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """What pytest-xdist tells each of its processes."""
+    """Pass the seed to a process of pytest-xdist."""
     node.workerinput["faults_seed"] = node.config.option.faults_seed
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    """Run a test once more that failed while a UTC midnight passed: it began on one day and ended on another."""
+    """Run a failed test again if a UTC midnight passed during it."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     began = today()
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
@@ -63,17 +60,17 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """The seed, so that a failure can be repeated."""
+    """Print the seed, so that a failure can be repeated."""
     return f"faults: --faults-seed {config.getoption('--faults-seed')}"
 
 
 @pytest.fixture(autouse=True)
 def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No `.env`, no settings of the person who runs the tests, and a temporary folder of one's own."""
+    """Run each test in an empty folder without settings, with a separate temporary folder."""
     for name in list(os.environ):
         if name.startswith(("HIRO_", "ETH_", "STX_", "DAGSTER_")):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # processes that tests start stand in another folder
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # processes that tests start have another working folder
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
@@ -85,7 +82,7 @@ def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def logs_reach_tests() -> Iterator[None]:
-    """A command that ran in this process may have turned its log off."""
+    """Turn the log on again, which a command in this process may have turned off."""
     logger = logging.getLogger("stx_pipelines")
     yield
     logger.propagate = True
@@ -93,20 +90,11 @@ def logs_reach_tests() -> Iterator[None]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data folder that does not exist yet."""
+    """Return the path of a data folder that does not exist yet."""
     return tmp_path / "data"
 
 
 @pytest.fixture
 def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """Worlds that end with the test; each has a data folder of its own unless one is given."""
-    with ExitStack() as open_worlds:
-        made = 0
-
-        def make(chain: StacksChain, knobs: Knobs | None = None, **overrides: Any) -> World:
-            nonlocal made
-            made += 1
-            data = overrides.pop("data", None) or tmp_path / f"data-{made}"
-            return open_worlds.enter_context(world(chain, data, knobs, **overrides))
-
-        yield make
+    """Make worlds that end with the test; each has a new data folder unless one is given."""
+    yield from worlds(tmp_path, world)

@@ -1,4 +1,4 @@
-"""Words that a server, or an old day file, may put in place of a type, a status or an address. Not here: claims."""
+"""Texts that a server or an old day file may have as a type, a status or an address. Not here: tests."""
 
 from __future__ import annotations
 

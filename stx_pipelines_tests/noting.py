@@ -1,4 +1,4 @@
-"""Servers that note who asked them, with which key, and know nothing. Not here: claims (test_*.py)."""
+"""A server that records the API key of each request and responds with 404. Not here: tests (test_*.py)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass
 class Noting:
-    """A server's address, and the key of each request it got (None: without one)."""
+    """A server's address, and the key of each request (None: without a key)."""
 
     url: str
     keys: list[str | None] = field(default_factory=list)
@@ -21,7 +21,7 @@ class Noting:
 
 @contextmanager
 def noting_server() -> Iterator[Noting]:
-    """A server that answers 404 to everything."""
+    """Run a server that responds to every request with 404, until the block ends."""
     noted: Noting
 
     class Handler(BaseHTTPRequestHandler):

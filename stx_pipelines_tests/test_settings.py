@@ -1,4 +1,4 @@
-"""Every setting is documented, read from the environment or `.env`, and refused in one sentence when it is wrong."""
+"""Every setting is documented, read from the environment or `.env`, and refused in one sentence if it is wrong."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from stx_pipelines.chains.days import DAY
 from stx_pipelines.settings import Settings, SettingsError, load_settings
-from stx_pipelines_tests.world import ROOT
+from stx_pipelines_tests.world import ROOT, today
 
 WRONG = {
     "HIRO_API_URL": [
@@ -68,7 +69,7 @@ WRONG = {
     "STX_DATA_START": ["x", "2026-02-30", "2999-01-01"],
     "STX_DATA_DIR": [__file__, "a?b", "a\\b/[c]"],
 }
-FREE = {  # any text will do
+FREE = {  # any text is accepted
     "HIRO_API_KEY",
     "STX_PAGE_NOTE",
     "STX_ALERT_WEBHOOK",
@@ -132,6 +133,13 @@ def test_a_wrong_value_is_one_sentence_that_names_the_setting(
     assert "\n" not in said
     assert said.count(name) == 1
     assert "pydantic" not in said.lower()
+
+
+@pytest.mark.parametrize("name", ["STX_FIRST_DAY", "ETH_FIRST_DAY", "STX_DATA_START"])
+def test_a_first_day_in_the_future_is_refused_with_todays_date(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, str(today() + 3 * DAY))
+    with pytest.raises(SettingsError, match=rf"^{name} is .*: must not be after today \(20"):
+        load_settings()
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -215,12 +223,12 @@ def test_several_wrong_settings_are_all_named_and_no_secret_ever(monkeypatch: py
 def test_a_misspelled_name_in_the_file_is_refused_and_the_right_one_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
-    """It would be passed over in silence otherwise. Others may keep theirs in the same file."""
+    """Names of other programs in the same file are ignored."""
     monkeypatch.chdir(tmp_path)
     Path(".env").write_text("DAGSTER_HOME=/somewhere\nPOSTGRES_PASSWORD=x\nSTX_SOMETHING_ELSE=1\n")
     load_settings()
     Path(".env").write_text(f"{name}=5\n")
-    with pytest.raises(SettingsError, match=rf"{name} in .env is no setting: (STX|ETH|HIRO)_\w+ is meant, perhaps"):
+    with pytest.raises(SettingsError, match=rf"{name} in .env is no setting; did you mean (STX|ETH|HIRO)_\w+\?"):
         load_settings()
 
 
@@ -242,7 +250,7 @@ def test_a_misspelled_name_in_the_file_is_refused_and_the_right_one_named(
 def test_a_key_stays_with_the_server_of_its_setting(
     setting: str, override: str | None, kept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever names another server in code names its key as well, or asks without one."""
+    """With another server given in code, the key must be given in code too; otherwise requests have no key."""
     Path(".env").write_text("HIRO_API_KEY=secret-key\n")
     monkeypatch.setenv("HIRO_API_URL", setting)
     assert (load_settings(hiro_api_url=override).hiro_api_key is not None) == kept

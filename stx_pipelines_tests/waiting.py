@@ -1,4 +1,4 @@
-"""How tests wait: for an event, never for a time. Not here: claims (test_*.py)."""
+"""Waiting for events, never for a time."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from stx_pipelines.devnet.stacks.knobs import Knobs
 T = TypeVar("T")
 
 LONGEST = 600.0
-"""Seconds: the only time-out of the tests. It ends what would hang for ever; no machine is that slow."""
+"""The only time-out of the tests, in seconds. It ends a test that hangs; no machine is that slow."""
 
 _BETWEEN_LOOKS = 0.01
 
 
 def wait_until(question: Callable[[], T], what: str) -> T:
-    """Ask until the answer is true, and give that answer."""
+    """Call `question` until its result is true, and return the result. `what` names the event in the error."""
     deadline = time.monotonic() + LONGEST
     while not (answer := question()):
-        assert time.monotonic() < deadline, f"it never came to this: {what}"
+        assert time.monotonic() < deadline, f"this never happened: {what}"
         time.sleep(_BETWEEN_LOOKS)
     return answer
 
 
 def ended(thread: threading.Thread) -> bool:
-    """Whether a thread comes to its end."""
+    """Wait for a thread and return whether it has ended."""
     thread.join(LONGEST)
     return not thread.is_alive()
 
 
 @contextmanager
 def answers_only_while(knobs: Knobs | EthereumKnobs, may: Callable[[], bool]) -> Iterator[None]:
-    """Let a devnet of this process keep back every answer until `may` allows it; after the block it answers all."""
+    """Make a devnet of this process hold every response until `may` returns true, or until the block ends."""
     over = threading.Event()
 
     def hold(_: object) -> None:

@@ -1,6 +1,7 @@
-"""A devnet, settings that read it, and questions to what was landed. Not here: claims (test_*.py), fixtures.
+"""The world of a test: a served chain, and a data folder that is synced from it.
 
-`truth` is what the chain itself says; `file_rows` and `table_rows` are what our store says, in the same words.
+`BaseWorld` is for any chain, `World` for Stacks; Ethereum's is in `sync/ethereum/world.py`. `truth` is the chain's own
+data; `file_rows` and `table_rows` read the stored data in the same form, without the package's readers.
 """
 
 from __future__ import annotations
@@ -8,18 +9,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 import pyarrow.parquet as pq
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.days import DAY
+from stx_pipelines.chains.datasets import TRANSACTIONS
+from stx_pipelines.chains.days import DAY, day_of, days_between
 from stx_pipelines.devnet.server import Devnet, serve
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.knobs import Knobs
@@ -27,12 +31,17 @@ from stx_pipelines.devnet.stacks.values import ChainSpec, Transaction
 from stx_pipelines.project import Project
 from stx_pipelines.settings import Settings, load_settings
 from stx_pipelines.store.data_folder import DataFolder
-from stx_pipelines.sync.outcome import FailedDay, StoredDay
+from stx_pipelines.store.dataset_store import DatasetStore
+from stx_pipelines.sync.daily import DaySync
+from stx_pipelines.sync.outcome import FailedDay, Outcome, StoredDay
 from stx_pipelines.sync.stacks.sync import StacksSync, open_stacks
 from stx_pipelines_tests.waiting import LONGEST
 
+AnySync = TypeVar("AnySync", bound=DaySync[Any, Any])
+AnyWorld = TypeVar("AnyWorld", bound="BaseWorld")
+
 FIRST_DAY = date(2026, 9, 1)
-"""Of chains that Dagster never sees: always the same chain, always after Nakamoto."""
+"""The first day of chains that are always the same, whatever the clock says."""
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,11 +49,13 @@ COLUMNS = (
     "tx_id, block_time, block_height, sender_address, fee_ustx, tx_type, canonical, tx_status, burn_block_time, "
     "burn_block_height, microblock_sequence"
 )
-"""Every column of the table but `ingested_at`."""
+"""Every column of the table except `ingested_at`."""
+
+TIMES = ("block_time", "burn_block_time")
 
 
 class Row(NamedTuple):
-    """What both routes say of a transaction and the day file keeps; times are unix seconds."""
+    """The values of a transaction that both routes give and the day file stores; times are unix seconds."""
 
     tx_id: str
     block_time: int
@@ -62,25 +73,25 @@ class Row(NamedTuple):
 
 
 def at(day: date, hour: int = 0, minute: int = 0) -> datetime:
-    """An instant of a UTC day."""
+    """Return an instant of a UTC day."""
     return datetime.combine(day, time(hour, minute), UTC)
 
 
 def today() -> date:
-    """The UTC day it is."""
+    """Return the present UTC day."""
     return datetime.now(UTC).date()
 
 
 def make_chain(days: int = 3, hour: int = 12, *, first_day: date = FIRST_DAY, **spec: Any) -> StacksChain:
-    """A chain of `days` whole days and one more up to `hour`, with ~400 transactions a day."""
+    """Return a chain of `days` whole days and a day up to `hour`, with about 400 transactions a day."""
     wanted: dict[str, Any] = {"transactions_per_day": 400, "tip": at(first_day + days * DAY, hour)} | spec
     return StacksChain(ChainSpec(first_day=first_day, **wanted))
 
 
 def recent_chain(days: int = 3, **spec: Any) -> StacksChain:
-    """A chain of the last `days` whole days, up to now: for commands and for Dagster, which go by the clock.
+    """Return a chain of the last `days` whole days, up to now, for commands and Dagster, which use the real clock.
 
-    In the first hours of a day its tip is ahead of the clock, as a burn block may be: today has rows at any hour.
+    In the first hours of a day its tip is ahead of the clock, as a burn block may be, so that today always has rows.
     """
     tip = max(datetime.now(UTC), at(today(), 1, 30))
     wanted: dict[str, Any] = {"transactions_per_day": 400, "tip": tip} | spec
@@ -88,86 +99,106 @@ def recent_chain(days: int = 3, **spec: Any) -> StacksChain:
 
 
 def row_of(tx: Transaction) -> Row:
-    """A transaction of the chain in our words."""
-    return Row(
-        tx.tx_id,
-        tx.block_time,
-        tx.block_height,
-        tx.sender_address,
-        tx.fee_ustx,
-        tx.tx_type,
-        True,
-        tx.tx_status,
-        tx.burn_block_time,
-        tx.burn_block_height,
-        tx.tx_index,
-        tx.nonce,
-        tx.sponsor_address,
-    )
+    """Return a transaction of the chain as a `Row`."""
+    return Row(*(True if name == "canonical" else getattr(tx, name) for name in Row._fields))
 
 
 def truth(chain: StacksChain, day: date) -> list[Row]:
-    """The day as the chain has it, without the burn block that still grows."""
+    """Return the chain's rows of a day, without the burn block that still grows."""
     growing = chain.tip.burn_height
     rows = [row_of(tx) for tx in chain.transactions(day) if tx.burn_block_height < growing]
     return sorted(rows, key=lambda row: (row.block_height, row.tx_index))
 
 
 def table_truth(chain: StacksChain, days: Iterable[date]) -> list[tuple[object, ...]]:
-    """What the table must hold of these days, in its own words and order."""
-    rows = [row for day in days for row in truth(chain, day) if row.tx_status == "success"]
-    return sorted(
-        (
-            row.tx_id,
-            _naive(row.block_time),
-            row.block_height,
-            row.sender_address,
-            row.fee_ustx,
-            row.tx_type,
-            row.canonical,
-            row.tx_status,
-            _naive(row.burn_block_time),
-            row.burn_block_height,
-            2_147_483_647,
-        )
-        for row in rows
-    )
-
-
-def _naive(unix: int) -> datetime:
-    return datetime.fromtimestamp(unix, UTC).replace(tzinfo=None)
+    """Return the rows that the table must have of these days, in the form of `table_rows`."""
+    rows = [row._asdict() for day in days for row in truth(chain, day) if row.tx_status == "success"]
+    for row in rows:
+        row |= {name: datetime.fromtimestamp(row[name], UTC).replace(tzinfo=None) for name in TIMES}
+        row["microblock_sequence"] = 2_147_483_647
+    return sorted(tuple(row[name] for name in COLUMNS.split(", ")) for row in rows)
 
 
 def file_rows(data: Path, day: date) -> list[Row]:
-    """The rows of a day file, in its order."""
-    path = data / "days" / "transactions" / f"{day}.parquet"
-    columns = pq.read_table(path, columns=list(Row._fields), partitioning=None).to_pylist()
-    for row in columns:
-        for name in ("block_time", "burn_block_time"):
-            row[name] = int(row[name].replace(tzinfo=UTC).timestamp())
-    return [Row(**row) for row in columns]
+    """Return the rows of a day file, in its order."""
+    return [Row(*row) for row in plain_rows(data, TRANSACTIONS, day, Row._fields)]
+
+
+def plain_rows(data: Path, dataset: str, day: date, columns: Sequence[str] | None = None) -> list[tuple[Any, ...]]:
+    """Return the rows of a day file, in its order; times in unix seconds, amounts as integers."""
+    table = pq.read_table(data / "days" / dataset / f"{day}.parquet", partitioning=None)
+    return [plain(row.values()) for row in table.select(columns or table.column_names).to_pylist()]
+
+
+def plain(row: Iterable[Any]) -> tuple[Any, ...]:
+    """Return a row with times in unix seconds and amounts as integers."""
+    return tuple(_plain(value) for value in row)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return int(value.replace(tzinfo=UTC).timestamp())
+    return value if value is None or isinstance(value, str | int) else int(value)
 
 
 def table_rows(data: Path) -> list[tuple[Any, ...]]:
-    """Every row of the table, sorted, without `ingested_at`."""
+    """Return every row of the table, sorted, without `ingested_at`."""
     return query(data, f"SELECT {COLUMNS} FROM transactions ORDER BY ALL")
 
 
 def query(data: Path, sql: str) -> list[tuple[Any, ...]]:
-    """An answer of the warehouse, which is closed again at once."""
+    """Return the result of a query. The database is closed afterwards."""
     with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as connection:
         return connection.execute(sql).fetchall()
 
 
 @dataclass
-class World:
-    """A running devnet and a data folder that follows it."""
+class BaseWorld(ABC):
+    """A server at `url`, and the data folder `data` that is synced from it. `now` replaces the clock of syncs.
 
-    devnet: Devnet
+    Every project, store and sync is opened as a new process would open it.
+    """
+
+    url: str
     data: Path
-    overrides: dict[str, Any] = field(default_factory=dict)
     now: datetime | None = None
-    last_walk: StacksSync | None = None
+
+    @property
+    @abstractmethod
+    def given(self) -> dict[str, Any]:
+        """The settings with which this server is synced into this folder, by name."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The same settings as environment variables, for a separate process."""
+        return {name.upper(): str(value) for name, value in self.given.items()}
+
+    def settings(self) -> Settings:
+        return load_settings(**self.given)
+
+    def project(self) -> Project:
+        return Project(self.settings())
+
+    @property
+    def folder(self) -> DataFolder:
+        return DataFolder(self.data)
+
+    def store(self, dataset: str) -> DatasetStore[Any]:
+        return open_store(self.data, dataset)
+
+    def with_clock(self, sync: AnySync) -> AnySync:
+        if (now := self.now) is not None:
+            sync.clock = lambda: now
+        return sync
+
+
+@dataclass
+class World(BaseWorld):
+    """A devnet that serves a Stacks chain, and a data folder. `overrides` are settings by name."""
+
+    overrides: dict[str, Any] = field(default_factory=dict)
+    last_sync: StacksSync | None = None
+    devnet: Devnet = field(kw_only=True)
 
     @property
     def chain(self) -> StacksChain:
@@ -180,65 +211,62 @@ class World:
     @property
     def days(self) -> list[date]:
         """Every day of the chain, today's included, oldest first."""
-        first = self.chain.spec.first_day
-        last = max(burn.time for burn in self.chain.burn_blocks) // 86_400
-        return [first + n * DAY for n in range(last - int(at(first).timestamp()) // 86_400 + 1)]
+        return days_between(self.chain.spec.first_day, day_of(max(burn.time for burn in self.chain.burn_blocks)))
 
     @property
-    def environment(self) -> dict[str, str]:
-        """What a process of its own needs to follow the same devnet into the same folder."""
-        given = {"STX_DATA_DIR": str(self.data), "HIRO_API_URL": self.devnet.url, **QUICK}
-        return given | {name.upper(): str(value) for name, value in self.overrides.items()}
-
-    def settings(self) -> Settings:
+    def given(self) -> dict[str, Any]:
         quick = {name.lower(): value for name, value in QUICK.items()}
-        return load_settings(hiro_api_url=self.devnet.url, stx_data_dir=self.data, **(quick | self.overrides))
+        return {"stx_data_dir": self.data, "hiro_api_url": self.url} | quick | self.overrides
 
-    def project(self) -> Project:
-        """What a new process would make of these settings."""
-        return Project(self.settings())
+    def open_sync(self) -> StacksSync:
+        """Open a sync."""
+        self.last_sync = self.with_clock(open_stacks(self.project()))
+        return self.last_sync
 
-    @property
-    def folder(self) -> DataFolder:
-        return DataFolder(self.data)
+    def sync(self, days: Sequence[date] | None = None, *, force: bool = False) -> list[Outcome]:
+        """Sync days: all days of the chain by default."""
+        return list(self.open_sync().sync(self.days if days is None else days, force=force))
 
-    def walk(self) -> StacksSync:
-        """A walk as a new process would make it."""
-        self.last_walk = open_stacks(self.project())
-        if self.now is not None:
-            now = self.now
-            self.last_walk.clock = lambda: now
-        return self.last_walk
-
-    def sync(self, days: Sequence[date] | None = None, *, force: bool = False) -> list[StoredDay | FailedDay]:
-        """Bring days home (all of the chain, if none are named), as a new process would."""
-        return list(self.walk().sync(self.days if days is None else days, force=force))
-
-    def landed(self, days: Sequence[date] | None = None, *, force: bool = False) -> dict[date, StoredDay]:
-        """The same where no day may fail."""
-        results = self.sync(days, force=force)
-        assert [f"{result.day}: {result.error}" for result in results if isinstance(result, FailedDay)] == []
-        return {result.certificate.day: result for result in results if isinstance(result, StoredDay)}
+    def stored(self, days: Sequence[date] | None = None, *, force: bool = False) -> dict[date, StoredDay]:
+        """Sync days and return the stored ones. No day may fail."""
+        return stored(self.sync(days, force=force))
 
     def failed(self, days: Sequence[date] | None = None) -> dict[date, str]:
-        """The days that fail, with their sentences."""
-        return {result.day: str(result.error) for result in self.sync(days) if isinstance(result, FailedDay)}
+        """Sync days and return the sentences of the failed ones."""
+        return failed(self.sync(days))
 
     def certificates(self) -> dict[date, Certificate]:
-        return self.walk().store.files.certificates()
+        return self.store(TRANSACTIONS).files.certificates()
 
     def requests(self) -> int:
-        """Requests since this was asked last."""
-        count = self.devnet.stats.requests
+        """Return the number of requests since the last call of this method."""
+        requests = self.devnet.stats.requests
         self.devnet.stats.reset()
-        return count
+        return requests
 
     def assert_true(self, days: Sequence[date] | None = None) -> None:
-        """Files and table equal the chain, row for row, and hold nothing else."""
+        """Assert that files and table equal the chain, row for row, and contain nothing else."""
         days = self.days if days is None else days
         for day in days:
             assert file_rows(self.data, day) == truth(self.chain, day), day
         assert table_rows(self.data) == table_truth(self.chain, days)
+
+
+def open_store(data: Path, dataset: str) -> DatasetStore[Any]:
+    """Open the store of a dataset as a new process would."""
+    return Project(load_settings(stx_data_dir=data, stx_lock_wait_seconds=LONGEST)).store(dataset)
+
+
+def stored(outcomes: Iterable[Outcome]) -> dict[date, StoredDay]:
+    """Return the stored days. No day may have failed."""
+    all_of_them = list(outcomes)
+    assert failed(all_of_them) == {}
+    return {one.certificate.day: one for one in all_of_them if isinstance(one, StoredDay)}
+
+
+def failed(outcomes: Iterable[Outcome]) -> dict[date, str]:
+    """Return the sentences of the failed days."""
+    return {one.day: str(one.error) for one in outcomes if isinstance(one, FailedDay)}
 
 
 QUICK = {
@@ -248,18 +276,32 @@ QUICK = {
     "STX_LOCK_WAIT_SECONDS": str(LONGEST),
     "HIRO_TIMEOUT_SECONDS": str(LONGEST),
 }
-"""Settings of a client that need not be polite."""
+"""Settings of a client that sends requests without a budget and retries at once."""
 
 
 @contextmanager
 def world(chain: StacksChain, data: Path, knobs: Knobs | None = None, **overrides: Any) -> Iterator[World]:
-    """Serve a chain and follow it into `data`."""
+    """Serve a chain, to be synced into `data`."""
     with serve(chain, knobs or Knobs()) as devnet:
-        yield World(devnet, data, overrides)
+        yield World(devnet.url, data, overrides=overrides, devnet=devnet)
+
+
+def worlds(
+    tmp_path: Path, open_world: Callable[..., AbstractContextManager[AnyWorld]]
+) -> Iterator[Callable[..., AnyWorld]]:
+    """Give a function that makes worlds, for a fixture. Each has a separate data folder unless `data` is given."""
+    with ExitStack() as opened:
+        numbers = count(1)
+
+        def make(chain: Any, knobs: Any = None, **options: Any) -> AnyWorld:
+            data = options.pop("data", None) or tmp_path / f"data-{next(numbers)}"
+            return opened.enter_context(open_world(chain, data, knobs, **options))
+
+        yield make
 
 
 def alike(certificates: Mapping[date, Certificate]) -> dict[date, tuple[object, ...]]:
-    """What two certificates of the same day must agree on, whoever made them."""
+    """Return the parts of certificates that must be equal for the same days of the same chain."""
     return {
         day: (known.expected, known.seen, known.first_height, known.last_height, known.state)
         for day, known in certificates.items()
@@ -269,7 +311,7 @@ def alike(certificates: Mapping[date, Certificate]) -> dict[date, tuple[object, 
 def command(
     arguments: Sequence[str], environment: Mapping[str, str], *, module: str = "stx_pipelines.cli"
 ) -> subprocess.CompletedProcess[str]:
-    """Run one of our commands (or Dagster's) in a process of its own."""
+    """Run one of our commands (or Dagster's) in a separate process."""
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         env=child_environment(environment),
@@ -281,10 +323,10 @@ def command(
 
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Ours, with the package importable from any folder."""
+    """Return our environment with these variables, and with the package importable from any folder."""
     return os.environ | {"PYTHONPATH": str(ROOT)} | environment
 
 
 def soon(day: date, minutes: int) -> datetime:
-    """Some minutes after midnight."""
+    """Return an instant some minutes after midnight."""
     return at(day) + timedelta(minutes=minutes)

@@ -1,4 +1,4 @@
-"""How often a day could not be proved, and why. A day that failed too often is set aside, so that it holds up none."""
+"""Failed proofs of a day. A day that failed four times is set aside, so that it does not delay others."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 import msgspec
 
 MOST_TRIES = 4
-"""After so many failed proofs a day is set aside."""
+"""Number of failed proofs after which a day is set aside."""
 
 SET_ASIDE_PAUSE = timedelta(days=1)
 _FIRST_PAUSE = timedelta(minutes=10)
 
 
 class Attempts(msgspec.Struct, frozen=True):
-    """Failed proofs of a day since its last success: how many, the last one's sentence, and when."""
+    """The failed proofs of a day since its last success: their number, and the sentence and time of the last one."""
 
     count: int
     sentence: str
@@ -22,10 +22,10 @@ class Attempts(msgspec.Struct, frozen=True):
 
     @property
     def is_set_aside(self) -> bool:
-        """Whether the day waits for its daily try, or for `sync --retry`."""
+        """Whether the day is tried only once a day, or by `sync --retry`."""
         return self.count >= MOST_TRIES
 
     def due(self, now: datetime) -> bool:
-        """Whether it is time to try again; the pause doubles with every failure."""
+        """Return whether it is time to try again. The pause doubles with every failure."""
         pause = SET_ASIDE_PAUSE if self.is_set_aside else _FIRST_PAUSE * 2 ** (self.count - 1)
         return now - self.at >= pause

@@ -1,7 +1,7 @@
-"""The certificate of a day: what was expected, what was seen, and by which proof.
+"""The certificate of a day: the expected and seen counts of rows, and the kind of proof.
 
-It is kept inside the day file it speaks of, so a file and its proof cannot be parted. A certificate that an earlier
-version wrote is read as it is: what it lacks is `UNSET`, never a default, so that its bytes and its id stay the same.
+The day file holds its own certificate, so that a file and its proof stay together. A certificate of an earlier version
+is read unchanged: a field it lacks is `UNSET`, never a default, so that its bytes and its id stay the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 State = Literal["open", "closed"]
 
 VERSION = 2
-"""The form of certificates written now. Those before it do not name their version and count as 1."""
+"""The form of certificates written now. Earlier ones name no version and count as 1."""
 
 
 class NewerCertificate(Exception):
@@ -33,19 +33,20 @@ class ClosedBy(msgspec.Struct, frozen=True):
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stored day rests on. Heights are None for a day without blocks.
+    """The record of a stored day's proof. Heights are None for a day without blocks.
 
-    `published` counts the rows the table shows, and the block times are of those rows, None where there are none (older
-    certificates: of all rows that were read). `left_out` counts, by reason, the proved rows that the table does not
-    show. `proved_to` is the newest block height the day is proved up to. `tip_height` was the newest final height
-    then: of burn blocks for Stacks, of blocks for Ethereum. `requests` is what was spent of the budget, which for
-    Ethereum counts calls. `seconds` is the time from the first request for the day's rows to the proof, while other
-    days were read too.
+    `published` counts the rows that the table shows. The block times are of those rows, None without any (older
+    certificates: of all rows read). `left_out` counts, by reason, the proved rows that the table does not show.
+    `proved_to` is the newest block height the day is proved up to. `tip_height` is the newest final height at the time
+    of the proof: of burn blocks for Stacks, of blocks for Ethereum. `requests` counts requests for Stacks, calls for
+    Ethereum. `seconds` is the time from the first request for the day's rows to the proof; other days may have been
+    read in that time.
 
     Fields that older certificates lack: `first_parent_hash` is the id that the day's first block names as its parent
-    (Stacks: the index block hash). `closed_by` is of the burn block that closed a Stacks day. `chain` names the chain.
-    `rows_digest` names the rows by their values. `made_by` is the version of this package. The first form of all had
-    `tip_burn_height` in place of `tip_height`.
+    (Stacks: the index block hash). `closed_by` is a Stacks block of the burn block that closed a Stacks day. `chain`
+    names the chain. `rows_digest` is a hash of the rows' values. `columns` counts the columns of the day file, to which
+    later versions add at the end. `made_by` is the version of this package. The first form had `tip_burn_height` in
+    place of `tip_height`.
     """
 
     dataset: str
@@ -73,17 +74,18 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     route: str
     chain: str | msgspec.UnsetType = msgspec.UNSET
     rows_digest: str | msgspec.UnsetType = msgspec.UNSET
+    columns: int | msgspec.UnsetType = msgspec.UNSET
     made_by: str | msgspec.UnsetType = msgspec.UNSET
     version: int | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def id(self) -> str:
-        """Names this very certificate; the table's coverage row repeats it."""
+        """The first 16 digits of the certificate's SHA-256; the table's coverage row repeats it."""
         return hashlib.sha256(encode(self)).hexdigest()[:16]
 
     @property
     def tip(self) -> int:
-        """The newest final height when the day was proved, or what it is proved up to where that was not kept."""
+        """The newest final height when the day was proved; older certificates: the height it is proved up to."""
         return self.proved_to if self.tip_height is msgspec.UNSET else self.tip_height
 
     @property
@@ -92,7 +94,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         return self.state == "closed"
 
     def is_of_same_blocks(self, other: Certificate | None) -> bool:
-        """Whether another dataset's day has the very same blocks: the last hash vouches for all before it."""
+        """Return whether another dataset's day has the same blocks. The last hash commits to all blocks before it."""
         return other is not None and (self.first_height, self.last_height, self.last_hash) == (
             other.first_height,
             other.last_height,
@@ -101,12 +103,12 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode(certificate: Certificate) -> bytes:
-    """The certificate as JSON, its keys in a fixed order."""
+    """Return the certificate as JSON with its keys in a fixed order."""
     return msgspec.json.encode(certificate, order="deterministic")
 
 
 def decode(content: bytes) -> Certificate:
-    """JSON to certificate. Raises `NewerCertificate`, and `msgspec.DecodeError` on anything else."""
+    """Return the certificate in this JSON. Raises `NewerCertificate`, or `msgspec.DecodeError` for anything else."""
     try:
         form = _decode_form(content)
         if form.version > VERSION:

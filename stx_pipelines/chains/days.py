@@ -1,4 +1,4 @@
-"""UTC days as half-open windows. Every chain and every file shares this idea of a day."""
+"""UTC days as half-open windows, for every chain and every file."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from datetime import UTC, date, datetime, timedelta
 DAY = timedelta(days=1)
 
 LAST_SECOND = 253_402_300_799
-"""The end of the year 9999 in unix seconds: no date comes after it. A chain that counts milliseconds is beyond it."""
+"""The end of the year 9999 in unix seconds, the last second of a `date`. Times in milliseconds are beyond it."""
 
 
 def day_of(unix_seconds: int) -> date:
-    """The UTC date of an instant."""
+    """Return the UTC date of an instant."""
     return datetime.fromtimestamp(unix_seconds, UTC).date()
 
 
 def window(day: date) -> tuple[int, int]:
-    """The day as `[start, end)` in unix seconds."""
+    """Return the day as `[start, end)` in unix seconds."""
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
     return start, start + 86_400
 
 
 def days_between(first: date, last: date) -> list[date]:
-    """Every day from `first` to `last`, both included, oldest first; empty when `last` is earlier."""
+    """Return every day from `first` to `last`, both included, oldest first; empty when `last` is earlier."""
     return [first + n * DAY for n in range((last - first).days + 1)]

@@ -1,4 +1,4 @@
-"""What can be wrong with what a chain says. Not here: what can go wrong while asking (`clients/errors.py`)."""
+"""Errors in the data of a chain. Errors of requests are in `clients/errors.py`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 
 class MalformedAnswer(Exception):
-    """An answer that cannot be what the API meant: not JSON, of another shape, or impossible."""
+    """A response that the API cannot have meant: not JSON, of another shape, or impossible."""
 
 
 class ProofError(Exception):
-    """Rows and proofs do not agree. `heights` are the blocks to read again: burn blocks for Stacks."""
+    """Rows do not agree with their proof. `heights` are the blocks to read again: burn blocks for Stacks."""
 
     def __init__(self, message: str, heights: Iterable[int] = ()) -> None:
         super().__init__(message)

@@ -1,6 +1,6 @@
-"""What the Stacks API says, as values: one typed row per transaction, and the blocks that prove it.
+"""The values of the Stacks API: one typed row per transaction, and the blocks that prove it.
 
-Values only: what parses them is in `stacks_answers`, what proves them in `stacks_proof`.
+Parsers are in `stacks_answers`, proofs in `stacks_proof`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ANCHORED = 2_147_483_647
 """The `microblock_sequence` of a transaction that is in the anchored block itself."""
 
 MAX_TX_INDEX = 32_767
-"""The API keeps tx_index in 16 bits; a cursor beyond it is answered with an error 500, code 22003."""
+"""The API keeps tx_index in 16 bits. A cursor beyond it gets an HTTP 500 with code 22003."""
 
 PAGE_SIZE = 50
 """The most transactions one page may hold."""
@@ -29,13 +29,13 @@ LIST_SIZE = 30
 
 
 class PageMovedError(Exception):
-    """The transaction that a cursor names is no longer there: a reorg, or the page of another cursor."""
+    """The page does not start at its cursor: a reorg moved it, or it is the page of another cursor."""
 
 
 class Tx(msgspec.Struct, frozen=True, gc=False):
     """One transaction as the day file keeps it. Times are unix seconds, `fee_ustx` is the whole fee.
 
-    Not tracked by the garbage collector, which would otherwise go through a day's rows again and again.
+    The garbage collector does not track it: it would scan all rows of a day repeatedly.
     """
 
     tx_id: str
@@ -53,8 +53,14 @@ class Tx(msgspec.Struct, frozen=True, gc=False):
     index_block_hash: str | None
     nonce: int | None
     sponsor_address: str | None
+    contract_id: str | None = None
+    function_name: str | None = None
+    recipient_address: str | None = None
+    amount_ustx: int | None = None
+    sponsor_nonce: int | None = None
+    memo: str | None = None
     block_hash: str | None = None
-    """Only while reading: it ties a row to the burn block that lists its Stacks block."""
+    """Connects a row to the burn block that lists its Stacks block. Not stored."""
 
 
 class Cursor(NamedTuple):
@@ -69,26 +75,26 @@ class Cursor(NamedTuple):
 
     @classmethod
     def top_of(cls, height: int) -> Cursor:
-        """From the newest transaction of the block at `height` downwards."""
+        """Return the cursor of the newest transaction of the block at `height`."""
         return cls(height, ANCHORED, MAX_TX_INDEX)
 
 
 class Page(NamedTuple):
-    """Transactions newest first, and where the next older page starts (None at the chain's beginning)."""
+    """Transactions, newest first, and the cursor of the next older page (None at the chain's beginning)."""
 
     rows: list[Tx]
     next: Cursor | None
 
 
 class WindowPage(NamedTuple):
-    """A page of v1: rows of a closed time window, oldest first, and how many the whole window has."""
+    """A page of v1: rows of a closed time window, oldest first, and the number of rows in the whole window."""
 
     rows: list[Tx]
     total: int
 
 
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""Fits a signed word of 64 bits, as the tables' columns do."""
+"""An integer that fits the tables' signed 64-bit columns."""
 
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=LAST_SECOND)]
 """Unix seconds."""
@@ -97,7 +103,7 @@ Hash = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-f]{64}\Z")]
 
 
 class Block(msgspec.Struct, frozen=True):
-    """A Stacks block as `v2/blocks` gives it."""
+    """A Stacks block, from `v2/blocks`."""
 
     height: Natural
     hash: Hash
@@ -110,9 +116,9 @@ class Block(msgspec.Struct, frozen=True):
 
 
 class BurnBlock(msgspec.Struct, frozen=True):
-    """A burn (Bitcoin) block that anchors Stacks blocks, as `v2/burn-blocks` gives it.
+    """A burn (Bitcoin) block that anchors Stacks blocks, from `v2/burn-blocks`.
 
-    `stacks_blocks` are block hashes, newest first; `total_tx_count` counts their transactions of every status.
+    `stacks_blocks` are block hashes, newest first. `total_tx_count` counts their transactions of every status.
     """
 
     burn_block_time: Seconds

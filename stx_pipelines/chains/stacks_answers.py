@@ -1,4 +1,4 @@
-"""The answers of the Stacks API, parsed: one of any other shape is a `MalformedAnswer`, never a wrong row.
+"""Parsers of the Stacks API's responses. A response of another shape is a `MalformedAnswer`, never a wrong row.
 
 The values are in `stacks`, proofs in `stacks_proof`. Shapes: stacks-blockchain-api v9, `/extended/v1`, `v2` and `v3`.
 """
@@ -30,13 +30,22 @@ from stx_pipelines.chains.stacks import (
     Tx,
     WindowPage,
 )
+from stx_pipelines.chains.stacks_payloads import (
+    ADDRESSES,
+    Call,
+    Deployment,
+    TransferV1,
+    TransferV3,
+    are_all,
+    contract_of,
+    refuse_unless_payloads,
+)
 
-_LikeHash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]  # a page's are looked at together, see below
+_LikeHash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]  # digits: see _refuse_unless_hashes
 _HASHES = re.compile(r"(?:0x[0-9a-f]{64})*")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _Fee = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
-_WORDS = re.compile(r"(?:[a-z0-9_-]{1,64}\n)*")  # types and statuses, old and to come
-_ADDRESSES = re.compile(r"(?:[0-9A-Z]{1,64}(?:\.[a-zA-Z0-9_-]{1,128})?\n)*")  # of accounts, and of contracts
+_WORDS = re.compile(r"(?:[a-z0-9_-]{1,64}\n)*")  # any type or status, also future ones
 
 
 class _Status(msgspec.Struct):
@@ -74,6 +83,9 @@ class _V3Tx(msgspec.Struct, gc=False):
     bitcoin_block: _BitcoinBlock
     status: str
     type: str
+    token_transfer: TransferV3 | None = None
+    contract_call: Call | None = None
+    smart_contract: Deployment | None = None
 
 
 class _V3Cursor(msgspec.Struct):
@@ -102,6 +114,10 @@ class _V1Tx(msgspec.Struct, gc=False):
     tx_type: str
     microblock_sequence: Natural
     sponsor_address: str | None = None
+    sponsor_nonce: Natural | None = None
+    token_transfer: TransferV1 | None = None
+    contract_call: Call | None = None
+    smart_contract: Deployment | None = None
 
 
 class _V1Page(msgspec.Struct):
@@ -120,7 +136,7 @@ def _decoder(shape: type[_T]) -> Callable[[bytes], _T]:
         try:
             return decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise MalformedAnswer(f"the answer is not what the API promises: {error}") from error
+            raise MalformedAnswer(f"the response is not what the API promises: {error}") from error
 
     return parse
 
@@ -134,12 +150,12 @@ _v1_page = _decoder(_V1Page)
 
 
 def parse_tip(body: bytes) -> Tip:
-    """The chain tip out of `/extended`."""
+    """Return the chain tip from `/extended`."""
     return _status(body).chain_tip
 
 
 def parse_burn_blocks(body: bytes) -> list[BurnBlock]:
-    """A page of burn blocks, newest first. Its `total` is left alone: it counts Stacks blocks."""
+    """Return a page of burn blocks, newest first. Its `total` counts Stacks blocks and is ignored."""
     blocks = _burn_blocks(body).results
     heights = [block.burn_block_height for block in blocks]
     if any(newer <= older for newer, older in zip(heights, heights[1:], strict=False)):
@@ -148,7 +164,7 @@ def parse_burn_blocks(body: bytes) -> list[BurnBlock]:
 
 
 def parse_cursor(text: str) -> Cursor:
-    """`height:microblock_sequence:tx_index` as numbers."""
+    """Return `height:microblock_sequence:tx_index` as a cursor. Raises `MalformedAnswer`."""
     parts = text.split(":")
     if len(parts) != 3 or not all(_NUMBER.fullmatch(part) for part in parts):
         raise MalformedAnswer(f"{text[:100]!r} is not a cursor")
@@ -156,11 +172,11 @@ def parse_cursor(text: str) -> Cursor:
 
 
 def parse_page(body: bytes, asked: Cursor) -> Page:
-    """A page of `v3/transactions` read at `asked`.
+    """Return a page of `v3/transactions` requested at the cursor `asked`.
 
-    An empty page is refused: callers only ask where transactions are known to exist. So is one that climbs, or names
-    a next page that is not older: following it would lose or repeat rows. Raises `PageMovedError` for a page that
-    does not start with the transaction its cursor names.
+    Raises `MalformedAnswer` for an empty page, because callers request only pages that have transactions, and for one
+    whose rows or next cursor are not older, because following it would lose or repeat rows. Raises `PageMovedError`
+    for a page that does not start with the transaction of its cursor.
     """
     page = _v3_page(body)
     if not page.results:
@@ -181,32 +197,28 @@ def parse_page(body: bytes, asked: Cursor) -> Page:
 
 
 def _refuse_unless_hashes(*names: Collection[str]) -> None:
-    """All of a page in one look, which takes a tenth of looking at each; their length was checked before."""
+    """Check all hashes of a page at once, in a tenth of the time. Their length was checked before."""
     if not _HASHES.fullmatch("".join(chain.from_iterable(names))):
-        raise MalformedAnswer("the answer is not what the API promises: hashes are 64 hexadecimal digits after 0x")
+        raise MalformedAnswer("the response is not what the API promises: hashes are 64 hexadecimal digits after 0x")
 
 
 def _sound(rows: list[Tx]) -> list[Tx]:
-    """The rows of a page. Refused where a word is more than a word: it is shown to people, in pages and in messages."""
+    """Return the rows. Raise for types, statuses and addresses with other characters: pages and messages show them."""
     words = {row.tx_type for row in rows} | {row.tx_status for row in rows}
-    if not _are_all(_WORDS, words):
+    if not are_all(_WORDS, words):
         raise MalformedAnswer(
-            "the answer is not what the API promises: types and statuses are 1 to 64 small letters, digits, _ and -"
+            "the response is not what the API promises: types and statuses are 1 to 64 of a to z, 0 to 9, _ and -"
         )
     addresses = {row.sender_address for row in rows} | {row.sponsor_address for row in rows}
-    if not _are_all(_ADDRESSES, {address for address in addresses if address is not None}):
-        raise MalformedAnswer("the answer is not what the API promises: a sender or sponsor is no Stacks address")
+    if not are_all(ADDRESSES, {address for address in addresses if address is not None}):
+        raise MalformedAnswer("the response is not what the API promises: a sender or sponsor is not a Stacks address")
+    refuse_unless_payloads(rows)
     return rows
 
 
-def _are_all(shape: re.Pattern[str], words: Collection[str]) -> bool:
-    """Whether all of these are of this shape, each on a line: one look instead of one a word."""
-    lines = "\n".join([*words, ""])
-    return shape.fullmatch(lines) is not None and lines.count("\n") == len(words)
-
-
 def _v3_row(tx: _V3Tx, cursor: Cursor | None) -> Tx:
-    # Only a cursor names the microblock, and a page has a cursor for its first row alone.
+    transfer = tx.token_transfer
+    # Only a cursor names the microblock, and only the first row of a page has a cursor.
     microblock = cursor.microblock_sequence if cursor is not None else None
     return Tx(
         tx_id=tx.tx_id,
@@ -224,14 +236,20 @@ def _v3_row(tx: _V3Tx, cursor: Cursor | None) -> Tx:
         index_block_hash=tx.block.index_hash,
         nonce=tx.sender.nonce if tx.sender else None,
         sponsor_address=tx.sponsor.address if tx.sponsor else None,
+        contract_id=contract_of(tx),
+        function_name=tx.contract_call.function_name if tx.contract_call else None,
+        recipient_address=transfer.recipient if transfer else None,
+        amount_ustx=int(transfer.amount) if transfer else None,
+        sponsor_nonce=tx.sponsor.nonce if tx.sponsor else None,
+        memo=transfer.memo.hex if transfer and transfer.memo else None,
         block_hash=tx.block.hash,
     )
 
 
 def parse_window_page(body: bytes) -> WindowPage:
-    """A page of `v1/tx` over a closed time window. v1 does not name the index block hash.
+    """Return a page of `v1/tx` over a closed time window. v1 does not report the index block hash.
 
-    An empty page is refused: callers stop at the window's `total` and ask only where transactions exist.
+    Raises `MalformedAnswer` for an empty page, because callers stop at the window's `total`.
     """
     page = _v1_page(body)
     if not page.results:
@@ -240,6 +258,7 @@ def parse_window_page(body: bytes) -> WindowPage:
 
 
 def _v1_row(tx: _V1Tx) -> Tx:
+    transfer = tx.token_transfer
     return Tx(
         tx_id=tx.tx_id,
         block_time=tx.block_time,
@@ -256,5 +275,11 @@ def _v1_row(tx: _V1Tx) -> Tx:
         index_block_hash=None,
         nonce=tx.nonce,
         sponsor_address=tx.sponsor_address,
+        contract_id=contract_of(tx),
+        function_name=tx.contract_call.function_name if tx.contract_call else None,
+        recipient_address=transfer.recipient_address if transfer else None,
+        amount_ustx=int(transfer.amount) if transfer else None,
+        sponsor_nonce=tx.sponsor_nonce,
+        memo=transfer.memo if transfer else None,
         block_hash=tx.block_hash,
     )

@@ -1,8 +1,8 @@
-"""What proves a day of Stacks transactions.
+"""The proofs of a day of Stacks transactions.
 
-The transactions come from one table of the API, the count per burn block (`total_tx_count`) and the hashes of
-its Stacks blocks from another. A day is complete when both agree for every burn block, and when nothing else is
-among the rows. Pure: rows and blocks in, a `ProofError` that names the burn blocks out.
+The transactions come from one table of the API, the count per burn block (`total_tx_count`) and the hashes of its
+Stacks blocks from another. A day is proved when both agree for every burn block and no other rows are present.
+The functions take rows and blocks and raise a `ProofError` that names the burn blocks.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import NAKAMOTO_DAY, BurnBlock, Tx
 
 FINAL_DEPTH = 6
-"""A burn block this many burn blocks below the tip is final."""
+"""Number of burn blocks below the tip from which a burn block is final."""
 
 MEDIAN_SPAN = 11
-"""Bitcoin blocks whose median time the next block must exceed."""
+"""Number of Bitcoin blocks whose median time the next block must exceed (Bitcoin's consensus rule)."""
 
 CLOCK_DRIFT = 2 * 3600
 """Seconds a Bitcoin header time may run ahead of real time (Bitcoin's consensus rule)."""
@@ -37,11 +37,11 @@ class Placed(NamedTuple):
 
 
 def closing_block(newest_first: Sequence[BurnBlock], end: int) -> BurnBlock | None:
-    """The burn block that made the part of the chain before `end` (unix seconds) complete and final, if one has.
+    """Return the burn block that makes the chain before `end` (unix seconds) complete and final; None if there is none.
 
-    Six burn blocks in a row at or after `end` make what is below them final, and this is the newest of them. They also
-    complete it: Bitcoin demands that a block's time exceeds the median of the 11 before it, so no later block can have
-    a time before `end`. Both hold as long as this burn block is canonical.
+    Six burn blocks in a row at or after `end` make all blocks below them final; this is the newest of the six. They
+    also complete the part before `end`: a Bitcoin block's time must exceed the median of the 11 before it, so no later
+    block can have a time before `end`. Both hold as long as this burn block is canonical.
     """
     above = list(takewhile(lambda block: block.burn_block_time >= end, newest_first))
     # Bitcoin blocks without Stacks blocks are not listed, but count for the median: six of eleven must be seen.
@@ -52,12 +52,12 @@ def closing_block(newest_first: Sequence[BurnBlock], end: int) -> BurnBlock | No
 
 
 def is_final(newest_first: Sequence[BurnBlock], end: int) -> bool:
-    """Whether the part of the chain before `end` (unix seconds) is complete and final."""
+    """Return whether the chain before `end` (unix seconds) is complete and final."""
     return closing_block(newest_first, end) is not None
 
 
 def is_settled_below(newest_first: Sequence[BurnBlock], start: int) -> bool:
-    """Whether no burn block below this list can have a time at or after `start` (unix seconds).
+    """Return whether no burn block below this list can have a time at or after `start` (unix seconds).
 
     A header time may run 2 hours ahead of real time, so six blocks in a row must be older than that.
     """
@@ -71,7 +71,9 @@ def prove_by_counts(rows: Sequence[Tx], placed: Sequence[Placed], day: date) -> 
     by_burn_block = _by_burn_block(rows)
     strangers = by_burn_block.keys() - {place.burn.burn_block_height for place in placed}
     if strangers:
-        raise ProofError(f"transactions came from burn blocks {_names(strangers)}, which are not of {day}", strangers)
+        raise ProofError(
+            f"burn blocks {_names(strangers)} are not of {day}, but their transactions were read", strangers
+        )
     if wrong := faults(rows, placed, day):
         height, fault = next(iter(wrong.items()))
         more = f" (and {len(wrong) - 1} more: {_names(wrong)})" if len(wrong) > 1 else ""
@@ -79,7 +81,7 @@ def prove_by_counts(rows: Sequence[Tx], placed: Sequence[Placed], day: date) -> 
 
 
 def faults(rows: Iterable[Tx], placed: Iterable[Placed], day: date) -> dict[int, str]:
-    """What is wrong with each burn block's rows, as the end of a sentence, by burn block height."""
+    """Return the fault of each wrong burn block, as the end of a sentence, by burn block height."""
     by_burn_block = _by_burn_block(rows)
     return {
         place.burn.burn_block_height: fault
@@ -89,7 +91,10 @@ def faults(rows: Iterable[Tx], placed: Iterable[Placed], day: date) -> dict[int,
 
 
 def prove_by_sample(rows: Sequence[Tx], sample: Iterable[BurnBlock], day: date) -> None:
-    """The weaker proof for a server that cannot list burn blocks: some are compared, all rows are checked."""
+    """Check all rows, and compare only some burn blocks: for a server that cannot list them.
+
+    Raises `ProofError`.
+    """
     _prove_unique(rows)
     by_burn_block = _by_burn_block(rows)
     for burn in sample:
@@ -114,7 +119,7 @@ def _prove_unique(rows: Sequence[Tx]) -> None:
     repeated = [tx_id for tx_id, count in Counter(row.tx_id for row in rows).items() if count > 1]
     if repeated:
         again = {row.burn_block_height for row in rows if row.tx_id in set(repeated)}
-        raise ProofError(f"{len(repeated)} transactions came twice, {repeated[0]} among them", again)
+        raise ProofError(f"{len(repeated)} transactions were read twice, {repeated[0]} among them", again)
 
 
 def _fault(rows: Sequence[Tx], place: Placed, day: date) -> str | None:
@@ -122,17 +127,17 @@ def _fault(rows: Sequence[Tx], place: Placed, day: date) -> str | None:
     if len(rows) != burn.total_tx_count:
         return f"has {burn.total_tx_count} transactions, {len(rows)} were read"
     if any(row.burn_block_time != burn.burn_block_time for row in rows):
-        return f"has the time {burn.burn_block_time}, its transactions say otherwise"
+        return f"has the time {burn.burn_block_time}, its transactions have another"
     if day_of(burn.burn_block_time) != day:
         return f"is of {day_of(burn.burn_block_time)}, not of {day}"
     if any(not row.canonical for row in rows):
-        return "came with transactions that are not canonical"
+        return "was read with transactions that are not canonical"
     if any(not lo <= row.block_height <= hi for row in rows):
-        return f"has the Stacks heights {lo} to {hi}, its transactions lie outside"
+        return f"has the Stacks heights {lo} to {hi}, some of its transactions are outside"
     if day < NAKAMOTO_DAY:
         return None  # microblocks: counts alone decide
     if {row.block_hash for row in rows if row.block_hash} - set(burn.stacks_blocks):
-        return "came with transactions of Stacks blocks that are not its own (a reorg while reading)"
+        return "was read with transactions of Stacks blocks that are not its own (a reorg while reading)"
     return _index_gap(rows)
 
 

@@ -1,4 +1,4 @@
-"""The command `demo`: start a devnet, sync all its history and show the result. All in one folder of its own."""
+"""The command `demo`: start a devnet, sync its whole history into a separate folder and show the result."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _OURSELVES = (sys.executable, "-m", "stx_pipelines.cli")
 
 @click.command()
 def demo() -> int:
-    """Start the devnet, sync its whole history into data/demo, and show what is there. No network, no keys."""
+    """Sync made-up chains into data/demo and show the result. Needs no network and no keys."""
     return run_demo(Path("data/demo"))
 
 
@@ -56,7 +56,7 @@ def run_demo(folder: Path) -> int:
 
 
 def _first_days(folder: DataFolder, today: date) -> tuple[date, date]:
-    """The first days of the chains: those of an earlier demo in this folder, which goes on with its own chains."""
+    """Return the first days of both chains. A folder of an earlier demo keeps those of its own chains."""
     stacks, ethereum = known_identity(folder), known_ethereum(folder)
     return (
         stacks.first_day if stacks else today - DAYS * DAY,
@@ -70,7 +70,7 @@ def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> M
         "HIRO_REQUESTS_PER_MINUTE": "0",
         "HIRO_API_KEY": "",
         "STX_FIRST_DAY": "",
-        "STX_PAGE_NOTE": "Made-up data: nothing on this page has happened. It is the demo's.",
+        "STX_PAGE_NOTE": "Made-up data of the demo: nothing on this page has happened.",
         "STX_TARGET_DAYS": str(stacks_days),
         "STX_DATA_DIR": str(folder),
         "ETH_RPC_URL": f"{url}/eth",
@@ -90,7 +90,7 @@ def _dagster_home(folder: Path) -> Path:
 
 @contextmanager
 def _devnet(first_day: date, ethereum_days: int) -> Iterator[str]:
-    """Run a devnet until the block ends, and give its address."""
+    """Run a devnet until the block ends, and yield its address."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     chain = ["--first-day", first_day.isoformat(), "--transactions-per-day", str(_TRANSACTIONS_PER_DAY)]
@@ -98,8 +98,8 @@ def _devnet(first_day: date, ethereum_days: int) -> Iterator[str]:
     server = subprocess.Popen([*_OURSELVES, "devnet", "--port", str(port), *chain], stderr=subprocess.DEVNULL)
     try:
         click.echo(
-            f"a Stacks chain of {DAYS} days x ~{_TRANSACTIONS_PER_DAY:,} transactions and {ETHEREUM_DAYS} days of "
-            "Ethereum are being made ..."
+            f"making a Stacks chain of {DAYS} days x ~{_TRANSACTIONS_PER_DAY:,} transactions, and {ETHEREUM_DAYS} days "
+            "of Ethereum ..."
         )
         _await_answer(server, url)
         yield url
@@ -115,8 +115,9 @@ def _free_port() -> int:
 
 
 def _await_answer(server: subprocess.Popen[bytes], url: str) -> None:
-    """Wait until the devnet answers. Raises `StoreError` when it ends before, or takes too long."""
-    from stx_pipelines.clients.http import Http, Patience
+    """Wait until the devnet responds. Raises `StoreError` if it ends before that or takes too long."""
+    from stx_pipelines.clients.http import Http
+    from stx_pipelines.clients.patience import Patience
     from stx_pipelines.clients.rate_limit import Budget
 
     once = Patience(attempts=1, timeout=_ANSWER_SECONDS, answer_within=_ANSWER_SECONDS)
@@ -142,14 +143,14 @@ def _show(project: Project, seconds: float) -> None:
 days complete   {len(days)}, each proved against the chain's own counts
 transactions    {seen:,} ({sum(day.published for day in days):,} successful ones in the table)
 wallets         {queries.wallets(database):,} (the page counts those of closed days)
-requests        {spent:,}, proofs included; the floor is {floor:,} (50 transactions a page)
+requests        {spent:,} with proofs; at least {floor:,} are needed (50 transactions a page)
 Ethereum        {blocks:,} blocks with their fee recipients' balances before and after, exact to the Wei
 seconds         {seconds:.0f}
 files           {database}
                 {folder.path}/days/DATASET/YYYY-MM-DD.parquet
-                {folder.page} (a page to look at)
+                {folder.page} (open it in a browser)
 
-Top fee recipients of the Ethereum days (the increase of their balances by their blocks, in ETH):
+Top fee recipients of the Ethereum days (the increase of their balances in their blocks, in ETH):
 {queries.top_fee_recipients(database, _RECIPIENTS_SHOWN)}
 {_next_steps(folder)}"""
     )

@@ -1,4 +1,4 @@
-"""The command `devnet`: made-up chains behind the routes of the real servers, until it is stopped."""
+"""The command `devnet`: a server of made-up chains with the routes of the real servers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from stx_pipelines.devnet.ethereum.chain import EthereumChain
     from stx_pipelines.devnet.stacks.values import Shape
 
-_DAYS = 30  # days of the Stacks chain, unless told otherwise
-_LONGEST_CHAIN = 1_000  # days that the devnet makes up; each takes memory
+_DAYS = 30  # default length of the Stacks chain
+_LONGEST_CHAIN = 1_000  # days; each takes memory
 _HOST = "127.0.0.1"
 
 
 @click.command()
-@click.option("--port", default=3999, show_default=True, type=click.IntRange(0, 65_535), help="0 takes any free one.")
+@click.option("--port", default=3999, show_default=True, type=click.IntRange(0, 65_535), help="0: any free port.")
 @day_option("--first-day", help="The chain's first day. [30 days ago]")
 @click.option("--transactions-per-day", default=1000, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--shape", type=click.Choice(["even", "heavy", "giant"]), default="even", show_default=True)
@@ -32,21 +32,21 @@ _HOST = "127.0.0.1"
     default=3,
     show_default=True,
     type=click.IntRange(0, 366),
-    help="Days of an Ethereum chain before today; 0 serves none.",
+    help="Days of an Ethereum chain before today; 0: no Ethereum.",
 )
 @click.option(
     "--latency",
     default=0.0,
     show_default=True,
     type=click.FloatRange(0, 60),
-    help="Seconds added to every answer.",
+    help="Seconds added to every response.",
 )
 @click.option(
     "--requests-per-minute",
     default=0,
     show_default=True,
     type=click.IntRange(0, 1_000_000),
-    help="Refuse more than this; 0 refuses nothing.",
+    help="Refuse requests above this limit; 0: no limit.",
 )
 def devnet(
     port: int,
@@ -58,7 +58,7 @@ def devnet(
     latency: float,
     requests_per_minute: int,
 ) -> int:
-    """Serve a made-up Stacks chain and a made-up Ethereum chain that behave like the real ones and follow the clock."""
+    """Serve made-up chains, Stacks and Ethereum, that grow with the clock."""
     from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
     from stx_pipelines.devnet.server import run
     from stx_pipelines.devnet.stacks.chain import ChainSpec, StacksChain

@@ -1,7 +1,4 @@
-"""Exit codes, and the errors that they stand for. Not here: the codes of `health`, by which sensors judge too.
-
-Those are in `coverage/health.py`.
-"""
+"""Exit codes, and the errors that they stand for. Not here: the codes of `health` (`coverage/health.py`)."""
 
 from __future__ import annotations
 
@@ -19,20 +16,20 @@ P = ParamSpec("P")
 
 DONE = 0
 ERROR = 1
-NOT_YET = 2  # not done, or stopped before it was
+NOT_YET = 2  # not done, or stopped before the end
 
 
 def worst(codes: Collection[int]) -> int:
-    """Choose the code that stands for several: an error before what is not done yet."""
+    """Return the worst of several codes: `ERROR`, then `NOT_YET`, then `DONE`."""
     return max(codes, key=(DONE, NOT_YET, ERROR).index)
 
 
 def in_one_sentence(work: Callable[P, int], *args: P.args, **options: P.kwargs) -> int:
-    """Do the work and return its exit code; print a known error as one sentence and return the code of that."""
+    """Do the work and return its exit code; print a known error as one sentence and return its code."""
     try:
         return work(*args, **options)
     except (Unreachable, RateLimited) as error:
-        what_to_do = "" if "try again" in str(error) else "; what has landed is kept, run the same command again"
+        what_to_do = "" if "try again" in str(error) else "; stored days are kept, run the same command again"
         return _say(f"stopped: {error}{what_to_do}", NOT_YET)
     except (Interrupted, Busy) as error:
         return _say(f"stopped: {error}", NOT_YET)

@@ -1,26 +1,34 @@
-"""The command `health`: one sentence, and an exit code for scripts. It never imports Dagster."""
+"""The command `health`: one sentence, and an exit code for scripts. It does not import Dagster."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 import msgspec
 
 from stx_pipelines.coverage.health import DAMAGED, MISCONFIGURED, Health, judge
+from stx_pipelines.coverage.versions import other_versions
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 
+_SERVICES = Path("data/run")  # of `make up`, wherever the data folder is (deploy/services.sh)
+
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True)
-@click.option("--stall-threshold", type=click.IntRange(min=1), help="Seconds. [STX_STALL_SECONDS, 600]")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object with the code and the sentence.")
+@click.option(
+    "--stall-threshold",
+    type=click.IntRange(min=1),
+    help="Seconds of a run without a stored day that count as a stall. [STX_STALL_SECONDS, 600]",
+)
 def health(as_json: bool, stall_threshold: int | None) -> int:
-    """One sentence and what to do.
+    """Print one sentence: how things are and what to do.
 
     Exit code 0: healthy; 1: not running though days are missing; 2: stalled, or the server is behind; 3: damaged
-    files or database; 4: configuration.
+    files or database; 4: configuration. Running processes of another version are named; they do not change the code.
     """
     found = _judge(stall_threshold)
     click.echo(msgspec.json.encode(found) if as_json else found.sentence)
@@ -30,7 +38,8 @@ def health(as_json: bool, stall_threshold: int | None) -> int:
 def _judge(stall_threshold: int | None) -> Health:
     try:
         project = Project.load(stx_stall_seconds=stall_threshold)
-        return judge(project, datetime.now(UTC), timedelta(seconds=project.settings.stx_stall_seconds))
+        found = judge(project, datetime.now(UTC), timedelta(seconds=project.settings.stx_stall_seconds))
+        return found.beside(other_versions(project.folder, _SERVICES))
     except SettingsError as error:
         return Health(MISCONFIGURED, f"configuration: {error}")
     except StoreError as error:

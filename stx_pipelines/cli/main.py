@@ -1,7 +1,7 @@
-"""The command line: all commands, which work without a daemon, and how each of them ends.
+"""The command line: the group of all commands.
 
-Not here: what a command does. Importing a command must not import Dagster, DuckDB or PyArrow, so that `status` stays
-quick.
+Not here: the work of a command. Importing a command must not import Dagster, DuckDB or PyArrow, so that `status` starts
+quickly.
 """
 
 from __future__ import annotations
@@ -19,21 +19,23 @@ from stx_pipelines.cli.rebuild import rebuild
 from stx_pipelines.cli.status import status
 from stx_pipelines.cli.sync import sync
 from stx_pipelines.cli.verify import verify
+from stx_pipelines.version import VERSION
 
-click.UsageError.exit_code = ERROR  # click's own 2 means here that something is not done yet
+click.UsageError.exit_code = ERROR  # click's default, 2, is NOT_YET here
 
 
 class Commands(click.Group):
-    """Commands that return their exit code, and whose known errors end in one sentence."""
+    """A group whose commands return their exit code and print known errors as one sentence."""
 
     def invoke(self, ctx: click.Context) -> NoReturn:
-        """Run the command that was asked for, and exit with its code."""
+        """Run the given command and exit with its code."""
         sys.exit(in_one_sentence(super().invoke, ctx))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="stx-pipelines", message="%(prog)s %(version)s")
 def main() -> None:
-    """A history of the Stacks chain and of Ethereum's fee recipients that is proved complete, on your own machine."""
+    """Keep a history of the Stacks chain and of Ethereum's fee recipients that is proved complete."""
 
 
 for command in (sync, status, health, verify, rebuild, devnet, demo):

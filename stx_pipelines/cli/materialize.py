@@ -1,4 +1,4 @@
-"""Runs of the command line: the same assets and the same history as in the UI, without a daemon."""
+"""Runs without a daemon: the same assets, and the same history in Dagster, as in the UI."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
 def open_instance() -> dg.DagsterInstance:
-    """Open the history in DAGSTER_HOME if set, else that of the project folder, else one that is not kept."""
-    if os.environ.get("DAGSTER_HOME"):  # Dagster's own setting, not ours
+    """Open the history in DAGSTER_HOME if set, else that of the project folder, else a temporary one."""
+    if os.environ.get("DAGSTER_HOME"):  # a setting of Dagster's, not in Settings
         return dg.DagsterInstance.get()
     if Path("dagster.yaml").exists():
         return dg.DagsterInstance.from_config(str(Path.cwd()))
@@ -32,7 +32,7 @@ def open_instance() -> dg.DagsterInstance:
 
 
 class Failed(NamedTuple):
-    """The reason of a failed run, whether it may pass by itself, and whether only the server is behind."""
+    """Why a run failed, whether the failure may pass by itself, and whether the server is only behind."""
 
     sentence: str
     passing: bool
@@ -46,7 +46,7 @@ def materialize_days(
 
     Raises `KeyboardInterrupt` when the run was interrupted.
     """
-    logging.getLogger("stx_pipelines").propagate = False  # the progress bar has the terminal
+    logging.getLogger("stx_pipelines").propagate = False  # log lines would break the progress bar
     config = {"config": {"force_refresh": force}}
     try:
         result = dg.materialize(

@@ -1,4 +1,4 @@
-"""Options that several commands take."""
+"""Options of several commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 
 def day_option(*names: str, help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add an option whose value is a UTC day, written as YYYY-MM-DD; the command gets a `date` or None."""
+    """Return a decorator that adds an option for a UTC day (YYYY-MM-DD); the command gets a `date` or None."""
     return click.option(*names, type=click.DateTime(formats=["%Y-%m-%d"]), callback=_as_date, help=help)
 
 

@@ -1,4 +1,4 @@
-"""The live bar of `sync`. It reads the progress files of the run, which any process may do."""
+"""The progress bar of `sync`. It reads the progress files that the run writes."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _REFRESH_SECONDS = 0.25
 
 @contextmanager
 def progress_bar(project: Project, chain: Chain) -> Iterator[Callable[[int], None]]:
-    """Show days, rows, requests, rate and ETA while the block runs; call the value with the days expected.
+    """Show days, rows, requests, rate and ETA while the block runs. Yield a function that sets the total of days.
 
-    A day counts in parts where several datasets are made of it.
+    Each dataset of a chain counts an equal part of a day.
     """
     paths = [project.folder.progress(dataset) for dataset in chain.tables]
     for path in paths:
@@ -58,7 +58,7 @@ def _columns(chain: Chain) -> list[ProgressColumn]:
 
 @contextmanager
 def _following(bar: Progress, task: TaskID, paths: Sequence[Path]) -> Iterator[None]:
-    """Read the progress files again and again while the block runs, and once more at its end."""
+    """Show the progress files every quarter of a second while the block runs, and once more at its end."""
     done = threading.Event()
 
     def follow() -> None:
@@ -77,7 +77,7 @@ def _following(bar: Progress, task: TaskID, paths: Sequence[Path]) -> Iterator[N
 
 
 def _show(bar: Progress, task: TaskID, paths: Sequence[Path], runs: dict[datetime, progress.Progress]) -> None:
-    """Add up the runs seen so far: holes between days make several."""
+    """Show the sum of all runs so far. There are several when the days are not neighbours."""
     seen = [report for path in paths if (report := progress.read_progress(path))]
     if not seen:
         return

@@ -15,23 +15,22 @@ from stx_pipelines.coverage.text import count_days
 from stx_pipelines.project import Project
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.inspect import held_days
+from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.locks import locked
 from stx_pipelines.store.replacement import LacksDays
-from stx_pipelines.store.warehouse import DayFile
 
 Stores = Sequence[DatasetStore[Any]]
 
 
 @click.command()
-@click.option("--force", is_flag=True, help="Leave out days that the database holds but no sound day file does.")
+@click.option("--force", is_flag=True, help="Leave out days that are in the database but have no sound day file.")
 def rebuild(force: bool) -> int:
-    """Make the database anew from the day files. Needs no network.
+    """Make the database again from the day files. Needs no network.
 
-    A database that holds days without a sound day file is kept as it is, unless --force is given.
+    If the database holds days without a sound day file, nothing is changed unless --force is given.
 
-    Exit code 0: every day file is loaded; 1: the others are, and those that disagree with their certificate are
-    named, or the new database would lack days, which are named, and nothing was changed; 2: a run works, nothing was
-    changed.
+    Exit code 0: every day file is loaded; 1: damaged day files are named and left out, or the new database would lack
+    days: these are named and nothing is changed; 2: another run is working, nothing is changed.
     """
     project = Project.load()
     stores = [project.store(dataset) for chain in CHAINS.values() for dataset in chain.tables]
@@ -41,7 +40,7 @@ def rebuild(force: bool) -> int:
 
 @contextmanager
 def _all_locked(project: Project, stores: Stores) -> Iterator[None]:
-    """Keep runs off every dataset. Raises `Busy` where one works."""
+    """Lock every dataset against runs. Raises `Busy` if a run has one."""
     with ExitStack() as locks:
         for store in stores:
             lock = project.folder.lock(store.dataset)
@@ -50,7 +49,7 @@ def _all_locked(project: Project, stores: Stores) -> Iterator[None]:
 
 
 def _rebuild(project: Project, stores: Stores, *, force: bool) -> int:
-    """Load every sound day file into a new database. Raises `LacksDays` where it would lack days, unless `force`."""
+    """Load every sound day file into a new database. Raises `LacksDays` if it would lack days, unless `force`."""
     from stx_pipelines.metrics.open import open_metrics
 
     warehouse = project.warehouse
@@ -68,7 +67,7 @@ def _rebuild(project: Project, stores: Stores, *, force: bool) -> int:
 
 
 class _Files(NamedTuple):
-    """The sound day files by dataset, and why each of the others cannot be read."""
+    """The sound day files by dataset, and the reason why each of the others cannot be read."""
 
     sound: dict[str, list[DayFile]]
     unreadable: list[str]
@@ -81,13 +80,13 @@ class _Files(NamedTuple):
 
 def _read(stores: Stores) -> _Files:
     damaged = {store.dataset: store.files.damaged(thoroughly=True) for store in stores}
-    sound = {store.dataset: _without(store.landed(), damaged[store.dataset]) for store in stores}
+    sound = {store.dataset: _without(store.stored(), damaged[store.dataset]) for store in stores}
     newer = [why for store in stores for why in store.files.newer().values()]
     return _Files(sound, [*newer, *(why for days in damaged.values() for why in days.values())])
 
 
-def _without(landed: Sequence[DayFile], damaged: dict[date, str]) -> list[DayFile]:
-    return [day for day in landed if day.certificate.day not in damaged]
+def _without(stored: Sequence[DayFile], damaged: dict[date, str]) -> list[DayFile]:
+    return [day for day in stored if day.certificate.day not in damaged]
 
 
 def _say_left_out(reasons: Sequence[object]) -> None:

@@ -1,4 +1,4 @@
-"""Run after run of `sync`: one command at a time, a loop of runs, an end at any moment, and the last words."""
+"""The runs of `sync`: a lock per data folder, a loop of runs, a stop at any moment, and the summary."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from stx_pipelines.cli.materialize import Failed
 
 NextDays = Callable[[Coverage, int], Sequence[date]]
-"""Chooses the days of the next run from the coverage and the number of days tried so far; none: it is over."""
+"""Chooses the days of the next run from the coverage and the number of days tried so far; no days end the loop."""
 
 
 def look(project: Project, chain: Chain) -> Coverage:
-    """Return the coverage of a chain as it is now."""
+    """Return the present coverage of a chain."""
     return chain.look(project, datetime.now(UTC))
 
 
 def run_all(project: Project, chain: Chain, choose: NextDays, *, force: bool) -> int:
-    """Materialize the days that `choose` gives, run after run; print what came of it and return the exit code."""
+    """Materialize the days that `choose` returns, run after run; print a summary and return the exit code."""
     with alone(project):
         failures = _run_after_run(project, chain, choose, force=force)
     return sum_up(project, chain, failures)
 
 
 def _run_after_run(project: Project, chain: Chain, choose: NextDays, *, force: bool) -> list[Failed]:
-    """Stop when no days are chosen, when a failed run changed nothing, or when the same days would be run in vain."""
+    """Run until no days are chosen, a failed run changed nothing, or the same days are chosen after no change."""
     from stx_pipelines.cli.materialize import materialize_days, open_instance
     from stx_pipelines.cli.progress_bar import progress_bar
 
@@ -61,20 +61,20 @@ def _run_after_run(project: Project, chain: Chain, choose: NextDays, *, force: b
 
 
 def _has_changed(before: Coverage, after: Coverage) -> bool:
-    """Whether a run stored or loaded a day, counted a failed proof, or found the server behind."""
+    """Return whether a run stored or loaded a day, counted a failed proof, or found that the server is behind."""
     days = [[(day.day, day.state, day.loaded, day.attempts) for day in each.days] for each in (before, after)]
     return days[0] != days[1] or bool(before.behind) != bool(after.behind)
 
 
 def sum_up(project: Project, chain: Chain, failures: Sequence[Failed]) -> int:
-    """Print how far the chain is and what failed; return the exit code."""
+    """Print the coverage of the chain and the failures; return the exit code."""
     coverage = look(project, chain)
     title = "" if chain is STACKS else f"{chain.title}: "
     click.echo(title + _sentence(project, chain, coverage))
-    # That the server is behind has been said by then.
+    # The coverage sentence has already reported that the server is behind.
     say_failures(failure for failure in failures if not (failure.behind and coverage.behind))
     if coverage.to_load:
-        _load_or_say_why_not(project, chain)
+        _load_or_report(project, chain)
     newer = [why for dataset in chain.tables for why in project.store(dataset).files.newer().values()]
     for why in newer:
         click.echo(f"error: {why}", err=True)
@@ -94,11 +94,11 @@ def say_failures(failures: Iterable[Failed]) -> None:
         click.echo(f"failed: {failure.sentence}", err=True)
 
 
-def _load_or_say_why_not(project: Project, chain: Chain) -> None:
+def _load_or_report(project: Project, chain: Chain) -> None:
     for dataset in chain.tables:
         store = project.store(dataset)
         if waiting := store.load(wait=0.0):
-            click.echo(f"{count_days(len(waiting))} landed, waiting for {store.waiting_for}", err=True)
+            click.echo(f"{count_days(len(waiting))} stored, waiting for {store.waiting_for}", err=True)
 
 
 def _say_set_aside(coverage: Coverage) -> None:
@@ -109,7 +109,7 @@ def _say_set_aside(coverage: Coverage) -> None:
 
 @contextmanager
 def alone(project: Project) -> Iterator[None]:
-    """Keep other `sync` commands off this data folder; wait for one that works there, and say for which."""
+    """Lock the data folder against other `sync` commands; wait for a running one and print its process."""
     lock = project.folder.lock("sync")
     try:
         with locked(lock, "sync", wait=0):
@@ -125,7 +125,7 @@ def alone(project: Project) -> Iterator[None]:
 
 @contextmanager
 def interruptible(project: Project, chain: Chain) -> Iterator[None]:
-    """End the command at once on Ctrl-C and SIGTERM, with a summary: stored days are whole."""
+    """End the command at once on Ctrl-C and SIGTERM, with a summary."""
 
     def stop(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -140,9 +140,9 @@ def interruptible(project: Project, chain: Chain) -> Iterator[None]:
 
 
 def _stop(project: Project, chain: Chain) -> NoReturn:
-    click.echo(f"stopped; every landed day is whole: {_sentence(project, chain, look(project, chain))}")
+    click.echo(f"stopped; stored days are kept: {_sentence(project, chain, look(project, chain))}")
     sys.stdout.flush()
     sys.stderr.flush()
-    # Answers on their way end within a second of the stop signal, but not a look-up of a name or a connection that
-    # is being made: these would hold up a normal exit for the length of their time-out.
+    # A normal exit would wait for threads in a name look-up or a connect until their time-out. Responses on their way
+    # end within a second of the stop signal.
     os._exit(NOT_YET)

@@ -1,4 +1,4 @@
-"""The command `status`: how far every dataset is, as lines, JSON or a live screen. It never imports Dagster."""
+"""The command `status`: every dataset's coverage as lines, JSON or a live screen. It does not import Dagster."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _HOLES_SHOWN = 10
 
 
 @click.command()
-@click.option("--target-days", type=click.IntRange(min=1), help="Days before today to have. [STX_TARGET_DAYS, 180]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per dataset in a list.")
-@click.option("--watch", "live", is_flag=True, help="A live screen; Ctrl-C ends it.")
+@click.option("--target-days", type=click.IntRange(min=1), help="Complete days before today. [STX_TARGET_DAYS, 180]")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list with one object per dataset.")
+@click.option("--watch", "live", is_flag=True, help="Show a live screen until Ctrl-C.")
 def status(target_days: int | None, as_json: bool, live: bool) -> int:
-    """How far we are; answers while a backfill writes.
+    """Show how many of the wanted days are complete. Works during a sync.
 
     Exit code 0: complete and fresh; 2: in progress, stale, or the server is behind; 1: an error.
     """
@@ -55,7 +55,7 @@ def _exit_code(known: Sequence[DatasetStatus]) -> int:
 
 
 def status_lines(status: DatasetStatus, now: datetime) -> Iterator[str]:
-    """Write a dataset's status for people, line by line."""
+    """Yield the lines of a dataset's status."""
     yield f"{status.dataset}: {status.sentence}"
     yield from _rows(status)
     yield from _newest(status, now)
@@ -66,7 +66,7 @@ def status_lines(status: DatasetStatus, now: datetime) -> Iterator[str]:
 
 
 def _rows(status: DatasetStatus) -> Iterator[str]:
-    yield f"  rows          {status.rows:,} in {status.days_landed} landed days, {size(status.bytes_on_disk)} on disk"
+    yield f"  rows          {status.rows:,} in {status.days_landed} stored days, {size(status.bytes_on_disk)} on disk"
     if status.wallets is not None:
         yield f"  wallets       {status.wallets:,}"
     if status.first_block_time and status.last_block_time:
@@ -76,22 +76,22 @@ def _rows(status: DatasetStatus) -> Iterator[str]:
 def _newest(status: DatasetStatus, now: datetime) -> Iterator[str]:
     if status.tip_time and status.tip_seen_at:
         seen = duration(now - status.tip_seen_at)
-        yield f"  newest block  of the server: {status.tip_time:%Y-%m-%d %H:%M} UTC, looked at {seen} ago"
+        yield f"  newest block  of the server: {status.tip_time:%Y-%m-%d %H:%M} UTC, checked {seen} ago"
     if status.newest_day_looked_at:
         yield f"  newest day    compared with the tip {duration(now - status.newest_day_looked_at)} ago"
 
 
 def _missing(status: DatasetStatus) -> Iterator[str]:
-    """The days that do not count, and why."""
+    """Yield the days that are not complete, with their reasons."""
     if status.holes:
         more = " ..." if len(status.holes) > _HOLES_SHOWN else ""
         yield f"  holes         {', '.join(map(str, status.holes[:_HOLES_SHOWN]))}{more}"
     if status.waiting_to_load:
-        yield f"  to load       {count_days(len(status.waiting_to_load))} landed, waiting for the database"
+        yield f"  to load       {count_days(len(status.waiting_to_load))} stored, waiting for the database"
     for day in status.damaged:
         yield f"  damaged       the file of {day}: see `stx-pipelines health`"
     for day in status.of_later_version:
-        yield f"  later version the file of {day}: update stx-pipelines, then it counts; it is kept as it is"
+        yield f"  later version the file of {day}: update stx-pipelines to use it; it is kept unchanged"
     for day in status.failing:
         yield f"  failing       {day}"
     for aside in status.set_aside:

@@ -1,4 +1,4 @@
-"""The command `sync`: which days it takes, in which order. Not here: how they are fetched (`runs.py`)."""
+"""The command `sync`: the choice and order of its days. Not here: its runs (`runs.py`)."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _AT_ONCE = timedelta(0)
 @click.option(
     "--target-days",
     type=click.IntRange(min=1),
-    help="Days before today to have. [STX_TARGET_DAYS, 180; with --chain ethereum ETH_TARGET_DAYS, 30]",
+    help="Complete days before today. [STX_TARGET_DAYS, 180; with --chain ethereum ETH_TARGET_DAYS, 30]",
 )
 @click.option(
     "--max-days",
     type=click.IntRange(min=1),
-    help="Fetch at most this many missing days; today and open days come on top.",
+    help="Fetch at most this many missing days, not counting today and open days.",
 )
-@click.option("--retry", is_flag=True, help="Try days that failed before, and days set aside, at once.")
-@click.option("--force-refresh", is_flag=True, help="Read the days --from .. --to again, even where they are closed.")
-@click.option("--chain", "name", type=click.Choice(["stacks", "ethereum"]), help="Only this one. [all that are set up]")
+@click.option("--retry", is_flag=True, help="Try failing days and days set aside at once.")
+@click.option("--force-refresh", is_flag=True, help="Read the days --from .. --to again, also closed ones.")
+@click.option("--chain", "name", type=click.Choice(["stacks", "ethereum"]), help="Only one chain. [all in use]")
 @day_option("--from", "first", help="First day to refresh (UTC, YYYY-MM-DD).")
 @day_option("--to", "last", help="Last day to refresh, included.")
 def sync(
@@ -48,7 +48,7 @@ def sync(
     first: date | None,
     last: date | None,
 ) -> int:
-    """Materialize every wanted day that is not covered yet, newest first. Needs no daemon.
+    """Fetch, prove and store all wanted days, newest first. Needs no daemon.
 
     Exit code 0: all wanted days are complete; 2: stopped, days remain, or the server is behind; 1: an error, or days
     set aside.
@@ -79,7 +79,7 @@ def _complete(project: Project, chain: Chain, *, max_days: int | None, retry: bo
         _identify_at_first(project, chain)
         if note := chain.note(project):
             click.echo(note, err=True)
-        coverage, tip_moved = _look_at_tip_if_due(project, chain)
+        coverage, tip_moved = _check_tip_if_due(project, chain)
         if not tip_moved and _is_idle(project, chain, coverage, retry=retry):
             return sum_up(project, chain, [])
         to_retry = sum(day.attempts is not None for day in coverage.days) if retry else 0
@@ -88,7 +88,7 @@ def _complete(project: Project, chain: Chain, *, max_days: int | None, retry: bo
 
 
 def _identify_at_first(project: Project, chain: Chain) -> None:
-    """Ask for the chain's first day before its first use: no earlier day is wanted."""
+    """Request the chain's first day once per data folder: no earlier day is wanted."""
     folder = project.folder
     if chain is STACKS and known_identity(folder) is None:
         from stx_pipelines.sync.stacks.reorgs import identify
@@ -100,8 +100,8 @@ def _identify_at_first(project: Project, chain: Chain) -> None:
         identify_ethereum(project.ethereum_rpc(), folder)
 
 
-def _look_at_tip_if_due(project: Project, chain: Chain) -> tuple[Coverage, bool]:
-    """Return the coverage, and whether all is complete but for a newest day that has grown or changed since."""
+def _check_tip_if_due(project: Project, chain: Chain) -> tuple[Coverage, bool]:
+    """Return the coverage, and whether all days are complete except that the newest has grown or changed since."""
     coverage = look(project, chain)
     if not (coverage.is_complete or coverage.old_tip):
         return coverage, False
@@ -111,18 +111,18 @@ def _look_at_tip_if_due(project: Project, chain: Chain) -> tuple[Coverage, bool]
 
 
 def _has_tip_moved(project: Project, chain: Chain) -> bool:
-    """Look at the newest block: is today's day behind it? An unreachable server has nothing newer."""
-    from stx_pipelines.sync.tip import look_at_tip
+    """Return whether the server has a newer block than the newest day; False if the server is unreachable."""
+    from stx_pipelines.sync.tip import check_tip
 
     try:
-        return look_at_tip(project, chain)
+        return check_tip(project, chain)
     except Unreachable as error:
         click.echo(f"the newest day may have grown: {error}", err=True)
         return False
 
 
 def _is_idle(project: Project, chain: Chain, coverage: Coverage, *, retry: bool) -> bool:
-    """Whether nothing is missing, or what is missing waits for the server."""
+    """Return whether no day is missing, or all missing days wait for the server."""
     if coverage.is_complete:
         return True
     work = coverage.next(chain.budget(project), open_every=project.settings.open_every, retry=retry)
@@ -131,10 +131,10 @@ def _is_idle(project: Project, chain: Chain, coverage: Coverage, *, retry: bool)
 
 @dataclass
 class Missing:
-    """The missing days of a chain, as many at a time as fit into one run.
+    """The missing days of a chain, in portions that fit into one run.
 
-    `left` is how many days `--max-days` still allows. Until `to_retry` days were tried, failed days are due at once.
-    `tip_moved`: open days are due at once in the first run.
+    `left` is the number of days that `--max-days` still allows. Failed days are due at once until `to_retry` days were
+    tried, open days in the first run if `tip_moved`.
     """
 
     project: Project
@@ -144,7 +144,7 @@ class Missing:
     tip_moved: bool
 
     def next(self, coverage: Coverage, tried: int) -> Sequence[date]:
-        """Return the days of the next run, newest first, after so many days were tried."""
+        """Return the days of the next run, newest first; `tried` is the number of days tried so far."""
         open_now = self.tip_moved and not tried
         found = coverage.next(
             self.chain.budget(self.project),
@@ -161,8 +161,8 @@ class Missing:
 
 
 def _counted(coverage: Coverage, days: Sequence[date]) -> list[date]:
-    """The days that `--max-days` counts: neither today nor stored days, so that old days get their turn."""
-    free = {day.day for day in coverage.days if day.landed} | {coverage.now.date()}
+    """Return the days that `--max-days` counts: not today and not stored days, so that old days are also fetched."""
+    free = {day.day for day in coverage.days if day.stored} | {coverage.now.date()}
     return [day for day in days if day not in free]
 
 
@@ -177,13 +177,13 @@ def _refresh(project: Project, chain: Chain, first: date, last: date) -> int:
 def _check_range(chain: Chain, first: date, last: date) -> None:
     today = datetime.now(UTC).date()
     if not first <= last <= today:
-        raise SettingsError(f"--from {first} --to {last}: days must rise, and none may be after today ({today})")
+        raise SettingsError(f"--from {first} --to {last}: must not be in reverse order or after today ({today})")
     if first < chain.began:
         raise SettingsError(f"--from {first}: the chain's first day is {chain.began}")
 
 
 def _refresh_results(project: Project) -> int:
-    """Compute the metrics and the page again where the closed days have changed; return the exit code."""
+    """Compute the metrics and the page again if the closed days have changed; return the exit code."""
     from stx_pipelines.dashboard.page import page_is_due
     from stx_pipelines.metrics.open import open_metrics
 

@@ -19,7 +19,7 @@ from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.inspect import differing_days, overlaps
-from stx_pipelines.store.warehouse import DayFile
+from stx_pipelines.store.loading import DayFile
 
 if TYPE_CHECKING:
     from stx_pipelines.sync.stacks.verify import Verdict
@@ -28,20 +28,25 @@ _SAMPLE = 3
 
 
 @click.command()
-@day_option("--from", "first", help="First day to prove again. [a sample of 3 closed days]")
-@day_option("--to", "last", help="Last day, included.")
+@day_option("--from", "first", help="First day to prove again. [3 closed days chosen at random]")
+@day_option("--to", "last", help="Last day to prove again, included.")
 @click.option(
     "--db",
     "database",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Compare this database instead.",
+    help="Compare this database with the day files instead.",
 )
 @click.option("--chain", type=click.Choice(["stacks", "ethereum"]), default="stacks", show_default=True)
 @click.option("--all", "every", is_flag=True, help="Ethereum: read every balance again, not a sample.")
 def verify(first: date | None, last: date | None, database: Path | None, chain: str, every: bool) -> int:
-    """Prove landed days again: every burn block against the API, and the table against the day files.
+    """Prove stored days again.
 
-    With --db: what another database with a table `transactions` holds of our certified days; no network.
+    Compare every burn block with the API, and the table with the day files. With --db, print the share of each
+    certified day that the table `transactions` of another database has; this needs no network.
+
+    With --chain ethereum, hash and link every header again, and compare blocks and a sample of balances with the node.
+
+    Exit code 0: all agree; 1: something differs; 2: stopped.
     """
     if bool(first) != bool(last):
         raise SettingsError("--from and --to belong together")
@@ -61,29 +66,29 @@ def _verify(project: Project, first: date | None, last: date | None) -> int:
     unreadable = [*_within(store.files.damaged(), first, last), *_within(store.files.newer(), first, last)]
     for why in unreadable:
         click.echo(f"left out: {why}", err=True)
-    days = _choose(store.landed(), first, last)
+    days = _choose(store.stored(), first, last)
     _say_cost(project, days)
-    verdicts = list(_ask(project, days))
-    # A wrong file says nothing about the table.
+    verdicts = list(_compare_with_api(project, days))
+    # The table cannot be judged by a wrong file.
     sound = {verdict.day for verdict in verdicts if not verdict.faults}
     wrong = _differing(store, [day for day in days if day.certificate.day in sound], len(days))
     return ERROR if unreadable or wrong or any(verdict.faults for verdict in verdicts) else DONE
 
 
 def _within(reasons: Mapping[date, str], first: date | None, last: date | None) -> list[str]:
-    """Choose the reasons of the days `first` to `last`, or of all days."""
+    """Return the reasons of the days `first` to `last`, or of all days."""
     return [why for day, why in reasons.items() if (first or day) <= day <= (last or day)]
 
 
-def _choose(landed: Sequence[DayFile], first: date | None, last: date | None) -> list[DayFile]:
+def _choose(stored: Sequence[DayFile], first: date | None, last: date | None) -> list[DayFile]:
     if first and last:
         wanted = set(days_between(first, last))
-        chosen = [day for day in landed if day.certificate.day in wanted]
+        chosen = [day for day in stored if day.certificate.day in wanted]
     else:
-        closed = [day for day in landed if day.certificate.is_closed]
+        closed = [day for day in stored if day.certificate.is_closed]
         chosen = random.sample(closed, min(_SAMPLE, len(closed)))
     if not chosen:
-        raise SettingsError("no landed day was chosen: give --from and --to of days that `status` counts as landed")
+        raise SettingsError("no stored day was chosen: give --from and --to of days that `status` counts as stored")
     return chosen
 
 
@@ -93,11 +98,11 @@ def _say_cost(project: Project, days: Sequence[DayFile]) -> None:
     files, budget = project.store().files, project.settings.budget
     needed = sum(requests_needed(files, day.certificate) for day in days)
     at = f", about {duration(timedelta(minutes=needed / budget))}" if budget else ""
-    click.echo(f"{count_days(len(days))} will be asked burn block by burn block: {needed:,} requests{at}")
+    click.echo(f"{count_days(len(days))} will be compared burn block by burn block: {needed:,} requests{at}")
 
 
-def _ask(project: Project, days: Sequence[DayFile]) -> Iterator[Verdict]:
-    """Compare the days with the API and print each result as it comes."""
+def _compare_with_api(project: Project, days: Sequence[DayFile]) -> Iterator[Verdict]:
+    """Compare the days with the API, one by one; print and yield each result."""
     from stx_pipelines.sync.stacks.verify import verify_day
 
     api, files = project.stacks_api(), project.store().files
@@ -113,22 +118,22 @@ def _sentence(verdict: Verdict) -> str:
     return f"{verdict.day}: {'; '.join(verdict.faults)}: read it again with `sync --force-refresh`"
 
 
-def _differing(store: DatasetStore[Any], sound: Sequence[DayFile], asked: int) -> list[date]:
-    """Compare the table with the sound day files, and say which of the days that were asked differ there."""
+def _differing(store: DatasetStore[Any], sound: Sequence[DayFile], compared: int) -> list[date]:
+    """Return the days whose rows in the table differ from their sound day files; print them and the count."""
     loaded = store.warehouse.published(TRANSACTIONS).loaded
     in_table = [day for day in sound if loaded.get(day.certificate.day) == day.certificate.id]
     wrong = differing_days(store.warehouse.path, TRANSACTIONS, in_table) if in_table else []
     for day in wrong:
         click.echo(f"{day}: the table differs from the day file: run `stx-pipelines rebuild`", err=True)
-    click.echo(f"{len(in_table) - len(wrong)} of {asked} days are in the table exactly as in their files")
+    click.echo(f"{len(in_table) - len(wrong)} of {compared} days are in the table exactly as in their files")
     return wrong
 
 
 def _compare(project: Project, database: Path) -> int:
-    """Say for each certified day what another database holds of it. Needs no network."""
-    days = project.store().landed()
+    """Print the share of each certified day that another database has. Needs no network."""
+    days = project.store().stored()
     if not days:
-        raise SettingsError("no day has landed yet, there is nothing to compare with: run `stx-pipelines sync` first")
+        raise SettingsError("no day is stored yet, so there is nothing to compare with: run `stx-pipelines sync` first")
     total = held = 0.0
     for overlap, day in zip(overlaps(database, days), days, strict=True):
         click.echo(f"{overlap.day}: {overlap.transactions:.0%} of transactions, {overlap.wallets:.0%} of wallets")

@@ -16,7 +16,7 @@ from stx_pipelines.coverage.text import count_days
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.inspect import differing_days
-from stx_pipelines.store.warehouse import DayFile
+from stx_pipelines.store.loading import DayFile
 
 _SAMPLE = 3
 

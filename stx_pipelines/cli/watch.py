@@ -1,4 +1,4 @@
-"""The live screen of `status --watch`: a calendar of days above the lines that `status` prints."""
+"""The live screen of `status --watch`: a calendar of days above the lines of `status`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from rich.text import Text
 from stx_pipelines.chains.datasets import Dataset
 from stx_pipelines.chains.days import DAY, days_between
 from stx_pipelines.coverage.chains import Chain, chains_of
+from stx_pipelines.coverage.current import dataset_coverage
 from stx_pipelines.coverage.model import NEWER, Coverage, DayCoverage
 from stx_pipelines.coverage.status import DatasetStatus, describe
-from stx_pipelines.coverage.survey import survey_dataset
 from stx_pipelines.project import Project
 
 _COLOURS = {
@@ -34,11 +34,11 @@ _DAYS_SHOWN = 400
 _EVENTS_SHOWN = 5
 
 Lines = Callable[[DatasetStatus, datetime], Iterable[str]]
-"""Writes the status of a dataset as lines."""
+"""A function that writes the status of a dataset as lines."""
 
 
 def watch(project: Project, lines: Lines) -> None:
-    """Show the status of every dataset, renewed each second, until Ctrl-C."""
+    """Show the status of every dataset, refreshed each second, until Ctrl-C."""
     with Live(console=Console(), screen=True, auto_refresh=False) as live, suppress(KeyboardInterrupt):
         while True:
             live.update(_screen(project, lines, datetime.now(UTC)), refresh=True)
@@ -53,26 +53,26 @@ def _screen(project: Project, lines: Lines, now: datetime) -> Panel:
 
 
 def _dataset(project: Project, chain: Chain, dataset: Dataset, lines: Lines, now: datetime) -> Group:
-    coverage = survey_dataset(project, dataset, now)
+    coverage = dataset_coverage(project, dataset, now)
     status = describe(project, chain, dataset, coverage)
     bar = ProgressBar(total=max(1, status.days_wanted), completed=status.days_complete)
     legend = Text("  ").join(Text("■ ", style=colour) + Text(state) for state, colour in _COLOURS.items())
-    events = Text("last landed\n" + "\n".join(_events(project, dataset)))
+    events = Text("last stored\n" + "\n".join(_events(project, dataset)))
     return Group(bar, "", _calendar(coverage), legend, "", Text("\n".join(lines(status, now))), "", events)
 
 
 def _events(project: Project, dataset: Dataset) -> list[str]:
-    """The days stored last, newest first, with the counts of their proofs."""
+    """Return the days stored last, newest first, with the counts of their proofs."""
     certificates = project.store(dataset.name).files.certificates().values()
-    landed = sorted(certificates, key=lambda known: known.proved_at)
+    stored = sorted(certificates, key=lambda known: known.proved_at)
     return [
         f"  {known.proved_at:%H:%M:%S}  {known.day} {known.state}, {known.seen:,} of {known.expected:,} {dataset.noun}"
-        for known in landed[: -_EVENTS_SHOWN - 1 : -1]
+        for known in stored[: -_EVENTS_SHOWN - 1 : -1]
     ]
 
 
 def _calendar(coverage: Coverage) -> Text:
-    """Draw weeks as columns, oldest left, Monday on top: one square a day, dim where the table lacks it."""
+    """Draw weeks as columns, oldest left, Monday on top. A day is a square, dim if it is not in the table."""
     days = {day.day: day for day in coverage.days[:_DAYS_SHOWN]}
     if not days:
         return Text("no day is wanted yet")
@@ -86,7 +86,7 @@ def _calendar(coverage: Coverage) -> Text:
 
 
 def _mondays(days: Collection[date]) -> Sequence[date]:
-    """The Mondays of all weeks from the oldest day to the newest."""
+    """Return the Mondays of all weeks from the oldest day to the newest."""
     first, last = min(days), max(days)
     return days_between(first - first.weekday() * DAY, last)[::7]
 
@@ -94,4 +94,4 @@ def _mondays(days: Collection[date]) -> Sequence[date]:
 def _square(day: DayCoverage | None) -> Text:
     if day is None:
         return Text("  ")
-    return Text("■ ", style=_COLOURS[day.state] + ("" if day.complete or not day.landed else " dim"))
+    return Text("■ ", style=_COLOURS[day.state] + ("" if day.complete or not day.stored else " dim"))

@@ -1,4 +1,4 @@
-"""The body of an answer, decompressed, of bounded size: whatever a server sends, no more than `MOST` bytes are held."""
+"""The decompressed body of a response, at most `MOST` bytes."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 MOST = 64 * 1024 * 1024
-"""Bytes of a body, as sent and as decompressed. The largest honest answer known, a raw tenure, has a quarter."""
+"""Most bytes of a body, as sent and as decompressed. The largest response known, a raw tenure, has a quarter."""
 
 ENCODING = "gzip"
-"""What to ask a server for, as `Accept-Encoding`."""
+"""The `Accept-Encoding` of every request."""
 
 PIECE = 1024 * 1024
-"""Bytes to read or to decompress at a time."""
+"""Bytes read or decompressed at a time."""
 
 _UNDERSTOOD = frozenset({"gzip", "x-gzip", "deflate"})
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
 class TooMuch(Exception):
-    """The body is larger than anything that is ever asked for."""
+    """The body is larger than `MOST` bytes."""
 
 
 class Undecodable(Exception):
-    """The body was to be decompressed and could not be."""
+    """The body cannot be decompressed."""
 
 
 def whole(pieces: Iterable[bytes], encoding: str, check: Callable[[], None]) -> bytes:
-    """The body that came in pieces; `check` is called after each and may raise. Raises `TooMuch`, `Undecodable`."""
+    """Return the decompressed body; `check` is called after each piece. Raises `TooMuch`, `Undecodable`."""
     sent = _bounded(pieces)
     held = io.BytesIO()
     for piece in _bounded(_decompressed(sent)) if encoding.strip().lower() in _UNDERSTOOD else sent:
@@ -52,7 +52,7 @@ def _decompressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
             begun, left = True, piece
             while left:
-                if decoder.eof:  # gzip may come in members, one after another
+                if decoder.eof:  # a gzip body may have several members
                     decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
                 yield decoder.decompress(left, PIECE)
                 left = decoder.unused_data if decoder.eof else decoder.unconsumed_tail

@@ -1,4 +1,4 @@
-"""What can go wrong with an API, in the words people will read. No HTTP library is needed to speak of it."""
+"""Errors of requests to an API. Their messages are for people. Needs no HTTP library."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from datetime import datetime
 
 
 class ApiError(Exception):
-    """The API did not give what was asked. The message is a sentence for people."""
+    """The API did not give a usable response. The message is one sentence for people."""
 
 
 class Unreachable(ApiError):
-    """Asked as often as the settings allow, without a usable answer."""
+    """No usable response after as many attempts as the settings allow."""
 
 
 class Behind(Unreachable):
-    """The server answers, but its newest block is old: what was asked for comes after it."""
+    """The server's newest block is old, and the data requested comes after it."""
 
 
 class RateLimited(ApiError):
-    """The API wants a longer pause than the settings allow: it may be asked again at `until`."""
+    """The API demands a longer pause than the settings allow: requests are possible again at `until`."""
 
     def __init__(self, message: str, until: datetime) -> None:
         super().__init__(message)
@@ -26,20 +26,20 @@ class RateLimited(ApiError):
 
 
 class NotFound(ApiError):
-    """404."""
+    """HTTP 404."""
 
 
 class Gone(ApiError):
-    """410: the operator switched this route off."""
+    """HTTP 410: the server's operator has switched this route off."""
 
 
 class Interrupted(ApiError):
-    """The run is being stopped."""
+    """The run was stopped."""
 
 
 class TooLarge(ApiError):
-    """The request, or its answer, is larger than the server or this program takes: ask for less at once."""
+    """The request or its response is larger than the server or this program accepts: request less at once."""
 
 
 class NoState(ApiError):
-    """The node no longer has, or never had, the state of a block: an archive node is needed."""
+    """The node does not have the state of a block: an archive node is needed."""

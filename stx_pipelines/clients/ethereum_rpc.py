@@ -1,7 +1,7 @@
-"""An Ethereum node through JSON-RPC: many calls to a request, several requests in flight.
+"""A client of an Ethereum node through JSON-RPC: many calls in a request, several requests at a time.
 
-A balance or block is what the node said, or an error: nothing is ever filled in. What is asked again, split or final
-is decided by `json_rpc` for each call and by `http` for each request.
+A balance or block is exactly what the node reported, or an error. `json_rpc` decides for each call, and `http` for each
+request, whether it is sent again, split or final.
 """
 
 from __future__ import annotations
@@ -32,30 +32,32 @@ from stx_pipelines.chains.ethereum import (
 )
 from stx_pipelines.chains.ethereum_proof import NOBODY
 from stx_pipelines.clients.errors import ApiError, Interrupted, NoState, TooLarge
-from stx_pipelines.clients.http import STOPPED, Http, Patience
+from stx_pipelines.clients.http import STOPPED, Http
 from stx_pipelines.clients.json_rpc import Answers, K, Question, RpcError, V, answers_in, body_of, error_in
+from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.clients.redaction import public_name
 
 log = logging.getLogger(__name__)
 
 OnBatch = Callable[[int], None]
-"""Hears how many values a finished batch brought, in the thread that asked."""
+"""Called after each batch with its number of values, in the caller's thread."""
 
 Tag = Literal["latest", "finalized", "earliest"]
 
 PASSING = frozenset({408, 425, 429, *range(500, 600)})
-"""The statuses after which a node is asked again."""
+"""The HTTP statuses after which a request is sent again."""
 
 _TOO_MANY_REQUESTS = 429
-_SECONDS_BETWEEN_LOOKS = 0.2  # at the stop signal, while batches are in flight
+_SECONDS_BETWEEN_CHECKS = 0.2  # of the stop signal, while batches are sent
 
 
 @dataclass
 class EthereumRpc:
-    """Reads an Ethereum chain. Thread-safe. Every method may raise the errors of `Http.post`.
+    """A client of an Ethereum chain. Thread-safe. Every method may raise the errors of `Http.post`.
 
-    `batch_size` is learned down where the node refuses; `parallel` is how many batches are in flight.
+    `batch_size` is the number of calls in a request; it is lowered where the node refuses. `parallel` is the number of
+    requests at a time.
     """
 
     http: Http
@@ -71,32 +73,32 @@ class EthereumRpc:
 
     @property
     def calls(self) -> int:
-        """Calls sent so far, every repetition included."""
+        """The number of calls sent so far, retries included."""
         return self.http.calls
 
     def probe(self) -> None:
-        """Ask for the newest block. Raises what that raises."""
+        """Request the newest block, to raise its errors."""
         self.block("latest")
 
     def chain_id(self) -> int:
-        """The chain's number, 1 for Ethereum's main network."""
+        """Return the chain's number, 1 for Ethereum's main network."""
         return self._one(_CHAIN_ID, "chain id")
 
     def block(self, which: int | Tag) -> Block | None:
-        """One block; None where the node has no such block."""
+        """Return one block; None where the node has no such block."""
         return self._one(_PERHAPS_A_BLOCK, which)
 
     def blocks(self, numbers: Sequence[int], on_batch: OnBatch = lambda _: None) -> list[Block]:
-        """The blocks with these numbers, in the order asked. They must exist: a null is asked again."""
+        """Return the blocks with these numbers, in their order. They must exist: a null is requested again."""
         return [header.block for header in self.headers(numbers, on_batch)]
 
     def headers(self, numbers: Sequence[int], on_batch: OnBatch = lambda _: None) -> list[Header]:
-        """Read the same blocks, each with the hash that its fields give."""
+        """Return the same blocks, each with the hash of its fields."""
         found = self._gather(_HEADER, numbers, on_batch)
         return [found[number] for number in numbers]
 
     def balances(self, keys: Sequence[BalanceKey], on_batch: OnBatch = lambda _: None) -> dict[BalanceKey, int]:
-        """Each balance in Wei. Raises `NoState` where the node no longer has the state of a block."""
+        """Return each balance in Wei. Raises `NoState` where the node no longer has the state of a block."""
         return self._gather(_BALANCE, keys, on_batch)
 
     def account_proofs(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, list[bytes]]:
@@ -107,7 +109,7 @@ class EthereumRpc:
         return self._gather(_ACCOUNT_PROOF, keys, lambda _: None)
 
     def first_state(self, lo: int, hi: int) -> int:
-        """The lowest block from `lo` to `hi` whose balances can be read; `hi + 1` if there is none."""
+        """Return the lowest block from `lo` to `hi` whose balances can be read; `hi + 1` if there is none."""
         return lo + bisect_left(range(lo, hi + 1), True, key=self._has_state)
 
     def _has_state(self, number: int) -> bool:
@@ -121,14 +123,14 @@ class EthereumRpc:
         return self._batch(question, [key], self.http.stop)[key]
 
     def _gather(self, question: Question[K, V], keys: Iterable[K], on_batch: OnBatch) -> dict[K, V]:
-        """Everything, in batches by several threads; the first error ends them all."""
+        """Return all values, read in batches by several threads. The first error ends them all."""
         found: dict[K, V] = {}
         parts, cutting, halt = self._parts(list(dict.fromkeys(keys))), threading.Lock(), threading.Event()
         brought: deque[dict[K, V]] = deque()
 
         def work() -> None:
             while not halt.is_set():
-                with cutting:  # one by one, to the size that has been learned meanwhile
+                with cutting:  # each batch is cut to the current batch size
                     part = next(parts, ())
                 if not part:
                     return
@@ -138,7 +140,7 @@ class EthereumRpc:
             working = {pool.submit(work) for _ in range(self.parallel)}
             try:
                 while working:
-                    done, working = wait(working, _SECONDS_BETWEEN_LOOKS, FIRST_EXCEPTION)
+                    done, working = wait(working, _SECONDS_BETWEEN_CHECKS, FIRST_EXCEPTION)
                     for worker in done:
                         worker.result()
                     while brought:
@@ -159,7 +161,7 @@ class EthereumRpc:
             yield part
 
     def _batch(self, question: Question[K, V], keys: Sequence[K], halt: threading.Event) -> dict[K, V]:
-        """A value for each of these different keys; only what failed is asked again."""
+        """Return a value for each of these distinct keys. Only failed calls are sent again."""
         found: dict[K, V] = {}
         rounds = 0
         while len(found) < len(keys):
@@ -171,14 +173,14 @@ class EthereumRpc:
                 continue
             found = found | answers.values if found else answers.values
             if any(error.meaning() == "too large" for error in answers.errors.values()):
-                self._learn(len(part), TooLarge("the node answered a part of a batch only"))
+                self._learn(len(part), TooLarge("the node answered only a part of a batch"))
             elif len(answers.values) < len(part):
                 rounds += 1
                 halt.wait(self.http.patience.backoff(rounds))
         return found
 
     def _round(self, question: Question[K, V], keys: Sequence[K], halt: threading.Event) -> Answers[K, V]:
-        """One request, repeated until it brings at least one value."""
+        """Send one request, again until it has at least one value."""
         calls = {number: key for key, number in zip(keys, self._ids, strict=False)}
 
         def parse(body: bytes) -> Answers[K, V]:
@@ -206,7 +208,7 @@ class EthereumRpc:
         about = question.shown(keys[0]) + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
         error = answers.about_all or next(iter(answers.errors.values()), None)
         if error is None:
-            return MalformedAnswer(f"asked for {about}: {answers.malformed}")
+            return MalformedAnswer(f"{about}: {answers.malformed}")
         if error.meaning() == "too large" and len(keys) > 1:
             return TooLarge(self._sentence(error, about))
         return self._final(error, about) or MalformedAnswer(self._sentence(error, about))
@@ -215,12 +217,12 @@ class EthereumRpc:
         meaning = error.meaning()
         if meaning == "no state":
             return NoState(
-                f"{self.http.name} has no state for {about}: use an archive node (it said {self._said(error)})"
+                f"{self.http.name} has no state for {about}: use an archive node (it reported {self._said(error)})"
             )
         return ApiError(self._sentence(error, about)) if meaning == "final" else None
 
     def _sentence(self, error: RpcError, about: str) -> str:
-        return f"{self.http.name} was asked for {about} and said {self._said(error)}"
+        return f"{self.http.name} reported {self._said(error)} for {about}"
 
     def _said(self, error: RpcError) -> str:
         code = self.http.without_secrets(error.code)[:50] if isinstance(error.code, str) else error.code
@@ -246,7 +248,7 @@ def connect(
     answer_within: float | None = None,
     stop: threading.Event | None = None,
 ) -> EthereumRpc:
-    """A client for the node at `url`, which may hold a secret. Times as in `Patience`, 0 calls a second: no limit."""
+    """Return a client of the node at `url`, which may hold a secret. 0 calls a second: no limit."""
     name = public_name(url)
     http = Http(
         url,
@@ -261,7 +263,7 @@ def connect(
 def _numbered(raw: msgspec.Raw, number: int) -> Header:
     header = parse_header(raw)
     if header.block.number != number:
-        raise MalformedAnswer(f"block {number} was asked for, block {header.block.number} came")
+        raise MalformedAnswer(f"block {number} was requested, block {header.block.number} was returned")
     return header
 
 

@@ -1,19 +1,19 @@
-"""HTTP as every client here speaks it: one pooled session per thread, a budget, bounded retries, clear errors.
+"""Requests to one server within a budget, with bounded retries and clear errors, for every API.
 
-What an answer means is decided in `_judge`; how long to wait in `Patience`. No API is known here.
+`Http` decides the meaning of a status, `Patience` the number of attempts and the pauses.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import tenacity
@@ -22,26 +22,29 @@ from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.clients.body import TooMuch
 from stx_pipelines.clients.errors import ApiError, Gone, Interrupted, NotFound, RateLimited, TooLarge, Unreachable
 from stx_pipelines.clients.exchange import Stopped
+from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
-from stx_pipelines.clients.redaction import secrets_of
-from stx_pipelines.clients.transport import Answer, Broken, Connections, Limits, NoAddress, seconds_from
+from stx_pipelines.clients.redaction import hide_paths_from_the_log, secrets_of
+from stx_pipelines.clients.response import Answer, Broken, NoAddress, seconds_from
+
+if TYPE_CHECKING:
+    from stx_pipelines.clients.transport import Connections
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-_A_YEAR = 366 * 86_400.0  # seconds; nobody waits longer, whatever a server says
+_A_YEAR = 366 * 86_400.0  # seconds; the longest pause that a message shows
 _COUNT = re.compile(r"[0-9]{1,9}")  # str.isdigit also takes what int() refuses
 _SLOW = frozenset({504, 522, 524})
-_TOO_SLOW = '"57014"'  # PostgreSQL's code for a statement that ran out of time
-_CLOUDFLARE = 520  # and above: what it says when the server behind it is away or too slow
-_WAITS_PER_EXCHANGE = 10
-STOPPED = "stopped; what was landed is kept"
-"""The sentence of every `Interrupted`."""
+_TOO_SLOW = '"57014"'  # PostgreSQL's code for a statement that took too long
+_CLOUDFLARE = 520  # and above: its statuses for a server behind it that is away or too slow
+STOPPED = "stopped; stored days are kept"
+"""The message of every `Interrupted`."""
 _OUT_OF_RANGE = '"22003"'  # PostgreSQL's code for a number out of range: the request is wrong, not the server
 
 
 class _TryAgain(Exception):
-    """A passing trouble; `wait` is the pause in seconds that the server asked for, `slow` that it took too long."""
+    """A passing failure. `wait` is the pause in seconds that the server demands; `slow`: it took too long."""
 
     def __init__(self, message: str, wait: float | None = None, *, slow: bool = False) -> None:
         super().__init__(message)
@@ -49,34 +52,8 @@ class _TryAgain(Exception):
         self.slow = slow
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How long to try. Times in seconds; `longest_wait` caps what a server may ask for.
-
-    `timeout` bounds each wait for the server, `answer_within` a whole exchange: ten such waits if it is not given, so
-    that a slow line has its time.
-    """
-
-    attempts: int = 5
-    first_wait: float = 0.5
-    last_wait: float = 8.0
-    timeout: float = 30.0
-    longest_wait: float = 120.0
-    answer_within: float | None = None
-    statuses: frozenset[int] = frozenset({429, 500, 502, 503, 504, 522, 525})
-
-    def limits(self, stop: threading.Event) -> Limits:
-        """The bounds of one exchange."""
-        return Limits(self.timeout, self.answer_within or _WAITS_PER_EXCHANGE * self.timeout, stop)
-
-    def backoff(self, attempt: int) -> float:
-        """Exponential with full jitter, so that threads which failed together do not return together."""
-        ceiling = min(self.last_wait, self.first_wait * 2 ** (attempt - 1))
-        return random.uniform(ceiling / 2, ceiling)
-
-
 Refusal = Callable[[int, str], ApiError | None]
-"""What a status other than 200 and its text mean to an API: a final error, or None for the usual judgement."""
+"""An API's own meaning of a status other than 200 and its text: a final error, or None for the usual meaning."""
 
 
 def _nothing_special(_status: int, _text: str) -> None:
@@ -95,9 +72,9 @@ class _Request(NamedTuple):
 
 @dataclass
 class Http:
-    """One server. Thread-safe; `sent` counts requests, `calls` what they cost (calls inside a batch).
+    """A client of one server. Thread-safe. `sent` counts requests, `calls` their cost (the calls inside a batch).
 
-    `name` is what messages call the server. Give one where the address itself holds a secret.
+    Messages call the server `name`. Give a name where the address itself holds a secret.
     """
 
     base_url: str = field(repr=False)
@@ -108,19 +85,22 @@ class Http:
     name: str = ""
     sent: int = field(default=0, init=False)
     calls: int = field(default=0, init=False)
-    _connections: Connections = field(init=False, repr=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _secrets: list[str] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._connections = Connections(self.base_url, self.headers)
         self._secrets = list(self.headers.values())
         if self.name:
             self._secrets += [secret for secret in secrets_of(self.base_url) if secret not in self.name]
-            # This library tells the paths it asks for, when it is told to debug, and when a header is malformed.
-            logging.getLogger("urllib3").setLevel(logging.ERROR)
+            hide_paths_from_the_log()
         else:
             self.name = self.base_url
+
+    @cached_property
+    def _connections(self) -> Connections:
+        from stx_pipelines.clients.transport import Connections
+
+        return Connections(self.base_url, self.headers)
 
     def get(
         self,
@@ -131,10 +111,10 @@ class Http:
         headers: Mapping[str, str] | None = None,
         slow_attempts: int | None = None,
     ) -> T | None:
-        """The parsed answer, or None for 304. `slow_attempts`: so many are enough for an answer that takes too long.
+        """Return the parsed response, or None for 304. `slow_attempts` is the limit once a response takes too long.
 
-        Raises `NotFound`, `Gone`, `RateLimited`, `Unreachable`, `Interrupted`, or `ApiError` for an answer that
-        no repetition would change. An answer that `parse` refuses with `MalformedAnswer` is asked for again.
+        Raises `NotFound`, `Gone`, `RateLimited`, `Unreachable`, `Interrupted`, or `ApiError` for a response that a
+        retry would not change. A response for which `parse` raises `MalformedAnswer` is requested again.
         """
         query = f"?{urlencode(params)}" if params else ""
         return self._ask(_Request("GET", path + query, headers, self.stop), parse, slow_attempts)
@@ -149,15 +129,15 @@ class Http:
         stop: threading.Event | None = None,
         refusal: Refusal = _nothing_special,
     ) -> T:
-        """The parsed answer to a JSON body; `cost` is what the budget counts. Raises what `get` raises.
+        """Return the parsed response to a JSON body. `cost` is charged to the budget. Raises the errors of `get`.
 
-        `stop` ends this request alone. `refusal` sees the text of every answer but 200 first.
+        `stop` ends this request only. `refusal` is called first for every status except 200.
         """
         headers = {"content-type": "application/json"}
         request = _Request("POST", path, headers, stop or self.stop, body, cost, refusal)
         answer = self._ask(request, parse)
         if answer is None:
-            raise ApiError(f"{self.name}{path} answered 304 to a request that set no condition")
+            raise ApiError(f"{self.name}{path} answered 304 to a request without a condition")
         return answer
 
     def _ask(self, request: _Request, parse: Callable[[bytes], T], slow_attempts: int | None = None) -> T | None:
@@ -207,7 +187,7 @@ class Http:
         raise trouble
 
     def _exchange(self, request: _Request) -> Answer:
-        """The whole answer. A message that could hold the address loses it."""
+        """Return the whole response. Messages are cleared of secrets."""
         try:
             return self._connections.exchange(
                 request.method, request.path, request.headers, request.body, self.patience.limits(request.stop)
@@ -215,11 +195,11 @@ class Http:
         except Broken as error:
             trouble: Exception = _TryAgain(self.without_secrets(str(error)), slow=error.slow)
         except TooMuch as error:
-            trouble = TooLarge(f"{self.name}{request.path} {error}: that is not what this route answers")
+            trouble = TooLarge(f"{self.name}{request.path} {error}, which no response of this route needs")
         except Stopped:
             trouble = Interrupted(STOPPED)
         except NoAddress as error:
-            trouble = ApiError(f"{self.name} is no address that can be asked ({error})")
+            trouble = ApiError(f"no request can be sent to {self.name} ({error})")
         raise trouble
 
     def _judge(self, request: _Request, answer: Answer) -> None:
@@ -235,16 +215,16 @@ class Http:
         if status == 410:
             raise Gone(f"{where}: {said}")
         if status == 413:
-            raise TooLarge(f"{where} takes no request as large as this: {said}")
+            raise TooLarge(f"{where} accepts no request of this size: {said}")
         if status == 500 and _OUT_OF_RANGE in text:
-            raise ApiError(f"{where} asks for a number out of range: {said}")
+            raise ApiError(f"{where} has a number out of range: {said}")
         if status in self.patience.statuses or status >= _CLOUDFLARE:
             slow = status in _SLOW or _TOO_SLOW in text
             raise _TryAgain(f"HTTP {status}", self._told_to_wait(where, answer.headers), slow=slow)
         raise ApiError(f"{where} was refused: {said}")
 
     def without_secrets(self, text: str) -> str:
-        """The text as it may be shown: a server may repeat what it was sent."""
+        """Return the text without secrets: a server may repeat what it was sent."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
@@ -261,7 +241,7 @@ class Http:
         return wait
 
     def _heed_limits(self, headers: Mapping[str, str]) -> None:
-        # Trust what the server says over any constant: a lower limit, or a window that is used up.
+        # The server's own report counts: a lower limit, or a window that is used up.
         limit = headers.get("x-ratelimit-limit-stacks-minute", "")
         if _COUNT.fullmatch(limit) and int(limit) > 0:
             self.budget.lower_to(int(limit))

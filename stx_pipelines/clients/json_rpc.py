@@ -1,7 +1,7 @@
-"""One JSON-RPC batch as text: the calls that go out, and each answer that comes back, sorted by what it means.
+"""A JSON-RPC batch as text: its calls, and the values and errors in the response.
 
-A call has one answer or none: what is missing, repeated, null or malformed is a trouble and never a value.
-Not here: when to ask again (`ethereum_rpc`).
+A call has one result or none. A missing, repeated, null or malformed result is never a value. Retries are decided in
+`ethereum_rpc`.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ _FINAL = {-32600, -32601, -32602, -32700}
 
 
 class RpcError(msgspec.Struct, gc=False):
-    """What a node says went wrong."""
+    """An error that a node reports."""
 
     code: int | float | str | None = 0
     message: str | None = ""
 
     @property
     def words(self) -> str:
-        """The message, on one line."""
+        """The message on one line."""
         return " ".join((self.message or "").split())
 
     def meaning(self) -> Meaning:
-        """What to do about it. Splitting is always safe: any word about batches is one, but for rate limits."""
+        """Return how to react. Splitting a batch is always safe, so most words about batches mean it."""
         if _SIZE.search(self.words):
             return "too large"
         if _TOO_FAST.search(self.words) or self.code in _RATE_CODES:
@@ -69,7 +69,7 @@ class _Answer(msgspec.Struct, gc=False):
 
 
 class _Text(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """What nearly every answer is: a text, and nothing else."""
+    """The most frequent form of a response: a text and nothing else."""
 
     id: int
     result: str
@@ -82,9 +82,9 @@ _decode_texts = msgspec.json.Decoder(list[_Text]).decode
 
 @dataclass(frozen=True)
 class Question(Generic[K, V]):
-    """A kind of call: its method and parameters as JSON text, what its result means, and its name for people.
+    """A kind of call: `render` gives its method and parameters as JSON, `parse` its value, `shown` its name for people.
 
-    `of_texts` is `parse` for many results that are texts, where looking at each alone would cost time.
+    `of_texts` parses many text results at once, which is faster than `parse` for each.
     """
 
     render: Callable[[K], str]
@@ -95,29 +95,29 @@ class Question(Generic[K, V]):
 
 @dataclass
 class Answers(Generic[K, V]):
-    """What a batch brought: values, and errors by key; the rest is missing. `about_all` is an error without a call."""
+    """The values and errors of a batch by key; other keys are missing. `about_all` is an error without a call."""
 
     values: dict[K, V] = field(default_factory=dict)
     errors: dict[K, RpcError] = field(default_factory=dict)
     about_all: RpcError | None = None
-    malformed: str = "calls were left without an answer"
+    malformed: str = "calls have no response"
 
 
 def body_of(question: Question[K, V], calls: Mapping[int, K]) -> bytes:
-    """The request for these calls by id. One call alone is no batch, for nodes that know none."""
+    """Return the request for these calls by id. A single call is not sent as a batch: some nodes know none."""
     render = question.render
     texts = [f'{{"jsonrpc":"2.0","id":{number},{render(key)}}}' for number, key in calls.items()]
     return (texts[0] if len(texts) == 1 else f"[{','.join(texts)}]").encode()
 
 
 def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) -> Answers[K, V]:
-    """The answers to these calls, in whatever order they came. Raises `MalformedAnswer`."""
+    """Return the values and errors of these calls; their order is free. Raises `MalformedAnswer`."""
     if (values := _plain_texts(body, question, calls)) is not None:
         return Answers(values)
     try:
         decoded = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedAnswer(f"the answer is not JSON-RPC: {error}") from error
+        raise MalformedAnswer(f"the response is not JSON-RPC: {error}") from error
     found: Answers[K, V] = Answers()
     open_calls: dict[int | str | None, K] = dict(calls.items())
     for answer in decoded:
@@ -137,7 +137,7 @@ def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) ->
 
 
 def _plain_texts(body: bytes, question: Question[K, V], calls: Mapping[int, K]) -> dict[K, V] | None:
-    """All values at once where each call has exactly one answer and all are texts; else None, for a closer look."""
+    """Return all values where each call has exactly one result and all are texts; otherwise None."""
     if question.of_texts is None:
         return None
     try:
@@ -154,7 +154,7 @@ def _note_a_stranger(answer: _Answer, calls: Mapping[int, K], found: Answers[K, 
     if key is None:
         found.about_all = _error_of(answer) or found.about_all
         return
-    # Two answers to one call: neither is believed.
+    # Two results for one call: neither is used.
     found.values.pop(key, None)
     found.errors.pop(key, None)
     found.malformed = "a call was answered twice"
@@ -165,7 +165,7 @@ def _error_of(answer: _Answer) -> RpcError | None:
 
 
 def error_in(text: str) -> RpcError | None:
-    """The first error in an answer; None where it has none or is not JSON-RPC."""
+    """Return the first error in a response; None where it has none or is not JSON-RPC."""
     try:
         decoded = _decode(text.encode("utf-8", "replace"))
     except (msgspec.DecodeError, RecursionError):
@@ -174,6 +174,6 @@ def error_in(text: str) -> RpcError | None:
 
 
 def _decode(body: bytes) -> list[_Answer]:
-    """The answers of a batch, or the one that came instead of it; what is null answers nothing."""
+    """Return the results of a batch, or a single one sent in place of it, without nulls."""
     decoded = _decode_any(body)
     return [answer for answer in decoded if answer] if isinstance(decoded, list) else [decoded]

@@ -1,8 +1,9 @@
-"""Telling people: a webhook and e-mail, if they are configured. The log is always told by the caller."""
+"""Alerts by webhook and e-mail. The caller writes them to the log."""
 
 from __future__ import annotations
 
 import html
+import json
 import re
 import smtplib
 import socket
@@ -11,69 +12,60 @@ from email.message import EmailMessage
 from typing import Any, BinaryIO
 
 from stx_pipelines.clients.exchange import Exchange, Late, hold
+from stx_pipelines.clients.redaction import hide_paths_from_the_log
+from stx_pipelines.clients.response import Broken, Limits, NoAddress
 
+_JSON = {"content-type": "application/json"}
 _SECONDS = 10.0
 _BYTES = 1024 * 1024
-"""Of all that a mail server says: it has no end of its own."""
+"""Most bytes read from a mail server, whose replies may be endless."""
 
 _UNSEEN = "\u200b"
-_MEANT = re.compile(r"@|\](?=[(\[:])|:(?=//)")  # of a call of people, of a link or an image, of an address
+_MEANT = re.compile(r"@|\](?=[(\[:])|:(?=//)")  # the start of a mention, of a link or an image, of an address
 
 
 class AlertError(Exception):
-    """A message could not be delivered; the text names the way, never its secrets."""
+    """A message could not be delivered. The text names the channel, never its secrets."""
 
 
 def for_chat(sentence: str) -> str:
-    """The sentence with what Slack, Mattermost and Discord make links, images and calls of people from taken apart.
+    """Return the sentence without links, images and mentions for Slack, Mattermost and Discord.
 
-    It may hold the words of a server. A space without width is not seen, and ends what they look for.
+    The sentence may hold the text of a server. A zero-width space breaks the patterns that these programs recognize.
     """
-    escaped = html.escape(" ".join(sentence.split()), quote=False)  # what Slack asks for: its links stand in <>
+    escaped = html.escape(" ".join(sentence.split()), quote=False)  # as Slack demands: it puts links into <>
     return _MEANT.sub(rf"\g<0>{_UNSEEN}", escaped)
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """A URL that takes `{"text": ...}`; it may contain a secret. `within` seconds it must have answered."""
+    """A URL that accepts `{"text": ...}` and may contain a secret. It must respond in `within` seconds."""
 
     url: str = field(repr=False)
     within: float = 15.0
 
     def send(self, sentence: str) -> None:
         """Post the sentence as plain text. Raises `AlertError`."""
-        import requests
+        from stx_pipelines.clients.transport import Connections
 
+        hide_paths_from_the_log()
+        body = json.dumps({"text": for_chat(sentence)}).encode()
+        limits = Limits(_SECONDS, self.within)
         try:
-            status = self._status(sentence)
-        except Late as error:
+            status = Connections(self.url, {}).exchange("POST", "", _JSON, body, limits, read_body=False).status
+        except (Broken, NoAddress) as error:
             raise AlertError(f"the alert webhook failed ({error})") from None
-        except (requests.RequestException, ValueError) as error:  # a host that no name can be looked up for
-            raise AlertError(f"the alert webhook failed ({type(error).__name__})") from None
         if 300 <= status < 400:
             raise AlertError(
-                f"the alert webhook failed (HTTP {status}, which points to another address: no message is sent there; "
-                "check STX_ALERT_WEBHOOK)"
+                f"the alert webhook failed (HTTP {status}, a redirect, which is not followed; check STX_ALERT_WEBHOOK)"
             )
         if status >= 400:
             raise AlertError(f"the alert webhook failed (HTTP {status})")
 
-    def _status(self, sentence: str) -> int:
-        """What the server said of it. The rest of its answer is not read: nobody needs it, and it may have no end."""
-        from stx_pipelines.clients.sessions import new_session
-
-        ways: dict[str, Any] = {"timeout": _SECONDS, "allow_redirects": False, "stream": True}
-        with (
-            new_session(self.url, {}) as session,
-            Exchange(self.within),
-            session.post(self.url, json={"text": for_chat(sentence)}, **ways) as answer,
-        ):
-            return answer.status_code
-
 
 @dataclass(frozen=True)
 class Email:
-    """An SMTP server and the addresses; with a user the connection is encrypted first. It has `within` seconds."""
+    """An SMTP server and addresses. With a user the connection is encrypted. Sending takes at most `within` seconds."""
 
     host: str
     port: int
@@ -101,13 +93,13 @@ class Email:
 
 
 class _Smtp(smtplib.SMTP):
-    """A connection whose socket the exchange under way can shut down, and that reads a bounded number of bytes."""
+    """A connection whose socket the current exchange can shut down and that reads at most `_BYTES` bytes."""
 
     _lines: _Lines | None = None
 
     @property
     def file(self) -> _Lines | None:
-        """What the server says. The base class keeps a reply of many lines in memory, however many they are."""
+        """The server's replies, bounded because the base class keeps every line of a reply in memory."""
         return self._lines
 
     @file.setter
@@ -121,7 +113,7 @@ class _Smtp(smtplib.SMTP):
 
 
 class _Lines:
-    """Lines of a file, `_BYTES` at most; the base class knows what to do with an `OSError`."""
+    """Lines of a file, at most `_BYTES` bytes. The base class handles the `OSError`."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -132,5 +124,5 @@ class _Lines:
         line = self._file.readline(most)
         self._left -= len(line)
         if self._left < 0:
-            raise OSError(f"the mail server said more than {_BYTES // 1024} KiB")
+            raise OSError(f"the mail server sent more than {_BYTES // 1024} KiB")
         return line

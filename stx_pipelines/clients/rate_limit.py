@@ -1,4 +1,4 @@
-"""The request budget: one for every thread and every process on this machine that asks the same server."""
+"""The request budget of a server, shared by all threads and processes of this machine."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pathlib import Path
 
 from pyrate_limiter import Limiter, Rate, SQLiteBucket
 
-_SECONDS_BETWEEN_LOOKS = 1.0  # at the stop signal, while waiting for a place
+_SECONDS_BETWEEN_CHECKS = 1.0  # of the stop signal, while waiting
 
 SHARE = 0.98
-"""How much of the limit is used: the rest absorbs what the server measures differently."""
+"""The share of the limit that is used. The rest allows for differences in the server's measurement."""
 
 _ENTRIES_PER_SECOND = 1_000
-"""The account has a line per unit spent. Where calls come faster, a line stands for several."""
+"""Most entries a second in the account; at higher limits an entry stands for several calls."""
 
 
 class _BootClockBucket(SQLiteBucket):
-    """Counts on a clock that never jumps and that all processes share."""
+    """An account on the boot clock, which never jumps and which all processes share."""
 
     def now(self) -> int:
         return time.monotonic_ns() // 1_000_000
 
     def tidy(self) -> None:
-        """Forget what is over, and what lies in the future: the clock began anew when the machine was started."""
+        """Delete expired entries, and entries in the future: the clock restarts with the machine."""
         now = time.monotonic_ns() // 1_000_000
         self.leak(now)
         with self.lock:
@@ -37,13 +37,13 @@ class _BootClockBucket(SQLiteBucket):
 
 
 class Budget:
-    """`spend` returns when a request may be sent. A limit of 0 means no limit.
+    """A limit on requests or calls. `spend` returns when a request may be sent. A limit of 0 means no limit.
 
     `requests_per_minute` are spread evenly. `calls_per_second` is for servers that count the calls inside a batch:
-    any second has at most so many, and a batch is spent as a whole.
+    no second has more, and a batch is spent as a whole.
 
-    The account is a small SQLite file behind a file lock that the kernel frees when a process dies; it lives in
-    the machine's temporary folder, named after the server, so that a command and a daemon share it.
+    The account is a small SQLite file in the machine's temporary folder, named after the server, so that a command and
+    a daemon share it. The kernel frees its lock when a process dies.
     """
 
     def __init__(
@@ -67,34 +67,34 @@ class Budget:
             return None
         self._file.parent.mkdir(parents=True, exist_ok=True)
         bucket = _BootClockBucket.init_from_file([rate], db_path=str(self._file), use_file_lock=True)
-        assert isinstance(bucket, _BootClockBucket)  # the library's own annotation forgets the subclass
+        assert isinstance(bucket, _BootClockBucket)  # the library's annotation names only the base class
         bucket.tidy()
         return Limiter(bucket, buffer_ms=0)
 
     def spend(self, stop: threading.Event, cost: int = 1) -> None:
-        """Wait for a free place for a request of `cost` calls; return early when `stop` is set.
+        """Wait until a request of `cost` calls may be sent; return early when `stop` is set.
 
-        Raises ValueError for more calls than ever fit.
+        Raises ValueError if `cost` exceeds `calls_per_second`.
         """
         if self.calls_per_second and cost > self.calls_per_second:
-            raise ValueError(f"{cost} calls at once never fit into {self.calls_per_second} a second")
-        # One thread at a time waits: late wake-ups of a crowd would waste places.
+            raise ValueError(f"{cost} calls at once exceed the limit of {self.calls_per_second} a second")
+        # Only one thread waits at a time: several would wake up late and leave the budget unused.
         with self._turn:
             while (pause := self._paused_until - time.monotonic()) > 0 and not stop.is_set():
                 stop.wait(pause)
             while self._limiter is not None and not stop.is_set():
-                if self._limiter.try_acquire("request", self._entries(cost), timeout=_SECONDS_BETWEEN_LOOKS):
+                if self._limiter.try_acquire("request", self._entries(cost), timeout=_SECONDS_BETWEEN_CHECKS):
                     return
 
     def _entries(self, calls: int) -> int:
         return math.ceil(calls / self._calls_per_entry)
 
     def pause(self, seconds: float) -> None:
-        """Let every thread of this process rest, because the server said so."""
+        """Pause every thread of this process, as the server demanded."""
         self._paused_until = max(self._paused_until, time.monotonic() + seconds)
 
     def lower_to(self, requests_per_minute: int) -> None:
-        """Adopt a limit the server announced, if it is lower than ours."""
+        """Adopt a limit that the server reported, if it is lower than the current one."""
         if self._limiter is None or requests_per_minute >= self.requests_per_minute:
             return
         with self._turn:
@@ -103,7 +103,7 @@ class Budget:
 
 
 def spacing(requests_per_minute: int) -> Rate:
-    """Requests evenly over the minute; in small groups where single ones would be under 100 ms apart."""
+    """Return a rate that spreads requests evenly, in small groups where single ones were less than 100 ms apart."""
     group = max(1, round(requests_per_minute * SHARE / 600))
     interval_ms = round(60_000 * group / (requests_per_minute * SHARE))
     return Rate(group, interval_ms - 1)  # the limiter's window includes both its ends

@@ -1,20 +1,26 @@
-"""What of a server's address may be shown. An RPC address often holds its key: in the path, the query or as a user."""
+"""The parts of a server's address that may be shown. An RPC address often holds its key: in path, query or user."""
 
 from __future__ import annotations
 
+import logging
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-_SHORTEST_SECRET = 4  # "v3" or "eth" in a path is no secret, and hiding it would mangle the words of a message
+_SHORTEST_SECRET = 4  # "v3" or "eth" in a path is not secret, and hiding it would damage the words of a message
 
 
 def public_name(url: str) -> str:
-    """Scheme, host and port of an address."""
+    """Return scheme, host and port of an address."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
+def hide_paths_from_the_log() -> None:
+    """Keep urllib3 from logging the paths of requests: it does so at level DEBUG, and for malformed headers."""
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
 def secrets_of(url: str) -> list[str]:
-    """What in this address must not be told, in every spelling a server may repeat; the longest first."""
+    """Return the parts of an address that must not be shown, in every spelling a server may repeat, longest first."""
     parts = urlsplit(url)
     plain = [unquote(part) for part in [*parts.path.split("/"), parts.username or "", parts.password or ""]]
     plain += [value for _, value in parse_qsl(parts.query)]

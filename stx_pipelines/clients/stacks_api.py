@@ -1,6 +1,6 @@
-"""The Hiro API for the Stacks chain: each method is one request (and its repetitions).
+"""A client of the Hiro API for Stacks. Each method is one request with its retries.
 
-Facts about the routes: stacks-blockchain-api v9. `v3/transactions` where the server has it, `v1/tx` otherwise.
+Source of the routes: stacks-blockchain-api v9. `v3/transactions` where the server has it, `v1/tx` otherwise.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ T = TypeVar("T")
 
 
 class SwitchRoute(Exception):
-    """The server has no v3: read the same transactions through v1."""
+    """The server has no `v3/transactions`: read the same transactions through v1."""
 
 
 @dataclass
 class StacksApi:
-    """Reads the Stacks chain. Every method may raise the errors of `Http.get`."""
+    """A client of the Stacks chain. Every method may raise the errors of `Http.get`."""
 
     http: Http
     route: Literal["v3", "v1"] = "v3"
     _switching: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def tip(self) -> Tip:
-        """The newest Stacks block, from `/extended`."""
+        """Return the newest Stacks block, from `/extended`."""
         try:
             return _present(self.http.get("/extended", answers.parse_tip))
         except NotFound as error:
             raise ApiError(f"{self.http.base_url} is no Hiro API for Stacks: check HIRO_API_URL ({error})") from error
 
     def probe(self) -> None:
-        """Ask what days are made of: the tip, and a page of transactions. Raises what these raise."""
+        """Request what a day needs, the tip and a page of transactions, to raise their errors."""
         tip = self.tip()
         if self.route == "v3":
             with suppress(SwitchRoute):
                 self.page(Cursor.top_of(tip.block_height))
 
     def block(self, name: int | str) -> Block:
-        """A canonical block by height or hash. `NotFound` where there is none."""
+        """Return a canonical block by height or hash. Raises `NotFound`."""
         return _present(self.http.get(f"/extended/v2/blocks/{name}", answers.parse_block))
 
     def block_if_there(self, height: int) -> Block | None:
-        """The same by height; None where there is none."""
+        """Return the canonical block at a height, or None."""
         try:
             return self.block(height)
         except NotFound:
             return None
 
     def has_block(self, height: int, index_block_hash: str) -> bool:
-        """Whether the block at `height` is still this one: a body-less 304 if so."""
+        """Return whether the block at `height` is still this one. If so, the server sends a 304 without a body."""
         etag = {"If-None-Match": f'"{index_block_hash}:true"'}
         try:
             block = self.http.get(f"/extended/v2/blocks/{height}", answers.parse_block, headers=etag)
@@ -68,26 +68,25 @@ class StacksApi:
         return block is None or block.index_block_hash == index_block_hash
 
     def is_canonical(self, height: int, block_hash: str) -> bool:
-        """The same by the block's own hash, which is what burn blocks list."""
+        """Return whether the block at `height` has this hash, the kind of hash that burn blocks list."""
         block = self.block_if_there(height)
         return block is not None and block.hash == block_hash
 
     def has_height(self, height: int) -> bool:
-        """Whether the server has a block at this height."""
+        """Return whether the server has a block at this height."""
         return self.block_if_there(height) is not None
 
     def block_at(self, unix_seconds: int) -> Block | None:
-        """The newest block whose own time is not after this instant; None before the first block."""
+        """Return the newest block whose own time is not after this instant; None before the first block."""
         try:
             return _present(self.http.get(f"/extended/v2/blocks/by-block-time/{unix_seconds}", answers.parse_block))
         except NotFound:
             return None
 
     def burn_blocks(self, offset: int) -> list[BurnBlock]:
-        """Up to 30 burn blocks, newest first, from `offset` below the tip. Shorter at the chain's beginning.
+        """Return up to 30 burn blocks, newest first, from `offset` below the tip. Fewer at the chain's beginning.
 
-        Where that takes too long it is asked twice at most: large servers are slow here, and there is another way to
-        prove a day.
+        A request that takes too long is sent at most twice: large servers are slow here, and there is another proof.
         """
         params = {"limit": stacks.LIST_SIZE, "offset": offset}
         return _present(
@@ -95,14 +94,14 @@ class StacksApi:
         )
 
     def burn_block(self, height: int) -> BurnBlock | None:
-        """One burn block; None where Bitcoin has a block without Stacks blocks."""
+        """Return one burn block; None for a Bitcoin block without Stacks blocks."""
         try:
             return _present(self.http.get(f"/extended/v2/burn-blocks/{height}", answers.parse_burn_block))
         except NotFound:
             return None
 
     def page(self, cursor: Cursor) -> Page:
-        """50 transactions from `cursor` downwards. `SwitchRoute` on a server without v3."""
+        """Return 50 transactions from `cursor` to older ones. Raises `SwitchRoute` on a server without v3."""
         params: dict[str, str | int] = {"limit": stacks.PAGE_SIZE, "cursor": str(cursor)}
         try:
             answer = self.http.get(
@@ -114,7 +113,7 @@ class StacksApi:
         return _present(answer)
 
     def window_page(self, start: int, end: int, offset: int) -> WindowPage:
-        """50 transactions of the burn times `[start, end)`, oldest first, through v1."""
+        """Return 50 transactions of the burn times `[start, end)`, oldest first, through v1."""
         params: dict[str, str | int] = {
             "limit": stacks.PAGE_SIZE,
             "offset": offset,
@@ -134,11 +133,11 @@ class StacksApi:
         with self._switching:
             if self.route == "v3":
                 self.route = "v1"
-                log.warning("no v3/transactions here, reading through v1 from now on (%s)", reason)
+                log.warning("no v3/transactions here; transactions are read through v1 from now on (%s)", reason)
 
 
 def _present(answer: T | None) -> T:
-    """304 is only ever an answer to `If-None-Match`."""
+    """Return the response. Raises `ApiError` for a 304, which answers only `If-None-Match`."""
     if answer is None:
-        raise ApiError("the API answered 304 to a request that set no condition")
+        raise ApiError("the API answered 304 to a request without a condition")
     return answer

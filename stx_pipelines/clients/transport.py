@@ -1,158 +1,173 @@
-"""What lies under `http`: connections, why one failed in plain words, and what a header says about waiting.
+"""Connections to one server, kept alive in a pool of urllib3's, and why one failed in plain words.
 
-`requests` is imported where it is used, a tenth of a second later: who only looks at coverage never needs it.
+Import this module inside functions: it needs `requests`, which commands that send no request start without.
 """
 
 from __future__ import annotations
 
-import math
-import threading
-from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, NamedTuple
+import os
+import socket
+from collections.abc import Mapping
+from functools import cache, cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stx_pipelines.clients.body import PIECE, Undecodable, whole
-from stx_pipelines.clients.exchange import Exchange, Late
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
+
+from stx_pipelines.clients.body import ENCODING, PIECE, Undecodable, whole
+from stx_pipelines.clients.exchange import Exchange, Late, hold
+from stx_pipelines.clients.response import Answer, Broken, Limits, NoAddress
 
 if TYPE_CHECKING:
-    import requests
+    _Base = HTTPConnection
+else:
+    _Base = object
+
+_MOST_IDLE = 256
+"""Connections kept alive; no client runs as many threads."""
 
 
-class Answer(NamedTuple):
-    """What a server said."""
+class _Route(NamedTuple):
+    """The pool of a server, the headers of every request, the target of an empty path and the start of all others."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class Limits(NamedTuple):
-    """How long an exchange may take, in seconds: each wait for the server, and all of it. `stop` ends it at once."""
-
-    wait: float
-    whole: float
-    stop: threading.Event | None = None
+    pool: HTTPConnectionPool
+    headers: dict[str, str]
+    root: str
+    start: str
 
 
-class Broken(Exception):
-    """No whole answer came; the text says why, in plain words. `slow`: it took too long."""
-
-    def __init__(self, message: str, *, slow: bool = False) -> None:
-        super().__init__(message)
-        self.slow = slow
-
-
-class NoAddress(Exception):
-    """There is no such address, or none that a request can be sent to."""
-
-
-@dataclass
 class Connections:
-    """Connections to one server, which sends `headers` with every request. Thread-safe."""
+    """Connections to one server. `headers` are sent with every request. Thread-safe."""
 
-    base_url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    _posts: dict[str, requests.PreparedRequest] = field(default_factory=dict, init=False, repr=False)
-    _idle: deque[requests.Session] = field(default_factory=deque, init=False, repr=False)
+    def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
+        """Keep the address. The first request opens a connection."""
+        self._base_url = base_url
+        self._headers = headers
 
     def exchange(
-        self, method: str, path: str, headers: Mapping[str, str] | None, body: bytes | None, limits: Limits
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+        limits: Limits,
+        *,
+        read_body: bool = True,
     ) -> Answer:
-        """The whole answer, no redirect followed. Raises `Broken`, `NoAddress`, `TooMuch` and `Stopped`.
+        """Send a request and return the whole response, without following a redirect.
 
-        What the libraries say of a failure may hold the address: it is not passed on.
+        Without `read_body` the body is left unread and its connection is closed. Raises `Broken`, `NoAddress`,
+        `TooMuch` and `Stopped`. Messages of the libraries may hold the address and are not passed on.
         """
-        import requests
-        from urllib3.exceptions import ProtocolError, SSLError
-        from urllib3.exceptions import TimeoutError as ReadTimeout
-
         try:
-            with self._session() as session, Exchange(limits.whole, limits.stop) as exchange:
-                prepared = self._prepared(session, method, path, headers, body)
-                answer = session.send(prepared, timeout=limits.wait, allow_redirects=False, stream=True)
-                return Answer(answer.status_code, answer.headers, _body(answer, exchange))
+            with Exchange(limits.whole, limits.stop) as exchange:
+                response = self._send(method, path, headers, body, limits.wait)
+                if read_body:
+                    return Answer(response.status, response.headers, _body(response, exchange))
+                response.close()
+                return Answer(response.status, response.headers, b"")
         except (Late, Undecodable) as error:
             trouble: Exception = Broken(str(error), slow=isinstance(error, Late))
-        except (requests.ConnectionError, requests.Timeout, ProtocolError, ReadTimeout, SSLError) as error:
-            slow = isinstance(error, requests.Timeout | ReadTimeout)
-            trouble = Broken("no answer in time" if slow else _plain(error), slow=slow)
-        except (requests.RequestException, ValueError) as error:  # a host that no name can be looked up for
+        except (requests.RequestException, ValueError) as error:  # a malformed address, proxy or header
             trouble = NoAddress(type(error).__name__)
+        except HTTPError as error:
+            slow = isinstance(error, ReadTimeoutError | ConnectTimeoutError)
+            slow = slow and not isinstance(error, NewConnectionError)  # a kind of ConnectTimeoutError that is none
+            trouble = Broken("no answer in time" if slow else _plain(error), slow=slow)
+        except OSError:
+            trouble = NoAddress("no certificates where REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE points")
         raise trouble
 
-    def _prepared(
-        self, session: requests.Session, method: str, path: str, headers: Mapping[str, str] | None, body: bytes | None
-    ) -> requests.PreparedRequest:
-        # To prepare a POST takes half as long as to send it, and one differs from the next in its body alone.
-        if (known := self._posts.get(path)) is not None and method == "POST":
-            again = known.copy()
-            again.prepare_body(body, None)
-            return again
-        import requests
+    def _send(
+        self, method: str, path: str, headers: Mapping[str, str] | None, body: bytes | None, wait: float
+    ) -> BaseHTTPResponse:
+        route = self._route
+        return route.pool.urlopen(
+            method,
+            route.start + path if path else route.root,
+            body=body,
+            headers={**route.headers, **headers} if headers else route.headers,
+            timeout=wait,
+            retries=False,
+            redirect=False,
+            assert_same_host=False,  # the pool of an HTTP proxy has the proxy's name
+            preload_content=False,
+            decode_content=False,
+        )
 
-        first = session.prepare_request(requests.Request(method, self.base_url + path, headers=headers, data=body))
-        if method == "POST":
-            self._posts[path] = first
-        return first
+    @cached_property
+    def _route(self) -> _Route:
+        """The way to the server: `requests` finds proxies and certificates in the environment once.
 
-    @contextmanager
-    def _session(self) -> Iterator[requests.Session]:
-        """A session, and with it a connection, that nobody else uses meanwhile."""
-        try:
-            session = self._idle.pop()
-        except IndexError:
-            from stx_pipelines.clients.sessions import new_session
+        Raises `requests.RequestException`, ValueError and OSError for what cannot be used.
+        """
+        session = requests.Session()
+        found = session.merge_environment_settings(self._base_url, {}, None, None, None)
+        verify, proxies = found["verify"], found["proxies"]
+        if verify is True:
+            verify = os.environ.get("SSL_CERT_FILE") or True
+        session.trust_env = False  # a password comes from the address, never from ~/.netrc
+        headers = {"user-agent": _user_agent(), "accept-encoding": ENCODING, **self._headers}
+        first = session.prepare_request(requests.Request("GET", self._base_url, headers=headers))
+        adapter = HTTPAdapter(pool_maxsize=_MOST_IDLE)
+        pool: Any = adapter.get_connection_with_tls_context(first, verify, proxies)
+        adapter.cert_verify(pool, first.url, verify, None)  # type: ignore[no-untyped-call]
+        pool.ConnectionCls = held(pool.ConnectionCls)
+        root = adapter.request_url(first, proxies)
+        # `requests` adds a slash to an address without a path.
+        start = root if self._base_url.endswith("/") else root.removesuffix("/")
+        return _Route(pool, dict(first.headers), root, start)
 
-            session = new_session(self.base_url, self.headers)
-        try:
-            yield session
-        finally:
-            self._idle.append(session)
+
+@cache
+def _user_agent() -> str:
+    return f"stx-pipelines/{version('stx-pipelines')}"
 
 
-def _body(answer: requests.Response, exchange: Exchange) -> bytes:
-    """The body; its connection is used again only if it was read to the end."""
-    raw = answer.raw
+@cache
+def held(kind: type[Any]) -> type[Any]:
+    """Return this class of urllib3's connections, whose sockets the current exchange shuts down when it ends early."""
+    return kind if issubclass(kind, _Held) else type(f"Held{kind.__name__}", (_Held, kind), {})
+
+
+class _Held(_Base):
+    def _new_conn(self) -> socket.socket:
+        # Before the handshake with a proxy or TLS: each of them can keep a client waiting.
+        sock: socket.socket = super()._new_conn()
+        hold(sock, copy=True)
+        return sock
+
+    def request(self, *args: Any, **named: Any) -> None:
+        """Send a request, perhaps through the socket of an earlier exchange."""
+        if self.sock is not None:
+            hold(getattr(self.sock, "socket", self.sock))  # TLS inside a proxy's TLS has the proxy's socket inside
+        super().request(*args, **named)
+
+
+def _body(response: BaseHTTPResponse, exchange: Exchange) -> bytes:
+    """Read the body. Its connection is used again only if it was read to the end."""
     try:
-        pieces = raw.stream(PIECE, decode_content=False)
-        body = whole(pieces, raw.headers.get("content-encoding", ""), exchange.check)
+        pieces = response.stream(PIECE, decode_content=False)
+        body = whole(pieces, response.headers.get("content-encoding", ""), exchange.check)
     except BaseException:
-        raw.close()
+        response.close()
         raise
-    raw.release_conn()  # an answer without a body does not do so by itself
+    # The pool may hand the connection on just before this exchange ends. If its time ends then, the next one retries.
+    response.release_conn()  # a response without a body does not do so by itself
     return body
 
 
-def seconds_from(header: str | None, now: float) -> float | None:
-    """A pause out of `retry-after` or `ratelimit-reset`: seconds, a unix time or an HTTP date; None if absent."""
-    if not header:
-        return None
-    try:
-        number = float(header)
-    except ValueError:
-        try:
-            number = parsedate_to_datetime(header).timestamp()
-        except (ValueError, OverflowError):
-            return None
-    if math.isnan(number):
-        return None
-    a_unix_time = number > 1e9
-    return max(0.0, number - now if a_unix_time else number)
-
-
-def _plain(error: Exception) -> str:
-    """Why the connection failed, without the traceback that libraries fold into their messages."""
-    import requests
-    from urllib3.exceptions import SSLError
-
-    if isinstance(error, requests.exceptions.SSLError | SSLError):
-        reason = getattr(error.args[0] if error.args else None, "reason", "no reason given")
-        return f"the secure connection failed: {reason}"
-    if "NameResolutionError" in str(error):
+def _plain(error: HTTPError) -> str:
+    """Say why the connection failed, without the address that the libraries put into their messages."""
+    if isinstance(error, SSLError):
+        return f"the secure connection failed: {error}"
+    shown = repr(error)
+    if "NameResolutionError" in shown:
         return "the host name is not known"
-    if "Connection refused" in str(error):
+    if "Connection refused" in shown:
         return "connection refused"
     return "the connection broke before the answer was whole"

@@ -1,1 +1,1 @@
-"""Which days are wanted, which are here, and what to do next: judged from files, without a request."""
+"""Coverage: the wanted days, the stored days, and the next days to sync. Computed from files, without requests."""

@@ -1,4 +1,4 @@
-"""The chains: what sensor, commands and health need to know of each, in one place."""
+"""The chains: the facts about each that the sensor, the commands and `health` need."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from stx_pipelines.chains.datasets import Dataset, datasets_of
+from stx_pipelines.coverage.current import chain_coverage, first_day_note
 from stx_pipelines.coverage.model import Coverage
-from stx_pipelines.coverage.survey import first_day_note, survey_chain
 from stx_pipelines.project import Project
 
 NO_ETHEREUM = (
@@ -21,8 +21,8 @@ NO_ETHEREUM = (
 class Chain:
     """A chain whose datasets are synced together.
 
-    `began` is the first UTC day of its main network. `budget` is what may be spent a minute (0: no limit), counted in
-    `unit`s; `note` is what is odd about its settings.
+    `began` is the first UTC day of its main network. `budget` returns the number of `unit`s allowed per minute
+    (0: no limit), `note` a sentence about an unusual setting, or None.
     """
 
     name: str
@@ -34,23 +34,23 @@ class Chain:
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
-        """Its datasets, in the order in which they are made."""
+        """The chain's datasets, in the order in which they are synced."""
         return datasets_of(self.name)
 
     @property
     def tables(self) -> list[str]:
-        """The names of its datasets, in the order in which they are made."""
+        """The names of the chain's datasets, in the order in which they are synced."""
         return [dataset.name for dataset in self.datasets]
 
     def look(self, project: Project, now: datetime) -> Coverage:
-        """Tell how far it is as a whole."""
-        return survey_chain(project, self.name, now)
+        """Return the coverage of the chain as a whole."""
+        return chain_coverage(project, self.name, now)
 
 
 STACKS = Chain(
     name="stacks",
     title="Stacks",
-    began=date(2021, 1, 14),  # of the first block, by its burn block
+    began=date(2021, 1, 14),  # UTC day of the first block's burn block
     budget=lambda project: project.settings.budget,
     unit="requests",
     note=first_day_note,
@@ -69,5 +69,5 @@ CHAINS = {chain.name: chain for chain in (STACKS, ETHEREUM)}
 
 
 def chains_of(project: Project) -> list[Chain]:
-    """The chains that are part of the coverage: Ethereum only where a node is named."""
+    """Return the chains that are part of the coverage: Ethereum only if ETH_RPC_URL is set."""
     return [STACKS, ETHEREUM] if project.settings.eth_rpc_url else [STACKS]

@@ -1,4 +1,4 @@
-"""Whether a person is needed: one code and one sentence, judged from files. No request, no orchestrator."""
+"""The health of the project: an exit code and a sentence, from files alone. No request, no orchestrator."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from stx_pipelines.coverage.chains import Chain, chains_of
 from stx_pipelines.coverage.progress import BETWEEN_RUNS
 from stx_pipelines.coverage.status import DatasetStatus, describe, patience
 from stx_pipelines.coverage.text import behind_sentence, count_days, days_are, duration, nothing_wanted, some_days
+from stx_pipelines.coverage.versions import versions_sentence
 from stx_pipelines.project import Project
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.inspect import rows_per_day
@@ -20,27 +21,33 @@ HEALTHY, NOT_RUNNING, STALLED, DAMAGED, MISCONFIGURED = 0, 1, 2, 3, 4
 
 
 class Health(msgspec.Struct, frozen=True):
-    """An exit code and the sentence that goes with it."""
+    """An exit code and the sentence that goes with it. `other_versions` are those of processes, by process."""
 
     code: int
     sentence: str
+    other_versions: Mapping[str, str] = {}
+
+    def beside(self, others: Mapping[str, str]) -> Health:
+        """Return the same judgement with the running processes of other versions named. The code stays."""
+        sentence = f"{self.sentence}; {versions_sentence(others)}" if others else self.sentence
+        return Health(self.code, sentence, others)
 
 
 def judge(project: Project, now: datetime, stall: timedelta) -> Health:
-    """Judge every chain that is part of the coverage: the worst one speaks, or all if all are well."""
+    """Return the worst code of all chains that are part of the coverage, with the sentences that belong to it."""
     chains = chains_of(project)
     found = [judge_chain(project, chain, now, stall) for chain in chains]
     code = max(each.code for each in found)
-    said = [
+    sentences = [
         each.sentence if len(chains) == 1 else f"{chain.title}: {each.sentence}"
         for chain, each in zip(chains, found, strict=True)
         if each.code == code
     ]
-    return Health(code, "; ".join(said))
+    return Health(code, "; ".join(sentences))
 
 
 def judge_chain(project: Project, chain: Chain, now: datetime, stall: timedelta) -> Health:
-    """Judge one chain: its files, then the server, then whether what is missing is being worked on."""
+    """Return the health of one chain: check its files, then the server, then the run that works on missing days."""
     coverage = chain.look(project, now)
     status = describe(project, chain, chain.datasets[-1], coverage)
     for dataset in chain.tables:
@@ -67,8 +74,8 @@ def judge_chain(project: Project, chain: Chain, now: datetime, stall: timedelta)
     if (quiet := _quiet(status, now)) > max(stall, patience(coverage, chain.budget(project))):
         return Health(
             STALLED,
-            f"stalled: {status.running} works but nothing has landed for {duration(quiet)}: look at its log, "
-            "then stop it and start it again; nothing is lost",
+            f"stalled: {status.running} works but has stored nothing for {duration(quiet)}; stored days are kept: "
+            "read its log, then stop it and start it again",
         )
     return Health(HEALTHY, f"healthy: {status.running} works; {status.sentence}")
 
@@ -84,7 +91,7 @@ def _quiet(status: DatasetStatus, now: datetime) -> timedelta:
 
 
 def _damage(project: Project, dataset: str) -> str | None:
-    """What is broken among the files and in the table; None if nothing is, or if the table is being written."""
+    """Return what is damaged in the files or the table; None if nothing is, or if the table is being written."""
     store = project.store(dataset)
     if damaged := store.files.damaged():
         return next(iter(damaged.values()))

@@ -1,4 +1,4 @@
-"""The server's newest block, as it was last looked at. Pure: how old it was is judged in `coverage`."""
+"""The server's newest block at the last check. No I/O."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 LASTS = timedelta(hours=1)
-"""For so long a look tells how the server is. Afterwards nobody has looked, and nobody is to blame but the watcher."""
+"""How long a check says something about the server. After that, the server may have caught up."""
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """The newest block that `server` had, final ones alone for Ethereum.
+    """The newest block of `server` at the last check; for Ethereum, the newest final block.
 
-    `time` is the block's own, `since` when a look first found this block, `seen` when one last did; `limit` is the
-    age at which it is stale, zero for never; `caught_up` is when a look last found a fresh one after a stale one.
+    `time` is the block's own time, `since` the first check that found it, `seen` the last one. The block is stale if it
+    is older than `limit`; zero means never. `caught_up` is the last check that found a fresh block after a stale one.
     """
 
     server: str
@@ -26,23 +26,23 @@ class Sighting:
 
     @property
     def day(self) -> date:
-        """The UTC day of the block: the server has nothing of later days."""
+        """The UTC day of the block. The server has no blocks of later days."""
         return self.time.date()
 
     @property
     def age(self) -> timedelta:
-        """How old the block was at the last look. A later instant would blame the server for a daemon that was off."""
+        """The block's age at the last check. Its age now would also count the time since then without a check."""
         return self.seen - self.time
 
     @property
     def is_stale(self) -> bool:
-        """Whether the block was too old at the last look: the server lags, or its chain stands still."""
+        """Whether the block was too old at the last check: the server lags, or its chain has stopped."""
         return bool(self.limit) and self.age > self.limit
 
-    def outdates(self, looked: datetime) -> bool:
-        """Whether a day that was compared then was compared with a stale block."""
-        return self.is_stale or (bool(self.limit) and self.caught_up is not None and looked < self.caught_up)
+    def outdates(self, checked: datetime) -> bool:
+        """Return whether a day checked at this time was compared with a stale block."""
+        return self.is_stale or (bool(self.limit) and self.caught_up is not None and checked < self.caught_up)
 
     def tells_at(self, now: datetime) -> bool:
-        """Whether the last look is recent enough to say how the server is now."""
+        """Return whether the last check is recent enough to say how the server is now."""
         return now - self.seen <= LASTS

@@ -1,4 +1,4 @@
-"""How things are: the facts that `status` and `health` speak of, gathered from files. No request, no orchestrator."""
+"""The facts that `status` and `health` report, read from files. No request, no orchestrator."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import msgspec
 
 from stx_pipelines.chains.datasets import Dataset
 from stx_pipelines.coverage.chains import STACKS, Chain
+from stx_pipelines.coverage.current import dataset_coverage
 from stx_pipelines.coverage.model import Coverage, ranges
 from stx_pipelines.coverage.progress import Progress, last_report, who_works
-from stx_pipelines.coverage.survey import survey_dataset
 from stx_pipelines.coverage.text import coverage_sentence
 from stx_pipelines.project import Project
 from stx_pipelines.store.data_folder import DataFolder
@@ -19,7 +19,7 @@ from stx_pipelines.store.row_count import count_rows
 
 
 class SetAside(msgspec.Struct, frozen=True):
-    """A day that failed too often, why, and when it was last tried."""
+    """A day that is set aside, the reason, and the time of the last attempt."""
 
     day: date
     reason: str
@@ -27,16 +27,19 @@ class SetAside(msgspec.Struct, frozen=True):
 
 
 class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One dataset at one instant. Counts are of the table's rows; times are UTC; sizes in bytes.
+    """The status of one dataset. Fields are a promise to scripts: they may be added, never changed.
 
-    `old_days_missing` counts wanted days before yesterday that are not complete, `days_due` those of all wanted days
-    that do not wait after a failed proof. `closed_days` are wanted, closed and in the table, as ranges of neighbours
-    (first, last), newest first. `last_active_at` is when a run worked last, `stalled_after_seconds` for how long
-    nothing may land at this budget, `note` what is odd about the settings, `noun` what rows and `unit` what requests
-    are called here. `of_later_version` are days whose file only a later version of this package can read. `tip_time` is
-    the time of the server's newest block (Ethereum: newest final one) when it was looked at last, `tip_seen_at` when
-    that was; None where it is not known. `behind` says that it was too old, so that nothing can be done here. Other
-    people's scripts read this: fields are added, never changed.
+    Times are UTC, sizes bytes, `rows` the rows in the table. None means not known.
+
+    - `days_landed`: stored days. `days_due`: wanted days that are not complete and can be synced now.
+    - `old_days_missing`: wanted days before yesterday that are not complete.
+    - `closed_days`: closed days in the table, as ranges (first, last), newest first.
+    - `of_later_version`: days whose file only a later version of this package can read.
+    - `newest_day_looked_at`: the last check of the newest stored day. `last_active_at`: the last activity of a run.
+    - `stalled_after_seconds`: a run that stores nothing for longer has stalled; depends on the budget.
+    - `tip_time`: time of the server's newest block (Ethereum: newest final block) at the last check, `tip_seen_at`.
+    - `behind`: that block was stale, so nothing can be done here.
+    - `note`: an unusual setting. `noun`, `unit`: words for rows and requests.
     """
 
     dataset: str
@@ -76,25 +79,25 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_complete(self) -> bool:
-        """Every wanted day is covered and in the table. Where none is wanted, something is wrong."""
+        """Whether every wanted day is complete. False if no day is wanted, because then something is wrong."""
         return 0 < self.days_wanted == self.days_complete
 
 
 def statuses(project: Project, chain: Chain, now: datetime) -> list[DatasetStatus]:
-    """Every dataset of a chain, from files alone."""
-    return [describe(project, chain, dataset, survey_dataset(project, dataset, now)) for dataset in chain.datasets]
+    """Return the status of each dataset of a chain, from files alone."""
+    return [describe(project, chain, dataset, dataset_coverage(project, dataset, now)) for dataset in chain.datasets]
 
 
 def chain_status(project: Project, chain: Chain, now: datetime) -> DatasetStatus:
-    """The chain as a whole, told of the dataset that is made last."""
+    """Return the status of the chain as a whole, under the name of its last dataset."""
     return describe(project, chain, chain.datasets[-1], chain.look(project, now))
 
 
 def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverage) -> DatasetStatus:
-    """The status that follows from a coverage, and what runs now."""
+    """Return the status of a dataset with this coverage, and of the run that works on it now."""
     store = project.store(dataset.name)
     budget = chain.budget(project)
-    days = store.files.days()  # before the certificates: a day that lands in between is not a damaged one
+    days = store.files.days()  # before the certificates: a day stored in between must not count as damaged
     certificates, newer = store.files.certificates(), store.files.newer()
     loaded = store.warehouse.published(dataset.name).loaded
     in_table = [c for day, c in certificates.items() if loaded.get(day) == c.id]
@@ -120,7 +123,7 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
         wallets=_wallets(project.folder) if chain is STACKS else None,
         first_block_time=min((c.first_block_time for c in in_table if c.first_block_time), default=None),
         last_block_time=max((c.last_block_time for c in in_table if c.last_block_time), default=None),
-        newest_day_looked_at=next((day.looked for day in coverage.days if day.looked), None),
+        newest_day_looked_at=next((day.checked for day in coverage.days if day.checked), None),
         last_landed_at=max((c.proved_at for c in certificates.values()), default=None),
         bytes_on_disk=_size(store.warehouse.path) + sum(_size(f) for f in store.files.folder.glob("*.parquet")),
         running=running,
@@ -143,7 +146,7 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
 
 
 def patience(coverage: Coverage, budget: int) -> timedelta:
-    """A slow budget is no stall: two days' worth of requests may pass without a store."""
+    """Return how long a run may store nothing at this budget: the time of two days' requests."""
     return timedelta(minutes=2 * coverage.requests_per_day / budget) if budget else timedelta(0)
 
 

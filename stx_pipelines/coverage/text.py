@@ -1,4 +1,4 @@
-"""Coverage and times in words, the same in the sensor, the commands and the alerts. Pure."""
+"""Sentences about coverage and times, used by the sensor, the commands and the alerts. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stx_pipelines.coverage.sighting import Sighting
 
 
 def coverage_sentence(coverage: Coverage, budget: int, now: Work | None = None, *, unit: str = "requests") -> str:
-    """Like `173 of 180 days complete (96 %), 12 runs to go, ~2 h 10 min at 50 requests/min; now A..B`."""
+    """Return `173 of 180 days complete (96 %), 12 runs to go, ~2 h 10 min at 50 requests/min; now A..B`."""
     wanted = len(coverage.days)
     parts = [f"{coverage.complete_count} of {wanted} days complete ({_percent(coverage.complete_count, wanted)} %)"]
     if runs := coverage.runs_to_go(budget):
@@ -24,23 +24,23 @@ def coverage_sentence(coverage: Coverage, budget: int, now: Work | None = None, 
 
 
 def behind_sentence(tip: Sighting) -> str:
-    """Of when the server's newest block is, how old it was at the last look, and that nobody here can help it."""
+    """Return the time of the server's newest block, its age at the last check, and that no action is needed."""
     return (
-        f"the server's newest block is of {tip.time:%Y-%m-%d %H:%M} UTC, {duration(tip.age)} old when last looked at "
-        f"({tip.server}); nothing to do here: what comes after it is read once the server has it"
+        f"the server's newest block is of {tip.time:%Y-%m-%d %H:%M} UTC, {duration(tip.age)} old when last checked "
+        f"({tip.server}); nothing to do here: later blocks are fetched once the server has them"
     )
 
 
 def nothing_wanted(coverage: Coverage) -> str:
-    """Why no day is wanted at all."""
+    """Return why no day is wanted, and what to check."""
     return (
-        f"no day is wanted: the first one that can be, {coverage.first_day}, is after today "
-        f"({coverage.now:%Y-%m-%d} UTC); see that this machine's clock is right, and which server is asked"
+        f"no day is wanted: the first possible day, {coverage.first_day}, is after today "
+        f"({coverage.now:%Y-%m-%d} UTC); check this machine's clock and the server's address"
     )
 
 
 def duration(time: timedelta) -> str:
-    """`2 h 10 min`, `7 min`, `40 s`."""
+    """Return `2 h 10 min`, `7 min` or `40 s`."""
     seconds = round(time.total_seconds())
     if seconds < 60:
         return f"{seconds} s"
@@ -49,22 +49,22 @@ def duration(time: timedelta) -> str:
 
 
 def count_days(count: int) -> str:
-    """`1 day`, `4 days`."""
+    """Return `1 day` or `4 days`."""
     return f"{count} {'day' if count == 1 else 'days'}"
 
 
 def days_are(count: int) -> str:
-    """`1 day is`, `4 days are`."""
+    """Return `1 day is` or `4 days are`."""
     return f"{count_days(count)} {'is' if count == 1 else 'are'}"
 
 
 def some_days(days: Sequence[date]) -> str:
-    """`2026-11-03, 2026-11-04, 2026-11-05 and 7 more days`."""
+    """Return `2026-11-03, 2026-11-04, 2026-11-05 and 7 more days`."""
     return ", ".join(map(str, days[:3])) + (f" and {len(days) - 3} more days" if len(days) > 3 else "")
 
 
 def size(count: int) -> str:
-    """Bytes with a binary unit: `45.3 MiB`."""
+    """Return a number of bytes with a binary unit: `45.3 MiB`."""
     amount = float(count)
     for unit in ("B", "KiB", "MiB"):
         if amount < 1024:
@@ -74,5 +74,5 @@ def size(count: int) -> str:
 
 
 def _percent(part: int, whole: int) -> int:
-    """Rounded down: 100 % is said only when everything is there."""
+    """Return the percentage, rounded down: 100 only if nothing is missing."""
     return 100 * part // whole if whole else 0

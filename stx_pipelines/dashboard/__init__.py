@@ -1,1 +1,1 @@
-"""The page a person looks at: results in, one self-contained HTML file out. No formulas, no orchestrator."""
+"""The page: results in, one self-contained HTML file out. Not here: formulas, Dagster."""

@@ -1,6 +1,6 @@
-"""What the page knows: result files and coverage as plain rows.
+"""The data of the page: result files and coverage as plain rows.
 
-Not here: words and charts (`sections`), and arithmetic on metrics (it is SQL, in `metrics`).
+Not here: text and charts (`sections`), and arithmetic on metrics (SQL in `metrics`).
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PER_WALLET = ("first_seen_wallets", "wallet_windows")
-"""Tables with a row per wallet: too large for a page, and nobody's business but their file's."""
+"""Tables with a row per wallet. They are not on the page: too large, and too private."""
 
 MOST_DAYS = 1100
-"""Of daily tables the page holds the newest three years; the files hold everything."""
+"""The page has the newest three years of daily tables; the files have all days."""
 
 MOST_COHORTS = 400
-"""Of tables with many rows per cohort the page holds the newest thirteen months."""
+"""The page has the newest thirteen months of tables with many rows per cohort."""
 
 FEE_RECIPIENTS = "ethereum_fee_recipients"
 MOST_RECIPIENTS = 100
 
 _ON_PAGE = {"wallet_value_weekly": "value_weekly"}
-"""The tables that have another name on the page, and as its CSV files, than as result files."""
+"""The tables whose name on the page and in its CSV files differs from that of the result file."""
 
 _NEWEST = {
     "wallets_daily": ("date", MOST_DAYS),
@@ -52,7 +52,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that the page shows or offers as CSV; `note` says what of the file is not in it."""
+    """Rows that the page shows or offers as CSV; `note` names the rows of the file that are left out."""
 
     name: str
     columns: Sequence[str]
@@ -62,10 +62,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything the page is made of. `basis` is what the numbers rest on, None before the first results.
+    """All data of the page. `basis` holds the days behind the numbers, None before the first results.
 
     `transactions` and `wallets` count the whole covered range. `warnings` are sentences for the top of the page.
-    `fee_recipients` is what is known of Ethereum, None without its day files.
+    `fee_recipients` is None without day files of Ethereum.
     """
 
     now: datetime
@@ -78,17 +78,17 @@ class Facts:
     fee_recipients: FeeRecipients | None = None
 
     def rows(self, table: str) -> Sequence[Row]:
-        """The rows of a table; none when it does not exist yet."""
+        """Return the rows of a table; none if it does not exist yet."""
         return self.tables[table].rows if table in self.tables else ()
 
     @property
     def measured(self) -> Basis | None:
-        """The basis, if it has a day at all."""
+        """The basis if it has at least one day, else None."""
         return self.basis if self.basis and self.basis.days else None
 
 
 def read_facts(store: MetricStore, coverage: Coverage, sentence: str, note: str = "") -> Facts:
-    """The results as they are on disk now, and the days they rest on; `note` goes to the top. Raises `StoreError`."""
+    """Read the results on disk and the days they are based on; `note` is for the top. Raises `StoreError`."""
     names = [name for result in RESULTS.values() for name in result if name not in PER_WALLET]
     known = {name: basis for name in names if (basis := store.kept(name)) is not None}
     basis = max(known.values(), key=lambda each: (each.days, each.fingerprint), default=None)
@@ -127,7 +127,7 @@ def _plain_table(name: str, found: pa.Table, note: str = "") -> Table:
 
 
 def _read_ethereum(store: MetricStore) -> tuple[FeeRecipients | None, list[str]]:
-    """What is known of Ethereum; or a warning, because damage there is no reason to have no page."""
+    """Return the fee recipients, or a warning: damaged files of Ethereum must not prevent the page."""
     try:
         return fee_recipients(store.folder, store.engine, MOST_RECIPIENTS), []
     except StoreError as error:
@@ -140,7 +140,7 @@ def _recipients(known: FeeRecipients) -> Table:
 
 
 def _plain(row: Row) -> Row:
-    """Dates and exact money as text, so that JSON and JavaScript keep them as they are."""
+    """Return the row with dates and exact amounts as text, so that JSON and JavaScript do not change them."""
     return {key: f"{value:f}" if isinstance(value, Decimal) else _iso(value) for key, value in row.items()}
 
 
@@ -156,18 +156,18 @@ def _newest(table: Table) -> Table:
     kept = [row for row in table.rows if row[column] >= first]
     if len(kept) == len(table.rows):
         return table
-    note = f"From {first} on; everything is in the file metrics/{table.name}.parquet."
+    note = f"From {first} on; all rows are in the file metrics/{table.name}.parquet."
     return Table(table.name, table.columns, kept, note)
 
 
-def _calendar(coverage: Coverage, landed: Mapping[date, Certificate], basis: Basis | None) -> Table:
-    """Every wanted day and every landed one, oldest first, and whether the numbers rest on it."""
+def _calendar(coverage: Coverage, stored: Mapping[date, Certificate], basis: Basis | None) -> Table:
+    """Return every wanted or stored day, oldest first, and whether it is in the metrics."""
     used = set(days(basis)) if basis else set()
     wanted = {day.day: day for day in coverage.days}
     rows = []
-    for day in sorted(wanted.keys() | landed.keys()):
-        certificate = landed.get(day)
-        state = wanted[day].state if day in wanted else landed[day].state
+    for day in sorted(wanted.keys() | stored.keys()):
+        certificate = stored.get(day)
+        state = wanted[day].state if day in wanted else stored[day].state
         rows.append(
             {
                 "date": day.isoformat(),
@@ -183,7 +183,7 @@ def _calendar(coverage: Coverage, landed: Mapping[date, Certificate], basis: Bas
 
 
 def partial_weeks(weeks: Iterable[str], basis: Basis) -> list[str]:
-    """Name the weeks, by their Sundays, of which a day is outside the covered range."""
+    """Return the weeks, as their Sundays, with a day outside the covered range."""
     covered = {day.isoformat() for day in days(basis)}
     return [week for week in weeks if not covered.issuperset(_days_of_week(date.fromisoformat(week)))]
 
@@ -193,7 +193,7 @@ def _days_of_week(sunday: date) -> list[str]:
 
 
 def stx(ustx: int) -> str:
-    """Whole microSTX as exact STX with six places."""
+    """Return microSTX as exact STX with six places."""
     return f"{Decimal(ustx).scaleb(-6):f}"
 
 
@@ -202,6 +202,6 @@ def _warnings(store: MetricStore, known: Mapping[str, Basis], names: Iterable[st
         yield f"Not computed yet: {', '.join(missing)}. They appear with the next refresh."
     prints = {basis.fingerprint for basis in known.values()}
     if len(prints) > 1:
-        yield "Some tables are newer than others and rest on other days. One refresh of all of them ends this."
+        yield "Some tables are newer than others and cover other days. Refresh all of them."
     elif prints and prints != {store.basis().fingerprint}:
-        yield "Closed days have changed since these numbers were computed. The next refresh brings them up to date."
+        yield "Closed days have changed since these numbers were computed. The next refresh updates them."

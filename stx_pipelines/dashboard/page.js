@@ -28,7 +28,7 @@
     const font = getComputedStyle(document.body).fontFamily;
     return {
       font,
-      aria: false, // the figure says what it shows, and a table says it in full
+      aria: false, // the figure has a label, and a table with all values
       view: { stroke: null },
       axis: {
         labelColor: colours.soft, titleColor: colours.soft, titleFontWeight: 400, labelFontSize: 11, titleFontSize: 11,
@@ -63,7 +63,7 @@
   }
   toggle.addEventListener("click", () => {
     root.dataset.theme = theme() === "dark" ? "light" : "dark";
-    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* a browser may forbid it for files */ }
+    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* not allowed for files in some browsers */ }
     label();
     drawAll();
   });
@@ -112,7 +112,7 @@
     });
   }
 
-  // A spreadsheet takes what begins like this for a formula, and runs it; amounts below zero are none.
+  // A spreadsheet runs a text that begins like this as a formula; negative amounts are not formulas.
   const isFormula = (value) => typeof value === "string" && !/^-[0-9.]+$/.test(value)
     && /^[\t\r\n]|^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(value);
   const quoted = (value) => {

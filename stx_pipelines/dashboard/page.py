@@ -1,4 +1,4 @@
-"""The page: facts in, one HTML file out that opens from disk. What it says and draws is in `sections` and `words`."""
+"""The page: facts in, one HTML file out that opens from disk. Not here: its texts and charts (`sections`, `text`)."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ SECTIONS: Sequence[Callable[[Facts], Section | None]] = (
 """The page from top to bottom."""
 
 PICTURED = ("active", "retention-map", "fees-by-window", "funnel-stages")
-"""Charts that are small as pictures: a materialization keeps them for good."""
+"""Charts that are small as pictures, because a materialization keeps them permanently."""
 
 _ONLY_DRAWN = ("funnel_stages",)
 
 
 @dataclass(frozen=True)
 class Page:
-    """What was written: where, how large, and on how many closed days it rests."""
+    """The written file: its path, its size in bytes, its number of closed days and its headline."""
 
     path: Path
     size: int
@@ -57,14 +57,14 @@ class Page:
 
 
 def page_is_due(project: Project) -> bool:
-    """Whether a day of Ethereum has closed since the page was made that shows its fee recipients."""
+    """Return whether a day of Ethereum was closed after the page was made."""
     page = project.folder.page
     closed = [c.proved_at for c in project.store(BALANCES).files.certificates().values() if c.is_closed]
     return page.exists() and bool(closed) and max(closed).timestamp() > page.stat().st_mtime
 
 
 def write_page(folder: DataFolder, facts: Facts) -> Page:
-    """Make the page of these facts and replace the old one. Raises `StoreError`."""
+    """Write the page of these facts over the old one. Raises `StoreError`."""
     content = render(facts).encode()
     path = folder.page
     replace_file(path, lambda aside: aside.write_bytes(content))
@@ -72,7 +72,7 @@ def write_page(folder: DataFolder, facts: Facts) -> Page:
 
 
 def render(facts: Facts) -> str:
-    """The whole page as text; everything it needs is inside."""
+    """Return the page as one HTML text that contains everything it needs."""
     import jinja2
     from markupsafe import Markup
 
@@ -98,7 +98,7 @@ def render(facts: Facts) -> str:
 
 
 def pictures(facts: Facts, width: int = 640) -> dict[str, str]:
-    """The page's main charts as SVG, by title, in the light theme: for places that show no page."""
+    """Return the page's main charts as SVG, by title, in the light theme, for the Dagster UI."""
     import vl_convert
 
     facts = _with_stages(facts)
@@ -126,7 +126,7 @@ def _with_stages(facts: Facts) -> Facts:
 
 
 def _embedded(facts: Facts, sections: Sequence[Section]) -> str:
-    """What the script reads, as JSON that no HTML parser mistakes for markup."""
+    """Return the data of the script as JSON without characters that HTML treats as markup."""
     drawn = _drawn(sections)
     content = {
         "tables": {name: _columnar(name, table) for name, table in facts.tables.items()},
@@ -138,7 +138,7 @@ def _embedded(facts: Facts, sections: Sequence[Section]) -> str:
 
 
 def _columnar(name: str, table: Table) -> Mapping[str, Any]:
-    """Rows without repeated keys."""
+    """Return the rows of a table as lists, in the order of `columns`."""
     columns = [*table.columns, *(["shown"] if name == "coverage" else [])]
     return {"columns": columns, "rows": [[row[column] for column in columns] for row in table.rows]}
 
@@ -149,7 +149,7 @@ def _text(name: str) -> str:
 
 @cache
 def _vega() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script, from the wheel of vl-convert."""
+    """Return Vega, Vega-Lite and Vega-Embed as one script, from the package vl-convert."""
     import vl_convert
 
     return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE).replace(

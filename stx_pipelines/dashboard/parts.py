@@ -1,4 +1,4 @@
-"""What a section of the page is made of. The template draws these; `sections` fills them."""
+"""The parts of a section. `sections` makes them, the template renders them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Legend:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A drawing, what it means, and the table that says the same; `empty` is a sentence in its place."""
+    """A chart, its meaning, and the table with the same numbers; `empty` is a sentence shown in place of the chart."""
 
     id: str
     title: str
@@ -50,7 +50,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Panel:
-    """A few numbers that are best read as a table."""
+    """A small table of numbers."""
 
     title: str
     meaning: str
@@ -61,7 +61,7 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A heading with its charts; `facts` are name and sentence, `empty` a sentence in place of everything."""
+    """A heading with its charts; `facts` are names with sentences, `empty` a sentence if there are no data."""
 
     id: str
     title: str
@@ -73,5 +73,5 @@ class Section:
 
 
 def section(name: str, title: str, lead: str, charts: Sequence[Chart], empty: str = "") -> Section:
-    """A section of charts; without any it says why, by default that no day is closed."""
+    """Return a section of charts. Without charts it shows `empty`, by default that no day is closed."""
     return Section(id=name, title=title, lead=lead, charts=charts, empty=empty or ("" if charts else NOTHING_YET))

@@ -1,4 +1,4 @@
-"""Facts in words: the sentence and the numbers at the top of the page, and how amounts and days are written. Pure."""
+"""The headline and the numbers at the top of the page, and the format of amounts and days. Pure."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Card:
 
 
 def headline(facts: Facts) -> str:
-    """What happened on the chain, for someone who has ten seconds."""
+    """Return the page's first sentence: wallets and transactions of the covered days."""
     basis = facts.measured
     if basis is None:
         opened = sum(row["state"] == "open" for row in facts.rows("coverage"))
-        here = f"{count(opened, 'day')} of the chain {'is' if opened == 1 else 'are'} here, but not over or final yet"
-        return f"{here if opened else 'No day is here yet'}. The first numbers appear with the first complete day."
+        here = f"{count(opened, 'day')} of the chain {'is' if opened == 1 else 'are'} stored, but not final yet"
+        return f"{here if opened else 'No day is stored yet'}. The first numbers appear with the first closed day."
     said = [
         f"From {long_day(basis.coverage_start)} to {long_day(basis.coverage_end)}, {number(facts.wallets)} wallets "
         f"made {number(basis.transactions)} transactions on the Stacks chain."
@@ -37,7 +37,7 @@ def headline(facts: Facts) -> str:
 
 
 def cards(facts: Facts) -> list[Card]:
-    """The numbers a newcomer asks for first."""
+    """Return the numbers at the top of the page; none before the first results."""
     basis, daily, network = facts.measured, facts.rows("wallets_daily"), facts.rows("network_daily")
     if basis is None or not daily or not network:
         return []
@@ -49,11 +49,9 @@ def cards(facts: Facts) -> list[Card]:
     since = "" if len(network) == basis.days else f" since {_short(network[0]['date'])}"
     return [
         Card("Transactions", number(basis.transactions), f"{number(basis.transactions // basis.days)} a day"),
-        Card("Wallets", number(facts.wallets), "with at least one"),
+        Card("Wallets", number(facts.wallets), "with a transaction"),
         Card("Active, 7 days", number(active), f"{number(last['active_wallets'])} on the last day"),
-        Card(
-            "New, 7 days", number(fresh if known_new else None), "first transaction seen" if known_new else "too early"
-        ),
+        Card("New, 7 days", number(fresh if known_new else None), "first seen" if known_new else "too early"),
         Card("Fees", money(fee, 2), f"STX, exactly {money(fee)}{since}"),
         Card(
             "Failed",
@@ -64,7 +62,7 @@ def cards(facts: Facts) -> list[Card]:
 
 
 def _compared(daily: Sequence[Row]) -> str:
-    """How the last seven days differ from the seven before; nothing when that is not known."""
+    """Return how the last seven days differ from the seven before; empty if not known."""
     if len(daily) < 14 or not (before := daily[-8]["active_7d"]):
         return ""
     change = round(100 * (daily[-1]["active_7d"] - before) / before)
@@ -74,24 +72,24 @@ def _compared(daily: Sequence[Row]) -> str:
 
 
 def number(value: int | None) -> str:
-    """With thousands set apart."""
+    """Return a number with thousands separators, or `not known`."""
     return "not known" if value is None else f"{value:,}"
 
 
 def count(value: int, noun: str) -> str:
-    """A number of things."""
+    """Return a number with its noun, like `1 day` or `4 days`."""
     return f"{value:,} {noun}" + ("" if value == 1 else "s")
 
 
 def money(amount: str, places: int | None = None) -> str:
-    """Exact, without zeros at the end; or rounded to so many places where the exact amount stands beside it."""
+    """Return an exact amount without trailing zeros, or an amount rounded to `places`."""
     if places is not None:
         return f"{Decimal(amount):,.{places}f}"
     return f"{Decimal(amount):,f}".rstrip("0").rstrip(".")
 
 
 def long_day(day: date | None) -> str:
-    """`1 September 2026`."""
+    """Return a day like `1 September 2026`."""
     return f"{day.day} {day:%B %Y}" if day else ""
 
 

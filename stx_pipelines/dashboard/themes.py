@@ -1,4 +1,4 @@
-"""The colours of the page and its charts, light and dark. Not here: what is drawn in them."""
+"""The colours of the page and its charts, light and dark."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _COLOURS = {
 THEMES: Mapping[str, Mapping[str, str]] = {
     theme: {name: pair[place] for name, pair in _COLOURS.items()} for place, theme in enumerate(("light", "dark"))
 }
-"""Colours by name. Text on a chart keeps a contrast of 4.5 to what is behind it."""
+"""Colours by theme and name. Text has a contrast of at least 4.5 to its background."""
 
 
 def themed(spec: Spec, theme: str) -> Spec:
-    """The specification with a theme's colours, as the page's script does it; for pictures elsewhere."""
+    """Return the specification with the colours of a theme, as the page's script does."""
     text = json.dumps(spec)
     for name, colour in THEMES[theme].items():
         text = text.replace(f'"@{name}"', f'"{colour}"')

@@ -1,4 +1,4 @@
-"""What deserves a message: a failed run, coverage that fell, a stall, a server that is behind. Each is told once."""
+"""Alerts: a failed run, coverage below the target, a stall, a server that is behind. Each is reported once."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _SECONDS_BETWEEN_TICKS = 60
 
 
 class Told(msgspec.Struct):
-    """The cursor of an alert sensor: what was seen last. Fields of earlier versions are passed over.
+    """The cursor of an alert sensor: the state at the last tick. Fields of earlier versions are ignored.
 
-    `closed` are ranges of closed days that the table held, `came_in` is when a day was last stored or looked at,
-    `idle_since` how long nothing has come in though there is work, `behind` whether the server's newest block was old.
+    `closed` are the ranges of closed days in the table. `came_in` is when a day was last stored or checked. Since
+    `idle_since`, days are due and none came in. `behind` is true if the server's newest block was old.
     """
 
     stalled: bool = False
@@ -35,16 +35,16 @@ class Told(msgspec.Struct):
 
 
 def alert_sensor(name: str, look: Callable[[datetime], Seen | str], *, on: bool) -> dg.SensorDefinition:
-    """Tell, once each: coverage fell below the target; nothing is stored; the server is behind.
+    """Make the sensor that reports, once each: coverage below the target, a stall, a server that is behind.
 
-    `look` sees the chain, or says why there is nothing to tell of it.
+    `look` gives the state of the chain, or the reason why the chain is not watched.
     """
 
     @dg.sensor(
         name=name,
         minimum_interval_seconds=_SECONDS_BETWEEN_TICKS,
         default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
-        description="Says once, in a sentence: coverage fell below the target, or nothing is stored.",
+        description="Reports once: coverage fell below target, days are due but none is stored, a server is behind.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         now = datetime.now(UTC)
@@ -56,24 +56,24 @@ def alert_sensor(name: str, look: Callable[[datetime], Seen | str], *, on: bool)
         for sentence in sentences:
             _tell(context.log, seen.channels, sentence)
         return dg.SensorResult(
-            skip_reason="; ".join(sentences) or "nothing to tell", cursor=msgspec.json.encode(told).decode()
+            skip_reason="; ".join(sentences) or "nothing to report", cursor=msgspec.json.encode(told).decode()
         )
 
     return sensor
 
 
 def failure_sensor(name: str, channels: Callable[[], Sequence[Channel]], *, on: bool) -> dg.SensorDefinition:
-    """Tell of each failed run once: of every job, and of runs that a command made.
+    """Make the sensor that reports each failed run once: runs of every job and runs of our commands.
 
-    A run that failed only because the server is behind is not told: the alert sensor of the chain says that, once.
+    A run that failed only because the server is behind is left to the chain's alert sensor.
     """
 
     @dg.run_failure_sensor(
         name=name,
         minimum_interval_seconds=_SECONDS_BETWEEN_TICKS,
         default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
-        description="Says once, in a sentence, why a run failed.",
-        monitor_all_code_locations=True,  # a run of our own command belongs to no code location
+        description="Reports each failed run once, with the reason.",
+        monitor_all_code_locations=True,  # runs of our commands belong to none
     )
     def sensor(context: dg.RunFailureSensorContext) -> None:
         if reason := _reason(context.get_step_failure_events()):
@@ -83,7 +83,7 @@ def failure_sensor(name: str, channels: Callable[[], Sequence[Channel]], *, on: 
 
 
 def review(status: DatasetStatus, health: Health, told: Told, now: datetime) -> tuple[list[str], Told]:
-    """The sentences that are new, and the cursor that makes them old."""
+    """Return the new sentences, and the cursor that keeps them from being reported again."""
     sentences = []
     if fallen := _fallen(status, told):
         sentences.append(f"coverage fell below the target: {some_days(fallen)} no longer complete; {status.sentence}")
@@ -95,12 +95,12 @@ def review(status: DatasetStatus, health: Health, told: Told, now: datetime) -> 
     stalls = health.code == STALLED or idle > timedelta(seconds=status.stalled_after_seconds)
     stalled = stalls and not status.behind
     if stalled and not told.stalled:
-        sentences.append(health.sentence if health.code == STALLED else _nothing_lands(idle, status))
+        sentences.append(health.sentence if health.code == STALLED else _nothing_stored(idle, status))
     return sentences, Told(stalled, status.closed_days, came_in, idle_since, status.behind)
 
 
 def _fallen(status: DatasetStatus, told: Told) -> list[date]:
-    """Wanted days that were closed and in the table, and are not any more. A new day or target is no fall."""
+    """Return wanted days that were closed and in the table, and no longer are. New days and targets do not count."""
     first, kept = status.first_wanted_day, _each(status.closed_days)
     return sorted(day for day in _each(told.closed) - kept if first is not None and day >= first)
 
@@ -110,30 +110,30 @@ def _each(ranges: Sequence[tuple[date, date]]) -> set[date]:
 
 
 def _idle_since(status: DatasetStatus, told: Told, came_in: datetime | None, now: datetime) -> datetime | None:
-    """Since when nothing has come in though there is work; also while no run is in flight, as in an outage."""
+    """Return the time since which no day came in although days are due, with or without a run; None if none is due."""
     if not status.days_due:
         return None
     return told.idle_since if told.idle_since and told.came_in == came_in else now
 
 
-def _nothing_lands(idle: timedelta, status: DatasetStatus) -> str:
+def _nothing_stored(idle: timedelta, status: DatasetStatus) -> str:
     return (
-        f"nothing has landed for {duration(idle)} though {days_are(status.days_due)} due: the API may be down, the "
-        f"last tick of the sensor says why; it goes on by itself, nothing is lost; {status.sentence}"
+        f"no day was stored for {duration(idle)} though {days_are(status.days_due)} due: the API may be down, see the "
+        f"last tick of the coverage sensor; it resumes by itself and nothing is lost; {status.sentence}"
     )
 
 
 def _reason(step_failures: Sequence[dg.DagsterEvent]) -> str | None:
-    """Why a run failed; None if only the server is behind."""
+    """Return the reason of a failed run; None if only the server is behind."""
     for event in step_failures:
         if (said := event.step_failure_data.user_failure_data) and said.description:
             behind = said.metadata.get(BEHIND)
             return None if behind and behind.value else said.description
-    return "what had landed is kept; the Dagster UI has its log"
+    return "stored days are kept; its log is in the Dagster UI"
 
 
 def _tell(log: logging.Logger, channels: Callable[[], Sequence[Channel]], sentence: str) -> None:
-    """Write a sentence to the log, then to every channel. The log comes first: a channel may be out of order."""
+    """Write a sentence to the log, then send it to every channel. The log comes first: a channel may fail."""
     log.warning(sentence)
     for channel in channels():
         try:

@@ -1,9 +1,11 @@
-"""The Dagster code location: what exists, and with which resources. Shared by production and tests."""
+"""The Dagster code location: its assets, checks, jobs, schedules, sensors and resources."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import dagster as dg
 
@@ -24,18 +26,17 @@ from stx_pipelines.settings import SettingsError
 
 
 def build_defs(project: Project | Callable[[], Project] | None = None, **resources: object) -> dg.Definitions:
-    """Everything Dagster knows of a project.
+    """Build the definitions of a project.
 
-    `project` is a project, or a function that makes one. By default one is made of the environment and `.env`, anew for
-    every tick and run, so that a raised target counts at once. A resource that is given replaces the one of that name
-    and works over the same project. The folder, address and budget that it was given hold for the whole code location.
-    Raises `SettingsError`.
+    `project` is a project, or a function that makes one. By default, every tick and run makes one from the environment
+    and `.env`, so that a raised target counts at once. A resource given by name replaces ours of that name and works
+    over the same project. Its folder, address and budget hold for the whole code location. Raises `SettingsError`.
     """
     make = _with_settings_of(resources, project)
     now = make()
     on = now.settings.stx_autostart
     return dg.Definitions(
-        assets=[*DAILY["stacks"], wallet_metrics, wallet_dashboard, *DAILY["ethereum"]],
+        assets=_with_source([*DAILY["stacks"], wallet_metrics, wallet_dashboard, *DAILY["ethereum"]]),
         asset_checks=ALL_CHECKS,
         jobs=ALL_JOBS,
         schedules=[
@@ -63,18 +64,25 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
             "duckdb": read_only_warehouse(now),
             **{name: each.over(make) if isinstance(each, OfProject) else each for name, each in resources.items()},
         },
-        # One process per run: a day's work is one thread of network and one short transaction, so a process per
-        # step would only add seconds.
+        # One process per run: a process per step would only add seconds.
         executor=dg.in_process_executor,
     )
+
+
+def _with_source(assets: Sequence[dg.AssetsDefinition]) -> Sequence[Any]:
+    """Link each asset to its source file and line in the UI."""
+    with warnings.catch_warnings():
+        # The pinned minor version of Dagster is the one in which this preview was tested.
+        warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*(with_source_code_references|CodeRef).*")
+        return dg.with_source_code_references(assets)
 
 
 def _with_settings_of(
     resources: Mapping[str, object], project: Project | Callable[[], Project] | None
 ) -> Callable[[], Project]:
-    """What makes the project of a code location: the one given, with the settings that code gave to its resources.
+    """Return the function that makes the project: the given one, with the settings given to the resources.
 
-    Raises `SettingsError` where two resources were given different ones.
+    Raises `SettingsError` if two resources were given different settings.
     """
     given: dict[str, object] = {}
     for resource in resources.values():

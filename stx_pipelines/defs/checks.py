@@ -1,7 +1,7 @@
-"""What must be true of the tables, as asset checks. Unpartitioned: each looks at everything.
+"""The asset checks. They have no partitions: each checks the whole table.
 
-A check reads through the resource of its asset, so it always judges the folder that the asset writes to. The claims of
-the wallet metrics are in `metrics.checks`, what the numbers of an increase mean is in docs/ethereum.md.
+A check reads through the resource of its asset, and so reads the data folder that the asset writes to. The claims about
+the wallet metrics are in `metrics.checks`. docs/ethereum.md explains the increase of a balance.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,14 +29,14 @@ from stx_pipelines.store.ethereum_checks import (
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.inspect import count_repeated, rows_per_day
 
-_PATIENCE = 60.0  # seconds; the next run may be loading a day right now
+_PATIENCE = 60.0  # seconds to wait for the database; a run may be loading a day
 _NAMED = 10  # blocks and days in a sentence
 
 Look = Callable[..., dg.AssetCheckResult]
 
 
 def _check(asset: str, name: str, description: str) -> Callable[[Look], dg.AssetChecksDefinition]:
-    """Make an asset check that ends in one sentence when it cannot look."""
+    """Make an asset check whose errors end in one sentence."""
 
     def make(look: Look) -> dg.AssetChecksDefinition:
         @wraps(look)
@@ -51,17 +51,17 @@ def _check(asset: str, name: str, description: str) -> Callable[[Look], dg.Asset
     return make
 
 
-@_check(TRANSACTIONS, "transactions_are_unique", "No tx_id stands in the table twice.")
+@_check(TRANSACTIONS, "transactions_are_unique", "Every tx_id is in the table once.")
 def transactions_are_unique(stacks_api: StacksApi) -> dg.AssetCheckResult:
-    """Whole days are replaced instead of rows kept unique by an index: this is the proof that it works."""
+    """Count repeated transactions. The table has no unique index, because whole days are replaced."""
     repeated = count_repeated(stacks_api.project().folder.database, wait=_PATIENCE)
     return dg.AssetCheckResult(passed=repeated == 0, metadata={"repeated_transactions": repeated})
 
 
 def _certified(project: Project, dataset: str) -> dg.AssetCheckResult:
-    """Compare the table with the day files' certificates, day by day.
+    """Compare the table with the certificates of the day files, day by day.
 
-    A day that was stored anew and is not loaded yet still shows its rows of before: it waits, and is not judged.
+    A day that was stored again and is not loaded yet still has its old rows in the table. It is listed, not judged.
     """
     store = project.store(dataset)
     loaded = store.warehouse.published(dataset).loaded
@@ -86,7 +86,7 @@ _CERTIFIED = "Every loaded day has as many rows as its certificate publishes."
 
 @_check(TRANSACTIONS, "transactions_are_certified", _CERTIFIED)
 def transactions_are_certified(stacks_api: StacksApi) -> dg.AssetCheckResult:
-    """Compare the table with the certificates."""
+    """Compare the number of rows of each day with its certificate."""
     return _certified(stacks_api.project(), TRANSACTIONS)
 
 
@@ -98,9 +98,9 @@ def _ethereum_certified(dataset: str) -> dg.AssetChecksDefinition:
     return certified
 
 
-@_check(BLOCKS, "blocks_are_linked", "Every block names the hash of the one before; none is missing.")
+@_check(BLOCKS, "blocks_are_linked", "Every block names the hash of the block before it, and no block is missing.")
 def blocks_are_linked(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
-    """Also where two days meet that were stored at different times."""
+    """Check the links between blocks, also between days that were stored at different times."""
     tables = _tables(ethereum_node.project())
     wrong = unlinked_blocks(tables.database, unfinished=tables.unfinished(), wait=_PATIENCE)
     return dg.AssetCheckResult(
@@ -113,10 +113,10 @@ def blocks_are_linked(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
 @_check(
     BALANCES,
     "balances_add_up",
-    "Every block has one row, of that very block; after - before = increase; neighbouring balances agree.",
+    "Every block has one row with its own hash; after - before = increase; consecutive balances agree.",
 )
 def balances_add_up(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
-    """A day whose blocks are ahead of its balances waits: only its arithmetic is judged."""
+    """Check every balance. Only the arithmetic is checked on a day whose blocks are newer than its balances."""
     tables = _tables(ethereum_node.project())
     waiting = tables.waiting()
     wrong = wrong_balances(tables.database, waiting=waiting, wait=_PATIENCE)
@@ -139,7 +139,7 @@ def balances_add_up(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
     "inspect the listed days.",
 )
 def increases_are_plausible(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
-    """Zero and negative increases are normal, a day full of them is not: calls that failed may look like that."""
+    """List the days with unusually many zero or negative increases, as failed calls would cause them."""
     days = increase_shares(ethereum_node.project().folder.database, wait=_PATIENCE)
     odd = [each.day for each in days if is_odd(each)]
     blocks = sum(each.blocks for each in days)
@@ -166,7 +166,7 @@ def _tables(project: Project) -> EthereumTables:
 def _sentence(wrong: Sequence[int], what: str) -> str:
     if not wrong:
         return "no block is wrong"
-    return f"these blocks {what}: {_listed(wrong)}; `stx-pipelines rebuild` loads the proved day files anew"
+    return f"these blocks {what}: {_listed(wrong)}; `stx-pipelines rebuild` loads the stored days again"
 
 
 def _listed(found: Sequence[object]) -> str:
@@ -183,7 +183,7 @@ def _of_metrics(check: Check) -> dg.AssetChecksDefinition:
 
 
 def metric_result(verdict: Verdict, check: Check) -> dg.AssetCheckResult:
-    """What a judged claim about the metrics looks like in the UI."""
+    """Turn the verdict on a claim about the metrics into the result that the UI shows."""
     if verdict.broken is None:
         return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, description=verdict.reason)
     counted = f"{verdict.broken} rows contradict: {'; '.join(map(code, verdict.examples))}"  # shown as Markdown

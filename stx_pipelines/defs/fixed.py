@@ -1,6 +1,6 @@
-"""What code gives a resource and run config cannot: addresses, folders, budgets.
+"""Fields of resources that code sets and run config cannot: addresses, folders and budgets.
 
-Whoever reaches the UI writes run config, and a key goes where the address says.
+Everyone who can open the UI can write run config, and a key is sent to the address that it names.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from stx_pipelines.settings import SettingsError
 
 T = TypeVar("T")
 
-# Dagster's mark of a field that holds another resource, which may be a plain value. Such a field is no config: a
-# keyword of the constructor as any other, kept when Dagster copies the resource for a run, and refused in run config.
+# Dagster's mark of a field that holds another resource, which may also be a plain value. Such a field is no config: it
+# is a keyword of the constructor, is kept when Dagster copies the resource for a run, and is refused in run config.
 Fixed = Annotated[T, "resource_dependency"]
 """A field of a resource that is set in code only."""
 
 
 def value_of(given: str | int | None) -> str | int | None:
-    """What was given, or the value of the environment variable that it names. Raises `SettingsError` without one."""
+    """Return a value given in code, or that of the environment variable it names. Raises `SettingsError` if unset."""
     if not isinstance(given, (dg.EnvVar, type(dg.EnvVar.int("")))):
         return given
-    # Dagster reads these for config alone.
+    # Dagster itself reads environment variables for config fields only.
     if (value := given.get_value()) is None:
-        raise SettingsError(f"{given.env_var_name} is not set in the environment, and a resource is to have its value")
+        raise SettingsError(f"{given.env_var_name} is not set in the environment, but a resource needs its value")
     return value

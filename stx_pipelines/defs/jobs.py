@@ -1,4 +1,4 @@
-"""The jobs: which assets a run makes, and whether it checks them."""
+"""The jobs: the assets of a run, with or without their checks."""
 
 import dagster as dg
 
@@ -19,17 +19,17 @@ stacks_close = dg.define_asset_job(
 ethereum_sync = dg.define_asset_job(
     "ethereum_sync",
     selection=dg.AssetSelection.assets(*DAILY["ethereum"]).without_checks(),
-    description="Fetch days of Ethereum blocks, then their fee recipients' balances.",
+    description="Fetch days of Ethereum blocks, then the balances of their fee recipients.",
 )
 ethereum_close = dg.define_asset_job(
     "ethereum_close",
     selection=DAILY["ethereum"],
-    description="Fetch days of Ethereum, then check the whole tables.",
+    description="Fetch days of Ethereum blocks and balances, then check both whole tables.",
 )
 wallets_refresh = dg.define_asset_job(
     "wallets_refresh",
     selection=[wallet_metrics, wallet_dashboard],
-    description="The wallet metrics and the dashboard, from the closed days.",
+    description="Compute the wallet metrics and the dashboard from the closed days.",
 )
 
 ALL_JOBS = [stacks_sync, stacks_close, wallets_refresh, ethereum_sync, ethereum_close]

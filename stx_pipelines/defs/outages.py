@@ -1,4 +1,4 @@
-"""While nothing comes in: whether the coverage sensor should rest, until when, and why."""
+"""Pauses of the coverage sensor while no day comes in: whether to pause, until when, and why."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from stx_pipelines.defs.assets.daily import RETRY_AT
 
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(minutes=5)
-_LONGEST_REST = timedelta(days=1)  # whatever the API asks for: then one small question tells
+_LONGEST_REST = timedelta(days=1)  # if the API asks for more, one small request finds out
 
 
 class Outage(msgspec.Struct):
-    """While nothing comes in: since when, how long the pause is, until when it lasts."""
+    """A time in which no day comes in: its start, the length of the pause, and the end of the pause."""
 
     since: datetime
     pause_seconds: float
     until: datetime
 
     def longer(self, now: datetime) -> Outage:
-        """The next, doubled pause."""
+        """Return the next pause, twice as long, but at most five minutes."""
         seconds = min(self.pause_seconds * 2, _LONGEST_PAUSE.total_seconds())
         return Outage(self.since, seconds, now + timedelta(seconds=seconds))
 
@@ -40,9 +40,9 @@ def outage_of(
     probe: Callable[[], object],
     now: datetime,
 ) -> tuple[Outage, str] | None:
-    """Whether to rest because runs fail without storing or trying a day, and how to say so.
+    """Return the pause and its sentence if the last runs failed without storing or trying a day; else None.
 
-    The pause grows with every such run, and ends with a probe of the server: an outage of hours needs nobody.
+    The pause grows with every such run and ends with a probe of the server, so that work resumes by itself.
     """
     streak = _fruitless(runs, coverage)
     if not streak:
@@ -56,40 +56,40 @@ def outage_of(
     if known and known.until > outage.until:
         outage = known
     if now < outage.until:
-        return outage, f"nothing came in since {outage.since:%H:%M} UTC, next try at {outage.until:%H:%M:%S}"
+        return outage, f"no day came in since {outage.since:%H:%M} UTC, next try at {outage.until:%H:%M:%S}"
     try:
         probe()
     except RateLimited as error:
         until = min(error.until, now + _LONGEST_REST)
         return Outage(outage.since, outage.pause_seconds, until), str(error)
     except ApiError as error:
-        return outage.longer(now), f"nothing came in since {outage.since:%H:%M} UTC: {error}"
+        return outage.longer(now), f"no day came in since {outage.since:%H:%M} UTC: {error}"
     return None
 
 
 def standstill_of(
-    tip: Sighting, known: Outage | None, look_at_tip: Callable[[], object], now: datetime
+    tip: Sighting, known: Outage | None, check_tip: Callable[[], object], now: datetime
 ) -> tuple[Outage, str]:
-    """How long to rest while the server is behind and only a newer block of it would help.
+    """Return the pause and its sentence while the server is behind and only a newer block would help.
 
-    The pause grows with every look at the server's newest block: what it has become, the next survey says.
+    The pause grows each time the server's newest block is read. The next coverage takes the new block into account.
     """
     outage = known or Outage(tip.since, _FIRST_PAUSE.total_seconds(), tip.seen + _FIRST_PAUSE)
     if now >= outage.until:
         try:
-            look_at_tip()
+            check_tip()
         except RateLimited as error:
             return Outage(outage.since, outage.pause_seconds, min(error.until, now + _LONGEST_REST)), str(error)
         except ApiError as error:
-            return outage.longer(now), f"it could not be asked again: {error}"
+            return outage.longer(now), f"its newest block could not be read: {error}"
         outage = outage.longer(now)
-    return outage, f"next look at {outage.until:%H:%M:%S} UTC"
+    return outage, f"next check at {outage.until:%H:%M:%S} UTC"
 
 
 def limit_of(
     instance: dg.DagsterInstance, runs: Sequence[RunRecord], coverage: Coverage, now: datetime
 ) -> tuple[Outage, str] | None:
-    """Whether to rest because the newest run was told to come back later, and nothing came in since."""
+    """Return the pause and its sentence if the newest run was rate limited and no day came in since; else None."""
     if not runs or not runs[0].dagster_run.is_failure:
         return None
     ended = runs[0].end_time or now.timestamp()
@@ -113,14 +113,14 @@ def _retry_at(instance: dg.DagsterInstance, run_id: str) -> datetime | None:
 
 
 def _newest_event(coverage: Coverage) -> float:
-    """When a day was last stored, looked at, or not proved; unix seconds."""
-    events = [day.looked for day in coverage.days if day.looked]
+    """Return when a day was last stored, checked, or failed its proof, in unix seconds."""
+    events = [day.checked for day in coverage.days if day.checked]
     events += [day.attempts.at for day in coverage.days if day.attempts]
     return max((event.timestamp() for event in events), default=-inf)
 
 
 def _fruitless(runs: Sequence[RunRecord], coverage: Coverage) -> list[RunRecord]:
-    """The newest runs in a row that failed without storing a day or counting a failed proof, newest first."""
+    """Return the newest runs in a row that failed without storing a day or counting a failed proof, newest first."""
     newest_event = _newest_event(coverage)
     streak = []
     for record in runs:

@@ -1,13 +1,14 @@
-"""The Dagster face of a project: its clients and stores, for assets and checks.
+"""Resources of Dagster over a project: the clients and the stores, for assets and checks.
 
-Values given here win over settings. Secrets are settings only, so that they never appear in the UI; addresses, folders
-and budgets can be given in code, and not in run config.
+Values given in code win over settings. Addresses, folders and budgets can be given in code and not in run config.
+Secrets are settings only, so that the UI never shows them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
@@ -15,7 +16,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field, PrivateAttr
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
-from stx_pipelines.coverage.survey import survey_transactions
+from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.defs.fixed import Fixed, value_of
 from stx_pipelines.metrics.open import open_metrics
 from stx_pipelines.metrics.store import MetricStore
@@ -27,72 +28,126 @@ from stx_pipelines.sync.runner import run_sync
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from web3 import Web3
+
+    from stx_pipelines.clients import stacks_api
+    from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 
 
 class OfProject(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A resource over a project, which `make` makes once for each run: a change in `.env` counts from the next on."""
+    """A resource over a project.
+
+    `make` makes the project once for each run, so that the next run uses a changed `.env`.
+    """
 
     make: Fixed[Callable[[], Project]] = Project.load
-    data_dir: Fixed[str | None] = None
     _project: Project | None = PrivateAttr(None)
 
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Make the resource from these settings instead of the environment and `.env`."""
+        return cls(make=partial(Project, settings))
+
     def fixed(self) -> dict[str, object]:
-        """The settings that code gave to this resource. Raises `SettingsError`."""
-        return _given(stx_data_dir=self.data_dir)
+        """Return the settings that code gave to this resource. Raises `SettingsError`."""
+        return {}
 
     def chosen(self) -> dict[str, object]:
-        """The settings that run config may choose."""
+        """Return the settings that run config may choose."""
         return {}
 
     def project(self) -> Project:
-        """The project with this resource's values on top. Raises `SettingsError`."""
+        """Return the project with this resource's values on top. Raises `SettingsError`."""
         if self._project is None:
             self._project = self.make().replaced(**self.fixed(), **self.chosen())
         return self._project
 
     def settings(self) -> Settings:
-        """The settings with this resource's values on top. Raises `SettingsError`."""
+        """Return the settings with this resource's values on top. Raises `SettingsError`."""
         return self.project().settings
 
     def over(self, make: Callable[[], Project]) -> Self:
-        """The same resource over another project. Raises `SettingsError` where it was given one of its own."""
+        """Return the same resource over another project. Raises `SettingsError` if it was given a project already."""
         if "make" in self.model_fields_set:
             raise SettingsError("a resource of build_defs works over its project: give `project` to build_defs instead")
         return type(self)(**{name: getattr(self, name) for name in self.model_fields_set} | {"make": make})
 
 
-class StacksApi(OfProject):
+class HiroResource(OfProject):
+    """The Hiro API, as the settings `HIRO_*` describe it. Nothing of it is run config."""
+
+    def get_client(self) -> stacks_api.StacksApi:
+        """Return a new client. All clients on this machine share the budget of requests. Raises `SettingsError`."""
+        return self.project().stacks_api()
+
+
+class EthereumNodeResource(OfProject):
+    """An Ethereum node, as the settings `ETH_*` describe it. Run config may choose the size and number of batches."""
+
+    batch_size: int | None = None
+    parallel_batches: int | None = None
+
+    def chosen(self) -> dict[str, object]:
+        """Return the size of a batch, and how many are in flight."""
+        return _given(eth_batch_size=self.batch_size, eth_parallel_batches=self.parallel_batches)
+
+    def get_client(self) -> EthereumRpc:
+        """Return a new client. Raises `SettingsError` without `ETH_RPC_URL`."""
+        return self.project().ethereum_rpc()
+
+    def get_web3(self) -> Web3:
+        """Return a `Web3` with the address, time-out and headers of the client.
+
+        It neither keeps to `ETH_CALLS_PER_SECOND` nor hides the address in its own errors. Raises `SettingsError`
+        without `ETH_RPC_URL`, and `ImportError` without the package web3.
+        """
+        try:
+            from web3 import HTTPProvider, Web3
+        except ModuleNotFoundError:
+            raise ImportError(
+                "get_web3() needs web3: install stx-pipelines with the extra [ethereum], pip install -e '.[ethereum]'"
+            ) from None
+        http = self.get_client().http
+        headers = {**HTTPProvider.get_request_headers(), **http.headers}
+        options = {"timeout": http.patience.timeout, "headers": headers}
+        return Web3(HTTPProvider(http.base_url, request_kwargs=options))
+
+
+class InFolder(OfProject):
+    """A resource that may be given the data folder in code."""
+
+    data_dir: Fixed[str | None] = None
+
+    def fixed(self) -> dict[str, object]:
+        """Return the folder that code gave. Raises `SettingsError`."""
+        return super().fixed() | _given(stx_data_dir=self.data_dir)
+
+
+class StacksApi(HiroResource, InFolder):
     """The Hiro API and where its days are stored. Empty values mean: as the settings say."""
 
     api_url: Fixed[str | None] = None
     requests_per_minute: Fixed[int | None] = None
 
     def fixed(self) -> dict[str, object]:
-        """The address, the budget and the folder that code gave. Raises `SettingsError`."""
+        """Return the address, the budget and the folder that code gave. Raises `SettingsError`."""
         return super().fixed() | _given(hiro_api_url=self.api_url, hiro_requests_per_minute=self.requests_per_minute)
 
     def sync(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
         """Fetch, prove and store days. Raises what `run_sync` raises."""
         project = self.project()
         if not force:
-            # What is open grows stale while old days are read, so it goes first in every run.
-            days = {*days, *survey_transactions(project, datetime.now(UTC)).stale(project.settings.open_every)}
+            # Open days become stale while old days are fetched, so every run takes them first.
+            days = {*days, *transactions_coverage(project, datetime.now(UTC)).stale(project.settings.open_every)}
         yield from run_sync(project, TRANSACTIONS, days, force=force)
 
     def summary(self, day: date) -> DaySummary:
-        """What a person wants to know of a day that has just been stored."""
+        """Return the counts of a stored day that its materialization shows."""
         return summarize(self.project().store().files.columns(day, COLUMNS))
 
 
-class EthereumNode(OfProject):
+class EthereumNode(EthereumNodeResource, InFolder):
     """An Ethereum node and where its days are stored. Empty values mean: as the settings say."""
-
-    batch_size: int | None = None
-    parallel_batches: int | None = None
-
-    def chosen(self) -> dict[str, object]:
-        """The size of a batch, and how many are in flight."""
-        return _given(eth_batch_size=self.batch_size, eth_parallel_batches=self.parallel_batches)
 
     def sync_blocks(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
         """Fetch, prove and store days of blocks. Raises what `run_sync` raises."""
@@ -103,27 +158,27 @@ class EthereumNode(OfProject):
         yield from run_sync(self.project(), BALANCES, days, force=force)
 
     def rows(self, dataset: str, day: date) -> pa.Table:
-        """The rows of a day that has just been stored."""
+        """Return the rows of a stored day."""
         return self.project().store(dataset).files.read(day)
 
 
-class Metrics(OfProject):
-    """Where the metrics read and write. Empty values mean: as the settings say."""
+class Metrics(InFolder):
+    """The folder in which the metrics read and write. An empty value means: as the settings say."""
 
     def store(self) -> MetricStore:
-        """The metrics of this data folder. Raises `SettingsError`."""
+        """Return the metrics of this data folder. Raises `SettingsError`."""
         return open_metrics(self.project())
 
 
 class Warehouse(DuckDBResource):
-    """A DuckDB database, which one and how it is opened being fixed in code."""
+    """A DuckDB database. Its path and the way it is opened are fixed in code."""
 
     database: Fixed[str]
     connection_config: Fixed[dict[str, Any]] = Field(default_factory=dict)
 
 
 def read_only_warehouse(project: Project) -> Warehouse:
-    """The warehouse for people's own assets. Ours never use it: one process may write, or many may read."""
+    """Return the database for the user's own assets, read-only: DuckDB allows one writer or many readers."""
     return Warehouse(database=str(project.folder.database.absolute()), connection_config={"access_mode": "read_only"})
 
 

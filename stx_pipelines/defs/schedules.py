@@ -1,4 +1,4 @@
-"""When: once a day, by the clock. Until when is the sensors' question."""
+"""The daily schedules. They run once a day by the clock; the sensors work towards the target."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def daily_schedule(
     *,
     on: bool,
 ) -> dg.ScheduleDefinition:
-    """Close yesterday and refresh today, whatever the sensor does. The keys are UTC days, written by hand.
+    """Make the schedule that closes yesterday and refreshes today, both in UTC, independent of the sensor.
 
     A day that waits after a failed proof, or for a newer block of the server, is left to the sensor.
     """
@@ -49,7 +49,7 @@ def daily_schedule(
             return dg.SkipReason(
                 f"{waiting} could not be proved, the next try is not due yet"
                 if waiting
-                else "yesterday and today are not wanted, or closed already"
+                else "yesterday and today are not wanted, or already closed"
             )
         return dg.RunRequest(tags={**range_tags(Work(tuple(wanted))), DATASET_TAG: dataset})
 

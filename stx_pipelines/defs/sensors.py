@@ -1,6 +1,6 @@
-"""Until when: a sensor per dataset asks `coverage` what to do next and launches it, until the target is reached.
+"""The coverage sensors: each launches the next days that its chain's coverage names, until the target is reached.
 
-It keeps no list of its own: days that disappear, or a raised target, show up at the next tick.
+A sensor keeps no list of days, so a lost day or a raised target counts at the next tick.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NOT_FINISHED = (
 
 
 class Memory(msgspec.Struct):
-    """The sensor's cursor. The UI lists it beside every tick, so the sentence comes first."""
+    """The cursor of a coverage sensor. The UI shows it beside every tick, so the sentence comes first."""
 
     says: str = ""
     outage: Outage | None = None
@@ -45,10 +45,10 @@ def coverage_sensor(
     *,
     on: bool,
 ) -> dg.SensorDefinition:
-    """Rerun incremental syncs of a chain until coverage reaches the target days.
+    """Make the sensor that launches runs of a chain until the target is covered.
 
-    `watch` is asked at every tick, so that a target raised in `.env` counts at once; or it says why there is nothing
-    to do.
+    `watch` is called at every tick, so that a target raised in `.env` counts at once. It gives the reason instead if
+    the chain is not watched.
     """
 
     @dg.sensor(
@@ -69,7 +69,7 @@ def coverage_sensor(
 
 
 def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: datetime) -> dg.SensorResult:
-    """One look: launch the next range of days, or say in a sentence why not."""
+    """Launch the next range of days, or skip with a sentence that says why."""
     runs = instance.get_run_records(RunsFilter(tags={DATASET_TAG: watched.name}), limit=_RUNS_LOOKED_AT)
     coverage = watched.look(now)
     holder = watched.holder()
@@ -80,7 +80,7 @@ def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: da
         return _rest(f"{_said(watched, coverage)}; now {_range(in_flight) if in_flight else holder}", memory.outage)
     work = coverage.next(watched.budget, open_every=watched.open_every)
     if coverage.old_tip and (work is None or not coverage.behind):
-        outage, why = standstill_of(coverage.old_tip, memory.outage, watched.look_at_tip, now)
+        outage, why = standstill_of(coverage.old_tip, memory.outage, watched.check_tip, now)
         coverage = watched.look(now)
         work = coverage.next(watched.budget, open_every=watched.open_every)
         if work is None and coverage.behind:
@@ -111,7 +111,7 @@ def _cursor(sentence: str, outage: Outage | None) -> str:
 def _in_flight(
     instance: dg.DagsterInstance, runs: Sequence[RunRecord], now: datetime, *, lives: bool
 ) -> RunRecord | None:
-    """The run that works or is about to; a run whose process was killed is declared failed here."""
+    """Return the run that works or is about to start. Report a run as failed if its process was killed."""
     for record in runs:
         if record.dagster_run.is_finished:
             continue
@@ -119,7 +119,7 @@ def _in_flight(
         waits_in_queue = record.dagster_run.status in {DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED}
         if lives or waits_in_queue or now.timestamp() - began < BETWEEN_RUNS.total_seconds():
             return record
-        instance.report_run_failed(record.dagster_run, "The run's process is gone; what had landed is kept.")
+        instance.report_run_failed(record.dagster_run, "The run's process is gone; stored days are kept.")
     return None
 
 
@@ -137,7 +137,7 @@ def derived_sensor(
     *,
     on: bool,
 ) -> dg.SensorDefinition:
-    """Refresh what is computed from closed days when their set has changed; not while a backfill still adds days."""
+    """Make the sensor that refreshes the metrics when the set of closed days has changed and no backfill is due."""
 
     @dg.sensor(
         name=name,
@@ -147,13 +147,13 @@ def derived_sensor(
         description="Refreshes the wallet metrics when the set of closed days has changed.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        recently = datetime.now(UTC) - _LONGEST_REFRESH  # an older one was killed
+        recently = datetime.now(UTC) - _LONGEST_REFRESH  # an older run was killed
         in_flight = RunsFilter(job_name=job.name, statuses=list(_NOT_FINISHED), created_after=recently)
         if context.instance.get_runs(in_flight, limit=1):
             return dg.SkipReason("a refresh is running")
         coverage = look(datetime.now(UTC))
         if coverage.untried:
-            return dg.SkipReason(f"{days_are(len(coverage.untried))} still to come")
+            return dg.SkipReason(f"waiting for a backfill: {days_are(len(coverage.untried))} missing")
         if not (names := stale()):
             return dg.SkipReason("the set of closed days has not changed")
         return dg.RunRequest(run_key=None, tags={"stx_pipelines/stale": ", ".join(names)[:250]})

@@ -1,4 +1,4 @@
-"""What sensors, schedules and alerts ask about a chain. Each tick makes the project once."""
+"""The state of a chain for sensors, schedules and alerts. Each tick makes the project once."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import last_report, who_works
 from stx_pipelines.coverage.status import DatasetStatus, chain_status
 from stx_pipelines.project import Project
-from stx_pipelines.sync.tip import look_at_tip
+from stx_pipelines.sync.tip import check_tip
 
 
 class Channel(Protocol):
-    """A way to tell people."""
+    """A way to send an alert."""
 
     def send(self, sentence: str) -> None:
-        """Deliver a sentence. Raises `AlertError`."""
+        """Send a sentence. Raises `AlertError`."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What a coverage sensor needs to know of a chain; `name` marks its runs.
+    """The state of a chain for its coverage sensor. `name` marks its runs, `budget` is in `unit`s a minute.
 
-    `look` surveys the days without a request, `holder` names the process that works on them now and `last_active`
-    is when one last did, `probe` asks the server one small question and raises `ApiError` when it is down, as does
-    `look_at_tip`, which notes for the next survey of when the server's newest block is; `budget` is in `unit`s a
-    minute.
+    `look` gives the coverage without a request. `holder` names the process that syncs now, and `last_active` gives the
+    time at which one last did. `probe` sends one small request; `look_at_tip` reads the server's newest block and notes
+    its time for the next coverage. Both raise `ApiError`.
     """
 
     name: str
@@ -42,16 +41,16 @@ class Watched:
     budget: int
     open_every: timedelta
     unit: str = "requests"
-    look_at_tip: Callable[[], object] = lambda: None
+    check_tip: Callable[[], object] = lambda: None
 
 
 def look_at(make: Callable[[], Project], chain: Chain, now: datetime) -> Coverage:
-    """Survey a chain."""
+    """Return the coverage of a chain."""
     return chain.look(make(), now)
 
 
 class Seen(NamedTuple):
-    """What an alert sensor needs to know of a chain, and whom to tell."""
+    """The state of a chain for its alert sensor, and the channels to alert."""
 
     status: DatasetStatus
     health: Health
@@ -59,10 +58,10 @@ class Seen(NamedTuple):
 
 
 def see(make: Callable[[], Project], chain: Chain, now: datetime) -> Seen | str:
-    """What the alert sensor asks about a chain, or why there is nothing to ask."""
+    """Return the state of a chain for its alert sensor, or why the chain is not watched."""
     project = make()
     if chain not in chains_of(project):
-        return "this chain is not part of the coverage"
+        return NO_ETHEREUM
     stall_after = timedelta(seconds=project.settings.stx_stall_seconds)
     return Seen(
         status=chain_status(project, chain, now),
@@ -72,7 +71,7 @@ def see(make: Callable[[], Project], chain: Chain, now: datetime) -> Seen | str:
 
 
 def watch(make: Callable[[], Project], chain: Chain) -> Watched | str:
-    """What the coverage sensor asks about a chain, or why there is nothing to ask."""
+    """Return the state of a chain for its coverage sensor, or why the chain is not watched."""
     project = make()
     if chain not in chains_of(project):
         return NO_ETHEREUM
@@ -92,7 +91,7 @@ def watch(make: Callable[[], Project], chain: Chain) -> Watched | str:
         holder=lambda: who_works(project.folder, *tables),
         last_active=last_active,
         probe=probe,
-        look_at_tip=lambda: look_at_tip(probing, chain),
+        check_tip=lambda: check_tip(probing, chain),
         budget=chain.budget(project),
         open_every=project.settings.open_every,
         unit=chain.unit,

@@ -1,6 +1,6 @@
-"""Dagster's webserver, which answers its own UI and no other page: `python -m stx_pipelines.defs.webserver`.
+"""Dagster's webserver, restricted to requests of its own UI: `python -m stx_pipelines.defs.webserver`.
 
-Options are those of `dagster-webserver`. The UI knows no passwords, and a page of another site can make a browser send
+It takes the options of `dagster-webserver`. The UI has no passwords, and a page of another site can make a browser send
 requests to this machine. UI_HOST and UI_ALLOWED_HOSTS are read from the environment, like PORT.
 """
 
@@ -24,14 +24,14 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Address(NamedTuple):
-    """A host, in lower case and without brackets, and its port if one is named."""
+    """A host in lower case and without brackets, and its port if there is one."""
 
     host: str
     port: int | None
 
 
 def address_of(text: str) -> Address | None:
-    """What a Host header, a setting or an origin (`https://host:port`) names; None if it is no address."""
+    """Parse a Host header, a setting or an origin (`https://host:port`); return None if it is no address."""
     try:
         parts = urlsplit(text if "://" in text else f"//{text}")
         port = parts.port or _PORTS.get(parts.scheme)
@@ -41,7 +41,7 @@ def address_of(text: str) -> Address | None:
 
 
 def allowed_hosts() -> frozenset[str]:
-    """The names by which the UI may be asked for. Raises ValueError for one that is none."""
+    """Return the host names of the UI. Raises `ValueError` for a setting that is no host name."""
     named = [os.environ.get("UI_HOST", ""), *os.environ.get("UI_ALLOWED_HOSTS", "").split(",")]
     hosts = {"localhost", "127.0.0.1", "::1", socket.gethostname().lower()}
     for name in filter(None, map(str.strip, named)):
@@ -54,43 +54,43 @@ def allowed_hosts() -> frozenset[str]:
 
 
 class OwnPagesOnly:
-    """Middleware that refuses with 403 what a page of another site made the browser send."""
+    """Middleware that refuses with 403 the requests that a page of another site makes the browser send."""
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
         self._app = app
         self._hosts = frozenset(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass on."""
+        """Refuse a request or pass it on."""
         refusal = self._refusal(HTTPConnection(scope)) if scope["type"] in ("http", "websocket") else None
         if refusal:
             await PlainTextResponse(f"{refusal}\n", status_code=403)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _refusal(self, asked: HTTPConnection) -> str | None:
-        said = asked.headers.get("host", "")
-        host = address_of(said)
+    def _refusal(self, request: HTTPConnection) -> str | None:
+        named = request.headers.get("host", "")
+        host = address_of(named)
         if host is None or host.host not in self._hosts:
             return (
-                f"Refused: the UI does not know the host {said!r}. If it is yours, name it in UI_ALLOWED_HOSTS "
+                f"Refused: {named!r} is no host of this UI. If it is yours, add it to UI_ALLOWED_HOSTS "
                 "(names separated by commas, in the environment of `make up`) and start again."
             )
-        if asked.scope["type"] == "http" and asked.scope["method"] in ("GET", "HEAD"):
-            if asked.scope["path"].rstrip("/").endswith("/graphql") and "query" in asked.query_params:
-                return "Refused: GraphQL is asked by POST here. An image in any page can send a GET."
+        if request.scope["type"] == "http" and request.scope["method"] in ("GET", "HEAD"):
+            if request.scope["path"].rstrip("/").endswith("/graphql") and "query" in request.query_params:
+                return "Refused: GraphQL accepts only POST here, because an image in any page can send a GET."
             return None
-        origin = asked.headers.get("origin")
+        origin = request.headers.get("origin")
         if origin is not None and not _same(origin, host):
             return (
-                f"Refused: a page of {origin!r} asks, and the UI is {said!r}. A proxy in front of the UI must pass on "
-                "the Host header as the browser sent it, and UI_ALLOWED_HOSTS must name that host."
+                f"Refused: the request comes from a page of {origin!r}, and the UI is {named!r}. A proxy in front of "
+                "the UI must pass on the Host header as the browser sent it, and UI_ALLOWED_HOSTS must name that host."
             )
         return None
 
 
 def _same(origin: str, host: Address) -> bool:
-    """Whether a page of this origin came from this host; a proxy may have spoken https where http arrives."""
+    """Return whether an origin belongs to this host. Behind a proxy, an https origin arrives as http."""
     usual_port = _PORTS.get(origin.partition("://")[0].lower())
     return usual_port is not None and address_of(origin) == host._replace(port=host.port or usual_port)
 
@@ -99,7 +99,7 @@ class GuardedWebserver(DagsterWebserver[Any, Any]):
     """Dagster's webserver behind `OwnPagesOnly`."""
 
     def build_middleware(self) -> list[Middleware]:
-        """The guard first, then Dagster's own."""
+        """Return the guard, then the middleware of Dagster."""
         return [Middleware(OwnPagesOnly, hosts=allowed_hosts()), *super().build_middleware()]
 
 

@@ -1,6 +1,7 @@
 """The devnet as one ASGI application.
 
-Belongs here: which chain a request is for. Not here: its answer (stacks/, ethereum/, control.py), sockets (server.py).
+Belongs here: choosing the chain of a request. Not here: its response (stacks/, ethereum/, control.py), sockets
+(server.py).
 """
 
 from starlette.types import Receive, Scope, Send
@@ -15,10 +16,10 @@ from stx_pipelines.devnet.stacks.control import stacks_routes
 
 
 class DevnetApp:
-    """Hands every request to the chain it is for. The path of a chain that is not served is an unknown route."""
+    """An application that passes each request to its chain. The path of a chain that is not served is unknown (404)."""
 
     def __init__(self, stacks: StacksApi | None, ethereum: EthereumRpc | None) -> None:
-        """Serve these."""
+        """Serve these chains; None leaves a chain out."""
         self._stacks = stacks
         self._ethereum = ethereum
         self._control = Control(

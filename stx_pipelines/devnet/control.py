@@ -1,7 +1,7 @@
-"""The devnet's own routes, /devnet/*: they change a devnet that runs in another process.
+"""The devnet's own routes, /devnet/*, which change a devnet that runs in another process.
 
 Belongs here: finding a route, reading its JSON, setting knobs by name. Not here: the routes of a chain (control.py
-in stacks/ and ethereum/). These requests are not counted, not limited and meet no faults.
+in stacks/ and ethereum/). These requests are not counted, not limited and never fail by a knob.
 """
 
 import json
@@ -23,25 +23,25 @@ class Knobs(Protocol):
 
 
 class Growing(Protocol):
-    """A chain that grows: by a number of blocks, or up to an instant."""
+    """A chain that grows by a number of blocks or up to an instant."""
 
     @property
     def grow(self) -> Callable[..., None]:
-        """Append blocks; each chain names its number in its own way."""
+        """The method that appends blocks; the name of its number depends on the chain."""
 
     def grow_to(self, instant: datetime) -> None:
-        """Append every block whose time has come."""
+        """Append every block up to this instant."""
 
 
 class Control:
-    """Answers the devnet's own routes."""
+    """Dispatcher of the devnet's own routes."""
 
     def __init__(self, routes: Routes) -> None:
         """Answer these routes."""
         self._routes = routes
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, object]:
-        """Return status and JSON value: 404 for an unknown route, 400 for what cannot be done."""
+        """Return status and JSON value: 404 for an unknown route, 400 for an invalid request."""
         action = self._routes.get((method, path))
         if action is None:
             return 404, {"error": f"no such route: {method} {path}"}
@@ -52,7 +52,7 @@ class Control:
 
 
 def set_knobs(knobs: Knobs, wanted: Mapping[str, Any], readers: Readers) -> dict[str, object]:
-    """Set knobs by their names, all or none; `readers` read the values that are of no plain type."""
+    """Set knobs by name, all or none; `readers` convert the values of knobs that are not numbers, texts or sets."""
     values = {name: _value(knobs, name, value, readers) for name, value in wanted.items()}
     for name, value in values.items():
         setattr(knobs, name, value)
@@ -78,11 +78,11 @@ def _value(knobs: Knobs, name: str, value: Any, readers: Readers) -> object:
     """Convert a JSON value to the knob's own type: lists become sets, a number stays a number."""
     known = {field.name for field in fields(knobs)} - _NOT_SETTABLE
     if name not in known:
-        raise ValueError(f"unknown knob {name}; known are {', '.join(sorted(known))}")
+        raise ValueError(f"unknown knob {name}; known: {', '.join(sorted(known))}")
     if name in readers:
         return readers[name](value)
     wanted = type(getattr(type(knobs)(), name))
     converted: object = wanted(value)
     if wanted is not set and (isinstance(value, bool) is not (wanted is bool) or converted != value):
-        raise TypeError(f"knob {name} wants {wanted.__name__}, got {value!r}")
+        raise TypeError(f"knob {name} must be of type {wanted.__name__}, got {value!r}")
     return converted

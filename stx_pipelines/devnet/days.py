@@ -1,6 +1,6 @@
-"""The UTC day, as both chains use it.
+"""The UTC day of both chains.
 
-Belongs here: a day's length and its first second. Not here: what a chain does in a day.
+Belongs here: a day's length and its first second. Not here: the content of a day.
 """
 
 from datetime import UTC, date, datetime, time

@@ -1,16 +1,16 @@
-"""Reading requests and sending answers by ASGI's rules, and closing a connection, for which ASGI has no message.
+"""ASGI messages: reading a request, sending a response. Also closing a connection, for which ASGI has no message.
 
-Belongs here: bytes in, bytes out. Not here: the content of an answer (stacks/api.py, ethereum/rpc.py).
+Belongs here: bytes in, bytes out. Not here: the content of a response (stacks/api.py, ethereum/rpc.py).
 """
 
 from starlette.types import Receive, Scope, Send
 
-HANG_UP = "devnet.hang_up"  # the server puts a function under this name that closes the request's connection
+HANG_UP = "devnet.hang_up"  # the scope extension that holds the function closing the request's connection
 Headers = list[tuple[bytes, bytes]]
 
 
 def header(scope: Scope, wanted: bytes) -> str:
-    """Return a request's header, empty where it has none."""
+    """Return a header of the request, or an empty text."""
     return next((value.decode() for name, value in scope["headers"] if name == wanted), "")
 
 
@@ -25,7 +25,7 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def send_whole(status: int, headers: Headers, body: bytes, send: Send) -> None:
-    """Send a whole answer."""
+    """Send a whole response."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -38,7 +38,7 @@ async def send_half(status: int, headers: Headers, body: bytes, scope: Scope, re
 
 
 async def hang_up(scope: Scope, receive: Receive) -> None:
-    """Close the connection and wait until it is closed: the server then misses no answer."""
+    """Close the connection and wait for it, because the server logs an error for an app that returns before."""
     scope["extensions"][HANG_UP]()
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,6 +1,6 @@
 """The devnet as a running server: in a thread of a test, or in the foreground.
 
-Belongs here: sockets, uvicorn, starting and stopping. Not here: which chain answers a request (app.py).
+Belongs here: sockets, uvicorn, starting and stopping. Not here: choosing the chain of a request (app.py).
 """
 
 import socket
@@ -33,7 +33,10 @@ _Chain = TypeVar("_Chain", StacksApi, EthereumRpc)
 
 @dataclass(frozen=True, slots=True)
 class Devnet:
-    """A running devnet: where it listens, its chains, and their knobs and counters."""
+    """A running devnet: its address, its chains, their knobs and counters.
+
+    The properties of a chain raise LookupError where that chain is not served.
+    """
 
     url: str
     stacks: StacksApi | None
@@ -41,7 +44,7 @@ class Devnet:
 
     @property
     def chain(self) -> StacksChain:
-        """The Stacks chain; LookupError where none is served, here and below."""
+        """The Stacks chain."""
         return _served(self.stacks).chain
 
     @property
@@ -76,7 +79,7 @@ class Devnet:
 
 
 class _Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, which lets the application close the connection: ASGI has no word for that."""
+    """uvicorn's protocol with a function that closes the connection, which ASGI does not have."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -93,7 +96,7 @@ def serve(
     ethereum: EthereumChain | None = None,
     ethereum_knobs: EthereumKnobs | None = None,
 ) -> Iterator[Devnet]:
-    """Serve a Stacks chain, an Ethereum chain or both from a thread until the block ends; port 0 is any free one."""
+    """Serve a Stacks chain, an Ethereum chain or both from a thread until the block ends; port 0: any free port."""
     stacks_api = StacksApi(chain, knobs or Knobs()) if chain else None
     ethereum_rpc = EthereumRpc(ethereum, ethereum_knobs or EthereumKnobs()) if ethereum else None
     listener = _listen(port)
@@ -119,7 +122,7 @@ def run(
     ethereum: EthereumChain | None = None,
     ethereum_knobs: EthereumKnobs | None = None,
 ) -> None:
-    """Serve the chains in the foreground until interrupted; with `follow_clock` they grow as time passes."""
+    """Serve the chains in the foreground until interrupted. With `follow_clock` they grow as time passes."""
     ethereum_knobs = ethereum_knobs or EthereumKnobs()
     if follow_clock:
         knobs.clock = ethereum_knobs.clock = lambda: datetime.now(UTC)

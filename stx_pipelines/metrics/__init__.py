@@ -1,1 +1,1 @@
-"""Wallet metrics: SQL over the closed days, one file per table in the folder `sql`."""
+"""Wallet metrics, computed from the closed days by SQL: one file per table in the folder `sql`."""

@@ -1,6 +1,6 @@
-"""Checks of the wallet metrics. Each is a query for counterexamples, in `sql/checks`.
+"""Checks of the wallet metrics. Each is a query in `sql/checks` that finds counterexamples to a claim.
 
-They read result files and day files, never the database.
+The queries read result files and day files, never the database.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _EXAMPLES = 5
 
 
 class Check(NamedTuple):
-    """A claim about a result, the tables it is judged by, and whether it reads the day files again."""
+    """A claim about a result, the tables its query reads, and whether it also reads the day files."""
 
     name: str
     result: str
@@ -27,7 +27,10 @@ class Check(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """`broken` counts the rows that contradict the claim. It is None when `reason` says why there is no verdict."""
+    """The outcome of a check. `broken` counts the rows that contradict the claim, `examples` describes some of them.
+
+    `broken` is None when the claim cannot be checked; `reason` says why. `basis` is what the result was computed from.
+    """
 
     broken: int | None
     reason: str
@@ -40,7 +43,7 @@ CHECKS = (
     Check(
         "first_seen_is_earliest",
         "first_seen_wallets",
-        "first_seen is the wallet's earliest transaction in the covered day files, and no wallet is missing.",
+        "first_seen is the time of the wallet's earliest transaction in the covered days, and no wallet is missing.",
         ("first_seen_wallets",),
         reads_days=True,
     ),
@@ -53,64 +56,71 @@ CHECKS = (
     Check(
         "longer_spans_hold_more",
         "wallets_daily",
-        "active_30d >= active_7d >= active_wallets, day by day.",
+        "On every day active_30d >= active_7d >= active_wallets.",
         ("wallets_daily",),
     ),
     Check(
         "daily_is_mature",
         "wallets_daily",
-        "No 7-day or 30-day number where the days before are not covered.",
+        "A 7-day or 30-day number is null unless all its days are covered.",
         ("wallets_daily",),
     ),
     Check(
         "retention_within_one",
         "wallet_retention",
-        "Retention is never above 1, and never missing where the window is over.",
+        "Retention is between 0 and 1, and not null once the window is over.",
         ("wallet_retention", "wallet_retention_weekly"),
     ),
     Check(
         "cumulative_never_falls",
         "wallet_retention",
-        "Cumulative retention never falls when the window grows.",
+        "Cumulative retention is never lower for a longer window.",
         ("wallet_retention",),
     ),
     Check(
         "retention_is_mature",
         "wallet_retention",
-        "No retention is published before its window is over.",
+        "Retention is null until its window is over.",
         ("wallet_retention", "wallet_retention_weekly"),
     ),
     Check(
         "value_is_mature",
         "wallet_value",
-        "No value is published before its window is over, and no payback of a small cohort.",
+        "A value is null until its window is over, and the payback of a small cohort is always null.",
         ("wallet_value", "wallet_value_trailing", "wallet_value_breakeven", "wallet_windows"),
     ),
     Check(
         "weekly_value_adds_up",
         "wallet_value",
-        "Each week's wallets and fees are the sums of its cohorts, and no week is published before its window is over.",
+        "Each week's wallets and fees are the sums of its cohorts, and a week has no row until its window is over.",
         ("wallet_value_weekly", "wallet_value"),
     ),
-    Check("funnel_is_nested", "wallet_funnel", "Each stage of the funnel is within the last.", ("wallet_funnel",)),
+    Check(
+        "funnel_is_nested",
+        "wallet_funnel",
+        "No stage of the funnel has more wallets than the stage before.",
+        ("wallet_funnel",),
+    ),
     Check(
         "funnel_is_mature",
         "wallet_funnel",
-        "The funnel counts only wallets whose first 30 days are over, over whole windows.",
+        "The funnel counts only wallets whose first 30 days are over, and is null unless its whole window is covered.",
         ("wallet_funnel",),
     ),
 )
-"""Every check, by result."""
+"""All checks, in the order of the results they belong to."""
 
 
 def judge(store: MetricStore, check: Check) -> Verdict:
-    """Count the counterexamples to a claim. Raises `StoreError` when a file cannot be read."""
+    """Run the query of a check. Raises `StoreError` when a file cannot be read."""
     bases = [store.kept(table) for table in check.tables]
     basis = bases[0]
     if basis is None or any(other != basis for other in bases):
-        return Verdict(None, f"{' and '.join(check.tables)} do not rest on the same days: materialize both", [], None)
+        reason = f"{' and '.join(check.tables)} were not computed from the same days: materialize them"
+        return Verdict(None, reason, [], None)
     if check.reads_days and store.basis().fingerprint != basis.fingerprint:
-        return Verdict(None, f"the closed days have changed since {check.result} was made: materialize it", [], basis)
+        reason = f"the closed days have changed since {check.result} was computed: materialize it"
+        return Verdict(None, reason, [], basis)
     with store.session(basis) as connection:
         for table in check.tables:
             connection.execute(f"CREATE VIEW {table} AS FROM {parquet_rows(store.path(table))}")

@@ -1,4 +1,4 @@
-"""The metrics of a project, for assets, sensors and commands alike."""
+"""The metrics of a project, as assets, sensors and commands use them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stx_pipelines.store.identity import known_identity
 
 
 def open_metrics(project: Project) -> MetricStore:
-    """The metrics over the stored days of transactions. The database is opened only to load results."""
+    """Return the metrics over the project's stored days of transactions. Raises `SettingsError`."""
     return MetricStore(
         folder=project.folder,
         files=project.store().files,
@@ -23,7 +23,7 @@ def open_metrics(project: Project) -> MetricStore:
 
 
 def metric_options(settings: Settings) -> MetricOptions:
-    """The windows and thresholds people chose. Raises `SettingsError`."""
+    """Return the windows and thresholds of these settings. Raises `SettingsError`."""
     try:
         return MetricOptions(
             windows=settings.stx_metric_windows,
@@ -40,6 +40,6 @@ def metric_options(settings: Settings) -> MetricOptions:
 
 
 def chain_start(project: Project) -> date | None:
-    """The chain's first day; None before the first use, and for a server that does not have its chain's beginning."""
+    """Return the chain's first day. None before the first use, and if the server lacks the beginning of its chain."""
     identity = known_identity(project.folder)
     return identity.first_day if identity is not None and identity.height == 1 else None

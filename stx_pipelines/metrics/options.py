@@ -1,6 +1,6 @@
-"""Options of the wallet metrics, the days they may read, and the fingerprint of both. Pure.
+"""Options of the wallet metrics, the days they read, and the fingerprint of both. Pure.
 
-The fingerprint tells whether results are stale. Not here: formulas (they are SQL, in the folder `sql`).
+A result is stale if its fingerprint is not the present one. Not here: formulas, which are SQL in the folder `sql`.
 """
 
 from __future__ import annotations
@@ -17,24 +17,26 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, days_between
 
 DEFINITIONS_VERSION = 2
-"""Part of every fingerprint: raise it when a formula changes, and all results count as stale."""
+"""Part of every fingerprint. Raise it when a formula changes, so that all results become stale."""
 
 ACTIVE_TRANSACTIONS = 3
-"""A wallet is an `active_30d` wallet with this many transactions in its first 30 days."""
+"""Number of transactions in its first 30 days from which a wallet counts in `active_30d`."""
 
 VALUE_USTX = 1_000_000
-"""A wallet is a `value_30d` wallet with this much of fees in its first 30 days: 1 STX."""
+"""Fees in microSTX in its first 30 days from which an active wallet counts in `active_and_value_30d`: 1 STX."""
 
 FUNNEL_DAYS = 30
-"""The days after which the funnel looks at a wallet."""
+"""Number of first days of a wallet that the funnel counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricOptions:
-    """Options that people may choose. Windows and lengths are in days; `target_cpa_ustx` is microSTX per wallet.
+    """Options that people may choose. Windows and other lengths are in days. Raises `ValueError`.
 
-    `excluded_types` are left out of activity, never of first_seen. Days before `data_start` are not read at all.
-    `breakeven_days` is how far back the cohorts of the breakeven CPA reach. Raises `ValueError`.
+    `minimum_cohort` is the number of wallets from which a cohort has a payback. `target_cpa_ustx` is microSTX per
+    wallet. `excluded_types` do not count as activity, but count for first_seen. `left_censor_days` is the number of
+    first days whose wallets may be older. `breakeven_days` is the number of last days whose cohorts count for the
+    breakeven CPA. Days before `data_start` are not read.
     """
 
     windows: tuple[int, ...] = (15, 30, 60, 90, 180)
@@ -47,7 +49,7 @@ class MetricOptions:
     data_start: date | None = None
 
     def __post_init__(self) -> None:
-        """Refuse values that no metric can be computed from."""
+        """Raise `ValueError` for values from which no metric can be computed."""
         for name, windows in (("windows", self.windows), ("trailing_windows", self.trailing_windows)):
             rising = all(shorter < longer for shorter, longer in pairwise((0, *windows)))
             if not windows or not rising:
@@ -68,16 +70,16 @@ class MetricOptions:
 
     @property
     def bands(self) -> list[tuple[int, int]]:
-        """Every window H as `(L, H)`, where L is the next smaller one, 0 for the first."""
+        """Every window H as `(L, H)`, where L is the next shorter window, 0 for the first."""
         return list(pairwise((0, *self.windows)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Covered:
-    """The range of days that the metrics read, and the days left out. Without a closed day it has no start and end.
+    """The range of days that the metrics read, and the days left out. `start` and `end` are None without a closed day.
 
-    `islands` are closed days behind a hole, `before_start` those before the data start, `open_days` those that are
-    not final. `uncensored_from` is the first cohort day whose wallets cannot be older than they look.
+    `islands` are closed days before a missing or open day, `before_start` are closed days before `data_start`, and
+    `open_days` are not closed. `uncensored_from` is the first day whose new wallets count as surely new.
     """
 
     start: date | None
@@ -94,9 +96,9 @@ class Covered:
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
-    """The days and options that a result rests on, kept in the metadata of its file.
+    """The days and options that a result was computed from, kept in the metadata of its file.
 
-    `islands`, `open_days` and `before_start` count days left out; `transactions` counts rows.
+    `transactions` counts the rows read. `islands`, `open_days` and `before_start` count the days left out.
     """
 
     fingerprint: str
@@ -112,12 +114,12 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def days(known: Basis) -> list[date]:
-    """List the days that a result rests on, oldest first."""
+    """Return the days that a result was computed from, oldest first."""
     return days_between(known.coverage_start, known.coverage_end) if known.coverage_start and known.coverage_end else []
 
 
 def basis(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> Basis:
-    """Describe what results computed now rest on. `first_day` is the chain's, if known."""
+    """Return the basis of results computed now. `first_day` is the chain's first day, if known."""
     covered = cover(certificates, options, first_day)
     return Basis(
         fingerprint=fingerprint(certificates, options, first_day),
@@ -134,9 +136,9 @@ def basis(certificates: Mapping[date, Certificate], options: MetricOptions, firs
 
 
 def cover(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> Covered:
-    """Find the contiguous range of closed days that ends at the newest one. `first_day` is the chain's, if known.
+    """Return the range of closed days without a hole that ends at the newest closed day.
 
-    Nothing is left-censored when the range starts with the chain: a wallet cannot be older than that.
+    `first_day` is the chain's first day, if known. If the range starts there, no wallet can be older than the range.
     """
     final = {day for day, certificate in certificates.items() if certificate.is_closed}
     closed = {day for day in final if options.data_start is None or day >= options.data_start}
@@ -155,12 +157,12 @@ def cover(certificates: Mapping[date, Certificate], options: MetricOptions, firs
 
 
 def fingerprint(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> str:
-    """Compute a short text from every closed day's certificate, the options, and the version of the formulas.
+    """Return a hash of every closed day's certificate, the options, and the version of the formulas.
 
-    Open days are no part of it, so results do not become stale whenever an open day is fetched again.
+    Open days are not part of it, so that results do not become stale whenever an open day is fetched again.
     """
     chosen = {field: getattr(options, field) for field in options.__dataclass_fields__}
     chosen["excluded_types"] = sorted(options.excluded_types)
     closed = sorted((day, known.id) for day, known in certificates.items() if known.is_closed)
-    said = msgspec.json.encode([DEFINITIONS_VERSION, chosen, first_day, closed], order="deterministic")
-    return hashlib.sha256(said).hexdigest()[:16]
+    content = msgspec.json.encode([DEFINITIONS_VERSION, chosen, first_day, closed], order="deterministic")
+    return hashlib.sha256(content).hexdigest()[:16]

@@ -1,7 +1,6 @@
-"""The results: the tables of each, the steps they are made of, and the SQL of both.
+"""The results: the tables of each, the steps that compute them, and the views and macros that all statements use.
 
-Belongs here: names of results, tables and steps, and what every statement may use. Not here: formulas (they are in the
-folder `sql`), and when or where results are computed and kept (`store`).
+Not here: formulas, which are in the folder `sql`, and the files and tables that results are kept in (`store`).
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ RESULTS: dict[str, tuple[str, ...]] = {
     ),
     "wallet_funnel": ("wallet_funnel",),
 }
-"""The tables of each result; the first has the result's name. Each is one query in `sql`."""
+"""The tables of each result. The first has the result's name. Each table is one query in `sql`."""
 
 _STEPS = {
     "first_seen_wallets": ("wallets",),
@@ -43,16 +42,16 @@ _STEPS = {
     "wallet_value": ("wallets", "wallet_days", "windows"),
     "wallet_funnel": ("wallets", "wallet_days"),
 }
-"""The steps of each result, in their order. Each is one statement in `sql/base`."""
+"""The steps of each result, in the order they run. Each step is one statement in `sql/base`."""
 
 
 def tables_of(results: Collection[str]) -> list[str]:
-    """Name the tables of these results."""
+    """Return the names of these results' tables."""
     return [table for result in results for table in RESULTS[result]]
 
 
 def steps_of(results: Collection[str]) -> list[str]:
-    """Name the steps of these results, each once, in their order."""
+    """Return the steps of these results, each once, in the order they run."""
     return list(dict.fromkeys(step for result in results for step in _STEPS[result]))
 
 
@@ -62,7 +61,7 @@ def metric_sql(name: str) -> str:
 
 
 def define(connection: duckdb.DuckDBPyConnection, basis: Basis, paths: Sequence[Path]) -> None:
-    """Create the tables, views and macros that every statement may use, over the day files `paths`."""
+    """Create the tables, views and macros that all statements use. `paths` are the day files of `basis`."""
     options = basis.options
     if paths:
         connection.execute(f"CREATE VIEW day_rows AS FROM {parquet_rows(*paths)}")

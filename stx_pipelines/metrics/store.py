@@ -1,7 +1,7 @@
-"""The store of the wallet metrics: computes results from the covered day files, keeps their files, loads their tables.
+"""The store of the wallet metrics: computes results from day files, keeps them as files and loads them as tables.
 
-SQL runs in a DuckDB of its own, so that the writer of the database is never blocked. Results are Parquet files, written
-aside and renamed. Each file says in its metadata what it rests on. Not here: which tables there are (`results`).
+SQL runs in a separate DuckDB in memory, so that it never blocks the database. Results are Parquet files, each replaced
+as a whole, with their basis in the metadata. Not here: the list of tables (`results`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stx_pipelines.metrics import options as metrics
+from stx_pipelines.metrics.columns import comments_sql
 from stx_pipelines.metrics.options import Basis, MetricOptions
 from stx_pipelines.metrics.results import RESULTS, define, metric_sql, steps_of, tables_of
 from stx_pipelines.store.data_folder import DataFolder
@@ -36,9 +37,9 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Refreshed:
-    """The rows per table that a refresh wrote, and the days they rest on.
+    """The outcome of a refresh: the number of rows per table, and the basis they were computed from.
 
-    `waiting_for` names the process that holds the warehouse; the tables are not loaded then.
+    `waiting_for` names the process that holds the database. If it is not None, the tables were not loaded.
     """
 
     basis: Basis
@@ -59,15 +60,15 @@ class MetricStore:
     engine: Engine = field(default_factory=Engine)
 
     def path(self, table: str) -> Path:
-        """Return where the file of this table is, or will be."""
+        """Return the path of this table's file, whether it exists or not."""
         return self.folder.metric(table)
 
     def basis(self) -> Basis:
-        """Describe what results computed now would rest on."""
+        """Return the basis of results computed now."""
         return metrics.basis(self.files.certificates(), self.options, self.first_day)
 
     def kept(self, table: str) -> Basis | None:
-        """Read what the file of this table rests on; None without a file, or with one that another program wrote."""
+        """Return the basis in this table's file, None if the file is missing or another program wrote it."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -78,9 +79,9 @@ class MetricStore:
             return None
 
     def stale(self) -> list[str]:
-        """Name the results of which a file or table is missing or rests on other closed days or options.
+        """Return the results with a file or table that is missing or was computed from other days or options.
 
-        Opens no database.
+        Does not open the database.
         """
         now, loaded = self.basis().fingerprint, self._loaded()
         return [result for result, tables in RESULTS.items() if not self._are_fresh(tables, now, loaded)]
@@ -94,16 +95,18 @@ class MetricStore:
         return Refreshed(basis, rows, time.monotonic() - started, self._load_patiently(tables))
 
     def load(self, tables: Collection[str] | None = None) -> None:
-        """Load these result files, by default all, into the warehouse in one transaction. Raises `Busy`."""
+        """Load these result files, by default all, into the database in one transaction. Raises `Busy`."""
         known = {table: self.kept(table) for table in tables or tables_of(RESULTS)}
         present = {table: basis.fingerprint for table, basis in known.items() if basis is not None}
         if not present:
             return
-        with self.warehouse._connected(self.warehouse.patience) as connection:
+        with self.warehouse.connected() as connection:
             connection.begin()
             for table in present:
                 rows = parquet_rows(self.path(table))
                 connection.execute(f"CREATE OR REPLACE TABLE warehouse.{table} AS FROM {rows}")
+                columns = [name for name, *_ in connection.execute(f"DESCRIBE warehouse.{table}").fetchall()]
+                connection.execute(comments_sql(table, columns))
             connection.commit()
         self._mark_loaded(present)
 
@@ -113,9 +116,9 @@ class MetricStore:
 
     @contextmanager
     def _prepared(self, results: Collection[str]) -> Iterator[tuple[Basis, duckdb.DuckDBPyConnection]]:
-        """Run the steps of these results over one state of the day files.
+        """Run the steps of these results. Start again if the closed days change while they run.
 
-        Starts again when a day file is replaced meanwhile. Raises `StoreError` after the last attempt.
+        Raises `StoreError` after the last attempt.
         """
         steps = steps_of(results)
         for _ in range(_ATTEMPTS):
@@ -130,12 +133,12 @@ class MetricStore:
                 return
         raise StoreError(
             f"the day files below {self.files.folder} changed {_ATTEMPTS} times while the metrics read them; "
-            "the old results are kept: refresh again when the sync is done"
+            "the old results are kept: compute them again when the sync is done"
         )
 
     @contextmanager
     def session(self, basis: Basis) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open a DuckDB in memory with the covered day files as `day_rows` and `shown`. Raises `StoreError`."""
+        """Open a DuckDB in memory with the rows of the basis's day files as views. Raises `StoreError`."""
         import duckdb
 
         try:
@@ -175,17 +178,17 @@ class MetricStore:
     def _loaded(self) -> dict[str, str]:
         if not self.warehouse.path.exists():
             return {}
-        # A lost file only means: they are loaded once more.
+        # Without the file, the tables are only loaded once more.
         return read_if_sound(self.folder.coverage("metrics"), dict[str, str]) or {}
 
     def _mark_loaded(self, fingerprints: Mapping[str, str]) -> None:
-        with locked(self.folder.lock("metrics"), "the list of loaded metrics", self.warehouse.patience):
+        with locked(self.folder.lock("metrics"), "the list of loaded metrics", self.warehouse.wait):
             content = msgspec.json.encode({**self._loaded(), **fingerprints}, order="deterministic")
             replace_file(self.folder.coverage("metrics"), lambda aside: aside.write_bytes(content))
 
 
 def _prove_count(connection: duckdb.DuckDBPyConnection, basis: Basis) -> None:
-    """Refuse day files that give another number of transactions than they certify. Raises `StoreError`."""
+    """Raise `StoreError` if the day files have another number of transactions than their certificates."""
     [(count,)] = connection.execute("SELECT coalesce(sum(tx_count), 0)::BIGINT FROM wallets").fetchall()
     if count != basis.transactions:
         raise StoreError(

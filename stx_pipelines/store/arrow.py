@@ -1,6 +1,6 @@
-"""A dataset's rows as Arrow: the columns of its day files, and back. Times are UTC timestamps in the files.
+"""Conversion of a dataset's rows to the Arrow tables of its day files, and back.
 
-Wei are DECIMAL(38,0): they do not fit 64 bits, and Parquet has no wider integer that every reader keeps exact.
+Times are UTC timestamps in the files. Wei are DECIMAL(38,0): they do not fit 64 bits, and Parquet has no wider integer.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ _MICROSECONDS = 1_000_000
 
 
 def schema(dataset: Dataset) -> pa.Schema:
-    """Give the columns of its day files."""
+    """Return the columns of the dataset's day files."""
     import pyarrow as pa
 
     types: dict[Kind, pa.DataType] = {
         "text": pa.string(),
         "word": pa.dictionary(pa.int32(), pa.string()),
         "integer": pa.int64(),
+        "ustx": pa.decimal128(20, 0),
         "wei": pa.decimal128(38, 0),
         "time": pa.timestamp("us"),
         "flag": pa.bool_(),
@@ -34,7 +35,7 @@ def schema(dataset: Dataset) -> pa.Schema:
 
 
 def to_arrow(dataset: Dataset, rows: Sequence[Any]) -> pa.Table:
-    """Make a table of these rows, in the order given."""
+    """Convert rows to a table, in the order given."""
     import pyarrow as pa
 
     spare_memory()
@@ -44,7 +45,7 @@ def to_arrow(dataset: Dataset, rows: Sequence[Any]) -> pa.Table:
 
 
 def from_arrow(dataset: Dataset, table: pa.Table) -> list[Any]:
-    """Make the rows of a day file. Fields that the file does not keep have their defaults, and those it lacks None."""
+    """Convert the table of a day file to rows. Fields that the file lacks get their defaults, or None."""
     lacking: list[Any] = [None] * table.num_rows
     columns = {
         column.name: lacking
@@ -57,7 +58,7 @@ def from_arrow(dataset: Dataset, table: pa.Table) -> list[Any]:
 
 
 def _fields(dataset: Dataset) -> list[str]:
-    """The columns in the order of the fields of a row."""
+    """Return the names of the columns in the order of the row's fields."""
     order = list(dataset.row.__annotations__)
     return sorted((column.name for column in dataset.columns), key=order.index)
 
@@ -77,4 +78,4 @@ def _values(column: pa.ChunkedArray, kind: Kind) -> list[Any]:
     if kind == "time":
         column = pc.divide(column.cast(pa.int64()), _MICROSECONDS)
     values: list[Any] = column.to_pylist()
-    return [None if wei is None else int(wei) for wei in values] if kind == "wei" else values
+    return [None if value is None else int(value) for value in values] if kind in ("ustx", "wei") else values

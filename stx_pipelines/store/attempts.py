@@ -1,4 +1,4 @@
-"""Failed proofs, remembered beside the day files: the only source for `failing` and `set aside`."""
+"""Failed proofs, counted in small files beside the day files: the only source of `failing` and `set aside`."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ _SUFFIX = ".attempts.json"
 
 
 class AttemptFiles:
-    """`DAY.attempts.json` in the folder of the day files."""
+    """The files `DAY.attempts.json` in the folder of the day files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def add(self, day: date, sentence: str, now: datetime) -> None:
-        """Count one more failed proof of this day."""
+        """Count one more failed proof of this day. `sentence` is its error."""
         before = read_if_sound(self._path(day), Attempts)
         attempts = Attempts(before.count + 1 if before else 1, sentence, now.replace(microsecond=0))
         replace_file(self._path(day), lambda aside: aside.write_bytes(msgspec.json.encode(attempts)))
 
     def clear(self, day: date) -> None:
-        """The day is proved: forget what went wrong before."""
+        """Forget the failed proofs of this day: it is proved now."""
         self._path(day).unlink(missing_ok=True)
 
     def all(self) -> dict[date, Attempts]:
-        """Every day with failed proofs since its last success."""
+        """Return every day with failed proofs since its last success."""
         found = {}
         for path in sorted(self._folder.glob(f"????-??-??{_SUFFIX}")):
             attempts = read_if_sound(path, Attempts)
-            if attempts is not None:  # else the day counts as untried, and is tried
+            if attempts is not None:  # a day with a damaged file counts as not tried yet
                 found[date.fromisoformat(path.name.removesuffix(_SUFFIX))] = attempts
         return found
 

@@ -1,4 +1,4 @@
-"""Where files lie below the data folder. Nothing else puts a path together there."""
+"""The paths of all files below the data folder. No other module builds such a path."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class DataFolder:
-    """A data folder, named by its path. Nothing is opened or made before it is used."""
+    """A data folder, given by its path. Nothing is opened or created here."""
 
     path: Path
 
@@ -19,7 +19,7 @@ class DataFolder:
 
     @property
     def run(self) -> Path:
-        """The folder of locks, progress and logs: what only a running process needs."""
+        """The folder of locks, progress and logs, which only running processes need."""
         return self.path / "run"
 
     @property
@@ -28,26 +28,26 @@ class DataFolder:
         return self.path / "public" / "index.html"
 
     def days(self, dataset: str) -> Path:
-        """The folder of a dataset's day files."""
+        """Return the folder of a dataset's day files."""
         return self.path / "days" / dataset
 
     def coverage(self, name: str) -> Path:
-        """The file that says what the database holds of a dataset, or of the metrics."""
+        """Return the file that lists what the database holds of a dataset, or of `metrics`."""
         return self.path / "coverage" / f"{name}.json"
 
     def identity(self, chain: str) -> Path:
-        """The file that says which chain of this kind the folder holds."""
+        """Return the file that names the chain the folder holds; `chain` is `stacks` or `ethereum`."""
         return self.path / f"chain-{chain}.json"
 
     def metric(self, table: str) -> Path:
-        """The result file of a metric table."""
+        """Return the result file of a metric table."""
         folder = self.path if table == "first_seen_wallets" else self.path / "metrics"
         return folder / f"{table}.parquet"
 
     def progress(self, dataset: str) -> Path:
-        """The file in which a run of this dataset reports."""
+        """Return the file in which a run of this dataset reports its progress."""
         return self.run / f"{dataset}.progress.json"
 
     def lock(self, name: str) -> Path:
-        """The lock of a dataset's runs, of `sync`, `warehouse`, `coverage`, `metrics` or `spill`."""
+        """Return a lock file. `name` is a dataset, `sync`, `warehouse`, `coverage`, `metrics` or `spill`."""
         return self.run / f"{name}.lock"

@@ -1,4 +1,4 @@
-"""DatasetStore: proved days become day files, then rows of the table. A busy database delays loading only."""
+"""The store of a dataset: proved days become day files, then rows of its table. A busy database delays loading only."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ from stx_pipelines.store.arrow import from_arrow, to_arrow
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DamagedDayFile, DayFiles
+from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.locks import Busy
-from stx_pipelines.store.warehouse import DayFile, Warehouse
+from stx_pipelines.store.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 Row = TypeVar("Row")
 
-DAYS_AT_ONCE = 16  # in one transaction; then others get a chance at the database
-ROWS_AT_ONCE = 1_000_000  # the same: four times as many, replacing others, did not fit into the memory for loading
-_SHORT_WAIT = 1.0  # seconds, while more days are coming
+DAYS_AT_ONCE = 16  # per transaction, so that other processes can use the database in between
+ROWS_AT_ONCE = 1_000_000  # per transaction: replacing four million rows needed more memory than loading may use
+_SHORT_WAIT = 1.0  # seconds to wait for the database while more days are being fetched
 
 
 def open_store(folder: DataFolder, warehouse: Warehouse, dataset: str) -> DatasetStore[Any]:
-    """Open the day files and the table of a dataset; nothing is read or made before it is used."""
+    """Return the store of a dataset. Nothing is read or created before it is used."""
     days = folder.days(dataset)
     return DatasetStore(dataset, DayFiles(days), AttemptFiles(days), warehouse)
 
 
 @dataclass
 class DatasetStore(Generic[Row]):
-    """The day files of one dataset and the table loaded from them."""
+    """The day files of one dataset and the table loaded from them.
+
+    `waiting_for` names the process that held the database when a load last failed.
+    """
 
     dataset: str
     files: DayFiles
@@ -43,20 +47,20 @@ class DatasetStore(Generic[Row]):
     waiting_for: str | None = field(default=None, init=False)
     _sound: set[str] = field(default_factory=set, init=False)
 
-    def land(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
-        """Store these days, then load them, and every day that was stored before but is not loaded.
+    def store_and_load(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
+        """Store these days, then load every stored day that the table lacks.
 
-        Return their certificates as they stand in the files, in the order given.
+        Return the certificates written to the files, in the order given.
         """
         stored = self.keep(proved)
         self.load_soon()
         return stored
 
     def keep(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
-        """Store these days: write their files.
+        """Write the files of these days, the oldest first.
 
-        The oldest comes first: after a kill in between, the newest day still shows that something is amiss. Return
-        their certificates as they stand in the files, in the order given.
+        After a kill in between, the newest day is still missing or old, which shows that work is left. Return the
+        certificates written to the files, in the order given.
         """
         oldest_first = sorted(proved, key=lambda day: day[1].day)
         stored = {certificate.day: self._keep(rows, certificate) for rows, certificate in oldest_first}
@@ -69,71 +73,73 @@ class DatasetStore(Generic[Row]):
         return stored
 
     def rows(self, day: date) -> list[Row]:
-        """Read the rows of a stored day. Raises `DamagedDayFile`."""
+        """Return the rows of a stored day. Raises `DamagedDayFile`."""
         return from_arrow(DATASETS[self.dataset], self.files.read(day))
 
     def load_soon(self) -> None:
-        """Load the stored days, without waiting long for a busy database: more days are coming."""
+        """Load the stored days, but wait only briefly for a busy database: more days are being fetched."""
         self.load(wait=_SHORT_WAIT)
 
     def load(self, *, wait: float | None = None) -> list[date]:
-        """Load every stored day that the table lacks. Return the days that wait because the database is busy.
+        """Load every stored day that the table lacks. Return the days not loaded because the database is busy.
 
-        Open days go in one transaction, because a reorg may have moved a transaction from one to the other.
+        Open days are loaded in one transaction, because a reorg may have moved rows from one to another.
         """
         pending = [day for day in self.pending() if self._is_sound(day)]
         try:
-            for days in _in_parts(pending):
+            for days in in_parts(pending):
                 self.warehouse.load(self.dataset, days, wait=wait)
+            if self.warehouse.lacks_details(self.dataset):
+                self.warehouse.load_details(self.dataset, in_parts(self.stored()), wait=_SHORT_WAIT)
         except Busy as busy:
             waiting = [day.certificate.day for day in self.pending()]
             self.waiting_for = busy.holder
-            log.warning("%d days landed, waiting for %s", len(waiting), busy.holder)
+            log.warning("%d days stored, waiting for %s", len(waiting), busy.holder)
             return waiting
         return []
 
     def _is_sound(self, day: DayFile) -> bool:
-        """Whether the file still has the rows that were written: the database would not notice.
+        """Return whether the file still has the rows that were written: DuckDB would load changed rows too.
 
-        A damaged file is put aside, so that its day is missing and fetched again.
+        A damaged file is renamed, so that its day is missing and fetched again.
         """
         if day.certificate.id in self._sound:
             return True
         try:
             self.files.read(day.certificate.day)
         except DamagedDayFile as error:
-            log.warning("%s; put aside as %s", error, self.files.put_aside(day.certificate.day).name)
+            log.warning("%s (done: renamed to %s)", error, self.files.put_aside(day.certificate.day).name)
             return False
         self._sound.add(day.certificate.id)
         return True
 
     def reconcile(self) -> None:
-        """Publish what the database really holds: it may have been replaced meanwhile. Do nothing while it is busy."""
+        """Publish the days that the database holds: its file may have been replaced. Do nothing while it is busy."""
         with suppress(Busy):
             self.warehouse.reconcile(self.dataset)
 
-    def landed(self) -> list[DayFile]:
-        """List every stored day, newest first."""
+    def stored(self) -> list[DayFile]:
+        """Return every stored day, newest first."""
         certificates = sorted(self.files.certificates().items(), reverse=True)
         return [DayFile(self.files.path(day), certificate) for day, certificate in certificates]
 
     def pending(self) -> list[DayFile]:
-        """List the stored days that the table does not hold in their present form, newest first."""
+        """Return the stored days whose present file is not loaded, newest first."""
         loaded = self.warehouse.published(self.dataset).loaded
-        return [day for day in self.landed() if loaded.get(day.certificate.day) != day.certificate.id]
+        return [day for day in self.stored() if loaded.get(day.certificate.day) != day.certificate.id]
 
     def mark_checked(self, days: Sequence[date], now: datetime) -> None:
-        """Publish that these open days were compared with the tip and found up to date."""
+        """Publish that these open days were compared with the tip and have not changed."""
         if days:
             self.warehouse.mark_checked(self.dataset, days, now)
 
     def mark_tip(self, time: datetime, now: datetime, limit: timedelta) -> None:
-        """Publish the time of the server's newest block, which is stale beyond `limit`."""
+        """Publish the time of the server's newest block, which is stale when older than `limit`."""
         self.warehouse.mark_tip(self.dataset, time, now, limit)
 
 
-def _in_parts(days: Sequence[DayFile]) -> Iterator[list[DayFile]]:
-    """Divide days into parts for one transaction each: all open ones in the first, the others in their order."""
+def in_parts(days: Sequence[DayFile]) -> Iterator[list[DayFile]]:
+    """Divide days into parts, one per transaction: all open days in the first, closed days in their order."""
     part: list[DayFile] = []
     for day in sorted(days, key=lambda day: day.certificate.is_closed):
         rows = sum(each.certificate.published for each in [*part, day])

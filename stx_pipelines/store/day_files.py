@@ -1,6 +1,6 @@
-"""Day files: one Parquet file per dataset and UTC day, with its certificate in the file's own metadata.
+"""Day files: one Parquet file per dataset and UTC day, with the day's certificate in the file's metadata.
 
-The files are the record; tables are loaded from them. A file that exists was written whole.
+The files are the record, and tables are loaded from them. A file that exists was written completely.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,17 +17,19 @@ import msgspec
 from stx_pipelines.chains import certificate as certificates
 from stx_pipelines.chains.certificate import VERSION, Certificate, NewerCertificate
 from stx_pipelines.store.files import StoreError, mark_of, read_if_sound, replace_file
+from stx_pipelines.version import VERSION as PACKAGE_VERSION
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _KEY = b"stx_pipelines.certificate"
 _DIGEST = b"stx_pipelines.digest"
+_FIELDS = len(Certificate.__struct_fields__)
 _WHAT_TO_DO = "delete it, the next sync reads the day again"
 
 
 class DamagedDayFile(StoreError):
-    """A day file that cannot be read, or that carries no certificate of ours."""
+    """A day file that cannot be read or has no certificate of ours."""
 
 
 class NewerDayFile(StoreError):
@@ -37,16 +37,16 @@ class NewerDayFile(StoreError):
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """A certificate, and the file's mark when it was read."""
+    """A certificate and the file's mark (see `mark_of`) when it was read."""
 
     mark: tuple[int, int]
     certificate: Certificate
 
 
 class _Memory(msgspec.Struct, frozen=True):
-    """The certificates read before. One written by a version that knows fewer fields is not believed."""
+    """The certificates read before. They are read again if the version that wrote them knew other fields."""
 
-    version: int
+    fields: int
     known: dict[date, _Known]
 
 
@@ -60,21 +60,25 @@ class DayFiles:
         self._newer: dict[date, str] = {}
 
     def path(self, day: date) -> Path:
-        """Where the file of this day is, or will be."""
+        """Return the path of this day's file, whether it exists or not."""
         return self.folder / f"{day.isoformat()}.parquet"
 
     def write(self, table: pa.Table, certificate: Certificate) -> Certificate:
-        """Replace the day's file, and give the certificate as it stands there.
+        """Replace the day's file. Return the certificate written to it.
 
-        Raises `StoreError` and leaves the old file when it cannot be written, or when it is of a later version.
+        Raises `StoreError` when the file cannot be written, and `NewerDayFile` when a later version wrote the old one.
+        The old file is kept then.
         """
         import pyarrow.parquet as pq
 
         spare_memory()
-        with suppress(DamagedDayFile, OSError):  # what cannot be looked at cannot be written: that is said below
-            self.certificate(certificate.day)
+        with suppress(DamagedDayFile, OSError):  # a damaged file is replaced; `replace_file` reports other errors
+            self.certificate(certificate.day)  # raises `NewerDayFile`
         digest = _digest(table)
-        stored = msgspec.structs.replace(certificate, rows_digest=digest, made_by=_made_by(), version=VERSION)
+        made_by = f"stx-pipelines/{PACKAGE_VERSION}"
+        stored = msgspec.structs.replace(
+            certificate, rows_digest=digest, columns=table.num_columns, made_by=made_by, version=VERSION
+        )
         metadata = {_KEY: certificates.encode(stored), _DIGEST: digest.encode()}
         replace_file(
             self.path(certificate.day),
@@ -85,7 +89,7 @@ class DayFiles:
         return stored
 
     def read(self, day: date) -> pa.Table:
-        """The rows of a day. Raises `DamagedDayFile`."""
+        """Return the rows of a day, checked against the digest in its certificate. Raises `DamagedDayFile`."""
         path = self.path(day)
         with _damage_named(path):
             table = _read_table(path)
@@ -93,19 +97,22 @@ class DayFiles:
             if certificate.rows_digest:
                 written = certificate.rows_digest.encode()
             if written is None and certificate.tip_burn_height is not msgspec.UNSET:
-                return table  # the first version of all wrote no digest
+                return table  # the first version wrote no digest
             if written != _digest(table).encode():
                 raise OSError("its rows are not those that were written")
             return table
 
     def columns(self, day: date, names: Sequence[str]) -> pa.Table:
-        """Some columns of a day: each page is checked, the rows as a whole are not. Raises `DamagedDayFile`."""
+        """Return some columns of a day. Raises `DamagedDayFile`.
+
+        Only the checksums of Parquet's pages are checked, not the digest of the rows.
+        """
         path = self.path(day)
         with _damage_named(path):
             return _read_table(path, list(names))
 
     def certificate(self, day: date) -> Certificate | None:
-        """The day's certificate, None if it is not stored. Raises `DamagedDayFile` and `NewerDayFile`."""
+        """Return the day's certificate, None if it is not stored. Raises `DamagedDayFile` and `NewerDayFile`."""
         path = self.path(day)
         try:
             mark = mark_of(path)
@@ -117,17 +124,17 @@ class DayFiles:
         return known.certificate
 
     def days(self) -> list[date]:
-        """The days that have a file, oldest first."""
+        """Return the days that have a file, oldest first."""
         return sorted(day for path in self.folder.glob("????-??-??.parquet") if (day := _day_in(path)) is not None)
 
     def certificates(self) -> dict[date, Certificate]:
-        """The certificates of all stored days, oldest first, without damaged files and those of later versions.
+        """Return the certificates of all stored days, oldest first. Skip damaged files and those of later versions.
 
-        What was read before is remembered in a small file, so that thousands of days are answered at once.
+        Certificates read before are kept in one small file, so that thousands of day files need not be opened.
         """
         if not self._known:
             memory = read_if_sound(self._memory, _Memory)
-            self._known = memory.known if memory and memory.version == VERSION else {}
+            self._known = memory.known if memory and memory.fields == _FIELDS else {}
         before = dict(self._known)
         found = {}
         self._newer = {}
@@ -135,24 +142,24 @@ class DayFiles:
             try:
                 certificate = self.certificate(day)
             except DamagedDayFile:
-                continue  # `damaged` names it
+                continue  # `damaged` reports it
             except NewerDayFile as error:
                 self._newer[day] = str(error)
                 continue
             if certificate is not None:
                 found[day] = certificate
         if self._known != before:
-            with suppress(StoreError):  # what cannot be remembered is only read again
+            with suppress(StoreError):  # without the small file the certificates are only read again
                 self._remember()
         return found
 
     def newer(self) -> dict[date, str]:
-        """The days whose file only a later version of this package can read, with what to do."""
+        """Return the days whose file only a later version of this package can read, each with its error."""
         self.certificates()
         return dict(self._newer)
 
     def damaged(self, *, thoroughly: bool = False) -> dict[date, str]:
-        """The days whose file is damaged, with the reason, found by reading every file's metadata anew.
+        """Read every file's metadata again and return the days whose file is damaged, each with its error.
 
         `thoroughly` reads the rows as well.
         """
@@ -163,36 +170,36 @@ class DayFiles:
                 if thoroughly:
                     self.read(day)
             except NewerDayFile:
-                continue  # `newer` names it
+                continue  # `newer` reports it
             except DamagedDayFile as error:
                 found[day] = str(error)
         return found
 
     def _remember(self) -> None:
-        content = msgspec.json.encode(_Memory(VERSION, self._known))
+        content = msgspec.json.encode(_Memory(_FIELDS, self._known))
         replace_file(self._memory, lambda aside: aside.write_bytes(content), durable=False)
 
     def sweep(self) -> None:
-        """Remove what killed processes left half-written. Only for the one that may write here."""
+        """Remove files that killed processes left half-written. The caller must hold the dataset's lock."""
         for aside in self.folder.glob(".????-??-??.parquet.*.tmp"):
-            with suppress(OSError):  # it only takes room
+            with suppress(OSError):  # such a file only takes space
                 aside.unlink()
 
     def put_aside(self, day: date) -> Path:
-        """Take a damaged file out of the way; it is kept for those who want to know what happened."""
+        """Rename a damaged file to `DAY.damaged`, so that its day is missing and the file can be inspected."""
         aside = self.path(day).with_suffix(".damaged")
         self.path(day).replace(aside)
         return aside
 
     def reopen(self, day: date) -> None:
-        """Declare a closed day open again: the chain has changed below it."""
+        """Mark a closed day as open: its blocks have changed. Raises `StoreError`."""
         certificate = self.certificate(day)
         if certificate is not None:
             self.write(self.read(day), msgspec.structs.replace(certificate, state="open"))
 
 
 def spare_memory() -> None:
-    """Let Arrow hand back what it no longer uses: its own allocator keeps some MiB for every thread that ever read."""
+    """Make Arrow use the system's allocator: its own one keeps some MiB for every thread that has read a file."""
     import pyarrow as pa
 
     pa.set_memory_pool(pa.system_memory_pool())
@@ -206,7 +213,7 @@ def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def _digest(table: pa.Table) -> str:
-    """Names the rows by their values: checksums of pages do not cover what describes the pages."""
+    """Return a hash of the rows' values. Parquet's page checksums do not cover the metadata that describes pages."""
     import pyarrow as pa
     from pyarrow import csv
 
@@ -217,16 +224,11 @@ def _digest(table: pa.Table) -> str:
     return hashlib.sha256(text.getvalue()).hexdigest()
 
 
-@cache
-def _made_by() -> str:
-    return f"stx-pipelines/{version('stx-pipelines')}"
-
-
 def _day_in(path: Path) -> date | None:
     try:
         return date.fromisoformat(path.stem)
     except ValueError:
-        return None  # somebody else's file
+        return None  # not a day file
 
 
 def _read_certificate(path: Path, day: date) -> Certificate:

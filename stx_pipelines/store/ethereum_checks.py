@@ -1,7 +1,7 @@
-"""Does what the tables `blocks` and `miners_balance` say hold together? Questions to the tables themselves.
+"""Checks of the tables `blocks` and `miners_balance` against themselves and each other.
 
-They are asked in stretches of block numbers, so that a history of years needs no more memory than a month.
-Not here: what was proved when a day landed (`chains.ethereum_proof`).
+Queries run over ranges of block numbers, so that a history of years needs no more memory than a month.
+Not here: the proof of a day before it is stored (`chains.ethereum_proof`).
 """
 
 from __future__ import annotations
@@ -21,51 +21,52 @@ if TYPE_CHECKING:
     import duckdb
 
 MERGE = date(2022, 9, 15)
-"""The first day with proof of stake: until then a block paid its miner 2 ETH and more."""
+"""The first day with proof of stake. Before it, each block paid its miner at least 2 ETH."""
 
-_STRETCH = 200_000  # blocks; about a month
+BLOCKS_AT_ONCE = 200_000
+"""Number of blocks per query, about a month."""
 
 
 class Bounds(NamedTuple):
-    """The largest shares of a day's blocks that are plausible, from 0 to 1."""
+    """The largest plausible shares of a day's blocks with a zero and with a negative increase, from 0 to 1."""
 
     zero: float
     negative: float
 
 
 BEFORE_MERGE = Bounds(zero=0.05, negative=0.25)
-"""Only a pool that pays its members out of the same account, in its own block, gets poorer by a block."""
+"""A block makes its miner poorer only if the miner is a pool that pays its members from that account in that block."""
 
 SINCE_MERGE = Bounds(zero=0.30, negative=0.60)
-"""A builder may pay the proposer all the fees, or more than them; most blocks leave it a little."""
+"""A builder keeps a little of most blocks, but may pay the proposer all the fees or more."""
 
 
 class LoadedTable(NamedTuple):
-    """The certificates of the days that have landed, and which of them the table was loaded from."""
+    """The certificates of the stored days, and the ids of those that the table was loaded from."""
 
-    landed: Mapping[date, Certificate]
+    stored: Mapping[date, Certificate]
     loaded: Mapping[date, str]
 
     def shown(self, day: date) -> Certificate | None:
-        """What the table's rows of this day rest on; None if the day has landed anew and is not loaded yet."""
-        known = self.landed.get(day)
+        """Return the certificate that the table's rows of this day came from, None if it is not the stored one."""
+        known = self.stored.get(day)
         return known if known is not None and known.id == self.loaded.get(day) else None
 
 
 class EthereumTables(NamedTuple):
-    """The database, and what is known of both tables without opening it."""
+    """The database, and the stored and loaded days of both tables. Reading them does not open the database."""
 
     database: Path
     blocks: LoadedTable
     balances: LoadedTable
 
     def unfinished(self) -> list[date]:
-        """Days with blocks that the table does not have yet: still open, or landed anew and not loaded."""
-        shown = {day: self.blocks.shown(day) for day in self.blocks.landed}
+        """Return the days with blocks that the table may lack: open days, and days whose stored file is not loaded."""
+        shown = {day: self.blocks.shown(day) for day in self.blocks.stored}
         return [day for day, known in shown.items() if known is None or not known.is_closed]
 
     def waiting(self) -> list[date]:
-        """Days whose balances are not those of the blocks in the table: a run, or the loading, has to catch up."""
+        """Return the days whose loaded balances may belong to other blocks than the loaded ones: a sync is due."""
         return [day for day in sorted(self.balances.loaded) if not self._is_settled(day)]
 
     def _is_settled(self, day: date) -> bool:
@@ -74,13 +75,13 @@ class EthereumTables(NamedTuple):
 
 
 def ethereum_tables(blocks: DatasetStore[Any], balances: DatasetStore[Any]) -> EthereumTables:
-    """What is known of both tables."""
+    """Read the stored and loaded days of both tables. The database is not opened."""
     tables = (LoadedTable(s.files.certificates(), s.warehouse.published(s.dataset).loaded) for s in (blocks, balances))
     return EthereumTables(blocks.warehouse.path, *tables)
 
 
 class IncreaseShares(NamedTuple):
-    """How many blocks of a day left their fee recipient richer, as before, and poorer."""
+    """The number of a day's blocks with a positive, a zero and a negative increase of the fee recipient's balance."""
 
     day: date
     positive: int
@@ -89,29 +90,28 @@ class IncreaseShares(NamedTuple):
 
     @property
     def blocks(self) -> int:
-        """All of them."""
+        """The number of all blocks of the day."""
         return self.positive + self.zero + self.negative
 
 
 def unlinked_blocks(database: Path, *, unfinished: Iterable[date] = (), wait: float = 0.0) -> list[int]:
-    """Blocks that do not follow from the one below: another parent, a repeated number, a gap between days we have.
+    """Return the blocks that do not follow the block below: wrong parent, repeated number, or a gap.
 
-    Above `unfinished` days, which have more blocks than the table shows, no gap is counted. Raises `Busy` after `wait`
-    seconds while the table is written, and `StoreError`.
+    A gap counts only between loaded days, and not above one of the `unfinished` days: the table may lack some of their
+    blocks. Raises `Busy` if another process still writes the table after `wait` seconds, and `StoreError`.
     """
     given = {"unfinished": list(unfinished)}
     with reading(database, wait) as connection:
-        return _in_stretches(
-            connection, "unlinked_blocks", given, "SELECT min(number), max(number) FROM warehouse.blocks"
-        )
+        return _in_ranges(connection, "unlinked_blocks", given, "SELECT min(number), max(number) FROM warehouse.blocks")
 
 
 def wrong_balances(database: Path, *, waiting: Iterable[date] = (), wait: float = 0.0) -> list[int]:
-    """Blocks without a row though their day has landed, with the row of another block, or with a wrong one.
+    """Return the blocks whose row in `miners_balance` is missing although their day is loaded, or is wrong.
 
-    Wrong is: after - before is not the increase, a balance below zero, two rows, or a balance that the same fee
-    recipient's row of the block below contradicts. `waiting` days have blocks that their balances do not follow yet:
-    only their arithmetic is judged. Raises `Busy` after `wait` seconds while the table is written, and `StoreError`.
+    A row is wrong if it belongs to another block, is there twice, has a balance below zero, has an increase that is
+    not after - before, or contradicts the same fee recipient's row of the block below. On `waiting` days, whose
+    balances belong to other blocks than the table has, only the arithmetic is checked. Raises `Busy` if another
+    process still writes the table after `wait` seconds, and `StoreError`.
     """
     given = {"waiting": list(waiting)}
     span = (
@@ -119,31 +119,29 @@ def wrong_balances(database: Path, *, waiting: Iterable[date] = (), wait: float 
         "UNION ALL SELECT block_number FROM warehouse.miners_balance)"
     )
     with reading(database, wait) as connection:
-        return _in_stretches(connection, "wrong_balances", given, span)
+        return _in_ranges(connection, "wrong_balances", given, span)
 
 
 def increase_shares(database: Path, *, wait: float = 0.0) -> list[IncreaseShares]:
-    """The signs of the increases, day by day, oldest first. Raises `Busy` after `wait` seconds, and `StoreError`."""
+    """Count the increases of each day by sign, oldest day first. Raises as `wrong_balances` does."""
     with reading(database, wait) as connection:
         return [IncreaseShares(*row) for row in connection.execute(load_sql("increase_shares")).fetchall()]
 
 
 def is_odd(shares: IncreaseShares) -> bool:
-    """Whether a day has more zero or negative increases than is plausible. Too few blocks say nothing."""
+    """Return whether a day has implausibly many zero or negative increases. A day with few blocks is never odd."""
     bounds = BEFORE_MERGE if shares.day < MERGE else SINCE_MERGE
     return shares.blocks >= ENOUGH and (
         shares.zero > bounds.zero * shares.blocks or shares.negative > bounds.negative * shares.blocks
     )
 
 
-def _in_stretches(
-    connection: duckdb.DuckDBPyConnection, name: str, given: Mapping[str, object], span: str
-) -> list[int]:
+def _in_ranges(connection: duckdb.DuckDBPyConnection, name: str, given: Mapping[str, object], span: str) -> list[int]:
     [(lowest, highest)] = connection.execute(span).fetchall()
     if lowest is None:
         return []
     found: list[int] = []
-    for lo in range(lowest, highest + 1, _STRETCH):
-        rows = connection.execute(load_sql(name), {**given, "lo": lo, "hi": lo + _STRETCH}).fetchall()
+    for lo in range(lowest, highest + 1, BLOCKS_AT_ONCE):
+        rows = connection.execute(load_sql(name), {**given, "lo": lo, "hi": lo + BLOCKS_AT_ONCE}).fetchall()
         found += [number for (number,) in rows]
     return found

@@ -1,6 +1,6 @@
-"""Who receives the fees of Ethereum's blocks, summed up from the day files of `miners_balance`.
+"""The fee recipients of Ethereum's blocks, summed up from the day files of `miners_balance`.
 
-Not here: how those files come to be. The increase of a balance is no income; what it is stands in the section.
+The increase of a balance is not income: the dashboard's section explains the difference.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class FeeRecipients:
-    """The recipients with the most blocks, amounts in exact ETH, and what they rest on. Times are UTC.
+    """The fee recipients with the most blocks, and the days and blocks they were counted in.
 
-    `missing_days` lie between the days that have a file, `missing_blocks` between the first and the last block.
+    `table` has amounts in exact ETH. `recipients` counts all of them. `missing_days` counts days without a file
+    between the first and the last day, `missing_blocks` block numbers without a row. Times are UTC.
     """
 
     table: pa.Table
@@ -44,7 +45,7 @@ class FeeRecipients:
 
 
 def fee_recipients(folder: DataFolder, engine: Engine, most: int) -> FeeRecipients | None:
-    """At most so many recipients of all days that are there; None without a block. Raises `StoreError`."""
+    """Return at most `most` fee recipients of all stored days, None without a block. Raises `StoreError`."""
     import duckdb
 
     files = DayFiles(folder.days(BALANCES))
@@ -57,8 +58,8 @@ def fee_recipients(folder: DataFolder, engine: Engine, most: int) -> FeeRecipien
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise StoreError(
-            f"the day files in {files.folder} cannot be summed up ({reason}); they are kept as they are: delete the "
-            "one that is damaged, the next run reads its day again"
+            f"the day files in {files.folder} cannot be summed up ({reason}); they are kept: delete the damaged one, "
+            "the next sync reads its day again"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Small files: written so that a reader, or a power cut, finds either the old one or the new one; and their sizes."""
+"""Files on disk: replacing one as a whole, reading small JSON files, and noticing that a file has shrunk."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ _T = TypeVar("_T")
 
 
 class StoreError(Exception):
-    """Something on disk is not as it must be. The message is a sentence for people."""
+    """A file or folder that cannot be used. The message is one sentence for people."""
 
 
 def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool = True) -> None:
-    """Let `write` fill a file beside `path`, flush it to the disk (if `durable`), and rename it over `path`.
+    """Call `write` with the path of a temporary file beside `path`, then rename that file to `path`.
 
-    Raises `StoreError` when the disk is full or not writable; the old file is untouched then.
+    A reader finds either the old file or the whole new one. If `durable`, that holds after a power cut too. Raises
+    `StoreError` when the disk is full or not writable; the old file is kept then.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -32,21 +33,21 @@ def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool =
         if durable:
             flush(path.parent)
     except BaseException as error:
-        with suppress(OSError):  # what made the writing fail may forbid this as well
+        with suppress(OSError):  # the cause of the error may prevent this too
             aside.unlink(missing_ok=True)
         if not isinstance(error, OSError):
             raise
         reason = error.strerror or str(error)
         raise StoreError(
-            f"{path} could not be written ({reason}); what was there before is kept: make room or fix the "
+            f"{path} could not be written ({reason}); the old file, if any, is kept: make room or fix the "
             "permissions, then run the same command again"
         ) from error
 
 
 def read_json(path: Path, shape: type[_T]) -> _T:
-    """Read a small file of ours.
+    """Read a small JSON file of this `shape`.
 
-    Raises `FileNotFoundError`, `msgspec.DecodeError` for other content, `StoreError` for what cannot be read at all.
+    Raises `FileNotFoundError`, `msgspec.DecodeError` for other content, `StoreError` for a file that cannot be read.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=shape)
@@ -56,14 +57,14 @@ def read_json(path: Path, shape: type[_T]) -> _T:
         raise
     except OSError as error:
         raise StoreError(
-            f"{path} could not be read ({error.strerror or error}): fix its permissions, or delete it, it is made anew"
+            f"{path} could not be read ({error.strerror or error}): fix its permissions, or delete it, it is made again"
         ) from error
 
 
 def read_if_sound(path: Path, shape: type[_T]) -> _T | None:
-    """Read a small file that may be lost at any time: None where there is none, or none of ours.
+    """Read a small JSON file that can be made again; None if it is missing or has other content.
 
-    Raises `StoreError` for what cannot be read at all.
+    Raises `StoreError` for a file that cannot be read.
     """
     try:
         return read_json(path, shape)
@@ -72,13 +73,13 @@ def read_if_sound(path: Path, shape: type[_T]) -> _T | None:
 
 
 def mark_of(path: Path) -> tuple[int, int]:
-    """Give the file's time in nanoseconds and its size in bytes: one that is replaced has another. Raises `OSError`."""
+    """Return the file's modification time in nanoseconds and its size in bytes, to notice changes. Raises `OSError`."""
     stat = path.stat()
     return stat.st_mtime_ns, stat.st_size
 
 
 def flush(path: Path) -> None:
-    """Flush a file, or the names in a folder, to the disk. Raises `OSError`."""
+    """Flush a file, or the list of names in a folder, to the disk. Raises `OSError`."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -92,20 +93,20 @@ class _Size(msgspec.Struct, frozen=True):
 
 
 def remember_size(path: Path, record: Path) -> None:
-    """Keep the size that the file has now. Raises `StoreError`."""
+    """Write the present size of the file at `path` to the file `record`. Raises `StoreError`."""
     stat = path.stat()
     content = msgspec.json.encode(_Size(stat.st_ino, stat.st_size))
     replace_file(record, lambda aside: aside.write_bytes(content), durable=False)
 
 
 def forget_size(record: Path) -> None:
-    """Forget the size of a file that is about to change: until it is remembered again nothing is known."""
+    """Delete the recorded size of a file that is about to change."""
     record.unlink(missing_ok=True)
 
 
 def missing_bytes(path: Path, record: Path) -> int:
-    """Count the bytes that the file has lost since its size was remembered; 0 where that is not known."""
+    """Return the number of bytes that the file has lost since its size was recorded, 0 without such a record."""
     before, stat = read_if_sound(record, _Size), path.stat()
     if before is None or before != read_if_sound(record, _Size) or before.inode != stat.st_ino:
-        return 0  # it is being written, or is another file
+        return 0  # the file is being written or was replaced
     return max(0, before.size - stat.st_size)

@@ -1,4 +1,4 @@
-"""Which chains a data folder holds: one small file per chain, written at the first use."""
+"""The chains that a data folder holds: one small file per chain, written at the first use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Identity = TypeVar("_Identity", bound=msgspec.Struct)
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Names a Stacks chain by one of its first blocks; `first_day` is the first UTC day it has."""
+    """A Stacks chain, named by one of its first blocks. `first_day` is its first UTC day."""
 
     height: int
     index_block_hash: str
@@ -23,12 +23,12 @@ class Identity(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What certificates call this chain."""
+        """The name of this chain in certificates."""
         return f"stacks:{self.index_block_hash}"
 
 
 class EthereumIdentity(msgspec.Struct, frozen=True):
-    """Names an Ethereum chain; `first_day` is the UTC day of block 1, because block 0 may carry no real time."""
+    """An Ethereum chain. `first_day` is the UTC day of block 1, because the time of block 0 may not be a real one."""
 
     chain_id: int
     genesis_hash: str
@@ -36,22 +36,22 @@ class EthereumIdentity(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What certificates call this chain."""
+        """The name of this chain in certificates."""
         return f"ethereum:{self.chain_id}:{self.genesis_hash}"
 
 
 def known_identity(folder: DataFolder) -> Identity | None:
-    """The Stacks chain this data folder holds; None before the first use. Raises `StoreError`."""
+    """Return the Stacks chain this data folder holds, None before the first use. Raises `StoreError`."""
     return _read(folder.identity("stacks"), Identity)
 
 
 def known_ethereum(folder: DataFolder) -> EthereumIdentity | None:
-    """The Ethereum chain this data folder holds; None before the first use. Raises `StoreError`."""
+    """Return the Ethereum chain this data folder holds, None before the first use. Raises `StoreError`."""
     return _read(folder.identity("ethereum"), EthereumIdentity)
 
 
 def keep_identity(folder: DataFolder, identity: Identity | EthereumIdentity) -> None:
-    """Remember the chain, at the first use of the folder."""
+    """Record the chain that this data folder holds. Raises `StoreError`."""
     path = folder.identity("stacks" if isinstance(identity, Identity) else "ethereum")
     replace_file(path, lambda aside: aside.write_bytes(msgspec.json.encode(identity)))
 
@@ -62,4 +62,4 @@ def _read(path: Path, kind: type[_Identity]) -> _Identity | None:
     except FileNotFoundError:
         return None
     except msgspec.DecodeError as error:
-        raise StoreError(f"{path} is damaged ({error}); delete it, it is written anew from the server") from error
+        raise StoreError(f"{path} is damaged ({error}); delete it, the next sync asks the server again") from error

@@ -1,11 +1,11 @@
-"""Comparisons: does the table agree with the day files, and what does an older database hold of them?
+"""Comparisons of a database with the day files.
 
-Day files are read by Arrow here. The tables are loaded by DuckDB's own reader, whose mistakes must not hide.
+Arrow reads the day files here. DuckDB's own reader loaded the tables, so its mistakes would show as differences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.statements import day_sql, load_sql, named, of_day, with_added
-from stx_pipelines.store.warehouse import DayFile, Warehouse, attach
+from stx_pipelines.store.loading import DayFile, loaded_days
+from stx_pipelines.store.statements import day_sql, details_sql, load_sql, named, of_day, with_added
+from stx_pipelines.store.warehouse import Warehouse, attach
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,7 +25,7 @@ _OVERLAP_COLUMNS = ("tx_id", *DATASETS[TRANSACTIONS].shown_by)
 
 
 class Overlap(NamedTuple):
-    """How much of a certified day another database holds; shares from 0 to 1."""
+    """The shares of a stored day's transactions and wallets that another database holds, from 0 to 1."""
 
     day: date
     transactions: float
@@ -32,7 +33,7 @@ class Overlap(NamedTuple):
 
 
 def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[date, int]:
-    """Count the table's rows by UTC day. Raises `Busy` while it is written, `StoreError` when it cannot be read."""
+    """Count the table's rows by UTC day. Raises `Busy` while another process writes it, and `StoreError`."""
     column = named(DATASETS[dataset].time_column)
     with reading(database, wait) as connection:
         query = f"SELECT {column}::DATE, count(*) FROM warehouse.{dataset} GROUP BY ALL"
@@ -40,7 +41,7 @@ def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[dat
 
 
 def held_days(warehouse: Warehouse, dataset: str) -> set[date]:
-    """List the days in the database; those it was last said to hold, when it is gone or cannot be opened."""
+    """Return the days that the database holds, or was last published to hold if it cannot be opened."""
     try:
         with reading(warehouse.path) as connection:
             query = "SELECT day FROM warehouse.coverage WHERE dataset = $dataset"
@@ -50,7 +51,7 @@ def held_days(warehouse: Warehouse, dataset: str) -> set[date]:
 
 
 def count_repeated(database: Path, *, wait: float = 0.0) -> int:
-    """Count the rows whose tx_id stands in the table already."""
+    """Return the number of rows in `transactions` that repeat the tx_id of another row."""
     with reading(database, wait) as connection:
         [(rows, distinct)] = connection.execute(
             "SELECT count(*), count(DISTINCT tx_id) FROM warehouse.transactions"
@@ -59,13 +60,13 @@ def count_repeated(database: Path, *, wait: float = 0.0) -> int:
 
 
 def differing_days(database: Path, dataset: str, days: Sequence[DayFile]) -> list[date]:
-    """List the days whose rows in the table are not exactly those of their file. Raises `StoreError`."""
+    """Return the days whose rows in the table are not exactly those of their file. Raises `StoreError`."""
     with reading(database) as connection:
         return [file.certificate.day for file in days if _differs(connection, dataset, file)]
 
 
 def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
-    """Measure day by day what another database with a table `transactions` holds of our certified days."""
+    """Yield, per stored day, the share that another database with a table `transactions` holds of it."""
     with reading(database, advice="nothing was changed: give a database that has a table `transactions`") as connection:
         for file in days:
             rows_of_day = DayFiles(file.path.parent).columns(file.certificate.day, _OVERLAP_COLUMNS)
@@ -77,24 +78,37 @@ def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
 
 
 def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile) -> bool:
-    proved_at = file.certificate.proved_at.replace(tzinfo=None)
-    wanted = f"({day_sql(dataset)})"
-    held = f"(FROM {with_added(dataset, f'warehouse.{dataset}')} WHERE {of_day(dataset)})"
-    lacks, exceeds = f"FROM {wanted} EXCEPT ALL FROM {held}", f"FROM {held} EXCEPT ALL FROM {wanted}"
-    query = f"SELECT count(*) FROM (({lacks}) UNION ALL ({exceeds}))"
+    of, day = DATASETS[dataset], {"day": file.certificate.day}
     connection.register("day_file", DayFiles(file.path.parent).read(file.certificate.day))
-    parameters = {"proved_at": proved_at, "day": file.certificate.day}
-    [(differences,)] = connection.execute(query, parameters).fetchall()
+    values = day | {"proved_at": file.certificate.proved_at.replace(tzinfo=None)}
+    held = f"FROM {with_added(of)} WHERE {of_day(dataset)}"
+    if _are_different(connection, day_sql(of, file.certificate), held, values):
+        return True
+    if of.details is None or not _is_loaded(connection, of.details.name, file):
+        return False
+    held = f"SELECT * FROM warehouse.{of.details.name} WHERE day = $day"
+    return _are_different(connection, details_sql(of, of.details, file.certificate), held, day)
+
+
+def _are_different(connection: duckdb.DuckDBPyConnection, wanted: str, held: str, values: Mapping[str, object]) -> bool:
+    lacks, exceeds = f"({wanted}) EXCEPT ALL ({held})", f"({held}) EXCEPT ALL ({wanted})"
+    [(differences,)] = connection.execute(f"SELECT count(*) FROM (({lacks}) UNION ALL ({exceeds}))", values).fetchall()
     return bool(differences)
+
+
+def _is_loaded(connection: duckdb.DuckDBPyConnection, table: str, file: DayFile) -> bool:
+    """Return whether a table was loaded from this file."""
+    return loaded_days(connection, table).get(file.certificate.day) == file.certificate.id
 
 
 @contextmanager
 def reading(
     database: Path, wait: float = 0.0, *, advice: str = "run `stx-pipelines rebuild`"
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the database as `warehouse`, read-only; it is closed afterwards.
+    """Open the database read-only as `warehouse`, and close it afterwards.
 
-    Raises `Busy` after `wait` seconds, and `StoreError` with this `advice` when it cannot be read.
+    Raises `Busy` if another process still writes it after `wait` seconds, and `StoreError`, which ends with `advice`,
+    when it cannot be read.
     """
     import duckdb
 

@@ -1,4 +1,4 @@
-"""File locks: the kernel frees them when a process dies, so a killed run leaves nothing locked."""
+"""File locks. The kernel releases them when a process ends, so a killed run leaves nothing locked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stx_pipelines.store.files import StoreError
 
 
 class Busy(StoreError):
-    """Another process holds the file at `path`; `holder` names it."""
+    """A lock or a database at `path` that another process holds. `holder` names the process."""
 
     def __init__(self, message: str, path: Path, holder: str) -> None:
         super().__init__(message)
@@ -22,7 +22,10 @@ class Busy(StoreError):
 
 
 def holder(path: Path) -> str | None:
-    """Who holds the lock at `path` now; None if nobody does, or if one who may not write there cannot know it."""
+    """Return the name of the process that holds the lock at `path`.
+
+    None if it is free, or if this process may not write there and so cannot try the lock.
+    """
     if not os.access(path.parent, os.W_OK):
         return None
     try:
@@ -34,7 +37,10 @@ def holder(path: Path) -> str | None:
 
 @contextmanager
 def locked(path: Path, what: str, wait: float, *, leave_name: bool = True) -> Iterator[None]:
-    """Hold the lock at `path`. Raises `Busy`, naming the holder, after `wait` seconds; `StoreError` without room."""
+    """Hold the lock at `path`. `what` names the locked thing in messages.
+
+    Raises `Busy` after `wait` seconds, and `StoreError` when the lock file cannot be written.
+    """
     owner = path.with_suffix(".owner")
     lock = filelock.FileLock(path, timeout=wait)
     try:

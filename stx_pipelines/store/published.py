@@ -1,4 +1,4 @@
-"""What the database holds and when the chain was looked at, published beside it. Pure: no file is touched here."""
+"""The published state of a dataset: the loaded days, and when the server's tip was checked. Pure: no file access."""
 
 from __future__ import annotations
 
@@ -11,34 +11,39 @@ _MARKS_KEPT = timedelta(days=2)
 
 
 class Published(msgspec.Struct):
-    """What the database holds, readable without opening it.
+    """The content of a dataset's coverage file, which can be read without opening the database.
 
-    `loaded` names per day the certificate its rows came from; `checked` when an open day was last found unchanged;
-    `inode` is the database file this was said of. `tip_time` is the time of the server's newest block, `tip_since`
-    when a look first found that block, `tip_seen` when one last did; `tip_caught_up` when a look last found a fresh one
-    after a stale one. Files of earlier versions do not know.
+    `loaded` gives, per day, the id of the certificate its rows came from. `inode` is the database file it holds for.
+    `checked` is when an open day was last found unchanged. `details` is true if the dataset's second table holds all
+    loaded days; earlier versions drop it when they load a day. `tip_time` is the time of the server's newest block.
+    `tip_since` is when that block was first seen, `tip_seen` when it was last seen. `tip_caught_up` is when a fresh
+    block was last seen after a stale one. Files of earlier versions lack some of these.
     """
 
     loaded: dict[date, str] = {}
     checked: dict[date, datetime] = {}
     inode: int = 0
+    details: bool = False
     tip_time: datetime | None = None
     tip_since: datetime | None = None
     tip_seen: datetime | None = None
     tip_caught_up: datetime | None = None
 
     def holding(self, loaded: dict[date, str], inode: int) -> Published:
-        """The same looks, of a database file that holds these certificates' rows."""
+        """Return a copy for the database file `inode`, which holds the rows of these certificates."""
         return msgspec.structs.replace(self, loaded=loaded, inode=inode)
 
     def compared(self, days: Iterable[date], now: datetime) -> Published:
-        """The same after these open days were compared with the chain."""
+        """Return a copy after these open days were compared with the tip and found unchanged."""
         at = now.replace(microsecond=0)
         lately = {day: seen for day, seen in self.checked.items() if at - seen < _MARKS_KEPT}
         return msgspec.structs.replace(self, checked={**lately, **dict.fromkeys(days, at)})
 
     def with_tip(self, time: datetime, now: datetime, limit: timedelta) -> Published:
-        """The same after a look at the server's newest block, which is stale beyond `limit`; zero means never."""
+        """Return a copy after the server's newest block was checked; `time` is the block's.
+
+        A block is stale when it is older than `limit`. If `limit` is zero, no block is stale.
+        """
         at = now.replace(microsecond=0)
         since = self.tip_since if self.tip_time == time else None
         caught_up = self.tip_caught_up

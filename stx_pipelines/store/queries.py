@@ -1,4 +1,4 @@
-"""Questions to the warehouse, read-only. Each opens the database, asks, and closes it at once."""
+"""Read-only queries of the database. Each opens the database and closes it at once."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ BY_TYPE = (
     "SELECT tx_type, count(*) AS transactions, count(DISTINCT sender_address) AS wallets, "
     "sum(fee_ustx)::DECIMAL(32,0) * 0.000001 AS fees_stx FROM transactions GROUP BY ALL ORDER BY transactions DESC"
 )
-"""A first question for people to try."""
+"""An example query for people to try."""
 
 
 def wallets(database: Path) -> int:
-    """Count the addresses that ever sent a transaction."""
+    """Return the number of addresses in `transactions`."""
     [(count,)] = _connect(database).execute(load_sql("wallets")).fetchall()
     return int(count)
 
 
 def by_type(database: Path) -> str:
-    """Answer `BY_TYPE`, drawn as DuckDB draws it."""
+    """Return the result of `BY_TYPE` as text, formatted by DuckDB."""
     return str(_connect(database).sql(BY_TYPE))
 
 
 def top_fee_recipients(database: Path, limit: int = 10) -> str:
-    """Show the fee recipients with the most blocks, and by how much these changed their balances, drawn by DuckDB."""
+    """Return the fee recipients with the most blocks and the sum of their increases in ETH, formatted by DuckDB."""
     return str(_connect(database).sql(load_sql("top_fee_recipients"), params={"limit": limit}))
 
 

@@ -1,6 +1,6 @@
-"""Putting a new database in the place of the old one, so that a kill at any moment loses neither.
+"""The replacement of the database by a new one. A kill at any moment loses neither.
 
-The old one keeps the name `warehouse.before-rebuild.duckdb` until the new one is in its place.
+The old one has the name `warehouse.before-rebuild.duckdb` until the new one is in its place.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stx_pipelines.store.files import StoreError, flush
 
 
 class LacksDays(StoreError):
-    """A new database that would lack days, named per dataset. `left_out` says which of their files are wrong."""
+    """A new database that would lack `days`, per dataset. `left_out` are the errors of the files that were left out."""
 
     def __init__(self, path: Path, days: Mapping[str, Sequence[date]], left_out: Sequence[StoreError]) -> None:
         named = "; ".join(f"{dataset}: {', '.join(map(str, lacking))}" for dataset, lacking in days.items())
@@ -29,20 +29,20 @@ class LacksDays(StoreError):
 def days_lacking(
     needed: Mapping[str, Collection[date]], loaded: Mapping[str, Collection[date]]
 ) -> dict[str, list[date]]:
-    """The needed days that were not loaded, per dataset; no dataset that lacks none."""
+    """Return the needed days that were not loaded, per dataset. Datasets that lack no day are left out."""
     lacking = {dataset: sorted(set(days) - set(loaded.get(dataset, ()))) for dataset, days in needed.items()}
     return {dataset: days for dataset, days in lacking.items() if days}
 
 
 def old_database(path: Path) -> Path:
-    """Where the old database is while the new one takes its place."""
+    """Return the path of the old database during a replacement."""
     return path.with_name(f"{path.stem}.before-rebuild{path.suffix}")
 
 
 def put_in_place(fresh: Path, path: Path) -> None:
-    """Let the database `fresh` replace the one at `path`. Only for the one that holds its lock.
+    """Replace the database at `path` by `fresh`. The caller must hold the database's lock.
 
-    Raises `StoreError` when a file cannot be renamed: the old database is kept then.
+    Raises `StoreError` when a file cannot be renamed. The old database is kept then.
     """
     if path.is_dir():
         raise StoreError(f"{path} is a folder; nothing was changed: move it away, then run the same command again")
@@ -60,29 +60,29 @@ def put_in_place(fresh: Path, path: Path) -> None:
 
 
 def settle(path: Path) -> None:
-    """End a replacement: remove the old database if the new one is in place, otherwise bring the old one back.
+    """Finish a replacement that was interrupted: remove the old database if the new one is in place, else restore it.
 
-    So nothing is left of one that was killed. Only for the one that holds the lock. Raises `StoreError`.
+    The caller must hold the database's lock. Raises `StoreError`.
     """
     old = old_database(path)
     if not old.exists():
         return
     try:
         if path.exists():
-            flush(path.parent)  # the new one's name, before the old one is gone
+            flush(path.parent)  # the new name must be on the disk before the old file is removed
             _unlink(old)
         else:
-            _move(_log(old), _log(path))  # first: should this be killed too, it begins again
+            _move(_log(old), _log(path))  # first, so that after a kill here `settle` starts again
             old.replace(path)
     except OSError as error:
         raise StoreError(
-            f"{old} is the database before a rebuild and could not be put in order ({error.strerror or error}); "
+            f"{old} is the database before a rebuild and could not be renamed or removed ({error.strerror or error}); "
             "it is kept: fix the permissions, then run the same command again"
         ) from error
 
 
 def remove_database(path: Path) -> None:
-    """Remove a database, if there is one. Raises `StoreError`."""
+    """Remove the database at `path`, if there is one. Raises `StoreError`."""
     try:
         _unlink(path)
     except OSError as error:
@@ -91,7 +91,7 @@ def remove_database(path: Path) -> None:
 
 def _put_aside(path: Path) -> None:
     old = old_database(path)
-    _log(old).unlink(missing_ok=True)  # without a database it belongs to none
+    _log(old).unlink(missing_ok=True)  # left behind: its database is gone
     if path.exists():
         path.replace(old)
         _move(_log(path), _log(old))
@@ -99,7 +99,7 @@ def _put_aside(path: Path) -> None:
 
 
 def _unlink(path: Path) -> None:
-    _log(path).unlink(missing_ok=True)  # first: it must never meet another database
+    _log(path).unlink(missing_ok=True)  # first: DuckDB would apply it to another database of this name
     path.unlink(missing_ok=True)
 
 
@@ -109,5 +109,5 @@ def _move(path: Path, to: Path) -> None:
 
 
 def _log(path: Path) -> Path:
-    """The file in which DuckDB keeps what is not in the database yet; ours have none, others' may."""
+    """Return the path of DuckDB's write-ahead log. We write none, but other programs may."""
     return path.with_name(path.name + ".wal")

@@ -1,5 +1,6 @@
-"""How many rows a Parquet file has. Its footer says so, but what reads footers takes longer to start than all of
-`status`: so the answer is remembered in a small file.
+"""The number of rows in a Parquet file, kept in a small file beside it.
+
+Importing pyarrow to read it from the footer takes longer than all the rest of `status`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 def count_rows(path: Path, memory: Path) -> int | None:
-    """The rows of the file, None where there is none or a damaged one; `memory` is where the answer is remembered."""
+    """Return the number of rows in the file, None if it is missing or damaged. `memory` is the file that keeps it."""
     try:
         mark = mark_of(path)
     except FileNotFoundError:
@@ -29,7 +30,7 @@ def count_rows(path: Path, memory: Path) -> int | None:
     rows = _read(path)
     if rows is not None:
         content = msgspec.json.encode(_Known(mark, rows))
-        with suppress(StoreError):  # what cannot be remembered is only read again
+        with suppress(StoreError):  # without the small file the footer is only read again
             replace_file(memory, lambda aside: aside.write_bytes(content), durable=False)
     return rows
 

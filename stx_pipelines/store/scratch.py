@@ -1,7 +1,7 @@
-"""A DuckDB in memory for one computation: what it may use, and a spill folder that does not outlive it for long.
+"""DuckDB databases in memory for one computation, with limits and a spill folder.
 
-A killed process cannot remove its folder. Each folder is locked by its process, so the next computation can tell what
-dead ones left behind, and removes it.
+A killed process cannot remove its folder. Each process locks its own, so that the next computation can recognize and
+remove the folders of killed ones.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _MB_PER_MILLION_ROWS = 80
 
 @dataclass(frozen=True)
 class Engine:
-    """What DuckDB may use. Beyond its memory it spills to a folder of its own, which is removed afterwards."""
+    """The memory and threads that DuckDB may use. Data beyond that memory goes to a spill folder."""
 
     memory_mb: int = 600
     threads: int = min(4, os.cpu_count() or 1)
 
     def for_rows(self, rows: int) -> Engine:
-        """More memory for a long history: what is kept per wallet does not all spill."""
+        """Return an engine with more memory for a long history: some data per wallet cannot spill."""
         return replace(self, memory_mb=max(self.memory_mb, rows // 1_000_000 * _MB_PER_MILLION_ROWS))
 
 
 @contextmanager
 def scratch_database(run_folder: Path, engine: Engine) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory that spills below `run_folder`. Raises `duckdb.Error` for what is asked of it."""
+    """Open a database in memory that spills to a folder below `run_folder`. Errors of DuckDB are raised unchanged."""
     import duckdb
 
     with spill_folder(run_folder) as spill:
@@ -48,8 +48,8 @@ def scratch_database(run_folder: Path, engine: Engine) -> Iterator[duckdb.DuckDB
             connection.execute(f"SET memory_limit = '{engine.memory_mb}MB'")
             connection.execute(f"SET threads = {engine.threads}")
             connection.execute(f"SET temp_directory = {quoted(str(spill))}")
-            connection.execute("SET preserve_insertion_order = false")  # every result says its order
-            connection.execute("SET enable_progress_bar = false")  # DuckDB takes a run's process for a person's
+            connection.execute("SET preserve_insertion_order = false")  # less memory; results have an ORDER BY
+            connection.execute("SET enable_progress_bar = false")  # DuckDB may take a run for an interactive session
             yield connection
         finally:
             connection.close()
@@ -57,10 +57,10 @@ def scratch_database(run_folder: Path, engine: Engine) -> Iterator[duckdb.DuckDB
 
 @contextmanager
 def spill_folder(run_folder: Path) -> Iterator[Path]:
-    """A new folder that is removed afterwards: here or, if this process is killed, by the next one to ask."""
+    """Create a folder and remove it afterwards. If this process is killed, the next call removes it."""
     run_folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as alive:
-        # Nobody looks for dead folders between the making of ours and its locking.
+        # This lock keeps other processes from removing the new folder before it is locked.
         with locked(run_folder / "spill.lock", f"the list of spill folders in {run_folder}", _PATIENCE_SECONDS):
             _remove_dead(run_folder)
             folder = Path(tempfile.mkdtemp(dir=run_folder, prefix=_PREFIX))
@@ -73,7 +73,7 @@ def spill_folder(run_folder: Path) -> Iterator[Path]:
 
 def _remove_dead(run_folder: Path) -> None:
     for folder in run_folder.glob(f"{_PREFIX}*/"):
-        with suppress(Busy, FileNotFoundError), _in_use(folder):  # not found: its own process is removing it
+        with suppress(Busy, FileNotFoundError), _in_use(folder):  # not found: its process is removing it now
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -82,5 +82,5 @@ def _in_use(folder: Path) -> AbstractContextManager[None]:
 
 
 def quoted(text: str) -> str:
-    """A text as it stands in a statement."""
+    """Return the text as an SQL string literal."""
     return "'" + text.replace("'", "''") + "'"

@@ -1,16 +1,22 @@
-"""Statements for the database: those in the folder `sql`, and those that follow from a dataset."""
+"""SQL statements for the database: read from the folder `sql`, or made from a dataset's columns."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 
-from stx_pipelines.chains.datasets import DATASETS, Column, Dataset, Kind
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import DATASETS, Column, Dataset, Details, Kind
 from stx_pipelines.store.scratch import quoted
+
+Described = tuple[str, str, str]
+"""Name, type and comment of a column."""
 
 _TYPES: dict[Kind, str] = {
     "text": "VARCHAR",
     "word": "VARCHAR",
     "integer": "BIGINT",
+    "ustx": "DECIMAL(20, 0)",
     "wei": "DECIMAL(38, 0)",
     "time": "TIMESTAMP",
     "flag": "BOOLEAN",
@@ -23,56 +29,117 @@ def load_sql(name: str, package: str = "stx_pipelines.store") -> str:
 
 
 def schema_sql() -> str:
-    """Make every table that is not there yet, and say what its columns hold."""
-    return "\n".join([*map(table_sql, DATASETS.values()), load_sql("coverage")])
+    """Return the statements that create all missing tables and set their comments."""
+    tables = [statement for dataset in DATASETS.values() for statement in (table_sql(dataset), details_table(dataset))]
+    return "\n".join([*tables, load_sql("coverage")])
 
 
 def table_sql(dataset: Dataset) -> str:
-    """Make the table of a dataset and the columns it lacks, and say what its columns hold."""
-    table = f"warehouse.{dataset.name}"
-    proved_at = Column("ingested_at", "time", "when the day was proved")
-    first = [*(column for column in dataset.table_columns if not column.added), proved_at]
-    added = [column for column in dataset.table_columns if column.added]
+    """Return the statements that create a dataset's table and the columns it lacks, and set its comments."""
+    first, added = _described(dataset)
+    return _table(dataset.name, dataset.comment, first, added)
+
+
+def details_table(dataset: Dataset) -> str:
+    """Return the same for the second table of a dataset; an empty text if it has none."""
+    if dataset.details is None:
+        return ""
+    return _table(dataset.details.name, dataset.details.comment, described_details(dataset, dataset.details), [])
+
+
+def _table(name: str, comment: str, first: Sequence[Described], added: Sequence[Described]) -> str:
+    table = f"warehouse.{name}"
+    declared = ", ".join(f"{named(column)} {kind}" for column, kind, _ in first)
+    comments = [f"COMMENT ON COLUMN {table}.{named(column)} IS {quoted(what)};" for column, _, what in [*first, *added]]
     return "\n".join(
         [
-            f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(map(_declared, first))});",
-            *(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {_declared(column)};" for column in added),
-            f"COMMENT ON TABLE {table} IS {quoted(dataset.comment)};",
-            *(f"COMMENT ON COLUMN {table}.{named(name)} IS {quoted(text)};" for name, _, text, *_ in [*first, *added]),
+            f"CREATE TABLE IF NOT EXISTS {table} ({declared});",
+            *(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {named(name)} {kind};" for name, kind, _ in added),
+            f"COMMENT ON TABLE {table} IS {quoted(comment)};",
+            *comments,
         ]
     )
 
 
-def _declared(column: Column) -> str:
-    return f"{named(column.name)} {_TYPES[column.kind]}"
+def described_columns(dataset: Dataset) -> list[Described]:
+    """Return the name, type and comment of each column of a dataset's table, in the table's order."""
+    first, added = _described(dataset)
+    return [*first, *added]
 
 
-def day_sql(dataset: str) -> str:
-    """Select the table's rows out of `day_file`, its columns in the table's order; takes `proved_at`."""
-    of = DATASETS[dataset]
-    proved_at = "CAST($proved_at AS TIMESTAMP) AS ingested_at"
-    first, added = (named(*(c.name for c in of.table_columns if c.added == late)) for late in (False, True))
-    columns = ", ".join(filter(None, [first, proved_at, added]))
-    shown = f" WHERE shown_{of.name}({named(*of.shown_by)})" if of.shown_by else ""
-    order = f" ORDER BY {named(*of.sorted_by)}" if of.sorted_by else ""
-    return f"SELECT {columns} FROM {with_added(dataset, 'day_file')}{shown}{order}"
+def described_details(dataset: Dataset, details: Details) -> list[Described]:
+    """Return the name, type and comment of each column of a dataset's second table, in its order."""
+    key, *others = [(each.name, _TYPES[each.kind], each.comment) for each in _in_details(dataset, details)]
+    return [key, ("day", "DATE", "UTC date of the row"), *others]
 
 
-def with_added(dataset: str, source: str) -> str:
-    """Name a table or day file to stand after FROM, with the columns of its dataset that an older one lacks: NULL."""
-    added = [column for column in DATASETS[dataset].columns if column.added]
+def _described(dataset: Dataset) -> tuple[list[Described], list[Described]]:
+    """Return the columns of the table's first version, and those added since."""
+    first, added = (
+        [
+            (column.name, _TYPES[column.kind], column.comment)
+            for column in dataset.table_columns
+            if column.added == later
+        ]
+        for later in (False, True)
+    )
+    return [*first, ("ingested_at", "TIMESTAMP", "when the day was proved")], added
+
+
+def day_sql(dataset: Dataset, certificate: Certificate) -> str:
+    """Return the query that selects the table's rows from `day_file`. Its parameter is `proved_at`.
+
+    The certificate is that of the day file: columns that the file lacks are NULL.
+    """
+    first, added = (
+        _selected(dataset, [column for column in dataset.table_columns if column.added == later], certificate)
+        for later in (False, True)
+    )
+    columns = ", ".join(filter(None, [first, "CAST($proved_at AS TIMESTAMP) AS ingested_at", added]))
+    order = f" ORDER BY {named(*dataset.sorted_by)}" if dataset.sorted_by else ""
+    return f"SELECT {columns} FROM day_file{_shown(dataset)}{order}"
+
+
+def details_sql(dataset: Dataset, details: Details, certificate: Certificate) -> str:
+    """Return the same query for the second table. Its parameter is `day`."""
+    key, *others = _in_details(dataset, details)
+    columns = _selected(dataset, others, certificate)
+    return f"SELECT {named(key.name)}, CAST($day AS DATE) AS day, {columns} FROM day_file{_shown(dataset)}"
+
+
+def _in_details(dataset: Dataset, details: Details) -> list[Column]:
+    by_name = {column.name: column for column in dataset.columns}
+    return [by_name[name] for name in (details.key, *details.columns)]
+
+
+def _selected(dataset: Dataset, columns: Sequence[Column], certificate: Certificate) -> str:
+    held = dataset.columns_of(certificate)
+    return ", ".join(
+        named(column.name) if column in held else f"CAST(NULL AS {_TYPES[column.kind]}) AS {named(column.name)}"
+        for column in columns
+    )
+
+
+def _shown(dataset: Dataset) -> str:
+    return f" WHERE shown_{dataset.name}({named(*dataset.shown_by)})" if dataset.shown_by else ""
+
+
+def with_added(dataset: Dataset) -> str:
+    """Return the table of a dataset as it stands after FROM. Columns that an older table lacks are NULL."""
+    table = f"warehouse.{dataset.name}"
+    added = [column for column in dataset.table_columns if column.added]
     if not added:
-        return source
+        return table
     none = ", ".join(f"NULL::{_TYPES[column.kind]} AS {named(column.name)}" for column in added)
-    return f"(FROM {source} UNION ALL BY NAME (SELECT {none} LIMIT 0))"
+    return f"(FROM {table} UNION ALL BY NAME (SELECT {none} LIMIT 0))"
 
 
 def of_day(dataset: str) -> str:
-    """Tell the table's rows of a day from others; takes `day`."""
+    """Return the condition that holds for the table's rows of one day. Its parameter is `day`."""
     column = named(DATASETS[dataset].time_column)
     return f"{column} >= $day::DATE AND {column} < $day::DATE + 1"
 
 
 def named(*columns: str) -> str:
-    """Write names of columns as they stand in a statement: a name may be a word of the language."""
+    """Return column names quoted and separated by commas: a name may be an SQL keyword."""
     return ", ".join(f'"{column}"' for column in columns)

@@ -1,4 +1,4 @@
-"""Sums over a stored day for people, computed from its file. Wei are integers throughout, hours are UTC."""
+"""Summaries of a stored day for people, computed from its file. Amounts in Wei are integers, hours are UTC."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_POINTS = 200
-
 
 class DaySummary(NamedTuple):
-    """Counts over all rows of the day; fees are those of all rows, in microSTX; hours are UTC burn time."""
+    """Counts of all rows of a day of transactions, and the sum of their fees in microSTX.
+
+    `by_hour` counts the rows of each UTC hour of burn block time, 0 to 23.
+    """
 
     by_status: dict[str, int]
     by_type: dict[str, int]
@@ -22,11 +23,11 @@ class DaySummary(NamedTuple):
 
 
 COLUMNS = ("burn_block_time", "tx_status", "tx_type", "fee_ustx")
-"""What a summary is made of."""
+"""The columns that `summarize` needs."""
 
 
 def summarize(table: pa.Table) -> DaySummary:
-    """Sum up these columns of a day of transactions."""
+    """Summarize a day of transactions. The table needs only `COLUMNS`."""
     import pyarrow.compute as pc
 
     return DaySummary(
@@ -38,7 +39,7 @@ def summarize(table: pa.Table) -> DaySummary:
 
 
 class BlocksSummary(NamedTuple):
-    """Counts over all blocks of the day; hours are UTC, the fee recipient with the most blocks comes first."""
+    """Counts of all blocks of a day, per UTC hour and per fee recipient, those with the most blocks first."""
 
     gas_used: int
     transactions: int
@@ -47,25 +48,24 @@ class BlocksSummary(NamedTuple):
 
 
 class Recipient(NamedTuple):
-    """A fee recipient, its blocks, and by how many Wei they changed its balance."""
+    """A fee recipient, the number of its blocks, and the sum of their increases in Wei."""
 
     miner: str
     blocks: int
     increase: int
 
 
-class Stretch(NamedTuple):
-    """Some consecutive blocks: the first one's time as HH:MM (UTC), how many, and the sum of their increases in Wei."""
+class Hour(NamedTuple):
+    """The number of blocks in an hour, and the sum of their increases in Wei."""
 
-    time: str
     blocks: int
     increase: int
 
 
 class BalancesSummary(NamedTuple):
-    """Counts by the sign of the increase, and the sum of all in Wei; the day in at most 200 stretches.
+    """The blocks of a day counted by the sign of their increase, and the sum of all increases in Wei.
 
-    The fee recipient with the most blocks comes first.
+    `recipients` begins with the fee recipient with the most blocks. `by_hour` has the 24 hours of the day (UTC).
     """
 
     positive: int
@@ -73,11 +73,11 @@ class BalancesSummary(NamedTuple):
     negative: int
     increase: int
     recipients: list[Recipient]
-    stretches: list[Stretch]
+    by_hour: list[Hour]
 
 
 def summarize_blocks(table: pa.Table) -> BlocksSummary:
-    """Sum up a day file of blocks."""
+    """Summarize a day file of blocks."""
     import pyarrow.compute as pc
 
     return BlocksSummary(
@@ -89,11 +89,11 @@ def summarize_blocks(table: pa.Table) -> BlocksSummary:
 
 
 def summarize_balances(table: pa.Table) -> BalancesSummary:
-    """Sum up a day file of balances."""
+    """Summarize a day file of balances."""
     import pyarrow.compute as pc
 
     increases = [int(wei) for wei in table.column("balance_increase").to_pylist()]
-    times = pc.strftime(table.column("block_time"), "%H:%M").to_pylist()
+    hours = pc.hour(table.column("block_time")).to_pylist()
     positive, zero = sum(wei > 0 for wei in increases), increases.count(0)
     return BalancesSummary(
         positive=positive,
@@ -101,7 +101,7 @@ def summarize_balances(table: pa.Table) -> BalancesSummary:
         negative=len(increases) - positive - zero,
         increase=sum(increases),
         recipients=_recipients(table.column("miner").to_pylist(), increases),
-        stretches=_stretches(times, increases),
+        by_hour=_increases_by_hour(hours, increases),
     )
 
 
@@ -112,10 +112,11 @@ def _recipients(miners: Sequence[str], increases: Sequence[int]) -> list[Recipie
     return [Recipient(miner, blocks, sums[miner]) for miner, blocks in Counter(miners).most_common()]
 
 
-def _stretches(times: Sequence[str], increases: Sequence[int]) -> list[Stretch]:
-    length = -(-len(increases) // _POINTS) or 1
-    parts = ((first, increases[first : first + length]) for first in range(0, len(increases), length))
-    return [Stretch(times[first], len(part), sum(part)) for first, part in parts]
+def _increases_by_hour(hours: Sequence[int], increases: Sequence[int]) -> list[Hour]:
+    blocks, sums = Counter(hours), [0] * 24
+    for hour, increase in zip(hours, increases, strict=True):
+        sums[hour] += increase
+    return [Hour(blocks[hour], sums[hour]) for hour in range(24)]
 
 
 def _by_hour(times: pa.ChunkedArray) -> list[int]:

@@ -1,7 +1,7 @@
-"""The DuckDB tables, loaded from day files: connect late, one short transaction, close at once.
+"""The DuckDB database and its tables, which are loaded from day files in short transactions.
 
-The tables can be rebuilt from the files at any time. Readers who only want to know how far we are never open the
-database: after every checkpoint its coverage is published as a small file.
+The tables can be rebuilt from the files at any time. After every load the loaded days are published in a small file
+beside the database, so that `status` and others need not open it.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.store import replacement
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import (
@@ -29,113 +29,128 @@ from stx_pipelines.store.files import (
     remember_size,
     replace_file,
 )
+from stx_pipelines.store.loading import (
+    DayFile,
+    WrongDayFile,
+    fill_details,
+    load_each,
+    loaded_days,
+    record,
+    replace_day,
+)
 from stx_pipelines.store.locks import Busy, locked
-from stx_pipelines.store.parquet import over_day_files
 from stx_pipelines.store.published import Published
 from stx_pipelines.store.scratch import quoted
-from stx_pipelines.store.statements import day_sql, load_sql, of_day, schema_sql
+from stx_pipelines.store.statements import load_sql, schema_sql
 
 if TYPE_CHECKING:
     import duckdb
 
 _RETRY_SECONDS = 0.1
 _ENGINE: dict[str, str | bool | int | float | list[str]] = {
-    "threads": 1,  # a day is too small to share, and more of them only take more memory and time
+    "threads": 1,  # more threads make one day slower to load and take more memory
     "memory_limit": "48MB",  # enough for days of a million rows; without a limit it grows with the table
-    "checkpoint_threshold": "128MB",  # not between the days of a rebuild: every connection ends with one anyway
+    "checkpoint_threshold": "128MB",  # no checkpoints between the days of a rebuild: it ends with one anyway
 }
-# In the older format a checkpoint takes twice as long in a large table, and each writes the last row group anew: of the
-# usual 122,880 rows that is many days. No log: the day files are one, and nothing is published before a checkpoint.
+# The older format's checkpoint takes twice as long in a large table. Each checkpoint writes the last row group again,
+# and the default row group of 122,880 rows holds many days. No write-ahead log is needed: after a crash the days are
+# loaded from their files again, and nothing is published before a checkpoint.
 _STORAGE = "STORAGE_VERSION 'v1.5.0', ROW_GROUP_SIZE 30720, RECOVERY_MODE no_wal_writes"
-_MAGIC = slice(8, 12)  # where every file of DuckDB says so, behind a checksum
-
-
-class WrongDayFile(StoreError):
-    """A day file that gives other rows than its certificate says."""
-
-
-class DayFile(NamedTuple):
-    """A stored day: its file and its certificate."""
-
-    path: Path
-    certificate: Certificate
+_MAGIC = slice(8, 12)  # bytes that read DUCK in every DuckDB file
 
 
 class Warehouse:
-    """`data/warehouse.duckdb` and the coverage published beside it."""
+    """The database `data/warehouse.duckdb` and the coverage files published beside it.
 
-    def __init__(self, folder: DataFolder, *, patience: float = 60.0) -> None:
+    `wait` is the number of seconds to wait for another process that holds the database.
+    """
+
+    def __init__(self, folder: DataFolder, *, wait: float = 60.0) -> None:
         self.path = folder.database
-        self.patience = patience
+        self.wait = wait
         self._folder = folder
         self._lock = folder.lock("warehouse")
         self._size = folder.run / "warehouse.size.json"
-        self._idle: duckdb.DuckDBPyConnection | None = None  # an engine without a file: starting one costs 20 ms
-        self._prepared = 0
+        self._idle: duckdb.DuckDBPyConnection | None = None  # kept without the file: a new connection costs 20 ms
+        self._prepared = 0  # inode of the file whose tables exist
 
     def load(self, dataset: str, days: Sequence[DayFile], *, wait: float | None = None) -> None:
-        """Replace these days, each named once, in the table: in one transaction. Publish that they are loaded.
+        """Replace the rows of these days in the table in one transaction, then publish that they are loaded.
 
-        Raises `Busy` when the database stays held by another process for `wait` seconds.
+        `days` has each day once. Raises `Busy` if another process still holds the database after `wait` seconds.
         """
-        with self._connected(self.patience if wait is None else wait) as connection:
+        with self.connected(wait) as connection:
             connection.begin()
             for day in days:
-                _replace_day(connection, dataset, day)
-            _record(connection, dataset, days)
+                replace_day(connection, dataset, day)
+            record(connection, dataset, days)
             connection.commit()
-            loaded = _loaded(connection, dataset)
+            loaded = loaded_days(connection, dataset)
         self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
 
+    def lacks_details(self, dataset: str) -> bool:
+        """Return whether the dataset's second table may lack loaded days. Never opens the database."""
+        return DATASETS[dataset].details is not None and not self.published(dataset).details
+
+    def load_details(self, dataset: str, parts: Iterable[Sequence[DayFile]], *, wait: float) -> None:
+        """Load into the dataset's second table the loaded days that it lacks, one transaction per part.
+
+        Raises `Busy` as `load` does.
+        """
+        for days in parts:
+            with self.connected(wait) as connection:
+                fill_details(connection, dataset, days)
+        self._publish(dataset, partial(msgspec.structs.replace, details=True))
+
     def reconcile(self, dataset: str) -> None:
-        """Publish what the database really holds. Raises `Busy` while another process holds it."""
+        """Publish the days that the database holds. Raises `Busy` while another process holds it."""
         if not (self.path.exists() or replacement.old_database(self.path).exists()):
             return
-        with self._connected(wait=0.0) as connection:
-            loaded = _loaded(connection, dataset)
+        with self.connected(wait=0.0) as connection:
+            loaded = loaded_days(connection, dataset)
         if loaded != self.published(dataset).loaded:
             self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
 
     def published(self, dataset: str, *, even_if_lost: bool = False) -> Published:
-        """Read the published coverage; empty when nothing was loaded yet, or when the database is gone.
+        """Read the published coverage. It has no loaded days if the database is missing or another file.
 
-        Never opens the database. `even_if_lost` gives what a lost database was said to hold.
+        Never opens the database. With `even_if_lost`, return the days that were published for the missing database.
         """
         known = read_if_sound(self._folder.coverage(dataset), Published)
         if known is None:
-            return Published()  # a lost file only means that days are loaded once more
+            return Published()  # without the file, days are only loaded once more
         same = even_if_lost or known.inode == _inode(self.path)
         return known if same else known.holding({}, 0)
 
     def missing_bytes(self) -> int:
-        """Count the bytes that the database's file lost since it was written. Never opens the database."""
+        """Return the number of bytes that the file lost since it was written. Never opens the database."""
         return missing_bytes(self.path, self._size)
 
     def mark_checked(self, dataset: str, days: Sequence[date], now: datetime) -> None:
-        """Publish that these open days were compared with the chain's tip."""
+        """Publish that these open days were compared with the tip and have not changed."""
         self._publish(dataset, lambda published: published.compared(days, now))
 
     def mark_tip(self, dataset: str, time: datetime, now: datetime, limit: timedelta) -> None:
-        """Publish that the server's newest block is of this time, which is stale beyond `limit`."""
+        """Publish the time of the server's newest block, which is stale when older than `limit`."""
         self._publish(dataset, lambda published: published.with_tip(time, now, limit))
 
     def rebuild(
         self, datasets: Mapping[str, Sequence[DayFile]], needed: Mapping[str, Collection[date]] | None = None
     ) -> list[WrongDayFile]:
-        """Make the database anew from day files, beside the old one, and put it in its place.
+        """Make a new database from day files, then replace the old one by it.
 
-        A file whose rows disagree with its certificate is left out and handed back. Raises `LacksDays`, and keeps the
-        old database, when the new one lacks a day that is `needed`.
+        Leave out the files whose rows disagree with their certificate, and return their errors. Raises `LacksDays`, and
+        keeps the old database, when the new one lacks a `needed` day.
         """
         wrong: list[WrongDayFile] = []
         loaded: dict[str, dict[date, str]] = {}
-        with locked(self._lock, str(self.path), self.patience):
-            fresh = Warehouse(DataFolder(self._folder.run / "rebuild"), patience=self.patience)
+        with locked(self._lock, str(self.path), self.wait):
+            fresh = Warehouse(DataFolder(self._folder.run / "rebuild"), wait=self.wait)
             replacement.remove_database(fresh.path)
             with fresh._attached(0) as connection:
                 for dataset, days in datasets.items():
-                    wrong += _load_each(connection, dataset, days)
-                    loaded[dataset] = _loaded(connection, dataset)
+                    wrong += load_each(connection, dataset, days)
+                    loaded[dataset] = loaded_days(connection, dataset)
             if lacking := replacement.days_lacking(needed or {}, loaded):
                 replacement.remove_database(fresh.path)
                 raise replacement.LacksDays(self.path, lacking, wrong)
@@ -146,13 +161,18 @@ class Warehouse:
         return wrong
 
     def _publish(self, dataset: str, change: Callable[[Published], Published]) -> None:
-        with locked(self._folder.lock("coverage"), "the coverage file", self.patience):
-            # What a lost database was said to hold is kept until another one is there: `health` goes by it.
+        with locked(self._folder.lock("coverage"), "the coverage file", self.wait):
+            # Loaded days of a missing database are kept until there is a new one: `health` reports the loss by them.
             content = msgspec.json.encode(change(self.published(dataset, even_if_lost=True)))
             replace_file(self._folder.coverage(dataset), lambda aside: aside.write_bytes(content))
 
     @contextmanager
-    def _connected(self, wait: float) -> Iterator[duckdb.DuckDBPyConnection]:
+    def connected(self, wait: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the database as `warehouse` to write it. Write a checkpoint and close it afterwards.
+
+        Raises `Busy` if another process still holds it after `wait` seconds (default: `self.wait`), and `StoreError`.
+        """
+        wait = self.wait if wait is None else wait
         with locked(self._lock, str(self.path), wait):
             forget_size(self._size)
             replacement.settle(self.path)
@@ -173,7 +193,7 @@ class Warehouse:
             if self._prepared != inode:
                 connection.execute(schema_sql())
             yield connection
-            connection.execute("CHECKPOINT warehouse")  # writes what was committed: a full disk is an error here
+            connection.execute("CHECKPOINT warehouse")  # a full disk is an error here
             connection.execute("DETACH warehouse")
             self._idle, self._prepared = connection, inode
         except duckdb.Error as error:
@@ -184,15 +204,15 @@ class Warehouse:
 
 
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float, *, read_only: bool = False) -> None:
-    """Open the database file as `warehouse`, patiently: another process may hold it. Raises `Busy`.
+    """Open the database file as `warehouse`, and define the macros of `sql/shown.sql`.
 
-    The connection knows the rules of which rows the tables show.
+    Raises `Busy` if another process still holds the file after `wait` seconds.
     """
     import duckdb
 
     connection.execute(load_sql("shown"))
-    connection.execute("SET enable_progress_bar = false")  # DuckDB takes a run's process for a person's
-    name = quoted(str(path.absolute()))  # a relative one may look like an address: `postgres:x`
+    connection.execute("SET enable_progress_bar = false")  # DuckDB may take a run for an interactive session
+    name = quoted(str(path.absolute()))  # DuckDB would take a relative path like `postgres:x` for an address
     deadline = time.monotonic() + wait
     while True:
         try:
@@ -208,57 +228,8 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float, *, re
             time.sleep(_RETRY_SECONDS)
 
 
-def _load_each(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> Iterator[WrongDayFile]:
-    """Load days, a transaction each; yield those that could not be."""
-    for day in days:
-        connection.begin()
-        try:
-            _replace_day(connection, dataset, day)
-            _record(connection, dataset, [day])
-        except WrongDayFile as error:
-            connection.rollback()
-            yield error
-        else:
-            connection.commit()
-
-
-def _replace_day(connection: duckdb.DuckDBPyConnection, dataset: str, day: DayFile) -> None:
-    certificate = day.certificate
-    connection.execute(f"DELETE FROM warehouse.{dataset} WHERE {of_day(dataset)}", {"day": certificate.day})
-    proved_at = certificate.proved_at.astimezone(UTC).replace(tzinfo=None)
-    rows = over_day_files(day_sql(dataset), day.path)
-    [(inserted,)] = connection.execute(f"INSERT INTO warehouse.{dataset} {rows}", {"proved_at": proved_at}).fetchall()
-    if inserted != certificate.published:
-        raise WrongDayFile(
-            f"{day.path} gives {inserted} rows but certifies {certificate.published}; nothing of it was loaded: delete "
-            "the file, the next sync reads the day again"
-        )
-
-
-def _record(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
-    """Note in the table `coverage` from which certificates these days were loaded."""
-    certificates = [day.certificate for day in days]
-    key = {"dataset": dataset, "days": [each.day for each in certificates]}
-    connection.execute("DELETE FROM warehouse.coverage WHERE dataset = $dataset AND list_contains($days, day)", key)
-    connection.execute(
-        "INSERT INTO warehouse.coverage "
-        "SELECT $dataset, unnest($days), unnest($certificates), unnest($row_counts), $loaded_at",
-        key
-        | {
-            "certificates": [each.id for each in certificates],
-            "row_counts": [each.published for each in certificates],
-            "loaded_at": datetime.now(UTC).replace(tzinfo=None),
-        },
-    )
-
-
-def _loaded(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, str]:
-    query = "SELECT day, certificate FROM warehouse.coverage WHERE dataset = $dataset ORDER BY day"
-    return dict(connection.execute(query, {"dataset": dataset}).fetchall())
-
-
 def _inode(path: Path) -> int:
-    """The number of the database's file; 0 if there is none, or no database in it."""
+    """Return the inode of the database file, 0 if it is missing or not a DuckDB file."""
     try:
         with path.open("rb") as file:
             return os.fstat(file.fileno()).st_ino if file.read(_MAGIC.stop)[_MAGIC] == b"DUCK" else 0
@@ -271,6 +242,6 @@ def _inode(path: Path) -> int:
 def _explain(path: Path, error: duckdb.Error | OSError) -> str:
     reason = (str(error).splitlines() or ["unknown"])[0]
     return (
-        f"{path} could not be used ({reason}); the day files hold everything: "
+        f"{path} could not be used ({reason}); the day files hold all its rows: "
         "make room if the disk is full, otherwise run `stx-pipelines rebuild`"
     )

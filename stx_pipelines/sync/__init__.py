@@ -1,1 +1,1 @@
-"""Sync: fetch, prove and store days, and load them into the table. Never imports Dagster."""
+"""Sync: fetch, prove and store days, and load them into the table. Does not import Dagster."""

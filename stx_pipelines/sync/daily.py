@@ -1,4 +1,4 @@
-"""DaySync: the steps that the syncs of all datasets share. How rows are read and proved belongs to the chains."""
+"""The steps that the syncs of all datasets share. Reading and proving rows belongs to `stacks` and `ethereum`."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Row = TypeVar("Row")
 
 
 class Client(Protocol):
-    """What every sync needs of its chain's client."""
+    """The part of a chain's client that every sync uses."""
 
     http: Http
 
     def probe(self) -> None:
-        """Ask one question that a working server answers. Raises `ApiError`."""
+        """Check that the server responds. Raises `ApiError`."""
 
 
 AnyClient = TypeVar("AnyClient", bound=Client)
@@ -41,13 +41,13 @@ AnyClient = TypeVar("AnyClient", bound=Client)
 
 @dataclass
 class DaySync(ABC, Generic[AnyClient, Row]):
-    """The sync of one dataset: it fetches, proves and stores days through `client` into `store`.
+    """The sync of one dataset: it fetches days through `client`, proves them and stores them in `store`.
 
-    A new dataset is one subclass with `_fetch`, which gives each day's proved rows to `_store_each`.
-    Closed days, failures, damaged files, files of later versions and loading are handled here.
-    One line in `runner.py` says how it is opened.
+    A new dataset needs a subclass with `_fetch`, which passes each day's proved rows to `_store_each`, and a line in
+    `runner.py` that opens it. This class handles closed days, failures, damaged files, files of later versions and
+    loading.
 
-    The newest block of a server is stale at `tip_age`; zero: never.
+    The server's newest block is stale when it is older than `tip_age`; zero means never.
     """
 
     client: AnyClient
@@ -57,29 +57,29 @@ class DaySync(ABC, Generic[AnyClient, Row]):
     tip_age: timedelta = field(default=timedelta(0), kw_only=True)
 
     block_columns: ClassVar[tuple[str, str]]
-    """The columns of a block's height and hash, where `_refuse_if_behind` is used."""
+    """The columns of a block's height and hash. Required by `_refuse_if_behind`."""
 
     @abstractmethod
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
-        """Prove and store these days, newest first. `force` believes nothing that is stored."""
+        """Fetch, prove and store these days, newest first. `force` ignores stored rows."""
 
     def sync(self, days: Iterable[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Yield each day once it is stored or has failed, newest first. `force` reads closed days again.
+        """Yield each day once it is stored or has failed, newest first. `force` fetches closed days again.
 
-        A failed day does not stop the others. Raises `WrongChain`, the errors of the client while the tip is sought,
-        and `StoreError`.
+        A failed day does not stop the others. Raises `WrongChain`, `StoreError`, and the client's errors when the tip
+        cannot be read.
         """
-        asked = set(days)
+        requested = set(days)
         newer = self.store.files.newer()
         self.store.reconcile()
         self.store.load(wait=0.0)
-        wanted = sorted(asked - newer.keys(), reverse=True)
-        # Loading has put damaged files aside, so that their days are not taken for stored.
+        wanted = sorted(requested - newer.keys(), reverse=True)
+        # Loading has moved damaged files away, so that their days do not count as stored.
         closed = {} if force else {day: known for day in wanted if (known := self._closed(day))}
         for known in closed.values():
             self.store.attempts.clear(known.day)
             yield StoredDay(known, fetched=False)
-        yield from (FailedDay(day, NewerDayFile(newer[day])) for day in sorted(asked & newer.keys(), reverse=True))
+        yield from (FailedDay(day, NewerDayFile(newer[day])) for day in sorted(requested & newer.keys(), reverse=True))
         rest = [day for day in wanted if day not in closed]
         for outcome in self._fetch(rest, force=force) if rest else ():
             if isinstance(outcome, FailedDay):
@@ -88,7 +88,7 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         self.store.load()
 
     def certificate(self, day: date) -> Certificate | None:
-        """The day's certificate; None if it is not stored, or its file is damaged or of a later version."""
+        """Return the day's certificate; None if it is not stored, or its file is damaged or of a later version."""
         try:
             return self.store.files.certificate(day)
         except (DamagedDayFile, NewerDayFile) as error:
@@ -96,21 +96,21 @@ class DaySync(ABC, Generic[AnyClient, Row]):
             return None
 
     def _closed(self, day: date) -> Certificate | None:
-        """The certificate of a day that needs no request."""
+        """Return the day's certificate if the day is closed."""
         known = self.certificate(day)
         return known if known is not None and known.is_closed else None
 
     def _record_failure(self, failed: FailedDay) -> None:
-        """Count a failed proof. A day that could not be read counts only while the server answers other questions.
+        """Count a failed attempt. A day that could not be read counts only if the server responds to other requests.
 
-        A day that the server does not have yet was not tried at all.
+        A day that the server does not have yet does not count.
         """
         if isinstance(failed.error, Behind):
             return
         if isinstance(failed.error, RateLimited | Interrupted):
             raise failed.error
         if isinstance(failed.error, Unreachable):
-            self.client.probe()  # raises if the server is down: then no other day can be read either
+            self.client.probe()  # raises if the server is down: no other day can be read then
         self.store.attempts.add(failed.day, str(failed.error), self.clock())
 
     def _store_each(
@@ -119,9 +119,9 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         read: Callable[[date], ProvedDay[Row] | None],
         confirm: Callable[[date, ProvedDay[Row] | None], ProvedDay[Row] | None] = lambda _, proved: proved,
     ) -> Iterator[Outcome]:
-        """Store each day that `read` proves; the next is read meanwhile. None: it is stored and up to date already.
+        """Store each day that `read` proves, while the next day is read. `read` returns None for an unchanged day.
 
-        `confirm` sees a day last, in the thread of the caller, and may read it again.
+        `confirm` checks a day just before it is stored, in the caller's thread, and may read it again.
         """
         for day, reading in read_ahead(read, days, self.client.http.stop):
             try:
@@ -133,17 +133,17 @@ class DaySync(ABC, Generic[AnyClient, Row]):
 
     def _unchanged(self, day: date) -> StoredDay:
         known = self.certificate(day)
-        assert known is not None  # nothing new was found for it
+        assert known is not None  # only a stored day can be unchanged
         self.store.mark_checked([day], self.clock())
         return StoredDay(known, fetched=False)
 
     def _store(self, proved: Sequence[ProvedDay[Row]]) -> list[StoredDay]:
-        """Store days and load them, together."""
-        stored = self.store.land([(day.rows, day.certificate) for day in proved])
+        """Store days together and load them."""
+        stored = self.store.store_and_load([(day.rows, day.certificate) for day in proved])
         return [StoredDay(certificate, fetched=True) for certificate in stored]
 
     def _stored_rows(self, day: date) -> list[Row]:
-        """The rows of a stored day; none where it is not stored, or its file is damaged."""
+        """Return the rows of a stored day; none if it is not stored, or its file is damaged."""
         if self.certificate(day) is None:
             return []
         try:
@@ -160,16 +160,16 @@ class DaySync(ABC, Generic[AnyClient, Row]):
             return None
 
     def _reopen(self, days: Iterable[date]) -> list[date]:
-        """Mark closed days that the chain changed as open, so that a crash cannot hide the change.
+        """Mark closed days that a reorg changed as open, so that a crash cannot hide the change.
 
-        Give the days whose file is damaged: it stays as it is.
+        Return the days whose file is damaged; these files are not changed.
         """
         damaged = []
         for day in days:
             known = self.certificate(day)
             if known is None or not known.is_closed:
                 continue
-            log.warning("a reorg reached the blocks that closed %s: it is open again and read anew", day)
+            log.warning("a reorg replaced the blocks that closed %s: the day is open again and will be fetched", day)
             try:
                 self.store.files.reopen(day)
             except DamagedDayFile as error:
@@ -178,7 +178,7 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         return damaged
 
     def _note_tip(self, unix_seconds: int) -> Sighting:
-        """Note beside the dataset's coverage when the server's newest block is from."""
+        """Record the time of the server's newest block beside the dataset's coverage."""
         time, now = datetime.fromtimestamp(unix_seconds, UTC), self.clock()
         self.store.mark_tip(time, now, self.tip_age)
         seen = Sighting(self.client.http.name, time, since=now, seen=now, limit=self.tip_age)
@@ -187,14 +187,13 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         return seen
 
     def _newest_certificate(self) -> Certificate | None:
-        """The certificate of today, which a look at the tip is compared with."""
+        """Return today's certificate. The server's tip is compared with it."""
         return self.store.files.certificates().get(self.clock().date())
 
     def _refused(self, days: Iterable[date], first_day: date, seen: Sighting | None) -> list[FailedDay]:
-        """The days that the server cannot have: those before the chain's first day, and those after its newest block.
+        """Return the days that the server cannot have: before the chain's first day, or after a stale newest block.
 
-        After a stale newest block, days would become empty files. Those that are stored already are compared with the
-        chain like any other.
+        Days after a stale block would be stored empty. Those that are stored already are not refused.
         """
         newest_first = sorted(days, reverse=True)
         early = [day for day in newest_first if day < first_day]
@@ -206,9 +205,9 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         return refused + [FailedDay(day, Behind(behind_sentence(seen))) for day in late]
 
     def _refuse_if_behind(self, height: int, block_hash: str, seen: int, *, noun: str = "newest block") -> None:
-        """Raise `Unreachable` for a server whose newest block is older than one `seen` before, on the same fork.
+        """Raise `Unreachable` if the server's newest block is below the height `seen` before, on the same fork.
 
-        Such a server shows no reorg: nothing may be taken back because of it.
+        Such a server lags. Its missing blocks are no reorg, so no day is reopened because of them.
         """
         if seen > height and not self._has_another_block(height, block_hash):
             raise Unreachable(
@@ -217,13 +216,13 @@ class DaySync(ABC, Generic[AnyClient, Row]):
             )
 
     def _has_another_block(self, height: int, block_hash: str) -> bool:
-        """Whether a stored day has another block of this height: that shows a reorg."""
+        """Return whether a stored day has another block at this height, which shows a reorg."""
         spanning = [
             day
             for day, known in self.store.files.certificates().items()
             if known.last_height is not None and (known.first_height or 0) <= height <= known.last_height
         ]
-        # v1 of the Stacks API does not name index block hashes.
+        # Days read from v1 of the Stacks API have no index block hashes.
         return any(self._stored_hashes(day, height) - {None, block_hash} for day in spanning)
 
     def _stored_hashes(self, day: date, height: int) -> set[str | None]:

@@ -1,4 +1,4 @@
-"""The words that all syncs share: a day that is proved, stored or failed, and what stops a whole sync."""
+"""Results of a sync: proved, stored and failed days, and the error that stops a whole sync."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ OnPage = Callable[[int], None]
 
 
 class WrongChain(ApiError):
-    """The server serves another chain than the data folder holds, or one that cannot be identified."""
+    """The server's chain is not the one in the data folder, or cannot be identified."""
 
 
 class ProvedDay(NamedTuple, Generic[Row]):
-    """The rows of a day in chain order, and the certificate that says what they rest on."""
+    """The rows of a day in chain order, and the certificate of their proof."""
 
     rows: list[Row]
     certificate: Certificate
 
 
 class StoredDay(NamedTuple):
-    """A day whose certified file is in place; `fetched` if this sync read something of it."""
+    """A stored day; `fetched` if this sync read some of its rows."""
 
     certificate: Certificate
     fetched: bool
 
 
 class FailedDay(NamedTuple):
-    """A day that could not be proved, or not be read. Nothing of it was published."""
+    """A day that could not be read or proved. None of its rows were stored."""
 
     day: date
     error: ProofError | ApiError | NewerDayFile

@@ -1,4 +1,4 @@
-"""Reading one day ahead: while the caller stores a day, the next is read."""
+"""Reading one day ahead: the next day is read while the caller stores one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 def read_ahead(
     read: Callable[[date], T], days: Iterable[date], stop: threading.Event
 ) -> Iterator[tuple[date, Future[T]]]:
-    """Yield each day, in the order given, with what `read` gave or raised. `stop` is set when the caller gives up."""
+    """Yield each day, in the order given, with the result or error of `read`. Set `stop` if the caller gives up."""
     reading: deque[tuple[date, Future[T]]] = deque()
     pool = ThreadPoolExecutor(1, "reader")
     try:
@@ -26,7 +26,7 @@ def read_ahead(
         while reading:
             yield reading.popleft()
     except BaseException:
-        # An error or an interrupt: nobody waits for what is still being read.
+        # After an error or an interrupt, do not wait for the days that are still being read.
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
         raise

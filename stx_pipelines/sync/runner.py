@@ -1,4 +1,4 @@
-"""One run of a sync: alone on its dataset, with its progress in a file. Also the list of all syncs."""
+"""One run of a sync: it locks its dataset and reports its progress in a file. Also the list of all syncs."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _OPEN: Mapping[str, Callable[[Project], DaySync[Any, Any]]] = {
 
 
 def open_sync(project: Project, dataset: str) -> DaySync[Any, Any]:
-    """The sync of a dataset. Raises `SettingsError`."""
+    """Open the sync of a dataset. Raises `SettingsError`."""
     return _OPEN[dataset](project)
 
 
 def run_sync(project: Project, dataset: str, days: Collection[date], *, force: bool) -> Iterator[Outcome]:
     """Yield days once they are stored or have failed, and report the progress in a file.
 
-    Raises `Busy` when another run keeps the dataset for too long, and what `DaySync.sync` raises.
+    Raises `Busy` when another run keeps the dataset locked for too long, and the errors of `DaySync.sync`.
     """
     folder, sync = project.folder, open_sync(project, dataset)
     http = sync.client.http
@@ -39,7 +39,7 @@ def run_sync(project: Project, dataset: str, days: Collection[date], *, force: b
         locked(folder.lock(dataset), f"the dataset {dataset}", project.settings.stx_run_wait_seconds),
         Reporter(folder.progress(dataset), len(days), lambda: http.calls) as reporter,
     ):
-        sync.store.files.sweep()  # only here: another process may be writing unless the lock is held
+        sync.store.files.sweep()  # needs the lock: without it, another process may be writing
         sync.on_page = reporter.page
         for result in sync.sync(days, force=force):
             yield result

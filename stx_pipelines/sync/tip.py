@@ -1,4 +1,4 @@
-"""One small question about the server's newest block."""
+"""The check of a server's newest block, which needs one to three requests."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from stx_pipelines.sync.ethereum.blocks import open_blocks
 from stx_pipelines.sync.stacks.sync import open_stacks
 
 
-def look_at_tip(project: Project, chain: Chain) -> bool:
-    """Note when the newest block is from; whether today's stored day is behind it, or on another fork.
+def check_tip(project: Project, chain: Chain) -> bool:
+    """Record the time of the newest block. Return whether today's stored day is behind it or on another fork.
 
     Raises `SettingsError` and the errors of the chain's client.
     """
     sync = open_stacks(project) if chain is STACKS else open_blocks(project)
-    return sync.look_at_tip()
+    return sync.check_tip()

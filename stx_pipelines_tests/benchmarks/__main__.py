@@ -1,6 +1,6 @@
-"""`python -m stx_pipelines_tests.benchmarks`: every figure of docs/performance.md, or those that are named.
+"""`python -m stx_pipelines_tests.benchmarks`: every figure of docs/performance.md, or the named ones.
 
-Nobody else should use the machine meanwhile. Exit code 0: every goal that was measured is met; 1: not so.
+The machine should be idle apart from this run. Exit code 0: every measured goal is met; 1: a goal is missed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,29 @@ from shutil import copyfile
 import click
 from rich.console import Console
 
-from stx_pipelines_tests.benchmarks import dagster_share, ethereum, landing, long_sync, metrics, stacks_speed, table
-from stx_pipelines_tests.benchmarks.figure import Figure, NotMeasured, Scale
+from stx_pipelines_tests.benchmarks import (
+    dagster_overhead,
+    ethereum_speed,
+    metrics_cost,
+    proof_and_storing_cost,
+    stacks_sync_speed,
+    sync_memory_and_status_time,
+    table_load_speed,
+)
+from stx_pipelines_tests.benchmarks.figure_types import Figure, NotMeasured, Scale
 from stx_pipelines_tests.benchmarks.machine import this_machine
 from stx_pipelines_tests.benchmarks.report import Result, Results, load, markdown, save, show, with_table
 from stx_pipelines_tests.world import ROOT
 
-MODULES = (stacks_speed, landing, table, dagster_share, long_sync, ethereum, metrics)
+MODULES = (
+    stacks_sync_speed,
+    proof_and_storing_cost,
+    table_load_speed,
+    dagster_overhead,
+    sync_memory_and_status_time,
+    ethereum_speed,
+    metrics_cost,
+)
 FIGURES: tuple[Figure, ...] = tuple(figure for module in MODULES for figure in module.FIGURES)
 OUTPUT = ROOT / "data" / "bench" / "results.json"
 PUBLISHED = ROOT / "docs" / "performance.json"
@@ -32,40 +48,40 @@ README = ROOT / "README.md"
 
 
 def taken(figure: Figure, scale: Scale) -> Result:
-    """Measure one figure; whatever goes wrong costs this one only."""
+    """Measure one figure; an error becomes its result and does not end the run."""
     words = {"name": figure.name, "figure": figure.words, "goal": str(figure.goal)}
     try:
         found = figure.measure(scale)
     except NotMeasured as reason:
         return Result(**words, measured=f"not measured: {reason}")
-    except Exception as error:  # noqa: BLE001 - an hour of other figures must not be lost
+    except Exception as error:  # noqa: BLE001 - the other figures must still be measured
         return Result(**words, measured=f"failed: {type(error).__name__}: {error}", met=False)
     value, met = round(found.value, 4), figure.goal.met(found.value) and found.also
     return Result(**words, measured=f"{value:.3g}{figure.goal.unit}", behind=found.behind, value=value, met=met)
 
 
 def publish() -> None:
-    """Copy the last whole run beside the documents and make the README's table from it."""
+    """Copy the last whole run to docs/ and make the README's table from it."""
     try:
         results = load(OUTPUT)
     except FileNotFoundError:
         raise click.ClickException("there are no results yet: run `make bench` first") from None
     names = [result.name for result in results.figures]
     if results.quick or names != [figure.name for figure in FIGURES]:
-        raise click.ClickException("the last run was not a whole one: run `make bench` first")
+        raise click.ClickException("the last run was not complete: run `make bench` first")
     if broken := [result.name for result in results.figures if result.value is None and result.met is False]:
-        raise click.ClickException(f"{', '.join(broken)} failed: mend that and run `make bench` again")
+        raise click.ClickException(f"{', '.join(broken)} failed: fix that and run `make bench` again")
     copyfile(OUTPUT, PUBLISHED)
     README.write_text(with_table(README.read_text(), markdown(results)))
 
 
 @contextlib.contextmanager
 def _clean_place(folder: Path) -> Iterator[None]:
-    """Nobody's settings, and a place on the disk where data belongs."""
+    """Work without settings of the environment, in a temporary folder below `folder`, until the block ends."""
     for name in list(os.environ):
         if name.startswith(("HIRO_", "STX_", "DAGSTER_", "ETH_", "ETHEREUM_")):
             del os.environ[name]
-    multiprocessing.util.get_temp_dir()  # chosen now: the name of a socket must be short
+    multiprocessing.util.get_temp_dir()  # chosen before TMPDIR changes, because the path of a socket must be short
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as place, contextlib.chdir(place):
         os.environ["TMPDIR"] = tempfile.tempdir = place
@@ -85,12 +101,12 @@ def _run(figures: Sequence[Figure], scale: Scale, output: Path) -> Results:
 
 
 @click.command()
-@click.option("--only", multiple=True, type=click.Choice([figure.name for figure in FIGURES]), help="These figures.")
-@click.option("--quick", is_flag=True, help="Tiny sizes: shows that the code works, and nothing else.")
-@click.option("--readme", is_flag=True, help="Measure nothing: publish the last whole run in README.md.")
+@click.option("--only", multiple=True, type=click.Choice([figure.name for figure in FIGURES]), help="Only this figure.")
+@click.option("--quick", is_flag=True, help="Tiny sizes: shows only that the code works.")
+@click.option("--readme", is_flag=True, help="Measure nothing: publish the last complete run in README.md.")
 @click.option("--output", type=click.Path(path_type=Path), default=OUTPUT, show_default=True)
 def main(only: tuple[str, ...], quick: bool, readme: bool, output: Path) -> None:
-    """Take figures, print them beside their goals, write them down."""
+    """Measure figures, print them with their goals and save them."""
     if readme:
         return publish()
     figures = [figure for figure in FIGURES if not only or figure.name in only]

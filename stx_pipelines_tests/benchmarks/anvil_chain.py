@@ -1,6 +1,6 @@
-"""A planned chain of any length as a file that anvil loads: mining so many would take minutes and gigabytes.
+"""A planned chain of any length as a file that anvil loads; mining a long chain takes minutes and gigabytes.
 
-Headers are real (RLP, keccak) and linked; a state holds only the accounts that are asked for at its block.
+Headers are real (RLP, keccak) and linked. The state of a block holds only the accounts requested at that block.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stx_pipelines_tests.anvil import Node, anvil
 from stx_pipelines_tests.sync.ethereum.planned import Block
 
 Header = dict[str, int | bytes]
-"""A block header by the names JSON has for its fields, in the order RLP has them."""
+"""A block header: the names of its fields in JSON, in the order of RLP."""
 
 EMPTY_TRIE = keccak(encode_raw(b""))
 EMPTY_LIST = keccak(encode_raw([]))
@@ -31,7 +31,7 @@ encode = msgspec.json.Encoder().encode
 
 
 def header(number: int, timestamp: int, miner: str, parent_hash: bytes) -> Header:
-    """The header of a block without transactions, as the Cancun fork has it; gas used and extra data vary."""
+    """Make the header of a block without transactions, of the Cancun fork; gas used and extra data vary."""
     return {
         "parentHash": parent_hash,
         "sha3Uncles": EMPTY_LIST,
@@ -57,7 +57,7 @@ def header(number: int, timestamp: int, miner: str, parent_hash: bytes) -> Heade
 
 
 def block_hash(header: Header) -> bytes:
-    """Of a header, as every node computes it."""
+    """Return the hash of a header, as every node computes it."""
     return keccak(encode_raw([_big_endian(v) if isinstance(v, int) else v for v in header.values()]))
 
 
@@ -70,7 +70,7 @@ def _hex(value: int | bytes) -> str:
 
 
 def write_state(path: Path, chain: Sequence[Block]) -> None:
-    """The file for `--load-state`: the chain on top of a block 0 that is a second older than its first block."""
+    """Write the file for `--load-state`: the chain after a block 0 that is a second older than its first block."""
     newest = chain[-1]
     with path.open("wb") as file:
         file.write(b'{"blocks":[')
@@ -100,7 +100,7 @@ def write_state(path: Path, chain: Sequence[Block]) -> None:
 
 
 def _write_blocks(file: BinaryIO, chain: Sequence[Block]) -> list[str]:
-    """Write block 0 and the chain's; gives their hashes."""
+    """Write block 0 and the chain's blocks; return their hashes."""
     wanted = [(0, chain[0].timestamp - 1, "0x" + "0" * 40)]
     wanted += [(block.row.number, block.timestamp, block.row.miner) for block in chain]
     hashes = [bytes(32)]
@@ -114,7 +114,7 @@ def _write_blocks(file: BinaryIO, chain: Sequence[Block]) -> list[str]:
 
 
 def _write_states(file: BinaryIO, chain: Sequence[Block], hashes: Sequence[str]) -> dict[str, int]:
-    """Write what each block leaves to its own recipient and to the next block's; gives every newest balance."""
+    """Write, at each block, the balances of its recipient and the next block's; return all newest balances."""
     ledger: dict[str, int] = {}
     for number, following in enumerate(joined(chain, [chain[-1]])):
         asked = {following.row.miner}
@@ -133,7 +133,7 @@ def _account(balance: int) -> dict[str, object]:
 
 @contextmanager
 def loaded(chain: Sequence[Block], *options: str) -> Iterator[Node]:
-    """A node that holds this chain; the file (2.4 kB a block) is gone as soon as the node has read it."""
+    """Run a node with this chain; the file (2.4 kB a block) is deleted once the node has read it."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "state.json"
         write_state(path, chain)

@@ -1,7 +1,7 @@
-"""The same chain through dlt's rest_api source into DuckDB; run by an interpreter that has dlt, not by ours.
+"""The same chain through dlt's rest_api source into DuckDB, run by another interpreter that has dlt.
 
-`python dlt_pipeline.py URL FOLDER` prints the seconds of the pipeline alone, imports done. Rows have the columns that
-our day files have. As long as pages name the next one, dlt reads them one after another.
+`python dlt_pipeline.py URL FOLDER ROWS` prints the seconds of the pipeline alone, without imports. Rows have the
+columns of our day files. dlt reads one page after another, because each page names the next one.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def row(tx: dict[str, Any]) -> dict[str, Any]:
-    """The columns of a day file."""
+    """Return the columns of a day file."""
     sponsor = tx["sponsor"]
     return {
         "tx_id": tx["tx_id"],
@@ -32,7 +32,7 @@ def row(tx: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(url: str, folder: Path) -> None:
-    """Run the pipeline once, into a database of its own."""
+    """Run the pipeline once, into a new database."""
     os.environ["DLT_DATA_DIR"] = str(folder / "dlt")
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     import dlt
@@ -68,7 +68,7 @@ def main(url: str, folder: Path) -> None:
     with duckdb.connect(str(database), read_only=True) as connection:
         [(rows,)] = connection.execute("SELECT count(*) FROM stacks.transactions").fetchall()
     if rows != int(sys.argv[3]):
-        sys.exit(f"dlt landed {rows} rows instead of {sys.argv[3]}")
+        sys.exit(f"dlt stored {rows} rows instead of {sys.argv[3]}")
     print(seconds)
 
 

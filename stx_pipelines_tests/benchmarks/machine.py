@@ -1,4 +1,4 @@
-"""The machine and the versions that figures were taken with; nothing that names a host or a person."""
+"""The machine and the versions of a run, without names of hosts or people."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CPUS = Path("/proc/cpuinfo")
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """Where and when. `load_before` is the number of busy processes in the minute before the run."""
+    """The machine, versions and day. `load_before` is the number of busy processes in the minute before the run."""
 
     cpu: str
     cores: int
@@ -28,7 +28,7 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 def this_machine() -> Machine:
-    """The one this runs on, now."""
+    """Describe the machine that runs this process."""
     return Machine(
         cpu=_cpu(),
         cores=os.cpu_count() or 1,

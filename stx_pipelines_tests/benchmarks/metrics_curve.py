@@ -1,23 +1,16 @@
-"""How the cost of the wallet metrics grows with the history: `python -m stx_pipelines_tests.benchmarks.metrics_curve`.
+"""The cost of the wallet metrics by history size: `python -m stx_pipelines_tests.benchmarks.metrics_curve`.
 
-Synthetic day files are written to a temporary folder, then each number is taken in a process of its own: a refresh of
-all metrics, a refresh after one more day, and a floor that any computation over these files has to pay (DuckDB reads
-the needed columns once and counts the distinct senders). Seconds depend on the machine and on who else uses it; the
-ratio to the floor, measured in the same minutes, does so much less.
+Synthetic day files are written to a temporary folder. Three steps are then measured, each in a separate process: a
+refresh of all metrics, a refresh after one more day, and a floor. The floor is the least that any computation over
+these files costs: DuckDB reads the needed columns once and counts the distinct senders. Seconds depend on the machine
+and its load; the ratio to the floor depends on them much less.
 """
 
 from __future__ import annotations
 
-import resource
-import sys
 import tempfile
-import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from datetime import date
-from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 import duckdb
@@ -31,6 +24,7 @@ from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.scratch import Engine
 from stx_pipelines.store.warehouse import Warehouse
+from stx_pipelines_tests.benchmarks.separate_process import in_fresh_process
 from stx_pipelines_tests.metrics.history import certificate
 
 FIRST_DAY = date(2023, 1, 1)
@@ -57,8 +51,8 @@ SELECT
     i AS nonce,
     NULL AS sponsor_address
 FROM (
-    -- Every fifth transaction introduces a wallet until the day's share is used up; others come from all known ones,
-    -- most often from a few busy ones.
+    -- Every fifth transaction is of a new wallet until the day's share is used up. The others are of known wallets,
+    -- most often of a few busy ones.
     SELECT i,
         CASE WHEN i % 5 = 0 AND i // 5 < $fresh THEN $known + i // 5
         ELSE floor($known * power((hash(i, $day) % 1000003) / 1000003, 2.5))::BIGINT END AS wallet
@@ -67,15 +61,8 @@ FROM (
 """
 
 
-class Cost(NamedTuple):
-    """Of one step in a process of its own."""
-
-    seconds: float
-    peak_mb: int
-
-
 def write_days(folder: Path, first: int, days: int, rows_per_day: int, fresh_per_day: int) -> None:
-    """Write these days as the sync would: typed, with certificates."""
+    """Write these days as a sync does: typed, with certificates."""
     files = _store(folder).files
     connection = duckdb.connect()
     schema = arrow.schema(DATASETS[TRANSACTIONS])
@@ -83,43 +70,28 @@ def write_days(folder: Path, first: int, days: int, rows_per_day: int, fresh_per
         day = FIRST_DAY + number * DAY
         known = 1 + number * fresh_per_day
         values = {"day": number, "start": window(day)[0], "rows": rows_per_day, "fresh": fresh_per_day, "known": known}
-        landed = connection.execute(_ROWS, values).to_arrow_table().cast(schema)
-        [(published,)] = connection.execute("SELECT count(*) FROM landed WHERE tx_status = 'success'").fetchall()
-        seen = landed.num_rows
-        files.write(
-            landed, msgspec.structs.replace(certificate(day, []), expected=seen, seen=seen, published=published)
-        )
+        rows = connection.execute(_ROWS, values).to_arrow_table().cast(schema)
+        [(published,)] = connection.execute("SELECT count(*) FROM rows WHERE tx_status = 'success'").fetchall()
+        seen = rows.num_rows
+        counts = {"expected": seen, "seen": seen, "published": published}
+        files.write(rows, msgspec.structs.replace(certificate(day, []), **counts))
 
 
 def refresh(folder: Path) -> None:
-    """All metrics, files and tables, over every day that was written."""
+    """Refresh all metrics, files and tables, over every written day."""
     store = _store(folder)
     refreshed = store.refresh()
     assert refreshed.basis.days == len(store.files.days()), "days were left out: this would measure something else"
 
 
 def floor(folder: Path) -> None:
-    """One pass over the needed columns, and the distinct senders."""
+    """Read the needed columns once and count the distinct senders."""
     connection = duckdb.connect()
     connection.execute(f"SET threads = {ENGINE.threads}")
     connection.execute("SET enable_progress_bar = false")
     needed = "min(block_time), min(burn_block_time), sum(fee_ustx), max(tx_id), min(tx_type), min(tx_status)"
     query = f"SELECT count(DISTINCT sender_address), {needed} FROM read_parquet($files) WHERE canonical"
     connection.execute(query, {"files": f"{_store(folder).files.folder}/????-??-??.parquet"}).fetchall()
-
-
-def measured(step: Callable[..., None], *arguments: object) -> Cost:
-    """What this step costs in a new process; its start and imports are not counted in the seconds."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_timed, step, *arguments).result()
-
-
-def _timed(step: Callable[..., None], *arguments: object) -> Cost:
-    started = time.monotonic()
-    step(*arguments)
-    seconds = time.monotonic() - started
-    unit = 1_000_000 if sys.platform == "darwin" else 1_000
-    return Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit)
 
 
 def _store(folder: Path) -> MetricStore:
@@ -129,24 +101,24 @@ def _store(folder: Path) -> MetricStore:
 
 
 def curve_point(folder: Path, rows: int) -> str:
-    """Everything about a history of so many rows, as a line of the table."""
+    """Measure a history of this many rows; return a line of the table."""
     days = max(365, round(365 * rows / ROWS_PER_YEAR))
     per_day, fresh = rows // days, max(1, min(WALLETS_PER_YEAR // 365, rows // days // 6))
-    measured(write_days, folder, 0, days, per_day, fresh)
-    lowest, whole = measured(floor, folder), measured(refresh, folder)
-    measured(write_days, folder, days, 1, per_day, fresh)
-    more = measured(refresh, folder)
+    in_fresh_process(write_days, folder, 0, days, per_day, fresh)
+    lowest, whole = in_fresh_process(floor, folder), in_fresh_process(refresh, folder)
+    in_fresh_process(write_days, folder, days, 1, per_day, fresh)
+    more = in_fresh_process(refresh, folder)
     peak = max(whole.peak_mb, more.peak_mb)
     return (
-        f"{rows:>12,} {days:>6,} {days * fresh:>9,} {whole.seconds:>9.1f} {peak:>8,} {more.seconds:>13.1f} "
+        f"{rows:>12,} {days:>6,} {days * fresh:>9,} {whole.seconds:>9.1f} {peak:>8,.0f} {more.seconds:>13.1f} "
         f"{lowest.seconds:>9.2f} {whole.seconds / lowest.seconds:>7.1f}"
     )
 
 
 @click.command()
-@click.option("--rows", "sizes", multiple=True, type=int, help="Rows of a history; may be given several times.")
+@click.option("--rows", "sizes", multiple=True, type=int, help="Rows of a history; may be repeated.")
 def main(sizes: tuple[int, ...]) -> None:
-    """Print the curve."""
+    """Print the cost for each history size."""
     click.echo("        rows   days   wallets   seconds  peak MB  one day more   floor s   ratio")
     for rows in sizes or (1_000_000, 5_500_000, 30_000_000):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Results as a file, as a table on the screen and as a table in the README."""
+"""Results as a file, as a table in the terminal and as a table in the README."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COLUMNS = ("figure", "measured", "goal", "met")
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure. `value` is in the goal's unit; without one `measured` says why there is none."""
+    """The result of one figure. `value` is in the goal's unit; `measured` says why where there is none."""
 
     name: str
     figure: str
@@ -32,13 +32,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cells(self) -> tuple[str, str, str, str]:
-        """The figure's line in a table."""
+        """The figure's row in a table."""
         behind = f" ({self.behind})" if self.behind else ""
         return self.figure, self.measured + behind, self.goal, _WORDS[self.met]
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
-    """A run of the benchmark; no machine where it has not run yet."""
+    """The results of a run; `machine` is None where nothing has been measured yet."""
 
     quick: bool
     minutes: float
@@ -47,13 +47,13 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def save(results: Results, path: Path) -> None:
-    """Write the file, readable for people as well."""
+    """Write the results as indented JSON."""
     content = msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n"
     replace_file(path, lambda aside: aside.write_bytes(content))
 
 
 def load(path: Path) -> Results:
-    """Read the file. FileNotFoundError, msgspec.DecodeError."""
+    """Read the results. Raises FileNotFoundError or msgspec.DecodeError."""
     return msgspec.json.decode(path.read_bytes(), type=Results)
 
 
@@ -66,7 +66,7 @@ def show(results: Sequence[Result]) -> None:
 
 
 def markdown(results: Results) -> str:
-    """The table and what it was measured on."""
+    """Return the table and a sentence about the machine."""
     head = [" | ".join(_COLUMNS), " | ".join("---" for _ in _COLUMNS)]
     rows = [" | ".join(cell.replace("|", "\\|") for cell in result.cells) for result in results.figures]
     table = "\n".join(f"| {line} |" for line in head + rows)
@@ -85,7 +85,7 @@ def _measured_on(results: Results) -> str:
 
 
 def table_in(text: str) -> str:
-    """What stands between the markers. ValueError without them."""
+    """Return the text between the markers. Raises ValueError without them."""
     _, _, rest = text.partition(BEGIN)
     between, marker, _ = rest.partition(END)
     if not marker:
@@ -94,7 +94,7 @@ def table_in(text: str) -> str:
 
 
 def with_table(text: str, table: str) -> str:
-    """The text with another table between the markers."""
+    """Return the text with another table between the markers."""
     table_in(text)
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}"

@@ -1,4 +1,4 @@
-"""The benchmark runs: figures in their smallest form, as the command would take them."""
+"""The benchmark command, with the smallest sizes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from stx_pipelines_tests.benchmarks.report import load
 from stx_pipelines_tests.world import command
 
 SLOW = {"dagster", "cold_start"}
-"""Two commands each that other tests run as well, and half of the smoke form's time."""
+"""Figures of two commands each that other tests also run; they would double this test's time."""
 
 MAY_BE_MISSING = {"dlt", "ethereum_blocks", "ethereum_calls", "ethereum_loop"}
-"""They need what is not on every machine, or what the smoke form does not install."""
+"""Figures that need programs or packages which may be missing, or which a quick run does not install."""
 
 
-def test_the_figures_can_be_taken(tmp_path: Path) -> None:
-    """What is not measured says why, and nothing fails; the values mean nothing at this size."""
+def test_the_figures_can_be_measured(tmp_path: Path) -> None:
+    """No figure fails, and one without a value says why; the values mean nothing at this size."""
     path = tmp_path / "results.json"
     wanted = [figure.name for figure in FIGURES if figure.name not in SLOW]
     only = [argument for name in wanted for argument in ("--only", name)]

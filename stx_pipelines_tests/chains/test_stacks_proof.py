@@ -1,4 +1,4 @@
-"""Each way a day can be wrong is caught and names its burn block; and what Bitcoin's rule lets us conclude."""
+"""Every fault of a day is found and its burn block named, and finality follows from Bitcoin's rules."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def named(kind: str, *numbers: int) -> str:
 
 
 def day_of_burns(day: date = DAY) -> tuple[list[Tx], list[Placed]]:
-    """Four burn blocks of three Stacks blocks with 1, 2 and 3 transactions."""
+    """Return four burn blocks of three Stacks blocks with 1, 2 and 3 transactions."""
     rows: list[Tx] = []
     placed = []
     height = 100
@@ -83,7 +83,7 @@ def test_a_whole_day_is_proved() -> None:
 def test_a_day_without_burn_blocks_is_proved_by_no_rows() -> None:
     prove_by_counts([], [], DAY)
     rows, _ = day_of_burns()
-    with pytest.raises(ProofError, match="not of 2026-09-02"):
+    with pytest.raises(ProofError, match="are not of 2026-09-02"):
         prove_by_counts(rows, [], DAY)
 
 
@@ -110,8 +110,8 @@ def swap_one_for_a_stranger(rows: list[Tx]) -> None:
 
 
 SPOILED: dict[str, tuple[Callable[[list[Tx]], None], str]] = {
-    "a row twice": (lambda rows: rows.append(rows[8]), "came twice"),
-    "a row twice for another": (change(7, tx_id=named("tx", 104, 1)), "came twice"),
+    "a row twice": (lambda rows: rows.append(rows[8]), "were read twice"),
+    "a row twice for another": (change(7, tx_id=named("tx", 104, 1)), "were read twice"),
     "a row of another burn block": (change(8, burn_block_height=902), "burn block 90[12] has 6 transactions"),
     "a row of no burn block of the day": (change(8, burn_block_height=950), "950"),
     "another time": (change(8, burn_block_time=window(DAY)[0] + 601), "burn block 901 has the time"),
@@ -161,7 +161,7 @@ def test_before_nakamoto_numbering_may_have_gaps_but_counts_must_agree() -> None
 
 @given(st.sets(st.integers(0, 23), min_size=1), st.data())
 def test_no_part_of_a_day_passes_for_the_whole(missing: set[int], drawn: st.DataObject) -> None:
-    """Nor if as many other rows, made up or repeated, stand in for what is missing."""
+    """Made-up or repeated rows in place of missing ones do not help."""
     rows, placed = day_of_burns()
     kept = [row for at, row in enumerate(rows) if at not in missing]
     if kept:
@@ -234,7 +234,7 @@ def test_a_day_is_final_only_six_burn_blocks_after_its_last(times: list[int], sh
 def test_a_day_stays_whole_as_long_as_the_block_that_closed_it_is_canonical(
     times: list[int], others: list[int], shift: int
 ) -> None:
-    """Whatever a reorg puts above that block by Bitcoin's rule, nothing of it can be before the end."""
+    """No block that a reorg puts above that block can be before the end, by Bitcoin's rule."""
     end = MIDNIGHT + shift
     closer = closing_block([burn(height, time) for height, time in enumerate(times)][::-1], end)
     assume(closer is not None)

@@ -1,4 +1,4 @@
-"""What the tests of the commands share."""
+"""Fixtures of the tests of the commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["make_ethereum", "run"]  # fixtures, found by their names
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """A command in this process: Dagster is loaded once for all tests."""
+    """Return a function that runs a command in this process, so that Dagster is imported once for all tests."""
 
     def invoke(world: World | DevnetWorld, *arguments: str) -> Result:
         for name, value in world.environment.items():
@@ -29,12 +29,12 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
 
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
-    """Three days before today, and today; nothing is stored."""
+    """Return three days before today, and today; nothing is stored."""
     return make_world(recent_chain(3), stx_target_days=3)
 
 
 @pytest.fixture
 def full(world: World) -> World:
-    """The same; every day is stored and loaded."""
-    world.landed()
+    """Return the same days, all stored and loaded."""
+    world.stored()
     return world

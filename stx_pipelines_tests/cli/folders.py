@@ -1,4 +1,4 @@
-"""Changes to a data folder that tests make, and the exit codes of the commands. Not here: claims (test_*.py)."""
+"""Changes that tests make to a data folder, and the exit codes of the commands. Not here: tests (test_*.py)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from click.testing import Result
 
 from stx_pipelines.coverage.progress import Progress
 from stx_pipelines.store.attempts import AttemptFiles
+from stx_pipelines.version import VERSION
 from stx_pipelines_tests.world import World
 
 MakeWorld = Callable[..., World]
@@ -37,14 +38,14 @@ def write_wallets(world: World, count: int) -> Path:
 
 
 def set_aside(world: World, day: date) -> None:
-    """As after four failed proofs."""
+    """Record four failed proofs of a day."""
     files = AttemptFiles(world.data / "days" / DATASET)
     for _ in range(4):
         files.add(day, "burn block 7 has 3 transactions, read 2", datetime.now(UTC))
 
 
 def shorten(world: World, day: date, height: int) -> None:
-    """Take the rows of a burn block out of a day file, whose certificate knows nothing of them."""
+    """Remove the rows of a burn block from a day file and from the counts of its certificate."""
     files = world.project().store().files
     table, certificate = files.read(day), files.certificate(day)
     assert certificate is not None
@@ -54,21 +55,21 @@ def shorten(world: World, day: date, height: int) -> None:
 
 
 def lose_rows(world: World, day: date) -> None:
-    """Take rows out of a day file, which keeps its certificate."""
+    """Remove rows from a day file and keep its certificate."""
     files = world.project().store().files
     certificate = files.certificate(day)
     assert certificate is not None
     files.write(files.read(day).slice(7), certificate)
 
 
-def report(world: World, minutes_ago: float, pid: int | None = None) -> None:
-    """A progress file as a run leaves it that began so long ago."""
+def report(world: World, minutes_ago: float, pid: int | None = None, version: str | None = VERSION) -> None:
+    """Write the progress file of a run that began so long ago."""
     path = world.folder.progress(DATASET)
     path.parent.mkdir(parents=True, exist_ok=True)
     began = datetime.now(UTC) - timedelta(minutes=minutes_ago)
-    path.write_bytes(
-        msgspec.json.encode(Progress(pid or os.getpid(), began, began + timedelta(seconds=30), 3, rows=50, requests=20))
-    )
+    after = began + timedelta(seconds=30)
+    progress = Progress(pid or os.getpid(), began, after, 3, rows=50, requests=20, version=version)
+    path.write_bytes(msgspec.json.encode(progress))
 
 
 def shown(run: Run, world: World) -> dict[str, Any]:

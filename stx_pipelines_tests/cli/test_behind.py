@@ -1,4 +1,4 @@
-"""A server whose newest block is old: what it has comes home, the rest waits, and every command says so."""
+"""A server whose newest block is old: its days are stored, later days wait, and every command reports it."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def day_files(data: Path, dataset: str) -> set[str]:
 
 @pytest.fixture
 def stale(make_world: MakeWorld) -> World:
-    """The newest block is of three days ago at noon; five days and today are wanted."""
+    """Return a chain whose newest block is of three days ago at noon; five days and today are wanted."""
     return make_world(make_chain(2, 12, first_day=today() - 5 * DAY), stx_target_days=5)
 
 
-def test_sync_of_a_stale_server_brings_what_it_has_and_completes_when_the_tip_moves(stale: World, run: Run) -> None:
-    """The first days end where the chain does, and no later day becomes an empty file."""
+def test_sync_stores_the_days_of_a_stale_server_and_completes_when_the_tip_moves(stale: World, run: Run) -> None:
+    """The stored days end with the chain, and no later day becomes an empty file."""
     has, newest = stale.days, datetime.fromtimestamp(stale.chain.tip.time, UTC)
     for _ in range(2):
         done = run(stale, "sync")
@@ -54,7 +54,7 @@ def test_sync_of_a_stale_server_brings_what_it_has_and_completes_when_the_tip_mo
     [status] = json.loads(done.stdout)
     assert done.exit_code == NOT_YET
     assert (datetime.fromisoformat(status["tip_time"]), status["behind"], status["days_due"]) == (newest, True, 0)
-    assert f"newest block  of the server: {newest:%Y-%m-%d %H:%M} UTC, looked at " in run(stale, "status").stdout
+    assert f"newest block  of the server: {newest:%Y-%m-%d %H:%M} UTC, checked " in run(stale, "status").stdout
     stale.chain.grow_to(max(datetime.now(UTC), at(today(), 1, 30)))
     assert run(stale, "sync").exit_code == DONE
     stale.assert_true()
@@ -62,8 +62,8 @@ def test_sync_of_a_stale_server_brings_what_it_has_and_completes_when_the_tip_mo
     assert not json.loads(run(stale, "status", "--json").stdout)[0]["behind"]
 
 
-def test_a_sync_that_only_waits_for_the_server_asks_for_its_tip_and_no_more(stale: World, run: Run) -> None:
-    run(stale, "sync")
+def test_a_sync_that_only_waits_for_the_server_requests_nothing_but_its_tip(stale: World, run: Run) -> None:
+    stale.stored()
     stale.requests()
     assert run(stale, "sync").exit_code == NOT_YET
     assert stale.requests() == 2  # the tip, and its own time
@@ -75,14 +75,14 @@ def test_a_complete_folder_is_not_complete_once_the_tip_is_too_old(make_world: M
     world.overrides["stx_tip_age_minutes"] = 0
     assert run(world, "status").exit_code == DONE
     held = datetime.now(UTC) - timedelta(minutes=5)
-    world.walk().store.mark_tip(held - timedelta(hours=4), held, timedelta(hours=3))
+    world.open_sync().store.mark_tip(held - timedelta(hours=4), held, timedelta(hours=3))
     assert run(world, "status").exit_code == DONE
     world.overrides["stx_tip_age_minutes"] = 180
     assert run(world, "status").exit_code == NOT_YET
-    assert run(world, "sync").exit_code == DONE  # it looks, and finds that the tip has moved
+    assert run(world, "sync").exit_code == DONE  # it checks the tip, which has moved
 
 
-def test_what_is_switched_off_is_as_it_was(stale: World, run: Run) -> None:
+def test_a_tip_age_of_0_switches_this_off(stale: World, run: Run) -> None:
     stale.overrides["stx_tip_age_minutes"] = 0
     done = run(stale, "sync")
     assert done.exit_code == DONE, done.output
@@ -90,7 +90,7 @@ def test_what_is_switched_off_is_as_it_was(stale: World, run: Run) -> None:
 
 
 def test_refreshing_a_day_that_the_server_does_not_have_is_exit_code_2(stale: World, run: Run) -> None:
-    run(stale, "sync")
+    stale.stored()
     done = run(stale, "sync", "--force-refresh", "--from", str(today()), "--to", str(today()))
     assert done.exit_code == NOT_YET
     assert f"{NOTHING_TO_DO}" in done.output
@@ -98,7 +98,7 @@ def test_refreshing_a_day_that_the_server_does_not_have_is_exit_code_2(stale: Wo
 
 
 def test_a_server_that_goes_away_while_it_is_behind_is_exit_code_2(stale: World, run: Run) -> None:
-    run(stale, "sync")
+    stale.stored()
     stale.overrides |= {"hiro_api_url": "http://127.0.0.1:9", "hiro_attempts": 1}
     done = run(stale, "sync")
     assert done.exit_code == NOT_YET
@@ -107,36 +107,34 @@ def test_a_server_that_goes_away_while_it_is_behind_is_exit_code_2(stale: World,
 
 
 def test_no_wanted_day_is_exit_code_2_and_one_sentence(make_world: MakeWorld, run: Run) -> None:
-    """The chain's first day is after this machine's today: one of the two clocks is wrong."""
+    """The chain's first day is after today: one of the two clocks is wrong."""
     world = make_world(recent_chain(1), stx_target_days=2)
     keep_identity(world.folder, Identity(1, world.chain.blocks[0].index_hash, today() + DAY))
     for name in ("status", "sync"):
         done = run(world, name)
         assert done.exit_code == NOT_YET, done.output
-        assert (
-            f"0 of 0 days complete (0 %); no day is wanted: the first one that can be, {today() + DAY}" in done.stdout
-        )
+        assert f"0 of 0 days complete (0 %); no day is wanted: the first possible day, {today() + DAY}" in done.stdout
     said = run(world, "health")
     assert said.exit_code == STALLED
     assert said.output.startswith("no day is wanted")
 
 
-def test_the_sensors_look_shows_whether_the_tip_moved(stale: World, run: Run) -> None:
-    run(stale, "sync")
+def test_the_check_of_the_sensor_shows_whether_the_tip_moved(stale: World) -> None:
+    stale.stored()
     watched = watch(stale.project, STACKS)
     assert isinstance(watched, Watched)
     stale.requests()
     for moves in (False, True):
         if moves:
             stale.chain.grow_to(datetime.now(UTC))
-        watched.look_at_tip()
+        watched.check_tip()
         coverage = watched.look(datetime.now(UTC))
         assert (coverage.behind is None) is moves
         assert (coverage.next(0, open_every=watched.open_every) is not None) is moves
     assert stale.requests() == 4
 
 
-def test_a_stale_node_of_ethereum_is_said_and_completes_when_its_final_block_moves(
+def test_a_stale_node_of_ethereum_is_reported_and_completes_when_its_final_block_moves(
     make_ethereum: MakeEthereum, run: Run
 ) -> None:
     world = make_ethereum(make_ethereum_chain(first_day=today() - 4 * DAY, tip=at(today() - 2 * DAY, 12)))
@@ -156,12 +154,12 @@ def test_a_stale_node_of_ethereum_is_said_and_completes_when_its_final_block_mov
     health = judge_chain(world.project(), ETHEREUM, now, timedelta(minutes=10))
     assert (health.code, health.sentence.startswith(BEHIND)) == (STALLED, True)
     looked = datetime.now(UTC)
-    # Looks are kept in whole seconds: the server must not have caught up within that of the last one.
-    wait_until(lambda: datetime.now(UTC) - looked > timedelta(seconds=1), "the second of the last look is over")
+    # Checks are stored in whole seconds: the server must catch up in a later second than that of the last one.
+    wait_until(lambda: datetime.now(UTC) - looked > timedelta(seconds=1), "the second of the last check is over")
     world.chain.grow_to(max(now, at(today(), 2)))
     watched = watch(world.project, ETHEREUM)
     assert isinstance(watched, Watched)
-    watched.look_at_tip()
+    watched.check_tip()
     assert watched.look(datetime.now(UTC)).behind is None
     done = run(world, *arguments)
     assert done.exit_code == DONE, done.output

@@ -1,4 +1,4 @@
-"""The demo: a devnet of its own, its whole history, and what came of it. Here with fewer days."""
+"""The demo: it starts a devnet, syncs its whole history and prints the result. Here with fewer days."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_demo_shows_its_whole_history_and_can_be_run_twice(
 
 
 @pytest.mark.parametrize("talk", [SLOW["a drip of headers"], SLOW["a drip of a body"]], ids=["headers", "body"])
-def test_the_demo_does_not_wait_for_ever(talk: Callable[[], Talk], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_does_not_wait_forever(talk: Callable[[], Talk], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_START_SECONDS", 2)
     server = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:

@@ -1,4 +1,4 @@
-"""Known errors end in one sentence and an exit code; one that is not known is not hidden."""
+"""Known errors end in one sentence and an exit code; unknown errors are not hidden."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
 from stx_pipelines_tests.cli.folders import DONE, ERROR, NOT_YET
 
-AGAIN = "; what has landed is kept, run the same command again"
+AGAIN = "; stored days are kept, run the same command again"
 
 
 def failing(error: Exception) -> int:

@@ -1,4 +1,4 @@
-"""`health` says in one sentence whether a person is needed, with exit codes that scripts can use."""
+"""`health` reports in one sentence whether something must be done, with exit codes for scripts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from stx_pipelines_tests.world import World
 
 
 @pytest.mark.parametrize("lost", [1, 300_000])
-def test_a_database_that_was_cut_is_named_wherever_the_cut_is(full: World, run: Run, lost: int) -> None:
-    """Counting rows reads one column of many: it does not reach every block."""
+def test_a_database_that_was_cut_anywhere_is_named(full: World, run: Run, lost: int) -> None:
+    """Counting rows reads one column of many, so it does not reach every block of the file."""
     path = full.project().store().warehouse.path
     os.truncate(path, path.stat().st_size - lost)
     said = run(full, "health")
@@ -40,11 +40,11 @@ def test_health_0_idle_and_complete(full: World, run: Run) -> None:
     assert (done.exit_code, done.output) == (HEALTHY, "healthy: 4 of 4 days complete (100 %)\n")
 
 
-def test_health_1_missing_days_and_nobody_works(world: World, run: Run) -> None:
+def test_health_1_missing_days_and_no_run(world: World, run: Run) -> None:
     done = run(world, "health")
     assert done.exit_code == NOT_RUNNING
     assert done.output == "not running, though 4 days are missing: start `make up` or `stx-pipelines sync`\n"
-    world.landed(world.days[1:])
+    world.stored(world.days[1:])
     assert run(world, "health").output.startswith("not running, though 1 day is missing")
 
 
@@ -80,7 +80,7 @@ def test_health_3_a_deleted_database(full: World, run: Run) -> None:
     assert run(full, "health").exit_code == HEALTHY
 
 
-def test_health_3_a_database_that_is_none(full: World, run: Run) -> None:
+def test_health_3_a_file_that_is_not_a_database(full: World, run: Run) -> None:
     (full.data / "warehouse.duckdb").write_bytes(b"nothing of the sort" * 1000)
     done = run(full, "health")
     assert done.exit_code == DAMAGED
@@ -114,10 +114,11 @@ def test_health_is_0_where_set_aside_days_only_wait(full: World, run: Run) -> No
     assert f"healthy: the next try of {full.days[1]} is not due yet" in done.output
 
 
-def test_health_as_json_says_the_same(world: World, run: Run) -> None:
+def test_health_as_json_has_the_same_code_and_sentence(world: World, run: Run) -> None:
     done = run(world, "health", "--json")
     assert json.loads(done.stdout) == {
         "code": NOT_RUNNING,
         "sentence": "not running, though 4 days are missing: start `make up` or `stx-pipelines sync`",
+        "other_versions": {},
     }
     assert done.exit_code == NOT_RUNNING

@@ -1,4 +1,4 @@
-"""Which days `rebuild` loads: every sound day file, and nothing else."""
+"""`rebuild` loads every sound day file, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from stx_pipelines_tests.world import World, recent_chain, table_rows, table_tru
 
 @pytest.fixture
 def world(make_world: MakeWorld) -> World:
-    return make_world(recent_chain(4))
+    """Return a world in which all days but the first are stored and loaded."""
+    world = make_world(recent_chain(4))
+    world.stored(world.days[1:])
+    return world
 
 
-def test_rebuild_makes_the_table_anew_without_network(world: World, run: Run) -> None:
-    run(world, "sync", "--target-days", "3")
+def test_rebuild_makes_the_table_again_without_network(world: World, run: Run) -> None:
     rows = table_rows(world.data)
     (world.data / "warehouse.duckdb").unlink()
     world.requests()
@@ -30,7 +32,6 @@ def test_rebuild_makes_the_table_anew_without_network(world: World, run: Run) ->
 
 
 def test_rebuild_names_damaged_files_and_is_exit_code_1(world: World, run: Run) -> None:
-    run(world, "sync", "--target-days", "3")
     path = world.data / "days/transactions" / f"{world.days[2]}.parquet"
     path.write_bytes(path.read_bytes()[:-9])
     done = run(world, "rebuild", "--force")
@@ -41,7 +42,6 @@ def test_rebuild_names_damaged_files_and_is_exit_code_1(world: World, run: Run) 
 
 @pytest.mark.parametrize("how", ["wrong rows", "a spoiled page"])
 def test_rebuild_leaves_out_a_day_that_disagrees_with_its_certificate(world: World, run: Run, how: str) -> None:
-    run(world, "sync", "--target-days", "3")
     bad = world.days[2]
     files = world.project().store().files
     if how == "wrong rows":
@@ -67,7 +67,6 @@ def test_rebuild_leaves_out_a_day_that_disagrees_with_its_certificate(world: Wor
 
 
 def test_rebuild_does_not_race_a_run(world: World, run: Run) -> None:
-    run(world, "sync", "--target-days", "3")
     before = (world.data / "warehouse.duckdb").stat().st_ino
     with locked(world.folder.lock("transactions"), "the dataset", wait=0):
         done = run(world, "rebuild")
@@ -78,7 +77,7 @@ def test_rebuild_does_not_race_a_run(world: World, run: Run) -> None:
     assert (world.data / "warehouse.duckdb").stat().st_ino == before
 
 
-def test_rebuild_of_nothing_is_an_empty_table(world: World, run: Run) -> None:
-    done = run(world, "rebuild")
-    assert done.exit_code == DONE
+def test_rebuild_of_nothing_is_an_empty_table(make_world: MakeWorld, run: Run) -> None:
+    world = make_world(recent_chain(1))
+    assert run(world, "rebuild").exit_code == DONE
     assert table_rows(world.data) == []

@@ -1,4 +1,4 @@
-"""`status` says how far a data folder is by looking at its files, with exit codes that scripts can use."""
+"""`status` reports the coverage of a data folder from its files, with exit codes for scripts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stx_pipelines.coverage.chains import STACKS
-from stx_pipelines.coverage.model import survey
+from stx_pipelines.coverage.model import judge_days
 from stx_pipelines.coverage.status import DatasetStatus, describe, statuses
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines_tests.cli.folders import DONE, ERROR, NOT_YET, Run, day_file, set_aside, shown, write_wallets
@@ -29,17 +29,17 @@ def test_status_of_everything_is_0(full: World, run: Run) -> None:
     done = run(full, "status")
     assert (done.exit_code, done.stderr) == (DONE, "")
     assert done.stdout.startswith("transactions: 4 of 4 days complete (100 %)\n")
-    assert f"rows          {len(table_rows(full.data)):,} in 4 landed days" in done.stdout
+    assert f"rows          {len(table_rows(full.data)):,} in 4 stored days" in done.stdout
     assert "running       nothing\n" in done.stdout
 
 
 def test_status_of_a_part_is_2(world: World, run: Run) -> None:
-    world.landed(world.days[-2:])
+    world.stored(world.days[-2:])
     assert run(world, "status").exit_code == NOT_YET
     assert run(world, "status", "--target-days", "1").exit_code == DONE
 
 
-def test_status_goes_by_the_target_given(full: World, run: Run) -> None:
+def test_status_uses_the_given_target(full: World, run: Run) -> None:
     assert run(full, "status", "--target-days", "2").exit_code == DONE
     assert run(full, "status", "--target-days", "30").exit_code == DONE  # the chain has no older days
     day_file(full, full.days[0]).unlink()
@@ -47,7 +47,7 @@ def test_status_goes_by_the_target_given(full: World, run: Run) -> None:
     assert run(full, "status", "--target-days", "30").exit_code == NOT_YET
 
 
-def test_no_day_is_wanted_before_the_chain_began_and_an_earlier_setting_is_told(full: World, run: Run) -> None:
+def test_no_day_is_wanted_before_the_chain_began_and_an_earlier_setting_is_noted(full: World, run: Run) -> None:
     early = full.days[0] - timedelta(days=9)
     full.overrides["stx_first_day"] = early
     done = run(full, "status", "--target-days", "9")
@@ -61,16 +61,16 @@ def test_no_day_is_wanted_before_the_chain_began_and_an_earlier_setting_is_told(
     assert "note" not in done.stdout
 
 
-def test_a_first_day_to_come_is_refused(full: World, run: Run) -> None:
-    """It would want nothing, and nothing is always complete."""
+def test_a_first_day_in_the_future_is_refused(full: World, run: Run) -> None:
+    """No day would be wanted, and that would count as complete."""
     full.overrides["stx_first_day"] = datetime.now(UTC).date() + timedelta(days=3)
     done = run(full, "status")
     assert done.exit_code == ERROR
     assert re.search(r"STX_FIRST_DAY is .*: must not be after today \(20", done.stderr)
 
 
-def test_a_database_that_is_none_any_more_holds_nothing(full: World, run: Run) -> None:
-    """Its file is there and has its old name and number: what was published of it is not believed."""
+def test_a_database_that_was_overwritten_holds_nothing(full: World, run: Run) -> None:
+    """Its file still has its name and inode, but its published coverage must not be used."""
     path = full.project().store().warehouse.path
     with path.open("r+b") as file:
         file.truncate(0)
@@ -83,7 +83,7 @@ def test_a_database_that_is_none_any_more_holds_nothing(full: World, run: Run) -
     assert run(full, "status").exit_code == DONE
 
 
-def test_status_and_health_answer_from_a_folder_that_nobody_may_write(
+def test_status_and_health_work_in_a_folder_without_write_permission(
     full: World, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
@@ -115,20 +115,20 @@ def test_status_with_a_damaged_file_is_1_and_names_it(full: World, run: Run) -> 
     assert f"damaged       the file of {full.days[1]}" in done.stdout
 
 
-def test_a_day_that_lands_while_status_looks_is_not_damaged(
+def test_a_day_that_is_stored_while_status_reads_is_not_damaged(
     full: World, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = day_file(full, full.days[1])
-    content, look = path.read_bytes(), DayFiles.certificates
+    content, certificates = path.read_bytes(), DayFiles.certificates
     path.unlink()
 
-    def land_afterwards(files: DayFiles) -> Any:
-        found = look(files)
+    def store_afterwards(files: DayFiles) -> Any:
+        found = certificates(files)
         path.write_bytes(content)
         return found
 
-    monkeypatch.setattr(DayFiles, "certificates", land_afterwards)
-    nothing = survey([], {}, {}, {}, {}, datetime.now(UTC), timedelta(1))
+    monkeypatch.setattr(DayFiles, "certificates", store_afterwards)
+    nothing = judge_days([], {}, {}, {}, {}, datetime.now(UTC), timedelta(1))
     assert describe(full.project(), STACKS, STACKS.datasets[0], nothing).damaged == []
 
 
@@ -158,8 +158,8 @@ def test_status_as_json_has_every_fact_and_the_table_agrees(full: World, run: Ru
     assert status["bytes_on_disk"] > day_file(full, full.days[0]).stat().st_size
 
 
-def test_what_scripts_read_is_never_taken_away(full: World, run: Run) -> None:
-    """Fields may be added; these have been there from the beginning."""
+def test_fields_that_scripts_read_are_never_removed(full: World, run: Run) -> None:
+    """These fields have been there from the beginning; others may be added."""
     assert set(shown(run, full)) >= {
         "dataset",
         "sentence",
@@ -198,8 +198,8 @@ def test_a_deleted_day_in_the_middle_is_a_hole_and_sync_repairs_it(full: World, 
     full.assert_true()
 
 
-def test_the_wallets_are_those_of_the_file_that_is_there_now(full: World, run: Run) -> None:
-    """Also after it was replaced, damaged or deleted; damage there does not keep `status` from answering."""
+def test_the_wallets_are_those_of_the_present_file(full: World, run: Run) -> None:
+    """Also after it was replaced, damaged or deleted; `status` works in spite of damage there."""
     assert shown(run, full)["wallets"] is None
     file = write_wallets(full, 7)
     assert [shown(run, full)["wallets"] for _ in range(2)] == [7, 7]

@@ -1,4 +1,4 @@
-"""`sync` ends at once when it is told to, with a summary, and waits for another `sync` in the same data folder."""
+"""`sync` ends at once on a signal, with a summary, and waits for another `sync` in the same data folder."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-
-import pytest
 
 from stx_pipelines.store.locks import locked
 from stx_pipelines_tests.cli.folders import DATASET, DONE, NOT_YET, MakeWorld, Run
@@ -27,28 +25,34 @@ def start_sync(world: World) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
-def test_a_sync_that_is_stopped_says_how_far_it_came_and_the_next_one_goes_on(
-    make_world: MakeWorld, run: Run, told: signal.Signals
-) -> None:
-    """The server keeps back its answers from the first stored day on, so that it cannot end by itself."""
-    world = make_world(recent_chain(DAYS), stx_target_days=DAYS)
+def stop_after_a_day(world: World, stop: signal.Signals) -> str:
+    """Send a signal to a sync once it has stored a day, and return its output.
+
+    The server does not respond from then on, so that the sync cannot end by itself.
+    """
     folder = world.data / "days" / DATASET
 
     def stored() -> int:
         return len(list(folder.glob("????-??-??.parquet")))
 
-    process = start_sync(world)
+    before, process = stored(), start_sync(world)
     try:
-        with answers_only_while(world.knobs, lambda: not stored()):
-            wait_until(lambda: stored() or process.poll() is not None, "a day is stored")
-            process.send_signal(told)
+        with answers_only_while(world.knobs, lambda: stored() == before):
+            wait_until(lambda: stored() > before or process.poll() is not None, "a day is stored")
+            process.send_signal(stop)
             said, _ = process.communicate(timeout=LONGEST)
     finally:
         process.kill()
     assert process.returncode == NOT_YET
-    assert said.startswith("stopped; every landed day is whole: ")
-    assert f" of {DAYS + 1} days complete" in said
+    return said
+
+
+def test_a_stopped_sync_reports_its_coverage_and_the_next_one_continues(make_world: MakeWorld, run: Run) -> None:
+    world = make_world(recent_chain(DAYS), stx_target_days=DAYS)
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        said = stop_after_a_day(world, stop)
+        assert said.startswith("stopped; stored days are kept: ")
+        assert f" of {DAYS + 1} days complete" in said
     assert run(world, "sync").exit_code == DONE
     world.assert_true()
 

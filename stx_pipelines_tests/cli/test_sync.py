@@ -1,4 +1,4 @@
-"""The exit code of a command says how it went, and its last words are sentences."""
+"""`sync`: which days it fetches, its exit codes and its messages."""
 
 from __future__ import annotations
 
@@ -9,14 +9,7 @@ import pytest
 from stx_pipelines.metrics.open import chain_start
 from stx_pipelines.store.identity import known_identity
 from stx_pipelines_tests.cli.folders import DONE, ERROR, NOT_YET, MakeWorld, Run
-from stx_pipelines_tests.world import (
-    World,
-    command,
-    make_chain,
-    recent_chain,
-    table_rows,
-    today,
-)
+from stx_pipelines_tests.world import World, make_chain, recent_chain, table_rows, today
 
 
 @pytest.fixture
@@ -24,10 +17,15 @@ def world(make_world: MakeWorld) -> World:
     return make_world(recent_chain(4))
 
 
-def test_sync_ends_with_0_when_everything_wanted_is_there(world: World, run: Run) -> None:
+def test_sync_ends_with_0_when_all_wanted_days_are_complete_and_a_second_one_fetches_nothing(
+    world: World, run: Run
+) -> None:
     done = run(world, "sync", "--target-days", "3")
     assert done.exit_code == DONE, done.output
     world.assert_true(world.days[1:])
+    world.requests()
+    assert run(world, "sync", "--target-days", "3").exit_code == DONE
+    assert world.requests() <= 5
 
 
 def test_more_target_days_than_the_chain_has_are_the_whole_chain(world: World, run: Run) -> None:
@@ -42,24 +40,20 @@ def test_days_that_remain_are_exit_code_2_and_the_newest_came_first(world: World
     assert run(world, "sync", "--target-days", "3").exit_code == DONE
 
 
-def test_one_day_at_a_time_works_off_the_old_days(world: World, run: Run) -> None:
-    """As from cron: today is missing every time, and never takes the place of an old day."""
+def test_one_day_at_a_time_fetches_all_old_days(world: World, run: Run) -> None:
+    """As from cron: today is missing each time and does not count as one of `--max-days`."""
     codes = []
-    for _ in range(3):
+    for _ in range(2):
         (world.data / f"days/transactions/{world.days[-1]}.parquet").unlink(missing_ok=True)
-        codes.append(run(world, "sync", "--target-days", "3", "--max-days", "1").exit_code)
-    assert codes == [NOT_YET, NOT_YET, DONE]
-    world.assert_true(world.days[1:])
+        codes.append(run(world, "sync", "--target-days", "2", "--max-days", "1").exit_code)
+    assert codes == [NOT_YET, DONE]
+    world.assert_true(world.days[2:])
 
 
-def test_a_second_sync_does_nothing_and_says_0(world: World, run: Run) -> None:
-    run(world, "sync", "--target-days", "3")
-    world.requests()
-    assert run(world, "sync", "--target-days", "3").exit_code == DONE
-    assert world.requests() <= 5
-
-
-def test_a_server_that_is_not_there_is_exit_code_2(world: World, run: Run) -> None:
+@pytest.mark.parametrize("stored", [0, 2], ids=["from the beginning", "later"])
+def test_a_server_that_does_not_respond_is_exit_code_2(world: World, run: Run, stored: int) -> None:
+    if stored:
+        world.stored(world.days[-stored:])
     world.overrides |= {"hiro_api_url": "http://127.0.0.1:9", "hiro_attempts": 2}
     done = run(world, "sync", "--target-days", "3")
     assert done.exit_code == NOT_YET
@@ -67,16 +61,8 @@ def test_a_server_that_is_not_there_is_exit_code_2(world: World, run: Run) -> No
     assert "Traceback" not in done.output
 
 
-def test_a_server_that_goes_away_later_is_exit_code_2(world: World, run: Run) -> None:
-    run(world, "sync", "--target-days", "1")
-    world.overrides |= {"hiro_api_url": "http://127.0.0.1:9", "hiro_attempts": 2}
-    done = run(world, "sync", "--target-days", "3")
-    assert done.exit_code == NOT_YET
-    assert "connection refused" in done.output
-
-
 def test_another_chain_is_exit_code_1_and_nothing_is_written(world: World, make_world: MakeWorld, run: Run) -> None:
-    run(world, "sync", "--target-days", "1")
+    world.stored(world.days[-2:])
     rows, known = table_rows(world.data), world.certificates()
     other = make_world(recent_chain(4, seed=2), data=world.data)
     done = run(other, "sync", "--target-days", "3")
@@ -85,10 +71,10 @@ def test_another_chain_is_exit_code_1_and_nothing_is_written(world: World, make_
     assert (table_rows(world.data), world.certificates()) == (rows, known)
 
 
-def test_a_wrong_setting_is_exit_code_1_and_one_sentence(world: World) -> None:
-    environment = world.environment | {"HIRO_ATTEMPTS": "often"}
-    done = command(["sync"], environment)
-    assert done.returncode == ERROR
+def test_a_wrong_setting_is_exit_code_1_and_one_sentence(world: World, run: Run) -> None:
+    world.overrides["hiro_attempts"] = "often"
+    done = run(world, "sync")
+    assert done.exit_code == ERROR
     assert done.stderr.startswith("error: HIRO_ATTEMPTS is 'often'")
     assert len(done.stderr.splitlines()) == 1
 
@@ -103,8 +89,8 @@ def test_a_server_without_block_1_is_exit_code_1(make_world: MakeWorld, run: Run
     world.assert_true(world.days[1:])
 
 
-def test_a_first_day_is_heeded_on_a_server_that_has_the_whole_chain(world: World, run: Run) -> None:
-    """The chain is named by its block 1 all the same, so that days before may be wanted later."""
+def test_a_first_day_is_used_on_a_server_that_has_the_whole_chain(world: World, run: Run) -> None:
+    """The chain is still identified by its block 1, so that earlier days may be wanted later."""
     world.overrides["stx_first_day"] = world.days[2]
     assert run(world, "sync").exit_code == DONE
     world.assert_true(world.days[2:])
@@ -125,12 +111,12 @@ def test_a_day_before_the_folder_began_is_not_wanted(make_world: MakeWorld, run:
     done = run(world, "sync")
     assert done.exit_code == DONE
     assert done.stderr == (
-        f"STX_FIRST_DAY={world.days[0]} is before the day that {world.data} began with: days are wanted from "
+        f"STX_FIRST_DAY={world.days[0]} is before the first day of {world.data}: days are wanted from "
         f"{world.days[2]} on; for earlier ones set STX_DATA_DIR to a new folder\n"
     )
 
 
-def test_a_day_that_cannot_be_proved_is_named_and_the_others_land(world: World, run: Run) -> None:
+def test_a_day_that_cannot_be_proved_is_named_and_the_others_are_stored(world: World, run: Run) -> None:
     bad = world.days[2]
     world.knobs.hidden_transactions = {world.chain.transactions(bad)[3].tx_id}
     done = run(world, "sync", "--target-days", "3")
@@ -143,7 +129,7 @@ def test_a_day_that_cannot_be_proved_is_named_and_the_others_land(world: World, 
 
 
 def test_force_refresh_reads_the_chosen_days_again(world: World, run: Run) -> None:
-    run(world, "sync", "--target-days", "3")
+    world.stored(world.days[1:])
     paths = {day: world.data / "days/transactions" / f"{day}.parquet" for day in world.days[1:]}
     before = {day: path.stat().st_mtime_ns for day, path in paths.items()}
     first, last = str(world.days[1]), str(world.days[2])
@@ -178,12 +164,12 @@ def test_arguments_that_do_not_belong_together_are_one_sentence(world: World, ru
 @pytest.mark.parametrize(
     "arguments", [["--target-days", "0"], ["--max-days", "x"], ["--from", "yesterday"], ["--what"]]
 )
-def test_arguments_that_are_none_are_a_usage_error(world: World, run: Run, arguments: list[str]) -> None:
+def test_invalid_arguments_are_a_usage_error(world: World, run: Run, arguments: list[str]) -> None:
     assert run(world, "sync", *arguments).exit_code == ERROR
 
 
 def test_a_chain_that_ended_long_ago_leaves_the_newest_days_open(make_world: MakeWorld, run: Run) -> None:
-    """A server that stands still: its days are told apart from final ones, and nothing loops."""
+    """The server's chain does not grow: its newest days stay open, and the sync ends."""
     world = make_world(make_chain(2, 12, first_day=today() - timedelta(days=5)))
     done = run(world, "sync", "--target-days", "6")
     assert "Traceback" not in done.output

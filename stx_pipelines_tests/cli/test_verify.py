@@ -1,4 +1,4 @@
-"""`verify` finds what differs between the chain, the day files and the table."""
+"""`verify` finds differences between the chain, the day files and the table."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def test_verify_names_a_damaged_file_of_the_range_and_is_1(full: World, run: Run
     assert "1 of 1 days are in the table" in done.stdout
 
 
-def test_verify_agrees_with_good_days_after_saying_what_it_costs(full: World, run: Run) -> None:
+def test_verify_agrees_with_good_days_after_printing_its_number_of_requests(full: World, run: Run) -> None:
     full.requests()
     first, last = full.days[0], full.days[1]
     done = run(full, "verify", *dates(first, last))
     assert done.exit_code == DONE, done.output
     lines = done.stdout.splitlines()
     said = int(lines[0].split(": ")[1].split()[0].replace(",", ""))
-    assert lines[0].startswith("2 days will be asked burn block by burn block: ")
+    assert lines[0].startswith("2 days will be compared burn block by burn block: ")
     assert full.requests() <= said
     for day in (first, last):
         seen = len(truth(full.chain, day))
@@ -55,7 +55,7 @@ def test_verify_names_the_burn_block_whose_rows_are_missing(full: World, run: Ru
     done = run(full, "verify", *dates(day))
     assert done.exit_code == ERROR
     assert f"{day}: burn block {height} has {lost} transactions, the file 0" in done.output
-    assert "the table differs" not in done.output  # the file is wrong, and says nothing of the table
+    assert "the table differs" not in done.output  # the table cannot be judged by a wrong file
     assert run(full, "verify", *dates(full.days[0])).exit_code == DONE
 
 
@@ -69,7 +69,7 @@ def test_verify_notices_a_missing_burn_block_at_either_end_of_a_day(full: World,
     assert f"burn block {height} has" in done.output
 
 
-def test_what_verify_finds_is_mended_by_the_command_it_names(full: World, run: Run) -> None:
+def test_the_command_that_verify_names_repairs_the_day(full: World, run: Run) -> None:
     day = full.days[1]
     shorten(full, day, truth(full.chain, day)[40].burn_block_height)
     done = run(full, "verify", *dates(day))
@@ -79,7 +79,7 @@ def test_what_verify_finds_is_mended_by_the_command_it_names(full: World, run: R
     full.assert_true()
 
 
-def test_verify_of_days_that_have_not_landed_is_one_sentence(world: World, run: Run) -> None:
+def test_verify_of_days_that_are_not_stored_is_one_sentence(world: World, run: Run) -> None:
     for arguments in ([], dates(world.days[0]), ["--from", str(world.days[0])]):
         done = run(world, "verify", *arguments)
         assert done.exit_code == ERROR
@@ -87,7 +87,7 @@ def test_verify_of_days_that_have_not_landed_is_one_sentence(world: World, run: 
         assert done.output.startswith("error: ")
 
 
-def test_verify_db_says_per_day_what_another_database_holds_without_network(
+def test_verify_db_prints_the_share_of_each_day_in_another_database_without_network(
     full: World, run: Run, tmp_path: Path
 ) -> None:
     other = tmp_path / "old.duckdb"
@@ -126,5 +126,5 @@ def test_verify_db_of_something_else_is_one_sentence(full: World, run: Run, tmp_
         done = run(full, "verify", "--db", str(other))
         assert done.exit_code == ERROR
         assert done.output.startswith(f"error: {other} cannot be read")
-        assert "rebuild" not in done.output  # that would be about another database
+        assert "rebuild" not in done.output  # this would be advice for our database
         assert len(done.output.splitlines()) == 1

@@ -13,7 +13,7 @@ from stx_pipelines.chains.datasets import BALANCES, BLOCKS, DATASETS
 from stx_pipelines.store.arrow import to_arrow
 from stx_pipelines_tests.cli.folders import DONE, ERROR
 from stx_pipelines_tests.store.ethereum_days import change
-from stx_pipelines_tests.sync.ethereum.world import DevnetWorld, make_chain, open_landing
+from stx_pipelines_tests.sync.ethereum.world import DevnetWorld, make_chain, open_store
 from stx_pipelines_tests.world import FIRST_DAY
 
 RunEthereum = Callable[..., Result]
@@ -30,7 +30,7 @@ def stored(make_ethereum: Callable[..., DevnetWorld]) -> DevnetWorld:
 
 def rewrite(world: DevnetWorld, dataset: str, at: int, **fields: Any) -> None:
     """Change a row of a day file and keep its certificate."""
-    store = open_landing(world.data, dataset)
+    store = open_store(world.data, dataset)
     rows, known = store.rows(FIRST_DAY), store.files.certificate(FIRST_DAY)
     assert known is not None
     rows[at] = rows[at]._replace(**fields)
@@ -81,7 +81,7 @@ def test_an_altered_row_of_blocks_is_named(
 
 
 def test_an_altered_balance_is_found_by_all(stored: DevnetWorld, run: RunEthereum) -> None:
-    rows = open_landing(stored.data, BALANCES).rows(FIRST_DAY)
+    rows = open_store(stored.data, BALANCES).rows(FIRST_DAY)
     at = next(n for n, (one, two) in enumerate(zip(rows[1:], rows[2:], strict=False), 1)
               if rows[n - 1].miner != one.miner != two.miner)  # fmt: skip
     wrong = rows[at].balance_after + 1

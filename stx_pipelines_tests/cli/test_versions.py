@@ -1,4 +1,4 @@
-"""A data folder outlives versions: older day files count as they are, those of a later version are left alone."""
+"""Day files of earlier versions are used as they are; those of a later version are not touched."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from stx_pipelines.chains.certificate import VERSION
 from stx_pipelines.store.day_files import DayFiles
+from stx_pipelines.version import VERSION as PACKAGE_VERSION
 from stx_pipelines_tests.cli.folders import DONE, ERROR, MISCONFIGURED, Run
 from stx_pipelines_tests.world import World, query, recent_chain
 
@@ -21,14 +22,14 @@ SINCE_VERSIONS = ("chain", "rows_digest", "made_by", "version")
 
 
 @pytest.fixture
-def world(make_world: Callable[..., World], run: Run) -> World:
+def world(make_world: Callable[..., World]) -> World:
     world = make_world(recent_chain(4), stx_target_days=4)
-    assert run(world, "sync").exit_code == DONE
+    world.stored()
     return world
 
 
 def restamp(files: DayFiles, day: date, change: Callable[[dict[str, object]], dict[str, object]]) -> None:
-    """Write a day file's certificate anew, the rows as they are."""
+    """Replace the certificate of a day file, not its rows."""
     table = files.read(day)
     metadata = dict(table.schema.metadata)
     metadata[KEY] = json.dumps(change(json.loads(metadata[KEY])), separators=(",", ":")).encode()
@@ -36,13 +37,13 @@ def restamp(files: DayFiles, day: date, change: Callable[[dict[str, object]], di
 
 
 def before_versions(certificate: dict[str, object]) -> dict[str, object]:
-    """As the release before certificates named their version wrote it."""
+    """Return a certificate as written by the last release whose certificates had no version."""
     kept = {name: value for name, value in certificate.items() if name not in SINCE_VERSIONS}
     return kept | {"first_parent_hash": None}
 
 
 def first_of_all(certificate: dict[str, object]) -> dict[str, object]:
-    """As the very first version wrote it."""
+    """Return a certificate as written by the first version."""
     unknown = {*SINCE_VERSIONS, "first_parent_hash", "closed_by", "seconds"}
     renamed = {"tip_height": "tip_burn_height"}
     return {renamed.get(name, name): value for name, value in certificate.items() if name not in unknown}
@@ -52,10 +53,10 @@ def first_of_all(certificate: dict[str, object]) -> dict[str, object]:
 def test_a_folder_of_an_earlier_version_keeps_its_days_without_a_fetch_or_a_load(
     world: World, run: Run, change: Callable[[dict[str, object]], dict[str, object]]
 ) -> None:
-    landing = world.project().store()
+    files = world.project().store().files
     for day in world.days:
-        restamp(landing.files, day, change)
-    (landing.files.folder / ".certificates.json").unlink()
+        restamp(files, day, change)
+    (files.folder / ".certificates.json").unlink()
     assert run(world, "rebuild").exit_code == DONE
     closed = [day for day, known in world.certificates().items() if known.is_closed]
     loads = "SELECT day, certificate, loaded_at FROM coverage WHERE list_contains($days, day) ORDER BY day"
@@ -68,8 +69,8 @@ def test_a_folder_of_an_earlier_version_keeps_its_days_without_a_fetch_or_a_load
     world.assert_true()
 
 
-def test_certificates_of_today_say_what_they_are(world: World) -> None:
-    certificates, api = list(world.certificates().values()), world.walk().client
+def test_new_certificates_name_their_version_chain_and_parent(world: World) -> None:
+    certificates, api = list(world.certificates().values()), world.open_sync().client
     # Burn block times run backwards now and then: two days need not meet at one block.
     meeting = [(a, b) for a, b in pairwise(certificates) if a.last_height and b.first_height == a.last_height + 1]
     assert meeting
@@ -79,13 +80,13 @@ def test_certificates_of_today_say_what_they_are(world: World) -> None:
         assert known.first_parent_hash == api.block(known.first_height).parent_index_block_hash
         assert known.version == VERSION
         assert known.chain == f"stacks:{api.block(1).index_block_hash}"
-        assert known.made_by == "stx-pipelines/0.1.0"
+        assert known.made_by == f"stx-pipelines/{PACKAGE_VERSION}"
         assert known.rows_digest
         assert len(known.rows_digest) == 64
 
 
 def test_the_digest_in_the_certificate_is_that_of_the_rows(world: World) -> None:
-    """Rows of another digest are damage, even where the file's own digest was made to fit."""
+    """Rows of another digest are damage, even if the file's own digest was changed to match."""
     files = world.project().store().files
     day = world.days[1]
     table, other = files.read(day), files.read(world.days[2])
@@ -97,7 +98,7 @@ def test_the_digest_in_the_certificate_is_that_of_the_rows(world: World) -> None
 
 @pytest.fixture
 def later(world: World) -> date:
-    """A closed day whose file a later version wrote."""
+    """Return a closed day whose file a later version wrote."""
     day = world.days[1]
     files = world.project().store().files
     restamp(files, day, lambda known: known | {"version": VERSION + 1, "made_by": "stx-pipelines/9.0", "day": None})
@@ -144,8 +145,8 @@ def test_rebuild_names_a_day_of_a_later_version(world: World, run: Run, later: d
     assert str(later) in done.output
 
 
-def test_what_an_older_version_remembered_of_certificates_is_not_believed(world: World) -> None:
-    """It would have dropped the fields that it does not know, and with them the ids."""
+def test_the_list_of_certificates_of_an_older_version_is_not_used(world: World) -> None:
+    """It would have dropped the fields that it does not know, which changes the ids."""
     files = world.project().store().files
     known = files.certificates()
     memory = files.folder / ".certificates.json"

@@ -1,4 +1,4 @@
-"""`status --watch`: a live screen of the same facts, until Ctrl-C."""
+"""`status --watch`: a live screen until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -29,4 +29,4 @@ def test_the_live_screen_shows_status_and_a_square_a_day_until_ctrl_c(
     assert "transactions: 3 of 4 days complete (75 %)" in done.stdout
     assert f"holes         {full.days[1]}" in done.stdout
     stored = [day for day in full.days if day != full.days[1]]
-    assert all(f"  {day} " in done.stdout.split("last landed")[1] for day in stored)
+    assert all(f"  {day} " in done.stdout.split("last stored")[1] for day in stored)

@@ -1,4 +1,4 @@
-"""What `status` and `health` say while a run works, and between two runs."""
+"""`status` and `health` during a run, and between two runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+
+from click.testing import Result
 
 from stx_pipelines.coverage.health import judge
 from stx_pipelines.store.locks import locked
@@ -23,10 +25,10 @@ from stx_pipelines_tests.cli.folders import (
     shown,
 )
 from stx_pipelines_tests.waiting import answers_only_while, wait_until
-from stx_pipelines_tests.world import World, child_environment, command, recent_chain
+from stx_pipelines_tests.world import World, child_environment, recent_chain
 
 
-def test_the_progress_of_an_earlier_run_is_not_that_of_who_works_now(world: World, run: Run) -> None:
+def test_the_progress_of_an_earlier_run_is_not_that_of_the_present_one(world: World, run: Run) -> None:
     report(world, minutes_ago=300, pid=1)
     with locked(world.folder.lock(DATASET), "the dataset", wait=0):
         assert shown(run, world)["progress"] is None
@@ -69,14 +71,14 @@ def test_health_0_for_two_minutes_between_two_runs(world: World, run: Run) -> No
     assert run(world, "health").exit_code == NOT_RUNNING
 
 
-def test_health_2_a_run_that_brings_nothing(world: World, run: Run) -> None:
+def test_health_2_a_run_that_stores_nothing(world: World, run: Run) -> None:
     report(world, minutes_ago=12)
     with locked(world.folder.lock(DATASET), "the dataset", wait=0):
         done = run(world, "health")
         patient = run(world, "health", "--stall-threshold", "3600")
     assert done.exit_code == STALLED
     assert done.output.startswith("stalled: process ")
-    assert "nothing has landed for 12 min" in done.output
+    assert "has stored nothing for 12 min" in done.output
     assert patient.exit_code == HEALTHY
 
 
@@ -89,7 +91,7 @@ def test_health_a_slow_budget_is_no_stall(world: World, run: Run) -> None:
         assert run(world, "health").exit_code == STALLED
 
 
-def test_health_of_a_run_that_landed_something_lately_is_no_stall(full: World, run: Run) -> None:
+def test_health_of_a_run_that_stored_a_day_lately_is_no_stall(full: World, run: Run) -> None:
     day_file(full, full.days[0]).unlink()
     report(full, minutes_ago=120)
     with locked(full.folder.lock(DATASET), "the dataset", wait=0):
@@ -98,18 +100,18 @@ def test_health_of_a_run_that_landed_something_lately_is_no_stall(full: World, r
         assert judge(full.project(), later, timedelta(minutes=10)).code == STALLED
 
 
-def test_status_answers_20_times_of_20_while_sync_writes(make_world: MakeWorld) -> None:
-    """The server lets the sync go on by a day and a half an answer: all the while it reads or writes."""
+def test_status_answers_20_times_of_20_while_sync_writes(make_world: MakeWorld, run: Run) -> None:
+    """The server holds the sync back after each day and a half until `status` has answered once more."""
     world, allowed = make_world(recent_chain(40), stx_target_days=40), 60
     asked, files = world.devnet.stats, world.data / "days" / DATASET
 
-    def days_landed() -> int:
+    def days_stored() -> int:
         return len(list(files.glob("????-??-??.parquet")))
 
-    def next_answer() -> subprocess.CompletedProcess[str]:
+    def next_answer() -> Result:
         nonlocal allowed
         allowed += 20
-        answer = command(["status", "--json"], world.environment)
+        answer = run(world, "status", "--json")
         wait_until(lambda: asked.requests > allowed, "the sync used what it was allowed")
         return answer
 
@@ -121,21 +123,21 @@ def test_status_answers_20_times_of_20_while_sync_writes(make_world: MakeWorld) 
     )
     try:
         with answers_only_while(world.knobs, lambda: asked.requests <= allowed):
-            wait_until(lambda: days_landed() > 0, "a day landed")
-            answers, before = [next_answer()], days_landed()
+            wait_until(lambda: days_stored() > 0, "a day is stored")
+            answers, before = [next_answer()], days_stored()
             answers += [next_answer() for _ in range(18)]
-            wait_until(lambda: days_landed() > before, "another day landed")
+            wait_until(lambda: days_stored() > before, "another day is stored")
             answers.append(next_answer())
             assert writer.poll() is None, "it ended before it had read all"
             writer.kill()
     finally:
         writer.kill()
         writer.wait()
-    assert [(each.returncode, each.stderr) for each in answers] == [(NOT_YET, "")] * 20
+    assert [(each.exit_code, each.stderr) for each in answers] == [(NOT_YET, "")] * 20
     known = [json.loads(each.stdout)[0] for each in answers]
-    landed = [each["days_landed"] for each in known]
-    assert landed == sorted(landed)
-    assert landed[0] < landed[-1]
+    stored = [each["days_landed"] for each in known]
+    assert stored == sorted(stored)
+    assert stored[0] < stored[-1]
     running = {each["running"] for each in known}
     assert f"process {writer.pid}" in running
     assert running <= {f"process {writer.pid}", None}  # None: between two runs of the command

@@ -1,4 +1,4 @@
-"""A server that says exactly what a test wants, byte by byte. Not here: the devnet, which says what the API says."""
+"""Scripted servers and their clients. The devnet, which behaves like the API, is elsewhere."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 
-from stx_pipelines.clients.http import Http, Patience
+from stx_pipelines.clients.ethereum_rpc import PASSING, EthereumRpc
+from stx_pipelines.clients.http import Http
+from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
+from stx_pipelines_tests.clients import node as node_module
 from stx_pipelines_tests.clients.imaginary import Clock
 from stx_pipelines_tests.waiting import LONGEST
 
 
 @dataclass
 class Script:
-    """Answers `(status, headers, body)`, given one after another; the last one for ever."""
+    """Responses `(status, headers, body)`, sent one after another; the last one is repeated."""
 
     url: str
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
@@ -35,7 +38,7 @@ class Script:
 
 @pytest.fixture
 def script() -> Iterator[Script]:
-    """A running server; it echoes nothing by itself."""
+    """A running server with a script."""
     told: Script
 
     class Handler(BaseHTTPRequestHandler):
@@ -67,7 +70,7 @@ def script() -> Iterator[Script]:
 
 @pytest.fixture
 def make_http(script: Script) -> Callable[..., Http]:
-    """A client of the scripted server, impatient unless told otherwise."""
+    """Makes clients of the scripted server with short pauses."""
 
     def make(headers: dict[str, str] | None = None, url: str = script.url, **patience: Any) -> Http:
         quick: dict[str, Any] = {"attempts": 3, "first_wait": 0.005, "last_wait": 0.01, "timeout": LONGEST}
@@ -78,7 +81,26 @@ def make_http(script: Script) -> Callable[..., Http]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Of everything in this process; it shows exactly how long a budget or a client waits."""
+    """The clock of this process's budgets and clients; it shows exactly how long they wait."""
     clock = Clock()
     clock.govern(monkeypatch)
     return clock
+
+
+@pytest.fixture
+def node() -> Iterator[node_module.Node]:
+    with node_module.running() as it:
+        yield it
+
+
+@pytest.fixture
+def make_rpc(node: node_module.Node) -> node_module.MakeRpc:
+    """Makes clients of the node with short pauses."""
+
+    def make(path: str = "", calls_per_second: int = 0, batch_size: int = 100, **patience: Any) -> EthereumRpc:
+        quick: dict[str, Any] = {"attempts": 3, "first_wait": 0.005, "last_wait": 0.01, "timeout": LONGEST}
+        budget = Budget(node.url, calls_per_second=calls_per_second)
+        kept = Patience(statuses=PASSING, **(quick | patience))
+        return EthereumRpc(Http(node.url + path, budget, kept, name=node.url), batch_size=batch_size)
+
+    return make

@@ -1,4 +1,4 @@
-"""A clock that goes on only where somebody waits, and what a budget granted. Not here: claims (test_*.py)."""
+"""A clock that only moves when code waits, and the entries of a budget's account."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from stx_pipelines.clients import rate_limit as budget_module
 
 
 class Clock:
-    """Stands in for the module `time`: whoever sleeps moves it on, and nothing else does."""
+    """A stand-in for the module `time`. Only sleeping moves it."""
 
     def __init__(self) -> None:
-        """A wall clock that is not on a whole second, and a boot clock."""
+        """Start a wall clock that is not on a whole second, and a boot clock."""
         self.start = 10**15
         self.wall = 2_000_000_000.25
         self.ns = self.start
@@ -28,7 +28,7 @@ class Clock:
 
     @property
     def waited(self) -> float:
-        """Seconds that were waited since the beginning."""
+        """Seconds waited since the start."""
         return (self.ns - self.start) / 10**9
 
     def monotonic_ns(self) -> int:
@@ -45,7 +45,7 @@ class Clock:
         self.ns += round(seconds * 10**9)
 
     def govern(self, patch: pytest.MonkeyPatch) -> None:
-        """Be the clock of every budget and every client."""
+        """Become the clock of every budget and every client."""
         patch.setattr(budget_module, "time", self)
         patch.setattr(http_module, "time", self)
         patch.setattr(limiter, "monotonic", self.monotonic)
@@ -53,7 +53,7 @@ class Clock:
 
 
 class Stop(threading.Event):
-    """A stop signal: to wait for it takes imaginary time. `ends` waits pass; the next one is ended by the signal."""
+    """A stop signal; waiting for it takes imaginary time. It is set at the wait after `ends` waits."""
 
     def __init__(self, clock: Clock, ends: int | None = None) -> None:
         super().__init__()
@@ -70,13 +70,13 @@ class Stop(threading.Event):
 
 
 def the_account() -> Path:
-    """The only account of the test, where a budget keeps it if nobody says otherwise."""
+    """Return the test's only account, at a budget's default place."""
     [account] = Path(tempfile.gettempdir()).glob("*/budget-*.sqlite")
     return account
 
 
 def keep_grants(account: Path) -> None:
-    """Let an account, made here where it is not there yet, keep all that it ever grants; a budget forgets it soon."""
+    """Make an account record every entry permanently; a budget deletes old ones."""
     account.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(account)) as connection:
         connection.executescript(
@@ -89,11 +89,11 @@ def keep_grants(account: Path) -> None:
 
 
 def grants(account: Path) -> list[int]:
-    """The moments of all that was granted, in milliseconds, of every thread and process."""
+    """Return the times of all entries in milliseconds, of every thread and process."""
     with closing(sqlite3.connect(account)) as connection:
         return [moment for (moment,) in connection.execute("SELECT moment FROM granted ORDER BY moment")]
 
 
 def busiest(moments: list[int], milliseconds: float) -> int:
-    """The most that was granted in any window of this length, one of its ends included."""
+    """Return the most entries in any window of this length, one of its ends included."""
     return max(bisect_left(moments, first + milliseconds) - n for n, first in enumerate(moments))

@@ -1,4 +1,4 @@
-"""An Ethereum node of a few lines whose every answer a test may spoil. Not here: the devnet, which is a whole chain."""
+"""A small Ethereum node whose responses a test may change. The devnet has a whole chain."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from stx_pipelines.chains.ethereum import BalanceKey, Block
+from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 
 HEAD, FINALIZED, CHAIN_ID = 2_000, 1_936, 31_337
 
 Json = Any
+MakeRpc = Callable[..., EthereumRpc]
 Reply = tuple[int, dict[str, str], bytes]
 Fault = Callable[[list[Json], list[Json]], Reply]
-"""The calls, and what the honest node would answer to each: what it answers instead."""
+"""Takes the calls and the right results, and gives the response to send instead."""
 
 
 def address(number: int) -> str:
@@ -27,7 +29,7 @@ def address(number: int) -> str:
 
 
 def wei(key: BalanceKey) -> int:
-    """Amounts of up to 87 bits, one in eight of them zero."""
+    """Return an amount of up to 87 bits; one in eight is zero."""
     dice = int.from_bytes(sha256(f"{key.address} {key.number}".encode()).digest()[:11], "big") >> 1
     return dice if dice % 8 else 0
 
@@ -50,6 +52,10 @@ def block(number: int) -> Block:
 
 def key(number: int) -> BalanceKey:
     return BalanceKey(address(number), number)
+
+
+KEYS = [key(number) for number in range(100, 110)]
+TRUTH = {key: wei(key) for key in KEYS}
 
 
 def _hash(number: int) -> str:
@@ -83,7 +89,7 @@ def error(call: Json, code: Any, message: str) -> Json:
 
 @dataclass
 class Node:
-    """`faults` spoil one request each, `always` every request without one. What was asked is kept."""
+    """A node. `faults` change one response each, `always` all others. Requests are recorded in `asked`."""
 
     url: str = ""
     state_from: int = 0
@@ -96,7 +102,7 @@ class Node:
         return [len(calls) for calls in self.asked]
 
     def asked_twice(self) -> int:
-        """How many calls came again, by what they ask for."""
+        """Return the number of repeated calls."""
         what = Counter(json.dumps([call["method"], call["params"]]) for calls in self.asked for call in calls)
         return sum(count - 1 for count in what.values())
 
@@ -127,7 +133,7 @@ class Node:
 
 @contextmanager
 def running() -> Iterator[Node]:
-    """The node behind a port of this machine."""
+    """Run the node at a port of this machine."""
     node = Node()
 
     class Handler(BaseHTTPRequestHandler):

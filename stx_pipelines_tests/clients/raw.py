@@ -1,4 +1,4 @@
-"""A server that says bytes, in whatever order and for ever. Not here: whole answers (conftest.py, node.py)."""
+"""A server that sends any bytes, also without end. Servers of whole responses are in conftest.py and node.py."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import itertools
 import re
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
 
 PAUSE = 0.02  # seconds between two bytes that drip
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
 Talk = Iterator[bytes | None]
-"""What is said, piece by piece: an empty piece is a pause, None awaits the next request. At its end comes a close."""
+"""The pieces to send. An empty piece is a pause, None waits for the next request. The connection closes at the end."""
 
 
 @dataclass
 class Raw:
-    """What the server was asked; `asked` is set by the first request, or by a connection if none is awaited."""
+    """The requests of a server. `asked` is set by the first request, or by a connection if the server speaks first."""
 
     url: str
     port: int
@@ -31,7 +35,7 @@ class Raw:
 
 
 def dripping(text: bytes) -> Talk:
-    """One byte at a time, then nothing more."""
+    """Send one byte at a time, then nothing."""
     for byte in text:
         yield bytes([byte])
         yield b""
@@ -39,12 +43,12 @@ def dripping(text: bytes) -> Talk:
 
 
 def silence() -> Talk:
-    """Nothing, for ever."""
+    """Send nothing."""
     return itertools.repeat(b"")
 
 
 def endless(first: bytes, again: bytes, *, slowly: bool = False) -> Talk:
-    """A beginning, and then the same for ever: as fast as it is read, or slowly."""
+    """Send `first`, then `again` without end: as fast as it is read, or slowly."""
     yield first
     while True:
         yield again
@@ -53,7 +57,7 @@ def endless(first: bytes, again: bytes, *, slowly: bool = False) -> Talk:
 
 
 def keeping(answers: Iterable[bytes]) -> Callable[[], Talk]:
-    """These whole answers one after another, through as many connections as are made."""
+    """Send these whole responses one after another, over any number of connections."""
     left = iter(answers)
 
     def talk() -> Talk:
@@ -66,7 +70,7 @@ def keeping(answers: Iterable[bytes]) -> Callable[[], Talk]:
 
 @contextmanager
 def talking(talk: Callable[[], Talk], *, first: bool = False, tls: ssl.SSLContext | None = None) -> Iterator[Raw]:
-    """A server that says this through each connection, once it was asked or, `first`, at once, as mail servers do."""
+    """Run a server that sends this over each connection: after a request or, with `first`, at once like mail."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         raw = Raw(f"http://127.0.0.1:{port}", port)
@@ -76,6 +80,19 @@ def talking(talk: Callable[[], Talk], *, first: bool = False, tls: ssl.SSLContex
         finally:
             raw.over.set()
             listening.shutdown(socket.SHUT_RDWR)
+
+
+def certified(path: Path) -> ssl.SSLContext:
+    """Write a certificate for `localhost` and return a server's side of TLS with it. Skips the test without openssl."""
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2", *subject]
+    try:
+        subprocess.run([*command, "-keyout", f"{path}.key", "-out", path], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("openssl makes no certificate here")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, f"{path}.key")
+    return context
 
 
 def _accept(
@@ -105,7 +122,7 @@ def _serve(plain: socket.socket, raw: Raw, talk: Callable[[], Talk], first: bool
 
 
 def _is_asked(connection: socket.socket, raw: Raw, is_whole: Callable[[bytes], bool]) -> bool:
-    """Whether a request came; one that is sent in parts is one request."""
+    """Read one request, which may come in parts, and return whether it came."""
     request = b""
     while not is_whole(request):
         part = connection.recv(65536)

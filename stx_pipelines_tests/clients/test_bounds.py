@@ -1,8 +1,7 @@
-"""Whatever a server does, an answer has bounds: bytes, time, and a stop signal that ends it."""
+"""A response is bounded in bytes and time, and a stop signal ends it, whatever a server sends."""
 
 from __future__ import annotations
 
-import ssl
 import subprocess
 import sys
 import threading
@@ -10,7 +9,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +20,18 @@ from stx_pipelines.clients import body
 from stx_pipelines.clients.errors import ApiError, Interrupted, TooLarge, Unreachable
 from stx_pipelines.clients.ethereum_rpc import PASSING, EthereumRpc
 from stx_pipelines.clients.exchange import Exchange
-from stx_pipelines.clients.http import Http, Patience
+from stx_pipelines.clients.http import Http
+from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines_tests.clients import node
 from stx_pipelines_tests.clients.conftest import Script
-from stx_pipelines_tests.clients.raw import HEAD, Talk, dripping, endless, keeping, silence, talking
+from stx_pipelines_tests.clients.raw import HEAD, Talk, certified, dripping, endless, silence, talking
 
 MakeHttp = Callable[..., Http]
 Ask = Callable[[Http], object]
 
-LONG = 600.0  # seconds; no test waits so long
-HANG = 60.0  # seconds after which a call hangs, however busy the machine is
+LONG = 600.0  # seconds; longer than any test
+HANG = 60.0  # seconds after which a call counts as hanging
 CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
 
 SLOW: dict[str, Callable[[], Talk]] = {
@@ -58,14 +58,14 @@ ask = pytest.mark.parametrize("ask", ASK.values(), ids=ASK.keys())
 
 
 def client(url: str, stop: threading.Event | None = None, **patience: Any) -> Http:
-    """A client that tries once and waits long, unless told otherwise."""
+    """Return a client with one attempt and a long time-out by default."""
     kept = Patience(**({"attempts": 1, "timeout": LONG, "statuses": PASSING} | patience))
     return Http(url, Budget(url, 0), kept, stop=stop or threading.Event())
 
 
 @contextmanager
 def outcome(call: Callable[[], object]) -> Iterator[list[object]]:
-    """What a call that goes on meanwhile gives or raises; it must have ended some time after the block."""
+    """Run a call beside the block and collect its result or error; it must end after the block."""
     found: list[object] = []
 
     def work() -> None:
@@ -82,7 +82,7 @@ def outcome(call: Callable[[], object]) -> Iterator[list[object]]:
 
 
 class TestTime:
-    """An exchange ends at its deadline, and when it is stopped."""
+    """An exchange ends at its time limit and when it is stopped."""
 
     @slow
     @ask
@@ -119,7 +119,8 @@ class TestTime:
         whole = HEAD + b"content-length: 2\r\n\r\nab"
         stop = threading.Event()
         talk = chain([whole, None] if reused else [], SLOW["a drip of headers"]())
-        with talking(lambda: talk, tls=certified(tmp_path / "own.pem", monkeypatch)) as raw:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "own.pem"))
+        with talking(lambda: talk, tls=certified(tmp_path / "own.pem")) as raw:
             http = client(f"https://localhost:{raw.port}", stop)
             assert not reused or http.get("/x", bytes) == b"ab"
             with outcome(lambda: http.get("/x", bytes)) as found:
@@ -146,7 +147,7 @@ class TestTime:
         assert "gave no usable answer in 2 attempts" in str(found[0])
 
     def test_an_answer_that_was_cut_off_is_not_taken_for_a_whole_one(self) -> None:
-        """Without a length, its end is the end of the connection."""
+        """A response without a length ends with its connection."""
         slowly = SLOW["a drip of a body without a length"]
         with talking(slowly) as raw, outcome(lambda: ASK["GET"](client(raw.url, answer_within=0.3))) as found:
             pass
@@ -170,51 +171,6 @@ class TestTime:
         assert not watching[0].is_alive()
 
 
-class TestConnections:
-    """They are used again after whole answers, and only then."""
-
-    def test_whole_answers_need_one_connection(self) -> None:
-        answers = [
-            HEAD + b"content-length: 2\r\n\r\nab",
-            CHUNKED + b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n",
-            b"HTTP/1.1 304 Not Modified\r\n\r\n",
-            HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n%b" % (len(gzip(b"ab")), gzip(b"ab")),
-            HEAD + b"content-length: 0\r\n\r\n",
-            HEAD + b"content-length: 2\r\n\r\nab",
-        ]
-        with talking(keeping(answers)) as raw:
-            http = client(raw.url)
-            assert [http.get("/x", bytes) for _ in answers] == [b"ab", b"ab", None, b"ab", b"", b"ab"]
-            assert [len(raw.requests), raw.connections] == [6, 1]
-
-    def test_a_call_after_a_call_needs_no_new_one(self) -> None:
-        with talking(keeping([HEAD + b"content-length: 2\r\n\r\n{}"] * 5)) as raw:
-            http = client(raw.url)
-            assert [http.post("", b"{}", bytes) for _ in range(5)] == [b"{}"] * 5
-            assert [len(raw.requests), raw.connections] == [5, 1]
-
-    @pytest.mark.parametrize("first", ["a drip of a body", "chunks now and then"])
-    def test_one_that_was_cut_is_not_used_again(self, first: str) -> None:
-        talks = chain([SLOW[first]()], repeat(iter([HEAD + b"content-length: 2\r\n\r\nab"])))
-        with talking(talks.__next__) as raw:
-            http = client(raw.url, answer_within=0.3, attempts=2, first_wait=0.01, last_wait=0.01)
-            with outcome(lambda: http.get("/x", bytes)) as found:
-                pass
-            assert found == [b"ab"]
-            assert [len(raw.requests), raw.connections] == [2, 2]
-
-    def test_one_whose_answer_is_too_large_is_not_used_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(body, "MOST", 10)
-        large = HEAD + b"content-length: %d\r\n\r\n" % (2 * body.PIECE) + bytes(2 * body.PIECE)
-        answers = [large, HEAD + b"content-length: 2\r\n\r\nab"]
-        with talking(keeping(answers)) as raw:
-            http = client(raw.url)
-            with pytest.raises(TooLarge):
-                http.get("/x", bytes)
-            assert http.get("/x", bytes) == b"ab"
-            assert raw.connections == 2
-
-
 class TestSize:
     """64 MiB as sent and as decompressed, for every status."""
 
@@ -234,7 +190,7 @@ class TestSize:
                 pass
             assert len(raw.requests) == 1
         assert isinstance(found[0], TooLarge), found
-        assert str(found[0]) == f"{raw.url}/x sent more than 64 MiB: that is not what this route answers"
+        assert str(found[0]) == f"{raw.url}/x sent more than 64 MiB, which no response of this route needs"
 
     def test_a_page_of_long_contracts_is_taken(self, script: Script, make_http: MakeHttp) -> None:
         script.say(200, b"x" * 16 * 2**20)
@@ -269,7 +225,7 @@ import resource, sys
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.clients.http import Http
-import requests
+import stx_pipelines.clients.transport
 http = Http(sys.argv[1], Budget(sys.argv[1], 0))
 resource.setrlimit(resource.RLIMIT_AS, ({2**30}, {2**30}))
 try:
@@ -280,29 +236,15 @@ except ApiError as error:
 
 
 def bomb(encoding: str) -> bytes:
-    """Four GiB of zeros, compressed. Its end is missing: nobody gets there."""
+    """Return four GiB of zeros, compressed and without the end, which no client may reach."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, 15 if encoding == "deflate" else 31)
     begin = deflate.compress(b"") + deflate.flush(zlib.Z_FULL_FLUSH)
     again = deflate.compress(bytes(2**26)) + deflate.flush(zlib.Z_FULL_FLUSH)
     return begin + again * 64
 
 
-def certified(path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """A server's side of TLS for `localhost`, which our side trusts. Skips the test where none can be made."""
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    command = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2", *subject]
-    try:
-        subprocess.run([*command, "-keyout", f"{path}.key", "-out", path], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("openssl makes no certificate here")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path, f"{path}.key")
-    return context
-
-
 def reaches(count: Callable[[], int], wanted: int) -> bool:
-    """Whether a count gets so far, sooner or later."""
+    """Wait for a count and return whether it is reached."""
     until = time.monotonic() + HANG
     while count() < wanted and time.monotonic() < until:
         time.sleep(0.01)

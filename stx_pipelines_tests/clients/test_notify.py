@@ -1,4 +1,4 @@
-"""Whatever a webhook or a mail server does, an alert ends in time, in one sentence without a secret."""
+"""An alert ends in time, and its failure is one sentence without a secret."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BEFORE_HEADERS = ("silence", "a drip of a status line", "a drip of headers", "10
 
 
 def said(found: list[object]) -> str:
-    """The sentence, which holds no secret in whatever form it is shown."""
+    """Return the error's sentence, and check that its traceback holds no secret."""
     error = found[0]
     assert isinstance(error, AlertError), found
     assert "K3Y" not in "".join(traceback.format_exception(error))
@@ -26,7 +26,7 @@ def said(found: list[object]) -> str:
 
 
 class TestWebhook:
-    """It is delivered, or not, as the status says."""
+    """The status decides whether a message is delivered."""
 
     def test_a_sentence_is_posted_as_json(self) -> None:
         with talking(lambda: iter([HEAD + b"content-length: 2\r\n\r\nok"])) as raw:
@@ -61,7 +61,7 @@ class TestWebhook:
             outcome(lambda: Webhook(f"{raw.url}/{SECRET}").send("x")) as found,
         ):
             pass
-        assert f"HTTP {status}, which points to another address: no message is sent there" in said(found)
+        assert f"HTTP {status}, a redirect, which is not followed" in said(found)
         assert len(raw.requests) == 1
 
     @pytest.mark.parametrize("status", [400, 404, 500])
@@ -81,7 +81,7 @@ class TestWebhook:
 
 
 def mail_server() -> Iterator[bytes | None]:
-    """What an honest one says to a client that says hello, names two people, and sends a mail."""
+    """Send the replies of a mail server that accepts one mail."""
     yield b"220 here\r\n"
     for answer in (b"250-me\r\n250 8BITMIME", b"250 ok", b"250 ok", b"354 go on", b"250 taken", b"221 bye"):
         yield None
@@ -89,7 +89,7 @@ def mail_server() -> Iterator[bytes | None]:
 
 
 class TestEmail:
-    """A mail is sent whole, or given up in time."""
+    """A mail is sent whole or fails in time."""
 
     def test_a_sentence_is_sent(self) -> None:
         with talking(mail_server, first=True) as raw:

@@ -1,15 +1,11 @@
-"""What is told to people may hold a server's words: they call nobody and link nowhere, and head no mail."""
+"""A server's text in an alert mentions no user, makes no link and adds no mail header."""
 
 from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import smtplib
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
 
 import pytest
 
@@ -18,35 +14,14 @@ from stx_pipelines.clients.http import Http
 from stx_pipelines.clients.notify import Email, Webhook, for_chat
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines_tests.clients.conftest import Script
+from stx_pipelines_tests.clients.raw import HEAD, talking
 from stx_pipelines_tests.hostile import HOSTILE
 
 MEANS_SOMETHING = re.compile(r"[<>\n\r]|@\w|\][(\[:]|://")
 
 
-@contextmanager
-def webhook() -> Iterator[tuple[str, list[Any]]]:
-    """An address, and what was posted to it."""
-    posted: list[Any] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            posted.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/hook", posted
-        server.shutdown()
-        thread.join()
-
-
 def refused(script: Script, body: str) -> str:
-    """The sentence of an answer that no repetition would change."""
+    """Return the error message for this response body."""
     script.answers.clear()
     http = Http(script.say(400, body.encode()).url, Budget(script.url, 0), name="the API")
     with pytest.raises(ApiError) as error:
@@ -57,9 +32,9 @@ def refused(script: Script, body: str) -> str:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_an_error_body_calls_nobody_and_links_nowhere_in_a_chat(script: Script, text: str) -> None:
     sentence = f"run 1234 failed: 2026-06-03: {refused(script, text)}"
-    with webhook() as (url, posted):
-        Webhook(url).send(sentence)
-    [message] = posted
+    with talking(lambda: iter([HEAD + b"content-length: 0\r\n\r\n"])) as raw:
+        Webhook(raw.url).send(sentence)
+    message = json.loads(raw.requests[0].partition(b"\r\n\r\n")[2])
     assert set(message) == {"text"}
     assert not MEANS_SOMETHING.search(message["text"])
     assert "run 1234 failed: 2026-06-03: the API/x was refused: HTTP 400 " in message["text"]
@@ -76,17 +51,8 @@ def test_an_error_body_is_text_in_a_mail_and_no_header(
     script: Script, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     sent: list[EmailMessage] = []
-
-    class Server:
-        def __init__(self, *_: Any, **__: Any) -> None: ...
-        def __enter__(self) -> Server:
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-        def send_message(self, message: EmailMessage) -> None:
-            sent.append(message)
-
-    monkeypatch.setattr("stx_pipelines.clients.notify._Smtp", Server)
+    monkeypatch.setattr(smtplib.SMTP, "connect", lambda *_: (220, b"here"))
+    monkeypatch.setattr(smtplib.SMTP, "send_message", lambda _, message: sent.append(message))
     sentence = refused(script, text)
     Email("127.0.0.1", 25, "us@example.invalid", "you@example.invalid").send(sentence)
     [message] = sent

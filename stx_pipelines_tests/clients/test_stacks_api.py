@@ -1,4 +1,4 @@
-"""The routes of the Stacks API: each method asks one thing, and a missing route is switched once."""
+"""The methods of the Stacks client return the chain's values, and a missing route is switched once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def world(make_world: MakeWorld) -> World:
 
 @pytest.fixture
 def api(world: World) -> StacksApi:
-    return world.walk().client
+    return world.open_sync().client
 
 
 def test_the_tip_and_blocks_are_the_chains(world: World, api: StacksApi) -> None:
@@ -107,7 +107,7 @@ def test_a_missing_v3_is_switched_once_with_one_line(
 
 
 def test_a_server_with_neither_route_is_one_sentence(make_world: MakeWorld) -> None:
-    api = make_world(make_chain(1, 6), Knobs(v3_missing=True, v1_gone=True)).walk().client
+    api = make_world(make_chain(1, 6), Knobs(v3_missing=True, v1_gone=True)).open_sync().client
     with pytest.raises(SwitchRoute):
         api.page(Cursor.top_of(9))
     with pytest.raises(ApiError, match="neither through v3 nor through v1") as caught:

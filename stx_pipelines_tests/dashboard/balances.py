@@ -1,4 +1,4 @@
-"""Day files of `miners_balance` small enough to check by eye. Not here: claims."""
+"""Small day files of `miners_balance` with known sums. Not here: tests."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SCHEMA = pa.schema(
 )
 
 HUGE = 99_999_999_999 * 10**18 + 7
-"""More Wei than 64 bits hold, and more digits than floating point."""
+"""More Wei than fit in 64 bits, and more digits than floating point has."""
 
 
 class Block(NamedTuple):
-    """A block and how its recipient's balance moved, in Wei."""
+    """A block and its recipient's balance before and after it, in Wei."""
 
     number: int
     miner: str
@@ -38,12 +38,12 @@ class Block(NamedTuple):
 
 
 def address(name: str) -> str:
-    """An address that is easy to tell from others."""
+    """Return an address of one repeated digit."""
     return "0x" + name * 40
 
 
 def write_day(data_folder: Path, day: date, blocks: Sequence[Block]) -> Path:
-    """A day file; its blocks are 12 seconds apart from midnight."""
+    """Write a day file with a block every 12 seconds from midnight on."""
     start = datetime.combine(day, datetime.min.time())
     rows = [
         {
@@ -64,7 +64,7 @@ def write_day(data_folder: Path, day: date, blocks: Sequence[Block]) -> Path:
 
 
 def write_days(data_folder: Path) -> None:
-    """1 and 3 September: block 103 is missing, and the whole second day.
+    """Write 1 and 3 September. The second day and block 103 are missing.
 
     A: 3 blocks, +1 ETH, +1 Wei, -3 ETH. B: 2 blocks, the first unchanged, then a huge increase. C: one loss of 1 Wei.
     """

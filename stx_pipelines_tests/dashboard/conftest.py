@@ -18,15 +18,15 @@ from stx_pipelines_tests.dashboard.pages import (
     build,
     open_page,
 )
-from stx_pipelines_tests.metrics.history import land_chain, store_in
+from stx_pipelines_tests.metrics.history import store_chain, store_in
 from stx_pipelines_tests.world import FIRST_DAY, make_chain
 
 
 @pytest.fixture(scope="package")
 def made(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
-    """45 devnet days from the chain's beginning, their metrics and their page."""
+    """Return a store of 45 devnet days from the chain's first, with their metrics and page."""
     store = store_in(tmp_path_factory.mktemp("made") / "data", MetricOptions(), FIRST_DAY)
-    land_chain(store, make_chain(DAYS), days_between(FIRST_DAY, LAST))
+    store_chain(store, make_chain(DAYS), days_between(FIRST_DAY, LAST))
     store.refresh()
     build(store)
     return store
@@ -34,20 +34,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
 
 @pytest.fixture
 def own(made: MetricStore, tmp_path: Path) -> MetricStore:
-    """The same, to change."""
+    """Return a copy of `made` that the test may change."""
     shutil.copytree(made.folder.path, tmp_path / "data")
     return store_in(tmp_path / "data", MetricOptions(), FIRST_DAY)
 
 
 @pytest.fixture(scope="package")
 def html(made: MetricStore) -> str:
-    """The page as text."""
+    """Return the page as text."""
     return made.folder.page.read_text()
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A headless Chromium of its own."""
+    """Yield a headless Chromium with a separate profile."""
     how = "install chromium and chromedriver (`apt-get install chromium chromium-driver`) and `pip install selenium`"
     webdriver = pytest.importorskip("selenium.webdriver", reason=f"no selenium: {how}")
     from selenium.webdriver.chrome.service import Service
@@ -71,6 +71,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def opened(browser: Any, made: MetricStore) -> Any:
-    """The page, drawn, in the light theme."""
+    """Return the browser with the page drawn in the light theme."""
     open_page(browser, made.folder.page)
     return browser

@@ -1,4 +1,4 @@
-"""How the page of a store is made, read and waited for. Not here: claims (test_*.py), fixtures (conftest.py)."""
+"""Functions that write, read and open the page of a store. Not here: tests (test_*.py), fixtures (conftest.py)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import msgspec
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, days_between
-from stx_pipelines.coverage.model import Coverage, survey
+from stx_pipelines.coverage.model import Coverage, judge_days
 from stx_pipelines.coverage.text import coverage_sentence
 from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
 from stx_pipelines.dashboard.page import write_page
@@ -22,7 +22,7 @@ from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store.arrow import from_arrow
-from stx_pipelines_tests.metrics.history import land, land_chain, store_in
+from stx_pipelines_tests.metrics.history import store_chain, store_day, store_in
 from stx_pipelines_tests.waiting import wait_until
 from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
 
@@ -41,23 +41,23 @@ CHARTS = {
 
 
 def covered(store: MetricStore, now: datetime = NOW) -> Coverage:
-    """Wanted are the days of the chain and four before it: of these one fails and one is set aside."""
+    """Return a coverage that wants the chain's days and four before them, of which one fails and one is set aside."""
     landed = store.files.certificates()
     attempts = {FIRST_DAY - 2 * DAY: Attempts(1, "?", now), FIRST_DAY - 4 * DAY: Attempts(4, "?", now)}
     wanted = days_between(FIRST_DAY - 4 * DAY, now.date())[::-1]
     loaded = {day: certificate.id for day, certificate in landed.items()}
-    return survey(wanted, landed, loaded, {}, attempts, now, timedelta(minutes=30))
+    return judge_days(wanted, landed, loaded, {}, attempts, now, timedelta(minutes=30))
 
 
 def build(store: MetricStore) -> str:
-    """Write the page and read it."""
+    """Write the page and return its text."""
     coverage = covered(store)
     facts = read_facts(store, coverage, coverage_sentence(coverage, 50))
     return write_page(store.folder, facts).path.read_text()
 
 
 def embedded(html: str) -> dict[str, Any]:
-    """What the page's script reads."""
+    """Return the data of the page's script."""
     found = re.search(r'<script type="application/json" id="page-data">(.*?)</script>', html, re.DOTALL)
     assert found
     content: dict[str, Any] = json.loads(found[1])
@@ -65,12 +65,12 @@ def embedded(html: str) -> dict[str, Any]:
 
 
 def wait_for(question: Any) -> Any:
-    """The first answer that is not empty."""
-    return wait_until(question, "the browser has come that far")
+    """Return the first result of `question` that is not empty."""
+    return wait_until(question, "the browser shows it")
 
 
 def open_page(browser: Any, path: Path) -> None:
-    """Show this page, drawn, in the light theme, with nothing remembered."""
+    """Open the page in the light theme without stored choices, and wait until it is drawn."""
     features = [{"name": "prefers-color-scheme", "value": "light"}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     browser.get(path.as_uri())
@@ -81,12 +81,12 @@ def open_page(browser: Any, path: Path) -> None:
 
 
 def land_types(data: Path, types: Sequence[str]) -> MetricStore:
-    """A store of three days with a transaction of each of these types, as an older version may have landed them."""
+    """Return a store of three days with these transaction types, as an older version may have stored them."""
     store = store_in(data, MetricOptions(), FIRST_DAY)
     days = days_between(FIRST_DAY, FIRST_DAY + 2 * DAY)
-    land_chain(store, make_chain(3), days)
+    store_chain(store, make_chain(3), days)
     for day in days:
         rows = enumerate(from_arrow(DATASETS[TRANSACTIONS], store.files.read(day)))
-        land(store, day, [msgspec.structs.replace(row, tx_type=types[n % len(types)]) for n, row in rows])
+        store_day(store, day, [msgspec.structs.replace(row, tx_type=types[n % len(types)]) for n, row in rows])
     store.refresh()
     return store

@@ -23,8 +23,8 @@ MARKS = """return Object.fromEntries([...document.querySelectorAll('.chart')].ma
     [place.dataset.id, place.querySelectorAll('svg .role-mark path, svg .role-mark text').length]))"""
 
 
-def test_every_chart_is_drawn_without_a_complaint(opened: Any) -> None:
-    """Marks in each, nothing in the console, nothing fetched."""
+def test_every_chart_is_drawn_without_an_error(opened: Any) -> None:
+    """Each has marks; the console is empty; nothing is loaded from elsewhere."""
     marks = opened.execute_script(MARKS)
     assert set(marks) == CHARTS
     assert min(marks.values()) >= 3, marks
@@ -33,7 +33,7 @@ def test_every_chart_is_drawn_without_a_complaint(opened: Any) -> None:
 
 
 def test_csv_is_the_file(opened: Any, made: MetricStore) -> None:
-    """A click saves the table; exact money comes through."""
+    """A click saves the table, with exact amounts."""
     opened.find_element("css selector", "#network a[data-csv=network_daily]").click()
     target = opened.downloads / "network_daily.csv"
     wait_for(target.exists)
@@ -46,19 +46,19 @@ def test_csv_is_the_file(opened: Any, made: MetricStore) -> None:
 
 
 def cells(browser: Any) -> list[str]:
-    """The percentages in the heat map, top down."""
+    """Return the percentages in the heat map, from top to bottom."""
     script = "return [...document.querySelectorAll('[data-id=retention-map] svg text')].map((each) => each.textContent)"
     return [text for text in browser.execute_script(script) if text.endswith("%")]
 
 
 def shares(store: MetricStore, definition: str) -> list[str]:
-    """What these percentages must be."""
+    """Return the percentages that the heat map must show."""
     rows = [row for row in read(store, "wallet_retention_weekly") if row["definition"] == definition]
     return sorted(f"{row['rate']:.0%}" for row in rows if row["is_mature"])
 
 
 def test_cells_that_are_not_over_are_empty(opened: Any, made: MetricStore) -> None:
-    """As many coloured cells as are mature, and an outline without colour for every other."""
+    """Mature cells are coloured; every other cell is an outline without colour."""
     paths = opened.execute_script(
         "return [...document.querySelectorAll('[data-id=retention-map] svg .role-mark.mark-rect path')]"
         ".map((each) => [each.hasAttribute('stroke-dasharray'), each.getAttribute('fill')])"
@@ -70,7 +70,7 @@ def test_cells_that_are_not_over_are_empty(opened: Any, made: MetricStore) -> No
 
 
 def test_the_switch_changes_the_heat_map(opened: Any, made: MetricStore) -> None:
-    """Each definition shows its own mature cells, and its own words; survival is not over anywhere."""
+    """Each definition has its own mature cells and meaning; survival has no mature cell."""
     assert sorted(cells(opened)) == shares(made, "cumulative")
     opened.find_element("css selector", "input[value=active_band]").click()
     wait_for(lambda: sorted(cells(opened)) == shares(made, "active_band"))
@@ -81,7 +81,7 @@ def test_the_switch_changes_the_heat_map(opened: Any, made: MetricStore) -> None
 
 
 def test_dark_mode_is_kept_and_follows_the_system(opened: Any) -> None:
-    """The button turns page and charts; the system's wish counts until it is pressed."""
+    """The button switches page and charts; the system's theme applies until it is pressed."""
     colour = "return getComputedStyle(document.body).backgroundColor"
     light = opened.execute_script(colour)
     features = [{"name": "prefers-color-scheme", "value": "dark"}]
@@ -100,7 +100,7 @@ def test_dark_mode_is_kept_and_follows_the_system(opened: Any) -> None:
 
 
 def test_tables_open_and_tooltips_define(opened: Any) -> None:
-    """The table behind a chart has its rows; a tooltip states the definition."""
+    """The table of a chart has its rows; a tooltip has the definition."""
     from selenium.webdriver import ActionChains
 
     details = opened.find_element("css selector", "#growth details")
@@ -127,7 +127,7 @@ def test_a_phone_needs_no_sideways_scroll(opened: Any) -> None:
 
 
 def test_types_of_an_old_day_file_are_no_formulas_in_a_csv(browser: Any, tmp_path: Path) -> None:
-    """The page draws, and says nothing in the console; a cell that a spreadsheet would run begins with a quote."""
+    """The page is drawn, the console is empty, and a text that a spreadsheet would run begins with an apostrophe."""
     store = land_types(tmp_path / "data", HOSTILE)
     build(store)
     open_page(browser, store.folder.page)

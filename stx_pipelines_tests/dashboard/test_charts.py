@@ -1,4 +1,4 @@
-"""What is drawn can be read: bars apart, words beside their bars, incomplete weeks marked."""
+"""The charts are readable: gaps between bars, labels above bars, incomplete weeks marked."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines_tests.dashboard.balances import write_days
 from stx_pipelines_tests.dashboard.pages import covered
-from stx_pipelines_tests.metrics.history import land_chain, store_in
+from stx_pipelines_tests.metrics.history import store_chain, store_in
 from stx_pipelines_tests.world import FIRST_DAY, make_chain
 
 Drawn = dict[str, list[dict[str, Any]]]
 
 WORDS_HIGH = 13
-"""The font size of the largest words beside a bar."""
+"""The font size of the largest label of a bar."""
 
 
 def whole(spec: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The chart with its colours and rows, half as wide as the page."""
+    """Return the chart with its colours and rows, half as wide as the page."""
     return themed(spec, "light") | {"width": 520, "data": {"values": list(rows)}}
 
 
 def drawn(spec: dict[str, Any], rows: Sequence[dict[str, Any]]) -> Drawn:
-    """Everything that this chart draws of these rows, by kind of mark."""
+    """Return all items that this chart draws of these rows, by kind of mark."""
     found: Drawn = {}
     for kind, item in items(vl_convert.vegalite_to_scenegraph(whole(spec, rows), vl_version=VEGA_LITE)["scenegraph"]):
         found.setdefault(kind, []).append(item)
@@ -47,7 +47,7 @@ def drawn(spec: dict[str, Any], rows: Sequence[dict[str, Any]]) -> Drawn:
 
 
 def items(mark: dict[str, Any], right: float = 0, down: float = 0) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every item below a mark, placed from the corner of the chart, with its role and kind."""
+    """Yield every item below a mark with its role and kind; positions count from the corner of the chart."""
     for item in mark.get("items", []):
         x, y = right + item.get("x", 0), down + item.get("y", 0)
         if "marktype" in item:
@@ -58,13 +58,13 @@ def items(mark: dict[str, Any], right: float = 0, down: float = 0) -> Iterator[t
 
 
 def chart_of(facts: Facts, chart: Chart) -> Drawn:
-    """What a chart draws of the page's facts."""
+    """Return all items that a chart draws of the page's facts."""
     assert chart.spec
     return drawn(chart.spec, facts.rows(chart.spec["data"]["name"]))
 
 
 def daily_bars(days: int) -> list[tuple[float, float]]:
-    """Where the bars of a daily table begin and end."""
+    """Return the left and right ends of the bars of a daily table."""
     last = FIRST_DAY + (days - 1) * DAY
     rows = [{"date": day.isoformat(), "new": 1, "is_left_censored": False} for day in days_between(FIRST_DAY, last)]
     found = drawn(bars("daily", "new", "", []), rows)["mark rect"]
@@ -73,21 +73,21 @@ def daily_bars(days: int) -> list[tuple[float, float]]:
 
 @pytest.mark.parametrize("days", [1, 2, 45, 120])
 def test_bars_of_neighbouring_days_have_a_gap(days: int) -> None:
-    """A tenth of a day at least; the bars stay the larger part."""
+    """The gap is between a tenth and a half of a day."""
     places = daily_bars(days)
     assert len(places) == days
     for (start, end), (after, _) in pairwise(places):
         assert 0.1 < (after - end) / (after - start) < 0.5
 
 
-def test_bars_of_a_long_history_have_none() -> None:
-    """A gap smaller than a pixel would only make the bars paler, here more and there less."""
+def test_bars_of_a_long_history_have_no_gap() -> None:
+    """A gap smaller than a pixel would make some bars paler than others."""
     for (_, end), (after, _) in pairwise(daily_bars(1100)):
         assert after - end == pytest.approx(0, abs=0.01)
 
 
 def with_ethereum(made: MetricStore) -> Facts:
-    """The page's facts, with stages of the funnel and three fee recipients."""
+    """Return the page's facts, with stages of the funnel and three fee recipients."""
     write_days(made.folder.path)
     facts = read_facts(made, covered(made), "")
     stages = funnel_stages(facts.rows("wallet_funnel"))
@@ -95,8 +95,8 @@ def with_ethereum(made: MetricStore) -> Facts:
 
 
 @pytest.mark.parametrize("section", [value, funnel, fee_recipients])
-def test_words_never_run_over_the_end_of_their_bar(own: MetricStore, section: Any) -> None:
-    """They are above it, however short the bar and however long the words."""
+def test_labels_never_cross_the_end_of_their_bar(own: MetricStore, section: Any) -> None:
+    """They are above it, for any length of bar and label."""
     facts = with_ethereum(own)
     found = chart_of(facts, section(facts).charts[0])
     tops = sorted({round(bar["y"]) for bar in found["mark rect"]})
@@ -125,7 +125,7 @@ def test_weeks_have_both_signs_or_none(tmp_path: Path) -> None:
     """Four weeks from Monday to Sunday need no sign for missing days; the first 10 days may have older wallets."""
     monday = FIRST_DAY + 6 * DAY
     store = store_in(tmp_path / "data", MetricOptions(windows=(3,), left_censor_days=10), None)
-    land_chain(store, make_chain(35), days_between(monday, monday + 27 * DAY))
+    store_chain(store, make_chain(35), days_between(monday, monday + 27 * DAY))
     store.refresh(["wallets_daily", "wallet_retention"])
     facts = read_facts(store, covered(store), "")
     [heat_map] = retention(facts).charts

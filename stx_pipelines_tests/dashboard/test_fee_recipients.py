@@ -1,4 +1,4 @@
-"""Ethereum's fee recipients: exact sums, what they rest on, and only when their days are there."""
+"""Ethereum's fee recipients: exact sums, their days, and a section only with day files."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from stx_pipelines_tests.world import FIRST_DAY
 
 @pytest.fixture
 def store(made: MetricStore, tmp_path: Path) -> MetricStore:
-    """The 45 days, and two days of Ethereum beside them."""
+    """Return the 45 days and two days of Ethereum."""
     shutil.copytree(made.folder.path, tmp_path / "data")
     write_days(tmp_path / "data")
     return store_in(tmp_path / "data", MetricOptions(), FIRST_DAY)
 
 
 def summed_up(folder: Path) -> FeeRecipients:
-    """What the day files give."""
+    """Return the sums of the day files."""
     known = fee_recipients(DataFolder(folder), Engine(200, 1), MOST_RECIPIENTS)
     assert known is not None
     return known
 
 
 def test_increases_are_summed_up_exactly(tmp_path: Path) -> None:
-    """Positive and net sums to the last Wei, also beyond 64 bits; zero and negative increases are counted."""
+    """Positive and net sums are exact to the Wei, also beyond 64 bits; zero and negative increases are counted."""
     write_days(tmp_path)
     rows = [tuple(row.values())[1:] for row in summed_up(tmp_path).table.to_pylist()]
     one, huge = Decimal("0.000000000000000001"), Decimal("99999999999.000000000000000007")
@@ -51,8 +51,8 @@ def test_increases_are_summed_up_exactly(tmp_path: Path) -> None:
     ]
 
 
-def test_sums_say_what_they_rest_on(tmp_path: Path) -> None:
-    """Days, blocks and times that are there, and what is missing between them."""
+def test_sums_name_their_days_and_blocks(tmp_path: Path) -> None:
+    """Stored days, blocks and times, and the missing days and blocks between them."""
     write_days(tmp_path)
     known = summed_up(tmp_path)
     assert (known.days, known.missing_days, known.recipients) == (2, 1, 3)
@@ -61,13 +61,13 @@ def test_sums_say_what_they_rest_on(tmp_path: Path) -> None:
 
 
 def test_the_section_is_there_only_with_its_day_files(store: MetricStore, html: str) -> None:
-    """And says what the increase is, what it is not, and what is missing; never that it is a reward."""
+    """It defines the increase, never calls it a reward, and names missing days and blocks."""
     assert "fee-recipients" not in html
     assert FEE_RECIPIENTS not in embedded(html)["tables"]
     said = build(store)
     section = said[said.index('<section id="fee-recipients"') : said.index('<section id="downloads"')]
     assert "balance after the block minus its balance before it" in section
-    assert "it is not what anybody earned" in section
+    assert "it is not an income" in section
     assert "2 days of Ethereum, 2026-09-01 00:00 to 2026-09-03 00:00 UTC: 6 blocks, 100 to 106" in section
     assert "1 day and 1 block" in section
     assert "<td>-1.999999999999999999</td>" in section
@@ -76,7 +76,7 @@ def test_the_section_is_there_only_with_its_day_files(store: MetricStore, html: 
 
 
 def test_a_page_holds_those_with_the_most_blocks(tmp_path: Path) -> None:
-    """A hundred of 120, the most frequent first, and it says so."""
+    """A hundred of 120, the most frequent first, with a note."""
     blocks = [Block(n, f"0x{n % 120:040x}", 0, n) for n in range(1, 300)]
     write_day(tmp_path / "data", date(2026, 9, 1), blocks)
     said = build(store_in(tmp_path / "data", MetricOptions(), FIRST_DAY))
@@ -86,14 +86,14 @@ def test_a_page_holds_those_with_the_most_blocks(tmp_path: Path) -> None:
     assert "The 100 with the most blocks of 120" in said
 
 
-def test_day_files_without_a_block_are_nothing(tmp_path: Path) -> None:
-    """No section about no block."""
+def test_day_files_without_a_block_make_no_section(tmp_path: Path) -> None:
+    """There is nothing to show."""
     write_day(tmp_path, date(2026, 9, 1), [])
     assert fee_recipients(DataFolder(tmp_path), Engine(200, 1), MOST_RECIPIENTS) is None
 
 
-def test_a_damaged_day_is_said_and_costs_only_its_section(store: MetricStore) -> None:
-    """Stacks is shown as ever."""
+def test_a_damaged_day_is_reported_and_removes_only_its_section(store: MetricStore) -> None:
+    """The sections of Stacks stay."""
     (store.folder.days("miners_balance") / "2026-09-02.parquet").write_text("no Parquet")
     said = build(store)
     assert "Ethereum&#39;s fee recipients are not shown" in said

@@ -1,4 +1,4 @@
-"""The page stands alone and says what the files say."""
+"""The page is self-contained and has the numbers of the files."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from stx_pipelines_tests.dashboard.pages import (
     land_types,
 )
 from stx_pipelines_tests.hostile import HOSTILE
-from stx_pipelines_tests.metrics.history import land, land_chain, read, store_in
+from stx_pipelines_tests.metrics.history import read, store_chain, store_day, store_in
 from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
 
 
 class Outside(HTMLParser):
-    """Collects everything a browser would fetch, and the headings and landmarks."""
+    """A parser that collects all addresses that a browser would load, and the tags."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,8 +54,8 @@ class Outside(HTMLParser):
             self.unnamed.append(str(known))
 
 
-def test_the_page_stands_alone(html: str) -> None:
-    """Nothing refers to another file or host, the page's own policy forbids it, and it stays small."""
+def test_the_page_is_self_contained(html: str) -> None:
+    """It refers to no other file or host, its own policy forbids that, and it is small."""
     page = Outside()
     page.feed(html)
     assert [each for each in page.fetched if not each.startswith(("#", "data:"))] == []
@@ -65,8 +65,8 @@ def test_the_page_stands_alone(html: str) -> None:
     assert not [name for name in PER_WALLET if f'"{name}"' in html]
 
 
-def test_people_and_their_tools_find_their_way(html: str) -> None:
-    """Landmarks, one first heading, a name for every chart, and a table beside it."""
+def test_the_page_is_accessible(html: str) -> None:
+    """Landmarks, one top heading, and a name and a table for every chart."""
     page = Outside()
     page.feed(html)
     assert {"header", "nav", "main", "footer"} <= set(page.tags)
@@ -77,7 +77,7 @@ def test_people_and_their_tools_find_their_way(html: str) -> None:
 
 
 def test_numbers_equal_the_files(made: MetricStore, html: str) -> None:
-    """Every embedded table is its Parquet file, money as exact text."""
+    """Every embedded table equals its Parquet file, with amounts as exact text."""
     tables = embedded(html)["tables"]
     for on_page, name in EMBEDDED.items():
         ours = [dict(zip(tables[on_page]["columns"], row, strict=True)) for row in tables[on_page]["rows"]]
@@ -93,8 +93,8 @@ def _said(value: object) -> object:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def test_the_first_sentence_says_what_happened(made: MetricStore, html: str) -> None:
-    """Days, wallets, transactions and growth, as in the files."""
+def test_the_first_sentence_has_the_numbers_of_the_files(made: MetricStore, html: str) -> None:
+    """Days, wallets, transactions and growth."""
     daily, network = read(made, "wallets_daily"), read(made, "network_daily")
     wallets, transactions = sum(r["new_wallets"] for r in daily), sum(r["transactions"] for r in network)
     assert f"From 1 September 2026 to 15 October 2026, {wallets:,} wallets made {transactions:,} transactions" in html
@@ -104,7 +104,7 @@ def test_the_first_sentence_says_what_happened(made: MetricStore, html: str) -> 
 
 
 def test_weekly_value_keeps_its_name_and_columns(made: MetricStore, html: str) -> None:
-    """People's scripts read the CSV file `value_weekly`; its rows are those of the table `wallet_value_weekly`."""
+    """Scripts read the CSV file `value_weekly`; its rows are those of the table `wallet_value_weekly`."""
     table = embedded(html)["tables"]["value_weekly"]
     columns = "week_ending window_days wallets fee_ustx fee_per_wallet_stx payback is_left_censored"
     assert table["columns"] == columns.split()
@@ -113,12 +113,12 @@ def test_weekly_value_keeps_its_name_and_columns(made: MetricStore, html: str) -
     assert "wallet_value_weekly" not in html
 
 
-def test_coverage_says_what_the_numbers_rest_on(tmp_path: Path) -> None:
-    """Days behind a hole, open, failing, set aside and missing ones are told apart and counted."""
+def test_coverage_names_the_days_behind_the_numbers(tmp_path: Path) -> None:
+    """Days before a gap, open, failing, set aside and missing days are distinguished and counted."""
     store = store_in(tmp_path / "data", MetricOptions(), None)
     chain = make_chain(8)
-    land_chain(store, chain, [FIRST_DAY + n * DAY for n in range(8) if n != 2])
-    land(store, FIRST_DAY + 8 * DAY, [], "open")
+    store_chain(store, chain, [FIRST_DAY + n * DAY for n in range(8) if n != 2])
+    store_day(store, FIRST_DAY + 8 * DAY, [], "open")
     store.refresh()
     coverage = covered(store, at(FIRST_DAY + 9 * DAY))
     facts = read_facts(store, coverage, "so far")
@@ -130,19 +130,19 @@ def test_coverage_says_what_the_numbers_rest_on(tmp_path: Path) -> None:
         *("open", "missing"),
     ]
     said = write_page(store.folder, read_facts(store, coverage, "so far")).path.read_text()
-    assert "5 complete days without a hole, 2026-09-04 to 2026-09-08" in said
-    assert "2 days complete but behind a hole, 1 day open" in said
-    assert "may be older than that" in said
+    assert "5 complete days without a gap, 2026-09-04 to 2026-09-08" in said
+    assert "2 days complete but before a missing day, 1 day open" in said
+    assert "may be older and are marked" in said
 
 
 @pytest.mark.parametrize("state", ["nothing", "open", "closed"])
-def test_too_little_is_said_in_words(tmp_path: Path, state: str) -> None:
-    """No day, only an open one, or three closed ones: sentences instead of empty charts."""
+def test_sections_without_enough_days_have_a_sentence(tmp_path: Path, state: str) -> None:
+    """With no day, one open day, or three closed days."""
     store = store_in(tmp_path / "data", MetricOptions(), FIRST_DAY)
     if state == "open":
-        land(store, FIRST_DAY, [], "open")
+        store_day(store, FIRST_DAY, [], "open")
     if state == "closed":
-        land_chain(store, make_chain(3), days_between(FIRST_DAY, FIRST_DAY + 2 * DAY))
+        store_chain(store, make_chain(3), days_between(FIRST_DAY, FIRST_DAY + 2 * DAY))
     if state != "nothing":
         store.refresh()
     said = build(store)
@@ -153,23 +153,23 @@ def test_too_little_is_said_in_words(tmp_path: Path, state: str) -> None:
         assert "Too short for a funnel: the first one appears when 15 October 2026 is complete" in said
     else:
         assert drawn == {"calendar"}
-        assert ("1 day of the chain is here" if state == "open" else "No day is here yet") in said
+        assert ("1 day of the chain is stored" if state == "open" else "No day is stored yet") in said
         assert said.count("No closed day yet") >= 4
 
 
-def test_stale_results_are_called_stale(made: MetricStore, tmp_path: Path) -> None:
-    """A day that closed after the refresh, and a result refreshed alone, are said at the top."""
+def test_stale_results_are_reported(made: MetricStore, tmp_path: Path) -> None:
+    """A day that closed after the refresh, and a result refreshed alone, are reported at the top."""
     shutil.copytree(made.folder.path, tmp_path / "data")
     store = store_in(tmp_path / "data", MetricOptions(), FIRST_DAY)
     assert 'class="warn" role' not in build(store)
-    land(store, LAST + DAY, [])
+    store_day(store, LAST + DAY, [])
     assert "Closed days have changed since" in build(store)
     store.refresh(["wallet_funnel"])
     assert "Some tables are newer than others" in build(store)
 
 
 def test_a_table_that_is_not_there_yet_is_named(made: MetricStore, tmp_path: Path) -> None:
-    """A data folder of an earlier version has no weekly value; its page has everything else."""
+    """A data folder of an earlier version has no weekly value; its page has all other charts."""
     shutil.copytree(made.folder.path, tmp_path / "data")
     store = store_in(tmp_path / "data", MetricOptions(), FIRST_DAY)
     store.path("wallet_value_weekly").unlink()
@@ -199,7 +199,7 @@ def test_pictures_are_drawn(made: MetricStore) -> None:
 
 
 def contrast(one: str, other: str) -> float:
-    """As WCAG defines it."""
+    """Return the contrast of two colours as defined by WCAG."""
 
     def light(colour: str) -> float:
         parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
@@ -211,8 +211,8 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_text_can_be_read(theme: str) -> None:
-    """Text keeps a contrast of 4.5 to what is behind it, a chart's shapes one of 3 to the card."""
+def test_text_has_enough_contrast(theme: str) -> None:
+    """Text has a contrast of at least 4.5 to its background, the shapes of a chart 3 to the card."""
     colour = THEMES[theme]
     texts = ["ink page", "ink card", "soft page", "soft card", "accent page", "accent card", "accent-ink accent"]
     texts += ["ink bar", "ink faint", "ink low", "ink high", "ink warn"]
@@ -223,7 +223,7 @@ def test_text_can_be_read(theme: str) -> None:
 
 
 def test_types_of_an_old_day_file_are_text_on_the_page(tmp_path: Path) -> None:
-    """No element and no script comes of them; what is embedded is read as it was."""
+    """They add no element and no script, and the embedded values are unchanged."""
     calm, wild = (build(land_types(tmp_path / name, types)) for name, types in (("a", ["x"]), ("b", HOSTILE)))
     tags = []
     for html in (calm, wild):

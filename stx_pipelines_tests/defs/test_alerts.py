@@ -1,4 +1,4 @@
-"""What deserves a message is told once, in a sentence."""
+"""Each alert is sent once, in one sentence."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MINUTE = timedelta(minutes=1)
 def status(
     missing: int = 0, *, wanted: int = 8, today: date = TODAY, landed_at: datetime | None = None, due: int | None = None
 ) -> DatasetStatus:
-    """Today and yesterday open, the oldest `missing` of the wanted days not there."""
+    """Today and yesterday are open; the oldest `missing` of the wanted days are missing."""
     first = today - (wanted - 1) * DAY
     closed = [(first + missing * DAY, today - 2 * DAY)] if missing < wanted - 2 else []
     return DatasetStatus(
@@ -72,7 +72,7 @@ def look(seen: DatasetStatus, health: Health, told: Told, now: datetime = NOW) -
 
 
 class Heard:
-    """A channel that keeps what it is told."""
+    """A channel that keeps its sentences."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
@@ -89,7 +89,7 @@ class Broken:
 
 
 class Failures:
-    """The sensor of failed runs, and what it told since it began."""
+    """The sensor of failed runs, and the sentences it sends."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
@@ -99,7 +99,7 @@ class Failures:
         self.tick()
 
     def tick(self) -> list[str]:
-        """What the next evaluation tells."""
+        """Return the sentences of the next evaluation."""
         self.heard.sentences = []
         with dg.build_sensor_context(instance=self.instance, cursor=self.cursor) as context:
             done = self.sensor.evaluate_tick(context)
@@ -115,9 +115,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def fail(instance: dg.DagsterInstance) -> str:
-    """A run that failed now; its id as alerts say it."""
+    """Make a run that fails now; return its id as alerts show it."""
     run = create_run_for_test(instance, job_name="stacks_sync")
-    instance.report_run_failed(run, "The run's process is gone; what had landed is kept.")
+    instance.report_run_failed(run, "The run's process is gone; stored days are kept.")
     return run.run_id[:8]
 
 
@@ -137,12 +137,12 @@ def test_the_cursor_of_an_earlier_version_is_read() -> None:
 def test_a_failed_run_is_told_once(instance: dg.DagsterInstance) -> None:
     failures = Failures(instance)
     run = fail(instance)
-    assert failures.tick() == [f"run {run} failed: what had landed is kept; the Dagster UI has its log"]
+    assert failures.tick() == [f"run {run} failed: stored days are kept; its log is in the Dagster UI"]
     assert [failures.tick() for _ in range(3)] == [[], [], []]
 
 
 def test_every_failed_run_is_told_oldest_first(instance: dg.DagsterInstance) -> None:
-    """However many there are: those that one evaluation leaves are told by the next."""
+    """A tick reports a limited number of runs; the next tick reports the others."""
     failures = Failures(instance)
     runs = [fail(instance) for _ in range(23)]
     told = [sentence.split()[1] for _ in range(6) for sentence in failures.tick()]
@@ -204,7 +204,7 @@ def test_an_outage_without_a_run_in_flight_is_told_once_as_a_stall() -> None:
         said += [(minutes, sentence) for sentence in sentences]
     [(minutes, sentence)] = said
     assert minutes == 11
-    assert sentence.startswith("nothing has landed for 11 min though 3 days are due: the API may be down")
+    assert sentence.startswith("no day was stored for 11 min though 3 days are due: the API may be down")
     later = NOW + 31 * MINUTE
     assert look(status(2, landed_at=later), WELL, told, later)[1].idle_since == later
 
@@ -228,7 +228,7 @@ def test_a_stall_is_told_once_and_again_when_it_comes_back() -> None:
 
 
 def behind(hours: int) -> DatasetStatus:
-    """Today and yesterday are not covered; the closed days are as they were."""
+    """Today and yesterday are not covered; the closed days are unchanged."""
     sentence = f"6 of 8 days complete; the server's newest block is of ..., {hours} h old; nothing to do here"
     return msgspec.structs.replace(status(due=0), days_complete=6, behind=True, sentence=sentence)
 
@@ -249,7 +249,7 @@ def test_a_run_that_failed_because_the_server_is_behind_is_not_told_besides(inst
     def failing(failed: list[FailedDay]) -> str:
         @dg.asset
         def transactions(context):  # type: ignore[no-untyped-def]
-            return materialize(context, iter(failed), lambda _: {}, "transactions")
+            return materialize(context, iter(failed), lambda _: {})
 
         return dg.materialize([transactions], instance=instance, raise_on_error=False).run_id[:8]
 
@@ -259,7 +259,7 @@ def test_a_run_that_failed_because_the_server_is_behind_is_not_told_besides(inst
     assert look(behind(3), STILL, Told())[0] == [behind(3).sentence]
     run = failing([*late, FailedDay(date(2026, 6, 8), ApiError("burn block 7 is odd"))])
     assert failures.tick() == [
-        f"run {run} failed: 3 of 3 days failed, nothing of them was published; the others are kept: "
+        f"run {run} failed: 3 of 3 days failed and were not published; the others are stored: "
         "2026-06-08: burn block 7 is odd; 2026-06-09, 2026-06-10: the server's newest block is of ..."
     ]
 
@@ -280,4 +280,4 @@ def test_the_sensor_tells_every_channel_and_remembers(instance: dg.DagsterInstan
             data = sensor.evaluate_tick(context)
         cursor = data.cursor
     assert heard.sentences == [STILL.sentence]
-    assert data.skip_message == "nothing to tell"
+    assert data.skip_message == "nothing to report"

@@ -1,4 +1,4 @@
-"""The asset checks of Ethereum: what fails, what warns, and what merely waits."""
+"""The asset checks of Ethereum fail, warn, or wait for a load."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import pytest
 from stx_pipelines.defs.checks import ethereum_checks
 from stx_pipelines.defs.resources import EthereumNode
 from stx_pipelines.store.ethereum_checks import IncreaseShares, is_odd
-from stx_pipelines_tests.store.ethereum_days import DAYS, blocks_of, change, land_blocks, land_days
+from stx_pipelines_tests.store.ethereum_days import DAYS, blocks_of, change, store_blocks, store_days
 
 
 @pytest.fixture
 def database(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Three sound days in the folder that the settings name."""
+    """Three sound days in the data folder of the settings."""
     monkeypatch.setenv("STX_DATA_DIR", str(data))
-    return land_days(data)
+    return store_days(data)
 
 
 def results() -> dict[str, dg.AssetCheckEvaluation]:
-    """Every check, run by Dagster."""
+    """Run every check in Dagster."""
     assets = [dg.AssetSpec("blocks"), dg.AssetSpec("miners_balance")]
     defs = dg.Definitions(
         assets=assets,
@@ -64,7 +64,7 @@ def test_what_is_wrong_is_named_in_a_sentence(database: Path) -> None:
 
 def test_a_day_whose_blocks_are_ahead_of_its_balances_waits(database: Path) -> None:
     """After a reorg, or on a day that goes on: the next run reads its balances."""
-    land_blocks(database.parent, DAYS[2], blocks_of(DAYS[2], fork="f"))
+    store_blocks(database.parent, DAYS[2], blocks_of(DAYS[2], fork="f"))
     said = results()
     assert all(each.passed for each in said.values())
     assert said["balances_add_up"].metadata["days_waiting_for_balances"].value == str(DAYS[2])
@@ -72,8 +72,8 @@ def test_a_day_whose_blocks_are_ahead_of_its_balances_waits(database: Path) -> N
 
 def test_blocks_that_have_landed_and_wait_for_the_table_are_not_missed_in_it(database: Path) -> None:
     """The file is ahead of the table while somebody holds the database open."""
-    land_blocks(database.parent, DAYS[1], blocks_of(DAYS[1])[:4], "open")
-    land_blocks(database.parent, DAYS[1], blocks_of(DAYS[1]), load=False)
+    store_blocks(database.parent, DAYS[1], blocks_of(DAYS[1])[:4], "open")
+    store_blocks(database.parent, DAYS[1], blocks_of(DAYS[1]), load=False)
     said = results()
     assert said["blocks_are_linked"].passed
     assert said["balances_add_up"].passed

@@ -1,4 +1,4 @@
-"""Words of a server stay words in what the UI shows as Markdown: no link, no image, no HTML."""
+"""Words from a server stay words in Markdown: no link, no image, no HTML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What sensors ask before there is a run: a server that is never done holds up none of them."""
+"""The probes of the sensors end in time when a server never finishes its response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A code location reads and writes in the folder of its project alone, whatever runs or looks."""
+"""A code location reads and writes only in the folder of its project."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Build = Callable[[Path], dg.Definitions]
 
 
 class Greeting(EthereumNode):
-    """A resource of somebody else's."""
+    """A resource of another project."""
 
     greeting: str = "hello"
 
@@ -40,7 +40,7 @@ def devnet() -> Iterator[Devnet]:
 
 @pytest.fixture
 def environment(devnet: Devnet, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Settings that name the devnet, and no folder: it would be `data/` in the current folder, which is empty."""
+    """Name the devnet in the settings, and no folder. The default, `data/` in the current folder, does not exist."""
     given = {"HIRO_API_URL": devnet.url, "ETH_RPC_URL": str(devnet.ethereum_url), "ETH_TIP_AGE_MINUTES": "0"}
     given |= {"STX_TARGET_DAYS": "3", "ETH_TARGET_DAYS": "3", "STX_ALERT_WEBHOOK": "http://127.0.0.1:9/hook", **QUICK}
     for name, value in given.items():
@@ -50,12 +50,12 @@ def environment(devnet: Devnet, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
 
 
 def files_here() -> list[str]:
-    """What stands in the current folder."""
+    """Return the names in the current folder."""
     return [path.name for path in Path().iterdir()]
 
 
 def project_in(folder: Path) -> Project:
-    """A project that names its folder itself."""
+    """Return a project in this folder."""
     return Project(load_settings(stx_data_dir=folder))
 
 
@@ -70,7 +70,7 @@ BUILDS: dict[str, Build] = {
 
 
 def run(defs: dg.Definitions, instance: dg.DagsterInstance, job: str, day: date | None) -> set[str]:
-    """Run a job, whose checks must pass; the names of these."""
+    """Run a job whose checks must pass, and return their names."""
     key = str(day) if day else None
     result = defs.resolve_job_def(job).execute_in_process(instance=instance, partition_key=key)
     checks = result.get_asset_check_evaluations()
@@ -79,7 +79,7 @@ def run(defs: dg.Definitions, instance: dg.DagsterInstance, job: str, day: date 
 
 
 def tick(defs: dg.Definitions, instance: dg.DagsterInstance, sensor: str) -> Any:
-    """Evaluate a sensor as the daemon does for the first time."""
+    """Evaluate a sensor as the daemon does the first time."""
     with dg.build_sensor_context(instance=instance, definitions=defs) as context:
         return defs.resolve_sensor_def(sensor).evaluate_tick(context)
 
@@ -105,7 +105,7 @@ def test_assets_checks_sensors_schedules_and_alerts_use_the_folder_of_the_projec
             with dg.build_schedule_context(instance=instance, scheduled_execution_time=scheduled) as context:
                 [request] = defs.resolve_schedule_def(f"{chain}_daily").evaluate_tick(context).run_requests or []
             assert request.tags["dagster/asset_partition_range_start"] == str(day + DAY)
-        assert tick(defs, instance, "wallets_follow").skip_message == "3 days are still to come"
+        assert tick(defs, instance, "wallets_follow").skip_message == "waiting for a backfill: 3 days are missing"
         assert tick(defs, instance, "run_failures").skip_message
 
     assert {path.parent.name for path in folder.glob("days/*/*.parquet")} == set(TABLES)
@@ -144,7 +144,7 @@ def test_resources_with_different_folders_are_refused_in_a_sentence() -> None:
 def test_a_resource_keeps_what_code_gave_it_over_another_project(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Values of its own, names of environment variables and what a subclass adds."""
+    """Its values, its names of environment variables, and the fields of a subclass."""
 
     monkeypatch.setenv("MY_BATCH", "17")
     seen: dict[str, Any] = {}
@@ -166,7 +166,7 @@ def test_a_resource_keeps_what_code_gave_it_over_another_project(
 
 
 def test_a_run_uses_the_settings_of_its_start_to_its_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """And the next run the settings of then."""
+    """The next run uses the settings at its own start."""
     seen: list[str] = []
 
     @dg.asset
@@ -182,7 +182,7 @@ def test_a_run_uses_the_settings_of_its_start_to_its_end(monkeypatch: pytest.Mon
     assert seen == ["before"] * 4
 
 
-def test_a_resource_with_a_project_of_its_own_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    """Days would otherwise be stored in one folder and checked in another."""
+def test_a_resource_with_its_own_project_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    """Otherwise days would be stored in one folder and checked in another."""
     with pytest.raises(SettingsError, match="give `project` to build_defs instead"):
         build_defs(stacks_api=StacksApi(make=lambda: project_in(tmp_path / "mine")))

@@ -1,4 +1,4 @@
-"""Once a day, in UTC: yesterday is closed and today refreshed, whatever the sensor does."""
+"""The daily schedule closes yesterday and refreshes today, in UTC, independent of the sensor."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def evaluate(
     failed: Mapping[date, Attempts] | None = None,
     tip: Sighting | None = None,
 ) -> dict[str, str] | str:
-    """The tags of the run that a tick asks for, or what it says instead."""
+    """Return the tags of the run that a tick requests, or the sentence with which it skips."""
     schedule = daily_schedule(
         "daily", "transactions", stacks_close, lambda now: coverage_of(states, failed or {}, now, tip), on=False
     )
@@ -88,7 +88,7 @@ def test_a_closed_yesterday_is_left_alone() -> None:
 
 
 def test_without_a_wanted_day_it_says_so() -> None:
-    assert evaluate({}, HALF_PAST_ONE) == "yesterday and today are not wanted, or closed already"
+    assert evaluate({}, HALF_PAST_ONE) == "yesterday and today are not wanted, or already closed"
 
 
 def test_days_that_the_server_does_not_have_are_not_asked_for() -> None:

@@ -1,11 +1,12 @@
-"""Whoever starts it - the UI, Dagster's command, our own - the same days land, and Dagster is told of each."""
+"""The UI, Dagster's commands and ours store the same days, and Dagster has an event of each."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from stx_pipelines.definitions import build_defs
 from stx_pipelines.defs.assets.daily import PASSING, RETRY_AT
 from stx_pipelines.defs.assets.transactions import transactions
 from stx_pipelines.defs.checks import transactions_are_certified
+from stx_pipelines.defs.partitions import DAYS_TAG
 from stx_pipelines.defs.resources import StacksApi
 from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.store.files import StoreError
@@ -32,9 +34,9 @@ KEYS = {
 
 @pytest.fixture(scope="module")
 def truth_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Ten days and today, brought home without Dagster: what every other way must equal."""
+    """Ten days and today, stored without Dagster: the reference for every other way."""
     with world(recent_chain(DAYS), tmp_path_factory.mktemp("reference")) as reference:
-        reference.landed()
+        reference.stored()
         reference.assert_true()
         yield reference
 
@@ -43,7 +45,7 @@ def truth_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def here(truth_world: World, data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The same devnet, an empty data folder, and the settings in the environment."""
     vars(truth_world.knobs).update(vars(Knobs()))
-    mine = replace(truth_world, data=data, last_walk=None)
+    mine = replace(truth_world, data=data, last_sync=None)
     for name, value in mine.environment.items():
         monkeypatch.setenv(name, value)
     home = data.parent / "dagster-home"
@@ -54,7 +56,7 @@ def here(truth_world: World, data: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def materialize(instance: dg.DagsterInstance, first: date, last: date, **config: Any) -> dg.ExecuteInProcessResult:
-    """As the UI launches it: one partition, or a range in one run."""
+    """Run one partition, or a range in one run, as the UI launches it."""
     ops = {"ops": {"transactions": {"config": config}}} if config else None
     common: dict[str, Any] = {
         "resources": {"stacks_api": StacksApi()},
@@ -69,13 +71,13 @@ def materialize(instance: dg.DagsterInstance, first: date, last: date, **config:
 
 
 def materializations(instance: dg.DagsterInstance) -> list[dg.AssetMaterialization]:
-    """Every event of a stored day that Dagster keeps, newest first."""
+    """Return Dagster's events of stored days, newest first."""
     records = instance.fetch_materializations(dg.AssetKey("transactions"), limit=100).records
     return [record.asset_materialization for record in records if record.asset_materialization]
 
 
 def assert_same(here: World, reference: World, days: list[date]) -> None:
-    """Equal tables and certificates for these days, and no other day."""
+    """Tables and certificates are equal for these days, and there is no other day."""
     ours, theirs = alike(here.certificates()), alike(reference.certificates())
     assert ours == {day: theirs[day] for day in days}
     wanted = {str(day) for day in days}
@@ -99,43 +101,25 @@ def test_a_range_of_days_in_one_run_lands_them_all(here: World, truth_world: Wor
     assert_same(here, truth_world, here.days)
 
 
-def test_dagsters_command_lands_one_partition(here: World, truth_world: World) -> None:
-    day = here.days[-2]
-    done = command(
-        [
-            "asset",
-            "materialize",
-            "--select",
-            "transactions",
-            "--partition",
-            str(day),
-            "-m",
-            "stx_pipelines.definitions",
-        ],
-        here.environment,
-        module="dagster",
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert_same(here, truth_world, [day])
+MODULE = ["-m", "stx_pipelines.definitions"]
 
 
-def test_dagsters_command_lands_a_range(here: World, truth_world: World) -> None:
-    done = command(
-        [
-            "asset",
-            "materialize",
-            "--select",
-            "transactions",
-            "--partition-range",
-            f"{here.days[0]}...{here.days[-1]}",
-            "-m",
-            "stx_pipelines.definitions",
-        ],
-        here.environment,
-        module="dagster",
-    )
+@pytest.mark.parametrize(
+    ("program", "several"),
+    [
+        (["dagster", "asset", "materialize", "--select"], False),
+        (["dagster", "asset", "materialize", "--select"], True),
+        (["dagster_dg_cli.cli", "launch", "--assets"], False),
+    ],
+    ids=["dagster: one partition", "dagster: a range", "dg launch: one partition"],
+)
+def test_dagsters_commands_store_days(here: World, truth_world: World, program: list[str], several: bool) -> None:
+    days = here.days if several else here.days[-2:-1]
+    chosen = ["--partition-range", f"{days[0]}...{days[-1]}"] if several else ["--partition", str(days[0])]
+    module, *arguments = program
+    done = command([*arguments, "transactions", *chosen, *MODULE], here.environment, module=module)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert_same(here, truth_world, here.days)
+    assert_same(here, truth_world, days)
 
 
 def test_our_command_lands_what_is_wanted(here: World, truth_world: World) -> None:
@@ -144,6 +128,8 @@ def test_our_command_lands_what_is_wanted(here: World, truth_world: World) -> No
     assert_same(here, truth_world, here.days)
     with dg.DagsterInstance.get() as instance:
         assert instance.get_materialized_partitions(dg.AssetKey("transactions")) == {str(day) for day in here.days}
+        told = {run.tags.get(DAYS_TAG) for run in instance.get_runs()}
+    assert told >= {str(here.days[-1]), f"{here.days[0]}..{here.days[-2]} ({DAYS} days)"}
 
 
 def test_a_failing_day_is_named_and_the_others_are_kept_and_logged(here: World, truth_world: World) -> None:
@@ -182,7 +168,11 @@ def test_a_day_tells_the_ui_what_a_person_wants_to_know(here: World) -> None:
         for word in ("token_transfer", "contract_call", "success"):
             count = sum(word in (tx.tx_type, tx.tx_status) for tx in txs)
             assert f"| {word} | {count:,} |" in summary
-        assert "data:image/svg+xml;base64," in str(metadata["transactions_per_hour"].value)
+        by_hour = Counter(f"{datetime.fromtimestamp(tx.burn_block_time, UTC):%H}" for tx in txs)
+        table = metadata["transactions_per_hour"]
+        assert isinstance(table, dg.TableMetadataValue)
+        shown = {each.data["hour (UTC)"]: each.data["transactions"] for each in table.records}
+        assert shown == {f"{hour:02}": by_hour[f"{hour:02}"] for hour in range(24)}
 
 
 @pytest.mark.parametrize("error", [StoreError("the disk is full"), dg.DagsterExecutionInterruptedError()])
@@ -205,9 +195,9 @@ def test_a_day_whose_run_of_one_partition_fails_after_it_was_stored_has_its_even
 
 
 def test_a_stored_day_whose_event_was_lost_has_it_after_the_next_run(here: World) -> None:
-    """A process was killed between: Dagster knows nothing of the day, whose file is here."""
+    """If a process was killed in between, the day has a file but no event."""
     day = here.days[3]
-    here.landed([day])
+    here.stored([day])
     with dg.DagsterInstance.ephemeral() as instance:
         assert materialize(instance, day, day).success
         [event] = materializations(instance)
@@ -272,7 +262,7 @@ def test_a_rate_limit_leaves_the_instant_to_come_back_in_the_failure(here: World
 
 
 def test_a_day_that_landed_anew_and_waits_for_the_database_is_no_stranger_in_it(here: World) -> None:
-    here.landed(here.days[:3])
+    here.stored(here.days[:3])
     files = here.project().store().files
     files.reopen(here.days[1])
     files.path(here.days[2]).unlink()

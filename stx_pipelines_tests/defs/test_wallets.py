@@ -16,14 +16,14 @@ from stx_pipelines.defs.checks import wallet_checks
 from stx_pipelines.defs.resources import Metrics
 from stx_pipelines.metrics.checks import CHECKS
 from stx_pipelines.metrics.results import RESULTS
-from stx_pipelines_tests.metrics.history import day, land, land_history, rows_of, store_in
+from stx_pipelines_tests.metrics.history import day, rows_of, store_day, store_history, store_in
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Days 0 to 39 closed but day 2, day 40 open."""
-    store = land_history(store_in(tmp_path / "data"), (n for n in range(40) if n != 2))
-    land(store, day(40), rows_of(40), "open")
+    """Days 0 to 39 are closed except day 2, which is missing; day 40 is open."""
+    store = store_history(store_in(tmp_path / "data"), (n for n in range(40) if n != 2))
+    store_day(store, day(40), rows_of(40), "open")
     return store.folder.path
 
 
@@ -38,7 +38,7 @@ def materialize(folder: Path, names: Sequence[str] = tuple(RESULTS)) -> dg.Execu
 
 
 def said(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
-    """What a materialization says of itself."""
+    """Return the metadata of a materialization."""
     [event] = [each for each in result.get_asset_materialization_events() if each.asset_key == dg.AssetKey(name)]
     return {key: value.value for key, value in event.materialization.metadata.items()}
 
@@ -70,7 +70,7 @@ def test_each_asset_can_be_materialized_alone(folder: Path, name: str) -> None:
 def test_a_run_without_a_closed_day_succeeds(tmp_path: Path) -> None:
     """And says that there is none."""
     store = store_in(tmp_path / "data")
-    land(store, day(0), rows_of(0), "open")
+    store_day(store, day(0), rows_of(0), "open")
     result = materialize(store.folder.path)
     assert result.success
     assert "no closed day yet" in said(result, "wallets_daily")["left_out"]

@@ -1,4 +1,4 @@
-"""`make up`, `down`, `ps`, `logs`: really run, in a copy of the project that has a code location of its own."""
+"""`make up`, `down`, `ps`, `logs`, run in a copy of the project with another code location."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
+from stx_pipelines.coverage.versions import other_versions
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines_tests.waiting import LONGEST, wait_until
 from stx_pipelines_tests.world import ROOT
 
@@ -69,7 +72,7 @@ defs = dg.Definitions(jobs=[long_job], sensors=[once])
 
 
 class Project:
-    """A copy of what `make up` needs, and the commands in it."""
+    """A copy of the files that `make up` needs, with the commands run in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -93,7 +96,7 @@ class Project:
         return inherited | {"TMPDIR": f"{self.folder}/tmp", "PATH": f"{self.folder}/tmp:{os.environ['PATH']}"}
 
     def make(self, target: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """`make TARGET` with this test's Python; make's 2 stands for every failure."""
+        """Run `make TARGET` with this test's Python. make has exit code 2 for every failure."""
         return subprocess.run(
             ["make", "-o", ".venv/runtime", f"BIN={Path(sys.executable).parent}", f"PORT={self.port}", target],
             cwd=self.folder,
@@ -105,31 +108,55 @@ class Project:
         )
 
     def pid(self, service: str) -> int:
-        """Of a service, also while it starts; 0 between two lives."""
+        """Return the process id of a service, also while it starts; 0 while it does not run."""
         ask = [sys.executable, "-m", "supervisor.supervisorctl", "-c", "deploy/supervisord.conf", "pid", service]
         said = subprocess.run(ask, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False)
         return int(said.stdout) if said.stdout.strip().isdigit() else 0
 
     def processes(self) -> list[str]:
-        """Every live process with this project in its environment, whoever started it."""
+        """Return the running processes with this project in their environment."""
         everything = ["ps", "-axEww"] if sys.platform == "darwin" else ["ps", "axeww"]
         lines = subprocess.run(everything, capture_output=True, text=True, check=True).stdout.splitlines()
         return [line[:200] for line in lines if f"DAGSTER_HOME={self.folder}" in line and "<defunct>" not in line]
 
     def litter(self) -> set[str]:
-        """What nobody expects in the project's folder."""
+        """Return the unexpected files in the project's folder."""
         ours = {"Makefile", "dagster.yaml", "workspace.yaml", "code_location.py", "deploy", "tmp"}
         return {path.name for path in self.folder.iterdir()} - ours - {"run.pid", "run.ended", "__pycache__"}
 
 
-@pytest.fixture
-def project() -> Iterator[Project]:
-    """In a folder with a short name: sockets allow no long ones."""
+@contextmanager
+def temporary_project() -> Iterator[Project]:
+    """Make a project in a folder with a short path, because the path of a socket must be short."""
     folder = Path(tempfile.mkdtemp(prefix="stx-up-", dir="/tmp")).resolve()
     project = Project(folder)
     yield project
     project.make("down")
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def stopped() -> Iterator[Project]:
+    """Make a project in which nothing runs."""
+    with temporary_project() as project:
+        yield project
+
+
+@pytest.fixture(scope="module")
+def shared_project() -> Iterator[Project]:
+    """Make one project for all tests of a running UI, because `make up` takes ten seconds."""
+    with temporary_project() as project:
+        yield project
+
+
+@pytest.fixture
+def project(shared_project: Project) -> Project:
+    """Return the shared project after `make up`, which is run unless its UI responds already."""
+    if not ui_answers(shared_project.port):
+        up = shared_project.make("up", UI_ALLOWED_HOSTS="ui.example.org")
+        assert up.returncode == 0, up.stderr
+        assert f"http://127.0.0.1:{shared_project.port}" in up.stdout
+    return shared_project
 
 
 def free_port() -> int:
@@ -146,7 +173,7 @@ def ui_answers(port: int) -> bool:
 
 
 def status_of(port: int, method: str, path: str, body: str | None = None, **headers: str) -> int:
-    """What the UI says to a request with these headers."""
+    """Return the status of the UI's response to a request with these headers."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
     status = connection.getresponse().status
@@ -155,9 +182,7 @@ def status_of(port: int, method: str, path: str, body: str | None = None, **head
 
 
 def test_up_serves_its_own_ui_and_no_page_of_another_site(project: Project) -> None:
-    """A picture, a form, a foreign host and a foreign WebSocket are refused; what the UI sends is answered."""
-    up = project.make("up", UI_ALLOWED_HOSTS="ui.example.org")
-    assert up.returncode == 0, up.stderr
+    """An image, a form, an unknown host and a WebSocket of another site are refused; requests of the UI succeed."""
     port, ours = project.port, f"http://127.0.0.1:{project.port}"
     question = '{"query": "{ __typename }"}'
     json = {"content_type": "application/json"}
@@ -179,10 +204,7 @@ def test_up_serves_its_own_ui_and_no_page_of_another_site(project: Project) -> N
 
 
 def test_up_runs_until_down_and_down_leaves_nothing(project: Project) -> None:
-    """The UI answers, sensors start, a killed daemon comes back; down ends all, also what a killed daemon left."""
-    up = project.make("up")
-    assert up.returncode == 0, up.stderr
-    assert f"http://127.0.0.1:{project.port}" in up.stdout
+    """The UI responds, sensors start, a killed daemon restarts; `down` ends every process and removes its files."""
     assert ui_answers(project.port)
     supervisor = (project.folder / "data/run/supervisord.pid").read_text().strip()
     assert (project.folder / "tmp/caffeinated").read_text().strip() == f"-i -w {supervisor}"
@@ -191,16 +213,22 @@ def test_up_runs_until_down_and_down_leaves_nothing(project: Project) -> None:
     assert again.returncode == 2
     assert "already running" in again.stderr
 
+    run = project.folder / "data/run"
+    assert other_versions(DataFolder(project.folder / "data"), run) == {}
+    (run / "version").write_text("0.1.7")
+    assert other_versions(DataFolder(project.folder / "data"), run) == {"make up": "0.1.7"}
+
     assert project.make("ps").stdout.count("RUNNING") == 2
-    wait_until((project.folder / "run.pid").exists, "the sensor, RUNNING without a click, began a run")
+    wait_until((project.folder / "run.pid").exists, "the sensor, which is RUNNING by default, started a run")
     first = project.pid("daemon")
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: project.pid("daemon") not in (0, first), "the daemon came back")
+    wait_until(lambda: project.pid("daemon") not in (0, first), "the daemon was started again")
     assert not (project.folder / "run.ended").exists()
 
-    # The run goes on under the code server of the killed daemon, which supervisord knows nothing of.
+    # The run continues in the code server of the killed daemon, a process that supervisord does not know.
     down = project.make("down")
     assert (down.returncode, down.stdout.strip(), down.stderr) == (0, "stopped", "")
+    assert not (run / "version").exists()
     assert project.processes() == []
     assert (project.folder / "run.ended").read_text() == "by itself"
     assert not ui_answers(project.port)
@@ -210,27 +238,27 @@ def test_up_runs_until_down_and_down_leaves_nothing(project: Project) -> None:
     }
 
 
-def test_down_and_ps_say_that_nothing_runs(project: Project) -> None:
-    """Neither is an error."""
+def test_down_and_ps_report_that_nothing_runs(stopped: Project) -> None:
+    """Their exit code is 0."""
     for target in ("down", "ps"):
-        result = project.make(target)
+        result = stopped.make(target)
         assert result.returncode == 0
         assert result.stdout.startswith("nothing is running")
 
 
-def test_up_refuses_a_port_that_is_taken(project: Project) -> None:
-    """Another program's UI is never taken for ours, and nothing is left running."""
-    with socket.create_server(("127.0.0.1", project.port)):
-        up = project.make("up")
+def test_up_refuses_a_port_that_is_taken(stopped: Project) -> None:
+    """`up` does not mistake another program for its UI, and it leaves nothing running."""
+    with socket.create_server(("127.0.0.1", stopped.port)):
+        up = stopped.make("up")
     assert up.returncode == 2
-    assert f"cannot listen on 127.0.0.1:{project.port}" in up.stderr
-    assert project.processes() == []
+    assert f"cannot listen on 127.0.0.1:{stopped.port}" in up.stderr
+    assert stopped.processes() == []
 
 
-def test_up_says_why_a_service_cannot_start_and_stops_again(project: Project) -> None:
-    """PostgreSQL is asked for, and no URL is given."""
-    up = project.make("up", DAGSTER_HOME="deploy")
+def test_up_reports_why_a_service_cannot_start_and_stops_again(stopped: Project) -> None:
+    """The settings choose PostgreSQL without a URL."""
+    up = stopped.make("up", DAGSTER_HOME="deploy")
     assert up.returncode == 2
     assert "DAGSTER_POSTGRES_URL" in up.stderr
     assert "everything is stopped again" in up.stderr
-    assert project.processes() == []
+    assert stopped.processes() == []

@@ -1,4 +1,4 @@
-"""The webserver of `make up` answers its own UI, and no page of another site."""
+"""The webserver of `make up` accepts requests of its own UI and refuses those of another site."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ mutation Launch($params: ExecutionParams!) {
 
 @pytest.fixture
 def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """One in which a run starts at once: the queue would need the daemon."""
+    """An instance in which a run starts at once, because a queue needs the daemon."""
     coordinator = "run_coordinator:\n  module: dagster.core.run_coordinator\n  class: DefaultRunCoordinator\n"
     (tmp_path / "dagster.yaml").write_text(coordinator)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
@@ -44,7 +44,7 @@ def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.Dag
 
 
 def browser(context: WorkspaceProcessContext, at: str = "http://localhost:3000", prefix: str = "") -> TestClient:
-    """What asks the webserver under this address."""
+    """A client of the webserver at this address."""
     return TestClient(GuardedWebserver(context, prefix).create_asgi_app(), base_url=at)
 
 
@@ -71,10 +71,10 @@ def test_a_picture_a_form_and_a_foreign_host_are_refused(empty: WorkspaceProcess
         headers={"host": "evil.example:3000", "origin": "http://evil.example:3000"},
     )
     assert [answer.status_code for answer in (picture, form, rebound)] == [403, 403, 403]
-    assert "asked by POST" in picture.text
+    assert "accepts only POST" in picture.text
     assert "https://evil.example" in form.text
     assert "UI_ALLOWED_HOSTS" in form.text
-    assert "does not know the host 'evil.example:3000'" in rebound.text
+    assert "'evil.example:3000' is no host of this UI" in rebound.text
     assert "UI_ALLOWED_HOSTS" in rebound.text
 
 

@@ -1,4 +1,4 @@
-"""Chains and servers for the tests of the devnet. Not here: claims (test_*.py)."""
+"""Chains and servers for the tests of the devnet. Not here: tests (test_*.py)."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -20,7 +20,7 @@ FIRST_DAY = date(2026, 10, 1)
 
 @pytest.fixture(scope="session")
 def make_spec() -> Callable[..., ChainSpec]:
-    """Specs of a small chain, two days and a bit; every field can be overridden."""
+    """Make specs of a small chain of a bit over two days; every field can be overridden."""
 
     def make(**overrides: Any) -> ChainSpec:
         defaults: dict[str, Any] = {
@@ -35,20 +35,20 @@ def make_spec() -> Callable[..., ChainSpec]:
 
 @pytest.fixture
 def chain(make_spec: Callable[..., ChainSpec]) -> StacksChain:
-    """A chain of its own for each test."""
+    """Make a new chain for each test."""
     return StacksChain(make_spec())
 
 
 @pytest.fixture(scope="session")
 def shared_devnet(make_spec: Callable[..., ChainSpec]) -> Iterator[Devnet]:
-    """One server for all tests that leave its chain alone: stopping one takes a fifth of a second."""
+    """Run one server for all tests that do not change its chain, because stopping one takes a fifth of a second."""
     with serve(StacksChain(make_spec()), Knobs()) as running:
         yield running
 
 
 @pytest.fixture
 def devnet(shared_devnet: Devnet) -> Devnet:
-    """The shared server with its knobs and counters as they were at the start."""
+    """Return the shared server with its knobs and counters reset."""
     vars(shared_devnet.knobs).update(vars(Knobs()))
     shared_devnet.stats.reset()
     return shared_devnet
@@ -56,21 +56,21 @@ def devnet(shared_devnet: Devnet) -> Devnet:
 
 @pytest.fixture
 def own_devnet(chain: StacksChain) -> Iterator[Devnet]:
-    """A server for a test that changes its chain."""
+    """Run a server for a test that changes its chain."""
     with serve(chain, Knobs()) as running:
         yield running
 
 
 @pytest.fixture
 def get(devnet: Devnet) -> Iterator[Callable[..., requests.Response]]:
-    """GET a path of the devnet over one kept connection."""
+    """Return a function that sends GET requests to the devnet over one connection."""
     with requests.Session() as session:
         yield lambda path, **kwargs: session.get(devnet.url + path, timeout=LONGEST, **kwargs)
 
 
 @pytest.fixture(scope="session")
 def late_devnet(make_spec: Callable[..., ChainSpec]) -> Iterator[Devnet]:
-    """A server whose history starts at height 1,500,000, for tests that change nothing on it."""
+    """Run a server with a chain that starts at height 1,500,000, for tests that do not change it."""
     spec = make_spec(first_height=1_500_000, tip=datetime(2026, 10, 1, 12, tzinfo=UTC))
     with serve(StacksChain(spec), Knobs()) as running:
         yield running
@@ -78,7 +78,7 @@ def late_devnet(make_spec: Callable[..., ChainSpec]) -> Iterator[Devnet]:
 
 @pytest.fixture(scope="session")
 def make_ethereum_spec() -> Callable[..., EthereumSpec]:
-    """Specs of a small Ethereum chain, a day and an hour at a block a minute; every field can be overridden."""
+    """Make specs of a small Ethereum chain, 25 hours with a block a minute; every field can be overridden."""
 
     def make(**overrides: Any) -> EthereumSpec:
         defaults: dict[str, Any] = {
@@ -94,20 +94,20 @@ def make_ethereum_spec() -> Callable[..., EthereumSpec]:
 
 @pytest.fixture
 def ethereum(make_ethereum_spec: Callable[..., EthereumSpec]) -> EthereumChain:
-    """An Ethereum chain of its own for each test."""
+    """Make a new Ethereum chain for each test."""
     return EthereumChain(make_ethereum_spec())
 
 
 @pytest.fixture(scope="session")
 def shared_ethereum_devnet(make_ethereum_spec: Callable[..., EthereumSpec]) -> Iterator[Devnet]:
-    """One server for all tests that leave its Ethereum chain alone."""
+    """Run one server for all tests that do not change its Ethereum chain."""
     with serve(None, ethereum=EthereumChain(make_ethereum_spec())) as running:
         yield running
 
 
 @pytest.fixture
 def ethereum_devnet(shared_ethereum_devnet: Devnet) -> Devnet:
-    """The shared server with its knobs and counters as they were at the start."""
+    """Return the shared server with its knobs and counters reset."""
     vars(shared_ethereum_devnet.ethereum_knobs).update(vars(EthereumKnobs()))
     shared_ethereum_devnet.ethereum_stats.reset()
     return shared_ethereum_devnet
@@ -115,6 +115,6 @@ def ethereum_devnet(shared_ethereum_devnet: Devnet) -> Devnet:
 
 @pytest.fixture
 def own_ethereum_devnet(ethereum: EthereumChain) -> Iterator[Devnet]:
-    """A server for a test that changes its Ethereum chain."""
+    """Run a server for a test that changes its Ethereum chain."""
     with serve(None, ethereum=ethereum) as running:
         yield running

@@ -1,6 +1,6 @@
-"""What tests of several devnets and of both chains need: a free port, a first answer, sleeps that take no time.
+"""Helpers for tests of both chains: a free port, the first response of a server, sleeps that take no time.
 
-Not here: claims (test_*.py), chains and servers (conftest.py).
+Not here: tests (test_*.py), chains and servers (conftest.py).
 """
 
 import socket
@@ -15,7 +15,7 @@ from stx_pipelines_tests.waiting import LONGEST, wait_until
 
 
 def keep_sleeps(patch: pytest.MonkeyPatch, place: str) -> list[float]:
-    """How long a server wants to sleep before each answer; it does not."""
+    """Replace a server's sleeps; return the list of their seconds."""
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -26,13 +26,13 @@ def keep_sleeps(patch: pytest.MonkeyPatch, place: str) -> list[float]:
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
+    """Return a port that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 def first_answer(process: subprocess.Popen[Any], url: str) -> bytes:
-    """The first answer of a server that is still starting."""
+    """Return the first response of a server that is still starting."""
 
     def ask() -> requests.Response | None:
         assert process.poll() is None, "the server has ended"

@@ -1,4 +1,4 @@
-"""Claims about starting and stopping a devnet."""
+"""Tests of starting and stopping a devnet."""
 
 import json
 import subprocess
@@ -15,8 +15,7 @@ from stx_pipelines_tests.devnet.servers import first_answer, free_port
 from stx_pipelines_tests.waiting import LONGEST
 
 
-def test_a_stopped_devnet_is_gone_and_waits_for_no_client(chain: StacksChain) -> None:
-    """This one keeps its connection."""
+def test_a_devnet_stops_although_a_client_keeps_its_connection(chain: StacksChain) -> None:
     with requests.Session() as session:
         others = set(threading.enumerate())
         with serve(chain) as devnet:
@@ -27,7 +26,7 @@ def test_a_stopped_devnet_is_gone_and_waits_for_no_client(chain: StacksChain) ->
         requests.get(devnet.url + "/extended", timeout=LONGEST)
 
 
-def test_two_devnets_do_not_meet(chain: StacksChain) -> None:
+def test_two_devnets_count_their_requests_separately(chain: StacksChain) -> None:
     with serve(chain) as one, serve(chain) as two:
         requests.get(one.url + "/extended", timeout=LONGEST)
         assert (one.stats.requests, two.stats.requests) == (1, 0)
@@ -50,7 +49,7 @@ run(StacksChain(spec), Knobs(), "127.0.0.1", int(sys.argv[1]), follow_clock=True
     process = subprocess.Popen([sys.executable, "-c", program, str(port)])
     try:
         block = json.loads(first_answer(process, f"http://127.0.0.1:{port}/extended/v2/blocks/latest"))
-        assert before - block["block_time"] < 3 * 3_600  # the chain it was given is five hours old
+        assert before - block["block_time"] < 3 * 3_600  # the chain was five hours old at the start
     finally:
         process.terminate()
         process.wait(LONGEST)

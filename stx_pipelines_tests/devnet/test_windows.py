@@ -1,4 +1,4 @@
-"""Claims about counting over time."""
+"""Tests of counting over time."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the fault suite shares: short or whole, dice that can be thrown again, and the comparison at the end."""
+"""Fixtures of the fault suite: short or whole form, repeatable random numbers, the comparison at the end."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ EndsUndisturbed = Callable[..., None]
 
 @pytest.fixture
 def whole(request: pytest.FixtureRequest) -> bool:
-    """Whether this is `make test-faults`, which takes its time."""
+    """Say whether this is `make test-faults`, the whole form."""
     return bool(request.config.getoption("--faults-whole"))
 
 
 @pytest.fixture
 def dice(request: pytest.FixtureRequest) -> Random:
-    """The chance of this test: the same again with the same `--faults-seed`, whichever other tests run."""
+    """Make this test's random numbers; they depend only on `--faults-seed` and the test's name."""
     seed = request.config.getoption("--faults-seed")
-    print(f"to see this again: pytest '{request.node.nodeid}' --faults-seed {seed}")
+    print(f"to repeat this: pytest '{request.node.nodeid}' --faults-seed {seed}")
     return Random(f"{seed}:{request.node.name}")
 
 
 @pytest.fixture
 def make_recent(make_world: MakeWorld, make_ethereum: MakeEthereum, dice: Random) -> MakeRecent:
-    """Worlds around a chain that chance makes of the last whole days, up to now; all of them are wanted."""
+    """Make worlds around a random chain of the last `days` whole days and today; all these days are wanted."""
 
     def make(chain: Chain, days: int, **options: int) -> Followed:
         seed = dice.randrange(10**6)
@@ -52,9 +52,9 @@ def make_recent(make_world: MakeWorld, make_ethereum: MakeEthereum, dice: Random
 
 @pytest.fixture
 def ends_undisturbed(make_world: MakeWorld, make_ethereum: MakeEthereum) -> EndsUndisturbed:
-    """Calm the server down, refresh the metrics, compare with a run that had no trouble at all, and with the chain.
+    """Compare a world with an undisturbed sync and with the chain, after switching all faults off.
 
-    `days` are those that were asked for (all of the chain, if none are named); columns `without` are not compared.
+    `days` are the synced ones (all days of the chain by default); the columns in `without` are not compared.
     """
 
     def follow_again(world: Followed) -> Followed:

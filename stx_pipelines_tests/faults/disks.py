@@ -1,6 +1,6 @@
-"""Disks that fill up at a chosen moment, or that nobody may write to. Not here: claims (test_*.py).
+"""Disks that become full at a chosen moment or read-only. Not here: tests (test_*.py).
 
-A small file system of our own where we may mount one, else a limit on the size of files.
+A small file system is mounted where that is permitted. Otherwise the size of files is limited.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class SmallDisk:
         self._filler = folder / "filler"
 
     def fill(self) -> None:
-        """Not a byte is left."""
+        """Use up all space."""
         handle = os.open(self._filler, os.O_WRONLY | os.O_CREAT)
         for size in (1 << 20, 1 << 12):
             while _writes(handle, b"\0" * size):
@@ -41,37 +41,37 @@ class SmallDisk:
         os.close(handle)
 
     def free(self) -> None:
-        """There is room again."""
+        """Make space again."""
         self._filler.unlink(missing_ok=True)
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
-        """Nobody may write, not even root."""
+        """Refuse all writing, also to root, until the block ends."""
         _mount("-o", "remount,ro", str(self.folder))
         yield
         _mount("-o", "remount,rw", str(self.folder))
 
 
 class LimitedFiles:
-    """No file may grow: what a full disk looks like from inside one process."""
+    """A limit on the size of files, which one process sees like a full disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
 
     def fill(self) -> None:
-        """Not a byte can be written."""
+        """Refuse to write any byte."""
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
     def free(self) -> None:
-        """Everything can be written again."""
+        """Permit writing again."""
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
-        """Permissions; root would not notice."""
+        """Take away the permission to write until the block ends. It does not bind root."""
         if os.geteuid() == 0:
-            pytest.skip("root may write anywhere, and may not mount a disk here")
+            pytest.skip("runs as root, which may write anywhere, and cannot mount a disk here")
         folders = [self.folder, *(path for path in self.folder.rglob("*") if path.is_dir())]
         for folder in folders:
             folder.chmod(0o500)
@@ -85,7 +85,7 @@ Disk = SmallDisk | LimitedFiles
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Disk]:
-    """A disk at `folder` that can be filled."""
+    """Make a disk at `folder` that can be filled."""
     folder.mkdir()
     try:
         _mount("-t", "tmpfs", "-o", f"size={_MEGABYTES}m", "tmpfs", str(folder))
@@ -101,7 +101,7 @@ def small_disk(folder: Path) -> Iterator[Disk]:
 
 @contextmanager
 def limited_files(folder: Path) -> Iterator[Disk]:
-    """The same by a limit on the size of files."""
+    """Make a folder in which the size of files can be limited."""
     disk = LimitedFiles(folder)
     try:
         yield disk
@@ -111,18 +111,18 @@ def limited_files(folder: Path) -> Iterator[Disk]:
 
 @contextmanager
 def full_at(disk: Disk, step: Callable[[Path], bool], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """From the first time on that a file is written whose path is this `step`, the disk is full."""
+    """Fill the disk just before the first file is written whose path satisfies `step`; free it at the end."""
     with monkeypatch.context() as patch:
         for module in _WRITERS:
             patch.setattr(module, "replace_file", _before(module.replace_file, disk, step))
-        into_table = warehouse._replace_day
+        into_table = warehouse.replace_day
 
         def replace_day(*arguments: object) -> None:
             if step(Path("warehouse.duckdb")):
                 disk.fill()
             into_table(*arguments)  # type: ignore[arg-type]
 
-        patch.setattr(warehouse, "_replace_day", replace_day)
+        patch.setattr(warehouse, "replace_day", replace_day)
         try:
             yield
         finally:

@@ -1,4 +1,4 @@
-"""Processes that are killed, and processes that work at once. Not here: claims (test_*.py)."""
+"""Processes that are killed or run at the same time. Not here: tests (test_*.py)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stx_pipelines_tests.faults.undisturbed import Followed
 from stx_pipelines_tests.world import child_environment
 
 KILLED = -signal.SIGKILL
-_LONGEST_WAIT = 60  # seconds; whoever has nothing left to ask is killed then
+_LONGEST_WAIT = 60  # seconds; a process without further requests is killed then
 
 
 OURS = ("-m", "stx_pipelines.cli")
@@ -28,19 +28,19 @@ DAGSTERS = ("-m", "dagster")
 
 
 def start(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Python with these arguments in a process group of its own; what it says is appended to `log`."""
-    with log.open("ab") as said:
+    """Start Python with these arguments in a separate process group; append its output to `log`."""
+    with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, *arguments],
             env=child_environment(environment),
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
 
 
 def kill_with_children(process: subprocess.Popen[bytes]) -> None:
-    """Kill -9 of the process and of all that it started, also where those lead groups of their own."""
+    """Kill -9 the process and its descendants, also those in other process groups."""
     table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     parents = {int(pid): int(parent) for pid, parent in map(str.split, table.splitlines())}
     doomed = [process.pid]
@@ -52,9 +52,9 @@ def kill_with_children(process: subprocess.Popen[bytes]) -> None:
 
 
 def killed_at_random(world: Followed, process: subprocess.Popen[bytes], dice: Random, most_requests: int) -> bool:
-    """Let it work up to one of its first requests and up to half a second longer, then kill it.
+    """Kill a process at a random one of its first requests, or up to half a second later.
 
-    False when it ended by itself before. Requests are the clock: they come as fast as the machine is.
+    Return False if it ended before. The moment is counted in requests, so that it does not depend on the machine.
     """
     wanted, later = dice.randint(0, most_requests), dice.uniform(0, 0.5) * dice.randint(0, 1)
     arrived, seen = threading.Event(), 0
@@ -77,20 +77,20 @@ def killed_at_random(world: Followed, process: subprocess.Popen[bytes], dice: Ra
 
 
 def sync_of(chain: Chain) -> list[str]:
-    """The command that brings a chain home."""
+    """Return the command that syncs a chain."""
     return [*OURS, "sync", "--chain", chain.name]
 
 
 def range_of_days(chain: Chain, first: object, last: object) -> list[str]:
-    """A backfill of these days in one run, as the UI's backfill makes it."""
+    """Return the command that materializes these days in one run, as a backfill of the UI does."""
     where = ["-m", "stx_pipelines.definitions", "--select", ",".join(chain.tables)]
     return [*DAGSTERS, "asset", "materialize", *where, "--partition-range", f"{first}...{last}"]
 
 
 def dagster_home(folder: Path) -> dict[str, str]:
-    """A history that every process of a scenario shares.
+    """Make a Dagster home for all processes of a test; return its environment variable.
 
-    It is made here: Dagster's own storage breaks when two processes make it at the same moment.
+    The storage is created here, because Dagster fails when two processes create it at the same time.
     """
     folder.mkdir(exist_ok=True)
     (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")

@@ -1,4 +1,4 @@
-"""Every setting and every option with absurd values: one sentence, the documented exit code, nothing written."""
+"""Every setting and option with absurd values: one sentence, the documented exit code, no file written."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ COMMANDS = ("sync", "status", "health", "verify", "rebuild")
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No server answers, nobody waits."""
+    """Use an address without a server, one attempt and no budget."""
     monkeypatch.setenv("HIRO_API_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("HIRO_ATTEMPTS", "1")
     monkeypatch.setenv("HIRO_REQUESTS_PER_MINUTE", "0")
 
 
 def refusal() -> str | None:
-    """What the settings say of the environment, if they refuse it."""
+    """Return the settings' error about the environment, if there is one."""
     try:
         load_settings()
     except SettingsError as error:
@@ -48,12 +48,12 @@ def refusal() -> str | None:
 def test_an_absurd_setting_is_one_sentence_and_nothing_is_written(
     name: str, nowhere: None, monkeypatch: pytest.MonkeyPatch, dice: Random, whole: bool
 ) -> None:
-    """Short: one command and a few values; whole: all of both. What is accepted is not looked at here."""
+    """Short form: one command and a few values. Whole form: all of both. Values that are accepted are skipped."""
     for value in ABSURD if whole else dice.sample(ABSURD, 8):
         monkeypatch.setenv(name, value)
-        if not (said := refusal()):
+        if not (error := refusal()):
             continue
-        assert name in said
+        assert name in error
         for command in COMMANDS if whole else [dice.choice(COMMANDS)]:
             done = invoke(command)
             wanted = MISCONFIGURED if command == "health" else ERROR
@@ -72,7 +72,7 @@ def test_an_absurd_file_of_settings_is_one_sentence_and_nothing_is_written(nowhe
 
 
 def options() -> Iterator[tuple[str, click.Option]]:
-    """Every option of every command that takes a value."""
+    """Yield every option that takes a value, with its command's name."""
     for name, command in main.commands.items():
         for option in command.params:
             if isinstance(option, click.Option) and not option.is_flag:
@@ -83,7 +83,7 @@ def options() -> Iterator[tuple[str, click.Option]]:
 def test_an_absurd_option_is_a_sentence_and_nothing_is_written(
     command: str, option: click.Option, nowhere: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wrong usage is click's own code 2, what is only found later is 1; a devnet that would start is not started."""
+    """Wrong usage has click's exit code 2, an error found later has 1. The devnet's server is replaced."""
     monkeypatch.setattr(server, "run", _never_serves)
     for value in ABSURD:
         done = invoke(command, option.opts[0], value, *_companions(command, option, value))
@@ -96,7 +96,7 @@ def test_an_absurd_option_is_a_sentence_and_nothing_is_written(
 
 
 def _companions(command: str, option: click.Option, value: str) -> list[str]:
-    """`--from` and `--to` belong together; a devnet is a small one."""
+    """Return the options that must accompany this one: `--to` for `--from`, a small size for a devnet."""
     small = {"--first-day": str(today() - DAY), "--ethereum-days": "0", "--transactions-per-day": "1"}
     if command == "devnet":
         return [word for pair in small.items() if pair[0] != option.opts[0] for word in pair]
@@ -123,7 +123,7 @@ def invoke(*arguments: str) -> Result:
 
 
 def assert_one_sentence(done: Result, what: object) -> None:
-    """On stderr (`health` on stdout), without a word of Python."""
+    """Assert that the output is one line without a traceback or a name of a library."""
     assert isinstance(done.exception, SystemExit), (what, done.exc_info)
     assert "Traceback" not in done.output, what
     assert "pydantic" not in done.output.lower(), what

@@ -1,4 +1,4 @@
-"""A clock that jumps changes no row and keeps no day from being looked at."""
+"""A clock that jumps changes no row and does not stop the comparison of open days."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from stx_pipelines_tests.world import World, at, recent_chain, today
 MakeWorld = Callable[..., World]
 
 
-def test_a_clock_that_was_ahead_once_does_not_keep_open_days_fresh(
-    make_world: MakeWorld, run: Callable[..., Result]
-) -> None:
-    """The day is looked at 'in the future': until then `status` calls it fresh, and nothing looks at it again."""
+def test_open_days_checked_in_the_future_are_checked_again(make_world: MakeWorld, run: Callable[..., Result]) -> None:
+    """A clock that was three days ahead must not make `sync` skip an open day until then."""
     world = make_world(recent_chain(1), stx_target_days=1)
     world.now = at(world.days[-1]) + timedelta(days=3)
-    world.landed()
+    world.stored()
     world.now = None
     world.chain.grow(burn_blocks=3)
     run(world, "sync")

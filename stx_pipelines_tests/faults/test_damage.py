@@ -1,4 +1,4 @@
-"""Files that something else broke: `health` names them, the command it names cures them, and nothing is lost."""
+"""Damaged files: `health` names them, the command it names repairs them, and no row is lost."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ DAYS = 2
 
 
 def full_world(make_world: MakeWorld, dice: Random) -> World:
-    """Everything is here, and `health` finds nothing."""
+    """Make a complete world without damage."""
     world = make_world(recent_chain(DAYS, seed=dice.randrange(10**6)), stx_target_days=DAYS)
-    world.landed()
+    world.stored()
     refresh_metrics(world)
     return world
 
 
 def some(kinds: Iterable[str], dice: Random, whole: bool) -> list[list[str]]:
-    """Each kind in a folder of its own; in the short form two of them, one after the other, in one folder."""
+    """Return the kinds of damage per data folder: one each, or in the short form two random ones in one folder."""
     return [[kind] for kind in kinds] if whole else [dice.sample(list(kinds), 2)]
 
 
@@ -51,7 +51,7 @@ def a_folder(path: Path, _: Random) -> None:
 
 
 def another_schema(path: Path, dice: Random) -> None:
-    """Our certificate over somebody else's columns."""
+    """Write our certificate into a file with other columns."""
     metadata = pq.read_metadata(path).metadata
     foreign = pa.table({"tx_id": ["0x00"], "amount": [dice.random()]})
     pq.write_table(foreign.replace_schema_metadata(metadata), path)
@@ -79,7 +79,7 @@ DAY_FILE: dict[str, Damage] = {
     "empty": empty,
 }
 SEEN_IN_THE_ROWS_ONLY = {"flipped", "another schema"}
-"""`health` looks at the metadata of every file; rows are read by whoever loads them, and by `verify`."""
+"""`health` reads only the metadata of every file. `verify` and loading read the rows."""
 
 
 def test_a_broken_day_file_is_named_and_read_again(
@@ -95,9 +95,8 @@ def test_a_broken_day_file_is_named_and_read_again(
             if said.exit_code != DAMAGED:
                 assert kind in SEEN_IN_THE_ROWS_ONLY
                 said = run(world, "verify", "--from", str(day), "--to", str(day))
-                if (
-                    kind == "flipped" and said.exit_code == DONE
-                ):  # a bit that means nothing, like one of a writer's name
+                if kind == "flipped" and said.exit_code == DONE:
+                    # The bit has no meaning, such as one in the name of the writing program.
                     assert run(world, "rebuild").exit_code == DONE
                     world.assert_true()
                     continue
@@ -115,7 +114,7 @@ def deleted(path: Path, _: Random) -> None:
 
 
 def of_another_version(path: Path, _: Random) -> None:
-    """DuckDB's own header, with a storage version of the far future behind its checksum and magic bytes."""
+    """Write a very high storage version into DuckDB's header, after its checksum and magic bytes."""
     content = bytearray(path.read_bytes())
     assert content[8:12] == b"DUCK"
     content[12:20] = (9_999).to_bytes(8, "little")
@@ -174,7 +173,7 @@ def test_a_broken_database_is_named_and_rebuilt(
 def test_garbage_in_the_databases_log_loses_nothing(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, run: Callable[..., Result], dice: Random
 ) -> None:
-    """DuckDB either leaves a torn log alone, or refuses it: then `health` says so."""
+    """DuckDB either ignores a damaged log or refuses it, which `health` must report."""
     world = full_world(make_world, dice)
     with_garbage_in_its_log(world.data / "warehouse.duckdb", dice)
     said = run(world, "health")
@@ -198,7 +197,7 @@ SIDE_DAMAGE: dict[str, Damage] = {
 def test_broken_side_files_cost_time_only(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, run: Callable[..., Result], dice: Random, whole: bool
 ) -> None:
-    """What is remembered beside the files is made anew without a word; only a folder in its place needs a person."""
+    """Side files are written again without a message. Only a folder in their place must be deleted by hand."""
     for kinds in some(SIDE_DAMAGE, dice, whole):
         world = full_world(make_world, dice)
         for kind in kinds:

@@ -1,4 +1,4 @@
-"""A disk that is full at any of the writing steps, or that is read-only: one sentence, and nothing is lost."""
+"""A disk that is full at a writing step, or read-only: one sentence, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from stx_pipelines.coverage.survey import survey_transactions
+from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import write_page
 from stx_pipelines.metrics.open import open_metrics
@@ -35,23 +35,23 @@ STEPS: dict[str, Callable[[Path], bool]] = {
     "the list of loaded metrics": lambda path: path.name == "metrics.json",
     "the page": lambda path: path.name == "index.html",
 }
-"""In the order in which a run comes to them, so that each run fails one step later than the one before."""
+"""The writing steps in the order of a run, so that each run fails one step later than the one before."""
 
 
 @pytest.fixture(params=[small_disk, limited_files], ids=["small disk", "limited files"])
 def disk(request: pytest.FixtureRequest, tmp_path: Path, whole: bool) -> Iterator[Disk]:
     if request.param is limited_files and not whole:
-        pytest.skip("only with --faults-whole: the small disk shows the same")
+        pytest.skip("only with --faults-whole: the small disk tests the same")
     with request.param(tmp_path / "disk") as disk:
         yield disk
 
 
 def work(world: World) -> None:
-    """All that a run of ours writes: days, tables, metrics, the page."""
+    """Write everything that a run writes: days, tables, metrics, the dashboard."""
     world.sync()
     refresh_metrics(world)
     settings = world.settings()
-    coverage = survey_transactions(Project(settings), datetime.now(UTC))
+    coverage = transactions_coverage(Project(settings), datetime.now(UTC))
     write_page(Project(settings).folder, read_facts(open_metrics(Project(settings)), coverage, "all is well"))
 
 
@@ -72,11 +72,11 @@ def test_a_disk_that_is_full_at_any_step_is_one_sentence_and_changes_nothing(
     ends_undisturbed(world)
 
 
-def test_a_memory_of_certificates_that_cannot_be_kept_only_costs_time(
+def test_certificates_are_read_when_their_cache_cannot_be_written(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, monkeypatch: pytest.MonkeyPatch, disk: Disk
 ) -> None:
     world = make_world(make_chain(2, 6), data=disk.folder / "data")
-    world.landed()
+    world.stored()
     with full_at(disk, lambda path: path.name == ".certificates.json", monkeypatch):
         (world.data / "days/transactions/.certificates.json").unlink()
         assert list(world.certificates()) == world.days
@@ -85,14 +85,14 @@ def test_a_memory_of_certificates_that_cannot_be_kept_only_costs_time(
 
 @pytest.mark.parametrize("trouble", ["full", "read-only"])
 @pytest.mark.parametrize("known", [False, True], ids=["empty folder", "synced folder"])
-def test_no_command_stumbles_over_a_disk_it_cannot_write_to(
+def test_every_command_reports_a_disk_it_cannot_write_to(
     make_world: MakeWorld, run: Callable[..., Result], tmp_path: Path, trouble: str, known: bool
 ) -> None:
-    """Each ends with a documented code and sentences; what was there is there, and it works once there is room."""
+    """Each ends with a documented exit code and changes no stored day. Each works once there is space."""
     with small_disk(tmp_path / "disk") as disk:
         world = make_world(recent_chain(2), data=disk.folder / "data", stx_target_days=2)
         if known:
-            world.landed()
+            world.stored()
         before = contents(world)
         with unwritable(disk, trouble):
             for command in ("sync", "status", "health", "verify", "rebuild"):
@@ -100,25 +100,25 @@ def test_no_command_stumbles_over_a_disk_it_cannot_write_to(
                 assert done.exception is None or isinstance(done.exception, SystemExit), (command, done.exc_info)
                 assert done.exit_code in {DONE, ERROR, NOT_YET, DAMAGED}, command
                 assert "Traceback" not in done.output, command
-                if trouble == "read-only" and command in ("status", "health"):  # who only reads needs no room
+                if trouble == "read-only" and command in ("status", "health"):  # they do not write
                     missing = NOT_YET if command == "status" else 1  # not running
                     assert done.exit_code == (DONE if known else missing), (command, done.output)
                 if trouble == "read-only" and command == "rebuild":
                     assert "could not be" in done.output, (command, done.output)
                     assert done.exit_code == ERROR
             assert contents(world) == before
-        world.landed()
+        world.stored()
         world.assert_true()
 
 
 def contents(world: World) -> dict[str, bytes]:
-    """What must stay: day files and the database."""
+    """Return the content of day files and the database."""
     paths = [*world.data.glob("days/*/????-??-??.parquet"), *world.data.glob("*.duckdb")]
     return {path.name: path.read_bytes() for path in paths}
 
 
 def unwritable(disk: Disk, trouble: str) -> AbstractContextManager[None]:
-    """The disk in trouble until the block ends."""
+    """Make the disk full or read-only until the block ends."""
     return disk.read_only() if trouble == "read-only" else full(disk)
 
 

@@ -1,4 +1,4 @@
-"""Answers and files of any shape: an error that is documented, or exactly what a plain reading finds."""
+"""Responses and files of any shape: a documented error, or the same values as a plain reading of the JSON."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ deep = st.sampled_from([b'{"a":' + b"[" * depth + b"]" * depth + b"}" for depth 
 
 @cache
 def answers() -> dict[str, bytes]:
-    """One right answer of every route that is read."""
+    """Return one correct response of every route that the client reads."""
     chain = make_chain(1, 12)
     top = chain.blocks[-2].height
     start, end = int(at(FIRST_DAY).timestamp()), int(at(FIRST_DAY).timestamp()) + 86_399
@@ -76,7 +76,7 @@ PARSERS: dict[str, Callable[[bytes], Any]] = {
 
 
 @pytest.mark.parametrize("route", PARSERS)
-def test_noise_is_never_an_answer(route: str, whole: bool) -> None:
+def test_random_bytes_are_refused_as_a_response(route: str, whole: bool) -> None:
     @settings(max_examples=2_000 if whole else 30)
     @given(noise | deep)
     def refused(body: bytes) -> None:
@@ -87,10 +87,8 @@ def test_noise_is_never_an_answer(route: str, whole: bool) -> None:
 
 
 @pytest.mark.parametrize("route", PARSERS)
-def test_an_answer_that_is_wrong_somewhere_is_refused_or_read_as_it_stands(
-    route: str, whole: bool, dice: Random
-) -> None:
-    """A value replaced, a key lost, an element twice: whatever is accepted says in rows what the JSON says."""
+def test_a_response_with_one_fault_is_refused_or_read_unchanged(route: str, whole: bool, dice: Random) -> None:
+    """The fault is a replaced value, a missing key or a doubled element. Accepted rows must equal the JSON."""
 
     @settings(max_examples=3_000 if whole else 40)
     @given(any_json | st.sampled_from([2**63, -1, 2**31, "0x" + "A" * 64, "0x" + "0" * 64, "null"]), st.randoms())
@@ -114,7 +112,7 @@ def test_an_answer_that_is_wrong_somewhere_is_refused_or_read_as_it_stands(
 
 
 def spoil(answer: Any, value: Any, chance: Random) -> Any:
-    """The answer with one thing wrong, anywhere in it."""
+    """Put one fault at a random place of a response."""
     here = answer
     while True:
         keys = list(here) if isinstance(here, dict) else range(len(here))
@@ -139,7 +137,7 @@ def as_json(value: Any) -> Any:
 
 
 def named(value: dict[str, Any], like: Any) -> dict[str, Any]:
-    """The keys that are read."""
+    """Keep only the keys that the client reads."""
     return {name: value[name] for name in like.__struct_fields__}
 
 
@@ -175,7 +173,7 @@ A_CERTIFICATE = Certificate(
 )  # fmt: skip
 
 
-def test_a_certificate_of_any_shape_is_refused_or_says_what_it_says(whole: bool) -> None:
+def test_a_certificate_of_any_shape_is_refused_or_read_unchanged(whole: bool) -> None:
     @settings(max_examples=3_000 if whole else 60)
     @given(any_json, st.randoms(), noise | deep)
     def holds(value: Any, chance: Random, other: bytes) -> None:
@@ -195,8 +193,8 @@ def test_a_certificate_of_any_shape_is_refused_or_says_what_it_says(whole: bool)
     holds()
 
 
-def test_side_files_of_any_content_are_forgotten_or_named(tmp_path: Path, whole: bool) -> None:
-    """The chain's identity is asked for in a sentence; everything else counts as not there."""
+def test_side_files_of_any_content_are_ignored_or_reported(tmp_path: Path, whole: bool) -> None:
+    """A broken file of the chain's identity is an error; every other side file counts as missing."""
     folder = tmp_path / "days"
     warehouse, coverage = Warehouse(DataFolder(tmp_path)), tmp_path / "coverage" / "transactions.json"
     progress, note, memory = tmp_path / "p.json", folder / f"{FIRST_DAY}.attempts.json", folder / ".certificates.json"

@@ -1,4 +1,4 @@
-"""Kill -9 of Dagster's daemon, its code server and its runs, with a backfill queued. Only in the whole form."""
+"""Kill -9 of Dagster's daemon, its code server and its runs while a backfill is queued. Whole form only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DAEMON = ("-m", "dagster._daemon", "run", "-m", "stx_pipelines.definitions")
 
 
 def queue_backfill(instance: dg.DagsterInstance, world: World, number: int) -> None:
-    """As the UI's button does."""
+    """Queue a backfill as the UI does."""
     instance.add_backfill(
         PartitionBackfill.from_asset_partitions(
             backfill_id=f"backfill-{number}",
@@ -44,16 +44,16 @@ def queue_backfill(instance: dg.DagsterInstance, world: World, number: int) -> N
 
 
 def end_what_was_killed(instance: dg.DagsterInstance) -> None:
-    """As a person does who sees runs in progress that no process works on."""
+    """Mark the runs as failed that no process works on, as a person would in the UI."""
     for backfill in instance.get_backfills():
         if backfill.status not in BULK_ACTION_TERMINAL_STATUSES:
             instance.update_backfill(backfill.with_status(BulkActionStatus.CANCELED))
     for run in instance.get_runs():
         if not run.is_finished:
-            instance.report_run_failed(run, "its process is gone")
+            instance.report_run_failed(run, "its process was killed")
 
 
-def landed(world: World) -> set[str]:
+def stored_days(world: World) -> set[str]:
     return {path.stem for path in world.data.glob(f"days/{TRANSACTIONS}/????-??-??.parquet")}
 
 
@@ -65,7 +65,7 @@ def test_kills_of_the_daemon_with_a_backfill_queued_change_nothing(
     whole: bool,
     data: Path,
 ) -> None:
-    """20 kills; a last backfill, which nobody kills, brings what is left."""
+    """20 kills, then a last backfill that is not killed stores the remaining days."""
     if not whole:
         pytest.skip("only with --faults-whole: a daemon takes ten seconds to start")
     world = make_world(recent_chain(DAYS, seed=dice.randrange(10**6)), stx_target_days=DAYS)
@@ -75,10 +75,10 @@ def test_kills_of_the_daemon_with_a_backfill_queued_change_nothing(
     world.knobs.latency_seconds = 0.05
     with dg.DagsterInstance.get() as instance:
         for number in range(20):
-            kept = landed(world)
+            kept = stored_days(world)
             queue_backfill(instance, world, number)
             assert killed_at_random(world, start(DAEMON, environment, log), dice, 40), log.read_text()[-2000:]
-            assert kept <= landed(world), "a finished day was lost"
+            assert kept <= stored_days(world), "a stored day was lost"
             end_what_was_killed(instance)
         world.knobs.latency_seconds = 0.0
         queue_backfill(instance, world, 20)
@@ -94,7 +94,7 @@ def test_kills_of_the_daemon_with_a_backfill_queued_change_nothing(
 
 
 def await_end(instance: dg.DagsterInstance, backfill_id: str, daemon: subprocess.Popen[bytes]) -> None:
-    """Until Dagster says that it is over, or the daemon has ended."""
+    """Wait until the backfill is over or the daemon has ended."""
 
     def over() -> bool:
         backfill = instance.get_backfill(backfill_id)

@@ -1,4 +1,4 @@
-"""A network and a server in trouble: runs take longer or fail aloud, and what lands is what always lands."""
+"""Faults of the network and the server: runs take longer or report an error, and stored days stay correct."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stx_pipelines.devnet.stacks.answers import gone
 from stx_pipelines.devnet.stacks.knobs import FAULT_KINDS, FaultKind, Knobs
 from stx_pipelines.devnet.stacks.routes_v3 import V3Pages
 from stx_pipelines.sync.stacks.sync import StacksSync
-from stx_pipelines_tests.faults.undisturbed import persevere
+from stx_pipelines_tests.faults.undisturbed import sync_until_complete
 from stx_pipelines_tests.world import World, at, file_rows, make_chain, truth
 
 MakeWorld = Callable[..., World]
@@ -28,20 +28,20 @@ EndsUndisturbed = Callable[..., None]
 def test_faults_of_every_kind_at_once_change_nothing(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool, percent: int
 ) -> None:
-    """Short: all kinds together; whole: each kind alone as well, on a chain ten times as long."""
+    """Short form: all kinds together. Whole form: also each kind alone, on a longer chain."""
     together: list[tuple[FaultKind, ...]] = [FAULT_KINDS]
     for kinds in together + ([(kind,) for kind in FAULT_KINDS] if whole else []):
         chain = make_chain(20 if whole else 3, 9, seed=dice.randrange(10**6))
         knobs = Knobs(fault_rate=percent / 100, fault_kinds=kinds, retry_after_seconds=0, seed=dice.randrange(10**6))
         world = make_world(chain, knobs, hiro_attempts=6)
-        persevere(world)
+        sync_until_complete(world)
         ends_undisturbed(world)
 
 
-def test_bursts_longer_than_all_patience_change_nothing(
+def test_faults_that_outlast_all_retries_change_nothing(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool
 ) -> None:
-    """Minutes of nothing but faults, counted in requests: the runs end with an error, the next ones go on."""
+    """Bursts of only faults end a run with an error, and the next run continues."""
     for kinds in [(kind,) for kind in FAULT_KINDS] if whole else [tuple(dice.sample(FAULT_KINDS, 4))]:
         world = make_world(
             make_chain(4, 9, seed=dice.randrange(10**6), transactions_per_day=600),
@@ -49,12 +49,12 @@ def test_bursts_longer_than_all_patience_change_nothing(
             hiro_attempts=3,
         )
         world.knobs.on_request = in_bursts(world, dice)
-        assert persevere(world) > 1, f"the bursts of {kinds} passed unnoticed"
+        assert sync_until_complete(world) > 1, f"the bursts of {kinds} ended no run"
         ends_undisturbed(world)
 
 
 def in_bursts(world: World, dice: Random) -> Callable[[str], None]:
-    """Every 15 to 60 requests, the next 40 to 80 fail; after three bursts the weather is fine."""
+    """Make 40 to 80 requests fail after every 15 to 60 correct ones, three times."""
     left, until = 3, dice.randint(5, 20)
 
     def count(_: str) -> None:
@@ -70,7 +70,7 @@ def in_bursts(world: World, dice: Random) -> Callable[[str], None]:
 def test_wrong_counts_are_refused_day_by_day(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random, whole: bool
 ) -> None:
-    """Exactly the days with a wrong count fail, wherever it stands; the others land."""
+    """Exactly the days with a wrong count fail; the others are stored."""
     for _ in range(15 if whole else 1):
         world = make_world(make_chain(3, 20, seed=dice.randrange(10**6)))
         wrong = dice.sample(world.chain.burn_blocks[:-1], dice.randint(1, 5))
@@ -81,7 +81,7 @@ def test_wrong_counts_are_refused_day_by_day(
         assert set(world.failed()) == days
         assert set(world.certificates()) == set(world.days) - days
         world.knobs.wrong_counts = set()
-        persevere(world)
+        sync_until_complete(world)
         ends_undisturbed(world)
 
 
@@ -97,14 +97,14 @@ LIES = {
 }
 
 
-def test_a_server_that_lies_about_next_is_never_believed(
+def test_a_server_with_a_wrong_next_cursor_causes_no_wrong_day(
     make_world: MakeWorld,
     ends_undisturbed: EndsUndisturbed,
     monkeypatch: pytest.MonkeyPatch,
     dice: Random,
     whole: bool,
 ) -> None:
-    """Always, and now and then: a run ends by itself, what has landed is true, and the rest comes later."""
+    """Every cursor is wrong, or every fifth. A run ends, stored days are correct, the others are stored later."""
     honest = V3Pages._page
     lie, rate = "", 0.0
 
@@ -125,7 +125,7 @@ def test_a_server_that_lies_about_next_is_never_believed(
             for day in world.certificates():
                 assert file_rows(world.data, day) == truth(world.chain, day), lie
         rate = 0.0
-        persevere(world)
+        sync_until_complete(world)
         ends_undisturbed(world)
 
 
@@ -136,9 +136,9 @@ def test_a_server_that_flips_between_its_routes_changes_nothing(
     dice: Random,
     whole: bool,
 ) -> None:
-    """v3 comes and goes, and so does v1. v1 does not name the index block hash, so its column is not compared."""
+    """v3 and v1 are switched off and on at random. The index block hash is not compared, because v1 has none."""
     for n in range(16 if whole else 1):
-        if n % 2 or dice.random() < 0.5:  # 410 for v3 as well, from here on
+        if n % 2 or dice.random() < 0.5:  # from here on also v3 responds with 410
             monkeypatch.setattr(router, "no_route", lambda _: gone())
         world = make_world(make_chain(3, 9, seed=dice.randrange(10**6), transactions_per_day=600))
 
@@ -147,27 +147,27 @@ def test_a_server_that_flips_between_its_routes_changes_nothing(
                 knobs.v3_missing, knobs.v1_gone = dice.random() < 0.5, dice.random() < 0.2
 
         world.knobs.on_request = flip
-        persevere(world)
+        sync_until_complete(world)
         ends_undisturbed(world, without=["index_block_hash"])
 
 
 def test_clocks_that_jump_change_nothing(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, monkeypatch: pytest.MonkeyPatch, dice: Random
 ) -> None:
-    """Ours, by up to three days in either direction at every look, while the chain grows."""
+    """Our clock jumps by up to three days in either direction at every reading, while the chain grows."""
     world = make_world(make_chain(2, 9, seed=dice.randrange(10**6)))
     real = at(world.days[-1], 9)
-    open_walk = world.walk
+    open_sync = world.open_sync
 
-    def walk() -> StacksSync:
-        opened = open_walk()
+    def opened_sync() -> StacksSync:
+        opened = open_sync()
         opened.clock = lambda: real + timedelta(seconds=dice.randint(-3 * 86_400, 3 * 86_400))
         return opened
 
-    monkeypatch.setattr(world, "walk", walk)
+    monkeypatch.setattr(world, "open_sync", opened_sync)
     for hours in range(0, 30, 10):
         world.chain.grow_to(real + timedelta(hours=hours))
-        persevere(world)
+        sync_until_complete(world)
         world.assert_true()
     ends_undisturbed(world)
 
@@ -175,7 +175,7 @@ def test_clocks_that_jump_change_nothing(
 def test_a_limit_lowered_in_mid_run_is_obeyed_and_changes_nothing(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed, dice: Random
 ) -> None:
-    """From 6,000 a minute to a tenth: the client hears of it, rests when told, and is refused only once or so."""
+    """The limit falls to a fifth. The client reads it from the headers, waits as requested and is rarely refused."""
     world = make_world(
         make_chain(4, 9, seed=dice.randrange(10**6)),
         Knobs(requests_per_minute=200, limit_window_seconds=2.0),
@@ -188,20 +188,20 @@ def test_a_limit_lowered_in_mid_run_is_obeyed_and_changes_nothing(
             world.knobs.requests_per_minute = 40
 
     world.knobs.on_request = lower
-    world.landed()
-    assert world.devnet.stats.by_status[429] <= 24  # one for every reader that was already asking
+    world.stored()
+    assert world.devnet.stats.by_status[429] <= 24  # one for every reader with an open request
     ends_undisturbed(world)
 
 
-def test_a_pause_longer_than_all_patience_ends_the_run_and_changes_nothing(
+def test_a_pause_longer_than_the_settings_allow_ends_the_run_and_changes_nothing(
     make_world: MakeWorld, ends_undisturbed: EndsUndisturbed
 ) -> None:
-    """A server that wants an hour: nobody asks it again and again."""
+    """A server that requires a pause of an hour gets few further requests."""
     world = make_world(make_chain(2, 9))
     world.knobs.fault_rate, world.knobs.fault_kinds, world.knobs.retry_after_seconds = 1.0, ("429",), 3_600
     with pytest.raises(ApiError, match="rate limited until"):
         world.sync()
     assert world.requests() <= 24
     world.knobs.fault_rate = 0.0
-    persevere(world)
+    sync_until_complete(world)
     ends_undisturbed(world)

@@ -1,4 +1,4 @@
-"""For any chain that obeys Bitcoin's time rule, any page size and any moment of growth and reorgs: proved is true."""
+"""Proved days are correct for any chain within Bitcoin's time rule, any page size, any moments of growth and reorgs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ stacks_reorgs = st.builds(lambda n: ("reorg", {"stacks_blocks": n}), st.integers
 burn_reorgs = st.builds(lambda n: ("reorg", {"burn_blocks": n}), st.integers(1, 12))
 Event = tuple[int, tuple[str, dict[str, int]]]
 events = st.lists(st.tuples(st.integers(0, 15), growth | stacks_reorgs | burn_reorgs), max_size=8)
-"""Each: after so many more requests this happens."""
+"""Each event: the number of requests before it, and the change of the chain."""
 
 SHORT_DAYS = ChainSpec(
     seed=408,
@@ -54,11 +54,11 @@ DEEP_TURNS: list[Event] = [
 ]
 
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
-"""An example takes half a second: a smaller one is not worth minutes."""
+"""Without shrinking: an example takes half a second, so that shrinking would take minutes."""
 
 
 class Interleaved:
-    """Lets the events happen before the answers to their requests."""
+    """A counter of requests that makes the planned events happen before the responses."""
 
     def __init__(self, chain: StacksChain, plan: list[Event]) -> None:
         self._chain = chain
@@ -79,14 +79,13 @@ class Interleaved:
 
 
 def check(spec: ChainSpec, page_size: int, plan: list[Event], route: dict[str, bool]) -> None:
-    """A sync while all that happens, and one in peace: all days are true at the end.
+    """Assert that all days are correct after a sync during the events and another one after them.
 
-    The chain ended long ago by the clock: how old its tip is does not matter here.
-
-    Closed days are true at once, unless what closed them was replaced before the sync was over.
+    After the first sync, a closed day is correct unless a reorg replaced the block that closed it. The age of the
+    tip is not checked, because the chain lies in the past.
     """
     chain = wild_chain(spec)
-    assume(len(chain.burn_blocks) > 2)  # fewer are refused: nothing encloses the first day
+    assume(len(chain.burn_blocks) > 2)  # with fewer a sync refuses, because no blocks enclose the first day
     with (
         tempfile.TemporaryDirectory() as folder,
         world(chain, Path(folder) / "data", Knobs(**route), hiro_attempts=2, stx_tip_age_minutes=0) as here,
@@ -103,7 +102,7 @@ def check(spec: ChainSpec, page_size: int, plan: list[Event], route: dict[str, b
 
 
 def still_closed(certificate: Certificate, chain: StacksChain) -> bool:
-    """Whether the block that closed the day is canonical."""
+    """Say whether the block that closed the day is canonical."""
     if not certificate.is_closed:
         return False
     assert certificate.closed_by
@@ -111,10 +110,10 @@ def still_closed(certificate: Certificate, chain: StacksChain) -> bool:
 
 
 @pytest.mark.parametrize("route", [{}, {"v3_missing": True}], ids=["v3", "v1"])
-def test_proved_days_are_true_days(whole: bool, route: dict[str, bool]) -> None:
+def test_proved_days_are_correct(whole: bool, route: dict[str, bool]) -> None:
     @settings(max_examples=400 if whole else 5, phases=PHASES)
     @given(specs, st.integers(1, 50), events)
-    @example(SHORT_DAYS, 14, DEEP_TURNS)  # a newer day closes on the new fork before an older one of the old fork lands
+    @example(SHORT_DAYS, 14, DEEP_TURNS)  # a newer day closes on the new fork before an older day is stored on the old
     def holds(spec: ChainSpec, page_size: int, plan: list[Event]) -> None:
         check(spec, page_size, plan, route)
 

@@ -1,4 +1,4 @@
-"""A key, a webhook and a password through success and every failure: no trace of them anywhere on the machine."""
+"""No file and no output contains the API key, the webhook or the password, after success and every failure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SENSORS = ["-c", TICK]
 
 
 def say(arguments: Sequence[str], environment: Mapping[str, str], capfd: pytest.CaptureFixture[str] | None) -> str:
-    """All that a command says: of a process of its own, or (with `capfd`: quicker) of one of our commands in here."""
+    """Run a command and return its whole output; with `capfd` it runs in this process, which is faster."""
     if capfd is None:
         done = subprocess.run(
             [sys.executable, *arguments],
@@ -69,7 +69,7 @@ def say(arguments: Sequence[str], environment: Mapping[str, str], capfd: pytest.
 
 
 def failures(world: World) -> Iterator[tuple[str, dict[str, str], Callable[[], None]]]:
-    """Each kind: its name, the environment that makes it, what to turn before."""
+    """Yield each failure: its name, its environment, and a function that sets the knobs."""
     knobs = world.knobs
 
     def turn(**wanted: object) -> Callable[[], None]:
@@ -87,7 +87,7 @@ def failures(world: World) -> Iterator[tuple[str, dict[str, str], Callable[[], N
 
 @contextmanager
 def echoing_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Instead of a page that is no JSON: 401, with the key in the answer, as some proxies do."""
+    """Respond with 401 and the key in the body, as some proxies do, instead of the fault `not_json`."""
     honest = faults.instead
 
     def instead(kind: str, retry_after: int) -> Answer | None:
@@ -98,7 +98,7 @@ def echoing_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def test_no_trace_of_a_secret_is_left(
+def test_no_secret_is_written_or_printed(
     make_world: MakeWorld,
     ends_undisturbed: EndsUndisturbed,
     monkeypatch: pytest.MonkeyPatch,
@@ -106,7 +106,7 @@ def test_no_trace_of_a_secret_is_left(
     whole: bool,
     data: Path,
 ) -> None:
-    """In what is said, in logs, in Dagster's storage, in the data folder, in the page. Short: without processes."""
+    """Output, logs, Dagster's storage, data folder and dashboard are searched. Short form: without processes."""
     here = None if whole else capfd
     world = make_world(recent_chain(DAYS), stx_target_days=DAYS)
     (data.parent / "other").mkdir()
@@ -149,7 +149,7 @@ def test_no_trace_of_a_secret_is_left(
 
 
 def leaks(content: bytes) -> bool:
-    """The mark as it is, quoted, in base64 at any offset, or inside anything that is deflated."""
+    """Say whether the content has the mark: plain, quoted, hexadecimal, in base64 at any offset, or deflated."""
     plain = MARK.encode()
     forms = {plain, quote(MARK).encode(), plain.hex().encode()}
     for secret in (KEY, HOOK, PASSWORD):

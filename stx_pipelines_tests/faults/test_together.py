@@ -1,4 +1,4 @@
-"""Everything that may start a run, started at once on the same days: one table, one budget."""
+"""Syncs, a backfill and the sensor at the same time on the same days: one correct table, one shared budget."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stx_pipelines.clients.rate_limit import Budget
+from stx_pipelines.clients.redaction import public_name
 from stx_pipelines.coverage.chains import ETHEREUM, STACKS, Chain
 from stx_pipelines_tests.clients.imaginary import busiest, grants, keep_grants, the_account
 from stx_pipelines_tests.faults.processes import dagster_home, range_of_days, start, sync_of
@@ -29,11 +30,11 @@ with dg.DagsterInstance.get() as instance:
     for request in found.run_requests or ():
         assert job.execute_in_process(instance=instance, tags=request.tags, raise_on_error=False).success
 """
-"""A tick of the sensor, and what the daemon does with its answer."""
+"""A tick of the sensor, and the runs that the daemon would start for it."""
 
 
 def work_at_once(world: Followed, chain: Chain, data: Path, *, whole: bool) -> None:
-    """Two syncs, a backfill and the sensor, which all end well."""
+    """Run two syncs, a backfill and the sensor at the same time; assert that all succeed."""
     environment = world.environment | dagster_home(data.with_name("home"))
     backfill = range_of_days(chain, world.days[0], world.days[-1])
     ways = [sync_of(chain), sync_of(chain), backfill, ["-c", SENSOR, chain.name]]
@@ -46,7 +47,7 @@ def work_at_once(world: Followed, chain: Chain, data: Path, *, whole: bool) -> N
 def test_two_syncs_a_backfill_and_the_sensor_leave_one_table_and_keep_the_budget(
     make_recent: Callable[..., World], ends_undisturbed: EndsUndisturbed, whole: bool, data: Path
 ) -> None:
-    """Whole: so much to read that the busiest minute is full; short: every six seconds keep their share."""
+    """Whole form: enough requests to fill the busiest minute. Short form: a tenth of the limit every six seconds."""
     days, per_minute = (60, 300) if whole else (3, 240)
     world = make_recent(STACKS, days, hiro_requests_per_minute=per_minute)
     Budget(world.devnet.url, per_minute)
@@ -66,11 +67,11 @@ def test_the_same_of_ethereum_whose_calls_are_counted(
 ) -> None:
     if not whole:
         pytest.skip(
-            "only with --faults-whole: what is shared is the same as above, and four processes take long to start"
+            "only with --faults-whole: the budget and the locks are the same as above, and four processes start slowly"
         )
     per_second = 600
     world = make_recent(ETHEREUM, 60, calls_per_second=per_second)
-    Budget(world.devnet.ethereum_url, calls_per_second=per_second)
+    Budget(public_name(world.devnet.ethereum_url), calls_per_second=per_second)
     keep_grants(the_account())
     work_at_once(world, ETHEREUM, data, whole=whole)
     asked, granted = world.devnet.ethereum_stats.calls, grants(the_account())

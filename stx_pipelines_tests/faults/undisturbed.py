@@ -1,7 +1,7 @@
-"""The one comparison every scenario ends with: what is here equals what a run without any trouble leaves.
+"""The comparison at the end of every test: the data folder equals that of an undisturbed sync.
 
-Not here: claims (test_*.py), the troubles themselves. It asks no dataset by its name: every table, every day file and
-every metric that one of the two runs has is compared, so that a dataset that is new takes part by itself.
+Not here: tests (test_*.py), faults. No dataset is named: every table, day file and metric of either folder is
+compared, so that a new dataset is included automatically.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ Followed = World | DevnetWorld
 """A devnet of either chain and the data folder that follows it."""
 
 _OF_A_RUN = {"ingested_at"}
-"""Columns that say when, and not what."""
+"""Columns that depend on the run."""
 
 
 class Holding(NamedTuple):
-    """What a data folder holds: rows by table, by day file and by file of metrics; what certificates promise."""
+    """The content of a data folder: rows by table, by day file and by metrics file; certificates by day file."""
 
     tables: dict[str, Rows]
     day_files: dict[str, Rows]
@@ -43,7 +43,7 @@ class Holding(NamedTuple):
 
 
 def holding(data: Path, without: Sequence[str] = ()) -> Holding:
-    """Everything in the folder that must not depend on how it came there, but for the columns `without`."""
+    """Read everything in the folder that must not depend on the run, without the columns in `without`."""
     left_out = _OF_A_RUN | set(without)
     day_files = {f"{path.parent.name}/{path.stem}": path for path in data.glob("days/*/????-??-??.parquet")}
     metrics = {path.stem: path for path in [*data.glob("metrics/*.parquet"), *data.glob("*.parquet")]}
@@ -56,7 +56,7 @@ def holding(data: Path, without: Sequence[str] = ()) -> Holding:
 
 
 def assert_undisturbed(world: Followed, calm: Followed, without: Sequence[str] = ()) -> None:
-    """Tables, day files, metrics and certificates of both are equal, row for row."""
+    """Assert that tables, day files, metrics and certificates of both are equal, row for row."""
     ours, theirs = holding(world.data, without), holding(calm.data, without)
     for part, mine, other in zip(Holding._fields, ours, theirs, strict=True):
         assert sorted(mine) == sorted(other), part
@@ -65,25 +65,22 @@ def assert_undisturbed(world: Followed, calm: Followed, without: Sequence[str] =
 
 
 def refresh_metrics(world: Followed) -> None:
-    """Every metric, from what is closed now."""
+    """Refresh every metric from the days that are closed now."""
     open_metrics(world.project()).refresh()
 
 
 def calm_down(world: Followed) -> None:
-    """A server without any trouble, that answers at once."""
+    """Reset all knobs of the server."""
     vars(world.knobs).update(vars(type(world.knobs)()))
 
 
-def persevere(world: World, days: Sequence[date] | None = None, tries: int = 200) -> int:
-    """Sync again and again, as a person or a sensor would, until every day is home; how many times it took.
-
-    Whatever goes wrong must be one of the errors that are documented.
-    """
+def sync_until_complete(world: World, days: Sequence[date] | None = None, tries: int = 200) -> int:
+    """Sync until no day fails; return the number of runs. Only documented errors are caught."""
     for attempt in range(1, tries + 1):
         with suppress(ApiError, StoreError):
             if not any(isinstance(result, FailedDay) for result in world.sync(days)):
                 return attempt
-    raise AssertionError(f"days are still missing after {tries} runs")
+    raise AssertionError(f"days still fail after {tries} runs")
 
 
 def _tables(database: Path, left_out: set[str]) -> dict[str, Rows]:

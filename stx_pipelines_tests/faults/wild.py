@@ -1,4 +1,4 @@
-"""A chain as wild as Bitcoin's time rule allows, and pages of any size. Not here: claims (test_*.py)."""
+"""A chain with the most irregular times that Bitcoin's rule allows, and pages of any size. Not here: tests."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from stx_pipelines.devnet.stacks.routes_v3 import V3Pages
 from stx_pipelines.devnet.stacks.values import ChainSpec
 
 _AHEAD = 7_200  # seconds: nodes refuse a header further ahead of their clock
-_BEHIND = 40_000  # seconds: further than the median of eleven ever lets one go here
+_BEHIND = 40_000  # seconds: more than the median of eleven allows here
 
 
 class WildBitcoin(Bitcoin):
-    """Headers claim any time above the median of the eleven before them and at most two hours ahead.
+    """Header times anywhere above the median of the eleven before them and at most two hours ahead.
 
-    Every second clock is not behind. Were six in a row behind, nothing in the chain could tell that a header of the
-    next day does not hide below them; the walk counts on that (`is_settled_below`).
+    Every second clock is not behind, because a sync relies on that (`is_settled_below`): below six late headers in a
+    row there could be one of the next day.
     """
 
     def _header_time(self, position: int, arrivals: list[int], rng: Random) -> int:
@@ -31,14 +31,14 @@ class WildBitcoin(Bitcoin):
 
 
 def wild_chain(spec: ChainSpec) -> StacksChain:
-    """A chain over such headers."""
+    """Make a chain with such headers."""
     with mock.patch.object(stacks_chain, "Bitcoin", WildBitcoin):
         return StacksChain(spec)
 
 
 @contextmanager
 def pages_of(size: int) -> Iterator[None]:
-    """Servers in this process give at most so many transactions a page, whatever is asked."""
+    """Limit the pages of servers in this process to `size` transactions, until the block ends."""
     whole_page = V3Pages._page
 
     def page(self: V3Pages, rows: object, end: int, limit: int) -> bytes:

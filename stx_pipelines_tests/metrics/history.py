@@ -1,6 +1,6 @@
 """A history small enough to check by eye: 12 wallets, 100 days. Not here: claims (test_*.py).
 
-Also: how any rows become day files, and how result files are read.
+Also here: functions that store any rows as day files, and functions that read result files.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ J  70 0.1,  85 0.1
 K  85 0.7,  99 0.3
 L  30 0.0 coinbase,  31 0.0 coinbase,  46 0.2
 """
-"""Per wallet: day and fee in STX of each transaction; a token transfer unless it says otherwise."""
+"""Per wallet: the day and the fee in STX of each transaction. Its type is a token transfer if none is given."""
 
 UNSEEN = (
     (40, "E", "abort_by_response", True),
     (40, "Z", "success", False),
     (41, None, "success", True),
 )
-"""What the table does not show: day, sender, status, whether canonical. Z never had a transaction that counts."""
+"""Transactions that the table does not show: day, sender, status, whether canonical. Z has no other transaction."""
 
 OPTIONS = MetricOptions(windows=(15, 30, 60, 90), trailing_windows=(30, 101))
 
 
 class Move(NamedTuple):
-    """A transaction of the hand-made history; the fee in microSTX."""
+    """A transaction of the hand-made history. `fee` is in microSTX."""
 
     wallet: str | None
     day: int
@@ -67,12 +67,12 @@ class Move(NamedTuple):
 
 
 def day(number: int) -> date:
-    """Day 0, 1, 2, ... of the hand-made history."""
+    """Return the date of day 0, 1, 2, ... of the hand-made history."""
     return START + number * DAY
 
 
 def moves() -> list[Move]:
-    """The hand-made history, in the order of its days."""
+    """Return the transactions of the hand-made history in the order of their days."""
     found = []
     for line in HISTORY.strip().splitlines():
         wallet, rest = line[0], line[1:]
@@ -84,7 +84,7 @@ def moves() -> list[Move]:
 
 
 def rows_of(number: int) -> list[Tx]:
-    """A day of the hand-made history. The only transaction of G has a block time on the next date."""
+    """Return the rows of a day. The only transaction of G has a block time on the next date."""
     start, _ = window(day(number))
     return [
         Tx(
@@ -110,7 +110,7 @@ def rows_of(number: int) -> list[Tx]:
 
 
 def certificate(of: date, rows: Sequence[Tx], state: State = "closed", requests: int = 1) -> Certificate:
-    """What a day with these rows would be certified as."""
+    """Return the certificate of a day with these rows."""
     shown = [row for row in rows if is_shown(row)]
     return Certificate(
         dataset="transactions",
@@ -137,33 +137,33 @@ def certificate(of: date, rows: Sequence[Tx], state: State = "closed", requests:
 
 
 def is_shown(row: Tx) -> bool:
-    """Whether the table shows this row."""
+    """Return whether the table shows this row."""
     whole = row.sender_address is not None and row.block_time is not None
     return row.canonical and row.tx_status == "success" and whole
 
 
 def store_in(folder: Path, options: MetricOptions = OPTIONS, first_day: date | None = None) -> MetricStore:
-    """The metrics of a data folder, with a small engine and little patience."""
+    """Return the metrics of a data folder, with little memory and a short wait for the database."""
     files = DayFiles(folder / "days" / "transactions")
     return MetricStore(
-        DataFolder(folder), files, Warehouse(DataFolder(folder), patience=0.2), options, first_day, Engine(200, 1)
+        DataFolder(folder), files, Warehouse(DataFolder(folder), wait=0.2), options, first_day, Engine(200, 1)
     )
 
 
-def land(store: MetricStore, of: date, rows: Sequence[Tx], state: State = "closed", requests: int = 1) -> None:
-    """Write a day file."""
+def store_day(store: MetricStore, of: date, rows: Sequence[Tx], state: State = "closed", requests: int = 1) -> None:
+    """Store a day."""
     store.files.write(to_arrow(DATASETS[TRANSACTIONS], rows), certificate(of, rows, state, requests))
 
 
-def land_history(store: MetricStore, numbers: Iterable[int] = range(100)) -> MetricStore:
-    """Write these days of the hand-made history, all closed."""
+def store_history(store: MetricStore, numbers: Iterable[int] = range(100)) -> MetricStore:
+    """Store these days of the hand-made history, all closed."""
     for number in numbers:
-        land(store, day(number), rows_of(number))
+        store_day(store, day(number), rows_of(number))
     return store
 
 
-def land_chain(store: MetricStore, chain: StacksChain, days: Iterable[date]) -> None:
-    """Write these days of a devnet chain, all closed."""
+def store_chain(store: MetricStore, chain: StacksChain, days: Iterable[date]) -> None:
+    """Store these days of a devnet chain, all closed."""
     made_up = {"canonical": True, "microblock_sequence": ANCHORED}
     for of in days:
         rows = [
@@ -173,17 +173,20 @@ def land_chain(store: MetricStore, chain: StacksChain, days: Iterable[date]) -> 
             )
             for tx in chain.transactions(of)
         ]
-        land(store, of, rows)
+        store_day(store, of, rows)
 
 
 def read(store: MetricStore, table: str) -> list[dict[str, Any]]:
-    """Every row of a result file, in its order."""
+    """Return every row of a result file, in its order."""
     rows: list[dict[str, Any]] = pq.read_table(store.path(table), partitioning=None).to_pylist()
     return rows
 
 
 def by(store: MetricStore, table: str, keys: str, values: str) -> dict[Any, Any]:
-    """A result file as a dictionary; dates are day numbers. One key or value stands for itself, several as a tuple."""
+    """Return a result file as a dictionary from the columns `keys` to the columns `values`.
+
+    Dates are given as day numbers. Several columns give tuples.
+    """
     return {_pick(row, keys): _pick(row, values) for row in read(store, table)}
 
 

@@ -1,7 +1,7 @@
-"""The definitions of docs/metrics.md once more, in plain pandas, for any small history. Not here: claims.
+"""A second computation of the metrics in pandas, for any small history. Not here: claims (test_*.py).
 
-Written from the definitions and not from the SQL: slow loops over wallets and days, so that each line can be read
-beside its definition. `chain_begins` says that the coverage starts with the chain.
+It is written from the definitions in docs/metrics.md, not from the SQL: slow loops over wallets and days, so that each
+line can be compared with its definition.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ Rows = list[tuple[Any, ...]]
 
 @dataclass
 class Plain:
-    """Metrics of `landed`: one row per landed transaction (address, day, time, tx_id, fee, tx_type, ok, place)."""
+    """The metrics of `stored`, one row per transaction: address, day, time, tx_id, fee, tx_type, ok, place.
 
-    landed: pd.DataFrame
+    `chain_begins` is true if the coverage starts with the chain.
+    """
+
+    stored: pd.DataFrame
     start: date
     end: date
     options: MetricOptions
@@ -38,11 +41,11 @@ class Plain:
 
     @cached_property
     def shown(self) -> pd.DataFrame:
-        return self.landed[self.landed.ok]
+        return self.stored[self.stored.ok]
 
     @cached_property
     def active(self) -> pd.DataFrame:
-        """Activity with k."""
+        """The transactions that count as activity, with k."""
         kept = self.shown[~self.shown.tx_type.isin(list(self.options.excluded_types))].copy()
         kept["k"] = [(day - self.first_day[who]).days for who, day in zip(kept.address, kept.day, strict=True)]
         return kept
@@ -60,7 +63,7 @@ class Plain:
 
     @cached_property
     def of(self) -> dict[str, list[tuple[int, date, int]]]:
-        """Per wallet its activity: k, day, fee."""
+        """The activity of each wallet: k, day, fee."""
         found: dict[str, list[tuple[int, date, int]]] = {who: [] for who in self.first_day}
         for who, k, day, fee in zip(self.active.address, self.active.k, self.active.day, self.active.fee, strict=True):
             found[who].append((int(k), day, int(fee)))
@@ -107,7 +110,7 @@ class Plain:
     def network_daily(self) -> Rows:
         rows: Rows = []
         for day in self.days:
-            all_of_day, good = self.landed[self.landed.day == day], self.shown[self.shown.day == day]
+            all_of_day, good = self.stored[self.stored.day == day], self.shown[self.shown.day == day]
             failed, fee = len(all_of_day) - len(good), int(good.fee.sum())
             share = failed / len(all_of_day) if len(all_of_day) else None
             rows.append((day, len(good), good.address.nunique(), fee, stx(fee), len(all_of_day), failed, share))
@@ -115,7 +118,7 @@ class Plain:
 
     def network_types(self) -> Rows:
         rows: Rows = []
-        for (day, tx_type), group in self.landed.groupby(["day", "tx_type"]):
+        for (day, tx_type), group in self.stored.groupby(["day", "tx_type"]):
             good, fee = group[group.ok], int(group[group.ok].fee.sum())
             failed = len(group) - len(good)
             rows.append((day, tx_type, len(good), fee, stx(fee), len(group), failed, failed / len(group)))
@@ -170,10 +173,10 @@ class Plain:
                 count = sum(len(self.fees_within(who, length)) for who in wallets)
                 total, small = sum(fees.values()), len(wallets) < self.options.minimum_cohort
                 payback = None if small else total / (len(wallets) * self.options.target_cpa_ustx)
-                said = (len(left), count, total, sum(left), mean(fees.values()), middle(fees.values()))
-                said += (mean(left), middle(left), payback)
+                values = (len(left), count, total, sum(left), mean(fees.values()), middle(fees.values()))
+                values += (mean(left), middle(left), payback)
                 over = self.is_over(day, length)
-                shown = said if over else (None,) * len(said)
+                shown = values if over else (None,) * len(values)
                 rows.append((day, length, len(wallets), *shown, over, small, self.is_censored(day)))
         return rows
 
@@ -193,7 +196,7 @@ class Plain:
         return rows
 
     def trailing(self, length: int) -> dict[str, list[int]] | None:
-        """Fees per wallet active in the last days; None where not all are covered."""
+        """Return the fees of each wallet active in the last `length` days, None if not all of them are covered."""
         first = self.end - timedelta(length - 1)
         if first < self.start:
             return None
@@ -260,7 +263,7 @@ class Plain:
 
 
 def sunday_after(day: date) -> date:
-    """The Sunday that ends the week of this day."""
+    """Return the Sunday that ends the week of this day."""
     return next(each for n in range(7) if (each := day + timedelta(n)).weekday() == 6)
 
 

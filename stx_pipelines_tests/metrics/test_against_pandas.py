@@ -1,4 +1,4 @@
-"""An independent computation agrees with every table, number for number."""
+"""An independent computation gives every number of every table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.values import ChainSpec
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.results import RESULTS
-from stx_pipelines_tests.metrics.history import START, land_chain, read, store_in
+from stx_pipelines_tests.metrics.history import START, read, store_chain, store_in
 from stx_pipelines_tests.metrics.plain import Plain
 
 SHORT = MetricOptions(windows=(1, 3, 7), trailing_windows=(7, 14, 99), left_censor_days=5, breakeven_days=20)
@@ -29,13 +29,13 @@ NO_MINERS = MetricOptions(
 
 @pytest.fixture(scope="module")
 def chain() -> StacksChain:
-    """45 days of a devnet with ~100 transactions a day."""
+    """A devnet chain of 45 days with about 100 transactions a day."""
     tip = datetime.combine(START + 45 * DAY, datetime.min.time(), UTC)
     return StacksChain(ChainSpec(first_day=START, tip=tip, transactions_per_day=100, burn_blocks_per_day=24))
 
 
-def landed(chain: StacksChain, days: int) -> pd.DataFrame:
-    """What the chain itself says of its first days."""
+def transactions_of(chain: StacksChain, days: int) -> pd.DataFrame:
+    """Return the transactions of the chain's first days, from the chain itself."""
     rows = [
         (
             tx.sender_address,
@@ -61,12 +61,12 @@ def landed(chain: StacksChain, days: int) -> pd.DataFrame:
 def test_pandas_agrees_on_every_table(
     chain: StacksChain, tmp_path: Path, days: int, options: MetricOptions, from_birth: bool
 ) -> None:
-    """45 days, so that the funnel has wallets whose first 30 days are over."""
+    """In 45 days the funnel has wallets whose first 30 days are over."""
     last = START + (days - 1) * DAY
     store = store_in(tmp_path / "data", options, START if from_birth else None)
-    land_chain(store, chain, days_between(START, last))
+    store_chain(store, chain, days_between(START, last))
     store.refresh()
-    plain = Plain(landed(chain, days), START, last, options, from_birth)
+    plain = Plain(transactions_of(chain, days), START, last, options, from_birth)
     for table in (table for tables in RESULTS.values() for table in tables):
         ours = [tuple(row.values()) for row in read(store, table)]
         assert ours == getattr(plain, table)(), table

@@ -1,4 +1,4 @@
-"""The hand-made history (see history.py) gives the numbers a person with a pencil gets. Value: test_value_by_hand."""
+"""The hand-made history (history.py) gives the numbers computed by hand. Value metrics are in test_value_by_hand.py."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ import pytest
 
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
-from stx_pipelines_tests.metrics.history import OPTIONS, by, day, land, land_history, read, rows_of, store_in
+from stx_pipelines_tests.metrics.history import OPTIONS, by, day, read, rows_of, store_day, store_history, store_in
 
 
 @pytest.fixture(scope="module")
 def from_birth(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
-    """All 100 days of a chain that begins with them."""
-    store = land_history(store_in(tmp_path_factory.mktemp("metrics"), first_day=day(0)))
+    """The results of all 100 days, of a chain that begins with them."""
+    store = store_history(store_in(tmp_path_factory.mktemp("metrics"), first_day=day(0)))
     store.refresh()
     return store
 
 
 @pytest.fixture(scope="module")
 def holed(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
-    """Day 35 is missing, so days 0 to 34 are an island; and day 100 is still open."""
-    store = land_history(
+    """The results without day 35, so that days 0 to 34 are an island, and with an open day 100."""
+    store = store_history(
         store_in(tmp_path_factory.mktemp("metrics"), first_day=day(0)), (n for n in range(100) if n != 35)
     )
-    land(store, day(100), rows_of(40), "open")
+    store_day(store, day(100), rows_of(40), "open")
     store.refresh()
     return store
 
 
 @pytest.fixture(scope="module")
 def without_coinbase(tmp_path_factory: pytest.TempPathFactory) -> MetricStore:
-    """Coinbase is no activity."""
+    """The results with coinbase excluded from activity."""
     options = MetricOptions(
         windows=OPTIONS.windows, trailing_windows=OPTIONS.trailing_windows, excluded_types=frozenset({"coinbase"})
     )
-    store = land_history(store_in(tmp_path_factory.mktemp("metrics"), options, first_day=day(0)))
+    store = store_history(store_in(tmp_path_factory.mktemp("metrics"), options, first_day=day(0)))
     store.refresh()
     return store
 
 
 def test_each_wallet_is_first_seen_on_its_first_day(store: MetricStore) -> None:
-    """D0 is the partition's day, also for G, whose block time falls on the next date; days 0 to 29 are censored."""
+    """D0 is the date of the burn block. The block time of G is on the next date. Days 0 to 29 are censored."""
     assert by(store, "first_seen_wallets", "address", "cohort_date is_left_censored tx_count") == {
         "A": (0, True, 4),
         "B": (0, True, 1),
@@ -60,7 +60,7 @@ def test_each_wallet_is_first_seen_on_its_first_day(store: MetricStore) -> None:
         "L": (30, False, 3),
     }
     seen = by(store, "first_seen_wallets", "address", "first_seen first_tx_id")
-    midnight = datetime(2026, 1, 5)  # noqa: DTZ001 - the column is UTC without saying so, as it always was
+    midnight = datetime(2026, 1, 5)  # noqa: DTZ001 - the column has UTC times without a time zone
     assert seen["B"] == (midnight + timedelta(minutes=20), "0x" + "000" + f"{1:061}")
     assert seen["G"] == (midnight + timedelta(days=41, minutes=5), "0x" + "040" + f"{2:061}")
 
@@ -72,7 +72,7 @@ def test_nothing_is_censored_when_the_coverage_starts_with_the_chain(from_birth:
 
 
 def test_days_count_distinct_wallets(store: MetricStore) -> None:
-    """A span counts a wallet once, however often it comes; spans that reach before the coverage are null."""
+    """A span counts a wallet once. Spans that begin before the coverage are null."""
     daily = by(store, "wallets_daily", "date", "new_wallets active_wallets active_7d active_30d")
     assert len(daily) == 100
     assert daily[0] == (3, 3, None, None)
@@ -94,8 +94,8 @@ def test_rolling_means_are_over_calendar_days(store: MetricStore) -> None:
     assert means[46] == (9 / 7, (9 + 1 + 1 + 1) / 30)
 
 
-def test_a_network_day_counts_what_failed(store: MetricStore) -> None:
-    """Day 40: four shown, one failed, one that is not canonical and counts nowhere."""
+def test_a_network_day_counts_failed_transactions(store: MetricStore) -> None:
+    """Day 40 has four shown transactions, one failed, and one that is not canonical and does not count."""
     values = "transactions senders fee_ustx fee_stx landed failed failed_share"
     days = by(store, "network_daily", "date", values)
     assert days[40] == (4, 4, 6_100_000, Decimal("6.1"), 5, 1, 0.2)
@@ -106,7 +106,7 @@ def test_a_network_day_counts_what_failed(store: MetricStore) -> None:
 
 
 RETENTION = {
-    # cohort: per window 15, 30, 60, 90 the wallets that came back; None: not over
+    # per cohort: the wallets that came back in the windows 15, 30, 60, 90; None if the window is not over
     0: {"cumulative": (2, 2, 2, 2), "active_band": (2, 2, 0, 1), "survival": (2, 1, 1, 1)},
     5: {"cumulative": (0, 0, 1, 1), "active_band": (0, 0, 1, 0), "survival": (1, 1, 1, 0)},
     30: {"cumulative": (1, 1, 1, None), "active_band": (1, 1, 0, None), "survival": (None,) * 4},
@@ -119,7 +119,7 @@ SIZES = {0: 3, 5: 1, 30: 1, 40: 4, 69: 1, 70: 1, 85: 1}
 
 
 def test_retention_by_cohort(store: MetricStore) -> None:
-    """All three definitions; a window that ends on the last covered day is over, one day later it is not."""
+    """A window that ends on the last covered day is over. One that ends a day later is not."""
     expected = {
         (cohort, window_days, definition): (SIZES[cohort], back, None if back is None else back / SIZES[cohort])
         for cohort, definitions in RETENTION.items()
@@ -135,7 +135,7 @@ def test_retention_by_cohort(store: MetricStore) -> None:
 
 
 def test_a_week_is_over_when_its_sunday_is(store: MetricStore) -> None:
-    """Day 6 is the first Sunday. Day 69 is the Sunday of I, day 76 that of J, which is alone in its week."""
+    """The first Sunday is day 6. The week of I ends on day 69. The week of J, who is alone in it, ends on day 76."""
     weeks = by(
         store, "wallet_retention_weekly", "week_ending window_days definition", "cohort_days cohort_size retained rate"
     )
@@ -149,7 +149,7 @@ def test_a_week_is_over_when_its_sunday_is(store: MetricStore) -> None:
 
 
 def test_the_funnel_is_nested(store: MetricStore, from_birth: MetricStore) -> None:
-    """G pays 5 STX in one transaction and H has only two in 30 days; I reaches 3 and 1 STX exactly."""
+    """G pays 5 STX in one transaction. H has only two in 30 days. I has exactly 3 transactions and 1 STX."""
     values = "first_cohort last_cohort cohort_size active_30d active_and_value_30d active_rate active_and_value_rate"
     nothing = (None,) * 5
     assert by(store, "wallet_funnel", "window_days", values) == {
@@ -163,8 +163,8 @@ def test_the_funnel_is_nested(store: MetricStore, from_birth: MetricStore) -> No
     assert longer[90] == (-20, 69, *nothing)
 
 
-def test_a_hole_makes_what_is_before_it_an_island(holed: MetricStore) -> None:
-    """Only days 36 to 99 count: B and C are gone, A, D and L look younger, and who came before day 66 may be older."""
+def test_days_before_a_hole_are_an_island(holed: MetricStore) -> None:
+    """Only days 36 to 99 count: B and C are gone, A, D and L start later, and cohorts before day 66 are censored."""
     seen = by(holed, "first_seen_wallets", "address", "cohort_date is_left_censored")
     assert seen == {
         **dict.fromkeys("EFGH", (40, True)),
@@ -183,19 +183,19 @@ def test_a_hole_makes_what_is_before_it_an_island(holed: MetricStore) -> None:
     assert (min(daily), max(daily), daily[41], daily[42]) == (36, 99, None, 4)
 
 
-def test_a_day_that_closes_the_hole_brings_everything_back(tmp_path: Path, from_birth: MetricStore) -> None:
-    """An older backfill corrects first_seen in the other direction too."""
-    holed = land_history(store_in(tmp_path / "data", first_day=day(0)), (n for n in range(100) if n != 35))
+def test_results_are_whole_again_once_the_hole_is_filled(tmp_path: Path, from_birth: MetricStore) -> None:
+    """A backfill of older days moves first_seen back."""
+    holed = store_history(store_in(tmp_path / "data", first_day=day(0)), (n for n in range(100) if n != 35))
     holed.refresh()
     assert read(holed, "wallets_daily") != read(from_birth, "wallets_daily")
-    land(holed, day(35), rows_of(35))
+    store_day(holed, day(35), rows_of(35))
     holed.refresh()
     for table in ("first_seen_wallets", "wallets_daily", "wallet_retention", "wallet_value", "wallet_funnel"):
         assert read(holed, table) == read(from_birth, table)
 
 
 def test_excluded_types_are_no_activity_but_they_are_first_seen(without_coinbase: MetricStore) -> None:
-    """L is new on day 30 by a coinbase and active on day 46 only."""
+    """L is new on day 30, by a coinbase, and active only on day 46."""
     store = without_coinbase
     assert by(store, "first_seen_wallets", "address", "cohort_date tx_count")["L"] == (30, 3)
     daily = by(store, "wallets_daily", "date", "new_wallets active_wallets")
@@ -210,16 +210,16 @@ def test_excluded_types_are_no_activity_but_they_are_first_seen(without_coinbase
 
 
 def test_days_before_the_data_start_are_not_read(tmp_path: Path) -> None:
-    """They are counted apart from islands, and the censored days begin where the data does."""
-    store = land_history(store_in(tmp_path / "data", MetricOptions(data_start=day(36)), first_day=day(0)))
+    """They are counted apart from islands, and the censored days begin with the data start."""
+    store = store_history(store_in(tmp_path / "data", MetricOptions(data_start=day(36)), first_day=day(0)))
     basis = store.basis()
     assert (basis.days, basis.before_start, basis.islands, basis.uncensored_from) == (64, 36, 0, day(66))
 
 
 def test_without_a_closed_day_every_table_is_there_and_empty(tmp_path: Path) -> None:
-    """The same columns, no rows, no numbers."""
+    """Only the breakeven table has rows: one per window, without numbers."""
     store = store_in(tmp_path / "data", MetricOptions())
-    land(store, day(0), rows_of(0), "open")
+    store_day(store, day(0), rows_of(0), "open")
     refreshed = store.refresh()
     assert {table: rows for table, rows in refreshed.rows.items() if rows} == {"wallet_value_breakeven": 5}
     assert refreshed.basis.coverage_end is None

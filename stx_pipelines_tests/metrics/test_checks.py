@@ -1,4 +1,4 @@
-"""Each asset check passes on what we compute and catches a planted fault."""
+"""Each asset check passes on computed results and fails on a planted fault."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from stx_pipelines.metrics.checks import CHECKS, Check, judge
 from stx_pipelines.metrics.store import MetricStore
-from stx_pipelines_tests.metrics.history import day, land, land_history, rows_of, store_in
+from stx_pipelines_tests.metrics.history import day, rows_of, store_day, store_history, store_in
 
 FAULTS = {
     "addresses_unique": ["first_seen_wallets: INSERT INTO t SELECT * FROM t WHERE address = 'A'"],
@@ -75,28 +75,28 @@ FAULTS = {
         "wallet_funnel: UPDATE t SET last_cohort = last_cohort + 1",
     ],
 }
-"""Per check: the table, and what to do to it."""
+"""Faults per check: a table, and statements that change it as `t`."""
 
 BY_NAME = {check.name: check for check in CHECKS}
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with results, to copy from."""
-    store = land_history(store_in(tmp_path_factory.mktemp("made")))
+    """A data folder with results. Tests copy it."""
+    store = store_history(store_in(tmp_path_factory.mktemp("made")))
     store.refresh()
     return store.folder.path
 
 
 @pytest.fixture
 def store(made: Path, tmp_path: Path) -> MetricStore:
-    """Results of one's own."""
+    """A copy of the results, for one test."""
     shutil.copytree(made, tmp_path / "data")
     return store_in(tmp_path / "data")
 
 
 def plant(store: MetricStore, fault: str) -> None:
-    """Change a result file and leave what it says of itself."""
+    """Change a result file and keep its metadata."""
     table, statements = fault.split(": ", 1)
     before = pq.read_table(store.path(table))
     with duckdb.connect() as connection:
@@ -109,24 +109,23 @@ def plant(store: MetricStore, fault: str) -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-def test_what_we_compute_passes(store: MetricStore, check: Check) -> None:
-    """No check cries wolf, and each has at least one fault below."""
+def test_computed_results_pass(store: MetricStore, check: Check) -> None:
+    """Each check also has at least one planted fault."""
     assert judge(store, check)[:3] == (0, "", [])
     assert FAULTS[check.name]
 
 
 @pytest.mark.parametrize(("name", "fault"), [(name, fault) for name, faults in FAULTS.items() for fault in faults])
-def test_a_planted_fault_is_caught(store: MetricStore, name: str, fault: str) -> None:
-    """And the verdict gives examples."""
+def test_a_planted_fault_fails_with_examples(store: MetricStore, name: str, fault: str) -> None:
     plant(store, fault)
     verdict = judge(store, BY_NAME[name])
     assert verdict.broken, verdict
     assert verdict.examples
 
 
-def test_a_check_that_cannot_judge_says_so(store: MetricStore) -> None:
-    """After a reorg the day files are ahead of the results; and results of different days cannot be compared."""
-    land(store, day(99), rows_of(99), requests=2)
+def test_a_check_without_a_verdict_gives_the_reason(store: MetricStore) -> None:
+    """After a reorg the day files are newer than the results. Results of different days cannot be compared."""
+    store_day(store, day(99), rows_of(99), requests=2)
     ahead = judge(store, BY_NAME["first_seen_is_earliest"])
     assert (ahead.broken, "have changed" in ahead.reason) == (None, True)
     store.refresh(["first_seen_wallets"])

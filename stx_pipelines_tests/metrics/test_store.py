@@ -1,9 +1,8 @@
-"""How results come to be, stay whole, and are known to be stale."""
+"""Results are computed, replaced as a whole, loaded, and known to be stale."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,25 +19,25 @@ from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store.arrow import to_arrow
 from stx_pipelines.store.files import StoreError
-from stx_pipelines_tests.metrics.history import certificate, day, land, land_history, read, rows_of, store_in
+from stx_pipelines_tests.metrics.history import certificate, day, read, rows_of, store_day, store_history, store_in
+from stx_pipelines_tests.store.holding import held_open
 
 TABLES = [table for tables in RESULTS.values() for table in tables]
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> MetricStore:
-    """Days 0 to 46, nothing computed yet."""
-    return land_history(store_in(tmp_path / "data"), range(47))
+    """Days 0 to 46 are stored, and nothing is computed yet."""
+    return store_history(store_in(tmp_path / "data"), range(47))
 
 
 def table(store: MetricStore, query: str) -> list[tuple[object, ...]]:
-    """An answer of the warehouse."""
+    """Return the result of a query of the database."""
     with duckdb.connect(str(store.warehouse.path), read_only=True) as connection:
         return connection.execute(query).fetchall()
 
 
-def test_files_and_tables_say_the_same(store: MetricStore) -> None:
-    """Every result file is a table of the warehouse too, with the same columns in the same order."""
+def test_every_result_file_equals_its_table(store: MetricStore) -> None:
     refreshed = store.refresh()
     assert refreshed.waiting_for is None
     for name in TABLES:
@@ -47,8 +46,8 @@ def test_files_and_tables_say_the_same(store: MetricStore) -> None:
         assert len(from_file) == refreshed.rows[name]
 
 
-def test_columns_that_others_read_come_first(store: MetricStore) -> None:
-    """Existing notebooks read address and first_seen; the long table of retention is as documented."""
+def test_promised_columns_come_first_and_files_have_their_promised_names(store: MetricStore) -> None:
+    """Existing notebooks read address and first_seen."""
     store.refresh()
     seen = pq.read_schema(store.path("first_seen_wallets"))
     assert seen.names[:5] == ["address", "first_seen", "is_left_censored", "first_tx_id", "tx_count"]
@@ -61,7 +60,7 @@ def test_columns_that_others_read_come_first(store: MetricStore) -> None:
 
 
 def test_money_is_never_floating_point(store: MetricStore) -> None:
-    """Amounts are whole microSTX or decimals; only rates, means of counts and payback are floating point."""
+    """Amounts are whole microSTX or decimals. Only rates, means of counts and payback are floating point."""
     store.refresh()
     floating = set()
     for name in TABLES:
@@ -79,8 +78,8 @@ def test_money_is_never_floating_point(store: MetricStore) -> None:
 
 
 @pytest.mark.parametrize("result", RESULTS)
-def test_each_result_can_be_made_alone(store: MetricStore, result: str) -> None:
-    """Only its own files and tables appear, and they equal what a whole refresh makes."""
+def test_each_result_can_be_computed_alone(store: MetricStore, result: str) -> None:
+    """Only its own files and tables are made, and they equal those of a refresh of all results."""
     refreshed = store.refresh([result])
     assert set(refreshed.rows) == set(RESULTS[result])
     assert {name for name in TABLES if store.path(name).exists()} == set(RESULTS[result])
@@ -90,18 +89,18 @@ def test_each_result_can_be_made_alone(store: MetricStore, result: str) -> None:
 
 
 def test_results_are_stale_when_closed_days_or_options_change(store: MetricStore) -> None:
-    """An open day changes nothing; a closed one, a certificate made anew, and an option do."""
+    """A new closed day, a new certificate and another option make them stale. An open day does not."""
     assert store.stale() == list(RESULTS)
     store.refresh(["wallet_funnel"])
     assert "wallet_funnel" not in store.stale()
     store.refresh()
     assert store.stale() == []
-    land(store, day(47), rows_of(47), "open")
+    store_day(store, day(47), rows_of(47), "open")
     assert store.stale() == []
-    land(store, day(47), rows_of(47))
+    store_day(store, day(47), rows_of(47))
     assert store.stale() == list(RESULTS)
     store.refresh()
-    land(store, day(10), rows_of(10), requests=7)
+    store_day(store, day(10), rows_of(10), requests=7)
     assert store.stale() == list(RESULTS)
     store.refresh()
     store.options = MetricOptions(windows=(15,))
@@ -109,7 +108,7 @@ def test_results_are_stale_when_closed_days_or_options_change(store: MetricStore
 
 
 def test_a_table_added_by_a_later_version_makes_its_result_stale(store: MetricStore) -> None:
-    """A data folder of before has neither its file nor its table. Its result alone is computed and loaded anew."""
+    """An older data folder has neither its file nor its table. Only its result is computed and loaded again."""
     store.refresh()
     store.path("wallet_value_weekly").unlink()
     marks = store.folder.path / "coverage" / "metrics.json"
@@ -124,18 +123,13 @@ def test_a_table_added_by_a_later_version_makes_its_result_stale(store: MetricSt
     assert table(store, "SELECT count(*) FROM wallet_value_weekly") == [(len(read(store, "wallet_value_weekly")),)]
 
 
-def test_a_busy_warehouse_delays_only_the_tables(store: MetricStore) -> None:
-    """The files are new; the results stay stale until their tables are loaded."""
+def test_a_busy_database_delays_only_the_tables(store: MetricStore) -> None:
+    """The files are new, and the results stay stale until their tables are loaded."""
     store.refresh()
-    land(store, day(47), rows_of(47))
-    hold = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
-    command = [sys.executable, "-c", hold, str(store.warehouse.path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
+    store_day(store, day(47), rows_of(47))
+    with held_open(store.folder.path, "writes") as pid:
         refreshed = store.refresh()
-        other.communicate()
-    assert refreshed.waiting_for == f"process {other.pid}"
+    assert refreshed.waiting_for == f"process {pid}"
     assert len(read(store, "wallets_daily")) == 48
     assert store.stale() == list(RESULTS)
     store.load()
@@ -143,8 +137,7 @@ def test_a_busy_warehouse_delays_only_the_tables(store: MetricStore) -> None:
     assert table(store, "SELECT count(*) FROM wallets_daily") == [(48,)]
 
 
-def test_a_lost_database_makes_results_stale_and_is_loaded_again(store: MetricStore) -> None:
-    """Nothing is computed for that."""
+def test_results_are_stale_without_the_database_and_loaded_again_without_computing(store: MetricStore) -> None:
     store.refresh()
     store.warehouse.path.unlink()
     assert store.stale() == list(RESULTS)
@@ -153,44 +146,52 @@ def test_a_lost_database_makes_results_stale_and_is_loaded_again(store: MetricSt
     assert table(store, "SELECT count(*) FROM first_seen_wallets") == [(9,)]
 
 
-def test_a_day_replaced_while_it_is_read_starts_the_computation_anew(
-    store: MetricStore, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def replace_a_day(store: MetricStore, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int]]:
+    """Return a function that takes a number of times and makes so many computations find a day replaced.
+
+    It returns a list that grows by one with every computation.
+    """
+
+    def start(times: int) -> list[int]:
+        computations: list[int] = []
+        metric_sql = metrics.metric_sql
+
+        def read(name: str) -> str:
+            if name == "base/wallet_days":
+                computations.append(len(computations))
+                if len(computations) <= times:
+                    store_day(store, day(0), rows_of(0), requests=1 + len(computations))
+            return metric_sql(name)
+
+        monkeypatch.setattr(metrics, "metric_sql", read)
+        return computations
+
+    return start
+
+
+def test_a_day_replaced_during_the_computation_starts_it_again(
+    store: MetricStore, replace_a_day: Callable[[int], list[int]]
 ) -> None:
-    """The second time nothing changes, and the result rests on the new day."""
-    changes = iter([lambda: land(store, day(0), rows_of(0), requests=2), lambda: None])
-    metric_sql = metrics.metric_sql
-
-    def loaded(name: str) -> str:
-        if name == "base/wallet_days":
-            next(changes)()
-        return metric_sql(name)
-
-    monkeypatch.setattr(metrics, "metric_sql", loaded)
+    computations = replace_a_day(1)
     refreshed = store.refresh(["wallet_funnel"])
     assert refreshed.basis.fingerprint == store.basis().fingerprint
-    assert next(changes, None) is None
+    assert len(computations) == 2
 
 
-def test_days_that_never_hold_still_leave_the_old_results(store: MetricStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After three tries the sentence says what to do."""
+def test_days_replaced_during_every_computation_leave_the_old_results(
+    store: MetricStore, replace_a_day: Callable[[int], list[int]]
+) -> None:
     store.refresh(["wallet_funnel"])
     before = store.path("wallet_funnel").read_bytes()
-    made = iter(range(2, 100))
-    metric_sql = metrics.metric_sql
-
-    def loaded(name: str) -> str:
-        if name == "base/wallet_days":
-            land(store, day(0), rows_of(0), requests=next(made))
-        return metric_sql(name)
-
-    monkeypatch.setattr(metrics, "metric_sql", loaded)
-    with pytest.raises(StoreError, match=r"changed 3 times.*refresh again"):
+    computations = replace_a_day(100)
+    with pytest.raises(StoreError, match=r"changed 3 times.*compute them again"):
         store.refresh(["wallet_funnel"])
+    assert len(computations) == 3
     assert store.path("wallet_funnel").read_bytes() == before
 
 
-def test_a_file_that_gives_other_rows_than_it_certifies_is_refused(store: MetricStore) -> None:
-    """Nothing is published from it."""
+def test_a_file_with_another_number_of_rows_than_certified_is_refused(store: MetricStore) -> None:
     first, *others = rows_of(0)
     orphaned = [msgspec.structs.replace(tx, canonical=False) for tx in others]
     store.files.write(to_arrow(DATASETS[TRANSACTIONS], [first, *orphaned]), certificate(day(0), rows_of(0)))
@@ -199,18 +200,11 @@ def test_a_file_that_gives_other_rows_than_it_certifies_is_refused(store: Metric
     assert not store.path("wallets_daily").exists()
 
 
-def test_nothing_is_left_behind(store: MetricStore) -> None:
-    """No spill folder and no half-written file, and no spill folder of a killed run either."""
+def test_a_refresh_leaves_no_spill_folder_and_no_temporary_file(store: MetricStore) -> None:
     (store.folder.path / "run" / "metrics-killed").mkdir(parents=True)
     store.refresh()
     left = [path.name for path in store.folder.path.rglob("*") if path.name.endswith(".tmp") or "metrics-" in path.name]
     assert left == []
-
-
-def test_a_folder_name_with_quotes_works(tmp_path: Path) -> None:
-    """Paths go into statements as quoted text."""
-    store = land_history(store_in(tmp_path / "it's data"), range(3))
-    assert store.refresh().rows["first_seen_wallets"] == 3
 
 
 @pytest.mark.parametrize(
@@ -226,14 +220,13 @@ def test_a_folder_name_with_quotes_works(tmp_path: Path) -> None:
         ({"breakeven_days": 0}, "breakeven_days is 0"),
     ],
 )
-def test_options_that_mean_nothing_are_refused(wrong: dict[str, object], sentence: str) -> None:
-    """By name."""
+def test_impossible_options_are_refused_by_name(wrong: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         MetricOptions(**wrong)  # type: ignore[arg-type]
 
 
 def test_the_range_ends_at_the_newest_closed_day() -> None:
-    """Days 3 to 5 of 0, 1, 3, 4, 5 and an open 6."""
+    """Days 0, 1, 3, 4 and 5 are closed, and day 6 is open."""
     known = {day(n): certificate(day(n), []) for n in (0, 1, 3, 4, 5)} | {day(6): certificate(day(6), [], "open")}
     covered = cover(known, MetricOptions(), day(0))
     assert covered.days == [day(3), day(4), day(5)]

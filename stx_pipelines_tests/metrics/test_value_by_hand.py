@@ -1,4 +1,4 @@
-"""The hand-made history (see history.py) gives the value that a person with a pencil gets."""
+"""The hand-made history (history.py) gives the value metrics computed by hand."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import msgspec
 from stx_pipelines.chains.days import window
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
-from stx_pipelines_tests.metrics.history import OPTIONS, by, day, land, land_history, rows_of, store_in
+from stx_pipelines_tests.metrics.history import OPTIONS, by, day, rows_of, store_day, store_history, store_in
 
 
 def stx(*amounts: str | None) -> tuple[Decimal | None, ...]:
-    """Amounts as exact decimals."""
+    """Return amounts as exact decimals."""
     return tuple(None if amount is None else Decimal(amount) for amount in amounts)
 
 
 def test_value_of_a_cohort(store: MetricStore) -> None:
-    """Fees of whole days 0 to w-1; survivors are active in the band that ends with day w."""
+    """Fees are those of the days 0 to w-1. Survivors are active in the band that ends with day w."""
     counts = by(store, "wallet_value", "cohort_date window_days", "cohort_size survivors tx_count fee_ustx")
     assert [counts[0, w] for w in OPTIONS.windows] == [
         (3, 2, 4, 1_900_000),
@@ -44,16 +44,16 @@ def test_value_of_a_cohort(store: MetricStore) -> None:
 
 
 def test_payback_is_for_cohorts_of_three_and_more(store: MetricStore) -> None:
-    """The mean over the target of 5 STX; cohorts 5, 30, 69, 70 and 85 are too small."""
+    """Payback is the mean divided by the target of 5 STX. Cohorts 5, 30, 69, 70 and 85 are too small."""
     payback = by(store, "wallet_value", "cohort_date window_days", "payback")
     assert (payback[0, 15], payback[40, 15], payback[40, 60]) == (1_900_000 / 15_000_000, 0.365, None)
     assert {cohort for (cohort, _), value in payback.items() if value is not None} == {0, 40}
 
 
 def test_value_of_a_week(store: MetricStore) -> None:
-    """Sums of its wallets, divided once and rounded half up. A week has a row once its Sunday's window is over.
+    """Fees are added, divided once and rounded half up. A week has a row once the window of its Sunday is over.
 
-    Day 6 ends the week of A to D, all censored; day 34 that of L; 41 that of E to H; 69 that of I; 76 that of J.
+    The week of A to D, all censored, ends on day 6; of L on day 34; of E to H on 41; of I on 69; of J on 76.
     """
     keys, values = "week_ending window_days", "wallets fee_ustx fee_per_wallet_stx payback is_left_censored"
     assert by(store, "wallet_value_weekly", keys, values) == {
@@ -72,10 +72,10 @@ def test_value_of_a_week(store: MetricStore) -> None:
     }
 
 
-def test_a_week_that_is_censored_in_part_is_marked(tmp_path: Path) -> None:
-    """With five days censored, the week of day 6 has A, B and C, who may be older, and D, who is surely new."""
+def test_a_week_with_some_censored_wallets_is_marked(tmp_path: Path) -> None:
+    """With five days censored, the week that ends on day 6 has A, B and C, who may be older, and D, who is new."""
     options = MetricOptions(windows=(15,), left_censor_days=5)
-    store = land_history(store_in(tmp_path / "data", options))
+    store = store_history(store_in(tmp_path / "data", options))
     store.refresh(["wallet_value"])
     assert by(store, "wallet_value", "cohort_date", "is_left_censored")[5] is False
     marked = by(store, "wallet_value_weekly", "week_ending", "is_left_censored")
@@ -83,7 +83,7 @@ def test_a_week_that_is_censored_in_part_is_marked(tmp_path: Path) -> None:
 
 
 def test_fees_per_wallet_of_a_week_are_rounded_half_up(tmp_path: Path) -> None:
-    """3 microSTX of two wallets are 2 each, 1 of two is 1, and 1 of three is 0. Payback rests on the unrounded mean."""
+    """3 microSTX by 2 wallets are 2 each, 1 by 2 is 1, and 1 by 3 is 0. Payback uses the mean before rounding."""
     store = store_in(tmp_path / "data", MetricOptions(windows=(1,), minimum_cohort=1, target_cpa_ustx=4))
     [model] = rows_of(5)
     fees = {0: [1, 2], 7: [1, 0], 14: [1, 0, 0]}
@@ -99,7 +99,7 @@ def test_fees_per_wallet_of_a_week_are_rounded_half_up(tmp_path: Path) -> None:
             )
             for place, fee in enumerate(fees.get(number, []))
         ]
-        land(store, day(number), rows)
+        store_day(store, day(number), rows)
     store.refresh(["wallet_value"])
     assert by(store, "wallet_value_weekly", "week_ending", "wallets fee_ustx fee_per_wallet_stx payback") == {
         6: (2, 3, Decimal("0.000002"), 3 / 8),
@@ -109,7 +109,7 @@ def test_fees_per_wallet_of_a_week_are_rounded_half_up(tmp_path: Path) -> None:
 
 
 def test_trailing_windows_need_all_their_days(store: MetricStore) -> None:
-    """Days 70 to 99 have A, H, I, J and K; 101 days are more than there are."""
+    """A, H, I, J and K are active on days 70 to 99. There are fewer than 101 days."""
     values = "wallets tx_count fee_ustx mean_fee_stx median_fee_stx is_mature"
     assert by(store, "wallet_value_trailing", "window_days", values) == {
         30: (5, 8, 4_300_000, *stx("0.86", "0.6"), True),
@@ -118,7 +118,7 @@ def test_trailing_windows_need_all_their_days(store: MetricStore) -> None:
 
 
 def test_breakeven_leaves_censored_cohorts_out(store: MetricStore) -> None:
-    """Window 15 has L, E to H, I and J; nothing that is surely new is 90 days old."""
+    """Window 15 has L, E to H, I and J. No uncensored wallet is 90 days old."""
     values = "first_cohort last_cohort cohorts wallets fee_ustx breakeven_cpa_stx"
     assert by(store, "wallet_value_breakeven", "window_days", values) == {
         15: (30, 70, 4, 7, 8_400_000, Decimal("1.2")),
@@ -128,24 +128,24 @@ def test_breakeven_leaves_censored_cohorts_out(store: MetricStore) -> None:
     }
 
 
-def test_breakeven_reaches_back_as_far_as_it_is_told(tmp_path: Path) -> None:
-    """With 40 days it starts at day 60: I and J."""
+def test_breakeven_counts_the_cohorts_of_the_last_breakeven_days(tmp_path: Path) -> None:
+    """The last 40 days start with day 60 and have I and J."""
     options = MetricOptions(windows=(15,), breakeven_days=40)
-    store = land_history(store_in(tmp_path / "data", options))
+    store = store_history(store_in(tmp_path / "data", options))
     store.refresh(["wallet_value"])
     assert by(store, "wallet_value_breakeven", "window_days", "wallets breakeven_cpa_stx") == {15: (2, Decimal("0.55"))}
 
 
 def test_windows_of_single_wallets(store: MetricStore) -> None:
-    """Only windows that are over; trailing ones only for wallets active in them."""
-    told = by(store, "wallet_windows", "address kind window_days", "tx_count fee_stx active_in_window")
-    assert told["A", "cohort", 15] == (2, Decimal("1.5"), True)
-    assert told["A", "cohort", 60] == (3, Decimal("2.0"), False)
-    assert told["C", "cohort", 15] == (1, Decimal("0.1"), True)
-    assert told["B", "cohort", 90] == (1, Decimal("0.3"), False)
-    assert told["K", "trailing", 30] == (2, Decimal("1.0"), True)
-    assert ("K", "cohort", 15) not in told
-    assert ("E", "cohort", 60) not in told
-    assert not [key for key in told if key[1:] == ("trailing", 101)]
+    """Only windows that are over have rows, and trailing windows only for wallets active in them."""
+    rows = by(store, "wallet_windows", "address kind window_days", "tx_count fee_stx active_in_window")
+    assert rows["A", "cohort", 15] == (2, Decimal("1.5"), True)
+    assert rows["A", "cohort", 60] == (3, Decimal("2.0"), False)
+    assert rows["C", "cohort", 15] == (1, Decimal("0.1"), True)
+    assert rows["B", "cohort", 90] == (1, Decimal("0.3"), False)
+    assert rows["K", "trailing", 30] == (2, Decimal("1.0"), True)
+    assert ("K", "cohort", 15) not in rows
+    assert ("E", "cohort", 60) not in rows
+    assert not [key for key in rows if key[1:] == ("trailing", 101)]
     marked = by(store, "wallet_windows", "address", "is_left_censored")
     assert {who for who, is_marked in marked.items() if is_marked} == set("ABCD")

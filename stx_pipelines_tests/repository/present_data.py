@@ -1,7 +1,7 @@
-"""The names at the outside that show themselves in use: files, tables, columns, JSON, metadata. Not here: claims.
+"""The public names that appear in use: files, tables, columns, JSON, metadata. Not here: tests.
 
-A small Stacks chain and a small Ethereum chain are synced by the commands, from an empty folder to one with a damaged
-and a failing day; what the commands say and leave behind is looked at with other people's tools.
+The commands sync a small Stacks chain and a small Ethereum chain, from an empty folder to one with a damaged and a
+failing day. Their output and files are then read with general tools.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from stx_pipelines_tests.world import QUICK, ROOT, command, recent_chain
 NO_SERVER = "http://127.0.0.1:9"
 DAYS = 3
 _TRIES = 60
-_OPEN_KEYS = {"left_out"}  # whose own keys are data
+_OPEN_KEYS = {"left_out"}  # the keys of its object are data
 
 
 def names_in_use(folder: Path) -> dict[str, set[str]]:
-    """Every kind that needs a data folder; `folder` is empty."""
+    """Return the names of every kind that needs a data folder; `folder` must be empty."""
     home = folder / "dagster"
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
@@ -51,7 +51,7 @@ def names_in_use(folder: Path) -> dict[str, set[str]]:
             settings = {
                 "STX_DATA_DIR": str(folder / "data"),
                 "HIRO_API_URL": devnet.url,
-                "HIRO_TIMEOUT_SECONDS": "120",  # an answer waits while commands look at the run
+                "HIRO_TIMEOUT_SECONDS": "120",  # a response waits while commands inspect the run
                 "ETH_RPC_URL": devnet.ethereum_url,
                 "STX_TARGET_DAYS": str(DAYS),
                 "ETH_TARGET_DAYS": "2",
@@ -70,7 +70,7 @@ def names_in_use(folder: Path) -> dict[str, set[str]]:
 
 @dataclass
 class Story:
-    """What happens to a data folder, and the names seen on the way."""
+    """A series of commands on one data folder, and the names found."""
 
     data: Path
     devnet: Devnet
@@ -78,7 +78,7 @@ class Story:
     cursors: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> None:
-        """From nothing to a day that was damaged, failed, and was read again."""
+        """Run all commands, from an empty folder to a day that was damaged, failed and was stored again."""
         self._start()
         self._sync()
         self._look()
@@ -88,7 +88,7 @@ class Story:
         self.found.setdefault(kind, set()).update(lines)
 
     def _ask(self, situation: str, *arguments: str, **environment: str) -> Result:
-        """Run a command; its exit code is a promise in this situation."""
+        """Run a command and record its exit code in this situation."""
         answer = invoke(*arguments, **environment)
         self._exited(situation, arguments, answer.exit_code)
         return answer
@@ -106,7 +106,7 @@ class Story:
         self._tick()
 
     def _sync(self) -> None:
-        """The first page of a day waits for its answer until the run was looked at."""
+        """Sync; the response with the first page of a day waits until the run has been inspected."""
         looked = False
 
         def look(_: str) -> None:
@@ -120,7 +120,7 @@ class Story:
         self.devnet.knobs.on_request = None
 
     def _look_at_run(self) -> None:
-        """In processes of their own: this one runs the sync."""
+        """Run the commands in other processes, because this one runs the sync."""
         self._json(command(["status", "--json"], {}).stdout)
         self._exited("a run works", ("rebuild",), command(["rebuild"], {}).returncode)
         codes = (command(["health", "--stall-threshold", "1"], {}).returncode for _ in range(_TRIES))
@@ -141,7 +141,7 @@ class Story:
         self._tick(STX_MINIMUM_COHORT="4")
 
     def _break(self) -> None:
-        """A day file is no Parquet, its day cannot be proved again, and at last only its rows are damaged."""
+        """Damage a day file, make its day impossible to prove, and at last damage only its rows."""
         day = self.devnet.chain.spec.first_day + timedelta(days=1)
         file = self.data / "days" / "transactions" / f"{day}.parquet"
         sound = file.read_bytes()
@@ -149,7 +149,7 @@ class Story:
         self._ask("a day file is damaged", "status")
         self._ask("a day file is damaged", "health")
         self._ask("a day file is damaged", "rebuild")
-        invoke("rebuild", "--force")  # leaves the day out
+        invoke("rebuild", "--force")  # without the day
         self._ask("a day file is damaged", "verify")
         self._tick()
         self.devnet.knobs.hidden_transactions = {self.devnet.chain.transactions(day)[7].tx_id}
@@ -163,14 +163,14 @@ class Story:
         self._ask("a day is set aside", "sync")
         self.devnet.knobs.hidden_transactions = set()
         file.write_bytes(sound[:4] + bytes(200) + sound[204:])
-        invoke("sync", "--retry")  # puts the file aside
+        invoke("sync", "--retry")  # renames the damaged file
         self._files()
 
     def _json(self, told: str) -> None:
         self._see("status --json", _keys(json.loads(told)))
 
     def _tick(self, **environment: str) -> None:
-        """Every sensor and schedule once, from where it stood: the tags of the runs it asks for."""
+        """Evaluate every sensor and schedule once, from its last cursor; record the tags of the requested runs."""
         repository = defs.get_repository_def()
         with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.get() as instance:
             for name, value in environment.items():
@@ -188,14 +188,14 @@ class Story:
                     self._see("run tags", _tags(schedule.name, schedule.evaluate_tick(scheduled).run_requests or []))
 
     def _files(self) -> None:
-        """What is below the data folder, and what the services of `make up` write there."""
+        """Record the files below the data folder, and those that the services of `make up` write."""
         here = (str(path.relative_to(self.data)) for path in self.data.rglob("*") if path.is_file())
         services = (ROOT / "deploy" / "supervisord.conf").read_text()
         self._see("files below the data folder", map(_pattern, here))
         self._see("files below the data folder", re.findall(r"logfile=data/(\S+)", services))
 
     def _contents(self) -> None:
-        """What is in the Parquet files, and in those that say which chain is here."""
+        """Record the columns and metadata of the Parquet files, and the keys of the chain files."""
         for path in self.data.rglob("*.parquet"):
             name = _pattern(str(path.relative_to(self.data)))
             self._see("Parquet columns", _columns(name, path))
@@ -219,17 +219,17 @@ class Story:
 
 
 def invoke(*arguments: str, **environment: str) -> Result:
-    """A command in this process: Dagster is loaded once."""
+    """Run a command in this process, which has loaded Dagster already."""
     return CliRunner().invoke(main_command(), arguments, env=environment)
 
 
 def _pattern(path: str) -> str:
-    """A path with what differs from day to day left out."""
+    """Replace the parts of a path that differ from day to day."""
     return re.sub(r"\d{4}-\d\d-\d\d", "DAY", path)
 
 
 def _keys(value: Any, at: str = "") -> Iterator[str]:
-    """The keys of a JSON value at every level: `[].set_aside[].day`."""
+    """Yield the keys of a JSON value at every level, such as `[].set_aside[].day`."""
     if isinstance(value, list):
         for each in value:
             yield from _keys(each, f"{at}[]")

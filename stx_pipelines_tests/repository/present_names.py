@@ -1,7 +1,7 @@
-"""The names at the outside that need no data folder: commands, settings, Dagster's definitions. Not here: claims.
+"""The public names that need no data folder: commands, settings, Dagster's definitions. Not here: tests.
 
-Each function gives the names of one kind that are there now, by kind and line as in `promised_names.txt`. They are
-reached the way users reach them, so that a module that moves changes nothing here.
+Each function gives the present names of one kind, by kind and line as in `promised_names.txt`. Names are found as
+users find them, so that moving a module changes nothing here.
 """
 
 from __future__ import annotations
@@ -18,16 +18,21 @@ from typing import Any
 import click
 import dagster as dg
 
+import stx_pipelines
 from stx_pipelines.definitions import defs
 from stx_pipelines.settings import Settings
 from stx_pipelines_tests.world import ROOT, command
 
-PYTHON_NAMES = ("stx_pipelines.definitions.defs", "stx_pipelines.definitions.build_defs")
-"""What other people's code, `workspace.yaml` and `-m stx_pipelines.definitions` import."""
+PYTHON_NAMES = (
+    "stx_pipelines.definitions.defs",
+    "stx_pipelines.definitions.build_defs",
+    *(f"stx_pipelines.{name}" for name in stx_pipelines.__all__),
+)
+"""Names that other code, `workspace.yaml` and `-m stx_pipelines.definitions` import."""
 
 
 def names_without_data() -> dict[str, set[str]]:
-    """Every kind that can be told without a data folder."""
+    """Return the names of every kind that needs no data folder."""
     return {
         "commands and options": set(_commands()),
         "exit codes in the README": set(_documented_codes()),
@@ -39,13 +44,13 @@ def names_without_data() -> dict[str, set[str]]:
 
 
 def entry_points() -> dict[str, str]:
-    """The console scripts of the package: their names and what each calls."""
+    """Return the console scripts of the package: names and targets."""
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     return {str(name): str(target) for name, target in scripts.items()}
 
 
 def main_command() -> click.Group:
-    """What `stx-pipelines` calls."""
+    """Return the command group of `stx-pipelines`."""
     module, name = entry_points()["stx-pipelines"].split(":")
     group = getattr(importlib.import_module(module), name)
     assert isinstance(group, click.Group)
@@ -71,7 +76,7 @@ def _commands() -> Iterator[str]:
 
 
 def _spellings(option: click.Parameter) -> Iterator[str]:
-    """Each way to write it: with its choices, or with VALUE where it takes one."""
+    """Yield each spelling of an option: with its choices, or with VALUE where it takes one."""
     is_flag = isinstance(option, click.Option) and option.is_flag
     for name in [*option.opts, *option.secondary_opts]:
         if isinstance(option.type, click.Choice):
@@ -88,7 +93,7 @@ def _documented_codes() -> Iterator[str]:
 
 
 def _settings() -> Iterator[str]:
-    """Those that the environment sets and that stand in `.env.example`."""
+    """Yield the settings that are in `.env.example`, with their defaults."""
     shown = set(re.findall(r"^(?:# ?)?([A-Z][A-Z_0-9]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     for name, field in Settings.model_fields.items():
         if name.upper() in shown:
@@ -96,7 +101,7 @@ def _settings() -> Iterator[str]:
 
 
 def _as_in_env(value: Any) -> str:
-    """A default as it would be written into `.env`."""
+    """Write a default as in `.env`."""
     if value is None:
         return ""
     if isinstance(value, bool | float):
@@ -128,7 +133,7 @@ def _is_importable(name: str) -> bool:
 
 
 def _definitions() -> dict[str, set[str]]:
-    """What Dagster's UI and command line call things."""
+    """Return the names in Dagster's UI and command line."""
     repository, graph = defs.get_repository_def(), defs.resolve_asset_graph()
     assets = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
     return {

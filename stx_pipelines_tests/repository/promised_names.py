@@ -1,8 +1,8 @@
-"""The file of the names that other people rely on, and the command that adds new ones to it. Not here: what is there.
+"""The file of promised names and the command that adds new ones. Not here: finding the present names (present_*.py).
 
     python -m stx_pipelines_tests.repository.promised_names
 
-writes every new name into `promised_names.txt`, and takes none away.
+adds every new name to `promised_names.txt` and removes none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FILE = Path(__file__).with_suffix(".txt")
 COMMAND = "python -m stx_pipelines_tests.repository.promised_names"
 
 WITHDRAWN = "# withdrawn: "
-"""Begins the line of a name that was written down by mistake and never released; why, is said behind it."""
+"""The start of the line of a name that was added by mistake and never released; the reason follows."""
 
 _HEAD = f"""\
 # The names that other people's scripts, queries and data folders rely on: by kind, one a line, in order.
@@ -26,7 +26,7 @@ _HEAD = f"""\
 
 
 def read(text: str) -> dict[str, set[str]]:
-    """The lines of each kind, comments included."""
+    """Return the lines of each kind, including comments."""
     _, *parts = re.split(r"^\[([^\[\]\n]+)\]$", text, flags=re.MULTILINE)
     return {
         kind: {line for line in lines.splitlines() if line} for kind, lines in zip(parts[::2], parts[1::2], strict=True)
@@ -34,23 +34,23 @@ def read(text: str) -> dict[str, set[str]]:
 
 
 def names(lines: Iterable[str]) -> set[str]:
-    """The lines that are no comments."""
+    """Return the lines that are not comments."""
     return {line for line in lines if not line.startswith("#")}
 
 
 def grown(promised: Mapping[str, set[str]], present: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """What was promised, and what is there."""
+    """Return the promised and the present names together."""
     kinds = [*promised, *(kind for kind in present if kind not in promised)]
     return {kind: promised.get(kind, set()) | present.get(kind, set()) for kind in kinds}
 
 
 def write(kinds: Mapping[str, set[str]]) -> str:
-    """The text of the file."""
+    """Return the text of the file."""
     return "\n".join([_HEAD, *("\n".join([f"[{kind}]", *sorted(lines), ""]) for kind, lines in kinds.items())])
 
 
 def main() -> None:
-    """Add the names that are there now."""
+    """Add the present names to the file."""
     from stx_pipelines_tests.repository.present_data import names_in_use
     from stx_pipelines_tests.repository.present_names import names_without_data
 

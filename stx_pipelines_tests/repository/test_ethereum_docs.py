@@ -1,4 +1,4 @@
-"""What docs/ethereum.md says of the tables, the checks and the queries is so."""
+"""docs/ethereum.md is right about the tables, the checks, the queries and the defaults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stx_pipelines.defs.checks import ethereum_checks
 from stx_pipelines.settings import Settings
 from stx_pipelines.store.ethereum_checks import BEFORE_MERGE, SINCE_MERGE
 from stx_pipelines.store.statements import load_sql, schema_sql
-from stx_pipelines_tests.store.ethereum_days import ALICE, changes_of, land_days
+from stx_pipelines_tests.store.ethereum_days import ALICE, changes_of, store_days
 from stx_pipelines_tests.store.ethereum_days import DAYS as HAND_MADE
 from stx_pipelines_tests.world import ROOT
 
@@ -32,9 +32,9 @@ def test_the_columns_are_those_of_the_table(table: str) -> None:
     assert sorted(named) == sorted(columns)
 
 
-def test_the_queries_run_and_answer(data: Path) -> None:
-    """The first one's miner is replaced by one that is there; the second is the one the demo asks."""
-    database = land_days(data)
+def test_the_queries_return_rows(data: Path) -> None:
+    """The address of the first query is replaced by a known one. The second query is that of the demo."""
+    database = store_days(data)
     one, top = QUERIES
     asked = re.sub(r"0x[0-9a-f]{40}", ALICE, one)
     with duckdb.connect(str(database), read_only=True) as connection:

@@ -14,4 +14,4 @@ def test_the_layers_hold(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     monkeypatch.chdir(ROOT)
     status = lint_imports(config_filename=str(ROOT / ".importlinter"), no_cache=True)
     assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out[-3000:]
-    assert os.path.samefile(ROOT, ".")  # noqa: PTH121 - the linter reads the folder it stands in
+    assert os.path.samefile(ROOT, ".")  # noqa: PTH121 - the linter reads its working folder

@@ -1,4 +1,4 @@
-"""What other people rely on keeps its name: what `promised_names.txt` lists is there, and what is new joins it."""
+"""Every name in `promised_names.txt` is present, and every present name is in it."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from stx_pipelines_tests.world import ROOT
 
 TEXT = FILE.read_text()
 PROMISED = read(TEXT)
-ADD_THEM = f"run `{COMMAND}` and commit the file: names that users can see are kept from then on"
+ADD_THEM = f"run `{COMMAND}` and commit the file: names that users can see are never removed"
 
 
 @pytest.fixture(scope="module")
 def present(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """The names that are there today, by kind."""
+    """Return the present names, by kind."""
     return names_without_data() | names_in_use(tmp_path_factory.mktemp("names"))
 
 
 @pytest.mark.parametrize("kind", PROMISED)
-def test_every_promised_name_is_there(present: dict[str, set[str]], kind: str) -> None:
+def test_every_promised_name_is_present(present: dict[str, set[str]], kind: str) -> None:
     missing = sorted(names(PROMISED[kind]) - present.get(kind, set()))
-    assert not missing, f"promised, and missing today ({kind}): {', '.join(missing)}"
+    assert not missing, f"promised but missing ({kind}): {', '.join(missing)}"
 
 
-def test_every_name_that_is_there_is_promised(present: dict[str, set[str]]) -> None:
+def test_every_present_name_is_promised(present: dict[str, set[str]]) -> None:
     new = {kind: sorted(lines - PROMISED.get(kind, set())) for kind, lines in present.items()}
     found = {kind: lines for kind, lines in new.items() if lines}
     assert not found, f"not promised yet: {found}; {ADD_THEM}"
 
 
-def test_no_line_of_the_file_was_ever_taken_away() -> None:
-    """As far as its history is here; a name that was never released may be withdrawn in a comment."""
+def test_no_line_of_the_file_was_ever_removed() -> None:
+    """The available git history is searched. A name that was never released may be withdrawn in a comment."""
     log = ["git", "log", "-p", "--format=", "--no-color", "--no-ext-diff", "--", f":(glob)**/{FILE.name}"]
     shown = subprocess.run(log, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     once = {line[1:] for line in shown if line.startswith("+") and not line.startswith(("+++", "+#"))} - {""}
@@ -44,11 +44,11 @@ def test_no_line_of_the_file_was_ever_taken_away() -> None:
 
 
 def test_the_file_is_as_the_command_writes_it() -> None:
-    """Then a new name is one new line in the diff."""
-    assert write(PROMISED) == TEXT, f"run `{COMMAND}`: it puts the lines in order"
+    """A new name is therefore one new line in the diff."""
+    assert write(PROMISED) == TEXT, f"run `{COMMAND}`, which sorts the lines"
 
 
-def test_the_command_adds_names_and_takes_none_away() -> None:
+def test_the_command_adds_names_and_removes_none() -> None:
     promised = {"commands": {"old", "kept", f"{WITHDRAWN}mistaken"}}
     together = grown(promised, {"commands": {"kept", "new"}, "tables": {"blocks"}})
     assert together == {"commands": {"old", "kept", "new", f"{WITHDRAWN}mistaken"}, "tables": {"blocks"}}

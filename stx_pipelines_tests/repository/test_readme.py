@@ -1,4 +1,4 @@
-"""What the documents say exists: targets, commands, settings, assets, files."""
+"""Targets, commands, settings, assets and files that the documents name exist."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stx_pipelines.definitions import defs
 from stx_pipelines.settings import Settings
 from stx_pipelines_tests.world import ROOT
 
-DOCUMENTS = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))] if path.exists()]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 TARGETS = {
     target
     for targets in re.findall(r"^([a-z][a-z -]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -27,7 +27,7 @@ NOT_OURS = ("pypi" + ".org", "files.python" + "hosted.org", "/wo" + "rk/", "sha"
 
 
 def code_in(text: str) -> str:
-    """What stands in code blocks and between backticks: where commands are."""
+    """Return the text of code blocks and between backticks: the places of commands."""
     blocks = re.findall(r"```.*?```", text, re.DOTALL)
     rest = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     return "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", rest)])

@@ -1,6 +1,6 @@
-"""Three days of Ethereum small enough to check by eye, as day files and as tables. Not here: claims (test_*.py).
+"""Three days of Ethereum, small enough to check by eye, as day files and tables. Not here: claims (test_*.py).
 
-Every four hours a block. Fee recipients take turns, one of them with two blocks in a row.
+There is a block every four hours. Fee recipients take turns, and one of them has two blocks in a row.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block, bala
 from stx_pipelines.store.arrow import to_arrow
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
-from stx_pipelines.store.warehouse import DayFile, Warehouse
+from stx_pipelines.store.loading import DayFile
+from stx_pipelines.store.warehouse import Warehouse
 
 FIRST = 1_000
 PER_DAY = 6
@@ -27,7 +28,7 @@ DAYS = [date(2026, 9, 1) + n * DAY for n in range(3)]
 ALICE, BOB, CAROL = (f"0x{name * 20}" for name in ("a1", "b0", "c4"))
 TURNS = (ALICE, BOB, BOB, CAROL)
 INCREASES = (3 * 10**18 + 1, 0, -(10**17) - 7)
-"""In Wei, in turns: some digits more than floating point has."""
+"""Increases in Wei, in turns. They have more digits than floating point."""
 
 
 def block_hash(number: int, fork: str = "0") -> str:
@@ -35,7 +36,7 @@ def block_hash(number: int, fork: str = "0") -> str:
 
 
 def blocks_of(day: date, fork: str = "0") -> list[Block]:
-    """The blocks of one of `DAYS`; another `fork` has other hashes."""
+    """Return the blocks of one of `DAYS`. Another `fork` has other hashes."""
     start, _ = window(day)
     first = FIRST + DAYS.index(day) * PER_DAY
     return [
@@ -57,19 +58,19 @@ def blocks_of(day: date, fork: str = "0") -> list[Block]:
 
 
 def changes_of(day: date, fork: str = "0") -> list[BalanceChange]:
-    """What the blocks of a day did. Between its blocks nothing happens to a fee recipient."""
-    purse = dict.fromkeys(TURNS, 10**26)
+    """Return the balance changes of a day's blocks. Balances change in own blocks only."""
+    held = dict.fromkeys(TURNS, 10**26)
     balances = {}
     for number in range(FIRST, FIRST + len(DAYS) * PER_DAY):
         miner = TURNS[number % len(TURNS)]
-        balances[BalanceKey(miner, number - 1)] = purse[miner]
-        purse[miner] += INCREASES[number % len(INCREASES)]
-        balances[BalanceKey(miner, number)] = purse[miner]
+        balances[BalanceKey(miner, number - 1)] = held[miner]
+        held[miner] += INCREASES[number % len(INCREASES)]
+        balances[BalanceKey(miner, number)] = held[miner]
     return balance_changes(blocks_of(day, fork), balances)
 
 
 def certificate(dataset: str, day: date, blocks: Sequence[Block], state: State = "closed") -> Certificate:
-    """What a day with these blocks would be certified as."""
+    """Return the certificate of a day with these blocks."""
     first, last = (blocks[0], blocks[-1]) if blocks else (None, None)
     return Certificate(
         dataset=dataset,
@@ -96,42 +97,42 @@ def certificate(dataset: str, day: date, blocks: Sequence[Block], state: State =
 
 
 def blocks_table(blocks: Sequence[Block]) -> pa.Table:
-    """What a day file of `blocks` holds."""
+    """Return the table of a day file of `blocks`."""
     return to_arrow(DATASETS[BLOCKS], blocks)
 
 
 def balances_table(changes: Sequence[BalanceChange]) -> pa.Table:
-    """What a day file of `miners_balance` holds."""
+    """Return the table of a day file of `miners_balance`."""
     return to_arrow(DATASETS[BALANCES], changes)
 
 
-def land_blocks(data: Path, day: date, blocks: Sequence[Block], state: State = "closed", *, load: bool = True) -> None:
-    """Write a day file of `blocks`, and load it."""
-    _land(data, blocks_table(blocks), certificate("blocks", day, blocks, state), load=load)
+def store_blocks(data: Path, day: date, blocks: Sequence[Block], state: State = "closed", *, load: bool = True) -> None:
+    """Store a day of `blocks`, and load it unless `load` is false."""
+    _store(data, blocks_table(blocks), certificate("blocks", day, blocks, state), load=load)
 
 
-def land_balances(data: Path, day: date, blocks: Sequence[Block], changes: Sequence[BalanceChange]) -> None:
-    """Write and load a day file of `miners_balance`, which belongs to these blocks."""
-    _land(data, balances_table(changes), certificate("miners_balance", day, blocks), load=True)
+def store_balances(data: Path, day: date, blocks: Sequence[Block], changes: Sequence[BalanceChange]) -> None:
+    """Store and load a day of `miners_balance` that belongs to these blocks."""
+    _store(data, balances_table(changes), certificate("miners_balance", day, blocks), load=True)
 
 
-def _land(data: Path, table: pa.Table, of: Certificate, *, load: bool) -> None:
+def _store(data: Path, table: pa.Table, of: Certificate, *, load: bool) -> None:
     files = DayFiles(data / "days" / of.dataset)
     stored = files.write(table, of)
     if load:
-        Warehouse(DataFolder(data), patience=1.0).load(of.dataset, [DayFile(files.path(of.day), stored)])
+        Warehouse(DataFolder(data), wait=1.0).load(of.dataset, [DayFile(files.path(of.day), stored)])
 
 
-def land_days(data: Path, days: Iterable[date] = DAYS) -> Path:
-    """Land days of both tables; the database."""
+def store_days(data: Path, days: Iterable[date] = DAYS) -> Path:
+    """Store and load days of both tables. Return the path of the database."""
     for day in days:
-        land_blocks(data, day, blocks_of(day))
-        land_balances(data, day, blocks_of(day), changes_of(day))
+        store_blocks(data, day, blocks_of(day))
+        store_balances(data, day, blocks_of(day), changes_of(day))
     return data / "warehouse.duckdb"
 
 
 def change(database: Path, *statements: str) -> None:
-    """Change the tables as nobody should."""
+    """Change the tables with SQL, behind the back of the package."""
     with duckdb.connect(str(database)) as connection:
         for statement in statements:
             connection.execute(statement)

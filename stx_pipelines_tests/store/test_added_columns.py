@@ -15,8 +15,9 @@ from stx_pipelines.store.dataset_store import open_store
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.fee_recipients import fee_recipients
 from stx_pipelines.store.inspect import differing_days
+from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.scratch import Engine
-from stx_pipelines.store.warehouse import DayFile, Warehouse
+from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines_tests.store.ethereum_days import (
     DAYS,
     balances_table,
@@ -45,7 +46,7 @@ def write(data: Path, dataset: str, day: date, *, old: bool) -> DayFile:
 
 
 def load(data: Path, dataset: str, *files: DayFile) -> None:
-    Warehouse(DataFolder(data), patience=1.0).load(dataset, files)
+    Warehouse(DataFolder(data), wait=1.0).load(dataset, files)
 
 
 def drop_added(data: Path, dataset: str) -> None:

@@ -1,4 +1,4 @@
-"""Days that wait for the table are loaded in parts: open ones together, no part too large for the engine's memory."""
+"""Days are loaded in parts: open days together, and no part too large for the memory that loading may use."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.store.dataset_store import DAYS_AT_ONCE, ROWS_AT_ONCE, _in_parts
-from stx_pipelines.store.warehouse import DayFile
+from stx_pipelines.store.dataset_store import DAYS_AT_ONCE, ROWS_AT_ONCE, in_parts
+from stx_pipelines.store.loading import DayFile
 from stx_pipelines_tests.store.ethereum_days import certificate
 
 NEWEST = date(2026, 9, 30)
@@ -19,7 +19,7 @@ NEWEST = date(2026, 9, 30)
 
 @st.composite
 def waiting_days(draw: st.DrawFn) -> list[DayFile]:
-    """Newest first, mostly closed, of a few rows or of very many."""
+    """Days to load, newest first: mostly closed, with few rows or very many."""
     days = []
     for number in range(draw(st.integers(0, 25))):
         day = NEWEST - number * DAY
@@ -30,8 +30,8 @@ def waiting_days(draw: st.DrawFn) -> list[DayFile]:
 
 
 @given(waiting_days())
-def test_every_day_is_in_one_part_and_those_that_a_reorg_may_tie_are_in_the_same(days: list[DayFile]) -> None:
-    parts = list(_in_parts(days))
+def test_every_day_is_in_one_part_and_all_open_days_are_in_the_first(days: list[DayFile]) -> None:
+    parts = list(in_parts(days))
     assert sorted(day for part in parts for day in part) == sorted(days)
     assert all(parts)
     assert not any(not day.certificate.is_closed for part in parts[1:] for day in part)
@@ -40,8 +40,8 @@ def test_every_day_is_in_one_part_and_those_that_a_reorg_may_tie_are_in_the_same
 
 
 @given(waiting_days())
-def test_a_part_is_small_unless_its_open_days_or_a_single_one_are_large(days: list[DayFile]) -> None:
-    for part in _in_parts(days):
+def test_a_part_is_small_unless_its_open_days_or_a_single_day_are_large(days: list[DayFile]) -> None:
+    for part in in_parts(days):
         added = part[-1].certificate.is_closed and len(part) > 1
         assert len(part) <= DAYS_AT_ONCE or not added
         assert sum(day.certificate.published for day in part) <= ROWS_AT_ONCE or not added
@@ -49,7 +49,7 @@ def test_a_part_is_small_unless_its_open_days_or_a_single_one_are_large(days: li
 
 @given(waiting_days())
 def test_no_two_parts_could_have_been_one(days: list[DayFile]) -> None:
-    parts = list(_in_parts(days))
+    parts = list(in_parts(days))
     for part, following in zip(parts, parts[1:], strict=False):
         rows = sum(day.certificate.published for day in [*part, following[0]])
         assert len(part) >= DAYS_AT_ONCE or rows > ROWS_AT_ONCE

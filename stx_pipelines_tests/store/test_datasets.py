@@ -1,4 +1,4 @@
-"""Tables, day files, conversion and coverage follow from the value of a dataset, also from one that is new."""
+"""Tables, day files, conversion and coverage follow from the value of a dataset, including a new one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import BLOCKS, DATASETS, Column, Dataset, Price
 from stx_pipelines.chains.days import window
 from stx_pipelines.coverage.chains import STACKS
+from stx_pipelines.coverage.current import dataset_coverage
 from stx_pipelines.coverage.status import statuses
-from stx_pipelines.coverage.survey import survey_dataset
 from stx_pipelines.store.arrow import from_arrow, schema, to_arrow
 from stx_pipelines.store.inspect import differing_days
-from stx_pipelines.store.warehouse import DayFile
-from stx_pipelines_tests.store.ethereum_days import DAYS, block_hash, certificate, change, land_days
+from stx_pipelines.store.loading import DayFile
+from stx_pipelines_tests.store.ethereum_days import DAYS, block_hash, certificate, change, store_days
 from stx_pipelines_tests.world import FIRST_DAY, ROOT, World, at, make_chain, query
 
 WORD = "dictionary<values=string, indices=int32, ordered=0>"
@@ -30,7 +30,9 @@ FILES = {
     "transactions": (
         f"tx_id string, block_time timestamp[us], block_height int64, sender_address string, fee_ustx int64, "
         f"tx_type {WORD}, canonical bool, tx_status {WORD}, burn_block_time timestamp[us], burn_block_height int64, "
-        f"microblock_sequence int64, tx_index int64, index_block_hash {WORD}, nonce int64, sponsor_address string"
+        f"microblock_sequence int64, tx_index int64, index_block_hash {WORD}, nonce int64, sponsor_address string, "
+        f"contract_id {WORD}, function_name {WORD}, recipient_address string, amount_ustx decimal128(20, 0), "
+        "sponsor_nonce int64, memo string"
     ),
     "blocks": (
         f"number int64, hash string, parent_hash string, miner {WORD}, timestamp timestamp[us], gas_used int64, "
@@ -45,7 +47,7 @@ FILES = {
         "withdrawals_gwei int64"
     ),
 }
-"""The columns of the day files of every version so far, in their order."""
+"""The columns of the day files in their order, the same in every version so far."""
 
 TABLES = {
     "transactions": (
@@ -67,11 +69,11 @@ TABLES = {
         "withdrawals_gwei BIGINT"
     ),
 }
-"""The columns of the tables of every version so far, in their order."""
+"""The columns of the tables in their order, the same in every version so far."""
 
 
 class Reading(NamedTuple):
-    """A row of the made-up dataset: every kind of column, in another order than in the file."""
+    """A row of the made-up dataset: every kind of column, in a different order than in the file."""
 
     height: int
     seconds: int
@@ -94,7 +96,7 @@ MADE_UP = Dataset(
     name="made_up",
     chain="stacks",
     noun="readings",
-    comment="Nobody's readings; it's for a test.",
+    comment="Made-up readings; it's for a test.",
     row=Reading,
     columns=(
         Column("seconds", "time", "time of the reading, UTC"),
@@ -117,21 +119,21 @@ def world(make_world: Callable[..., World]) -> World:
 
 @pytest.fixture
 def made_up(monkeypatch: pytest.MonkeyPatch) -> Dataset:
-    """A fourth dataset, of which nothing but its value is known."""
+    """A fourth dataset that consists of its value only."""
     monkeypatch.setitem(DATASETS, MADE_UP.name, MADE_UP)
     return MADE_UP
 
 
 @pytest.fixture
-def landed(world: World) -> Path:
-    """A data folder with days of all datasets."""
-    world.landed([FIRST_DAY])
-    land_days(world.data)
+def stored(world: World) -> Path:
+    """A data folder with days of all datasets, stored and loaded."""
+    world.stored([FIRST_DAY])
+    store_days(world.data)
     return world.data
 
 
 def described(data: Path, dataset: str) -> list[tuple[str, str, str | None]]:
-    """Name, type and comment of each column of a table."""
+    """Return the name, type and comment of each column of a table."""
     columns = "column_name, data_type, comment"
     found = query(data, f"SELECT {columns} FROM duckdb_columns() WHERE table_name = '{dataset}' ORDER BY column_index")
     return [(name, kind, comment) for name, kind, comment in found]
@@ -152,60 +154,53 @@ def certified(day: date, rows: list[Any]) -> Certificate:
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_the_columns_are_those_of_the_day_files_and_tables(landed: Path, dataset: str) -> None:
+def test_day_files_and_tables_have_the_promised_columns_and_every_column_a_comment(stored: Path, dataset: str) -> None:
     wanted = DATASETS[dataset]
     day = FIRST_DAY if dataset == "transactions" else DAYS[0]
-    in_file = pq.read_schema(landed / "days" / dataset / f"{day}.parquet")
+    in_file = pq.read_schema(stored / "days" / dataset / f"{day}.parquet")
     assert in_file.equals(schema(wanted))
     assert ", ".join(f"{field.name} {field.type}" for field in in_file) == FILES[dataset]
 
-    of_table = described(landed, dataset)
+    of_table = described(stored, dataset)
     first, added = ([c.name for c in wanted.table_columns if c.added == late] for late in (False, True))
     assert [name for name, _, _ in of_table] == [*first, "ingested_at", *added]
     assert ", ".join(f"{name} {kind}" for name, kind, _ in of_table) == TABLES[dataset]
-
-
-@pytest.mark.parametrize("dataset", DATASETS)
-def test_every_column_says_what_it_holds(landed: Path, dataset: str) -> None:
-    comments = {name: comment for name, _, comment in described(landed, dataset)}
-    promised = {column.name: column.comment for column in DATASETS[dataset].table_columns}
-    assert comments == promised | {"ingested_at": "when the day was proved"}
-    assert all(comments.values())
+    assert all(comment for _, _, comment in of_table)
 
 
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=lambda dataset: dataset.name)
-def test_what_a_dataset_names_is_there(dataset: Dataset) -> None:
+def test_the_columns_that_a_dataset_names_exist(dataset: Dataset) -> None:
     names = [column.name for column in dataset.columns]
     fields = list(dataset.row.__annotations__)
-    assert set(fields[: len(names)]) == set(names), "what a row has besides comes last"
+    assert set(fields[: len(names)]) == set(names), "fields that are no columns come last"
     assert {dataset.time_column, *dataset.shown_by, *dataset.sorted_by} <= set(names)
     assert dataset.made_from is None or dataset.made_from in list(DATASETS)[: list(DATASETS).index(dataset.name)]
 
 
-def test_a_database_of_an_earlier_version_gets_the_comments_and_keeps_its_rows(landed: Path) -> None:
-    database = landed / "warehouse.duckdb"
-    before = query(landed, "SELECT * FROM blocks ORDER BY ALL")
+def test_a_database_of_an_earlier_version_gets_the_comments_and_keeps_its_rows(stored: Path) -> None:
+    database = stored / "warehouse.duckdb"
+    before = query(stored, "SELECT * FROM blocks ORDER BY ALL")
     change(database, "COMMENT ON COLUMN blocks.number IS NULL", "COMMENT ON TABLE blocks IS NULL")
     change(database, "DROP TABLE miners_balance")
-    land_days(landed, DAYS[:1])
-    assert query(landed, "SELECT * FROM blocks ORDER BY ALL") == before
-    assert described(landed, "blocks")[0] == ("number", "BIGINT", "height of the block")
-    assert [name for name, _, _ in described(landed, "miners_balance")][-2:] == ["ingested_at", "withdrawals_gwei"]
+    store_days(stored, DAYS[:1])
+    assert query(stored, "SELECT * FROM blocks ORDER BY ALL") == before
+    assert described(stored, "blocks")[0] == ("number", "BIGINT", "height of the block")
+    assert [name for name, _, _ in described(stored, "miners_balance")][-2:] == ["ingested_at", "withdrawals_gwei"]
 
 
 def test_a_new_dataset_needs_its_value_only(world: World, made_up: Dataset) -> None:
-    """Day folder, conversion, table, coverage and status; the other datasets are as they were."""
+    """Its folder, conversion, table, coverage and status follow from the value."""
     now, rows = at(FIRST_DAY, 12), readings(FIRST_DAY)
-    world.landed([FIRST_DAY])
+    world.stored([FIRST_DAY])
     project = world.project().replaced(stx_target_days=1)
     store = project.store(made_up.name)
-    assert survey_dataset(project, made_up, now).requests_per_day == 77
-    assert [day.state for day in survey_dataset(project, made_up, now).days] == ["missing"]
+    assert dataset_coverage(project, made_up, now).requests_per_day == 77
+    assert [day.state for day in dataset_coverage(project, made_up, now).days] == ["missing"]
 
-    store.land([(rows, certified(FIRST_DAY, rows))])
+    store.store_and_load([(rows, certified(FIRST_DAY, rows))])
     assert (world.data / "days" / "made_up" / f"{FIRST_DAY}.parquet").exists()
     assert store.rows(FIRST_DAY) == rows
-    assert [(day.state, day.complete) for day in survey_dataset(project, made_up, now).days] == [("closed", True)]
+    assert [(day.state, day.complete) for day in dataset_coverage(project, made_up, now).days] == [("closed", True)]
     assert STACKS.tables == ["transactions", "made_up"]
     status = statuses(project, STACKS, now)[-1]
     assert (status.dataset, status.noun, status.rows) == ("made_up", "readings", len(rows))
@@ -227,27 +222,29 @@ def test_a_new_dataset_needs_its_value_only(world: World, made_up: Dataset) -> N
     assert differing_days(world.data / "warehouse.duckdb", "made_up", [file]) == []
 
 
-def test_the_value_in_the_docs_is_one(make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_value_in_the_docs_is_a_dataset(make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> None:
     value, _ = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "adding-a-dataset.md").read_text(), re.DOTALL)
     known = {"Dataset": Dataset, "Column": Column, "Price": Price, "BLOCKS": BLOCKS, "Fee": Fee}
     dataset: Dataset = eval(value, known)
     monkeypatch.setitem(DATASETS, dataset.name, dataset)
     rows, data = [Fee(1, 10**30, window(FIRST_DAY)[0])], make_world(make_chain(1)).project()
-    data.store(dataset.name).land([(rows, msgspec.structs.replace(certified(FIRST_DAY, rows), dataset=dataset.name))])
+    data.store(dataset.name).store_and_load(
+        [(rows, msgspec.structs.replace(certified(FIRST_DAY, rows), dataset=dataset.name))]
+    )
     assert query(data.folder.path, "SELECT number, fee::VARCHAR FROM base_fees") == [(1, str(10**30))]
 
 
 def test_a_day_of_a_new_dataset_is_replaced_and_not_doubled(world: World, made_up: Dataset) -> None:
     store = world.project().store(made_up.name)
     for rows in (readings(FIRST_DAY), readings(FIRST_DAY)[:2]):
-        store.land([(rows, certified(FIRST_DAY, rows))])
+        store.store_and_load([(rows, certified(FIRST_DAY, rows))])
     assert query(world.data, "SELECT count(*) FROM made_up") == [(2,)]
 
 
 def test_days_made_from_others_are_open_once_those_change(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     made = replace(MADE_UP, made_from="transactions")
     monkeypatch.setitem(DATASETS, made.name, made)
-    of_source = world.landed([FIRST_DAY])[FIRST_DAY].certificate
+    of_source = world.stored([FIRST_DAY])[FIRST_DAY].certificate
     project = world.project().replaced(stx_target_days=1)
     rows = readings(FIRST_DAY)
     for last_hash, state in ((of_source.last_hash, "closed"), (block_hash(7), "open")):
@@ -257,8 +254,8 @@ def test_days_made_from_others_are_open_once_those_change(world: World, monkeypa
             last_height=of_source.last_height,
             last_hash=last_hash,
         )
-        project.store(made.name).land([(rows, known)])
-        assert [day.state for day in survey_dataset(project, made, at(FIRST_DAY, 12)).days] == [state]
+        project.store(made.name).store_and_load([(rows, known)])
+        assert [day.state for day in dataset_coverage(project, made, at(FIRST_DAY, 12)).days] == [state]
 
 
 def test_rows_of_a_new_dataset_read_back_as_they_were(made_up: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""The name of a folder is a name: it changes no value in any table, and no part of it is a pattern."""
+"""The name of the data folder changes no value in any table, even if it has special characters."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def make_ethereum() -> Iterator[Callable[..., ethereum.DevnetWorld]]:
 
 
 def decoys(folder: Path) -> None:
-    """Folders that the name would stand for as a pattern."""
+    """Create folders that the tested names would match if they were read as patterns."""
     for name in ("abd x", "acd ", "a1", "bx=1 {x} \"y\" 'z'"):
         (folder / name / "days" / "transactions").mkdir(parents=True, exist_ok=True)
         (folder / name / "days" / "transactions" / f"{FIRST_DAY}.parquet").write_bytes(b"not to be read")
@@ -65,14 +65,14 @@ def test_a_folders_name_changes_no_transaction_and_no_metric(make_world: MakeWor
     named, plain = make_world(chain, data=tmp_path / name), make_world(chain)
     assert_undisturbed(with_all_results(named), with_all_results(plain))
     named.assert_true()
-    landing = named.walk().store
-    proved = {(day.certificate.proved_at.replace(tzinfo=None),) for day in landing.landed()}
+    store = named.open_sync().store
+    proved = {(day.certificate.proved_at.replace(tzinfo=None),) for day in store.stored()}
     assert set(query(named.data, "SELECT DISTINCT ingested_at FROM transactions")) == proved
-    landing.warehouse.rebuild({"transactions": landing.landed()})
+    store.warehouse.rebuild({"transactions": store.stored()})
     named.assert_true()
-    days = landing.landed()
-    assert differing_days(landing.warehouse.path, "transactions", days) == []
-    assert {(each.transactions, each.wallets) for each in overlaps(landing.warehouse.path, days)} == {(1.0, 1.0)}
+    days = store.stored()
+    assert differing_days(store.warehouse.path, "transactions", days) == []
+    assert {(each.transactions, each.wallets) for each in overlaps(store.warehouse.path, days)} == {(1.0, 1.0)}
     verdicts = {check.name: judge(open_metrics(named.project()), check) for check in CHECKS}
     assert {name: verdict for name, verdict in verdicts.items() if verdict.broken != 0} == {}
 
@@ -90,7 +90,7 @@ def test_a_folders_name_changes_no_block_and_no_balance(
     named.assert_true()
     database = named.data / "warehouse.duckdb"
     for dataset in ("blocks", "miners_balance"):
-        assert differing_days(database, dataset, ethereum.open_landing(named.data, dataset).landed()) == []
+        assert differing_days(database, dataset, ethereum.open_store(named.data, dataset).stored()) == []
     theirs, ours = (fee_recipients(world.folder, Engine(), 9) for world in (plain, named))
     assert ours is not None
     assert ours == theirs
@@ -120,13 +120,13 @@ def test_the_commands_work_in_a_folder_of_any_name(
 
 
 def test_a_table_that_took_a_folders_name_for_a_column_is_noticed(make_world: MakeWorld, tmp_path: Path) -> None:
-    """As earlier versions loaded it: what compares table and file must not make the same mistake."""
+    """Earlier versions loaded such tables. The comparison of table and file must not make the same mistake."""
     world = make_world(make_chain(1, 12), data=tmp_path / "fee_ustx=7")
-    world.landed()
-    landing = world.walk().store
-    assert differing_days(landing.warehouse.path, "transactions", landing.landed()) == []
-    change(landing.warehouse.path, f"UPDATE transactions SET fee_ustx = 7 WHERE burn_block_time::DATE = '{FIRST_DAY}'")
-    assert differing_days(landing.warehouse.path, "transactions", landing.landed()) == [FIRST_DAY]
+    world.stored()
+    store = world.open_sync().store
+    assert differing_days(store.warehouse.path, "transactions", store.stored()) == []
+    change(store.warehouse.path, f"UPDATE transactions SET fee_ustx = 7 WHERE burn_block_time::DATE = '{FIRST_DAY}'")
+    assert differing_days(store.warehouse.path, "transactions", store.stored()) == [FIRST_DAY]
 
 
 @pytest.mark.parametrize("dataset", ["blocks", "miners_balance"])
@@ -135,7 +135,7 @@ def test_a_single_wei_or_second_is_noticed(
 ) -> None:
     world = make_ethereum(ethereum.make_chain(1), tmp_path / "data")
     world.sync()
-    database, days = world.data / "warehouse.duckdb", ethereum.open_landing(world.data, dataset).landed()
+    database, days = world.data / "warehouse.duckdb", ethereum.open_store(world.data, dataset).stored()
     column = {"blocks": "number", "miners_balance": "block_number"}[dataset]
     spoiled = {
         "blocks": "ingested_at = ingested_at + INTERVAL 1 MICROSECOND",
@@ -146,7 +146,7 @@ def test_a_single_wei_or_second_is_noticed(
 
 
 def test_parquet_files_are_read_in_one_place_only() -> None:
-    """In any other, DuckDB would take a folder's name for a column or a pattern."""
+    """Elsewhere DuckDB could take a folder's name for a column or a pattern."""
     forms = (r"read_parquet\s*\(", r"parquet_scan\s*\(", r"from_parquet\s*\(", r"\b(FROM|JOIN)\s+['\"].*\.parquet")
     reads = re.compile("|".join(forms), re.IGNORECASE)
     sources = [path for path in sorted(PACKAGE.rglob("*")) if path.suffix in {".py", ".sql"}]
@@ -159,8 +159,8 @@ def test_parquet_files_are_read_in_one_place_only() -> None:
     assert found == ['store/parquet.py: return f"read_parquet([{names}], hive_partitioning = false)"']
 
 
-def test_arrow_reads_no_column_from_a_folders_name_either() -> None:
-    """`read_table` looks for columns in the path, unless it is told not to; a dataset is not needed at all."""
+def test_arrow_reads_no_column_from_a_folders_name() -> None:
+    """By default `read_table` reads columns from the path. Arrow's datasets do too, and are not used."""
     source = "\n".join(path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py")))
     assert re.findall(r"pyarrow\.dataset|ParquetDataset", source) == []
     calls = [line for line in source.splitlines() if "pq.read_table(" in line]
@@ -168,8 +168,8 @@ def test_arrow_reads_no_column_from_a_folders_name_either() -> None:
     assert [call for call in calls if "partitioning=None" not in call] == []
 
 
-def test_duckdb_still_needs_to_be_told(tmp_path: Path) -> None:
-    """Should this fail one day, the folder names above are no longer a test of anything."""
+def test_duckdb_still_takes_a_folders_name_for_a_column_by_default(tmp_path: Path) -> None:
+    """If this fails, the folder names in this file no longer test anything."""
     folder = tmp_path / "fee_ustx=7"
     folder.mkdir()
     with duckdb.connect() as connection:

@@ -1,4 +1,4 @@
-"""What a killed computation leaves behind is removed by the next one, and nothing of a living one."""
+"""The next computation removes the spill folders of killed ones, and never the folder of a running one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ with spill_folder(Path(sys.argv[1])) as folder:
 
 @contextmanager
 def spilling(run: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
-    """Another process that has spilled, and its folder."""
+    """Start another process that has a spill folder. Yield the folder and the process."""
     command = [sys.executable, "-c", SPILLING, str(run)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
@@ -34,12 +34,11 @@ def spilling(run: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
 
 
 def folders(run: Path) -> set[Path]:
-    """The spill folders that are there."""
+    """Return the spill folders that exist."""
     return set(run.glob("metrics-*/"))
 
 
-def test_a_killed_run_is_cleaned_up_by_the_next(tmp_path: Path) -> None:
-    """kill -9 leaves the folder; whoever spills next removes it."""
+def test_the_folder_of_a_killed_process_is_removed_by_the_next(tmp_path: Path) -> None:
     with spilling(tmp_path) as (left, other):
         other.kill()
         other.wait()
@@ -49,8 +48,8 @@ def test_a_killed_run_is_cleaned_up_by_the_next(tmp_path: Path) -> None:
     assert folders(tmp_path) == set()
 
 
-def test_a_living_run_keeps_its_folder(tmp_path: Path) -> None:
-    """Two at once do not disturb each other, in whatever order they end."""
+def test_a_running_process_keeps_its_folder(tmp_path: Path) -> None:
+    """Several at once do not disturb each other, in any order of their ends."""
     with spilling(tmp_path) as (theirs, _):
         with spill_folder(tmp_path) as ours:
             assert folders(tmp_path) == {ours, theirs}
@@ -61,8 +60,8 @@ def test_a_living_run_keeps_its_folder(tmp_path: Path) -> None:
     assert folders(tmp_path) == set()
 
 
-def test_folders_without_a_lock_are_dead(tmp_path: Path) -> None:
-    """Earlier versions left such folders; other files of the run folder are not touched."""
+def test_a_folder_without_a_lock_is_removed(tmp_path: Path) -> None:
+    """Earlier versions left such folders. Other files in the folder of runs are kept."""
     (tmp_path / "metrics-old").mkdir()
     (tmp_path / "metrics-old" / "duckdb_temp_storage_DEFAULT-0.tmp").touch()
     (tmp_path / "metrics.lock").touch()
@@ -73,22 +72,21 @@ def test_folders_without_a_lock_are_dead(tmp_path: Path) -> None:
 
 
 def test_an_error_leaves_no_folder(tmp_path: Path) -> None:
-    """Not only kills and good ends."""
     with pytest.raises(KeyError), spill_folder(tmp_path):
         raise KeyError
     assert folders(tmp_path) == set()
 
 
-def test_the_database_spills_below_its_folder_and_keeps_to_its_memory(tmp_path: Path) -> None:
-    """A sort that does not fit is done on disk, and the disk is clean afterwards."""
+def test_the_database_spills_to_its_folder_and_removes_it(tmp_path: Path) -> None:
+    """The table does not fit into the memory limit."""
     with scratch_database(tmp_path, Engine(memory_mb=100, threads=1)) as connection:
         connection.execute("CREATE TABLE t AS SELECT range AS n, md5(range::VARCHAR) AS text FROM range(3_000_000)")
         assert [path for folder in folders(tmp_path) for path in folder.rglob("duckdb_temp*")]
     assert folders(tmp_path) == set()
 
 
-def test_no_progress_bar_runs_through_the_logs(tmp_path: Path) -> None:
-    """Not even where DuckDB takes the process for a person's, as it does with `python -c`."""
+def test_duckdb_writes_no_progress_bar_into_the_logs(tmp_path: Path) -> None:
+    """By default it would with `python -c`, which it takes for an interactive session."""
     script = (
         "import sys; from pathlib import Path; from stx_pipelines.store.scratch import Engine, scratch_database\n"
         "with scratch_database(Path(sys.argv[1]), Engine(100, 1)) as connection:\n"

@@ -1,4 +1,4 @@
-"""What every sync does, seen on a dataset whose sync is one subclass with its fetch."""
+"""`DaySync`, tested with a subclass that fetches one block a day."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 @dataclass
 class Client:
-    """A client that counts probes; `down` is what they raise."""
+    """A client that counts probes; they raise `down`."""
 
     http: Http = field(default_factory=lambda: Http(NOWHERE, Budget(NOWHERE)))
     down: ApiError | None = None
@@ -55,7 +55,7 @@ def proved(day: date) -> ProvedDay[Block]:
         dataset=BLOCKS,
         day=day,
         state="closed",
-        proof="believed",
+        proof="none",
         expected=1,
         seen=1,
         published=1,
@@ -92,7 +92,7 @@ class OneFetch(DaySync[Client, Block]):
 
 @pytest.fixture
 def open_sync(tmp_path: Path) -> Callable[..., OneFetch]:
-    """A sync as a new process would open it, always into the same folder."""
+    """Give a function that opens a sync of the same data folder, as a new process would."""
 
     def open_one(**errors: Exception) -> OneFetch:
         store = Project(load_settings(stx_data_dir=tmp_path / "data")).store(BLOCKS)
@@ -102,11 +102,11 @@ def open_sync(tmp_path: Path) -> Callable[..., OneFetch]:
 
 
 def stored(outcomes: Sequence[Outcome]) -> dict[date, bool]:
-    """By day, whether something was fetched."""
+    """Return by day whether it was fetched."""
     return {one.certificate.day: one.fetched for one in outcomes if isinstance(one, StoredDay)}
 
 
-def test_days_are_stored_newest_first_loaded_and_free_from_then_on(open_sync: Callable[..., OneFetch]) -> None:
+def test_days_are_stored_newest_first_and_loaded_and_then_need_no_request(open_sync: Callable[..., OneFetch]) -> None:
     sync = open_sync()
     assert list(stored(list(sync.sync(DAYS))).items()) == [(day, True) for day in DAYS[::-1]]
     assert sync.store.pending() == []
@@ -117,32 +117,32 @@ def test_days_are_stored_newest_first_loaded_and_free_from_then_on(open_sync: Ca
 
 
 def test_a_failed_day_is_counted_and_stops_no_other(open_sync: Callable[..., OneFetch]) -> None:
-    sync = open_sync(day_1=ProofError("it does not add up"))
+    sync = open_sync(day_1=ProofError("the counts differ"))
     outcomes = list(sync.sync(DAYS))
     assert stored(outcomes) == {DAYS[0]: True, DAYS[2]: True}
     assert [(one.day, str(one.error)) for one in outcomes if isinstance(one, FailedDay)] == [
-        (DAYS[1], "it does not add up")
+        (DAYS[1], "the counts differ")
     ]
     assert {day: tried.count for day, tried in sync.store.attempts.all().items()} == {DAYS[1]: 1}
     list(open_sync().sync(DAYS))
     assert sync.store.attempts.all() == {}
 
 
-def test_a_day_that_could_not_be_read_counts_only_while_the_server_answers(open_sync: Callable[..., OneFetch]) -> None:
-    sync = open_sync(day_1=Unreachable("no answer"), day_0=Behind("not yet"))
+def test_a_day_that_could_not_be_read_counts_only_if_the_server_responds(open_sync: Callable[..., OneFetch]) -> None:
+    sync = open_sync(day_1=Unreachable("no response"), day_0=Behind("not yet"))
     assert stored(list(sync.sync(DAYS))) == {DAYS[2]: True}
     assert sync.client.probes == 1
     assert list(sync.store.attempts.all()) == [DAYS[1]]
-    sync = open_sync(day_0=Unreachable("no answer"))
-    sync.client.down = Unreachable("nobody there")
-    with pytest.raises(Unreachable, match="nobody there"):
+    sync = open_sync(day_0=Unreachable("no response"))
+    sync.client.down = Unreachable("no server")
+    with pytest.raises(Unreachable, match="no server"):
         list(sync.sync(DAYS))
     assert list(sync.store.files.certificates()) == DAYS[1:]
     assert sync.store.attempts.all() == {}
 
 
 @pytest.mark.parametrize("error", [RateLimited("later", NOW), Interrupted("stopped")], ids=["limited", "stopped"])
-def test_what_concerns_every_day_ends_the_sync_and_keeps_what_is_stored(
+def test_an_error_that_concerns_every_day_ends_the_sync_and_keeps_stored_days(
     open_sync: Callable[..., OneFetch], error: ApiError
 ) -> None:
     sync = open_sync(day_1=error)
@@ -157,7 +157,7 @@ def test_what_concerns_every_day_ends_the_sync_and_keeps_what_is_stored(
 def test_a_damaged_day_that_the_table_lacks_is_read_again_at_once(
     open_sync: Callable[..., OneFetch], alone: bool
 ) -> None:
-    """Its certificate is sound, its rows are not those that were written: loading finds out, and puts it aside."""
+    """The certificate is sound, but the rows are not. Loading finds this and moves the file away."""
     first = open_sync()
     first.store.keep([(day.rows, day.certificate) for day in map(proved, DAYS)])
     path = first.store.files.path(DAYS[1])
@@ -165,8 +165,8 @@ def test_a_damaged_day_that_the_table_lacks_is_read_again_at_once(
     other = rows.set_column(0, "number", pq.read_table(first.store.files.path(DAYS[0]), partitioning=None)["number"])
     pq.write_table(other.replace_schema_metadata(rows.schema.metadata), path)
     sync = open_sync()
-    asked = DAYS[1:2] if alone else DAYS
-    assert stored(list(sync.sync(asked))) == {day: day == DAYS[1] for day in asked}
+    requested = DAYS[1:2] if alone else DAYS
+    assert stored(list(sync.sync(requested))) == {day: day == DAYS[1] for day in requested}
     assert sync.store.files.read(DAYS[1])["number"].to_pylist() == [block_of(DAYS[1]).number]
     assert path.with_suffix(".damaged").exists()
     assert sync.store.pending() == []

@@ -1,5 +1,5 @@
-"""What the page says, a file per section: its sentences, and its charts beside them. Facts in, words out. Pure.
+"""The sections of the page, one per file: their texts and charts. Pure.
 
-A section without enough days has a sentence instead of a chart; one that returns None is not on the page. A new
+A section without enough days has a sentence instead of a chart. A section that returns None is not on the page. A new
 section is one file and one line in `page.SECTIONS`.
 """

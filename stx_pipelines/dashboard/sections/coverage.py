@@ -1,4 +1,4 @@
-"""Which days are here, and which of them the numbers rest on."""
+"""The stored days, and those that the numbers are based on."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from stx_pipelines.metrics.options import Basis
 
 STATES = {
     "closed": ("@closed", "complete and final"),
-    "closed, not used": ("@unused", "complete, but behind a hole or before the data start: no number rests on it"),
-    "open": ("@open", "not over or not final yet"),
+    "closed, not used": ("@unused", "complete, but before a missing day or before the data start: in no number"),
+    "open": ("@open", "not final yet"),
     "missing": ("@card", "not fetched yet"),
-    "failing": ("@failing", "its proof failed; it is tried again"),
-    "set aside": ("@set-aside", "its proof failed too often; it waits for its daily try"),
-    NEWER: ("@failing", "a later version of stx-pipelines wrote its file; this one cannot read it"),
+    "failing": ("@failing", "its proof failed; it will be tried again"),
+    "set aside": ("@set-aside", "its proof failed four times; it is tried again once a day"),
+    NEWER: ("@failing", "its file was written by a later version of stx-pipelines"),
 }
-"""What a day can be, with its colour and its meaning."""
+"""The colour and the meaning of each state of a day."""
 
 _SIGNS = {"open": "○", "failing": "!", "set aside": "\u00d7", NEWER: "?"}
-_CLOSED = "A day is closed when its transactions equal the chain's own count and nothing of it can change."
+_CLOSED = "A day is closed when its transactions equal the chain's own count and none of them can change."
 
 
 def coverage(facts: Facts) -> Section:
-    """The calendar, and the basis in sentences."""
+    """Return the calendar, and the days behind the numbers as sentences."""
     rows = facts.rows("coverage")
     return Section(
         id="coverage",
-        title="What the numbers rest on",
-        lead="No number is better than the days behind it, so they come first.",
+        title="Days behind the numbers",
+        lead="Which days are complete, and which of them the numbers use.",
         facts=[("Days wanted", f"{facts.coverage}."), *_basis_facts(facts.measured)],
         charts=[_calendar(facts)] if rows else [],
-        empty="" if rows else "No day is wanted and none is here.",
+        empty="" if rows else "No day is wanted and none is stored.",
     )
 
 
@@ -50,7 +50,7 @@ def _calendar(facts: Facts) -> Chart:
     return Chart(
         id="calendar",
         title="Every day, one square",
-        meaning="Numbers rest on closed days only: over, final, and equal to the chain's own count of transactions.",
+        meaning="Numbers use closed days only: final, and equal to the chain's own count of transactions.",
         table="coverage",
         spec=_squares(len({row["date"][:7] for row in rows})),
         alt="Calendar of days. " + ", ".join(f"{entry.count} {entry.name}" for entry in entries),
@@ -60,7 +60,7 @@ def _calendar(facts: Facts) -> Chart:
 
 
 def _squares(months: int) -> Spec:
-    """A row per month and a column per day of the month, so that no day can hide."""
+    """Return a chart with a row per month and a column per day of the month."""
     axis = {"title": None, "orient": "top", "values": [1, 5, 10, 15, 20, 25, 31], "labelAngle": 0}
     month = {"title": None, "labelExpr": "utcFormat(toDate(datum.value + '-01T00:00:00Z'), '%b %Y')"}
     cell = {
@@ -90,19 +90,19 @@ def _squares(months: int) -> Spec:
 
 def _basis_facts(basis: Basis | None) -> list[tuple[str, str]]:
     if basis is None:
-        return [("Numbers rest on", "nothing yet; " + NOTHING_YET[0].lower() + NOTHING_YET[1:])]
-    run = f"{count(basis.days, 'complete day')} without a hole, {basis.coverage_start} to {basis.coverage_end}"
-    said = [("Numbers rest on", run), ("Days left out", _left_out(basis))]
+        return [("Days used", "none yet; " + NOTHING_YET[0].lower() + NOTHING_YET[1:])]
+    run = f"{count(basis.days, 'complete day')} without a gap, {basis.coverage_start} to {basis.coverage_end}"
+    said = [("Days used", run), ("Days left out", _left_out(basis))]
     if basis.uncensored_from and basis.coverage_start and basis.uncensored_from > basis.coverage_start:
-        said.append(("Wallets first seen before", f"{basis.uncensored_from} may be older than that, and are marked"))
+        said.append(("Wallets first seen before", f"{basis.uncensored_from} may be older and are marked"))
     if excluded := basis.options.excluded_types:
-        said.append(("No activity", f"transactions of type {', '.join(sorted(excluded))}"))
+        said.append(("Not counted as activity", f"transactions of type {', '.join(sorted(excluded))}"))
     return said
 
 
 def _left_out(basis: Basis) -> str:
     out = (
-        (basis.islands, "complete but behind a hole"),
+        (basis.islands, "complete but before a missing day"),
         (basis.open_days, "open"),
         (basis.before_start, "before the data start"),
     )

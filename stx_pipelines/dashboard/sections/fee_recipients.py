@@ -1,4 +1,4 @@
-"""Ethereum's fee recipients; on the page only when their day files are there."""
+"""The section of Ethereum's fee recipients. It is on the page only with day files of `miners_balance`."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ RECIPIENTS_DRAWN = 12
 _PLACES = 18  # Wei
 
 _INCREASE = (
-    "The increase is the recipient's balance after the block minus its balance before it. It holds the block's fees, "
-    "less what a builder pays the proposer, plus withdrawals and unrelated transfers: zero and negative are normal, "
-    "and it is not what anybody earned."
+    "The increase is the recipient's balance after the block minus its balance before it: the block's fees, minus what "
+    "a builder pays the proposer, plus withdrawals and unrelated transfers. Zero and negative are normal; it is not an "
+    "income."
 )
 
 
 def fee_recipients(facts: Facts) -> Section | None:
-    """Who the blocks name, how often, and how the balances moved."""
+    """Return the blocks and balance increases per fee recipient; None without day files."""
     known, rows = facts.fee_recipients, facts.rows(FEE_RECIPIENTS)
     if known is None:
         return None
     return Section(
         id="fee-recipients",
         title="Ethereum fee recipients",
-        lead="Whom the blocks of Ethereum name as recipient of their fees, and how its balance changed in them.",
+        lead="The recipients of the fees of Ethereum's blocks, and the changes of their balances in these blocks.",
         facts=[*_basis_facts(known), ("Increase", _INCREASE)],
         charts=[_most_blocks(rows)],
         panels=[_amounts(rows, known.recipients)],
@@ -51,7 +51,7 @@ def fee_recipients(facts: Facts) -> Section | None:
 def _basis_facts(known: FeeRecipients) -> Iterator[tuple[str, str]]:
     blocks = f"{count(known.blocks, 'block')}, {number(known.first_block)} to {number(known.last_block)}"
     times = f"{known.first_time:%Y-%m-%d %H:%M} to {known.last_time:%Y-%m-%d %H:%M} UTC"
-    yield "These numbers rest on", f"{count(known.days, 'day')} of Ethereum, {times}: {blocks}"
+    yield "Days used", f"{count(known.days, 'day')} of Ethereum, {times}: {blocks}"
     lost = ((known.missing_days, "day"), (known.missing_blocks, "block"))
     yield "Missing between them", " and ".join(count(missing, noun) for missing, noun in lost if missing) or "none"
 
@@ -62,7 +62,7 @@ def _most_blocks(rows: Sequence[Row]) -> Chart:
     return Chart(
         id="fee-recipients-blocks",
         title="Fee recipients with the most blocks",
-        meaning="Blocks that name the recipient, of all blocks of the days that are there.",
+        meaning="Blocks that name the recipient, of all blocks of the stored days.",
         table=FEE_RECIPIENTS,
         spec=_bars([row["fee_recipient"] for row in rows[:drawn]]),
         alt=f"Bars of blocks per fee recipient, {drawn} of them. Most: {top['fee_recipient']} with "
@@ -72,13 +72,13 @@ def _most_blocks(rows: Sequence[Row]) -> Chart:
 
 
 def _bars(drawn: Sequence[str]) -> Spec:
-    """Draw a bar per recipient, below its blocks and share."""
+    """Return a chart with a bar per recipient, below its number and share of blocks."""
     y = steps("fee_recipient", drawn, inner=0.18, axis={"title": None, "labelExpr": _short("datum.value")})
     x = {"field": "blocks", "type": "quantitative", "axis": {"title": "blocks", "grid": False, "tickMinStep": 1}}
     tip = tooltip(
         ("fee_recipient", "fee recipient"), ("blocks", "blocks", ","), ("all_blocks", "of blocks", ","),
         ("positive_increases_eth", "sum of positive increases, ETH"), ("net_increase_eth", "net increase, ETH"),
-        ("zero_or_negative_blocks", "blocks with none or a negative one", ","),
+        ("zero_or_negative_blocks", "blocks with zero or negative increase", ","),
     )  # fmt: skip
     words = {"x": {"datum": 0}, "y": y, "text": {"field": "words"}, "tooltip": tip}
     return chart(
@@ -104,7 +104,7 @@ def _amounts(rows: Sequence[Row], recipients: int) -> Panel:
     which = f"The {len(rows)} with the most blocks of {number(recipients)}" if len(rows) < recipients else "All of them"
     return Panel(
         "Blocks and balance increases, in exact ETH",
-        f"{which}; whole addresses are in the file. Zero or negative: the recipient's blocks in which its balance did "
+        f"{which}; full addresses are in the CSV file. Zero or negative: blocks in which the recipient's balance did "
         "not rise.",
         ("fee recipient", "blocks", "sum of positive increases", "net increase", "zero or negative"),
         [_line(row) for row in rows],

@@ -1,4 +1,4 @@
-"""How many of the new wallets stay busy, and how many of those bring value."""
+"""The section of the funnel: new wallets that become active, and those that also pay fees."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, VALU
 
 
 def funnel(facts: Facts) -> Section:
-    """The stages, or when there will be any."""
-    lead = f"What becomes of new wallets in their first {FUNNEL_DAYS} days. Each step is part of the one above it."
+    """Return the stages, or the day on which they will appear."""
+    lead = f"New wallets in their first {FUNNEL_DAYS} days. Each stage is part of the one above it."
     rows = facts.rows("funnel_stages")
     return section("funnel", "Funnel", lead, [_stages(rows)] if rows else [], "" if rows else _too_short(facts))
 
@@ -43,7 +43,7 @@ def _first_funnel(uncensored_from: date, shortest: int) -> str:
     first = uncensored_from + (FUNNEL_DAYS + shortest - 1) * DAY
     return (
         f"Too short for a funnel: the first one appears when {long_day(first)} is complete. It needs wallets of "
-        f"{shortest} days that are surely new, and {FUNNEL_DAYS} days in which to watch them."
+        f"{shortest} days that are certainly new, and {FUNNEL_DAYS} days after them."
     )
 
 
@@ -72,7 +72,7 @@ def _meaning(row: Row) -> str:
 
 
 def _bars(window: int) -> Spec:
-    """Draw a bar per stage, each part of the one above, below its name and counts."""
+    """Return a chart with a bar per stage, below its name and counts."""
     y = steps("order", inner=0.18, axis=None)
     share = {"type": "quantitative", "scale": {"domain": [0, 1]}, "axis": None}
     tip = tooltip(
@@ -102,7 +102,7 @@ def _bars(window: int) -> Spec:
 
 
 def funnel_stages(rows: Sequence[Row]) -> Table:
-    """The funnel with a row per stage, as it is drawn."""
+    """Return the funnel with a row per stage, for its chart."""
     made = [stage for row in rows if row["is_mature"] and row["cohort_size"] for stage in _staged(row)]
     return Table("funnel_stages", tuple(made[0]) if made else (), made)
 
@@ -120,7 +120,7 @@ def _staged(row: Row) -> Iterator[Row]:
 
 
 def _named_stages() -> Sequence[tuple[str, str, str]]:
-    """Per stage its column in `wallet_funnel`, its name and its meaning."""
+    """Return the column in `wallet_funnel`, the name and the meaning of each stage."""
     activity = f"at least {ACTIVE_TRANSACTIONS} transactions in the first {FUNNEL_DAYS} days"
     worth = f"{money(stx(VALUE_USTX))} STX"
     paid = f"Of these, wallets that also paid at least {worth} of fees in the first {FUNNEL_DAYS} days."

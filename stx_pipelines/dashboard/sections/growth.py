@@ -1,4 +1,4 @@
-"""New and active wallets, day by day."""
+"""The section of growth: new and active wallets per day."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _SPANS = {"active_wallets": "1 day", "active_7d": "7 days", "active_30d": "30 da
 
 
 def growth(facts: Facts) -> Section:
-    """How many wallets use the chain, and how many began."""
+    """Return the charts of active and of new wallets."""
     daily = facts.rows("wallets_daily")
-    lead = "How many wallets use the chain, and how many are seen for the first time."
+    lead = "Wallets that use the chain, and wallets that use it for the first time."
     return section("growth", "Growth", lead, [_active(daily), _new(daily)] if daily else [])
 
 
@@ -49,7 +49,7 @@ def _active(daily: Sequence[Row]) -> Chart:
 
 
 def _active_lines() -> Spec:
-    """Distinct wallets of 1, 7 and 30 days as three lines, one pointer for all."""
+    """Return a chart with lines for the distinct wallets of 1, 7 and 30 days, and one tooltip per day."""
     names = list(_SPANS.values())
     colour = {
         "field": "span",
@@ -83,17 +83,17 @@ def _pointer() -> Spec:
 
 def _gaps(last: Row) -> str:
     missing = [days for days, name in ((7, "active_7d"), (30, "active_30d")) if last[name] is None]
-    return f"The line of {missing[0]} days begins when {missing[0]} days are complete." if missing else ""
+    return f"The line of {missing[0]} days begins once {missing[0]} days are complete." if missing else ""
 
 
 def _new(daily: Sequence[Row]) -> Chart:
-    """A bar per day; days whose wallets may be older are paler."""
+    """Return a chart with a bar per day, paler where the wallets may be older."""
     censored = sum(row["is_left_censored"] for row in daily)
-    paler = f"Paler: the first {count(censored, 'day')} of the data. A wallet seen there may be older than it looks."
+    paler = f"Paler: the first {count(censored, 'day')} of the data, whose wallets may be older."
     return Chart(
         id="new",
         title="New wallets per day",
-        meaning="Wallets whose first transaction of all is on this day.",
+        meaning="Wallets whose first transaction is on this day.",
         table="wallets_daily",
         spec=bars(
             "wallets_daily",

@@ -1,4 +1,4 @@
-"""The network day: transactions, fees, types, failures."""
+"""The section of the network: transactions by type, fees and failures per day."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from stx_pipelines.dashboard.text import number
 
 
 def network(facts: Facts) -> Section:
-    """What the chain itself did."""
+    """Return the charts of the whole network."""
     days, types = facts.rows("network_daily"), facts.rows("network_types")
-    lead = "What the chain itself did on each day, all kinds of transactions included."
+    lead = "Activity of the whole chain per day, all types of transactions included."
     found = [_types(types, days[-1]), _fees(days[-1]), _failures(days[-1])] if days else []
     return section("network", "The network, day by day", lead, found)
 
@@ -35,7 +35,7 @@ def _types(types: Sequence[Row], last: Row) -> Chart:
 
 
 def most_frequent(types: Sequence[Row]) -> list[str]:
-    """Transaction types, the most frequent first."""
+    """Return the transaction types, the most frequent first."""
     counts: Counter[str] = Counter()
     for row in types:
         counts[row["tx_type"]] += row["transactions"]
@@ -43,7 +43,7 @@ def most_frequent(types: Sequence[Row]) -> list[str]:
 
 
 def _stacks(kinds: Sequence[str]) -> Spec:
-    """Stacked bars per day, the most frequent type at the bottom."""
+    """Return a chart with stacked bars per day, the most frequent type at the bottom."""
     colours = [LINE_COLOURS[n % len(LINE_COLOURS)] for n in range(len(kinds))]
     scale = {"domain": list(kinds), "range": colours}
     return bars(
@@ -69,7 +69,7 @@ def _fees(last: Row) -> Chart:
         spec=bars(
             "network_daily",
             "stx",
-            "Fees of the day's successful transactions, in STX. The amount here is exact.",
+            "Fees of the day's successful transactions, in STX, exact.",
             [("fee_stx", "fees in STX"), ("transactions", "transactions", ",")],
             title="STX",
             also=[calculated("toNumber(datum.fee_stx)", "stx")],
@@ -82,13 +82,13 @@ def _failures(last: Row) -> Chart:
     return Chart(
         id="failures",
         title="Share that failed",
-        meaning="Canonical transactions that did not succeed, of all that landed. They are in no other number.",
+        meaning="Share of canonical transactions that did not succeed. They are in no other number.",
         table="network_daily",
         spec=bars(
             "network_daily",
             "failed_share",
-            "Canonical transactions that did not succeed, of all that landed on the day.",
-            [("failed_share", "failed", ".2%"), ("failed", "failed", ","), ("landed", "of landed", ",")],
+            "Share of the day's canonical transactions that did not succeed.",
+            [("failed_share", "failed", ".2%"), ("failed", "failed", ","), ("landed", "of all", ",")],
             title="failed",
             axis={"format": "~%"},
             colour="@five",

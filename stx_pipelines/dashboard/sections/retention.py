@@ -1,4 +1,4 @@
-"""Who comes back, by the week a wallet began."""
+"""The section of retention: wallets that came back, by the week of their first transaction."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ WEEKS_DRAWN = 53
 _OLDER, _PARTIAL = "*", "†"
 _SIGN_MEANINGS = {
     _OLDER: f"Weeks with {_OLDER} are near the start of the data: their wallets may be older.",
-    _PARTIAL: f"Weeks with {_PARTIAL} are not covered from Monday to Sunday: other days' wallets are not in them.",
+    _PARTIAL: f"Weeks with {_PARTIAL} are not covered from Monday to Sunday: wallets of the other days are missing.",
 }
 
-_NAMES = {"cumulative": "at all", "active_band": "in the last stretch", "survival": "still there"}
+_NAMES = {"cumulative": "in the window", "active_band": "in its last part", "survival": "after it"}
 
 
 def retention(facts: Facts) -> Section:
-    """The heat map, or when its first cell appears."""
+    """Return the heat map, or the day on which its first cell will appear."""
     rows, basis = facts.rows("wallet_retention_weekly"), facts.measured
     charts, empty = [], ""
     if rows and basis is not None:
@@ -33,7 +33,7 @@ def retention(facts: Facts) -> Section:
             charts = [_heat_map(rows, basis)]
         else:
             empty = _too_short(rows[0], basis.options.windows[0])
-    lead = "Of the wallets that began in a week, the share that came back later."
+    lead = "Of the wallets with their first transaction in a week, the share that came back later."
     return section("retention", "Retention", lead, charts, empty)
 
 
@@ -70,8 +70,7 @@ def _meanings(options: MetricOptions) -> dict[str, str]:
         "cumulative": "A wallet counts if it has a transaction on at least one of the days 1 to H after its first day.",
         "active_band": "A wallet counts if it has a transaction after the next smaller window and up to day H "
         f"({bands}).",
-        "survival": "A wallet counts if it has a transaction on day H or later; every cohort is watched for "
-        f"{options.horizon} days.",
+        "survival": f"A wallet counts if it has a transaction on day H or later, within {options.horizon} days.",
     }
 
 
@@ -86,7 +85,7 @@ def _newest(rows: Sequence[Row]) -> str:
 
 
 def _signs(weeks: Sequence[str], rows: Sequence[Row], basis: Basis) -> dict[str, str]:
-    """Give each drawn week the signs that stand behind its date, most weeks none."""
+    """Return the signs after the date of each drawn week; empty for most weeks."""
     older = {row["week_ending"] for row in rows if row["is_left_censored"]}
     marked = {_OLDER: older, _PARTIAL: set(partial_weeks(weeks, basis))}
     return {week: "".join(f" {sign}" for sign, found in marked.items() if week in found) for week in weeks}
@@ -94,15 +93,15 @@ def _signs(weeks: Sequence[str], rows: Sequence[Row], basis: Basis) -> dict[str,
 
 def _note(weeks: int, signs: str) -> str:
     said = [
-        "Outlined cells are not over yet; nothing is shown before it is measured in full.",
+        "The windows of outlined cells are not over yet: they have no number before that.",
         *(meaning for sign, meaning in _SIGN_MEANINGS.items() if sign in signs),
-        *([f"Drawn are the newest {WEEKS_DRAWN} weeks."] if weeks > WEEKS_DRAWN else []),
+        *([f"The newest {WEEKS_DRAWN} weeks are shown."] if weeks > WEEKS_DRAWN else []),
     ]
     return " ".join(said)
 
 
 def _cells(signs: Mapping[str, str], windows: Sequence[int], meanings: Mapping[str, str]) -> Spec:
-    """Draw a row per week of `signs`, a column per window, and outlines for cells that are not over."""
+    """Return a chart with a row per week of `signs`, a column per window, and outlines for unfinished cells."""
     axes = {"x": _columns(windows), "y": _rows(signs)}
     return chart(
         "wallet_retention_weekly",
@@ -146,7 +145,7 @@ def _tip() -> list[Spec]:
 
 
 def _shares(place: Spec) -> list[Spec]:
-    """Colours and percentages of what is over, outlines of what is not."""
+    """Return layers: colour and percentage of finished cells, outlines of unfinished ones."""
     scale = {"domain": [0, 1], "range": ["@low", "@high"]}
     colour = {"field": "rate", "type": "quantitative", "legend": None, "scale": scale}
     text = {"text": {"field": "rate", "format": ".0%"}, "color": {"value": "@ink"}}
@@ -160,6 +159,6 @@ def _shares(place: Spec) -> list[Spec]:
 
 
 def _sizes(axes: Spec, window: int) -> Spec:
-    """The number of wallets, once per week."""
+    """Return the layer with the number of wallets per week."""
     once = [kept(f"datum.window_days === {window}"), calculated("'wallets'", "window")]
     return layer("text", {**axes, "text": {"field": "cohort_size", "format": ","}}, once, fontSize=11, color="@soft")

@@ -1,1 +1,1 @@
-"""What exists: the software-defined assets. Thin: they report what `sync` does."""
+"""The assets. They report the days that `sync` stores, and the metrics and page that are computed."""

@@ -1,4 +1,4 @@
-"""What the assets of days share: how they are declared, an event per stored day, and one sentence for a failure."""
+"""Shared parts of the daily assets: their declaration, an event for each stored day, one sentence for a failure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any
 import dagster as dg
 
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.clients.errors import ApiError, Behind, Interrupted, RateLimited, Unreachable
-from stx_pipelines.coverage.text import some_days
+from stx_pipelines.coverage.text import count_days, some_days
+from stx_pipelines.defs.assets.tables import dataset_options
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
@@ -20,30 +22,34 @@ from stx_pipelines.sync.outcome import FailedDay, Outcome, StoredDay
 _NAMED = 10  # days in the sentence of a failure; the log names all
 
 PASSING = "passing"
-"""Metadata of a failure: whether trying again later may help without anybody changing anything."""
+"""Metadata key of a failure: whether a later retry may help without any change."""
 
 BEHIND = "behind"
-"""Metadata of a failure: whether the days failed only because the server's newest block is old."""
+"""Metadata key of a failure: whether the days failed only because the server's newest block is old."""
 
 RETRY_AT = "retry_at"
-"""Metadata of a failure: until when the API wants to be left alone."""
+"""Metadata key of a failure: the time before which the API accepts no request."""
 
 Metadata = Mapping[str, dg.MetadataValue]
 Describe = Callable[[Certificate], Metadata]
 
 
 class SyncConfig(dg.Config):
-    """`force_refresh` reads the chosen days again from the network, even where they are closed."""
+    """Run config of a daily asset. `force_refresh` fetches the chosen days again, also closed ones."""
 
     force_refresh: bool = False
 
 
-def daily_asset(**options: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Declare an asset whose partitions are days, many of which share one run; `options` are those of `dg.asset`."""
+def daily_asset(dataset: str, **options: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Declare the asset of a dataset. Its partitions are days, and one run may have many of them.
+
+    Owner, tags, group, table and columns follow from the dataset. `options` are further ones of `dg.asset`.
+    """
+    options = {**dataset_options(dataset), "name": dataset, "group_name": DATASETS[dataset].chain, **options}
 
     def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
         with warnings.catch_warnings():
-            # Dagster is pinned to the minor version in which this preview was tried.
+            # The pinned minor version of Dagster is the one in which this preview was tested.
             warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
             declared: dg.AssetsDefinition = dg.asset(backfill_policy=dg.BackfillPolicy.single_run(), **options)(compute)
         return declared
@@ -52,14 +58,14 @@ def daily_asset(**options: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefin
 
 
 def materialize(
-    context: dg.AssetExecutionContext, outcomes: Iterator[Outcome], describe: Describe, noun: str
+    context: dg.AssetExecutionContext, outcomes: Iterator[Outcome], describe: Describe
 ) -> dg.MaterializeResult[None]:
-    """Report each day to Dagster when it is stored; `noun` is what its rows are called.
+    """Report each day to Dagster as soon as it is stored.
 
-    Raises `dg.Failure` at the end, naming the days that failed; the others are kept.
+    Raises `dg.Failure` at the end, naming the failed days. The other days are stored.
     """
     failed: list[FailedDay] = []
-    with _Events(context, describe, noun) as events:
+    with _Events(context, describe) as events:
         try:
             for result in outcomes:
                 if isinstance(result, FailedDay):
@@ -68,9 +74,8 @@ def materialize(
                 else:
                     events.add(result)
         except (SettingsError, ApiError, StoreError) as error:
-            raise dg.Failure(
-                f"{error} ({events.count} days of this run are kept)", metadata=_prospects(error), allow_retries=False
-            ) from None
+            stored = f"{count_days(events.count)} of this run {'is' if events.count == 1 else 'are'} stored"
+            raise dg.Failure(f"{error} ({stored})", metadata=_prospects(error), allow_retries=False) from None
         if failed:
             raise _failure_of(failed, events.count)
     return dg.MaterializeResult()
@@ -79,17 +84,17 @@ def materialize(
 class _Events:
     """The events of the days that a run stored.
 
-    The end of a successful run makes an event for each partition of the run. In a run of many days each day gets an
-    event of its own at once, so that a crash keeps those before it. In a run of one partition the event at the end is
-    the only one, and where the run fails it is made here. A process killed between loses it until the day is asked
-    for again: the day file is the record.
+    Dagster makes an event for each partition at the end of a successful run. A run of many days also gets an event for
+    each day at once, which stays after a crash. A run of one partition has the event at the end only; if the run
+    fails, the event is made here. If the process is killed before that, the next run of the day makes the event: the
+    day file is the record.
     """
 
-    def __init__(self, context: dg.AssetExecutionContext, describe: Describe, noun: str) -> None:
+    def __init__(self, context: dg.AssetExecutionContext, describe: Describe) -> None:
         self._context = context
         self._describe = describe
-        self._noun = noun
-        self._held: tuple[str, Metadata] | None = None
+        self._noun = DATASETS[context.asset_key.to_user_string()].noun
+        self._held: tuple[StoredDay, Metadata] | None = None
         self.count = 0
 
     @cached_property
@@ -102,31 +107,38 @@ class _Events:
     def add(self, stored: StoredDay) -> None:
         """Report a stored day."""
         self.count += 1
-        certificate = stored.certificate
-        day, metadata = certificate.day.isoformat(), self._describe(certificate)
-        self._context.log.info(
-            f"{day} {certificate.state}: {certificate.seen:,} of {certificate.expected:,} {self._noun}"
-            + ("" if stored.fetched else ", already here")
-        )
+        day, metadata = stored.certificate.day.isoformat(), self._describe(stored.certificate)
         if day in self._partitions:
             self._context.add_asset_metadata(metadata, partition_key=day)  # for the event at the end
         if self._partitions == {day}:
-            self._held = day, metadata
+            self._held = stored, metadata
+            self._context.log.info(self._sentence(stored))
         else:
-            self._log(day, metadata)
+            self._log(stored, metadata)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind and self._held:
             self._log(*self._held)
 
-    def _log(self, day: str, metadata: Metadata) -> None:
-        event = dg.AssetMaterialization(asset_key=self._context.asset_key, partition=day, metadata=metadata)
+    def _log(self, stored: StoredDay, metadata: Metadata) -> None:
+        """Make the event of a day. Its description replaces a line in the log: each entry costs a transaction."""
+        event = dg.AssetMaterialization(
+            asset_key=self._context.asset_key,
+            partition=stored.certificate.day.isoformat(),
+            description=self._sentence(stored),
+            metadata=metadata,
+        )
         self._context.log_event(event)
+
+    def _sentence(self, stored: StoredDay) -> str:
+        certificate = stored.certificate
+        counts = f"{certificate.seen:,} of {certificate.expected:,} {self._noun}"
+        return f"{certificate.day} {certificate.state}: {counts}{'' if stored.fetched else ', already stored'}"
 
 
 def _failure_of(failed: Sequence[FailedDay], stored: int) -> dg.Failure:
     return dg.Failure(
-        f"{len(failed)} of {len(failed) + stored} days failed, nothing of them was published; the others are kept: "
+        f"{len(failed)} of {len(failed) + stored} days failed and were not published; the others are stored: "
         f"{_named(failed)}",
         metadata={PASSING: True, BEHIND: all(isinstance(each.error, Behind) for each in failed)},
         allow_retries=False,
@@ -134,7 +146,7 @@ def _failure_of(failed: Sequence[FailedDay], stored: int) -> dg.Failure:
 
 
 def _named(failed: Sequence[FailedDay]) -> str:
-    """List each day with its sentence; days that the server does not have yet share one."""
+    """List each day with its sentence. Days that the server does not have yet share one."""
     late = [each for each in failed if isinstance(each.error, Behind)]
     sentences = [f"{each.day}: {each.error}" for each in failed if each not in late]
     of_late = [f"{some_days([each.day for each in late])}: {late[0].error}"] if late else []
@@ -142,7 +154,7 @@ def _named(failed: Sequence[FailedDay]) -> str:
 
 
 def _prospects(error: Exception) -> dict[str, bool | dg.TimestampMetadataValue]:
-    """Say whether trying again later may help, and when the API allows it."""
+    """Give the metadata that says whether a later retry may help, and when the API allows it."""
     if isinstance(error, RateLimited):
         return {PASSING: True, RETRY_AT: dg.MetadataValue.timestamp(error.until)}
     return {PASSING: isinstance(error, Unreachable | Interrupted | Busy)}

@@ -1,4 +1,4 @@
-"""The asset `wallet_dashboard`: one page a person can open, made of the metrics."""
+"""The asset `wallet_dashboard`: one HTML page of the metrics."""
 
 import base64
 from datetime import UTC, datetime
@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from stx_pipelines.chains.datasets import BALANCES
-from stx_pipelines.coverage.survey import survey_transactions
+from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.coverage.text import coverage_sentence, size
 from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import pictures, write_page
+from stx_pipelines.defs.assets.tables import METRICS_VERSION, OWNERS
 from stx_pipelines.defs.resources import Metrics
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.settings import SettingsError
@@ -20,17 +21,20 @@ from stx_pipelines.store.files import StoreError
     deps=[*RESULTS, BALANCES],
     group_name="wallets",
     kinds={"html"},
+    owners=OWNERS,
+    tags={"chain": "stacks"},
+    code_version=METRICS_VERSION,
     description=(
-        "One HTML page, `data/public/index.html`, that opens offline from disk: which days are here, growth, "
-        "retention, value, funnel and the network day, Ethereum's fee recipients if their days are here, what each "
-        "number rests on, and each table as CSV."
+        "One HTML page, `data/public/index.html`, that opens offline: coverage, growth, retention, value, funnel and "
+        "the network day; Ethereum's fee recipients if their days are stored; the days and options behind each number; "
+        "each table as CSV."
     ),
 )
 def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.MaterializeResult[None]:
-    """Make the page of what the metrics say now. Computes no metric and sends no request."""
+    """Write the page from the current metrics. Compute no metric and send no request."""
     try:
         project = metrics.project()
-        coverage = survey_transactions(project, datetime.now(UTC))
+        coverage = transactions_coverage(project, datetime.now(UTC))
         sentence = coverage_sentence(coverage, project.settings.budget)
         facts = read_facts(metrics.store(), coverage, sentence, project.settings.stx_page_note)
         page = write_page(project.folder, facts)

@@ -1,4 +1,4 @@
-"""The assets `blocks` and `miners_balance`: a day of Ethereum per partition, exact to the Wei."""
+"""The assets `blocks` and `miners_balance`: one proved day of Ethereum per partition, exact to the Wei."""
 
 from datetime import date
 
@@ -12,12 +12,12 @@ from stx_pipelines.defs.resources import EthereumNode
 
 
 @daily_asset(
+    BLOCKS,
     partitions_def=ethereum_days,
-    group_name="ethereum",
     kinds={"duckdb", "parquet", "ethereum"},
     description=(
-        "Finalized Ethereum blocks, one UTC day (of the block's timestamp) per partition, in the DuckDB table "
-        "`blocks`. A day is published only when every block names the one before, across both midnights."
+        "Finalized Ethereum blocks in the DuckDB table `blocks`. A partition is a UTC day of the block's timestamp. A "
+        "day is published only when every block names the hash of the one before, across both midnights."
     ),
 )
 def blocks(
@@ -25,39 +25,37 @@ def blocks(
 ) -> dg.MaterializeResult[None]:
     """Fetch, prove and store the days of the partitions.
 
-    Raises `dg.Failure` at the end, naming the days that failed.
+    Raises `dg.Failure` at the end, naming the failed days. The other days are stored.
     """
     days = [date.fromisoformat(key) for key in context.partition_keys]
     return materialize(
         context,
         ethereum_node.sync_blocks(days, force=config.force_refresh),
         lambda certificate: describe_blocks(certificate, ethereum_node.rows(BLOCKS, certificate.day)),
-        "blocks",
     )
 
 
 @daily_asset(
+    BALANCES,
     deps=[blocks],
     partitions_def=ethereum_days,
-    group_name="ethereum",
     kinds={"duckdb", "parquet", "ethereum"},
     description=(
-        "For every block of `blocks` but block 0: its fee recipient's balance before and after it, and the increase, "
-        "in Wei (DECIMAL(38,0)). The increase is fees less what was paid on to the proposer, plus withdrawals and "
-        "unrelated transfers: negative and zero are normal."
+        "Each block's fee recipient, its balance before and after the block, and the increase, in Wei "
+        "(DECIMAL(38,0)); block 0 is left out. The increase is the fees less the payment to the proposer, plus "
+        "withdrawals and unrelated transfers: negative and zero are normal."
     ),
 )
 def miners_balance(
     context: dg.AssetExecutionContext, config: SyncConfig, ethereum_node: EthereumNode
 ) -> dg.MaterializeResult[None]:
-    """Fetch, prove and store the balances of the partitions' blocks.
+    """Fetch, prove and store the balances at the blocks of the partitions.
 
-    Raises `dg.Failure` at the end, naming the days that failed.
+    Raises `dg.Failure` at the end, naming the failed days. The other days are stored.
     """
     days = [date.fromisoformat(key) for key in context.partition_keys]
     return materialize(
         context,
         ethereum_node.sync_balances(days, force=config.force_refresh),
         lambda certificate: describe_balances(certificate, ethereum_node.rows(BALANCES, certificate.day)),
-        "balances",
     )

@@ -1,8 +1,7 @@
-"""Materialization metadata: what a person wants to see of a day in the UI. No decisions, no I/O."""
+"""Metadata of a stored day for the UI: proof, counts, pace, and tables by hour. Pure."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -15,23 +14,21 @@ from stx_pipelines.defs.assets.markdown import code, word
 from stx_pipelines.store.summaries import (
     BalancesSummary,
     DaySummary,
+    Hour,
     Recipient,
-    Stretch,
     summarize_balances,
     summarize_blocks,
 )
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pygal
 
 _MICRO = Decimal(1_000_000)
 _NAMED = 10  # fee recipients in the table of a day
-_LABELS = 12  # times under the plot
 
 
 def describe_day(certificate: Certificate, summary: DaySummary) -> dict[str, dg.MetadataValue]:
-    """Give the proof of a day of `transactions`, its counts, and a plot of transactions per hour."""
+    """Give the proof of a day of `transactions`, its counts and fees, and its transactions by hour."""
     return {
         **_proof(certificate),
         "burn_blocks": dg.MetadataValue.int(certificate.burn_blocks),
@@ -40,12 +37,12 @@ def describe_day(certificate: Certificate, summary: DaySummary) -> dict[str, dg.
         "requests": dg.MetadataValue.int(certificate.requests),
         "requests_per_minute": dg.MetadataValue.float(_requests_per_minute(certificate)),
         "summary": dg.MetadataValue.md(_counts(certificate, summary)),
-        "transactions_per_hour": _hours("transactions", summary.by_hour, "hour (UTC, burn block)"),
+        "transactions_per_hour": _by_hour({"transactions": summary.by_hour}),
     }
 
 
 def describe_blocks(certificate: Certificate, table: pa.Table) -> dict[str, dg.MetadataValue]:
-    """Give the proof of a day of `blocks`, its pace, gas, fee recipients, and a plot of blocks per hour."""
+    """Give the proof of a day of `blocks`, its pace, gas and fee recipients, and its blocks by hour."""
     summary = summarize_blocks(table)
     shown = [f"| {code(miner)} | {blocks:,} |" for miner, blocks in list(summary.by_miner.items())[:_NAMED]]
     return {
@@ -54,13 +51,13 @@ def describe_blocks(certificate: Certificate, table: pa.Table) -> dict[str, dg.M
         "gas_used": dg.MetadataValue.int(summary.gas_used),
         "transactions": dg.MetadataValue.int(summary.transactions),
         "fee_recipients": dg.MetadataValue.int(len(summary.by_miner)),
-        "top_fee_recipients": dg.MetadataValue.md("\n".join(["| miner | blocks |", "|---|---:|", *shown])),
-        "blocks_per_hour": _hours("blocks", summary.by_hour, "hour (UTC)"),
+        "top_fee_recipients": dg.MetadataValue.md("\n".join(["| fee recipient | blocks |", "|---|---:|", *shown])),
+        "blocks_per_hour": _by_hour({"blocks": summary.by_hour}),
     }
 
 
 def describe_balances(certificate: Certificate, table: pa.Table) -> dict[str, dg.MetadataValue]:
-    """Give the proof of a day of `miners_balance`, its pace, the change of each balance, and a plot of it."""
+    """Give the proof of a day of `miners_balance`, its pace, fee recipients, and increase by hour."""
     summary = summarize_balances(table)
     return {
         **_proof(certificate),
@@ -69,7 +66,7 @@ def describe_balances(certificate: Certificate, table: pa.Table) -> dict[str, dg
         "increase_eth": dg.MetadataValue.text(f"{ether(summary.increase):f}"),
         "fee_recipients": dg.MetadataValue.int(len(summary.recipients)),
         "top_fee_recipients": dg.MetadataValue.md(_recipients(summary.recipients[:_NAMED])),
-        "increase_per_block": _increase_plot(summary.stretches),
+        "increase_per_block": _increases(summary.by_hour),
     }
 
 
@@ -129,43 +126,19 @@ def _shares(summary: BalancesSummary) -> dict[str, dg.MetadataValue]:
 
 def _recipients(recipients: Sequence[Recipient]) -> str:
     lines = [f"| {code(each.miner)} | {each.blocks:,} | {ether(each.increase):f} |" for each in recipients]
-    return "\n".join(["| miner | blocks | increase in ETH |", "|---|---:|---:|", *lines])
+    return "\n".join(["| fee recipient | blocks | increase in ETH |", "|---|---:|---:|", *lines])
 
 
-def _increase_plot(stretches: Sequence[Stretch]) -> dg.MetadataValue:
-    import pygal
-
-    every = -(-len(stretches) // _LABELS) or 1
-    chart = pygal.Line(
-        width=640,
-        height=260,
-        show_legend=False,
-        show_dots=False,
-        show_minor_x_labels=False,
-        x_labels_major_every=every,
-        truncate_label=-1,
-        js=[],
-        x_title="time (UTC)",
-        y_title="ETH a block",
-    )
-    # A label that is not shown must not have the text of one that is.
-    chart.x_labels = [stretch.time if n % every == 0 else "" for n, stretch in enumerate(stretches)]
-    # A picture cannot show more digits than floating point has.
-    chart.add("mean increase", [float(ether(stretch.increase) / stretch.blocks) for stretch in stretches])
-    return _picture("increase per block", chart)
+def _increases(by_hour: Sequence[Hour]) -> dg.MetadataValue:
+    means = [f"{ether(hour.increase) / hour.blocks:.6f}" if hour.blocks else None for hour in by_hour]
+    return _by_hour({"blocks": [hour.blocks for hour in by_hour], "mean increase in ETH": means})
 
 
-def _hours(what: str, counts: list[int], x_title: str) -> dg.MetadataValue:
-    """Draw a bar for each hour of the day."""
-    import pygal
-
-    chart = pygal.Bar(width=640, height=220, show_legend=False, js=[], x_title=x_title)
-    chart.x_labels = [f"{hour:02}" for hour in range(24)]
-    chart.add(what, counts)
-    return _picture(f"{what} per hour", chart)
-
-
-def _picture(name: str, chart: pygal.Graph) -> dg.MetadataValue:
-    """Put a chart into Markdown, with the image inside the text."""
-    image = base64.b64encode(chart.render()).decode()
-    return dg.MetadataValue.md(f"![{name}](data:image/svg+xml;base64,{image})")
+def _by_hour(columns: Mapping[str, Sequence[int | str | None]]) -> dg.MetadataValue:
+    """Make a table of the 24 hours of the day. A picture takes ten times the space in Dagster's history."""
+    schema = dg.TableSchema([dg.TableColumn("hour (UTC)"), *map(dg.TableColumn, columns)])
+    rows = zip(range(24), *columns.values(), strict=True)
+    records = [
+        dg.TableRecord({"hour (UTC)": f"{hour:02}", **dict(zip(columns, row, strict=True))}) for hour, *row in rows
+    ]
+    return dg.MetadataValue.table(records, schema)

@@ -1,9 +1,10 @@
-"""The wallet metrics: one step that makes any of them, each also alone, from the closed days' files."""
+"""The wallet metrics: one step that computes any selection of them from the files of the closed days."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
+from stx_pipelines.defs.assets.tables import result_options
 from stx_pipelines.defs.resources import Metrics
 from stx_pipelines.metrics.options import Basis
 from stx_pipelines.metrics.results import RESULTS
@@ -12,16 +13,16 @@ from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 
 _COMMON = (
-    "\n\nRead from the closed days only: the contiguous range that ends at the newest closed day. A window that is "
-    "not over, or not covered, is null. day(tx) is the UTC date of the burn block; D0 is a wallet's first day. "
+    "\n\nOnly closed days count: the unbroken range that ends at the newest closed day. A window that is not over, or "
+    "not covered, is null. The day of a transaction is the UTC date of its burn block; D0 is a wallet's first day. "
     "All definitions: docs/metrics.md."
 )
 
 DEFINITIONS = {
     "first_seen_wallets": (
-        "One row per wallet: `first_seen` is its earliest block time (UTC), `cohort_date` its first day D0, "
-        "`first_tx_id` and `tx_count` over all transaction types. `is_left_censored`: first seen within the first 30 "
-        "days of the coverage, so it may be older than it looks; never when the coverage starts with the chain."
+        "One row per wallet: `first_seen` is its earliest block time (UTC), `cohort_date` its first day D0; "
+        "`first_tx_id` and `tx_count` are over all transaction types. `is_left_censored`: first seen within the first "
+        "30 days of the coverage, so the wallet may be older; never when the coverage starts with the chain."
     ),
     "wallets_daily": (
         "Per day: `new_wallets` (D0 = d), `active_wallets` (distinct senders on d), `active_7d` and `active_30d` "
@@ -50,7 +51,7 @@ DEFINITIONS = {
         "Nested, so never above 100 %. Left-censored days are not counted."
     ),
 }
-"""What each asset says about itself."""
+"""The description of each asset, without the part that all share."""
 
 _specs = [
     dg.AssetSpec(
@@ -60,6 +61,7 @@ _specs = [
         kinds={"duckdb", "parquet"},
         skippable=True,
         description=DEFINITIONS[name] + _COMMON,
+        **result_options(RESULTS[name]),
     )
     for name in RESULTS
 ]
@@ -75,7 +77,9 @@ def wallet_metrics(context: dg.AssetExecutionContext, metrics: Metrics) -> Itera
     except (SettingsError, StoreError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     if refreshed.waiting_for:
-        context.log.warning(f"the files are new, their tables wait for {refreshed.waiting_for}")
+        context.log.warning(
+            f"the files are written; their tables are not loaded yet: {refreshed.waiting_for} holds the database"
+        )
     for name in chosen:
         yield dg.MaterializeResult(asset_key=name, metadata=_describe(store, refreshed, name))
 
@@ -104,8 +108,8 @@ def _describe(store: MetricStore, refreshed: Refreshed, name: str) -> dict[str, 
 
 def _left_out(basis: Basis) -> str:
     if not basis.days:
-        return f"there is no closed day yet ({basis.open_days} open days): all tables are empty"
+        return f"no closed day yet ({basis.open_days} open days): all tables are empty"
     return (
-        f"{basis.islands} closed days behind a hole, {basis.open_days} open days, "
+        f"{basis.islands} closed days before a missing day, {basis.open_days} open days, "
         f"{basis.before_start} closed days before the data start"
     )

@@ -1,6 +1,6 @@
-"""Requests and answers of the Stacks API: headers in the recorded order, recorded error bodies, query parameters.
+"""Requests and responses of the Stacks API: headers in the recorded order, recorded error bodies, query parameters.
 
-Belongs here: what all its routes share. Not here: the content of an answer (routes_*.py), faults (faults.py).
+Belongs here: code that all its routes share. Not here: the content of a response (routes_*.py), faults (faults.py).
 """
 
 import json
@@ -30,7 +30,7 @@ _DEPRECATED = (
 
 
 class Caching(Enum):
-    """The cache-control of an answer. One given before any query ran has none, and no version either."""
+    """The cache-control header. A response made before any query has neither this header nor a version."""
 
     REVALIDATE = b"public, no-cache, must-revalidate"
     NO_STORE = b"no-store"
@@ -39,7 +39,7 @@ class Caching(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The parts of a request a route may use."""
+    """The parts of a request that a route may use."""
 
     path: str
     argument: str = ""  # the part of the path that names a block or a time
@@ -49,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer, before any fault."""
+    """One response, before any fault."""
 
     status: int
     body: bytes
@@ -61,16 +61,16 @@ class Answer:
 
 
 class RefusedError(Exception):
-    """A route's refusal: carries the answer to give instead."""
+    """A route's refusal of a request, with the response to send."""
 
     def __init__(self, answer: Answer) -> None:
-        """Refuse with this answer."""
+        """Refuse with this response."""
         super().__init__(answer.status)
         self.answer = answer
 
 
 def wire_headers(answer: Answer, keep_alive: bool) -> Headers:
-    """Return the headers of an answer, in the order the real server sends them."""
+    """Return the headers of a response, in the order of the real server."""
     headers = list(_OPEN_TO_ALL)
     if answer.caching is not Caching.SILENT:
         headers += [_API_VERSION, (b"cache-control", answer.caching.value)]
@@ -86,7 +86,7 @@ def _entity_headers(answer: Answer) -> Headers:
     length = (b"content-length", str(len(answer.body)).encode())
     if not answer.deprecated:
         return [answer.content_type, length]
-    # The real server adds the warning behind the length where it made the error itself, elsewhere before it.
+    # The real server puts the warning after the length in its own errors, and before it in other responses.
     if answer.status in {400, 500}:
         return [answer.content_type, length, _DEPRECATED]
     return [answer.content_type, _DEPRECATED, length]
@@ -98,46 +98,46 @@ def dumps(value: Any) -> bytes:
 
 
 def bad_request(message: str) -> RefusedError:
-    """Make a 400: a parameter does not fit its schema."""
+    """Make the 400 of a parameter that does not fit its schema."""
     body = {"statusCode": 400, "code": "FST_ERR_VALIDATION", "error": "Bad Request", "message": message}
     return RefusedError(Answer(400, dumps(body), caching=Caching.SILENT))
 
 
 def not_found(message: str, etag: str = "") -> RefusedError:
-    """Make a 404 with a message: no-store, unless an etag makes it a list's answer."""
+    """Make a 404 with a message: no-store without an etag, the headers of a list with one."""
     caching = Caching.REVALIDATE if etag else Caching.NO_STORE
     body = {"statusCode": 404, "error": "Not Found", "message": message}
     return RefusedError(Answer(404, dumps(body), etag, caching))
 
 
 def no_route(path: str) -> Answer:
-    """Make the 404 of a server that does not know the route, as an older version does for v3."""
+    """Make the 404 of an unknown route, such as v3 on an older server."""
     body = {"message": f"Route GET:{path} not found", "error": "Not Found", "statusCode": 404}
     return Answer(404, dumps(body), caching=Caching.SILENT)
 
 
 def gone() -> Answer:
-    """Make a 410: the operator has switched v1 off."""
+    """Make the 410 of a server whose operator has switched v1 off."""
     message = "This endpoint has been disabled. See https://docs.hiro.so/stacks/api for more information"
     return Answer(410, dumps({"error": "Gone", "message": message}), caching=Caching.SILENT, deprecated=True)
 
 
 def out_of_range(value: str, kind: str, etag: str) -> RefusedError:
-    """Make a 500 with code 22003: PostgreSQL cannot hold the number. Asking again cannot help."""
+    """Make a 500 with code 22003: the number is too large for PostgreSQL. A retry cannot help."""
     message = f'value "{value}" is out of range for type {kind}'
     body = {"statusCode": 500, "code": "22003", "error": "Internal Server Error", "message": message}
     return RefusedError(Answer(500, dumps(body), etag))
 
 
 def timed_out(etag: str) -> RefusedError:
-    """Make a 500 with code 57014: the database stopped a slow query. Asking again may help."""
+    """Make a 500 with code 57014: the database stopped a slow query. A retry may help."""
     message = "canceling statement due to statement timeout"
     body = {"statusCode": 500, "code": "57014", "error": "Internal Server Error", "message": message}
     return RefusedError(Answer(500, dumps(body), etag))
 
 
 def integer(query: Mapping[str, str], name: str, default: int, low: int, high: int | None) -> int:
-    """Read a whole number within its bounds; refuse another with a 400 that names the bound."""
+    """Read a whole number within its bounds; otherwise raise the 400 that names the bound."""
     text = query.get(name)
     if text is None:
         return default

@@ -1,7 +1,7 @@
 """The Stacks API as an ASGI application.
 
-Belongs here: the order of counting, limit, faults, the clock and the right answer for one request; sending. Not here:
-right answers (router.py), faults (faults.py), the rate limit and counters (traffic.py).
+Belongs here: the order of counting, limit, faults, clock and correct response for one request; sending. Not here:
+correct responses (router.py), faults (faults.py), the rate limit and counters (traffic.py).
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from stx_pipelines.devnet.stacks.traffic import Allowance, Limiter, Stats, with_
 
 
 class StacksApi:
-    """Answers like the recorded API, or as the knobs want it."""
+    """An ASGI application that responds like the recorded API, except where a knob changes it."""
 
     def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
-        """Serve this chain; chain and knobs may be changed from outside at any time."""
+        """Serve this chain; chain and knobs may be changed at any time."""
         self.chain = chain
         self.knobs = knobs
         self.stats = Stats()
@@ -83,7 +83,7 @@ class StacksApi:
         return spoiled(fault, self._router.answer(route, request))
 
     def _another_page(self, route: Route, request: Request) -> Answer:
-        """Answer with the page before the one asked for; where there is none, with the one after it."""
+        """Answer with the page before the requested one, or with the page after it where there is none before."""
         answer = self._router.answer(route, replace(request, if_none_match=""))
         cursor = loads(answer.body).get("cursor", {})
         wanted = cursor.get("previous") or cursor.get("next")
@@ -99,10 +99,10 @@ def _request(scope: Scope, argument: str) -> Request:
 
 
 def headers_for(answer: Answer, scope: Scope) -> Headers:
-    """Return the headers of an answer to this request."""
+    """Return the headers of the response to this request."""
     return wire_headers(answer, keep_alive=header(scope, b"connection").lower() != "close")
 
 
 async def send_answer(answer: Answer, scope: Scope, send: Send) -> None:
-    """Send a whole answer with its headers."""
+    """Send a whole response with its headers."""
     await send_whole(answer.status, headers_for(answer, scope), answer.body, send)

@@ -1,6 +1,6 @@
-"""The Bitcoin chain under the made-up Stacks chain: when blocks arrive, and the times in their headers.
+"""The Bitcoin chain of the made-up Stacks chain: the arrivals of its blocks and the times in their headers.
 
-Belongs here: arrivals, header times and Bitcoin's rule for them, which heights have a Stacks tenure.
+Belongs here: arrivals, header times and Bitcoin's rule for them, the heights with a Stacks tenure.
 Not here: the Stacks blocks of a tenure (tenures.py).
 """
 
@@ -14,13 +14,13 @@ from stx_pipelines.devnet.stacks.values import ChainSpec, made_hash
 _MEDIAN_OF = 11  # a header's time must exceed the median of the eleven before it
 _MAX_AHEAD = 7_200  # nodes refuse a header further ahead of their clock
 _SHARE_WITHOUT_TENURE = 0.04
-_SHARE_OF_WRONG_CLOCKS = 0.05  # with the mean error below, about 3 % of all headers run backwards
+_SHARE_OF_WRONG_CLOCKS = 0.05  # with the mean error below, about 3 % of headers are older than the one before
 _MIN_INTERVAL = 4
 
 
 @dataclass(frozen=True, slots=True)
 class BitcoinBlock:
-    """One Bitcoin block. `arrival` is when the network saw it, `time` the time in its header."""
+    """One Bitcoin block. `arrival` is when the network saw it, `time` is in its header; both in unix seconds."""
 
     height: int
     hash: str
@@ -30,10 +30,10 @@ class BitcoinBlock:
 
 
 class Bitcoin:
-    """All Bitcoin blocks made up so far, those without a Stacks tenure included. It grows as needed."""
+    """All Bitcoin blocks made so far, with or without a Stacks tenure. More are made as needed."""
 
     def __init__(self, spec: ChainSpec) -> None:
-        """Start empty: the first block arrives in the first seconds of the spec's first day."""
+        """Start without blocks. The first one arrives in the first seconds of the spec's first day."""
         self.blocks: list[BitcoinBlock] = []
         self._spec = spec
         self._rng = Random(f"{spec.seed}:bitcoin")
@@ -41,7 +41,7 @@ class Bitcoin:
         self._interval = DAY / spec.burn_blocks_per_day
 
     def at(self, height: int) -> BitcoinBlock:
-        """Return the block of a height that has been made up already."""
+        """Return the block of a height that has been made already."""
         return self.blocks[height - self._spec.first_burn_height]
 
     def next_tenure(self, height: int) -> BitcoinBlock:
@@ -55,7 +55,7 @@ class Bitcoin:
             position += 1
 
     def redraw(self, height: int, fork: int, rng: Random) -> None:
-        """Replace every block from `height` on: the same arrivals, but other hashes and clocks."""
+        """Replace every block from `height` on: the same arrivals, other hashes and header times."""
         for position in range(height - self._spec.first_burn_height, len(self.blocks)):
             block = self.blocks[position]
             arrivals = [earlier.arrival for earlier in self.blocks[max(0, position - 2) : position + 1]]
@@ -81,19 +81,19 @@ class Bitcoin:
         if rng.random() < _SHARE_OF_WRONG_CLOCKS:
             error = min(_MAX_AHEAD, int(rng.expovariate(1 / self._interval)))
             claimed = arrivals[-1] + (error if rng.random() < 0.5 else -error)
-        # Every second midnight is crossed backwards, because the days' edges are where readers go wrong.
+        # After every second midnight one header is of the day before, because readers go wrong at the days' edges.
         if _is_second_of_its_day(arrivals) and rng.random() < 0.5:
             claimed = arrivals[-1] - arrivals[-1] % DAY - rng.randint(1, max(1, int(self._interval / 2)))
         return max(claimed, self._median_time_past(position) + 1)
 
     def _median_time_past(self, position: int) -> int:
         times = [block.time for block in self.blocks[max(0, position - _MEDIAN_OF) : position]]
-        # The blocks before our first count as older than its day, so that nothing falls before that day.
+        # The blocks before our first one count as older than its day, so that no header falls before that day.
         before = [self._midnight - 1] * (_MEDIAN_OF - len(times))
         return median_low(before + times)
 
     def _hash(self, height: int, fork: int) -> str:
-        # A mined Bitcoin hash starts with zeros, as the recorded ones do.
+        # A mined Bitcoin hash starts with zeros.
         return "0x" + "0" * 20 + made_hash(self._spec.seed, "burn", height, fork)[-44:]
 
 

@@ -1,6 +1,6 @@
-"""The made-up Stacks chain: it grows, is reorganised, and is read.
+"""The made-up Stacks chain: growth, reorganisations, reading.
 
-Belongs here: the canonical chain. Not here: who sends transactions (mempool.py), JSON (render.py), answers
+Belongs here: the canonical chain. Not here: the senders of transactions (mempool.py), JSON (render.py), responses
 (routes_*.py), faults (faults.py), a clock. Every instant is an argument. The same spec and the same calls give the
 same chain.
 """
@@ -19,12 +19,12 @@ from stx_pipelines.devnet.stacks.reorg import Site, new_sites, refill, same_site
 from stx_pipelines.devnet.stacks.tenures import BlockPlan, Tenures
 from stx_pipelines.devnet.stacks.values import BurnBlock, ChainSpec, Draft, StacksBlock, Transaction
 
-# A reader of the chain needs its values too: one import serves for both.
+# Exported again: code that uses the chain also needs its values.
 __all__ = ["BurnBlock", "ChainSpec", "StacksBlock", "StacksChain", "Transaction"]
 
 
 class StacksChain:
-    """A deterministic chain. Hold `lock` to see one state of it while another thread may change it."""
+    """A deterministic chain. Hold `lock` while reading several values that another thread may change."""
 
     def __init__(self, spec: ChainSpec) -> None:
         """Build the chain up to the spec's tip."""
@@ -48,14 +48,14 @@ class StacksChain:
         return self.blocks[-1]
 
     def grow_to(self, instant: datetime) -> None:
-        """Append every block whose time has come; an instant in the past changes nothing."""
+        """Append every block up to this instant; an instant before the tip changes nothing."""
         until = int(instant.timestamp())
         with self.lock:
             while self._next_plan().time <= until:
                 self._mine(self._planned.popleft())
 
     def grow(self, *, burn_blocks: int) -> None:
-        """Append blocks until that many more burn blocks have at least one."""
+        """Append blocks until this many more burn blocks have at least one."""
         with self.lock:
             wanted = len(self.burn_blocks) + burn_blocks
             while len(self.burn_blocks) < wanted:
@@ -63,9 +63,9 @@ class StacksChain:
                 self._mine(self._planned.popleft())
 
     def reorg(self, *, stacks_blocks: int = 0, burn_blocks: int = 0) -> None:
-        """Replace the newest blocks: of Stacks alone, or of Bitcoin with all that stands on them."""
+        """Replace the newest Stacks blocks, or the newest burn blocks together with their Stacks blocks."""
         if (stacks_blocks > 0) == (burn_blocks > 0):
-            raise ValueError("a reorganisation replaces either Stacks blocks or burn blocks, at least one of them")
+            raise ValueError("a reorganisation replaces either Stacks blocks or burn blocks, at least one")
         if stacks_blocks >= len(self.blocks) or burn_blocks >= len(self.burn_blocks):
             raise ValueError("a reorganisation cannot replace the whole chain")
         with self.lock:
@@ -98,13 +98,13 @@ class StacksChain:
         return self.blocks[position - 1] if position else None
 
     def burn_block(self, height: int) -> BurnBlock | None:
-        """Return the burn block of a height; None where Bitcoin has one and Stacks no tenure."""
+        """Return the burn block of a height, or None where it has no Stacks tenure."""
         position = bisect_right(self.burn_blocks, height, key=lambda burn: burn.height) - 1
         found = self.burn_blocks[position] if position >= 0 else None
         return found if found and found.height == height else None
 
     def rows_up_to(self, height: int, tx_index: int) -> int:
-        """Count the `rows` that do not stand above a place; the place itself need not exist."""
+        """Count the `rows` up to and including a place; the place itself need not exist."""
         position = min(height - self.spec.first_height, len(self.blocks) - 1)
         if position < 0:
             return 0
@@ -165,7 +165,7 @@ class StacksChain:
         block_hash, index_hash = self._hashes(height)
         parent = self.blocks[-1] if self.blocks else None
         parent_hashes = (parent.hash, parent.index_hash) if parent else self._hashes(height - 1)
-        # Positional on purpose: this runs once per transaction, and building a chain spends its time here.
+        # Positional arguments are faster, and this runs once per transaction.
         rows = tuple(
             Transaction(
                 draft.tx_id,
@@ -194,6 +194,6 @@ class StacksChain:
         )
 
     def _hashes(self, height: int) -> tuple[str, str]:
-        """Make a block's hash and index hash; a height has others in every fork."""
+        """Make a block's hash and index hash; they differ between forks."""
         digest = sha512(f"{self.spec.seed}:block:{height}:{self.forks}".encode()).hexdigest()
         return "0x" + digest[:64], "0x" + digest[64:]

@@ -1,7 +1,7 @@
 """The devnet's own routes for its Stacks chain: /devnet/stats, knobs, reorg, grow.
 
-Belongs here: changing this chain and its knobs from another process. Not here: the API's routes (router.py), how
-a control route is found and read (devnet/control.py).
+Belongs here: changing this chain and its knobs from another process. Not here: the API's routes (router.py), finding
+and reading a control route (devnet/control.py).
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
-"""Faults of the Stacks chain: which one a request meets, and how it changes the answer.
+"""Faults of the Stacks chain: drawing the fault of a request, and changing its response.
 
-Belongs here: drawing faults, the shapes of broken answers. Not here: the names of faults (knobs.py), right answers
-(routes_*.py), broken connections (api.py).
+Belongs here: drawing faults, the shapes of broken responses. Not here: the names of faults (knobs.py), correct
+responses (routes_*.py), broken connections (api.py).
 """
 
 from dataclasses import replace
@@ -18,10 +18,10 @@ _EMPTY_PAGE = dumps({"total": 0, "limit": 50, "cursor": _EMPTY_CURSOR, "results"
 
 
 class Faults:
-    """The faults of a series of requests, drawn from a seed: a failing test fails again."""
+    """The faults of a series of requests, drawn from a seed so that a failing test can be repeated."""
 
     def __init__(self, knobs: Knobs) -> None:
-        """Start a series; it starts anew whenever the seed changes."""
+        """Start a series; it starts again whenever the seed changes."""
         self._knobs = knobs
         self._seed = knobs.seed
         self._rng = Random(self._seed)
@@ -44,7 +44,7 @@ class Faults:
 
 
 def instead(kind: FaultKind, retry_after: int) -> Answer | None:
-    """Return the answer of a fault that needs no right one; None where it spoils the right one."""
+    """Return the response of a fault that replaces the correct one, or None for a fault that changes it."""
     if kind == "429":
         return too_many(retry_after)
     if kind == "not_json":
@@ -53,7 +53,7 @@ def instead(kind: FaultKind, retry_after: int) -> Answer | None:
 
 
 def spoiled(kind: FaultKind, right: Answer) -> Answer:
-    """Spoil the right answer. `drop` and `truncated` leave it alone: they break the connection (api.py)."""
+    """Spoil the correct response. `drop` and `truncated` do not change it: they break the connection (api.py)."""
     if kind == "empty_page":
         return replace(right, status=200, body=_EMPTY_PAGE)
     if kind == "truncated_wrong_length":
@@ -62,13 +62,13 @@ def spoiled(kind: FaultKind, right: Answer) -> Answer:
 
 
 def too_many(retry_after: int) -> Answer:
-    """Make a 429 that tells the client to wait so many seconds."""
+    """Make a 429 that asks the client to wait this many seconds."""
     extra = ((b"retry-after", str(retry_after).encode()),)
     return replace(_html(429, "Too many requests"), extra_headers=extra)
 
 
 def _proxy_page(status: int) -> Answer:
-    # 522 is a proxy's own invention and has no standard phrase.
+    # 522 has no standard phrase: only some proxies use it.
     phrase = "Connection timed out" if status == 522 else HTTPStatus(status).phrase
     return _html(status, f"<html><head><title>{status} {phrase}</title></head><body>{status}</body></html>")
 

@@ -1,6 +1,6 @@
-"""The knobs of the Stacks chain: all that can be changed while it is served.
+"""The knobs of the Stacks chain: everything that can be changed while it is served.
 
-Belongs here: names, types, defaults and the kinds of faults. Not here: what a knob does (router.py, routes_*.py,
+Belongs here: names, types, defaults and the kinds of faults. Not here: the effect of a knob (router.py, routes_*.py,
 faults.py, traffic.py, api.py).
 """
 
@@ -28,10 +28,10 @@ FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 @dataclass
 class Knobs:
-    """Everything that can be changed while the server runs."""
+    """The behaviour that can be changed while the server runs."""
 
     latency_seconds: float = 0.0
-    list_latency_seconds: float = 0.0  # on top, for the list of burn blocks: it is slow on the real server
+    list_latency_seconds: float = 0.0  # added for the list of burn blocks, which is slow on the real server
     requests_per_minute: int = 0  # 0: no limit
     limit_window_seconds: float = 60.0
     burn_list_broken: bool = False
@@ -39,18 +39,18 @@ class Knobs:
     v3_missing: bool = False
     fault_rate: float = 0.0
     fault_kinds: tuple[FaultKind, ...] = FAULT_KINDS
-    fail_next: int = 0  # so many requests fail, whatever the rate
-    retry_after_seconds: int = 1  # in the fault 429; the limiter gives the true number
+    fail_next: int = 0  # number of requests that fail next, at any fault_rate
+    retry_after_seconds: int = 1  # in the fault 429; a 429 of the limiter has the true number
     wrong_counts: set[int] = field(default_factory=set)  # burn heights whose total_tx_count is one too high
-    hidden_transactions: set[str] = field(default_factory=set)  # tx_ids no list shows; counts stay true
+    hidden_transactions: set[str] = field(default_factory=set)  # tx_ids left out of every list; counts stay true
     seed: int = 1
-    on_request: Callable[[str], None] | None = None  # called with path and query before each answer
-    clock: Callable[[], datetime] | None = None  # when set, the chain grows to it before each answer
+    on_request: Callable[[str], None] | None = None  # called with path and query before each response
+    clock: Callable[[], datetime] | None = None  # if set, the chain grows to its time before each response
 
 
 def known_kinds(names: Collection[str]) -> tuple[FaultKind, ...]:
-    """Return the fault kinds of these names; refuse an unknown name."""
+    """Return the fault kinds of these names. Raises ValueError for an unknown name."""
     unknown = sorted(set(names) - set(FAULT_KINDS))
     if unknown:
-        raise ValueError(f"unknown fault kinds {', '.join(unknown)}; known are {', '.join(FAULT_KINDS)}")
+        raise ValueError(f"unknown fault kinds {', '.join(unknown)}; known: {', '.join(FAULT_KINDS)}")
     return tuple(kind for kind in FAULT_KINDS if kind in names)

@@ -1,7 +1,6 @@
 """The senders of the made-up Stacks chain and their transactions: wallets, miners, sponsors, fees, types, outcomes.
 
-Belongs here: wallets and the drafts of their transactions. Not here: into which block a draft goes (chain.py,
-reorg.py).
+Belongs here: wallets and the drafts of their transactions. Not here: the block of a draft (chain.py, reorg.py).
 """
 
 from base64 import b32encode
@@ -13,12 +12,12 @@ from random import Random
 
 from stx_pipelines.devnet.stacks.values import ChainSpec, Draft, made_hash
 
-# base32 spelled with Crockford's letters, as Stacks addresses are.
+# Base 32 with Crockford's letters, the alphabet of Stacks addresses.
 _C32 = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 _MINERS = 8
 _SPONSORS = 5
 _SPONSORED = 0.05
-# A sender is new, comes every day, comes every week on its weekday, or was seen before and comes by chance.
+# A sender is new, sends every day, sends every week on its weekday, or is an older wallet chosen at random.
 _NEW, _DAILY, _WEEKLY = 0.06, 0.50, 0.88  # cumulative
 _MINIMUM_FEE = 180
 
@@ -36,7 +35,7 @@ class Wallet:
     __slots__ = ("address", "nonce")
 
     def __init__(self, address: str) -> None:
-        """Start with nothing sent."""
+        """Start with nonce 0."""
         self.address = address
         self.nonce = 0
 
@@ -47,7 +46,7 @@ class Wallet:
 
 
 class Mempool:
-    """The source of transactions: drafts them in one fixed order, from one random stream."""
+    """The source of transactions, drafted in one fixed order from one random stream."""
 
     def __init__(self, spec: ChainSpec) -> None:
         """Start with miners and sponsors, and no wallet."""
@@ -71,21 +70,21 @@ class Mempool:
         return [self._miners_own(miner, kind) for kind in ("tenure_change", "coinbase")]
 
     def drafts(self, count: int, day_number: int) -> list[Draft]:
-        """Draft the next `count` transactions of users: first those a reorganisation gave back, then new ones."""
+        """Return `count` drafts of users' transactions: first the waiting orphaned ones, then new ones."""
         return [
             self._waiting.popleft() if self._waiting else self._draft(self._sender(day_number)) for _ in range(count)
         ]
 
     def newcomers_draft(self) -> Draft:
-        """Draft a transaction of a new wallet: its nonce fits anywhere in the chain."""
+        """Draft a transaction of a new wallet, whose nonce fits anywhere in the chain."""
         return self._draft(self._new_wallet())
 
     def again(self, draft: Draft) -> Draft:
-        """Draft the same transaction with another id, as a miner does when its tenure is replaced."""
+        """Return the same draft with another id, as a miner makes it when its tenure is replaced."""
         return draft._replace(tx_id=self._next_tx_id())
 
     def forget(self, drafts: Iterable[Draft]) -> None:
-        """Drop transactions for good; their wallets continue at the lowest dropped nonce."""
+        """Drop transactions permanently; their wallets continue at the lowest dropped nonce."""
         for draft in drafts:
             wallet = self._wallets[draft.sender_address]
             wallet.nonce = min(wallet.nonce, draft.nonce)
@@ -135,7 +134,7 @@ class Mempool:
         return self._make("wallet", self._newcomers)
 
     def _settle(self, wallet: Wallet, weekly: list[Wallet]) -> Wallet:
-        """Decide how often a new wallet comes back; half of them never do."""
+        """Decide how often a new wallet sends again; half of them never do."""
         drawn = self._rng.random()
         if drawn < 0.12:
             self._join(self._daily, wallet, self._most_daily)
@@ -148,7 +147,7 @@ class Mempool:
     def _join(self, pool: list[Wallet], wallet: Wallet, most: int) -> None:
         if len(pool) < most:
             pool.append(wallet)
-        else:  # another wallet no longer comes back
+        else:  # this wallet replaces another one
             pool[int(self._rng.random() * most)] = wallet
 
 

@@ -1,7 +1,7 @@
 """The JSON of the Stacks API's rows and blocks, key by key as recorded.
 
 Belongs here: values in, JSON out. Not here: pages (routes_*.py), status codes and headers (answers.py). The chain has
-no amounts, contracts or costs: they are made from the transaction's id, always the same for one id.
+no amounts, contracts or costs: they are made from the transaction's id.
 """
 
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ _FAILURE = {"hex": "0x080100000000000000000000000000000001", "repr": "(err u1)"}
 
 
 def v3_row(tx: Transaction) -> bytes:
-    """Write one entry of a v3 list. It is put together as text: most of the server's time goes here."""
+    """Write one entry of a v3 list, as text because most of the server's time is spent here."""
     sponsor = "null"
     if tx.sponsor_address is not None:
         sponsor = f'{{"address":"{tx.sponsor_address}","nonce":{tx.sponsor_nonce}}}'
@@ -70,7 +70,7 @@ def v2_block(block: StacksBlock) -> dict[str, Any]:
 
 
 def v2_burn_block(burn: BurnBlock, excess: int) -> dict[str, Any]:
-    """Make the entry of one burn block with its Stacks blocks, newest first. `excess` is added to the true count."""
+    """Make the entry of one burn block, its Stacks blocks newest first. `excess` is added to the true count."""
     gaps = len(burn.blocks) - 1
     return {
         "burn_block_time": burn.time,
@@ -102,7 +102,7 @@ def _digits(tx: Transaction) -> int:
 
 
 def _recipient(tx: Transaction) -> str:
-    return "SP" + tx.tx_id[-38:].upper()  # hexadecimal digits are letters of the address alphabet too
+    return "SP" + tx.tx_id[-38:].upper()  # the alphabet of addresses contains all hexadecimal digits
 
 
 @lru_cache(maxsize=_CONTRACTS)

@@ -1,6 +1,6 @@
-"""The plan of a reorganisation: where the new blocks stand, and what they contain.
+"""The plan of a reorganisation: the places of the new blocks and their content.
 
-Belongs here: which transactions are dropped, moved or new. Not here: removing and appending blocks (chain.py).
+Belongs here: choosing transactions to drop, move or add. Not here: removing and appending blocks (chain.py).
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,26 +18,26 @@ class Site(NamedTuple):
     time: int
     burn_height: int
     tenure_height: int
-    miners_own: tuple[Draft, ...] = ()  # the two that open a tenure
+    miners_own: tuple[Draft, ...] = ()  # tenure_change and coinbase, in a tenure's first block
     is_empty: bool = False
 
 
 def same_sites(blocks: list[StacksBlock]) -> list[Site]:
-    """Return the sites of replaced Stacks blocks: the winning fork has as many, at the same times."""
+    """Return the sites of replaced Stacks blocks: the new fork has as many, at the same times."""
     return [_site(block, block.time) for block in blocks]
 
 
 def new_sites(burns: list[BurnBlock], rng: Random) -> list[Site]:
-    """Make sites for replaced burn blocks: a tenure starts when it started; its blocks may be more or fewer."""
+    """Make sites for replaced burn blocks: a tenure starts at the same time and has more or fewer blocks."""
     ends = [burn.blocks[0].time for burn in burns[1:]] + [burns[-1].blocks[-1].time + 1]
     return [site for burn, end in zip(burns, ends, strict=True) for site in _tenure_sites(burn, end, rng)]
 
 
 def refill(sites: list[Site], pool: list[Draft], mempool: Mempool, rng: Random) -> Iterator[tuple[Site, list[Draft]]]:
-    """Share the orphaned transactions out again, in their order, so that no wallet's nonces fall.
+    """Distribute the orphaned transactions in their order, so that the nonces of a wallet keep rising.
 
-    An eighth of the senders loses its transactions, an eighth sees them mined only after the replaced blocks,
-    and some transactions are new.
+    The transactions of an eighth of the senders are dropped. Those of another eighth are mined after the replaced
+    blocks. Some transactions are new.
     """
     kept = _thin_out(pool, mempool, rng)
     for _ in range(1 + len(pool) // 8):
@@ -50,12 +50,12 @@ def refill(sites: list[Site], pool: list[Draft], mempool: Mempool, rng: Random) 
 
 
 def users_drafts(blocks: Iterable[StacksBlock]) -> list[Draft]:
-    """Return the transactions of blocks, without those that only open a tenure."""
+    """Return the transactions of blocks, without tenure_change and coinbase."""
     return [draft_of(tx) for block in blocks for tx in block.transactions if not _is_miners_own(tx)]
 
 
 def draft_of(tx: Transaction) -> Draft:
-    """Make the draft of a transaction whose block is gone."""
+    """Make the draft of a transaction whose block was removed."""
     return Draft(
         tx.tx_id,
         tx.sender_address,
@@ -88,7 +88,7 @@ def _tenure_sites(burn: BurnBlock, end: int, rng: Random) -> list[Site]:
 
 
 def _thin_out(pool: list[Draft], mempool: Mempool, rng: Random) -> list[Draft]:
-    """Drop or delay all transactions of some wallets, never a nonce in the middle of one wallet's."""
+    """Drop or delay all transactions of some wallets, because a part of them would leave gaps in the nonces."""
     senders = sorted({draft.sender_address for draft in pool})
     leaving = rng.sample(senders, min(len(senders), 2 + len(senders) // 4) if len(senders) > 1 else 0)
     dropped, later = set(leaving[::2]), set(leaving[1::2])

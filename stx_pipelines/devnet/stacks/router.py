@@ -1,6 +1,6 @@
-"""The routes of the Stacks API: finding the route of a path, and its right answer.
+"""The routes of the Stacks API: finding the route of a path, and its correct response.
 
-Belongs here: paths, conditional requests, the knobs that switch whole routes off. Not here: the content of an answer
+Belongs here: paths, conditional requests, the knobs that switch whole routes off. Not here: the content of a response
 (routes_*.py), limits (traffic.py), faults (faults.py).
 """
 
@@ -22,14 +22,14 @@ _V1 = "v1/tx"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route by its short name, under which requests are counted."""
+    """A route with the short name under which its requests are counted."""
 
     name: str
     handler: Callable[[Request], Answer]
 
 
 class Router:
-    """Finds the route of a path and answers with it, one request at a time."""
+    """All routes of one chain. One request is answered at a time."""
 
     def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
         """Build every route over this chain."""
@@ -70,7 +70,7 @@ class Router:
         return self._unknown, ""
 
     def answer(self, route: Route, request: Request) -> Answer:
-        """Return the right answer, from one state of the chain."""
+        """Return the correct response, made from one state of the chain."""
         if route.name == _V1 and self._knobs.v1_gone:
             return gone()
         if route.name.startswith("v3/") and self._knobs.v3_missing:
@@ -84,6 +84,6 @@ class Router:
 
 
 def _conditional(answer: Answer, if_none_match: str) -> Answer:
-    """Turn the answer into a 304 where the client names its etag; all pages of a list have the same."""
+    """Return a 304 where the client sends the response's etag; all pages of a list have the same etag."""
     known = {tag.strip().removeprefix("W/").strip('"') for tag in if_none_match.split(",")}
     return Answer(304, b"", answer.etag) if answer.etag and answer.etag in known else answer

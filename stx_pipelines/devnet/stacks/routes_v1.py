@@ -27,15 +27,15 @@ _DEFAULT_LIMIT, _MOST = 20, 50
 
 
 class V1Transactions:
-    """The list of transactions, as old servers have it."""
+    """The list of transactions, as old servers give it."""
 
     def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
-        """Read the knobs at every answer: hidden transactions are left out, `total` still counts them."""
+        """Use the knobs at every response: hidden transactions are left out, `total` still counts them."""
         self._chain = chain
         self._knobs = knobs
 
     def transactions(self, request: Request) -> Answer:
-        """GET /extended/v1/tx; every answer of it, refusals too, carries the deprecation."""
+        """GET /extended/v1/tx; every response, also a refusal, has the headers of a deprecated route."""
         try:
             return self._transactions(request)
         except RefusedError as refused:
@@ -70,7 +70,7 @@ class V1Transactions:
         for burn in burns:
             count = burn.tx_count
             if offset >= count and not self._knobs.hidden_transactions:
-                offset -= count  # skipped without reading its rows: offsets may be large
+                offset -= count  # its rows are not read, because offsets may be large
                 continue
             rows = self._visible(burn)
             yield from islice(reversed(rows) if descending else rows, offset, None)

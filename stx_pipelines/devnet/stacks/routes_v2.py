@@ -33,7 +33,7 @@ class V2Blocks:
     """Blocks of both chains."""
 
     def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
-        """Read the knobs at every answer: a broken list, and burn heights whose counts are wrong."""
+        """Use the knobs at every response: a broken list, and burn heights whose counts are wrong."""
         self._chain = chain
         self._knobs = knobs
 
@@ -49,7 +49,7 @@ class V2Blocks:
         return self._list({"server_version": SERVER_VERSION, "status": "ready", "chain_tip": chain_tip})
 
     def blocks(self, request: Request) -> Answer:
-        """GET /extended/v2/blocks: here `prev` is older and `next` newer, the opposite of v3."""
+        """GET /extended/v2/blocks: `prev` is older and `next` is newer, the opposite of v3."""
         limit = integer(request.query, "limit", _DEFAULT_LIMIT, 0, _MOST) or _DEFAULT_LIMIT
         offset = integer(request.query, "offset", 0, -_FURTHEST, _FURTHEST)
         newest = len(self._chain.blocks) - 1
@@ -80,7 +80,7 @@ class V2Blocks:
         return _one_block(self._chain.block_at(int(unix)), missing)
 
     def burn_blocks(self, request: Request) -> Answer:
-        """GET /extended/v2/burn-blocks: `total` counts Stacks blocks, a mistake of the real server."""
+        """GET /extended/v2/burn-blocks: `total` counts Stacks blocks, as the real server wrongly does."""
         if self._knobs.burn_list_broken:
             raise timed_out(self._chain.tip.index_hash)
         limit = integer(request.query, "limit", _DEFAULT_LIMIT, 0, _MOST) or _DEFAULT_LIMIT
@@ -98,7 +98,7 @@ class V2Blocks:
         return self._list(self._burn(burn))
 
     def _list(self, body: dict[str, object]) -> Answer:
-        # A list's etag names the chain's tip, whatever was asked for.
+        # The etag of every list names the chain's tip.
         return Answer(200, dumps(body), self._chain.tip.index_hash)
 
     def _cursor_position(self, request: Request) -> int:

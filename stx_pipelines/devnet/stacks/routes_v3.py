@@ -34,10 +34,10 @@ class _Place(NamedTuple):
 
 
 class V3Pages:
-    """Pages of transactions; each row's JSON is written once and kept until the next reorganisation."""
+    """Pages of transactions. Each row's JSON is written once and kept until the next reorganisation."""
 
     def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
-        """Read the knobs at every answer: hidden transactions are left out of every list."""
+        """Use the knobs at every response: hidden transactions are left out of every list."""
         self._chain = chain
         self._knobs = knobs
         self._forks = chain.forks
@@ -67,7 +67,7 @@ class V3Pages:
         return parse_cursor(text, self._chain.tip.index_hash)
 
     def _page(self, rows: Sequence[Transaction], end: int, limit: int) -> bytes:
-        """Write the `limit` rows below position `end`, newest first, and the cursors of the pages around them."""
+        """Write the `limit` rows below position `end`, newest first, with the cursors of the pages around them."""
         reach = limit + len(self._knobs.hidden_transactions)
         below = self._visible(rows[max(0, end - reach - 1) : end])[::-1]
         page, following = below[:limit], below[limit:]
@@ -92,10 +92,10 @@ class V3Pages:
 
 
 def parse_cursor(text: str, etag: str) -> _Place:
-    """Return the highest row a cursor admits, by the order (height, microblock sequence, tx_index).
+    """Return the highest row that a cursor admits, by the order (height, microblock sequence, tx_index).
 
-    Every row's sequence is the greatest there is, so a smaller one admits nothing of its block, as on
-    the real server. `H:0:0` is the one exception: it admits the whole block.
+    Every row has the greatest sequence, so a cursor with a smaller one admits no row of its block, as on the real
+    server. `H:0:0` is the one exception: it admits the whole block.
     """
     found = _CURSOR.fullmatch(text)
     if found is None:
@@ -112,7 +112,7 @@ def parse_cursor(text: str, etag: str) -> _Place:
 
 
 def find_block(chain: StacksChain, name: str) -> StacksBlock | None:
-    """Return the canonical block a path names by its height, by one of its hashes, or as the latest."""
+    """Return the canonical block that a path names by its height, one of its hashes, or `latest`."""
     if not _BLOCK_NAME.fullmatch(name):
         raise bad_request('params/height_or_hash must match pattern "^(latest|[0-9]+|0x[a-fA-F0-9]{64})$"')
     if name == "latest":

@@ -1,7 +1,7 @@
-"""The tenures of the made-up Stacks chain: how many blocks and transactions each has, and when its blocks come.
+"""The tenures of the made-up Stacks chain: the number of blocks and transactions of each, and its blocks' times.
 
-Belongs here: the shapes of a chain and the burn blocks of special sizes every chain contains. Not here: which
-transactions they are (mempool.py).
+Belongs here: the shapes of a chain and the burn blocks of special sizes that every chain contains. Not here: the
+content of transactions (mempool.py).
 """
 
 from random import Random
@@ -11,19 +11,19 @@ from stx_pipelines.devnet.days import DAY
 from stx_pipelines.devnet.stacks.bitcoin import Bitcoin, BitcoinBlock
 from stx_pipelines.devnet.stacks.values import ChainSpec
 
-# Sizes at which readers break: nothing, exactly one page, one more than a page, many pages. Keyed by the
-# tenure's number within its cycle of about a week.
+# Sizes at which readers break: nothing, exactly one page, one more than a page, many pages. The key is the tenure's
+# number within its cycle of about a week.
 _SPECIAL_EVERYWHERE = {3: 0, 5: 50, 7: 51}
 _SPECIAL_HEAVY = {11: 500, 17: 1_500}
 _BIG_BLOCK = 800  # one Stacks block of the 1,500 holds this many
 _MINERS_OWN = 2  # tenure_change and coinbase
 _GIANT_SHARE = 0.4
-_HEAVY_TAIL = 1.8  # sigma of the log-normal: the median burn block holds a fifth of the mean
+_HEAVY_TAIL = 1.8  # sigma of the log-normal: the median burn block has a fifth of the mean
 _HEAVY_MOST = 1_200
 
 
 class BlockPlan(NamedTuple):
-    """One Stacks block to come: where it stands and how many transactions it takes."""
+    """One future Stacks block: its place and its number of transactions."""
 
     time: int
     burn_height: int
@@ -33,7 +33,7 @@ class BlockPlan(NamedTuple):
 
 
 class Tenures:
-    """The plan of all tenures, one after another in a fixed order: growing in steps cannot change it."""
+    """The plan of all tenures, made in a fixed order so that growing in steps does not change it."""
 
     def __init__(self, spec: ChainSpec, bitcoin: Bitcoin) -> None:
         """Start before the first tenure."""
@@ -58,7 +58,7 @@ class Tenures:
         ]
 
     def _block_times(self, burn: BitcoinBlock, end: int, total: int) -> list[int]:
-        """Draw rising times from the burn block's arrival to the next one's; no block but an only one is empty."""
+        """Draw the rising times of a tenure's blocks: fewer than `total`, so that only a single block can be empty."""
         first = burn.arrival + self._rng.randint(1, min(20, (end - burn.arrival) // 2))
         wanted = round(self._spec.stacks_blocks_per_burn_block * self._rng.uniform(0.5, 1.5))
         count = max(1, min(wanted, total - 1, end - first))
@@ -66,7 +66,7 @@ class Tenures:
 
 
 class _Sizes:
-    """The number of transactions of each tenure, in turn."""
+    """The number of transactions of each tenure, one after another."""
 
     def __init__(self, spec: ChainSpec, rng: Random) -> None:
         self._spec = spec
@@ -77,7 +77,7 @@ class _Sizes:
         self._special = _special_sizes(spec)
         self._cycle = max(24, round(7 * self._tenures_a_day))
         self._ordinal = -1
-        self._owed = 0.0  # what the mean promised so far minus what was given: special sizes are paid back
+        self._owed = 0.0  # expected minus drawn transactions so far: the next sizes make up for special ones
         self._giant_after = self._draw_giant(0)
 
     def next(self, arrival: int) -> int:
@@ -111,7 +111,7 @@ def _special_sizes(spec: ChainSpec) -> dict[int, int]:
 
 
 def _split(total: int, blocks: int, rng: Random) -> list[int]:
-    """Share a tenure's transactions out: the first block holds the miner's own, none of the rest is empty."""
+    """Divide a tenure's transactions among its blocks: the first has the miner's two, the others at least one each."""
     if total == 0:
         return [0]
     if total == _SPECIAL_HEAVY[17] and blocks > 1:

@@ -1,6 +1,6 @@
 """The requests of the Stacks chain: its rate limit and its counters.
 
-Belongs here: what depends on how many requests came, and when. Not here: faults (faults.py), sending (api.py).
+Belongs here: code that depends on the number and times of requests. Not here: faults (faults.py), sending (api.py).
 Every instant is an argument.
 """
 
@@ -17,7 +17,7 @@ _MINUTE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """The limiter's decision on one request; the numbers are those of the ratelimit headers."""
+    """The limiter's decision on one request, with the numbers of the ratelimit headers."""
 
     allowed: bool
     limit: int
@@ -44,7 +44,7 @@ class Limiter:
 
 
 def with_allowance(answer: Answer, allowance: Allowance) -> Answer:
-    """Add the headers a rate limited server sends with every answer."""
+    """Add the headers that a rate limited server sends with every response."""
     added = (
         (b"ratelimit-limit", str(allowance.limit).encode()),
         (b"ratelimit-remaining", str(allowance.remaining).encode()),
@@ -54,14 +54,14 @@ def with_allowance(answer: Answer, allowance: Allowance) -> Answer:
 
 
 class Stats:
-    """Counters of requests and answers since the start or the last reset. A dropped connection has status 0."""
+    """Counters of requests and responses since the start or the last reset. A dropped connection has status 0."""
 
     def __init__(self) -> None:
         """Start at zero."""
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything counted so far."""
+        """Set all counters to zero."""
         self.requests = 0
         self.by_route: Counter[str] = Counter()
         self.by_status: Counter[int] = Counter()
@@ -70,14 +70,14 @@ class Stats:
         self._last_minute = SlidingWindow()
 
     def arrived(self, now: float, route: str) -> None:
-        """Count a request as it comes in."""
+        """Count a request."""
         self.requests += 1
         self.by_route[route] += 1
         self._last_minute.add(now)
         self.busiest_60_seconds = max(self.busiest_60_seconds, self._last_minute.count(now, _MINUTE))
 
     def answered(self, arrived: float, route: str, status: int) -> None:
-        """Count an answer as it goes out."""
+        """Count a response."""
         self.by_status[status] += 1
         self.log.append((arrived, route, status))
 

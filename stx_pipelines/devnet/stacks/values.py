@@ -1,7 +1,6 @@
 """Values of the made-up Stacks chain: its specification, transactions, Stacks blocks, burn (Bitcoin) blocks.
 
-Belongs here: plain values, and how hashes are made. Not here: how a chain grows (chain.py), how values are written
-as JSON (render.py).
+Belongs here: plain values and made-up hashes. Not here: the growth of a chain (chain.py), JSON (render.py).
 """
 
 from collections.abc import Iterator
@@ -16,16 +15,16 @@ Shape = Literal["even", "heavy", "giant"]
 
 
 def made_hash(seed: int, kind: str, number: int, fork: int = 0) -> str:
-    """Make a hash from what it names: equal chains have equal hashes."""
+    """Make a hash from these arguments, so that equal chains have equal hashes."""
     return "0x" + sha256(f"{seed}:{kind}:{number}:{fork}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChainSpec:
-    """The specification of a chain: two chains of one spec are equal, byte by byte.
+    """The specification of a chain. Two chains of one spec are equal, byte for byte.
 
-    Every tenure starts with two transactions of its miner, so `transactions_per_day` below about twice
-    `burn_blocks_per_day` cannot be kept.
+    Every tenure starts with two transactions of its miner. A chain therefore has at least about twice
+    `burn_blocks_per_day` transactions a day.
     """
 
     seed: int = 1
@@ -39,7 +38,7 @@ class ChainSpec:
     stacks_blocks_per_burn_block: int = 5
 
     def __post_init__(self) -> None:
-        """Refuse a specification no chain can follow."""
+        """Raise ValueError for a tip without a time zone, or less than two minutes after the first day's start."""
         if self.tip.tzinfo is None:
             raise ValueError(f"tip must name its time zone, got {self.tip.isoformat()}")
         start = midnight(self.first_day)
@@ -100,7 +99,7 @@ class StacksBlock:
 
 @dataclass(slots=True)
 class BurnBlock:
-    """One Bitcoin block that has Stacks blocks. `blocks` grows while it is the newest."""
+    """One Bitcoin block with Stacks blocks. `blocks` grows while it is the newest."""
 
     height: int
     hash: str
@@ -109,7 +108,7 @@ class BurnBlock:
 
     @property
     def tx_count(self) -> int:
-        """All transactions of its Stacks blocks, whatever their status."""
+        """The number of transactions of its Stacks blocks, with any status."""
         return sum(len(block.transactions) for block in self.blocks)
 
     def transactions(self) -> Iterator[Transaction]:

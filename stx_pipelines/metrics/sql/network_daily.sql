@@ -1,4 +1,4 @@
--- Every calendar day of the range, also one without a transaction.
+-- One row per calendar day of the range, including days without a transaction.
 WITH days AS (
     SELECT unnest(generate_series(coverage_start, coverage_end, INTERVAL 1 DAY))::DATE AS date FROM scope
 ),

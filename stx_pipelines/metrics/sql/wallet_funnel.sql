@@ -1,5 +1,5 @@
--- Over the last w cohort days whose first 30 days are over, left-censored ones never among them.
--- Null unless all w days are covered and uncensored.
+-- Stages reached by the wallets of the last w cohort days whose first 30 days are over.
+-- Null unless all w days are covered and none is left-censored.
 WITH first_month AS (
     SELECT id, sum(tx_count) AS tx_count, sum(fee_ustx) AS fee_ustx
     FROM activity, scope

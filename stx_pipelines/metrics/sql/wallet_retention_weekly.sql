@@ -1,5 +1,5 @@
--- Cohorts by week ending Sunday, weighted by size: counts are added, never rates averaged. A week is mature when its
--- Sunday is; `cohort_days` says how many of its seven days have a cohort.
+-- Cohorts by week ending Sunday. Counts are added and divided once; rates are not averaged.
+-- A week is mature when its Sunday is. `cohort_days` is the number of its days that have a cohort.
 WITH cells AS (
     SELECT *, sunday_of(cohort_date) AS sunday FROM cohort_retention
 ),

@@ -1,4 +1,4 @@
--- What a wallet may cost: fees of the mature cohorts of the last days, divided by their wallets.
+-- Breakeven CPA: the fees of the mature cohorts of the last $breakeven_days, divided by the number of their wallets.
 WITH ripe AS (
     SELECT window_days, cohort_date, fee_ustx
     FROM windows, scope

@@ -1,5 +1,5 @@
--- Fees per wallet by week ending Sunday: the fees of a week's wallets are added up and divided once, never means averaged.
--- A week has a row when the window is over for its Sunday too. Small weeks have no payback.
+-- Fees per wallet by week ending Sunday. Fees are added and divided once; means are not averaged.
+-- A week has a row once the window of its Sunday is over. Weeks with few wallets have no payback.
 WITH weeks AS (
     SELECT
         sunday_of(cohort_date) AS week_ending,

@@ -1,4 +1,5 @@
--- Per wallet (ids rise with addresses). Only windows that are over have rows; trailing windows list the wallets active in them.
+-- One row per wallet and window that is over. Trailing windows have only the wallets active in them.
+-- The order by id is that of the addresses.
 WITH trailed AS (
     SELECT id, window_days, sum(tx_count)::BIGINT AS tx_count, sum(fee_ustx)::BIGINT AS fee_ustx
     FROM activity, trails, scope

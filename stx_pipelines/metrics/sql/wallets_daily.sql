@@ -1,5 +1,5 @@
--- Distinct wallets in the w days that end with d: a wallet counts from each active day for w days or until its next
--- active day, so every stretch adds one at its start and takes one away at its end. No day is counted twice.
+-- Distinct wallets in the 1, 7 and 30 days (the span) that end with each day. From each active day on, a wallet counts
+-- for one span or until its next active day: +1 where this stretch starts, -1 where it ends. It never counts twice.
 WITH days AS (
     SELECT unnest(generate_series(coverage_start, coverage_end, INTERVAL 1 DAY))::DATE AS date FROM scope
 ),

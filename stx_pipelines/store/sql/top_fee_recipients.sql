@@ -1,4 +1,4 @@
--- Wei become ETH without leaving decimals: dividing would give floating point.
+-- Wei are converted to ETH in decimals, because a division would give floating point.
 SELECT
     miner,
     count(*) AS blocks,

@@ -1,5 +1,5 @@
--- Blocks $lo to $hi - 1 that do not follow from the one below them in the table.
--- A gap between days that are not both here, or above a day that is not whole ($unfinished), is none.
+-- Blocks $lo to $hi - 1 that do not follow the block below them in the table.
+-- A gap counts only if all its days are loaded and none but the last is in $unfinished.
 WITH ordered AS (
     SELECT
         number, parent_hash, timestamp::DATE AS day,

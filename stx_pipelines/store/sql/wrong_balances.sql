@@ -1,5 +1,5 @@
--- Blocks $lo to $hi - 1 whose row in miners_balance is missing, not theirs, or wrong in itself.
--- Days in $waiting are those of other blocks than the table shows now: only their arithmetic is judged.
+-- Blocks $lo to $hi - 1 whose row in miners_balance is missing, wrong, or belongs to another block.
+-- The balances of days in $waiting belong to other blocks than the table has: only their arithmetic is checked.
 WITH balances AS (
     SELECT
         block_number, miner, balance_before, balance_after, balance_increase, block_hash, block_time::DATE AS day,

@@ -97,7 +97,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
             return
         if block_of(self.client, max(heights)) is None:
             raise Unreachable(
-                f"{self.client.http.name} is behind: it does not have block {max(heights)}, which has landed already; "
+                f"{self.client.http.name} is behind: it does not have block {max(heights)}, which is stored here; "
                 "nothing was changed, try again when it has caught up"
             )
         oldest = max(0, min(heights) - 1)
@@ -181,7 +181,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
 
     def _stored_blocks(self, day: date) -> tuple[Certificate, list[Block]]:
         """The blocks of a day and their own certificate. Raises `BlocksAwaited` without them."""
-        awaited = BlocksAwaited(f"the blocks of {day} have not landed yet; its balances are read after them")
+        awaited = BlocksAwaited(f"the blocks of {day} are not stored yet; its balances are read after them")
         files = self.blocks.store.files
         try:
             for _ in range(_TRIES):

@@ -38,7 +38,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
 
     block_columns = ("number", "hash")
 
-    def look_at_tip(self) -> bool:
+    def check_tip(self) -> bool:
         """Note when the newest final block is from; whether today's stored day is behind it, or on another fork."""
         top, today = finalized(self.client), self._newest_certificate()
         self._note_tip(top.timestamp)

@@ -1,8 +1,8 @@
-"""The list of burn blocks around some days: contiguous, and with the Stacks heights of every burn block.
+"""The contiguous list of burn blocks around some days, with the Stacks heights of every burn block.
 
-One page of `v2/burn-blocks` is a consistent picture of 30 rows, but the offset of a row moves whenever the tip
-does. Pages therefore overlap by a row: a page counts only if the oldest row known so far is in it. The heights
-follow by counting Stacks blocks from one block whose height is known.
+One page of `v2/burn-blocks` is a consistent snapshot of 30 rows, but the offset of a row changes whenever the tip does.
+Pages therefore overlap by one row: a page is used only if it contains the oldest row known so far. The heights are
+counted from one Stacks block whose height is known.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from stx_pipelines.clients.stacks_api import StacksApi
 
 _STRIDE = LIST_SIZE - 1
 _SECONDS_PER_BURN_BLOCK = 600
-_LISTED_SHARE = 0.96  # of all Bitcoin blocks: the others anchor no Stacks block. Only a first guess.
-_MARGIN = 12  # rows to start above a day, so that six blocks after its end are among them
-_JUMPS = 6  # by the usual share of listed blocks
-_HALVINGS = 24  # of the longest list there will be
-_TRIES = 12  # to find the oldest row again in a list that moves
-_WORTH_WALKING = 12 * 3600  # seconds of list to read through before a jump is cheaper
+_LISTED_SHARE = 0.96  # of all Bitcoin blocks; the others anchor no Stacks block. A first guess only.
+_MARGIN = 12  # rows to start above a day, enough to include six blocks after its end
+_JUMPS = 6  # attempts to compute the offset from _LISTED_SHARE, before bisection
+_HALVINGS = 24  # bisection steps, enough for a list of 16 million rows
+_TRIES = 12  # attempts to find the oldest row again in a list that moves
+_MOST_TO_READ_THROUGH = 12 * 3600  # seconds of list; across a longer gap, a jump needs fewer requests
 
 
 class ListMoved(ApiError):
-    """The pages of the list do not fit together: the chain changed while they were read. Worth another try."""
+    """The pages of the list do not fit together, because the chain changed while they were read. A retry may help."""
 
 
 class Anchor(NamedTuple):
-    """A Stacks block whose height is known, and the burn block it belongs to."""
+    """A Stacks block whose height is known, and the height of its burn block."""
 
     height: int
     block_hash: str
@@ -39,7 +39,7 @@ class Anchor(NamedTuple):
 
 
 class BurnList:
-    """Rows newest first, read as far as days ask for them. Not thread-safe: one planner uses it."""
+    """The rows of the list, newest first, read as far as needed. Not thread-safe: only the planner uses it."""
 
     def __init__(self, api: StacksApi, tip: Tip, pool: Executor) -> None:
         self._api = api
@@ -48,20 +48,20 @@ class BurnList:
         self.restart(tip)
 
     def restart(self, tip: Tip) -> None:
-        """Forget every row and begin again below this tip."""
+        """Forget every row and start again below this tip."""
         self.tip = tip
-        self.growing = tip.burn_block_height  # this burn block and what follows are not finished
+        self.growing = tip.burn_block_height  # this burn block and later ones are not finished
         self.rows: list[Placed] = []
         self._offset = 0  # of the newest row held
         self._ends = False  # the oldest row held is the chain's first
 
     @property
     def burns(self) -> list[BurnBlock]:
-        """The rows without their heights."""
+        """The rows' burn blocks, without Stacks heights."""
         return [row.burn for row in self.rows]
 
     def cover(self, start: int, end: int) -> None:
-        """Hold every burn block whose time is in `[start, end)` (unix seconds).
+        """Read every burn block whose time is in `[start, end)` (unix seconds) into `rows`.
 
         Raises `ListMoved` when the pages do not fit together, and the errors of `StacksApi`.
         """
@@ -71,17 +71,17 @@ class BurnList:
             while not self._ends and not is_settled_below(self.burns, start):
                 self._extend(self._pages_to(start))
         except ApiError:
-            self.rows, self._ends = [], False  # what was not brought to its end has no heights
+            self.rows, self._ends = [], False  # rows of an interrupted read may have no heights
             raise
         self._forget_above(end)
 
     def _reaches_above(self, end: int) -> bool:
         if not self.rows or not (self._offset == 0 or is_final(self.burns, end)):
             return False
-        return self.rows[-1].burn.burn_block_time - end < _WORTH_WALKING
+        return self.rows[-1].burn.burn_block_time - end < _MOST_TO_READ_THROUGH
 
     def _seek(self, end: int) -> None:
-        """Start anew at the rows just above `end`, or at the tip."""
+        """Start again at the rows just above `end`, or at the tip."""
         block = self._api.block_at(end - 1)
         self.requests += 1
         near_tip = block is None or self.tip.burn_block_height - block.burn_block_height < LIST_SIZE
@@ -92,7 +92,7 @@ class BurnList:
         )
         distance = self.tip.burn_block_height - anchor.burn_height
         offset = 0 if near_tip else max(0, round(distance * _LISTED_SHARE) - _MARGIN)
-        low, high = -1, distance + LIST_SIZE  # the place is between these offsets
+        low, high = -1, distance + LIST_SIZE  # the offset sought is between these two
         for jump in range(_JUMPS + _HALVINGS):
             page = self._page(offset)
             move = _move(page, anchor.burn_height, end) if page else -distance
@@ -105,14 +105,14 @@ class BurnList:
                 return self._place(page, anchor)
             low, high = (offset, high) if move > 0 else (low, offset)
             guess = max(0, offset + move)
-            # Steps that are too wide or too short for this chain do not come to an end.
+            # Bisect if jumps do not converge, because this chain has another share of listed blocks.
             offset = guess if page and jump < _JUMPS and low < guess < high else (low + high) // 2
             if offset in {low, high}:
                 break
-        raise ListMoved(f"the list of burn blocks has no stable place for burn block {anchor.burn_height}")
+        raise ListMoved(f"burn block {anchor.burn_height} was not found in the list of burn blocks")
 
     def _place(self, page: Sequence[BurnBlock], anchor: Anchor) -> None:
-        """Count the heights of a first page from the anchor, extending it until the anchor is in it."""
+        """Count the heights of a first page from the anchor. Read more pages until the anchor is among the rows."""
         self.rows = [Placed(burn, 0, 0) for burn in page]
         while not any(row.burn.burn_block_height <= anchor.burn_height for row in self.rows) and not self._ends:
             self._extend(1)
@@ -121,7 +121,7 @@ class BurnList:
         if at is None:
             raise ListMoved(
                 f"burn block {anchor.burn_height} does not list its Stacks block {anchor.height} "
-                "(a reorg while reading)"
+                "(a reorg while the list was read)"
             )
         above = sum(len(burn.stacks_blocks) for burn in burns[:at])
         self.rows = _placed(burns, anchor.height + burns[at].stacks_blocks.index(anchor.block_hash) + above)
@@ -131,7 +131,7 @@ class BurnList:
         return max(1, int(seconds / _SECONDS_PER_BURN_BLOCK * _LISTED_SHARE / _STRIDE))
 
     def _extend(self, pages: int) -> None:
-        """Read this many older pages at once and append what fits to the oldest row."""
+        """Read this many older pages at once and append the rows that follow the oldest one."""
         first = self._offset + len(self.rows) - 1
         offsets = range(first, first + pages * _STRIDE, _STRIDE)
         for offset, page in list(zip(offsets, self._pool.map(self._page, offsets), strict=True)):
@@ -148,17 +148,17 @@ class BurnList:
                 self._offset = offset + at - (len(self.rows) - 1)
                 older = page[at + 1 :]
                 self.rows += _placed(older, oldest.lo - 1)
-                # A short page proves nothing: only an empty one behind the oldest row is the chain's beginning.
+                # A short page proves nothing: the chain begins here only if the page after the oldest row is empty.
                 self._ends = not older and not self._page(offset + at + 1)
                 if older or self._ends:
                     return
                 break
-            # The list moved under us: aim so that our oldest row comes to stand in the middle of a page.
+            # The list moved while it was read. Choose an offset that puts the oldest row in the middle of a page.
             away = page[-1].burn_block_height - oldest.burn.burn_block_height if page else -_STRIDE
             offset = max(0, offset + round(away * _LISTED_SHARE) + LIST_SIZE // 2)
             page = self._page(offset)
         raise ListMoved(
-            f"the list of burn blocks no longer holds {oldest.burn.burn_block_height} (a reorg while reading)"
+            f"burn block {oldest.burn.burn_block_height} is no longer in the list (a reorg while it was read)"
         )
 
     def _page(self, offset: int) -> list[BurnBlock]:
@@ -166,14 +166,14 @@ class BurnList:
         return self._api.burn_blocks(offset)
 
     def _forget_above(self, end: int) -> None:
-        """Drop what no older day needs; six rows above the end stay, to show that it is final."""
+        """Drop the rows that no older day needs. Keep the rows just above `end`, which show that it is final."""
         keep = next((n for n, row in enumerate(self.rows) if row.burn.burn_block_time < end), 0)
         drop = max(0, keep - _MARGIN)
         self.rows, self._offset = self.rows[drop:], self._offset + drop
 
 
 def _move(page: Sequence[BurnBlock], target: int, end: int) -> int:
-    """How far the offset must go so that the page starts just above `end`; 0 when it does."""
+    """Return how far to move the offset so that the page starts just above `end`; 0 if it does already."""
     if page[-1].burn_block_height > target:
         return max(1, round((page[-1].burn_block_height - target) * _LISTED_SHARE) + _STRIDE - _MARGIN)
     if not is_final(page, end):

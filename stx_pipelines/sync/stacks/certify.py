@@ -1,4 +1,4 @@
-"""Writing the certificate of a proved day. Pure."""
+"""The certificate of a proved day. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from stx_pipelines.sync.stacks.plan import DayPlan
 
 
 class Cost(NamedTuple):
-    """What a day took."""
+    """The requests and seconds that a day took."""
 
     requests: int
     seconds: float
 
 
 def certify(plan: DayPlan, rows: Sequence[Tx], now: datetime, cost: Cost, route: str) -> Certificate:
-    """What a proved day rests on; `rows` in chain order, times in the certificate are UTC."""
+    """Return the certificate of a proved day. `rows` are in chain order; times in the certificate are UTC."""
     reasons = [why_left_out(tx) for tx in rows]
     left_out = Counter(reason for reason in reasons if reason)
     shown = [tx for tx, reason in zip(rows, reasons, strict=True) if reason is None]
@@ -55,7 +55,10 @@ def certify(plan: DayPlan, rows: Sequence[Tx], now: datetime, cost: Cost, route:
 
 
 def why_left_out(tx: Tx) -> str | None:
-    """Why the table does not show a row: it shows canonical, successful ones with a sender and a block time."""
+    """Return why the table leaves out a row; None if it shows the row.
+
+    The table shows canonical, successful transactions that have a sender and a block time.
+    """
     if not tx.canonical:
         return "not canonical"
     if tx.tx_status != "success":

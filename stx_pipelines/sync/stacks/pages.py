@@ -1,4 +1,4 @@
-"""Reading one piece of the chain, page after page, through whichever route the server has."""
+"""Reading one piece of the chain page by page, through the v3 or the v1 route."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from stx_pipelines.clients.stacks_api import StacksApi, SwitchRoute
 from stx_pipelines.sync.outcome import OnPage
 from stx_pipelines.sync.stacks.plan import Piece
 
-_STARTS = 3
+_STARTS = 3  # attempts to read a piece while reorgs interrupt
 
 
 def read_piece(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
-    """Every transaction of the piece's heights. Raises the errors of `StacksApi`, `ProofError` on a loop."""
+    """Return every transaction of the piece's heights. Raises `ProofError` and the errors of `StacksApi`."""
     if api.route == "v3":
         try:
             return _by_cursor(api, piece, on_page)
         except SwitchRoute:
-            pass  # the client has said so in the log, once
+            pass  # the client has logged it
     return _by_window(api, piece, on_page)
 
 
 def _by_cursor(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
-    """From the top of the piece downwards; begun again when a reorg takes away the row that a cursor names."""
+    """Read from the top of the piece downwards. Start again if a reorg removes the row that a cursor names."""
     for _ in range(_STARTS):
         try:
             return _downwards(api, piece, on_page)
@@ -46,7 +46,7 @@ def _downwards(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
 
 
 def _page(api: StacksApi, cursor: Cursor) -> Page:
-    """Asked once more where it starts elsewhere: that may have been the answer to another question."""
+    """Return a page. Request it again if it starts at another row: the response may belong to another request."""
     try:
         return api.page(cursor)
     except PageMovedError:
@@ -54,7 +54,7 @@ def _page(api: StacksApi, cursor: Cursor) -> Page:
 
 
 def _by_window(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
-    """Oldest first over a closed window: what arrives meanwhile comes behind, and nothing moves an offset."""
+    """Read a closed time window, oldest first: new transactions are appended, so no offset moves."""
     rows: list[Tx] = []
     offset, total = 0, 1
     while offset < total:

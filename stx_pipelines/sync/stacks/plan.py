@@ -1,4 +1,4 @@
-"""What to read for a day: its burn blocks, and the pieces that are read independently of each other. Pure."""
+"""The plan of a day: its burn blocks, and the pieces that are read independently of each other. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from stx_pipelines.chains.stacks import PAGE_SIZE, BurnBlock, Tx
 from stx_pipelines.chains.stacks_proof import Placed, closing_block
 
 MIN_PAGES = 20
-"""A piece has at least this many pages, because each may cost one request more than its rows need."""
+"""A piece has at least this many pages, because each piece may cost one extra request."""
 
 
 class Piece(NamedTuple):
-    """The Stacks heights `[lo, hi]`, and the burn times `[start, end)` they have, for servers without v3."""
+    """The Stacks heights `[lo, hi]`, and their burn times `[start, end)`, which servers without v3 are read by."""
 
     lo: int
     hi: int
@@ -28,11 +28,11 @@ class Piece(NamedTuple):
 
 
 class DayPlan(NamedTuple):
-    """A day, and the pieces to read besides the rows already `held`.
+    """A day, the rows already `held`, and the pieces still to read.
 
-    `burns` are its finished burn blocks, newest first; None where the server cannot list them. `growing` is the burn
-    block that was not finished yet, `proved_to` the height up to which the day will be proved, `requests` what the
-    planning cost, `closed_by` is of the burn block that closed the day.
+    `burns` are the day's finished burn blocks, newest first; None if the server cannot list them. `growing` is the
+    height of the unfinished burn block, `proved_to` the burn height up to which the day will be proved, `requests` the
+    number of requests spent on planning. `closed_by` is a Stacks block of the burn block that closes the day.
     """
 
     day: date
@@ -48,19 +48,19 @@ class DayPlan(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Rows of a day that were proved before and are still canonical up to `valid_to` (a Stacks height)."""
+    """Rows of a day that were proved before and are canonical up to `valid_to` (a Stacks height)."""
 
     rows: Sequence[Tx]
     valid_to: int
 
 
 def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None = None) -> DayPlan:
-    """Plan a day from a burn list that covers it. Burn blocks from the height `growing` on are left for later.
+    """Plan a day from a burn list that covers it. Burn blocks from the height `growing` on are left out.
 
-    Raises `ProofError` for a day without burn blocks that is not enclosed by others.
+    Raises `ProofError` if the day has no burn blocks and no earlier burn block is known.
     """
     start, end = window(day)
-    # What came while the list was read is left for later, so it must not vouch for what is below it either.
+    # Burn blocks that arrived while the list was read are left out, so they must not close the day either.
     closer = closing_block([row.burn for row in rows if row.burn.burn_block_height <= growing], end)
     burns = tuple(
         row for row in rows if start <= row.burn.burn_block_time < end and row.burn.burn_block_height < growing
@@ -83,7 +83,7 @@ def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None 
 
 
 def _first_stacks_block(rows: Iterable[Placed], burn: BurnBlock) -> ClosedBy | None:
-    """The oldest Stacks block of a burn block: a reorg of Stacks blocks alone reaches it last."""
+    """Return the oldest Stacks block of a burn block: a reorg of Stacks blocks reaches it last."""
     lo = next(row.lo for row in rows if row.burn is burn)
     return ClosedBy(lo, burn.stacks_blocks[-1]) if burn.stacks_blocks else None
 
@@ -135,7 +135,7 @@ def _cut_run(run: Sequence[Placed]) -> list[Piece]:
 
 
 def _split(row: Placed) -> list[tuple[Piece, int]]:
-    """A giant burn block in parts of its Stacks blocks, any other whole; with the transactions each has."""
+    """Split a giant burn block by its Stacks blocks. Return each part with its number of transactions."""
     time = row.burn.burn_block_time
     height_count = row.hi - row.lo + 1
     parts = min(height_count, max(1, ceil(row.burn.total_tx_count / PAGE_SIZE / MIN_PAGES)))
@@ -147,7 +147,7 @@ def _split(row: Placed) -> list[tuple[Piece, int]]:
 
 
 def without_shared_windows(newest_first: Iterable[Piece]) -> list[Piece]:
-    """The same pieces for a server without v3, which is read by times: parts of one burn block are one piece."""
+    """Join pieces whose burn times overlap, for servers without v3, which are read by time."""
     apart: list[Piece] = []
     for piece in newest_first:
         last = apart[-1] if apart else None

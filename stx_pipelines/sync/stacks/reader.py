@@ -1,7 +1,7 @@
-"""Days of Stacks transactions: plan, read in parallel, prove, in the order they were asked for.
+"""Planning, parallel reading and proving of days of Stacks transactions.
 
-Days share one pool of readers, so that many small days are read as fast as a few large ones; how many readers
-there are follows from the request budget. While a day is proved, and stored by the caller, the next are read.
+Days share one pool of readers, so that many small days are read as fast as a few large ones. The request budget sets
+the number of readers. While one day is proved here and stored by the caller, the next days are read.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from stx_pipelines.sync.stacks.plan import DayPlan, Held, Piece, cut, plan_day, 
 log = logging.getLogger(__name__)
 
 MAX_READERS = 24
-_AHEAD = 1  # a piece waits in line for each reader, so that none is idle while a day is proved and stored
+_AHEAD = 1  # pieces queued for each reader, so that none is idle while a day is proved and stored
 _LIST_TRIES = 3
-_LIST_CHANCES = 2  # chunks of days; then the run does without the list
-_SLOWEST_ANSWER = 2.0  # seconds; a budget is used up as long as answers take no longer
+_LIST_CHANCES = 2  # chunks of days without a list; after them, the run proves days by sample
+_SLOWEST_RESPONSE = 2.0  # seconds; slower responses leave part of the budget unused
 
 
 class _Reading(NamedTuple):
-    """A day in hand."""
+    """A day that is being read."""
 
     plan: DayPlan | FailedDay
     pieces: list[Future[list[Tx]]]
@@ -52,11 +52,11 @@ class _Reading(NamedTuple):
 
 @dataclass
 class Reader:
-    """Reads and proves days against one server. One run, one reader.
+    """A reader that proves days against one server, for one run.
 
-    `tip` is the chain's tip when the run began; `chain` is what certificates call the chain; `held` gives rows that
-    open days already have; `next_is_read` tells, when a day is given, whether the next has been read too, `chain_moved`
-    whether a reorg was met: then days that were planned before may be of another fork than those that come now.
+    `tip` is the chain's tip when the run began, `chain` the chain's name in certificates. `held` returns the rows that
+    an open day already has. `next_is_read` says whether the day after the one just yielded has been read too.
+    `chain_moved` says that a reorg was found: days planned before and after it may be of different forks.
     """
 
     api: StacksApi
@@ -67,19 +67,19 @@ class Reader:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     next_is_read: bool = field(default=False, init=False)
     chain_moved: bool = field(default=False, init=False)
-    _unlisted: int = field(default=0, init=False)  # chunks in a row whose burn blocks could not be listed
+    _unlisted: int = field(default=0, init=False)  # consecutive chunks whose burn blocks could not be listed
     _pages: Counter[date] = field(default_factory=Counter, init=False)
     _began: dict[date, float] = field(default_factory=dict, init=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @property
     def readers(self) -> int:
-        """Enough to use the budget while answers are slow, and no more: a crash loses what they hold."""
+        """The number of readers: enough to use the budget when responses are slow. A crash loses what each has read."""
         per_second = self.api.http.budget.requests_per_minute / 60
-        return min(MAX_READERS, ceil(per_second * _SLOWEST_ANSWER)) if per_second else MAX_READERS
+        return min(MAX_READERS, ceil(per_second * _SLOWEST_RESPONSE)) if per_second else MAX_READERS
 
     def days(self, days: Iterable[date]) -> Iterator[ProvedDay[Tx] | FailedDay]:
-        """Each day as it is proved, in the order given (newest first is fastest)."""
+        """Yield each day once it is proved or has failed, in the order given. Newest first is fastest."""
         with self._pools() as (readers, planner):
             reading: deque[_Reading] = deque()
             for plan in self._plans(days, planner):
@@ -97,7 +97,7 @@ class Reader:
         try:
             yield readers, planner
         except BaseException:
-            # An error or an interrupt: nobody waits for what is still being read.
+            # After an error or an interrupt, do not wait for the pieces that are still being read.
             self.api.http.stop.set()
             planner.shutdown(wait=False, cancel_futures=True)
             readers.shutdown(wait=False, cancel_futures=True)
@@ -106,7 +106,7 @@ class Reader:
         readers.shutdown()
 
     def _plans(self, days: Iterable[date], planner: ThreadPoolExecutor) -> Iterator[DayPlan | FailedDay]:
-        """Plans in the order of the days, made one chunk ahead of the reading."""
+        """Yield plans in the order of the days. They are made one chunk ahead of the reading."""
         with ThreadPoolExecutor(min(16, self.readers), "list") as pool:
             burn_list = BurnList(self.api, self.tip, pool)
             ahead: deque[Future[list[DayPlan | FailedDay]]] = deque()
@@ -125,13 +125,13 @@ class Reader:
                 return plans
             except Unreachable as error:
                 self._unlisted += 1
-                self.api.probe()  # finds the route, on which the plan by sample depends
+                self.api.probe()  # finds the route, which the plan by sample depends on
                 if self._unlisted == 1:
-                    log.warning("burn blocks cannot be listed here, days are proved by a sample of them (%s)", error)
+                    log.warning("burn blocks cannot be listed here: days are proved by a sample of them (%s)", error)
             except (ProofError, ApiError) as error:
                 if len(chunk) == 1:
                     return [FailedDay(chunk[0], error)]
-                return [plan for day in chunk for plan in self._plan([day], burn_list)]  # name the bad day alone
+                return [plan for day in chunk for plan in self._plan([day], burn_list)]  # so that only bad days fail
         return [self._plan_by_sample(day) for day in chunk]
 
     def _plan_by_list(self, chunk: Sequence[date], burn_list: BurnList) -> Iterator[DayPlan]:
@@ -188,9 +188,9 @@ class Reader:
         return now - self._began.get(day, now)
 
     def _with_names(self, certificate: Certificate, rows: Sequence[Tx]) -> Certificate:
-        """Add the chain's name and the ids that tie the day to its neighbours.
+        """Add the chain's name and the block hashes that link the day to its neighbours.
 
-        The first block's parent is no part of a transaction. v1 does not name the last block's id either.
+        Transactions do not name the parent of their block. Those read from v1 do not name their block's hash either.
         """
         if not rows:
             return msgspec.structs.replace(certificate, chain=self.chain)
@@ -208,13 +208,13 @@ class Reader:
         try:
             prove_by_counts(rows, plan.burns or (), plan.day)
         except ProofError as error:
-            log.info("%s is read again where it does not add up: %s", plan.day, error)
+            log.info("%s: the burn blocks that differ are read again: %s", plan.day, error)
             plan, rows = self._read_again(plan, rows)
             prove_by_counts(rows, plan.burns or (), plan.day)
         return plan, rows
 
     def _read_again(self, plan: DayPlan, rows: Sequence[Tx]) -> tuple[DayPlan, list[Tx]]:
-        """Ask for the counts anew, keep the burn blocks that agree with them, read the others."""
+        """Read the counts again, keep the burn blocks that agree with them, and read the others again."""
         self.chain_moved = True
         with ThreadPoolExecutor(1) as pool:
             burn_list = BurnList(self.api, self.api.tip(), pool)
@@ -230,14 +230,14 @@ class Reader:
         return fresh, [tx for tx in rows if tx.burn_block_height in whole] + read
 
     def _cover(self, burn_list: BurnList, start: int, end: int) -> None:
-        """Cover the window, begun again where the chain changes meanwhile. Raises `ListMoved` if it keeps changing."""
+        """Cover the window. Start again if the chain changes, and raise `ListMoved` if it keeps changing."""
         for attempt in range(1, _LIST_TRIES):
             try:
                 return burn_list.cover(start, end)
             except ListMoved as error:
                 log.info("%s; reading the list again", error)
                 self.chain_moved = True
-                self.api.http.stop.wait(self.api.http.patience.backoff(attempt))  # one of their servers may lag
+                self.api.http.stop.wait(self.api.http.patience.backoff(attempt))  # one of the API's servers may lag
                 burn_list.restart(self.api.tip())
         return burn_list.cover(start, end)
 
@@ -247,12 +247,12 @@ def _unfinished(reading: Iterable[_Reading]) -> int:
 
 
 def _is_read(reading: Sequence[_Reading]) -> bool:
-    """Whether the day that comes next has been read whole."""
+    """Return whether the next day has been read completely."""
     return bool(reading) and not _unfinished([reading[0]])
 
 
 def _neighbours(days: Iterable[date], most: int) -> Iterator[list[date]]:
-    """Chunks of adjacent days: small ones first, so that reading starts soon."""
+    """Yield chunks of adjacent days: small ones first, so that reading starts soon."""
     size = 1
     chunk: list[date] = []
     for day in days:

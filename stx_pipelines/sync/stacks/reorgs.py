@@ -1,4 +1,4 @@
-"""Before anything is written: is this the chain the data folder holds, and how much of it is still canonical?"""
+"""The checks before a sync writes: is the server's chain the data folder's, and which days are still canonical?"""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Standing:
-    """The part of the stored history that is still canonical: everything up to `canonical_to` (a Stacks height).
+    """The canonical part of the stored history, up to `canonical_to` (a Stacks height).
 
-    `stale` are stored days with blocks above that, newest first.
+    `stale` are the stored days that a reorg changed, newest first.
     """
 
     canonical_to: int
@@ -31,10 +31,10 @@ class Standing:
 
 
 def identify(api: StacksApi, folder: DataFolder, first_day: date | None) -> Identity:
-    """The chain of this data folder, asked from the server and kept at the first use.
+    """Return the identity of the data folder's chain. Read it from the server and save it at the first use.
 
-    `first_day` is needed for a server whose history starts later than its chain; one that has block 1 is named by
-    that, and its first day is the chain's own. Raises `WrongChain`.
+    The identity is block 1, and its day is the first day. A server without block 1 needs `first_day`: the identity is
+    then a block of that day. Raises `WrongChain`.
     """
     known = known_identity(folder)
     if known is not None:
@@ -64,12 +64,12 @@ def _block_of(api: StacksApi, first_day: date) -> Block:
 
 
 def standing(api: StacksApi, identity: Identity, stored: Iterable[Certificate]) -> Standing:
-    """Compare stored days with the server, newest first, up to the first closed one that is closed there too.
+    """Compare stored days with the server, newest first, up to the first closed day that is unchanged.
 
-    A hash names all its ancestors, so what is older is unchanged too, but for open days: they may have been stored
-    before another fork was. A closed day is asked for by the block that closed it: a reorg below that may add burn
-    blocks to the day above its last block. Usually two requests, one more per further open day. Raises `WrongChain`
-    when the chain's identity is not there.
+    A block hash covers all ancestors, so older days are unchanged too. Open days may be of different forks, so each is
+    compared. Of a closed day, the block that closed it is compared, not its last block: a reorg between the two may add
+    burn blocks to the day. Usually this takes two requests, and one more for each further open day. Raises `WrongChain`
+    if the server does not have the chain's identity.
     """
     stale: list[date] = []
     canonical_to = 0
@@ -91,7 +91,7 @@ def standing(api: StacksApi, identity: Identity, stored: Iterable[Certificate]) 
 
 
 def _canonical_height(api: StacksApi, certificate: Certificate) -> int | None:
-    """Up to where a day's certificate vouches for the chain: 0 if it is of another fork, None if it says nothing."""
+    """Return the height of the day's certified block if it is canonical, 0 if it is not, None if none is certified."""
     if certificate.is_closed and (closed_by := certificate.closed_by):
         return closed_by.height if api.is_canonical(closed_by.height, closed_by.block_hash) else 0
     if certificate.last_height is None or certificate.last_hash is None:
@@ -108,7 +108,7 @@ def _refuse_another_chain(api: StacksApi, identity: Identity) -> None:
 
 
 def fork_height(api: StacksApi, rows: Iterable[Tx], floor: int) -> int:
-    """The highest of the rows' blocks that is still canonical, by bisection; `floor` if none is."""
+    """Return the height of the highest canonical block of these rows, by bisection; `floor` if none is canonical."""
     hashes = {tx.block_height: tx.index_block_hash for tx in rows if tx.index_block_hash}
     heights = sorted(hashes)
     low, high = 0, len(heights)  # heights[:low] are canonical, heights[high:] are not

@@ -1,8 +1,8 @@
-"""The other way to prove a day, for servers on which listing burn blocks is too slow or fails.
+"""The proof of a day by a sample of burn blocks, for servers that cannot list them or list them too slowly.
 
-The day is found by block times and read with a margin on both sides, upwards to six burn blocks that close it. Single
-burn blocks, a sample of 12, are then compared with the rows; heights without a gap and numbering without a gap vouch
-for the rest.
+The day is found by block times and read with a margin on both sides, up to the six burn blocks that close it. The
+counts of 12 burn blocks are then compared with the rows. For the other burn blocks, the proof is that Stacks heights
+and the numbering of transactions have no gaps.
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ from stx_pipelines.sync.stacks.plan import DayPlan, Piece
 
 SAMPLE = 12
 _MARGIN = 3 * 3600  # seconds of block time; covers Bitcoin's clock drift and slow burn blocks
-_MARGIN_DOUBLED = 12  # times at most: more than a year
+_MARGIN_DOUBLED = 12  # times at most, to more than a year
 _BLOCKS_PER_PIECE = 400
-_MOST_BURN_BLOCKS = 50  # to look through for six that are listed
+_MOST_BURN_BLOCKS = 50  # heights to request to find six that the server has
 _MOST_EMPTY_BLOCKS = 50
 
 
 def plan_day(api: StacksApi, tip: Tip, day: date) -> DayPlan:
-    """Pieces over every block that may belong to the day. Raises the errors of `StacksApi`."""
+    """Plan pieces that contain every block that may belong to the day.
+
+    Raises `ProofError` and the errors of `StacksApi`.
+    """
     start, end = window(day)
     newest, closed_by, requests = _top(api, tip, end)
     if newest is None:
@@ -55,10 +58,10 @@ def plan_day(api: StacksApi, tip: Tip, day: date) -> DayPlan:
 
 
 def _top(api: StacksApi, tip: Tip, end: int) -> tuple[Block | None, ClosedBy | None, int]:
-    """The block to read down from, whether it shows the day closed, and what it cost to know.
+    """Return the block to read down from, the block that closes the day (None if it is open), and the requests spent.
 
-    It has the day's burn blocks below it if it is the tip, or if six burn blocks up to its own close the day: a block's
-    own time tells little, because a burn block may claim an earlier time and may go on for hours.
+    The first is the tip, or a block whose burn block and the five before it close the day. Block times alone do not
+    show that the day has ended: a burn block may claim an earlier time, and may last for hours.
     """
     requests = 0
     for doubled in range(_MARGIN_DOUBLED):
@@ -72,11 +75,11 @@ def _top(api: StacksApi, tip: Tip, end: int) -> tuple[Block | None, ClosedBy | N
             return newest, ClosedBy(newest.height, newest.hash), requests
         if newest.height >= tip.block_height:
             return newest, None, requests
-    raise ProofError("six burn blocks after the day were not found, nor the tip; the next sync tries again")
+    raise ProofError("neither six burn blocks after the day nor the tip were found; the next sync tries again")
 
 
 def _up_to(api: StacksApi, top: int, end: int) -> list[BurnBlock]:
-    """The six newest burn blocks up to a height, fewer where one of them is before `end`; newest first."""
+    """Return the six newest burn blocks up to height `top`, newest first. Stop at one whose time is before `end`."""
     burns: list[BurnBlock] = []
     for height in range(top, max(0, top - _MOST_BURN_BLOCKS), -1):
         if burn := api.burn_block(height):
@@ -87,7 +90,7 @@ def _up_to(api: StacksApi, top: int, end: int) -> list[BurnBlock]:
 
 
 def _first_height(api: StacksApi, newest: Block) -> int:
-    """The lowest height the server has, for a day at the beginning of its chain."""
+    """Return the lowest height the server has, for a day at the beginning of its chain."""
     low, high = 0, newest.height
     while high - low > 1:
         middle = (low + high) // 2
@@ -96,7 +99,10 @@ def _first_height(api: StacksApi, newest: Block) -> int:
 
 
 def prove(api: StacksApi, tip: Tip, plan: DayPlan, read: Sequence[Tx]) -> tuple[DayPlan, list[Tx]]:
-    """The plan with what became known, and the day's rows. Raises `ProofError` and the errors of `StacksApi`."""
+    """Prove a day by sample. Return its plan with the count of burn blocks, and its rows.
+
+    Raises `ProofError` and the errors of `StacksApi`.
+    """
     start, end = window(plan.day)
     finished = [tx for tx in read if tx.burn_block_height < tip.burn_block_height]
     rows = [tx for tx in finished if start <= tx.burn_block_time < end]
@@ -104,14 +110,14 @@ def prove(api: StacksApi, tip: Tip, plan: DayPlan, read: Sequence[Tx]) -> tuple[
     chosen = random.Random(plan.day.toordinal()).sample(heights, min(SAMPLE, len(heights)))
     sample = [burn for height in chosen if (burn := api.burn_block(height)) is not None]
     if len(sample) < len(chosen):
-        raise ProofError(f"{plan.day}: burn blocks of its transactions are unknown to the server", chosen)
+        raise ProofError(f"{plan.day}: the server does not have all burn blocks of its transactions", chosen)
     prove_by_sample(rows, sample, plan.day)
     _explain_gaps(api, plan, read)
     return plan._replace(burn_count=len(heights), requests=plan.requests + len(sample)), rows
 
 
 def _explain_gaps(api: StacksApi, plan: DayPlan, read: Iterable[Tx]) -> None:
-    """Every height that was asked for came with transactions, or belongs to a block that has none."""
+    """Raise `ProofError` unless every height without transactions belongs to an empty block."""
     heights = {tx.block_height for tx in read}
     gaps = [height for piece in plan.pieces for height in range(piece.lo, piece.hi + 1) if height not in heights]
     if len(gaps) > _MOST_EMPTY_BLOCKS or any(api.block(height).tx_count for height in gaps):

@@ -1,7 +1,7 @@
 """The sync of Stacks transactions.
 
-Open days belong together: a reorg can move a transaction from one into the other, so they are compared with the
-chain and stored as one. Every other day is stored the moment it is proved.
+Open days are compared with the chain and stored together, because a reorg can move a transaction from one day into
+another. Every other day is stored as soon as it is proved.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ _GROUP_TRIES = 3
 
 @dataclass
 class StacksSync(DaySync[StacksApi, Tx]):
-    """The sync of Stacks transactions; `identity` names the chain of the data folder."""
+    """The sync of Stacks transactions; `identity` returns the identity of the data folder's chain."""
 
     identity: Callable[[], Identity]
 
     block_columns = ("block_height", "index_block_hash")
 
-    def look_at_tip(self) -> bool:
-        """Note when the newest block is from; whether today's stored day is behind it, or on another fork."""
+    def check_tip(self) -> bool:
+        """Record the newest block's time. Return whether today's stored day is behind the tip or on another fork."""
         tip, today = self.client.tip(), self._newest_certificate()
         self._note_block_time(tip)
         if today is None:
             return False
         if today.last_height is None or today.last_hash is None:
-            return True  # a day without rows: no hash would show a reorg at the same height
+            return True  # a day without rows has no hash that would show a reorg at the same height
         return tip.burn_block_height != today.tip or not self.client.has_block(today.last_height, today.last_hash)
 
     def _note_block_time(self, tip: Tip) -> Sighting | None:
-        """Note the newest block's own time: its burn block's stays old through an extended tenure.
+        """Record the newest block's own time: its burn block's time stays old in an extended tenure.
 
-        None where the server does not give that block: one of several behind an address may lag.
+        Return None if the server does not have that block, because one of several servers at this address lags.
         """
         block = self.client.block_if_there(tip.block_height)
         return self._note_tip(block.block_time) if block else None
@@ -74,7 +74,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
         yield from self._read_and_store(wanted, tip, state, force)
 
     def _companions(self, days: Sequence[date]) -> list[date]:
-        """The other open days: where one of them is synced, all are."""
+        """Return the other open days: if one of them is synced, all are."""
         is_open = [day for day, known in self.store.files.certificates().items() if not known.is_closed]
         return is_open if is_open and max(days) >= min(is_open) else []
 
@@ -84,9 +84,9 @@ class StacksSync(DaySync[StacksApi, Tx]):
         self._refuse_if_behind(tip.block_height, tip.index_block_hash, seen)
 
     def _standing(self, identity: Identity) -> Standing:
-        """Find what is stale; days the chain changed below are open again from here on."""
+        """Find the days that a reorg changed, and mark them as open."""
         state = standing(self.client, identity, self.store.files.certificates().values())
-        self._reopen(state.stale)  # a damaged file stays, so that its day is stored together with the other stale ones
+        self._reopen(state.stale)  # a damaged file is kept: its day is stored together with the other stale ones
         return Standing(self._fork_height(state), state.stale) if state.stale else state
 
     def _fork_height(self, state: Standing) -> int:
@@ -95,7 +95,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
 
     def _nothing_new(self, days: Sequence[date], tip: Tip, state: Standing) -> list[Certificate]:
         known = [self.certificate(day) for day in days]
-        # A day without rows has no hash that would show a reorg at the same height: it is looked at again.
+        # A day without rows has no hash that would show a reorg at the same height: it is fetched again.
         same = [c for c in known if c is not None and c.tip == tip.burn_block_height and c.last_hash]
         return same if len(same) == len(days) and not state.stale else []
 
@@ -104,13 +104,13 @@ class StacksSync(DaySync[StacksApi, Tx]):
             rows = self._stored_rows(day) if state is not None else []
             if state is None or not rows:
                 return None
-            # v1 does not name index block hashes: what cannot be compared later is read again.
+            # Rows read from v1 have no index block hashes to compare: they are read again.
             return Held(rows, state.canonical_to) if all(tx.index_block_hash for tx in rows) else None
 
         return Reader(self.client, tip, self.identity().name, held, self.on_page, self.clock)
 
     def _read_and_store(self, days: Sequence[date], tip: Tip, state: Standing, force: bool) -> Iterator[Outcome]:
-        """Open days, and what a reorg changed, are the newest: they come first and are stored together."""
+        """Read and store the days, newest first: open and stale days together, all others one by one."""
         together: list[ProvedDay[Tx]] = []
         kept = 0
         blocked: FailedDay | None = None
@@ -135,7 +135,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
         yield from self._store_open(together, blocked, reader)
 
     def _keep(self, proved: ProvedDay[Tx], reader: Reader) -> Outcome:
-        """Store a day that is final; it is loaded later, together with others."""
+        """Store a day that is final. It is loaded later, together with others."""
         if not self._is_closed_still(proved, reader):
             error = ListMoved("the chain changed while the day was read; the next sync reads it again")
             return FailedDay(proved.certificate.day, error)
@@ -144,13 +144,13 @@ class StacksSync(DaySync[StacksApi, Tx]):
 
     @staticmethod
     def _stands_alone(result: ProvedDay[Tx], state: Standing) -> bool:
-        """Whether a day was read whole and is final: then no other day can change what it holds."""
+        """Return whether a day was read completely and is final: then no other day can change its rows."""
         return result.certificate.is_closed and result.certificate.day not in state.stale and not _held(result.rows)
 
     def _is_closed_still(self, proved: ProvedDay[Tx], reader: Reader) -> bool:
-        """Whether what closed the day is canonical, asked only once the run has met a reorg.
+        """Return whether the block that closed the day is canonical. It is checked only if this run found a reorg.
 
-        It must be known before the day is stored: the next comparison begins at newer days, and may end there.
+        The check must come before the day is stored: the next sync compares newer days first, and may stop at them.
         """
         closed_by = proved.certificate.closed_by
         if not closed_by or not reader.chain_moved:
@@ -158,9 +158,9 @@ class StacksSync(DaySync[StacksApi, Tx]):
         return self.client.is_canonical(closed_by.height, closed_by.block_hash)
 
     def _store_open(self, proved: list[ProvedDay[Tx]], blocked: FailedDay | None, reader: Reader) -> Iterator[Outcome]:
-        """Store open days together, once all of them are of one and the same chain.
+        """Store open days together, once all of them are of the same fork.
 
-        A day that a reorg changed and that failed blocks the others: one of its transactions may now be theirs.
+        A day that a reorg changed and that failed blocks the others: some of its transactions may now belong to them.
         """
         days = [result.certificate.day for result in proved]
         if blocked or not proved:
@@ -190,18 +190,18 @@ class StacksSync(DaySync[StacksApi, Tx]):
             return False
         tops = [(result.certificate.last_height, result.certificate.last_hash) for result in proved]
         for result in proved:
-            if held := _held(result.rows):  # proved by an earlier sync: a reorg may have come in between
+            if held := _held(result.rows):  # proved by an earlier sync: a reorg may have happened since
                 tops.append(max((tx.block_height, tx.index_block_hash) for tx in held))
         return all(self.client.has_block(height, name) for height, name in set(tops) if height is not None and name)
 
 
 def _held(rows: Sequence[Tx]) -> list[Tx]:
-    """The rows that come from a day file: only freshly read ones know their block's own hash."""
+    """Return the rows that come from a day file. Rows just fetched have their block's own hash too."""
     return [tx for tx in rows if tx.block_hash is None and tx.index_block_hash]
 
 
 def open_stacks(project: Project) -> StacksSync:
-    """The sync of Stacks transactions."""
+    """Open the sync of Stacks transactions."""
     client, settings = project.stacks_api(), project.settings
     return StacksSync(
         client,

@@ -1,4 +1,4 @@
-"""Proving a stored day once more, from its file: every burn block against the API, one by one."""
+"""Proving a stored day again: every burn block of its file is compared with the API, one by one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stx_pipelines.store.day_files import DayFiles
 
 
 class Verdict(NamedTuple):
-    """What was compared, and what did not agree."""
+    """The number of rows and burn blocks compared, and a sentence for each difference."""
 
     day: date
     seen: int
@@ -27,14 +27,14 @@ class Verdict(NamedTuple):
 
 
 def requests_needed(files: DayFiles, certificate: Certificate) -> int:
-    """What `verify_day` will cost."""
+    """Return the number of requests that `verify_day` needs."""
     return len(_heights(from_arrow(DATASETS[TRANSACTIONS], files.read(certificate.day)))) + 1
 
 
 def verify_day(api: StacksApi, files: DayFiles, certificate: Certificate) -> Verdict:
-    """Compare the count of every burn block of the day, also of those the file lacks, and the newest block's hash.
+    """Compare the count of every burn block of the day with the API, and the hash of the day's last block.
 
-    Raises the errors of `StacksApi`.
+    Burn blocks that are missing in the file are compared too. Raises the errors of `StacksApi`.
     """
     rows = from_arrow(DATASETS[TRANSACTIONS], files.read(certificate.day))
     seen = Counter(row.burn_block_height for row in rows)
@@ -52,6 +52,6 @@ def verify_day(api: StacksApi, files: DayFiles, certificate: Certificate) -> Ver
 
 
 def _heights(rows: Sequence[Tx]) -> range:
-    """The burn block heights of the day, gaps included, and a few beyond its ends: times run backwards there."""
+    """Return the burn block heights of the day, with gaps and a few on both sides, where times are out of order."""
     heights = [row.burn_block_height for row in rows]
     return range(min(heights) - FINAL_DEPTH, max(heights) + FINAL_DEPTH + 1) if heights else range(0)

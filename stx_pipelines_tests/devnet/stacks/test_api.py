@@ -1,4 +1,4 @@
-"""Claims about reading the devnet's chain over HTTP, all of them true of the real server too."""
+"""Tests of reading the devnet's chain over HTTP; the real server behaves in the same way."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -18,7 +18,7 @@ TOP = "2147483647:32767"
 
 
 def v3_rows(get: Get, cursor: str = "", limit: int = 50) -> Iterator[dict[str, Any]]:
-    """All rows from a cursor down, page by page."""
+    """Yield all rows from a cursor downwards, page by page."""
     following: str | None = cursor
     while following is not None:
         page = get(f"{V3}?limit={limit}" + (f"&cursor={following}" if following else "")).json()
@@ -27,7 +27,7 @@ def v3_rows(get: Get, cursor: str = "", limit: int = 50) -> Iterator[dict[str, A
 
 
 def v1_rows(get: Get, window: str) -> list[dict[str, Any]]:
-    """All rows of a window, ascending."""
+    """Read all rows of a window, ascending."""
     rows: list[dict[str, Any]] = []
     while True:
         page = get(f"/extended/v1/tx?limit=50&order=asc&offset={len(rows)}&{window}").json()
@@ -37,7 +37,7 @@ def v1_rows(get: Get, window: str) -> list[dict[str, Any]]:
 
 
 def from_v3(row: dict[str, Any]) -> Transaction:
-    """The transaction a v3 row tells of."""
+    """Convert a v3 row to a transaction."""
     block, burn, sponsor = row["block"], row["bitcoin_block"], row["sponsor"] or {}
     return Transaction(
         tx_id=row["tx_id"],
@@ -59,18 +59,18 @@ def from_v3(row: dict[str, Any]) -> Transaction:
 
 
 def first_row(get: Get, cursor: str) -> tuple[int, int] | None:
-    """Height and index of the first row of a cursor's page."""
+    """Return height and index of the first row of a cursor's page."""
     rows = get(f"{V3}?limit=1&cursor={cursor}").json()["results"]
     return (rows[0]["block"]["height"], rows[0]["block"]["tx_index"]) if rows else None
 
 
 @pytest.mark.parametrize("limit", [50, 7])
-def test_a_v3_pager_reads_the_whole_truth(devnet: Devnet, get: Get, limit: int) -> None:
+def test_a_v3_pager_reads_the_whole_chain(devnet: Devnet, get: Get, limit: int) -> None:
     rows = [from_v3(row) for row in v3_rows(get, limit=limit)]
     assert rows[::-1] == devnet.chain.transactions()
 
 
-def test_height_ranges_read_without_each_other_are_the_truth(devnet: Devnet, get: Get) -> None:
+def test_separately_read_height_ranges_make_the_whole_chain(devnet: Devnet, get: Get) -> None:
     tip = devnet.chain.tip.height
     heights: list[int] = []
     for low in range(1, tip + 1, 100):
@@ -81,7 +81,7 @@ def test_height_ranges_read_without_each_other_are_the_truth(devnet: Devnet, get
     assert sorted(heights) == [tx.block_height for tx in devnet.chain.transactions()]
 
 
-def test_a_day_read_by_v1_windows_is_the_truth_of_that_day(devnet: Devnet, get: Get) -> None:
+def test_a_day_read_by_v1_windows_is_that_day_of_the_chain(devnet: Devnet, get: Get) -> None:
     day = date(2026, 10, 2)
     start = unix_midnight(day)
     rows = v1_rows(get, f"start_time={start}&end_time={start + DAY - 1}")
@@ -107,7 +107,7 @@ def test_paging_v1_by_time_loses_most_transactions_as_on_the_real_server(devnet:
     assert len(seen) < 0.9 * len(devnet.chain.rows)
 
 
-def test_the_counts_of_burn_blocks_sum_to_what_the_list_holds(devnet: Devnet, get: Get) -> None:
+def test_the_counts_of_burn_blocks_sum_to_the_listed_transactions(devnet: Devnet, get: Get) -> None:
     counts: dict[int, int] = {}
     while page := get(f"/extended/v2/burn-blocks?limit=30&offset={len(counts)}").json()["results"]:
         counts |= {burn["burn_block_height"]: burn["total_tx_count"] for burn in page}
@@ -122,7 +122,7 @@ def test_the_total_of_burn_blocks_counts_stacks_blocks(devnet: Devnet, get: Get)
     assert get("/extended/v2/burn-blocks?limit=1").json()["total"] == len(devnet.chain.blocks)
 
 
-def test_cursors_are_inclusive_and_have_the_real_traps(devnet: Devnet, get: Get) -> None:
+def test_cursors_are_inclusive_and_have_the_same_traps_as_the_real_ones(devnet: Devnet, get: Get) -> None:
     block = next(block for block in devnet.chain.blocks[100:] if len(block.transactions) > 2)
     height, last = block.height, len(block.transactions) - 1
     below = (height - 1, len(devnet.chain.blocks[height - 2].transactions) - 1)
@@ -191,7 +191,7 @@ def test_numbers_out_of_range_are_500_and_bad_syntax_is_400(get: Get, cursor: st
         ("/extended/v4/anything", 404),
     ],
 )
-def test_bad_questions_are_refused(get: Get, path: str, status: int) -> None:
+def test_invalid_requests_are_refused(get: Get, path: str, status: int) -> None:
     assert get(path).status_code == status
 
 
@@ -213,7 +213,7 @@ def test_v1_limit_0_means_20_time_0_means_none_and_arguments_can_be_left_out(dev
     assert not any("function_args" in call for call in calls)
 
 
-def test_v1_descends_unless_told_otherwise(devnet: Devnet, get: Get) -> None:
+def test_v1_is_descending_by_default(devnet: Devnet, get: Get) -> None:
     descending = get("/extended/v1/tx?limit=50&offset=30").json()["results"]
     truth = [tx.tx_id for tx in devnet.chain.transactions()][::-1][30:80]
     assert [row["tx_id"] for row in descending] == truth

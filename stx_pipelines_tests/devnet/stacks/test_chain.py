@@ -1,4 +1,4 @@
-"""Claims about the made-up chain itself. Not here: what a server says of it."""
+"""Tests of the made-up chain itself. Not here: its server."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -18,7 +18,7 @@ SHAPES = ("even", "heavy", "giant")
 
 
 def state(chain: StacksChain) -> tuple[object, ...]:
-    """Everything a reader could see."""
+    """Return everything that a reader can see."""
     return chain.blocks, chain.burn_blocks, len(chain.rows)
 
 
@@ -30,7 +30,7 @@ def test_equal_specs_make_equal_chains_and_another_seed_another(make_spec: MakeS
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_growing_in_steps_makes_the_chain_that_growing_at_once_makes(make_spec: MakeSpec, shape: str) -> None:
+def test_growing_in_steps_and_at_once_make_the_same_chain(make_spec: MakeSpec, shape: str) -> None:
     whole = StacksChain(make_spec(shape=shape))
     tip = whole.spec.tip
     stepped = StacksChain(make_spec(shape=shape, tip=tip - timedelta(hours=30)))
@@ -85,7 +85,7 @@ def assert_bitcoins_rules(chain: StacksChain) -> None:
     assert all(below.arrival < block.arrival for below, block in pairwise(blocks))
 
 
-def test_some_header_times_run_backwards_and_most_chains_do_so_over_midnight(make_spec: MakeSpec) -> None:
+def test_some_header_times_run_backwards_and_in_most_chains_over_midnight(make_spec: MakeSpec) -> None:
     crossing = 0
     for seed in range(8):
         chain = StacksChain(make_spec(seed=seed, transactions_per_day=300, tip=datetime(2026, 10, 8, tzinfo=UTC)))
@@ -143,7 +143,7 @@ def test_the_days_hold_every_transaction_once_by_the_time_of_their_burn_block(ch
     assert all(tx.burn_block_time // DAY == tx.block_time // DAY for tx in by_day[days[0]]) is False
 
 
-def test_a_transaction_knows_its_block_and_indexes_run_without_a_gap(chain: StacksChain) -> None:
+def test_a_transaction_has_its_blocks_values_and_indexes_have_no_gap(chain: StacksChain) -> None:
     for block in chain.blocks:
         assert [tx.tx_index for tx in block.transactions] == list(range(len(block.transactions)))
         for tx in block.transactions:
@@ -187,7 +187,7 @@ def test_the_population_has_newcomers_every_day_regulars_and_wallets_seen_once(m
     assert sum(len(days) >= 7 for days in active.values()) > 20
 
 
-def test_statuses_types_sponsors_and_looks_are_those_of_the_main_net(make_spec: MakeSpec) -> None:
+def test_statuses_types_sponsors_and_formats_are_those_of_the_main_net(make_spec: MakeSpec) -> None:
     txs = StacksChain(make_spec(transactions_per_day=4_000)).transactions()
     status = Counter(tx.tx_status for tx in txs)
     assert 0.93 < status["success"] / len(txs) < 0.98
@@ -208,7 +208,7 @@ def test_values_cannot_be_changed(chain: StacksChain) -> None:
 
 @pytest.mark.parametrize(
     "tip",
-    [datetime(2026, 10, 2), datetime(2026, 10, 1, 0, 1, tzinfo=UTC)],  # noqa: DTZ001 - the claim
+    [datetime(2026, 10, 2), datetime(2026, 10, 1, 0, 1, tzinfo=UTC)],  # noqa: DTZ001 - the tested case
 )
 def test_a_tip_without_zone_or_before_the_chain_is_refused(make_spec: MakeSpec, tip: datetime) -> None:
     with pytest.raises(ValueError, match="tip must"):

@@ -1,4 +1,4 @@
-"""Claims about reading the devnet while its chain changes, all of them true of the real server too."""
+"""Tests of reading the devnet while its chain changes; the real server behaves in the same way."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from .test_api import TOP, V3, Get, from_v3, v3_rows
 
 @pytest.fixture
 def devnet(own_devnet: Devnet) -> Devnet:
-    """These tests change the chain."""
+    """Use a separate server, because these tests change the chain."""
     return own_devnet
 
 
@@ -42,7 +42,7 @@ def test_a_blocks_etag_outlives_growth_but_not_a_reorg(devnet: Devnet, get: Get)
     assert get(path, headers=etag).status_code == 200
 
 
-def test_growth_and_reorgs_during_a_walk_lose_nothing_below_them(devnet: Devnet, get: Get) -> None:
+def test_growth_and_reorgs_during_reading_lose_nothing_below_them(devnet: Devnet, get: Get) -> None:
     settled = devnet.chain.tip.height - 100
     truth = [tx for tx in devnet.chain.transactions() if tx.block_height <= settled]
     pages = 0

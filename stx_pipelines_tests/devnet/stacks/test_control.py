@@ -1,4 +1,4 @@
-"""Claims about changing the devnet's Stacks chain from outside."""
+"""Tests of changing the devnet's Stacks chain from outside."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ Get = Callable[..., requests.Response]
 
 @pytest.fixture
 def devnet(own_devnet: Devnet) -> Devnet:
-    """These tests change the chain."""
+    """Use a separate server, because these tests change the chain."""
     return own_devnet
 
 
@@ -80,7 +80,7 @@ def test_the_chain_grows_and_reorganises_from_outside(devnet: Devnet) -> None:
         ("/devnet/grow", {}),
     ],
 )
-def test_what_cannot_be_done_is_400(devnet: Devnet, path: str, body: Any) -> None:
+def test_an_invalid_change_is_400(devnet: Devnet, path: str, body: Any) -> None:
     assert post(devnet, path, body).status_code == 400
 
 

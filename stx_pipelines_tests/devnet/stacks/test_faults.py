@@ -1,4 +1,4 @@
-"""Claims about every knob: what it does, and that it does nothing else."""
+"""Tests of every knob: its effect, and that it has no other."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ PAGE = "/extended/v3/transactions?limit=5&cursor=200:2147483647:32767"
 
 @contextmanager
 def always(devnet: Devnet, kind: FaultKind) -> Iterator[None]:
-    """Every request has this fault."""
+    """Give every request this fault until the block ends."""
     devnet.knobs.fault_kinds, devnet.knobs.fault_rate = (kind,), 1.0
     yield
     devnet.knobs.fault_rate = 0.0
@@ -51,7 +51,7 @@ def test_a_truncated_body_ends_before_its_content_length(devnet: Devnet, get: Ge
     assert get(PAGE).status_code == 200
 
 
-def test_connections_cut_on_purpose_leave_no_trace_in_the_log(
+def test_connections_cut_on_purpose_log_nothing(
     devnet: Devnet, get: Get, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for kind in ("drop", "truncated"):
@@ -71,7 +71,7 @@ def test_a_body_cut_with_a_fitting_length_is_valid_http_and_no_json(devnet: Devn
         response.json()
 
 
-def test_an_empty_page_is_the_impossible_one(devnet: Devnet, get: Get) -> None:
+def test_an_empty_page_is_one_that_no_chain_has(devnet: Devnet, get: Get) -> None:
     with always(devnet, "empty_page"):
         response = get(PAGE)
     assert response.status_code == 200
@@ -96,7 +96,7 @@ def test_a_repeated_page_is_a_right_page_of_another_cursor(devnet: Devnet, get: 
     assert not {row["tx_id"] for row in other["results"]} & {row["tx_id"] for row in right["results"]}
 
 
-def test_page_faults_spare_other_routes(devnet: Devnet, get: Get) -> None:
+def test_page_faults_do_not_change_other_routes(devnet: Devnet, get: Get) -> None:
     right = get("/extended").json()
     devnet.knobs.fault_kinds, devnet.knobs.fault_rate = ("empty_page", "repeated_page"), 1.0
     assert get("/extended").json() == right
@@ -129,7 +129,7 @@ def test_a_burst_fails_exactly_so_many_requests(devnet: Devnet, get: Get) -> Non
     assert [get(PAGE).status_code for _ in range(5)] == [503, 503, 503, 200, 200]
 
 
-def test_a_limited_server_says_what_is_left_and_when_to_come_back(
+def test_a_limited_server_reports_what_is_left_and_when_to_retry(
     devnet: Devnet, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_000_000.0
@@ -181,7 +181,7 @@ def test_an_old_server_has_no_v3_and_still_v1(devnet: Devnet, get: Get) -> None:
     assert get("/extended/v1/tx").status_code == 200
 
 
-def test_a_lying_count_is_one_too_high_in_list_and_single_answer(devnet: Devnet, get: Get) -> None:
+def test_a_wrong_count_is_one_too_high_in_list_and_single_response(devnet: Devnet, get: Get) -> None:
     burn = devnet.chain.burn_blocks[-2]
     devnet.knobs.wrong_counts = {burn.height}
     newest, lying = get("/extended/v2/burn-blocks?limit=2").json()["results"]
@@ -241,7 +241,7 @@ def test_the_busiest_minute_is_any_sixty_seconds_not_a_calendar_minute() -> None
     assert stats.busiest_60_seconds == 4
 
 
-def test_on_request_hears_path_and_query_before_the_answer(devnet: Devnet, get: Get) -> None:
+def test_on_request_gets_path_and_query_before_the_response(devnet: Devnet, get: Get) -> None:
     heard: list[str] = []
     devnet.knobs.on_request = heard.append
     get(PAGE)

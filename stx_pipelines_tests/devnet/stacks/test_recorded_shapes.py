@@ -1,7 +1,6 @@
-"""The devnet's answers have the shape of the recorded ones: status, and headers and keys in their order.
+"""The devnet's responses have the shape of recorded ones: status, and headers and keys in their order.
 
-The recorded answers in recorded/ come from the real server; their values do not matter here, but their
-shape does.
+The responses in recorded/ come from the real server. Their values do not matter here.
 """
 
 import json
@@ -18,12 +17,12 @@ from stx_pipelines_tests.waiting import LONGEST
 
 Get = Callable[..., requests.Response]
 RECORDED = Path(__file__).parent.parent / "recorded"
-# Differs by nature: the order of `date` is uvicorn's, and the others are numbers of this answer.
+# These headers differ: uvicorn places `date`, and the others are numbers of this response.
 VALUES_DIFFER = {"date", "etag", "content-length"}
 
 
 def recorded(name: str) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Status, headers and body of a recorded answer."""
+    """Read status, headers and body of a recorded response."""
     lines = (RECORDED / f"{name}.http.txt").read_text().splitlines()
     start = next(at for at, line in enumerate(lines) if line.startswith("HTTP/1.1"))
     end = lines.index("", start)
@@ -33,7 +32,7 @@ def recorded(name: str) -> tuple[int, list[tuple[str, str]], bytes]:
 
 
 def shape(value: Any) -> Any:
-    """Keys in their order and the types of what they hold; a list by its first element."""
+    """Return the keys in their order with the types of their values; of a list only the first element."""
     if isinstance(value, dict):
         return [(key, shape(held)) for key, held in value.items()]
     if isinstance(value, list):
@@ -89,7 +88,7 @@ def test_answers_have_the_recorded_keys_and_headers_in_their_order(late_devnet: 
     response = requests.get(late_devnet.url + path, timeout=LONGEST)
     assert response.status_code == status
     ours = json.loads(response.content)
-    if name == "v3_block_txs_latest":  # whether the block has more pages and what type comes first is chance
+    if name == "v3_block_txs_latest":  # the number of pages and the type of the first row are random
         assert [key for key, _ in shape(ours)] == [key for key, _ in shape(json.loads(body))]
     else:
         assert shape(ours) == shape(json.loads(body))
@@ -97,7 +96,7 @@ def test_answers_have_the_recorded_keys_and_headers_in_their_order(late_devnet: 
 
 
 def rows_by_kind(rows: list[dict[str, Any]], key: str, sponsor: str) -> dict[tuple[str, bool], dict[str, Any]]:
-    """One row of each type, sponsored and not."""
+    """Return one row of each type, sponsored and not."""
     return {(row[key], bool(row.get(sponsor))): row for row in rows}
 
 
@@ -119,7 +118,7 @@ def test_rows_have_the_recorded_keys_in_their_order(get: Get, name: str, path: s
         cursor = (response.get("cursor") or {}).get("next")
     assert set(theirs) <= set(ours)
     for which, row in theirs.items():
-        # A contract call's arguments are a list of what its function takes; one stands for all.
+        # The arguments of a contract call depend on its function; the first one is compared.
         assert shape(ours[which]) == shape(row)
     assert {which[0] for which in ours} >= {"coinbase", "tenure_change"}
 
@@ -131,7 +130,7 @@ def test_list_headers_of_v1_carry_the_deprecation_where_recorded(get: Get) -> No
     assert_headers_as_recorded(response, headers)
 
 
-def test_a_switched_off_v1_is_gone_as_recorded(devnet: Devnet, get: Get) -> None:
+def test_a_v1_that_is_switched_off_responds_as_recorded(devnet: Devnet, get: Get) -> None:
     devnet.knobs.v1_gone = True
     status, headers, body = recorded("410_v1_tx")
     response = get("/extended/v1/tx?limit=1")
@@ -139,7 +138,7 @@ def test_a_switched_off_v1_is_gone_as_recorded(devnet: Devnet, get: Get) -> None
     assert_headers_as_recorded(response, headers)
 
 
-def test_a_known_block_is_not_sent_again_as_recorded(devnet: Devnet, get: Get) -> None:
+def test_a_304_of_a_known_block_is_as_recorded(devnet: Devnet, get: Get) -> None:
     status, headers, body = recorded("v2_block_304_by_height")
     block: StacksBlock = devnet.chain.blocks[5]
     response = get(f"/extended/v2/blocks/{block.height}", headers={"If-None-Match": f'"{block.index_hash}:true"'})

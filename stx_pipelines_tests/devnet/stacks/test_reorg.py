@@ -1,4 +1,4 @@
-"""Claims about reorganisations of the made-up chain."""
+"""Tests of reorganisations of the made-up chain."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ def test_replaced_stacks_blocks_have_new_hashes_on_the_same_heights(chain: Stack
     assert burns == [(burn.height, burn.hash, burn.time) for burn in chain.burn_blocks]
 
 
-def test_orphaned_hashes_are_forgotten(chain: StacksChain) -> None:
+def test_orphaned_hashes_are_not_found(chain: StacksChain) -> None:
     orphan = chain.tip
     chain.reorg(stacks_blocks=1)
     assert chain.block_by_hash(orphan.hash) is None
@@ -50,7 +50,7 @@ def test_some_dropped_transactions_are_mined_later(chain: StacksChain) -> None:
 
 
 @pytest.mark.parametrize("replaced", [{"stacks_blocks": 1}, {"stacks_blocks": 90}, {"burn_blocks": 12}])
-def test_after_reorgs_and_growth_the_chain_is_as_sound_as_before(chain: StacksChain, replaced: dict[str, int]) -> None:
+def test_after_reorgs_and_growth_the_chain_obeys_all_rules(chain: StacksChain, replaced: dict[str, int]) -> None:
     for _ in range(3):
         chain.reorg(**replaced)
         chain.grow(burn_blocks=2)

@@ -1,6 +1,6 @@
-"""An Ethereum chain as a list, made before any node has it: the truth. Not here: nodes, requests.
+"""The plan of an Ethereum chain, made before a node mines it.
 
-Recipients alternate; their balances rise, stay, fall, pass 64 bits, and change between two of their own blocks.
+Fee recipients alternate. Their balances rise, stay, fall, exceed 64 bits, and change between two of their blocks.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import NamedTuple
 
 
 def addresses(seed: int, count: int) -> tuple[str, ...]:
-    """`count` addresses, lower-case."""
+    """Return `count` addresses in lower case."""
     random = Random(seed)
     return tuple("0x" + random.randbytes(20).hex() for _ in range(count))
 
 
 MINERS = addresses(1, 6)
 OTHER_MINERS = addresses(2, 6)
-"""Of the blocks that replace others in a reorg."""
+"""The fee recipients of blocks that replace others in a reorg."""
 
 
 class Row(NamedTuple):
-    """What must be found for a block; balances in Wei."""
+    """The expected balance change of a block, in Wei."""
 
     number: int
     miner: str
@@ -32,7 +32,7 @@ class Row(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A block to be: `gift` is an address that does not mine it, and its new balance. Times are unix seconds."""
+    """A planned block. `gift` is another address and its new balance. Times are unix seconds."""
 
     row: Row
     timestamp: int
@@ -40,14 +40,14 @@ class Block(NamedTuple):
 
     @property
     def balances(self) -> dict[str, int]:
-        """The balances this block leaves changed."""
+        """The balances that this block changes."""
         return {self.row.miner: self.row.balance_after} | dict([self.gift] if self.gift else [])
 
 
 def plan(
     times: Iterable[int], *, miners: Sequence[str] = MINERS, after: Sequence[Block] = (), seed: int = 0
 ) -> list[Block]:
-    """A block at each of these times, on top of `after` (or of an empty block 0)."""
+    """Return a block at each of these times, on top of `after` (or of an empty block 0)."""
     random = Random(seed)
     ledger = {address: balance for block in after for address, balance in block.balances.items()}
     blocks = []
@@ -62,7 +62,7 @@ def plan(
 
 
 def _increase(random: Random, before: int) -> int:
-    """Of five increases about one is zero and one negative; the first ones are beyond 64 bits."""
+    """Return an increase. About one in five is zero, and one negative; the first ones exceed 64 bits."""
     kind = random.random()
     if kind < 0.2:
         return 0
@@ -74,7 +74,7 @@ def _increase(random: Random, before: int) -> int:
 
 
 def several_days(count: int = 2_000, *, days: int = 3, newest: datetime | None = None) -> list[Block]:
-    """`count` blocks, evenly from the first midnight of `days` UTC days up to `newest` (now)."""
+    """Return `count` blocks, evenly from the first midnight of `days` UTC days up to `newest` (default: now)."""
     newest = newest or datetime.now(UTC)
     first = int(datetime.combine(newest.date() - timedelta(days=days - 1), time(), UTC).timestamp())
     span = int(newest.timestamp()) - first
@@ -82,6 +82,6 @@ def several_days(count: int = 2_000, *, days: int = 3, newest: datetime | None =
 
 
 def every_twelve_seconds(count: int, *, first: datetime) -> list[Block]:
-    """`count` blocks at Ethereum's own pace: 7,200 a day."""
+    """Return `count` blocks at Ethereum's pace of 7,200 a day."""
     start = int(first.timestamp())
     return plan(range(start, start + 12 * count, 12))

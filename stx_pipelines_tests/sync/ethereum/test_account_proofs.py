@@ -17,9 +17,9 @@ from stx_pipelines_tests.sync.ethereum.world import (
     DevnetWorld,
     balances_truth,
     failed,
-    landed,
     make_chain,
     make_sparse_chain,
+    stored,
 )
 from stx_pipelines_tests.world import FIRST_DAY
 
@@ -27,14 +27,15 @@ MakeEthereum = Callable[..., DevnetWorld]
 SECOND = FIRST_DAY + DAY
 
 
-def walk(world: DevnetWorld, pairs: int | None = 5, seed: int = 1) -> BalancesSync:
-    made = world.balances_walk()
+def with_proofs(world: DevnetWorld, pairs: int | None = 5, seed: int = 1) -> BalancesSync:
+    """Open a sync that proves so many random pairs of each day."""
+    made = world.balances_sync()
     made.proofs.pairs, made.proofs.random = pairs, Random(seed)
     return made
 
 
 def balances(world: DevnetWorld, pairs: int | None = 5, days: Sequence[date] | None = None) -> list[Outcome]:
-    return list(walk(world, pairs).sync(world.days if days is None else days))
+    return list(with_proofs(world, pairs).sync(world.days if days is None else days))
 
 
 def said(world: DevnetWorld, day: date) -> str:
@@ -48,7 +49,7 @@ def test_a_sample_is_proved_of_every_day(make_ethereum: MakeEthereum) -> None:
     world.blocks()
     asked: list[Call] = []
     world.knobs.on_request = lambda calls: asked.extend(call for call in calls if call.method == "eth_getProof")
-    landed(balances(world))
+    stored(balances(world))
     world.assert_true()
     for day in world.days:
         rows = balances_truth(world.chain, day)
@@ -62,7 +63,7 @@ def test_a_sample_is_proved_of_every_day(make_ethereum: MakeEthereum) -> None:
 def test_all_are_proved(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(1, london_number=60))
     world.blocks()
-    landed(balances(world, None))
+    stored(balances(world, None))
     rows = balances_truth(world.chain, FIRST_DAY)
     assert said(world, FIRST_DAY) == f"balances of {len(rows)} of {len(rows)} blocks proved by account proofs"
     world.assert_true()
@@ -71,7 +72,7 @@ def test_all_are_proved(make_ethereum: MakeEthereum) -> None:
 def test_days_without_blocks_and_short_days_are_proved_too(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_sparse_chain())
     world.blocks()
-    landed(balances(world))
+    stored(balances(world))
     assert "no balance to prove" in {said(world, day) for day in world.certificates(BALANCES)}
     world.assert_true()
 
@@ -86,7 +87,7 @@ def test_one_wei_more_in_every_balance_stores_nothing(make_ethereum: MakeEthereu
     assert f"but {row.balance_before} Wei by its account proof" in refused[FIRST_DAY]
     assert world.certificates(BALANCES) == {}
     world.knobs.wei_too_much = 0
-    landed(balances(world))
+    stored(balances(world))
     world.assert_true()
 
 
@@ -108,7 +109,7 @@ def test_one_wei_more_in_one_balance_is_found_where_it_is_drawn_and_by_all(make_
     assert f"block {inside}: " in failed(balances(world, 5, [FIRST_DAY]))[FIRST_DAY]
     world.knobs.wei_too_much_at = outside
     assert f"block {outside}: " in failed(balances(world, None, [FIRST_DAY]))[FIRST_DAY]
-    landed(balances(world, 5, [FIRST_DAY]))
+    stored(balances(world, 5, [FIRST_DAY]))
 
 
 def test_another_blocks_state_stores_nothing(make_ethereum: MakeEthereum) -> None:
@@ -129,7 +130,7 @@ def test_a_node_that_refuses_proofs_is_believed_and_asked_once(
 ) -> None:
     world = make_ethereum(make_chain(), EthereumKnobs(proof_blocks=limit))
     world.blocks()
-    landed(balances(world))
+    stored(balances(world))
     for day in world.days:
         assert said(world, day).startswith("balances believed: the node gives no account proofs (")
         assert words in said(world, day)
@@ -141,7 +142,7 @@ def test_a_node_that_refuses_proofs_is_believed_and_asked_once(
 def test_pairs_0_asks_for_no_proof_and_says_so(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(1))
     world.blocks()
-    landed(balances(world, 0))
+    stored(balances(world, 0))
     assert said(world, FIRST_DAY) == "balances believed: ETH_PROOF_PAIRS=0"
     assert world.devnet.ethereum_stats.by_method["eth_getProof"] == 0
 
@@ -155,7 +156,7 @@ def test_a_proved_day_without_a_changed_balance_is_believed(
     world = make_ethereum(make_chain(1))
     world.blocks()
     assert "ETH_ZERO_INCREASES" in failed(balances(world, 0, [FIRST_DAY]))[FIRST_DAY]
-    landed(balances(world))
+    stored(balances(world))
     world.assert_true()
 
 
@@ -181,13 +182,13 @@ def test_without_proofs_balances_that_are_those_of_the_newest_block_are_refused(
     assert "exactly the balance of the newest block" in refused[SECOND]
     assert world.certificates(BALANCES) == {}
     accounts.balance = true_balance  # type: ignore[method-assign]
-    landed(balances(world))
+    stored(balances(world))
     world.assert_true()
 
 
 def test_a_reorg_while_proofs_are_read_fails_no_day(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(2, 6))
-    landed(world.blocks())
+    stored(world.blocks())
     done = False
 
     def reorg(calls: list[Call]) -> None:
@@ -197,10 +198,10 @@ def test_a_reorg_while_proofs_are_read_fails_no_day(make_ethereum: MakeEthereum)
             world.chain.reorg(30)
 
     world.knobs.on_request = reorg
-    landed(balances(world))
+    stored(balances(world))
     assert done
-    landed(world.blocks())
-    landed(balances(world))
+    stored(world.blocks())
+    stored(balances(world))
     world.assert_true()
 
 

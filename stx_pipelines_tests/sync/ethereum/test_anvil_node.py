@@ -1,4 +1,4 @@
-"""The real node does what the tests of our own client take for granted, and the plans hold what they promise."""
+"""The real node behaves as the tests of the client assume, and the planned chains have every kind of row."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ OUT_OF_RANGE = "BlockOutOfRangeError: block height is {height} but requested was
 
 @pytest.fixture(scope="module")
 def days() -> list[Block]:
-    """2,000 blocks of the last three days."""
+    """Return 2,000 blocks of the last three days."""
     return several_days()
 
 
 @pytest.fixture(scope="module")
 def node(days: list[Block]) -> Iterator[Node]:
-    """A node that mined them; only read it."""
+    """Give a node that mined them, for reading only."""
     with mined(days) as running:
         yield running
 
 
 def headers(node: Node, count: int) -> list[dict[str, Any]]:
-    """Blocks 0 to `count`, in order."""
+    """Return blocks 0 to `count`, in order."""
     return node.batch([("eth_getBlockByNumber", hex(number), False) for number in range(count + 1)])
 
 
 def rows(node: Node, found: Sequence[dict[str, Any]]) -> list[Row]:
-    """What the node itself says of these headers, all but block 0."""
-    asked = [(header["miner"], int(header["number"], 16)) for header in found[1:]]
-    before = balances(node, [(miner, number - 1) for miner, number in asked])
-    after = balances(node, asked)
-    return [Row(number, miner, *pair) for (miner, number), *pair in zip(asked, before, after, strict=True)]
+    """Return the node's balances of these headers' fee recipients, without block 0."""
+    wanted = [(header["miner"], int(header["number"], 16)) for header in found[1:]]
+    before = balances(node, [(miner, number - 1) for miner, number in wanted])
+    after = balances(node, wanted)
+    return [Row(number, miner, *pair) for (miner, number), *pair in zip(wanted, before, after, strict=True)]
 
 
-def balances(node: Node, asked: Sequence[tuple[str, int]]) -> list[int]:
-    calls: list[Call] = [("eth_getBalance", address, hex(number)) for address, number in asked]
+def balances(node: Node, wanted: Sequence[tuple[str, int]]) -> list[int]:
+    calls: list[Call] = [("eth_getBalance", address, hex(number)) for address, number in wanted]
     return [int(value, 16) for value in node.batch(calls)]
 
 
@@ -67,7 +67,7 @@ def number_of(node: Node, tag: str) -> int:
     return int(node.call("eth_getBlockByNumber", tag, False)["number"], 16)
 
 
-def test_a_plan_holds_every_kind_of_row(days: list[Block]) -> None:
+def test_a_plan_has_every_kind_of_row(days: list[Block]) -> None:
     """Increases of every sign, balances beyond 64 bits, and balances that change between two own blocks."""
     increases = [row.balance_after - row.balance_before for row in truth(days)]
     for kind in (sum(n > 0 for n in increases), sum(n == 0 for n in increases), sum(n < 0 for n in increases)):
@@ -96,7 +96,7 @@ def test_several_days_are_three_utc_days_up_to_now(days: list[Block]) -> None:
 
 @needs_anvil
 def test_every_historical_balance_of_mined_blocks_is_the_planned_one(node: Node, days: list[Block]) -> None:
-    """2,000 blocks, linked, at their planned times."""
+    """The 2,000 blocks are linked and have their planned times."""
     found = headers(node, len(days))
     assert linked(found)
     assert [int(header["timestamp"], 16) for header in found[1:]] == [block.timestamp for block in days]
@@ -105,7 +105,7 @@ def test_every_historical_balance_of_mined_blocks_is_the_planned_one(node: Node,
 
 @needs_anvil
 def test_a_loaded_chain_is_the_planned_one() -> None:
-    """Hashes link, every balance is true, and nothing of the node's own first block is left."""
+    """Hashes are linked, every balance is right, and nothing of the node's own first block remains."""
     chain = every_twelve_seconds(600, first=START)
     with loaded(chain) as node:
         found = headers(node, len(chain))
@@ -120,7 +120,7 @@ def test_a_loaded_chain_is_the_planned_one() -> None:
 
 @needs_anvil
 def test_a_reorg_replaces_the_newest_blocks_and_no_others() -> None:
-    """20 of 60: other hashes, other miners, other balances."""
+    """The newest 20 of 60 blocks get other hashes, fee recipients and balances."""
     chain = every_twelve_seconds(60, first=START)
     with mined(chain) as node:
         before = headers(node, 60)
@@ -135,7 +135,7 @@ def test_a_reorg_replaces_the_newest_blocks_and_no_others() -> None:
 
 @needs_anvil
 def test_a_pruned_node_refuses_old_balances_and_keeps_their_headers() -> None:
-    """It keeps 128 states and the newest; a state that is gone and one not there yet are the same error."""
+    """It keeps the newest state and 128 before it. The errors for a dropped and for a future state are the same."""
     chain = every_twelve_seconds(300, first=START)
     with mined(chain, states=128) as node:
         assert len(headers(node, 300)) == 301
@@ -151,14 +151,14 @@ def test_a_pruned_node_refuses_old_balances_and_keeps_their_headers() -> None:
 @needs_anvil
 @pytest.mark.parametrize(("options", "lag"), [((), 64), (finalized_lag(2), 2), (finalized_lag(10), 10)])
 def test_finalized_stays_behind_the_newest_block(options: tuple[str, ...], lag: int) -> None:
-    """By two epochs; `safe` by one."""
+    """`finalized` is two epochs behind, and `safe` one."""
     with mined(every_twelve_seconds(80, first=START), *options) as node:
         assert [number_of(node, tag) for tag in ("latest", "safe", "finalized")] == [80, 80 - lag // 2, 80 - lag]
 
 
 @needs_anvil
 def test_a_body_beyond_two_megabytes_is_refused_as_one_error() -> None:
-    """There is no limit on the number of calls: only on bytes."""
+    """The number of calls is not limited, only the bytes."""
     call: Call = ("eth_getBalance", MINERS[0], "latest")
     with anvil() as node:
         assert len(node.batch([call] * 10_000)) == 10_000

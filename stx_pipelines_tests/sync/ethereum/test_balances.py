@@ -1,4 +1,4 @@
-"""Days of balances: exact to the Wei, for the blocks that have landed, and never a value that the node did not say."""
+"""Syncs of balances: exact to the Wei, for the stored blocks, and only with values that the node gave."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from stx_pipelines_tests.sync.ethereum.world import (
     failed,
     fetched,
     file_rows,
-    landed,
     make_chain,
     make_sparse_chain,
+    stored,
 )
 from stx_pipelines_tests.world import FIRST_DAY, query
 
@@ -30,17 +30,17 @@ MakeEthereum = Callable[..., DevnetWorld]
 SECOND = FIRST_DAY + DAY
 
 
-def test_every_day_lands_newest_first_and_equals_the_chain(make_ethereum: MakeEthereum) -> None:
+def test_every_day_is_stored_newest_first_and_equals_the_chain(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain())
-    landed(world.blocks())
+    stored(world.blocks())
     outcomes = world.balances()
     assert fetched(outcomes) == world.days[::-1]
-    assert [landed(outcomes)[day].certificate.state for day in world.days] == ["closed", "closed", "open"]
+    assert [stored(outcomes)[day].certificate.state for day in world.days] == ["closed", "closed", "open"]
     world.assert_true()
 
 
-def test_amounts_beyond_64_bits_zeros_and_losses_are_among_what_was_compared(make_landed: MakeEthereum) -> None:
-    world = make_landed()
+def test_the_compared_rows_have_amounts_beyond_64_bits_zeros_and_losses(make_stored: MakeEthereum) -> None:
+    world = make_stored()
     [counts] = query(
         world.data,
         "SELECT max(balance_after) > 2::HUGEINT ** 64, count(*) FILTER (balance_increase = 0) > 9, "
@@ -58,32 +58,32 @@ def test_block_0_is_skipped(make_ethereum: MakeEthereum, at_zero: bool) -> None:
     world.assert_true()
 
 
-def test_consecutive_blocks_of_one_miner_share_a_read(make_ethereum: MakeEthereum) -> None:
+def test_consecutive_blocks_of_one_fee_recipient_share_a_call(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(1))
     world.blocks()
     world.calls()
     wanted = [(row.miner, number) for day in world.days for row in balances_truth(world.chain, day)
               for number in (row.block_number - 1, row.block_number)]  # fmt: skip
-    landed(world.balances())
+    stored(world.balances())
     assert world.calls() <= len(set(wanted)) + 10 < len(wanted)
 
 
-def test_nothing_new_costs_at_most_6_calls(make_landed: MakeEthereum) -> None:
-    world = make_landed()
+def test_nothing_new_costs_at_most_6_calls(make_stored: MakeEthereum) -> None:
+    world = make_stored()
     world.calls()
     assert fetched(world.balances()) == []
     assert world.calls() <= 6
 
 
-def test_closed_days_cost_no_call(make_landed: MakeEthereum) -> None:
-    world = make_landed()
+def test_closed_days_cost_no_call(make_stored: MakeEthereum) -> None:
+    world = make_stored()
     world.calls()
-    assert set(landed(world.balances(world.days[:-1]))) == set(world.days[:-1])
+    assert set(stored(world.balances(world.days[:-1]))) == set(world.days[:-1])
     assert world.calls() == 0
 
 
-def test_only_the_balances_of_new_blocks_are_read(make_landed: MakeEthereum) -> None:
-    world = make_landed()
+def test_only_the_balances_of_new_blocks_are_read(make_stored: MakeEthereum) -> None:
+    world = make_stored()
     world.chain.grow(20)
     world.blocks()
     world.calls()
@@ -92,13 +92,13 @@ def test_only_the_balances_of_new_blocks_are_read(make_landed: MakeEthereum) -> 
     world.assert_true()
 
 
-def test_a_day_that_closes_without_a_new_block_closes_here_too(make_ethereum: MakeEthereum) -> None:
+def test_a_day_whose_blocks_close_without_a_new_block_closes_too(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(1, 1, 30, missed_share=0))  # its newest final block is the last of the first day
-    assert landed(world.sync().balances)[FIRST_DAY].certificate.state == "open"
+    assert stored(world.sync().balances)[FIRST_DAY].certificate.state == "open"
     world.chain.grow(1)
     world.blocks()
     world.calls()
-    assert landed(world.balances([FIRST_DAY]))[FIRST_DAY].certificate.state == "closed"
+    assert stored(world.balances([FIRST_DAY]))[FIRST_DAY].certificate.state == "closed"
     assert world.calls() <= 6
     world.balances()
     world.assert_true()
@@ -112,28 +112,28 @@ def test_days_without_a_block_have_no_balances(make_ethereum: MakeEthereum) -> N
 
 def test_today_before_its_first_final_block_is_open_and_empty(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(2, 0, 50))
-    certificate = landed(world.sync().balances)[world.days[-1]].certificate
+    certificate = stored(world.sync().balances)[world.days[-1]].certificate
     assert (certificate.state, certificate.seen) == ("open", 0)
     world.assert_true()
 
 
-def test_a_day_whose_blocks_are_missing_waits_for_them_without_counting_as_a_try(make_ethereum: MakeEthereum) -> None:
+def test_a_day_without_stored_blocks_waits_and_does_not_count_as_an_attempt(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain())
     world.blocks([day for day in world.days if day != SECOND])
     waiting = failed(world.balances([FIRST_DAY - DAY, *world.days]))
     assert waiting == {
-        day: f"the blocks of {day} have not landed yet; its balances are read after them"
+        day: f"the blocks of {day} are not stored yet; its balances are read after them"
         for day in (SECOND, FIRST_DAY - DAY)
     }
-    assert world.balances_walk().store.attempts.all() == {}
+    assert world.balances_sync().store.attempts.all() == {}
     world.assert_balances([day for day in world.days if day != SECOND])
     world.blocks()
-    landed(world.balances())
+    stored(world.balances())
     world.assert_true()
 
 
-def test_force_reads_the_chosen_days_again_and_touches_no_other(make_landed: MakeEthereum) -> None:
-    world = make_landed()
+def test_force_reads_the_chosen_days_again_and_touches_no_other(make_stored: MakeEthereum) -> None:
+    world = make_stored()
     before = {day: file_rows(world.data, BALANCES, day) for day in world.days}
     marks = {day: _written(world, day) for day in world.days}
     world.calls()
@@ -149,16 +149,16 @@ def _written(world: DevnetWorld, day: date) -> int:
 
 
 def spoil_rows(world: DevnetWorld, dataset: str, day: date) -> None:
-    """Turn a bit in the middle of the rows: the certificate at the file's end stays readable."""
+    """Flip a bit in the rows. The certificate at the end of the file stays readable."""
     path = world.data / "days" / dataset / f"{day}.parquet"
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 1
     path.write_bytes(content)
 
 
-def test_a_damaged_day_file_is_read_again(make_landed: MakeEthereum) -> None:
-    """The whole of a closed day's file, and the rows of an open one's."""
-    world = make_landed()
+def test_a_damaged_day_file_is_read_again(make_stored: MakeEthereum) -> None:
+    """A closed day's file is replaced, and an open day's rows are changed."""
+    world = make_stored()
     (world.data / "days" / BALANCES / f"{SECOND}.parquet").write_bytes(b"not a day file")
     spoil_rows(world, BALANCES, world.days[-1])
     world.chain.grow(1)
@@ -168,9 +168,9 @@ def test_a_damaged_day_file_is_read_again(make_landed: MakeEthereum) -> None:
 
 @pytest.mark.parametrize("dataset", ["blocks", BALANCES])
 def test_a_closed_day_with_damaged_rows_that_the_table_lacks_is_read_again(
-    make_landed: MakeEthereum, dataset: str
+    make_stored: MakeEthereum, dataset: str
 ) -> None:
-    world = make_landed()
+    world = make_stored()
     (world.data / "warehouse.duckdb").unlink()
     spoil_rows(world, dataset, SECOND)
     again = world.sync()
@@ -178,7 +178,7 @@ def test_a_closed_day_with_damaged_rows_that_the_table_lacks_is_read_again(
     world.assert_true()
 
 
-def test_blocks_whose_file_is_damaged_are_put_aside_and_the_other_days_land(make_ethereum: MakeEthereum) -> None:
+def test_a_day_with_a_damaged_blocks_file_fails_and_the_other_days_are_stored(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain())
     world.blocks()
     spoil_rows(world, "blocks", SECOND)
@@ -188,20 +188,20 @@ def test_blocks_whose_file_is_damaged_are_put_aside_and_the_other_days_land(make
     world.assert_true()
 
 
-def test_a_node_that_is_behind_the_landed_blocks_is_refused(make_ethereum: MakeEthereum) -> None:
+def test_a_node_without_the_stored_blocks_is_refused(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain())
     world.blocks()
     behind = make_ethereum(make_chain(1), data=world.data)
-    with pytest.raises(Unreachable, match=r"is behind: it does not have block \d+, which has landed already"):
+    with pytest.raises(Unreachable, match=r"is behind: it does not have block \d+, which is stored here"):
         behind.balances(world.days)
     assert not world.certificates(BALANCES)
-    landed(world.balances())
+    stored(world.balances())
     world.assert_true()
 
 
 @pytest.mark.parametrize("wording", ["missing_trie_node", "historical_state", "state_not_available", "pruned"])
-def test_a_pruned_node_is_named_at_once_and_newer_days_land(make_ethereum: MakeEthereum, wording: str) -> None:
-    """It has the state of 200 blocks: today's and a part of yesterday's. The older days cost no call each."""
+def test_a_pruned_node_is_reported_at_once_and_newer_days_are_stored(make_ethereum: MakeEthereum, wording: str) -> None:
+    """It has the states of 200 blocks: today's and a part of yesterday's. Older days need no calls."""
     world = make_ethereum(make_chain(), EthereumKnobs(state_blocks=200, pruned_wording=wording))
     world.blocks()
     world.calls()
@@ -209,20 +209,20 @@ def test_a_pruned_node_is_named_at_once_and_newer_days_land(make_ethereum: MakeE
     sentence = f"this node keeps no state before block {world.chain.latest.number - 200}: use an archive node"
     assert refused == dict.fromkeys(world.days[:-1], sentence)
     own = 2 * len(balances_truth(world.chain, world.days[-1]))
-    assert world.calls() <= own + 3 + 2 + 12 + 1  # the identity, the first look, the bisection, the last hash
+    assert world.calls() <= own + 3 + 2 + 12 + 1  # the identity, the comparison, the bisection, the last hash
     world.assert_balances(world.days[-1:])
     world.knobs.state_blocks = 0
-    landed(world.balances())
+    stored(world.balances())
     world.assert_true()
 
 
-def test_a_pruned_node_is_enough_for_the_blocks_that_are_new(make_landed: MakeEthereum) -> None:
-    """An archive node once, and from then on a node that keeps some hours."""
-    world = make_landed()
+def test_a_pruned_node_is_enough_for_new_blocks(make_stored: MakeEthereum) -> None:
+    """After one sync from an archive node, a node that keeps the states of some hours is enough."""
+    world = make_stored()
     world.knobs.state_blocks = 40
     world.chain.grow(20)
     world.blocks()
-    landed(world.balances())
+    stored(world.balances())
     world.assert_true()
 
 
@@ -235,8 +235,8 @@ def test_days_without_a_block_need_no_state(make_ethereum: MakeEthereum) -> None
     assert set(empty).isdisjoint(failed(world.balances()))
 
 
-def test_state_that_goes_while_the_days_are_read_is_named_too(make_ethereum: MakeEthereum) -> None:
-    """Nothing of the day in hand lands, and no older day is asked for."""
+def test_state_that_is_pruned_while_days_are_read_is_reported_too(make_ethereum: MakeEthereum) -> None:
+    """The day that is being read is not stored, and no older day is requested."""
     world = make_ethereum(make_chain(), batch_size=20)
     world.blocks()
 
@@ -252,22 +252,22 @@ def test_state_that_goes_while_the_days_are_read_is_named_too(make_ethereum: Mak
     world.assert_balances(world.days[2:])
 
 
-def test_a_day_that_failed_is_remembered_and_forgotten_when_it_lands(make_ethereum: MakeEthereum) -> None:
+def test_a_failed_day_is_noted_until_it_is_stored(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(), EthereumKnobs(state_blocks=200))
     world.sync()
-    attempts = world.balances_walk().store.attempts
-    assert {day: told.count for day, told in attempts.all().items()} == dict.fromkeys(world.days[:-1], 1)
+    attempts = world.balances_sync().store.attempts
+    assert {day: tried.count for day, tried in attempts.all().items()} == dict.fromkeys(world.days[:-1], 1)
     world.knobs.state_blocks = 0
-    landed(world.balances())
+    stored(world.balances())
     assert attempts.all() == {}
 
 
-@pytest.mark.parametrize("told", ["newest", "zero"])
-def test_a_node_without_old_states_that_says_so_of_none_lands_no_whole_day(
-    make_ethereum: MakeEthereum, told: OldBalances
+@pytest.mark.parametrize("given", ["newest", "zero"])
+def test_wrong_balances_of_a_node_without_old_states_are_not_stored(
+    make_ethereum: MakeEthereum, given: OldBalances
 ) -> None:
-    """The open day counts as well, as soon as it has 100 blocks; after four tries a day is set aside."""
-    world = make_ethereum(make_chain(2, 20), EthereumKnobs(old_balances=told))
+    """An open day with 100 blocks is refused too. After four attempts a day is set aside."""
+    world = make_ethereum(make_chain(2, 20), EthereumKnobs(old_balances=given))
     world.blocks()
     assert len(balances_truth(world.chain, world.days[-1])) >= ENOUGH
     for _ in range(MOST_TRIES):
@@ -275,29 +275,29 @@ def test_a_node_without_old_states_that_says_so_of_none_lands_no_whole_day(
         assert set(refused) == set(world.days)
         assert all("set ETH_ZERO_INCREASES=allow" in sentence for sentence in refused.values())
     assert world.certificates(BALANCES) == {}
-    assert all(tried.is_set_aside for tried in world.balances_walk().store.attempts.all().values())
+    assert all(tried.is_set_aside for tried in world.balances_sync().store.attempts.all().values())
     world.knobs.old_balances = "right"
-    landed(world.balances())
+    stored(world.balances())
     world.assert_true()
 
 
-def test_rows_of_a_node_without_old_states_are_not_kept_for_the_whole_day(make_ethereum: MakeEthereum) -> None:
-    """A day that is too short to be judged lands; what follows is not put beside its rows."""
+def test_rows_of_a_node_without_old_states_are_replaced_when_the_day_grows(make_ethereum: MakeEthereum) -> None:
+    """A day with too few rows to judge is stored. Its rows are read again once it has more."""
     world = make_ethereum(make_chain(1, 12), EthereumKnobs(old_balances="newest"))
     world.blocks()
     today = world.days[-1]
-    assert 0 < landed(world.balances([today]))[today].certificate.seen < ENOUGH
+    assert 0 < stored(world.balances([today]))[today].certificate.seen < ENOUGH
     world.knobs.old_balances = "right"
     world.chain.grow(60)
     world.blocks()
-    landed(world.balances())
+    stored(world.balances())
     world.assert_true()
 
 
-def test_a_newest_state_that_moves_while_a_day_is_read_is_found_by_asking_once_more(
+def test_a_node_that_responds_with_its_newest_state_is_found_by_a_second_request(
     make_ethereum: MakeEthereum,
 ) -> None:
-    """Then some balances before and after differ, though none is the block's."""
+    """The state moves while the day is read, so that balances before and after differ, though none is the block's."""
     world = make_ethereum(make_chain(1), EthereumKnobs(old_balances="newest"), batch_size=9, parallel=1)
     world.blocks()
     moved = 0
@@ -321,7 +321,7 @@ def test_a_newest_state_that_moves_while_a_day_is_read_is_found_by_asking_once_m
         (NOBODY, "refuse", "every increase is zero, and the fee recipient of every block is the zero address"),
     ],
 )
-def test_days_without_increases_that_are_believed_say_why(
+def test_the_certificate_says_why_a_day_without_increases_is_accepted(
     make_ethereum: MakeEthereum,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -329,14 +329,14 @@ def test_days_without_increases_that_are_believed_say_why(
     setting: str,
     remark: str,
 ) -> None:
-    """As a setting, and where the blocks name no fee recipient: in the certificate and in the log."""
+    """The reason is a setting, or that no block has a fee recipient. It is logged too."""
     world = make_ethereum(make_chain(1), EthereumKnobs(old_balances="zero", proof_blocks=-1))
     if miner:
         for number, block in enumerate(world.chain.blocks):
             world.chain.blocks[number] = block._replace(miner=miner)
     monkeypatch.setenv("ETH_ZERO_INCREASES", setting)
     world.blocks()
-    walk = open_balances(world.project())
-    certificate = landed(walk.sync([FIRST_DAY]))[FIRST_DAY].certificate
+    sync = open_balances(world.project())
+    certificate = stored(sync.sync([FIRST_DAY]))[FIRST_DAY].certificate
     assert certificate.proof.endswith(f"; {remark}")
     assert f"the balances of {FIRST_DAY}: {remark}" in caplog.messages

@@ -1,4 +1,4 @@
-"""Every fault of a node, one by one and mixed: what passes costs repetitions but no row, the rest is one sentence."""
+"""Faults of a node, one by one and mixed: passing ones cost retries but no row, the others are one sentence each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stx_pipelines.devnet.ethereum.knobs import (
 )
 from stx_pipelines.sync.ethereum.balances import BALANCES
 from stx_pipelines.sync.outcome import Outcome
-from stx_pipelines_tests.sync.ethereum.world import DevnetWorld, failed, landed, make_chain
+from stx_pipelines_tests.sync.ethereum.world import DevnetWorld, failed, make_chain, stored
 from stx_pipelines_tests.world import FIRST_DAY
 
 MakeEthereum = Callable[..., DevnetWorld]
@@ -35,19 +35,19 @@ FINAL: dict[EthereumFault, str] = {
     "error_-32700": "parse error",
     "missing_trie_node": "use an archive node",
 }
-"""When every answer is like this; with a word of the sentence."""
+"""Faults that retries do not cure, with words of their sentences."""
 
 PASSING = [kind for kind in ETHEREUM_FAULTS if kind not in FINAL]
 DAYS = [FIRST_DAY]
 
 
 @pytest.mark.parametrize("kind", PASSING)
-def test_a_fault_that_passes_costs_repetitions_but_no_row(make_ethereum: MakeEthereum, kind: EthereumFault) -> None:
+def test_a_passing_fault_costs_retries_but_no_row(make_ethereum: MakeEthereum, kind: EthereumFault) -> None:
     rate = 0.02 if kind in ELEMENT_FAULTS else 0.2
     knobs = EthereumKnobs(faults={kind: rate}, retry_after_seconds=0, seed=7)
     world = make_ethereum(make_chain(1, 3), knobs, attempts=12, batch_size=20)
     for outcomes in world.sync(DAYS):
-        landed(outcomes)
+        stored(outcomes)
     assert world.devnet.ethereum_stats.by_fault[kind] > 0
     world.assert_true(DAYS)
 
@@ -59,21 +59,21 @@ def test_all_of_them_at_once_cost_no_row(make_ethereum: MakeEthereum, seed: int)
     knobs = EthereumKnobs(faults=faults | {"shuffled": 0.5}, retry_after_seconds=0, seed=seed)
     world = make_ethereum(make_chain(1, 3, seed=seed), knobs, attempts=12, batch_size=20)
     for outcomes in world.sync(DAYS):
-        landed(outcomes)
+        stored(outcomes)
     assert len(+world.devnet.ethereum_stats.by_fault) > 8
     world.assert_true(DAYS)
 
 
 @pytest.mark.parametrize("kind", FINAL)
 @pytest.mark.parametrize("dataset", ["blocks", BALANCES])
-def test_a_fault_that_stays_is_one_sentence_and_nothing_of_the_day_lands(
+def test_a_lasting_fault_is_one_sentence_and_nothing_of_the_day_is_stored(
     make_ethereum: MakeEthereum, dataset: str, kind: EthereumFault
 ) -> None:
-    """From the day's first batch on: what comes before it was answered well."""
+    """The fault begins with the day's first batch."""
     world = make_ethereum(make_chain(1, 3))
     if dataset == BALANCES:
-        landed(world.blocks(DAYS))
-    before = 4 if dataset == "blocks" else 5  # who the node is, and how far it is
+        stored(world.blocks(DAYS))
+    before = 4 if dataset == "blocks" else 5  # the chain's identity and the newest final block
     break_after(world, before, kind)
     refused = sentences(lambda: world.blocks(DAYS) if dataset == "blocks" else world.balances(DAYS))
     assert FINAL[kind] in refused[0]
@@ -81,7 +81,7 @@ def test_a_fault_that_stays_is_one_sentence_and_nothing_of_the_day_lands(
     assert world.certificates(dataset) == {}
 
 
-def test_a_day_comes_home_once_the_node_is_right_again(make_ethereum: MakeEthereum) -> None:
+def test_a_day_is_stored_once_the_node_works_again(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(1, 3))
     break_after(world, 4, "http_403")
     assert list(failed(world.blocks(DAYS))) == DAYS
@@ -91,20 +91,20 @@ def test_a_day_comes_home_once_the_node_is_right_again(make_ethereum: MakeEthere
 
 
 def break_after(world: DevnetWorld, requests: int, kind: EthereumFault) -> None:
-    """Answer every request by this fault, but the next `requests`."""
-    told = 0
+    """Respond to the next `requests` as usual, and to all later ones with this fault."""
+    received = 0
 
     def count(_: object) -> None:
-        nonlocal told
-        told += 1
-        if told == requests:
+        nonlocal received
+        received += 1
+        if received == requests:
             world.knobs.faults = {kind: 1.0}
 
     world.knobs.on_request = count
 
 
 def sentences(attempt: Callable[[], list[Outcome]]) -> list[str]:
-    """What was said of the days, or of the whole."""
+    """Return the sentences of the failed days, or of the whole sync."""
     try:
         return list(failed(attempt()).values())
     except ApiError as error:
@@ -112,11 +112,11 @@ def sentences(attempt: Callable[[], list[Outcome]]) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["http_503", "drop", "object", "error_-32005", "null", "bad_hex", "missing"])
-def test_a_passing_fault_that_never_ends_is_said_and_lands_nothing(
+def test_a_passing_fault_that_never_ends_is_reported_and_nothing_is_stored(
     make_ethereum: MakeEthereum, kind: EthereumFault
 ) -> None:
     world = make_ethereum(make_chain(1, 3), attempts=2)
-    landed(world.blocks(DAYS))
+    stored(world.blocks(DAYS))
     break_after(world, 5, kind)
     [sentence] = sentences(lambda: world.balances(DAYS))
     assert "2 attempts" in sentence
@@ -134,16 +134,16 @@ def test_the_largest_batch_a_node_takes_is_learned(make_ethereum: MakeEthereum, 
     world.assert_true(DAYS)
 
 
-def test_answers_that_grow_too_large_are_asked_for_in_parts(make_ethereum: MakeEthereum) -> None:
+def test_responses_that_are_too_large_are_requested_in_parts(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(1, 3), EthereumKnobs(response_bytes_limit=40_000))
-    landed(world.blocks(DAYS))
+    stored(world.blocks(DAYS))
     assert world.last_node
     assert world.last_node.batch_size < 100
     world.assert_blocks(DAYS)
 
 
 def test_no_second_has_more_calls_than_allowed(make_ethereum: MakeEthereum) -> None:
-    """By both walks together. On the way to a busy node calls move closer: hence the tenth."""
+    """The limit is for both syncs together. Calls may arrive closer than they were sent, so 10 % more are allowed."""
     world = make_ethereum(make_chain(1, 3), calls_per_second=180)
     world.sync(DAYS)
     assert 90 < world.devnet.ethereum_stats.busiest_second <= 200

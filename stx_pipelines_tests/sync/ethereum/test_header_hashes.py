@@ -17,9 +17,9 @@ from stx_pipelines_tests.sync.ethereum.world import (
     DevnetWorld,
     failed,
     final_blocks,
-    landed,
     make_chain,
-    open_landing,
+    open_store,
+    stored,
 )
 from stx_pipelines_tests.world import FIRST_DAY
 
@@ -51,7 +51,7 @@ def test_an_altered_field_is_named_with_its_block_and_nothing_is_stored(
     assert name in refused[FIRST_DAY]
     assert world.certificates() == {}
     world.knobs.altered_member = ""
-    landed(world.blocks())
+    stored(world.blocks())
     world.assert_blocks()
 
 
@@ -73,9 +73,9 @@ def test_other_withdrawals_than_the_header_names_are_refused(make_ethereum: Make
 def test_the_certificate_says_that_the_headers_were_hashed(make_ethereum: MakeEthereum) -> None:
     """Also of an open day that grew bit by bit."""
     world = make_ethereum(make_chain(1, 3))
-    landed(world.blocks())
+    stored(world.blocks())
     world.chain.grow(10)
-    landed(world.blocks())
+    stored(world.blocks())
     assert all(known.proof.endswith(f"; {HASHED}") for known in world.certificates().values())
     world.assert_blocks()
 
@@ -84,12 +84,12 @@ def test_a_chain_that_hashes_otherwise_is_linked_and_that_is_logged_once(
     make_ethereum: MakeEthereum, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = make_ethereum(make_chain(2, other_hashes=True))
-    landed(world.blocks())
+    stored(world.blocks())
     for known in world.certificates().values():
         assert known.proof.endswith("linked, not hashed (this chain hashes other fields than Ethereum)")
     assert sum("linked, not hashed" in message for message in caplog.messages) == 1
     world.assert_blocks()
-    landed(world.balances())
+    stored(world.balances())
     world.assert_true()
 
 
@@ -97,7 +97,7 @@ def test_fields_of_a_fork_to_come_are_linked_from_their_block_on(make_ethereum: 
     """The blocks before are hashed, and a wrong field of theirs is still found."""
     chain = make_chain(2, future_number=200)
     world = make_ethereum(chain)
-    landed(world.blocks())
+    stored(world.blocks())
     said = {day: known.proof.rpartition("; ")[2] for day, known in world.certificates().items()}
     linked = f"headers from block {{}} on are linked, not hashed (unknown field {FUTURE_MEMBER})"
     second, third = (final_blocks(chain, day)[0].number for day in world.days[1:])
@@ -113,7 +113,7 @@ def test_fields_of_a_fork_to_come_are_linked_from_their_block_on(make_ethereum: 
 
 def test_a_day_on_which_no_header_is_hashed_is_refused_once_another_day_was(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(2))
-    landed(world.blocks(world.days[:1]))
+    stored(world.blocks(world.days[:1]))
     world.knobs.altered_member = "mixHash"
     assert list(failed(world.blocks(world.days[1:2]))) == world.days[1:2]
 
@@ -121,21 +121,21 @@ def test_a_day_on_which_no_header_is_hashed_is_refused_once_another_day_was(make
 def test_an_open_day_of_an_earlier_version_is_read_again_for_what_it_lacks(make_ethereum: MakeEthereum) -> None:
     """Its closed days stay as they are."""
     world = make_ethereum(make_chain(1))
-    landed(world.blocks())
+    stored(world.blocks())
     for day in world.days:
         _write_as_before(world.data, day)
     before = world.certificates()
     world.chain.grow(1)
-    landed(world.blocks())
+    stored(world.blocks())
     assert world.certificates()[FIRST_DAY] == before[FIRST_DAY]
     world._assert_certified()
     today = world.days[-1]
-    rows = open_landing(world.data, BLOCKS).rows(today)
+    rows = open_store(world.data, BLOCKS).rows(today)
     assert rows == final_blocks(world.chain, today)
 
 
 def _write_as_before(data: Path, day: Any) -> None:
-    files = open_landing(data, BLOCKS).files
+    files = open_store(data, BLOCKS).files
     known = files.certificate(day)
     assert known is not None
     added = [column.name for column in DATASETS[BLOCKS].columns if column.added]

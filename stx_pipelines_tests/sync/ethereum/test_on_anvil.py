@@ -1,4 +1,4 @@
-"""The walks against a real node: 2,000 planned blocks, a rollback, and a node that keeps few states."""
+"""Syncs from a real node: 2,000 planned blocks, a rollback, and a node that keeps few states."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from stx_pipelines.sync.ethereum.balances import BALANCES
 from stx_pipelines.sync.ethereum.blocks import BLOCKS
 from stx_pipelines_tests.anvil import Node, finalized_lag, mined, needs_anvil, reorg
 from stx_pipelines_tests.sync.ethereum.planned import OTHER_MINERS, Block, several_days
-from stx_pipelines_tests.sync.ethereum.world import World, failed, fetched, file_rows, landed, table_rows
+from stx_pipelines_tests.sync.ethereum.world import World, failed, fetched, file_rows, stored, table_rows
 from stx_pipelines_tests.world import at
 
 pytestmark = needs_anvil
 
 LAG = 4
-"""Blocks that are not final yet."""
+"""The number of blocks that are not final yet."""
 
 NEWEST = at(date(2026, 9, 3), 12)
 
 
 @pytest.fixture(scope="module")
 def plan() -> list[Block]:
-    """2,000 blocks of two days and a half; their recipients alternate."""
+    """Return 2,000 blocks of two days and a half, with alternating fee recipients."""
     return several_days(newest=NEWEST)
 
 
@@ -43,7 +43,7 @@ def days_of(plan: Sequence[Block]) -> list[date]:
 
 
 def assert_true(world: World, node: Node, plan: Sequence[Block]) -> None:
-    """Every final block's row is the planned one and names the node's own block, in the files and in the tables."""
+    """Assert that files and tables have the planned row of every final block, with the node's block hash."""
     final = plan[:-LAG]
     names = node.batch([("eth_getBlockByNumber", hex(n), False) for n in range(1, len(final) + 1)])
     hashes = [header["hash"] for header in names]
@@ -66,17 +66,17 @@ def _change(block: Block, name: str) -> BalanceChange:
 
 
 def sync(world: World, days: Sequence[date]) -> list[list[date]]:
-    """The days that were fetched, of blocks and of balances."""
-    told = [list(walk.sync(days)) for walk in (world.blocks_walk(), world.balances_walk())]
-    for outcomes in told:
-        landed(outcomes)
-    return [fetched(outcomes) for outcomes in told]
+    """Sync both datasets and return the days that were fetched."""
+    both = [list(sync.sync(days)) for sync in (world.blocks_sync(), world.balances_sync())]
+    for outcomes in both:
+        stored(outcomes)
+    return [fetched(outcomes) for outcomes in both]
 
 
 def test_every_row_is_the_planned_one_and_a_rollback_of_20_blocks_is_repaired(
     data: Path, node: Node, plan: list[Block]
 ) -> None:
-    """The blocks that replace them have other recipients; nothing of the old ones remains."""
+    """The new blocks have other fee recipients, and nothing of the old blocks remains."""
     world, days = World(node.url, data), days_of(plan)
     assert sync(world, days) == [days[::-1]] * 2
     assert_true(world, node, plan)
@@ -87,13 +87,13 @@ def test_every_row_is_the_planned_one_and_a_rollback_of_20_blocks_is_repaired(
     assert sync(world, days) == [[], []]
 
 
-def test_a_pruned_node_refuses_with_the_sentence_and_serves_the_day_it_can(data: Path) -> None:
-    """128 states: enough for the last day, which has 100 blocks, and not for the one before."""
+def test_with_a_pruned_node_only_days_with_state_are_stored(data: Path) -> None:
+    """128 states are enough for the last day, which has 100 blocks, but not for the day before."""
     times = several_days(300, days=3, newest=NEWEST)
     with mined(times, *finalized_lag(LAG), states=128) as node:
         world, days = World(node.url, data), days_of(times)
-        landed(world.blocks_walk().sync(days))
-        refused = failed(world.balances_walk().sync(days))
+        stored(world.blocks_sync().sync(days))
+        refused = failed(world.balances_sync().sync(days))
         oldest = len(times) - 128
         sentence = f"this node keeps no state before block {oldest}: use an archive node"
         assert refused == dict.fromkeys(days[1::-1], sentence)

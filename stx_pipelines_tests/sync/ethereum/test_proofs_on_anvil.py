@@ -9,7 +9,7 @@ from stx_pipelines.chains.ethereum_proof import HASHED
 from stx_pipelines.sync.ethereum.balances import BALANCES
 from stx_pipelines_tests.anvil import anvil, finalized_lag, needs_anvil
 from stx_pipelines_tests.sync.ethereum.planned import addresses
-from stx_pipelines_tests.sync.ethereum.world import World, landed, table_rows
+from stx_pipelines_tests.sync.ethereum.world import World, stored, table_rows
 from stx_pipelines_tests.world import at
 
 pytestmark = needs_anvil
@@ -33,10 +33,10 @@ def test_every_balance_of_a_real_node_is_proved(tmp_path: Path) -> None:
                 node.call("eth_sendTransaction", transfer | {"gasPrice": hex(3 * 10**9 + number)})
             node.call("evm_mine", start + 12 * number)
         world = World(node.url, tmp_path / "data")
-        landed(world.blocks_walk().sync([DAY]))
-        walk = world.balances_walk()
-        walk.proofs.pairs = None
-        landed(walk.sync([DAY]))
+        stored(world.blocks_sync().sync([DAY]))
+        sync = world.balances_sync()
+        sync.proofs.pairs = None
+        stored(sync.sync([DAY]))
         rows = table_rows(world.data, BALANCES)
         assert len(rows) == BLOCKS - 4
         assert world.certificates()[DAY].proof.endswith(HASHED)

@@ -1,4 +1,4 @@
-"""The chain changes below what has landed, or while it is read: after the next sync nothing stale remains."""
+"""Reorgs below stored days or while days are read: after the next sync, no stale row remains."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from stx_pipelines_tests.sync.ethereum.world import (
     failed,
     fetched,
     file_rows,
-    landed,
     make_chain,
     make_sparse_chain,
+    stored,
     table_rows,
 )
 from stx_pipelines_tests.world import FIRST_DAY
@@ -27,12 +27,12 @@ from stx_pipelines_tests.world import FIRST_DAY
 MakeEthereum = Callable[..., DevnetWorld]
 
 IN_TODAY, OVER_MIDNIGHT, DEEPER_THAN_A_DAY = 30, 60, 200
-"""Blocks replaced, of a chain whose last day has 36 of which 26 are final."""
+"""Numbers of blocks to replace. The chain's last day has 36, of which 26 are final."""
 
 
 def both(world: DevnetWorld) -> None:
     for outcomes in world.sync():
-        landed(outcomes)
+        stored(outcomes)
 
 
 def rows(world: DevnetWorld) -> list[object]:
@@ -40,9 +40,9 @@ def rows(world: DevnetWorld) -> list[object]:
 
 
 @pytest.fixture
-def world(make_landed: MakeEthereum) -> DevnetWorld:
-    """Everything has landed, and it is early in the last day."""
-    return make_landed(6, batch_size=30)
+def world(make_stored: MakeEthereum) -> DevnetWorld:
+    """Return a world whose days are all stored. Its last day ends at 6:00."""
+    return make_stored(6, batch_size=30)
 
 
 @pytest.mark.parametrize(("depth", "grown"), [(IN_TODAY, 0), (IN_TODAY, 7), (OVER_MIDNIGHT, 7), (DEEPER_THAN_A_DAY, 0)])
@@ -53,7 +53,7 @@ def test_a_reorg_is_repaired_by_the_next_sync(world: DevnetWorld, depth: int, gr
 
 
 def test_a_reorg_of_20_blocks_reads_again_only_what_it_changed(world: DevnetWorld) -> None:
-    """Ten of them were not final and had not landed. Balances of blocks that stand are kept."""
+    """Ten of them were not final and not stored. Balances of unchanged blocks are kept."""
     world.chain.reorg(20)
     world.calls()
     assert fetched(world.blocks()) == [world.days[-1]]
@@ -63,7 +63,7 @@ def test_a_reorg_of_20_blocks_reads_again_only_what_it_changed(world: DevnetWorl
     world.assert_true()
 
 
-def test_what_is_not_final_may_change_without_any_day_being_read(world: DevnetWorld) -> None:
+def test_a_reorg_of_blocks_that_are_not_final_needs_no_fetch(world: DevnetWorld) -> None:
     world.chain.reorg(9)
     assert [fetched(outcomes) for outcomes in world.sync()] == [[], []]
     world.assert_true()
@@ -76,38 +76,38 @@ def test_two_reorgs_without_a_sync_in_between(world: DevnetWorld) -> None:
     world.assert_true()
 
 
-def test_two_reorgs_with_only_the_blocks_followed_in_between(world: DevnetWorld) -> None:
+def test_two_reorgs_with_a_sync_of_only_the_blocks_in_between(world: DevnetWorld) -> None:
     world.chain.reorg(OVER_MIDNIGHT)
-    landed(world.blocks())
+    stored(world.blocks())
     world.chain.reorg(IN_TODAY)
     both(world)
     world.assert_true()
 
 
 def test_balances_follow_the_blocks_and_not_the_node(world: DevnetWorld) -> None:
-    """The blocks of the old fork have landed, the node is on the new one: their day's blocks are read again."""
+    """The stored blocks are of the old fork and the node is on the new one, so the day's blocks are read again."""
     world.chain.reorg(OVER_MIDNIGHT)
     world.chain.grow(1)
-    landed(world.blocks([world.days[0]]))
+    stored(world.blocks([world.days[0]]))
     world.balances([world.days[-1]], force=True)
     both(world)
     world.assert_true()
 
 
-def test_a_sync_of_today_alone_heals_the_days_before(world: DevnetWorld) -> None:
+def test_a_sync_of_today_alone_repairs_the_days_before(world: DevnetWorld) -> None:
     world.chain.reorg(DEEPER_THAN_A_DAY)
     assert fetched(world.blocks(world.days[-1:])) == world.days[::-1]
     world.assert_blocks()
 
 
-def test_a_shorter_fork_takes_back_what_is_no_longer_final(world: DevnetWorld) -> None:
+def test_with_a_shorter_fork_blocks_that_are_no_longer_final_are_removed(world: DevnetWorld) -> None:
     world.chain.reorg(DEEPER_THAN_A_DAY, DEEPER_THAN_A_DAY - 100)
     both(world)
     world.assert_true()
 
 
 def test_blocks_of_a_shorter_fork_may_move_to_the_next_day(world: DevnetWorld) -> None:
-    """Missed slots: a number that was yesterday's is today's, although the newest number is lower than before."""
+    """With missed slots, a block number moves from yesterday to today, although the newest number is lower."""
     world.chain.reorg(OVER_MIDNIGHT, 45)
     both(world)
     world.assert_true()
@@ -135,15 +135,15 @@ def test_days_that_lose_their_blocks_in_a_reorg_are_empty(make_ethereum: MakeEth
     world.assert_true()
 
 
-def test_finalized_may_move_back_and_what_has_landed_stands_while_the_chain_has_it(world: DevnetWorld) -> None:
+def test_when_finalized_moves_back_stored_canonical_blocks_are_kept(world: DevnetWorld) -> None:
     before = rows(world)
     world.chain.set_finalized_back(100)
     assert [fetched(outcomes) for outcomes in world.sync()] == [[], []]
     assert rows(world) == before
 
 
-def test_what_is_no_longer_final_and_changes_is_taken_back(world: DevnetWorld) -> None:
-    """Nothing above the newest final block stays landed."""
+def test_blocks_that_are_no_longer_final_and_change_are_removed(world: DevnetWorld) -> None:
+    """No block above the newest final one stays stored."""
     world.chain.set_finalized_back(100)
     world.chain.reorg(110)
     both(world)
@@ -157,7 +157,7 @@ def test_what_is_no_longer_final_and_changes_is_taken_back(world: DevnetWorld) -
 def test_a_node_that_is_behind_is_refused_and_nothing_changes(
     world: DevnetWorld, make_ethereum: MakeEthereum, missing: int
 ) -> None:
-    """The same chain, some blocks shorter: no reorg, although `finalized` is lower there."""
+    """It has the same chain with fewer blocks. That is no reorg, although its `finalized` is lower."""
     before = rows(world)
     behind = make_ethereum(make_chain(2, 6), data=world.data)
     behind.chain.reorg(10 + missing, 0)
@@ -170,10 +170,10 @@ def test_a_node_that_is_behind_is_refused_and_nothing_changes(
     world.assert_true()
 
 
-def test_a_fork_that_ends_below_what_has_landed_is_followed_once_it_can_be_told_from_a_node_behind(
+def test_a_fork_that_ends_below_stored_blocks_is_synced_once_it_differs_from_a_node_behind(
     world: DevnetWorld,
 ) -> None:
-    """A real rollback: at first the node merely has less, then it has other blocks."""
+    """After a rollback the node first has fewer blocks, then other ones."""
     world.chain.reorg(OVER_MIDNIGHT, 5)
     with pytest.raises(Unreachable, match="is behind"):
         world.blocks()
@@ -182,8 +182,8 @@ def test_a_fork_that_ends_below_what_has_landed_is_followed_once_it_can_be_told_
     world.assert_true()
 
 
-def test_a_rollback_to_the_end_of_a_day_is_told_from_a_node_behind(world: DevnetWorld) -> None:
-    """The newest final block has the number of a landed day's last one, and another hash."""
+def test_a_rollback_to_the_end_of_a_day_is_not_a_node_behind(world: DevnetWorld) -> None:
+    """The newest final block has the number of a stored day's last block, and another hash."""
     last = world.certificates()[world.days[1]].last_height
     assert last is not None
     depth = world.chain.latest.number - last + 5
@@ -197,25 +197,25 @@ def test_a_rollback_to_the_end_of_a_day_is_told_from_a_node_behind(world: Devnet
     ("after", "depth"),
     [(3, OVER_MIDNIGHT), (5, DEEPER_THAN_A_DAY), (7, OVER_MIDNIGHT), (9, DEEPER_THAN_A_DAY), (13, DEEPER_THAN_A_DAY)],
 )
-def test_a_reorg_while_blocks_are_read_lands_no_mixture(make_ethereum: MakeEthereum, depth: int, after: int) -> None:
-    """What lands is linked; what fails says so; the next sync ends in the truth."""
+def test_a_reorg_while_blocks_are_read_stores_no_mixture(make_ethereum: MakeEthereum, depth: int, after: int) -> None:
+    """Stored days are linked, and the next sync stores the truth."""
     world = make_ethereum(make_chain(2, 6), batch_size=30)
     disturb(world, after, depth, "eth_getBlockByNumber")
     failed(world.blocks())
     for day in world.certificates():
         names = [(row[1], row[2]) for row in file_rows(world.data, BLOCKS, day)]
         assert all(lower[0] == upper[1] for lower, upper in pairwise(names)), day
-    landed(world.blocks())
+    stored(world.blocks())
     world.assert_blocks()
 
 
 @pytest.mark.parametrize(
     ("after", "depth"), [(1, OVER_MIDNIGHT), (3, DEEPER_THAN_A_DAY), (6, OVER_MIDNIGHT), (10, DEEPER_THAN_A_DAY)]
 )
-def test_a_reorg_while_balances_are_read_lands_no_mixture(make_ethereum: MakeEthereum, depth: int, after: int) -> None:
-    """A day in hand is read again, blocks and all; every row that landed belongs to the block that it names."""
+def test_a_reorg_while_balances_are_read_stores_no_mixture(make_ethereum: MakeEthereum, depth: int, after: int) -> None:
+    """The day's blocks and balances are read again. Every stored row belongs to the block whose hash it has."""
     world = make_ethereum(make_chain(2, 6), batch_size=30)
-    landed(world.blocks())
+    stored(world.blocks())
     old = {block.hash: block for block in world.chain.blocks}
     truth = {name: world.chain.balance(block.miner, block.number) for name, block in old.items()}
     disturb(world, after, depth, "eth_getBalance")
@@ -228,14 +228,14 @@ def test_a_reorg_while_balances_are_read_lands_no_mixture(make_ethereum: MakeEth
 
 
 def disturb(world: DevnetWorld, after: int, depth: int, method: str, *, broken: bool = False) -> None:
-    """Change the chain before the answer to this request of those that ask for this; perhaps it is broken then."""
-    asked = 0
+    """Reorganise the chain before the response to the `after`th request of `method`. `broken` breaks a link of it."""
+    requested = 0
 
     def reorg(calls: list[Call]) -> None:
-        nonlocal asked
-        asked += calls[0].method == method
-        if asked == after:
-            asked += 1
+        nonlocal requested
+        requested += calls[0].method == method
+        if requested == after:
+            requested += 1
             world.chain.reorg(depth, depth + 5)
             if broken:
                 block = world.chain.blocks[-depth]
@@ -245,17 +245,17 @@ def disturb(world: DevnetWorld, after: int, depth: int, method: str, *, broken: 
 
 
 def test_a_day_that_cannot_be_read_again_fails_alone(make_ethereum: MakeEthereum) -> None:
-    """The chain changes while its balances are read, and its blocks of the new fork are not linked."""
+    """The chain changes while balances are read, and the blocks of the new fork are not linked."""
     world = make_ethereum(make_chain(2, 6), batch_size=30)
-    landed(world.blocks())
+    stored(world.blocks())
     disturb(world, 1, IN_TODAY, "eth_getBalance", broken=True)
     assert list(failed(world.balances())) == world.days[-1:]
     world.assert_balances(world.days[:-1])
 
 
-def test_a_chain_that_never_rests_is_said_and_the_day_does_not_land(make_ethereum: MakeEthereum) -> None:
+def test_a_chain_that_keeps_changing_is_reported_and_the_day_is_not_stored(make_ethereum: MakeEthereum) -> None:
     world = make_ethereum(make_chain(1, 6))
-    landed(world.blocks())
+    stored(world.blocks())
     world.knobs.on_request = lambda calls: world.chain.reorg(50) if calls[0].method == "eth_getBalance" else None
     refused = failed(world.balances(world.days[-1:]))
     assert "the chain kept changing while the balances" in refused[world.days[-1]]

@@ -1,4 +1,4 @@
-"""A failed proof leaves a note beside the day files; a success removes it; a server that is away is no try."""
+"""Notes of failed attempts beside the day files. A success removes the note; an unreachable server leaves none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.clients.errors import ApiError, RateLimited, Unreachable
-from stx_pipelines.coverage.survey import survey_transactions
+from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.project import Project
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.sync.stacks.sync import open_stacks
@@ -33,7 +33,7 @@ def hide_one(world: World, day: date = BAD) -> None:
 
 
 def notes(world: World) -> dict[date, Attempts]:
-    """What `DAY.attempts.json` files say, read by hand."""
+    """Return the content of the `DAY.attempts.json` files, read without the package."""
     found = {}
     for path in (world.data / "days" / "transactions").glob("*.attempts.json"):
         content = json.loads(path.read_text())
@@ -56,7 +56,7 @@ def test_a_success_deletes_the_note(world: World) -> None:
     world.failed()
     assert notes(world)
     world.knobs.hidden_transactions = set()
-    world.landed()
+    world.stored()
     assert notes(world) == {}
     world.assert_true()
 
@@ -66,13 +66,13 @@ def test_the_fourth_failed_proof_sets_the_day_aside_and_the_others_are_complete(
     states = []
     for _ in range(4):
         world.failed()
-        coverage = survey_transactions(world.project().replaced(stx_target_days=3), NOON)
+        coverage = transactions_coverage(world.project().replaced(stx_target_days=3), NOON)
         states.append([(day.day, day.state) for day in coverage.days if not day.complete])
     assert states == [[(BAD, "failing")]] * 3 + [[(BAD, "set aside")]]
 
 
 def test_an_open_day_that_fails_keeps_its_rows_and_its_note(world: World) -> None:
-    world.landed()
+    world.stored()
     kept = world.certificates()
     newest = world.days[-1]
     hide_one(world, newest)
@@ -81,16 +81,16 @@ def test_an_open_day_that_fails_keeps_its_rows_and_its_note(world: World) -> Non
     assert world.certificates()[newest] == kept[newest]
 
 
-def test_a_note_beside_a_closed_day_is_swept_away(world: World) -> None:
-    world.landed()
+def test_a_note_beside_a_closed_day_is_removed(world: World) -> None:
+    world.stored()
     folder = world.data / "days" / "transactions"
     AttemptFiles(folder).add(BAD, "left over", NOON)
-    world.landed([BAD])
+    world.stored([BAD])
     assert notes(world) == {}
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_server_that_is_away_is_no_try(world: World, count: int) -> None:
+def test_an_unreachable_server_is_no_attempt(world: World, count: int) -> None:
     world.overrides |= {"hiro_attempts": 2}
     world.knobs.fault_rate, world.knobs.fault_kinds = 1.0, ("503",)
     for _ in range(count):
@@ -99,7 +99,7 @@ def test_a_server_that_is_away_is_no_try(world: World, count: int) -> None:
     assert notes(world) == {}
 
 
-def test_a_server_that_goes_away_half_way_is_no_try(world: World) -> None:
+def test_a_server_that_fails_during_the_sync_is_no_attempt(world: World) -> None:
     world.overrides |= {"hiro_attempts": 2}
     asked = 0
 
@@ -116,7 +116,7 @@ def test_a_server_that_goes_away_half_way_is_no_try(world: World) -> None:
     assert notes(world) == {}
 
 
-def test_a_rate_limit_is_no_try(world: World) -> None:
+def test_a_rate_limit_is_no_attempt(world: World) -> None:
     world.overrides |= {"hiro_attempts": 2, "hiro_longest_wait_seconds": 1}
     asked = 0
 
@@ -133,15 +133,15 @@ def test_a_rate_limit_is_no_try(world: World) -> None:
     assert notes(world) == {}
 
 
-def test_a_refused_connection_is_no_try(world: World) -> None:
-    world.landed([world.days[0]])
+def test_a_refused_connection_is_no_attempt(world: World) -> None:
+    world.stored([world.days[0]])
     away = world.settings().model_copy(update={"hiro_api_url": "http://127.0.0.1:9", "hiro_attempts": 1})
     with pytest.raises(ApiError, match="connection refused"):
         list(open_stacks(Project(away)).sync(world.days))
     assert notes(world) == {}
 
 
-def test_a_day_is_counted_once_while_the_server_is_well_and_another_day_still_lands(world: World) -> None:
+def test_a_failed_day_is_counted_once_and_the_other_days_are_stored(world: World) -> None:
     hide_one(world)
     world.sync()
     assert {day: note.count for day, note in notes(world).items()} == {BAD: 1}

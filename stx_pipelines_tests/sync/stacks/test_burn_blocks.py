@@ -1,4 +1,4 @@
-"""The list of burn blocks is contiguous and rightly numbered, although it moves while it is read."""
+"""The list of burn blocks is contiguous and has the right heights, although it moves while it is read."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def open_list(world: World, pool: ThreadPoolExecutor) -> BurnList:
-    api = world.walk().client
+    api = world.open_sync().client
     return BurnList(api, api.tip(), pool)
 
 
 def assert_covers(world: World, burn_list: BurnList, day: date) -> None:
-    """Every burn block of the day is held, with the chain's heights and counts, and without a hole."""
+    """Assert that the list has every burn block of the day, with the chain's heights and counts, and no gap."""
     start, end = window(day)
     held = {row.burn.burn_block_height: row for row in burn_list.rows}
     for burn in world.chain.burn_blocks:
@@ -56,7 +56,7 @@ def test_any_day_is_found_whether_near_the_tip_or_far_below(
     assert burn_list.requests <= 8 + 4
 
 
-def test_days_after_one_another_go_on_in_the_same_list(make_world: MakeWorld, pool: ThreadPoolExecutor) -> None:
+def test_consecutive_days_are_read_from_the_same_list(make_world: MakeWorld, pool: ThreadPoolExecutor) -> None:
     world = make_world(make_chain(8, 12, transactions_per_day=290))
     burn_list = open_list(world, pool)
     for day in reversed(world.days):
@@ -69,7 +69,7 @@ def test_days_after_one_another_go_on_in_the_same_list(make_world: MakeWorld, po
 def test_days_near_the_beginning_are_found_where_few_bitcoin_blocks_are_listed(
     make_world: MakeWorld, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
-    """The first guess at a place counts on nearly all of them: then it lies far beyond the end of the list."""
+    """The first offset assumes that nearly all are listed, and is then far beyond the end of the list."""
     monkeypatch.setattr(bitcoin, "_SHARE_WITHOUT_TENURE", 1 - share)
     world = make_world(make_chain(25, 12, transactions_per_day=10, stacks_blocks_per_burn_block=1))
     for day in world.days[:3]:
@@ -79,10 +79,10 @@ def test_days_near_the_beginning_are_found_where_few_bitcoin_blocks_are_listed(
         assert burn_list.requests <= 40
 
 
-def test_a_list_that_came_to_no_end_is_begun_anew(
+def test_a_list_whose_reading_failed_starts_again(
     make_world: MakeWorld, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tip that the list does not have yet: one of their servers lags."""
+    """The list does not have the tip yet, because one of the API's servers lags."""
     ahead = make_chain(3, 12)
     ahead.grow(burn_blocks=1)
     world = make_world(make_chain(3, 12))
@@ -139,7 +139,7 @@ def test_a_reorg_between_pages_is_either_followed_or_noticed(
     hashes = {burn.hash: burn for burn in world.chain.burn_blocks}
     for row in finished:
         burn = hashes.get(row.burn.burn_block_hash)
-        if burn and start <= burn.time < end:  # what was orphaned later is found when its rows are read
+        if burn and start <= burn.time < end:  # burn blocks orphaned later are found when their rows are read
             assert row.hi - row.lo + 1 == len(row.burn.stacks_blocks)
 
 
@@ -152,10 +152,10 @@ def test_the_chains_beginning_ends_the_list(make_world: MakeWorld, pool: ThreadP
 
 
 @pytest.mark.parametrize("most", [5, 20, 29])
-def test_a_page_shorter_than_asked_is_not_taken_for_the_chains_beginning(
+def test_a_page_shorter_than_requested_is_not_the_chains_beginning(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    """A server that gives fewer rows than asked, now or always, must not make a day smaller than it is."""
+    """A server that returns fewer rows than requested must not make a day smaller than it is."""
     world = make_world(make_chain(2, 12))
     right = StacksApi.burn_blocks
 

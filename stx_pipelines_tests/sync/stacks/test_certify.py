@@ -1,4 +1,4 @@
-"""A certificate's counts and times are of the rows that the table shows; its heights are of all that were read."""
+"""A certificate has the count and times of the rows in the table, and the heights of all rows that were read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOON = datetime(2026, 9, 2, 12, tzinfo=UTC)
 
 
 def tx(height: int, status: str = "success") -> Tx:
-    """Each block a minute after the one below it, the first at noon."""
+    """Return a transaction. Block 0 is at noon, and each block is a minute after the one before."""
     seconds = int(NOON.timestamp()) + 60 * height
     return Tx(
         tx_id=f"0x{height:064x}",
@@ -35,7 +35,7 @@ def tx(height: int, status: str = "success") -> Tx:
     )
 
 
-def test_what_the_table_leaves_out_does_not_stretch_the_block_times() -> None:
+def test_rows_that_the_table_leaves_out_do_not_change_the_block_times() -> None:
     rows = [tx(0, "abort_by_response"), tx(1), tx(2), tx(3, "abort_by_post_condition")]
     known = certify(PLAN, rows, NOON, Cost(1, 1.0), "v3")
     assert (known.seen, known.published) == (4, 2)

@@ -1,4 +1,4 @@
-"""What cannot be proved is not published; it is named, and the other days go on."""
+"""Days that cannot be proved are named and not stored, and the other days are."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECOND = FIRST_DAY + timedelta(days=1)
 
 
 def rare_transaction(world: World, day: date) -> tuple[str, int]:
-    """One in the middle of the day: its id and its burn block."""
+    """Return the id and the burn block of a transaction in the middle of the day."""
     txs = world.chain.transactions(day)
     tx = txs[len(txs) // 2]
     return tx.tx_id, tx.burn_block_height
@@ -33,41 +33,41 @@ def test_a_day_with_a_hidden_transaction_is_not_published(make_world: MakeWorld,
     world.knobs.hidden_transactions = {hidden}
     failed = world.failed()
     assert list(failed) == [SECOND]
-    if not v3_missing:  # v1 says how many rows a window has: there, a page is missing before a burn block is short
+    if not v3_missing:  # v1 reports how many rows a window has, so they are missed before burn blocks are counted
         assert str(burn_height) in failed[SECOND]
     assert not (world.data / "days" / "transactions" / f"{SECOND}.parquet").exists()
     others = [day for day in world.days if day != SECOND]
     assert table_rows(world.data) == table_truth(world.chain, others)
 
 
-def test_a_failed_day_comes_home_once_the_server_is_right_and_only_it_is_read(make_world: MakeWorld) -> None:
+def test_a_failed_day_is_stored_once_the_server_is_right_and_only_it_is_fetched(make_world: MakeWorld) -> None:
     world = make_world(make_chain(5, 12))
     world.knobs.hidden_transactions = {rare_transaction(world, SECOND)[0]}
     world.failed()
     world.knobs.hidden_transactions = set()
     world.requests()
-    landed = world.landed()
-    assert {day for day, one in landed.items() if one.fetched} <= {SECOND, world.days[-1]}
+    stored = world.stored()
+    assert {day for day, one in stored.items() if one.fetched} <= {SECOND, world.days[-1]}
     assert world.requests() <= 29
     world.assert_true()
 
 
 def test_a_closed_day_with_damaged_rows_that_the_table_lacks_is_read_again(make_world: MakeWorld) -> None:
-    """A day that is said to be stored has its file."""
+    """A day that is reported as stored has its file."""
     world = make_world(make_chain(2, 12))
-    world.landed()
+    world.stored()
     (world.data / "warehouse.duckdb").unlink()
     path = world.data / "days/transactions" / f"{SECOND}.parquet"
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 1
     path.write_bytes(content)
-    assert world.landed()[SECOND].fetched
+    assert world.stored()[SECOND].fetched
     assert path.with_suffix(".damaged").exists()
     world.assert_true()
 
 
-def test_every_hidden_transaction_is_noticed_wherever_it_stands(make_world: MakeWorld) -> None:
-    """The first and the last of the day, of a burn block, and a whole burn block."""
+def test_a_hidden_transaction_is_noticed_at_every_place(make_world: MakeWorld) -> None:
+    """The places are the first and the last of the day and of a burn block, and a whole burn block."""
     world = make_world(make_chain(2, 12))
     rows = world.chain.transactions(SECOND)
     burn = [tx.tx_id for tx in rows if tx.burn_block_height == rows[40].burn_block_height]
@@ -75,7 +75,7 @@ def test_every_hidden_transaction_is_noticed_wherever_it_stands(make_world: Make
         world.knobs.hidden_transactions = set(hidden)
         assert list(world.failed([SECOND])) == [SECOND]
     world.knobs.hidden_transactions = set()
-    world.landed()
+    world.stored()
 
 
 def test_a_wrong_count_is_refused_and_its_burn_block_named(make_world: MakeWorld) -> None:
@@ -87,7 +87,7 @@ def test_a_wrong_count_is_refused_and_its_burn_block_named(make_world: MakeWorld
     assert all(str(height) in failed[SECOND] for height in heights)
 
 
-def test_a_day_that_does_not_add_up_is_read_again_once_where_it_is_short(make_world: MakeWorld) -> None:
+def test_the_burn_blocks_of_a_day_that_differ_are_read_again_once(make_world: MakeWorld) -> None:
     world = make_world(make_chain(2, 12, transactions_per_day=3000))
     hidden, _ = rare_transaction(world, SECOND)
     world.knobs.hidden_transactions = {hidden}
@@ -96,11 +96,11 @@ def test_a_day_that_does_not_add_up_is_read_again_once_where_it_is_short(make_wo
     def heal(path: str) -> None:
         nonlocal asked
         asked += path.startswith("/extended/v3/transactions")
-        if asked == 61:  # the day has 60 pages: it was read once
+        if asked == 61:  # the day has 60 pages, so it was read once
             world.knobs.hidden_transactions = set()
 
     world.knobs.on_request = heal
-    certificate = world.landed([SECOND])[SECOND].certificate
+    certificate = world.stored([SECOND])[SECOND].certificate
     assert file_rows(world.data, SECOND)
     assert certificate.expected == certificate.seen == len(world.chain.transactions(SECOND))
     assert world.requests() <= 60 + 25
@@ -117,7 +117,7 @@ def test_a_day_before_the_chains_first_is_refused_in_one_sentence(make_world: Ma
 
 
 def test_a_server_that_is_no_hiro_api_is_named_as_such(make_world: MakeWorld, tmp_path: Path) -> None:
-    """Not as a chain whose first block is missing: no setting of the chain's beginning would help."""
+    """The message does not name STX_FIRST_DAY, which would not help."""
     elsewhere = make_world(make_chain(1, 1), data=tmp_path / "data")
     settings = elsewhere.settings().model_copy(update={"hiro_api_url": f"{elsewhere.devnet.url}/v9"})
     with pytest.raises(ApiError, match=r"/v9 is no Hiro API for Stacks: check HIRO_API_URL"):
@@ -126,21 +126,21 @@ def test_a_server_that_is_no_hiro_api_is_named_as_such(make_world: MakeWorld, tm
 
 
 @pytest.mark.parametrize("knobs", [{}, {"burn_list_broken": True}, {"v3_missing": True}], ids=["v3", "sample", "v1"])
-def test_the_chains_first_day_lands(make_world: MakeWorld, knobs: dict[str, bool]) -> None:
+def test_the_chains_first_day_is_stored(make_world: MakeWorld, knobs: dict[str, bool]) -> None:
     world = make_world(make_chain(1, 12), Knobs(**knobs))
-    world.landed([FIRST_DAY])
+    world.stored([FIRST_DAY])
     world.assert_true([FIRST_DAY])
 
 
 def test_a_day_without_burn_blocks_is_a_certified_empty_day(make_world: MakeWorld) -> None:
-    """One burn block in 36 hours leaves whole days without any."""
+    """With about one burn block a day, some days have none."""
     chain = make_chain(16, 12, burn_blocks_per_day=1, transactions_per_day=20, seed=3)
     world = make_world(chain)
     empty = [day for day in world.days[:-8] if not chain.transactions(day)]
     assert empty
-    landed = world.landed()
+    stored = world.stored()
     for day in empty:
-        certificate = landed[day].certificate
+        certificate = stored[day].certificate
         if not [burn for burn in chain.burn_blocks if at(day).timestamp() <= burn.time < at(day).timestamp() + 86_400]:
             assert certificate.proof == "no burn block in the day, enclosed by burn blocks on both sides"
         assert (certificate.expected, certificate.seen, certificate.first_height) == (0, 0, None)
@@ -161,15 +161,15 @@ def test_a_future_day_of_the_chain_is_not_certified_closed(make_world: MakeWorld
 def test_force_reads_the_chosen_days_again_and_touches_no_other(make_world: MakeWorld) -> None:
     world = make_world(make_chain(4, 12))
     world.now = at(world.days[-1], 12)
-    world.landed()
+    world.stored()
     before = {day: (world.data / "days/transactions" / f"{day}.parquet").read_bytes() for day in world.days}
     ingested = query(world.data, "SELECT tx_id, ingested_at FROM transactions ORDER BY ALL")
     world.requests()
     world.now = at(world.days[-1], 13)
-    landed = world.landed([SECOND], force=True)
-    assert list(landed) == [SECOND]
-    assert landed[SECOND].fetched
-    assert 0 < world.requests() <= 8 + 3 + 7 + 4  # the chain begins here; an open day to compare; the tip's time
+    stored = world.stored([SECOND], force=True)
+    assert list(stored) == [SECOND]
+    assert stored[SECOND].fetched
+    assert 0 < world.requests() <= 8 + 3 + 7 + 4  # pages; the chain's beginning; an open day to compare; the tip
     after = {day: (world.data / "days/transactions" / f"{day}.parquet").read_bytes() for day in world.days}
     assert [day for day in world.days if after[day] != before[day]] == [SECOND]
     changed = set(query(world.data, "SELECT tx_id, ingested_at FROM transactions ORDER BY ALL")) - set(ingested)
@@ -179,7 +179,7 @@ def test_force_reads_the_chosen_days_again_and_touches_no_other(make_world: Make
 
 def test_another_chain_is_refused_in_one_sentence_and_nothing_is_written(make_world: MakeWorld) -> None:
     first = make_world(make_chain(2, 12))
-    first.landed()
+    first.stored()
     before = {path: path.read_bytes() for path in first.data.rglob("*.parquet")}
     rows = table_rows(first.data)
     other = make_world(make_chain(2, 12, seed=2), data=first.data)
@@ -188,21 +188,21 @@ def test_another_chain_is_refused_in_one_sentence_and_nothing_is_written(make_wo
     assert "\n" not in str(refused.value)
     assert {path: path.read_bytes() for path in first.data.rglob("*.parquet")} == before
     assert table_rows(first.data) == rows
-    first.landed()
+    first.stored()
     first.assert_true()
 
 
-def test_another_chain_is_refused_before_any_day_has_landed(make_world: MakeWorld) -> None:
+def test_another_chain_is_refused_before_any_day_is_stored(make_world: MakeWorld) -> None:
     first = make_world(make_chain(1, 12))
-    first.walk().identity()
+    first.open_sync().identity()
     other = make_world(make_chain(1, 12, seed=2), data=first.data)
     with pytest.raises(WrongChain):
         other.sync()
 
 
-def test_another_chain_is_refused_although_a_refresh_is_forced(make_world: MakeWorld) -> None:
+def test_another_chain_is_refused_with_force_too(make_world: MakeWorld) -> None:
     first = make_world(make_chain(1, 12))
-    first.landed()
+    first.stored()
     other = make_world(make_chain(1, 12, seed=2), data=first.data)
     with pytest.raises(WrongChain):
         other.sync([FIRST_DAY], force=True)
@@ -233,7 +233,7 @@ def test_a_server_that_is_not_there_is_unreachable_and_nothing_is_written(make_w
     assert not list(world.data.rglob("*.parquet"))
 
 
-def test_neither_route_is_one_sentence(make_world: MakeWorld) -> None:
+def test_a_server_without_both_routes_is_named_in_one_sentence(make_world: MakeWorld) -> None:
     world = make_world(make_chain(1, 12), Knobs(v3_missing=True, v1_gone=True))
     results = world.sync([FIRST_DAY])
     [error] = [result.error for result in results if hasattr(result, "error")]
@@ -242,15 +242,15 @@ def test_neither_route_is_one_sentence(make_world: MakeWorld) -> None:
 
 
 @pytest.mark.parametrize("v3_missing", [False, True], ids=["v3", "v1"])
-def test_before_nakamoto_counts_alone_decide_and_the_certificate_says_so(
+def test_before_nakamoto_the_proof_is_by_counts_only_and_the_certificate_says_so(
     make_world: MakeWorld, v3_missing: bool
 ) -> None:
     first_day = date(2024, 2, 1)
     world = make_world(make_chain(2, 12, first_day=first_day), Knobs(v3_missing=v3_missing))
-    landed = world.landed()
-    assert {one.certificate.proof for one in landed.values()} == {"counts only (microblocks)"}
+    stored = world.stored()
+    assert {one.certificate.proof for one in stored.values()} == {"counts only (microblocks)"}
     for day in world.days:
-        assert len(file_rows(world.data, day)) == landed[day].certificate.expected
+        assert len(file_rows(world.data, day)) == stored[day].certificate.expected
     [(known, unknown)] = query(
         world.data,
         "SELECT count(*) FILTER (microblock_sequence = 2147483647), count(*) FILTER (microblock_sequence IS NULL) "
@@ -260,7 +260,7 @@ def test_before_nakamoto_counts_alone_decide_and_the_certificate_says_so(
         assert unknown == 0
         assert known
     else:
-        assert unknown > known > 0  # only the first row of a page has its cursor named
+        assert unknown > known > 0  # only the first row of a page has a cursor, which names the microblock
 
 
 def test_a_hidden_transaction_is_noticed_before_nakamoto_too(make_world: MakeWorld) -> None:
@@ -270,9 +270,9 @@ def test_a_hidden_transaction_is_noticed_before_nakamoto_too(make_world: MakeWor
     assert list(world.failed([first_day])) == [first_day]
 
 
-def test_days_around_nakamotos_first_are_told_apart(make_world: MakeWorld) -> None:
+def test_the_days_before_and_after_nakamoto_have_their_own_proofs(make_world: MakeWorld) -> None:
     world = make_world(make_chain(2, 12, first_day=date(2024, 10, 28)))
-    proofs = [one.certificate.proof for _, one in sorted(world.landed().items())]
+    proofs = [one.certificate.proof for _, one in sorted(world.stored().items())]
     assert proofs[0] == "counts only (microblocks)"
     assert "counts only" not in proofs[1] + proofs[2]
     unknown = query(

@@ -1,4 +1,4 @@
-"""A day's burn blocks are cut into pieces that are read independently and miss nothing."""
+"""Pieces of a day's burn blocks are independent of each other and cover all of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def hashed(number: int) -> str:
 
 @st.composite
 def placed_burns(draw: st.DrawFn) -> list[Placed]:
-    """Newest first; empty burn blocks, small ones, giants, and holes in the heights."""
+    """Draw burn blocks, newest first: empty, small and giant ones, and gaps in the heights."""
     placed = []
     height = 1
     for number in range(draw(st.integers(0, 30))):
@@ -51,7 +51,7 @@ def test_pieces_are_disjoint_and_cover_every_burn_block_that_has_transactions(bu
 
 @given(placed_burns())
 def test_pieces_have_at_least_20_pages_unless_their_run_is_smaller(burns: list[Placed]) -> None:
-    """A run is what has contiguous heights; each piece may cost one request more than its rows need."""
+    """A run has contiguous heights. Each piece may cost one extra request."""
     pieces = cut(burns)
     total = sum(row.burn.total_tx_count for row in burns)
     runs = 0
@@ -70,7 +70,7 @@ def test_pieces_have_at_least_20_pages_unless_their_run_is_smaller(burns: list[P
 
 @given(placed_burns())
 def test_pieces_name_the_burn_times_of_all_their_heights(burns: list[Placed]) -> None:
-    """v1 reads by burn time: the window of a piece must not lose one of its burn blocks."""
+    """v1 reads by burn time, so the window of a piece must contain all its burn blocks."""
     for piece in cut(burns):
         for row in burns:
             if row.burn.total_tx_count and row.lo <= piece.hi and row.hi >= piece.lo:
@@ -82,8 +82,8 @@ def test_a_giant_burn_block_is_read_in_parallel() -> None:
     assert len(cut([row])) >= 10
 
 
-def test_through_times_the_parts_of_a_giant_burn_block_are_one_piece() -> None:
-    """Each of them would read all of it; what is not adjacent stays apart, because something lies between."""
+def test_for_v1_the_parts_of_a_giant_burn_block_are_one_piece() -> None:
+    """Each part would read the whole burn block. Pieces that are not adjacent are not joined."""
     row = Placed(BurnBlock(START, hashed(1), 1, tuple(map(hashed, range(40))), 20_000), 101, 140)
     [whole] = without_shared_windows(cut([row]))
     assert whole == Piece(101, 140, START, START + 1)
@@ -92,7 +92,7 @@ def test_through_times_the_parts_of_a_giant_burn_block_are_one_piece() -> None:
 
 
 @given(placed_burns())
-def test_pieces_for_times_cover_the_same_heights(burns: list[Placed]) -> None:
+def test_joined_pieces_cover_the_same_heights(burns: list[Placed]) -> None:
     heights = [height for piece in cut(burns) for height in range(piece.hi, piece.lo - 1, -1)]
     merged = without_shared_windows(cut(burns))
     assert [height for piece in merged for height in range(piece.hi, piece.lo - 1, -1)] == heights
@@ -141,7 +141,7 @@ def tx(height: int, burn_height: int, index: int) -> Tx:
 def test_only_burn_blocks_that_are_still_whole_are_kept(
     burns: list[Placed], valid_to: int, drawn: st.DataObject
 ) -> None:
-    """What is above the last canonical height, or short, is read again; the rest is not."""
+    """Burn blocks above the last canonical height, or with missing rows, are read again; the others are not."""
     small = [row for row in burns if row.burn.total_tx_count <= 51]
     rows = [tx(row.lo, row.burn.burn_block_height, n) for row in small for n in range(row.burn.total_tx_count)]
     lost = drawn.draw(st.sampled_from(rows)) if rows else None

@@ -1,4 +1,4 @@
-"""Where burn blocks cannot be listed: a day is whole all the same, and closed only by six that were seen."""
+"""Servers that cannot list burn blocks: days are complete, and closed only by six burn blocks that were read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIDNIGHT = int(at(FIRST_DAY + 2 * DAY).timestamp())
 
 @pytest.fixture
 def headers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[list[BitcoinBlock]], BitcoinBlock]], None]:
-    """Lets a test say what each Bitcoin block claims, given all of them."""
+    """Give a function that replaces each new Bitcoin block, given all blocks so far."""
     extend = Bitcoin._extend
 
     def use(claim: Callable[[list[BitcoinBlock]], BitcoinBlock]) -> None:
@@ -31,7 +31,7 @@ def headers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[list[Bitcoin
 
 
 def assert_as_listed(make_world: MakeWorld, world: World) -> None:
-    """What has landed is the truth, and closed where the list would say so."""
+    """Assert that stored days equal the chain, and are closed where a sync with the list closes them."""
     by_list = make_world(world.chain)
     by_list.sync()
     listed = by_list.certificates()
@@ -42,7 +42,7 @@ def assert_as_listed(make_world: MakeWorld, world: World) -> None:
 
 @pytest.mark.parametrize("v3_missing", [False, True], ids=["v3", "v1"])
 @pytest.mark.parametrize("burn_blocks_per_day", [1, 2, 4, 8, 24])
-def test_where_burn_blocks_are_rare_a_day_is_read_as_far_as_it_goes(
+def test_a_day_with_few_burn_blocks_is_read_to_its_end(
     make_world: MakeWorld, burn_blocks_per_day: int, v3_missing: bool
 ) -> None:
     chain = make_chain(
@@ -53,7 +53,7 @@ def test_where_burn_blocks_are_rare_a_day_is_read_as_far_as_it_goes(
         stacks_blocks_per_burn_block=max(2, 150 // burn_blocks_per_day),
     )
     world = make_world(chain, Knobs(burn_list_broken=True, v3_missing=v3_missing))
-    world.landed()
+    world.stored()
     assert_as_listed(make_world, world)
 
 
@@ -61,9 +61,9 @@ def test_where_burn_blocks_are_rare_a_day_is_read_as_far_as_it_goes(
 def test_a_burn_block_that_goes_on_for_hours_after_midnight_is_read_whole(
     make_world: MakeWorld, headers: Callable[..., None], inverted: bool
 ) -> None:
-    """Nobody wins for three hours and forty minutes: the last burn block of the day is extended all the while."""
+    """No tenure begins for three hours and forty minutes, so the last burn block of the day is extended."""
 
-    def nobody_wins(blocks: list[BitcoinBlock]) -> BitcoinBlock:
+    def without_tenures(blocks: list[BitcoinBlock]) -> BitcoinBlock:
         newest = blocks[-1]
         if not MIDNIGHT <= newest.arrival < MIDNIGHT + 13_200:
             return newest
@@ -72,10 +72,10 @@ def test_a_burn_block_that_goes_on_for_hours_after_midnight_is_read_whole(
             return replace(newest, has_tenure=True, time=newest.arrival if number == 1 else MIDNIGHT - 120)
         return replace(newest, has_tenure=False, time=newest.arrival)
 
-    headers(nobody_wins)
+    headers(without_tenures)
     chain = make_chain(4, 12, transactions_per_day=2_000, stacks_blocks_per_burn_block=20)
     world = make_world(chain, Knobs(burn_list_broken=True))
-    world.landed()
+    world.stored()
     assert world.certificates()[FIRST_DAY + DAY].is_closed
     assert_as_listed(make_world, world)
 
@@ -83,7 +83,7 @@ def test_a_burn_block_that_goes_on_for_hours_after_midnight_is_read_whole(
 def test_six_heights_that_are_not_six_listed_burn_blocks_close_nothing(
     make_world: MakeWorld, headers: Callable[..., None]
 ) -> None:
-    """One of them is unseen and claims a time before midnight: so may the next one, and it does."""
+    """The third of them is not listed and claims a time before midnight, and so does the seventh."""
     after: list[int] = []
 
     def claim(blocks: list[BitcoinBlock]) -> BitcoinBlock:
@@ -102,17 +102,17 @@ def test_six_heights_that_are_not_six_listed_burn_blocks_close_nothing(
     while chain.tip.burn_height not in after or after.index(chain.tip.burn_height) != 5:
         chain.grow(burn_blocks=1)
     world = make_world(chain, Knobs(burn_list_broken=True))
-    world.landed()
+    world.stored()
     chain.grow(burn_blocks=3)
-    world.landed()
+    world.stored()
     assert_as_listed(make_world, world)
 
 
 @pytest.mark.parametrize(("attempts", "sampled"), [(3, 0), (2, 1)], ids=["short", "long"])
-def test_a_trouble_of_the_list_weakens_the_proof_of_few_days(
+def test_after_errors_of_the_list_few_days_are_proved_by_sample(
     make_world: MakeWorld, attempts: int, sampled: int
 ) -> None:
-    """A short one that of none; a long one that of the days whose burn blocks were listed just then."""
+    """After a short error none; after a long one, the days whose burn blocks were listed at that time."""
     world = make_world(make_chain(5, 12), hiro_attempts=attempts)
 
     def trouble(path: str) -> None:
@@ -121,7 +121,7 @@ def test_a_trouble_of_the_list_weakens_the_proof_of_few_days(
             world.knobs.fault_kinds, world.knobs.fail_next = ("503",), 2
 
     world.knobs.on_request = trouble
-    world.landed()
+    world.stored()
     by_sample = [day for day, known in world.certificates().items() if "sample" in known.proof]
     assert by_sample == world.days[::-1][:sampled]
     assert_as_listed(make_world, world)

@@ -1,4 +1,4 @@
--- Long: a row per cohort, window and definition. Survival is mature when its whole horizon is over.
+-- One row per cohort, window and definition. Survival is mature when the longest window (the horizon) is over.
 CREATE TABLE cohort_retention AS
 WITH counted AS (
     SELECT

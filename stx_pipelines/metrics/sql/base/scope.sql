@@ -1,4 +1,4 @@
--- What every statement knows: one row with the covered range and the options.
+-- One row with the covered range and the options, for all statements.
 CREATE TABLE scope AS
 SELECT
     $coverage_start::DATE AS coverage_start,

@@ -1,4 +1,4 @@
--- `day_rows` is every row of the covered day files. `shown` passes the filter of the table `transactions`.
+-- `day_rows` has every row of the covered day files, `shown` only the rows that the table `transactions` shows.
 CREATE VIEW canonical_rows AS
 SELECT
     burn_block_time::DATE AS day,

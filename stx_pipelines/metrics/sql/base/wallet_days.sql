@@ -1,5 +1,5 @@
--- One row per wallet and day with a transaction of any type; tx_count and fee_ustx leave excluded types out.
--- k is the number of whole days since the wallet's first day.
+-- One row per wallet and day with a transaction of any type. tx_count and fee_ustx do not count excluded types.
+-- k is the number of days since the wallet's first day.
 CREATE TABLE wallet_days AS
 SELECT
     wallets.id,

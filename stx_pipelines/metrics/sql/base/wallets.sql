@@ -1,5 +1,5 @@
--- One row per wallet. cohort_date is D0, its first partition day. All types count here. The first transaction is looked
--- for in a second pass: per-wallet texts kept while aggregating (arg_min) do not spill, and millions of them are too many.
+-- One row per wallet. cohort_date is D0, its first day. All transaction types count here.
+-- first_tx_id needs a second pass: arg_min would keep a text per wallet in memory, because such texts do not spill.
 CREATE TABLE wallets AS
 WITH seen AS MATERIALIZED (
     SELECT

@@ -1,7 +1,7 @@
--- What each wallet did in each window since its first day; wallets without activity have zeros.
--- Sums are over 0 <= k < H. The band of H is L < k <= H; survival is H <= k, up to the horizon.
--- Each k has a place: `within` is the smallest H with k < H (null at the horizon), `reach` the smallest with k <= H (0 on
--- the first day). A wallet's days are summed up by place first, so that few rows meet every window.
+-- One row per wallet and window H: its activity since its first day. Wallets without activity have zeros.
+-- Sums are over 0 <= k < H. The band of H is L < k <= H. Survival is H <= k <= horizon.
+-- A wallet's days are first summed up by two bounds, so that few rows are joined with every window: `within` is the
+-- smallest H with k < H (null at the horizon), `reach` is the smallest H with k <= H (0 on the first day).
 CREATE TABLE windows AS
 WITH places AS (
     SELECT

@@ -1,4 +1,4 @@
--- In both directions, so that no week is missing, doubled, or published before its window is over.
+-- Compared in both directions, so that no week is missing, repeated, or there before its window is over.
 WITH expected AS (
     SELECT
         sunday_of(cohort_date) AS week_ending,

@@ -1,4 +1,4 @@
--- Increases are Wei and may be negative. A recipient is the same in whatever letter case it is written.
+-- Increases are in Wei and may be negative. Addresses that differ only in letter case are one recipient.
 SELECT
     min(miner) AS fee_recipient,
     count(*) AS blocks,

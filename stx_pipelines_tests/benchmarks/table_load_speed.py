@@ -1,4 +1,4 @@
-"""Loading day files into the table: against the fastest way there is, and into a table that is large already."""
+"""The speed of loading day files: compared with one INSERT..SELECT, and into a large table."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ import duckdb
 import msgspec
 import pandas as pd  # noqa: F401 - duckdb imports it at the first connection
 
+from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.dataset_store import DAYS_AT_ONCE
 from stx_pipelines.store.day_files import DayFiles
+from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.parquet import over_day_files
 from stx_pipelines.store.statements import day_sql, schema_sql
-from stx_pipelines.store.warehouse import DayFile, Warehouse, attach
-from stx_pipelines_tests.benchmarks.apart import apart
-from stx_pipelines_tests.benchmarks.clients import sync
+from stx_pipelines.store.warehouse import Warehouse, attach
+from stx_pipelines_tests.benchmarks.compared_clients import sync
 from stx_pipelines_tests.benchmarks.devnet_process import devnet
-from stx_pipelines_tests.benchmarks.figure import Figure, Goal, Measured, Scale
-from stx_pipelines_tests.benchmarks.folders import fresh_folder
+from stx_pipelines_tests.benchmarks.figure_types import Figure, Goal, Measured, Scale
+from stx_pipelines_tests.benchmarks.separate_process import in_copied_process
+from stx_pipelines_tests.benchmarks.temporary_places import fresh_folder
 
 DATASET = "transactions"
 
-_TIMED = 17  # days, one by one; the first pays for the start of the engine and is left out
+_TIMED = 17  # days, one by one; the first includes the start of DuckDB and is left out
 
 _A_LATER_DAY = """
 COPY (
@@ -52,17 +54,17 @@ FROM ({rows})
 
 
 class Costs(NamedTuple):
-    """Seconds of the same rows both ways, wall clock and CPU, and of a day in a small and in a large table."""
+    """Seconds and CPU seconds of the same rows both ways, and seconds of a day in a small and in a large table."""
 
     rows: int
-    landing: tuple[float, float]
+    loading: tuple[float, float]
     insert_select: tuple[float, float]
     day_in_small: float
     day_in_large: float
 
 
 def make_days(day: DayFile, folder: Path, count: int) -> list[DayFile]:
-    """As many days that look like this one, the day itself first."""
+    """Make `count` days from this one, the day itself first."""
     folder.mkdir(parents=True)
     days = [day]
     with duckdb.connect() as connection:
@@ -74,17 +76,18 @@ def make_days(day: DayFile, folder: Path, count: int) -> list[DayFile]:
     return days
 
 
-def land(folder: Path, days: Sequence[DayFile]) -> None:
-    """Load days as a sync does those that wait: a few in a transaction."""
+def load_days(folder: Path, days: Sequence[DayFile]) -> None:
+    """Load days as a sync loads waiting days: several in a transaction."""
     warehouse = Warehouse(DataFolder(folder))
     for first in range(0, len(days), DAYS_AT_ONCE):
         warehouse.load(DATASET, days[first : first + DAYS_AT_ONCE])
 
 
 def in_turns(folders: Sequence[Path], days: Sequence[DayFile]) -> list[float]:
-    """For each of these tables the mean seconds of a day that comes alone: one has no better hour than the other.
+    """Return for each of these tables the mean seconds of a day loaded alone.
 
-    No median: every other day ends in the row group of the day before, which is then written once more.
+    The tables take turns, so that both are measured under the same load. The mean counts, because every other day
+    ends in the row group of the day before, which is then written again.
     """
     warehouses = [Warehouse(DataFolder(folder)) for folder in folders]
     seconds: list[list[float]] = [[] for _ in folders]
@@ -97,8 +100,8 @@ def in_turns(folders: Sequence[Path], days: Sequence[DayFile]) -> list[float]:
 
 
 def insert_select(folder: Path, days: Sequence[DayFile], *, earlier: int = 0) -> None:
-    """All of it in one statement; `earlier` moves the rows so many days into the past."""
-    rows = over_day_files(day_sql(DATASET), *(day.path for day in days))
+    """Insert all days in one statement; `earlier` moves the rows this many days into the past."""
+    rows = over_day_files(day_sql(DATASETS[DATASET], days[0].certificate), *(day.path for day in days))
     statement = _EARLIER_ROWS.format(rows=rows) if earlier else f"INSERT INTO warehouse.transactions {rows}"
     values = {"proved_at": days[0].certificate.proved_at}
     folder.mkdir(parents=True, exist_ok=True)
@@ -111,21 +114,21 @@ def insert_select(folder: Path, days: Sequence[DayFile], *, earlier: int = 0) ->
 
 @cache
 def costs(scale: Scale) -> Costs:
-    """Both figures of this module, from one table that grows."""
-    small, middle, times_over = scale.of((67, 667, 2), (2, 4, 2))
+    """Measure both figures of this module with one growing table."""
+    small, middle, times_over, timed = scale.of((67, 667, 2, _TIMED), (2, 4, 2, 3))
     with fresh_folder() as folder:
-        days = apart(make_days, _a_day(scale, folder), folder / "made", middle + _TIMED).result
+        days = in_copied_process(make_days, _a_day(scale, folder), folder / "made", middle + timed).result
         first, more = days[:middle], days[middle:]
-        straight = apart(insert_select, folder / "straight", first)
-        landed = apart(land, folder / "landed", first[:small])
-        copytree(folder / "landed", folder / "small")
-        rest = apart(land, folder / "landed", first[small:])
+        straight = in_copied_process(insert_select, folder / "straight", first)
+        loaded = in_copied_process(load_days, folder / "loaded", first[:small])
+        copytree(folder / "loaded", folder / "small")
+        rest = in_copied_process(load_days, folder / "loaded", first[small:])
         for time_over in range(1, times_over + 1):
-            apart(insert_select, folder / "landed", first, earlier=time_over * 1000)
-        in_small, in_large = apart(in_turns, [folder / "small", folder / "landed"], more).result
+            in_copied_process(insert_select, folder / "loaded", first, earlier=time_over * 1000)
+        in_small, in_large = in_copied_process(in_turns, [folder / "small", folder / "loaded"], more).result
         return Costs(
             sum(day.certificate.published for day in first),
-            (landed.seconds + rest.seconds, landed.cpu_seconds + rest.cpu_seconds),
+            (loaded.seconds + rest.seconds, loaded.cpu_seconds + rest.cpu_seconds),
             (straight.seconds, straight.cpu_seconds),
             in_small,
             in_large,
@@ -133,18 +136,18 @@ def costs(scale: Scale) -> Costs:
 
 
 def _a_day(scale: Scale, folder: Path) -> DayFile:
-    """A day of the usual size, as a sync lands it."""
+    """Return a day of the usual size, stored by a sync."""
     with devnet(1, scale.of(15_000, 400)) as served:
-        apart(sync, served.url, folder, served.whole_days)
+        in_copied_process(sync, served.url, folder, served.whole_days)
         files = DayFiles(folder / "days" / DATASET)
         [(day, certificate)] = files.certificates().items()
         return DayFile(files.path(day), certificate)
 
 
-def landing(scale: Scale) -> Measured:
-    """Day after day against one statement, which shares its work among all cores."""
+def loading(scale: Scale) -> Measured:
+    """Compare loading day after day with one statement, which uses all cores."""
     found = costs(scale)
-    both = (found.landing, found.insert_select)
+    both = (found.loading, found.insert_select)
     speed = [found.rows / seconds for seconds, _ in both]
     cpu = [cpu_seconds / found.rows * 1_000_000 for _, cpu_seconds in both]
     behind = (
@@ -155,13 +158,13 @@ def landing(scale: Scale) -> Measured:
 
 
 def day_cost(scale: Scale) -> Measured:
-    """A day into a large table against a day into a small one."""
+    """Compare loading a day into a large table with loading it into a small one."""
     found = costs(scale)
     behind = f"{1000 * found.day_in_large:.0f} ms against {1000 * found.day_in_small:.0f} ms"
     return Measured(found.day_in_large / found.day_in_small, behind)
 
 
 FIGURES = [
-    Figure("landing", "landing against INSERT..SELECT, 10 million rows", Goal(">=", 0.5, " x"), landing),
+    Figure("landing", "loading against INSERT..SELECT, 10 million rows", Goal(">=", 0.5, " x"), loading),
     Figure("day_cost", "a day into 30 million rows against one into 1 million", Goal("<=", 1.2, " x"), day_cost),
 ]

@@ -1,4 +1,4 @@
--- Posts the lines of a file, one after another, for ever; prints requests, microseconds and errors at the end.
+-- Posts the lines of a file, one after another and again from the start; prints requests, microseconds and errors.
 local posts = {}
 local sent = 0
 

@@ -1,6 +1,6 @@
-"""A step in a process of its own: what it took, without the process's start and imports.
+"""The time and memory of a step in a separate process, without the process's start and imports.
 
-Every process is a copy of one that has imported everything already: libraries cost neither time nor memory here.
+Most processes are copies of one that has imported everything already.
 """
 
 from __future__ import annotations
@@ -23,43 +23,43 @@ T = TypeVar("T")
 
 _STATUS = Path("/proc/self/status")
 _PROCESSES = get_context("forkserver")
-_PROCESSES.set_forkserver_preload(
-    [f"stx_pipelines_tests.benchmarks.{module}" for module in ("clients", "devnet_process", "landing", "table")]
-)
+_PROCESSES.set_forkserver_preload(["stx_pipelines_tests.benchmarks.__main__"])  # it imports every figure
 
 
-class Took(NamedTuple, Generic[T]):
-    """What a step gave and took. `cpu_seconds` are of all its threads; `above_mb` is the most memory it had at
-    once beyond what the imports had taken.
+class Measurement(NamedTuple, Generic[T]):
+    """The result and the cost of a step: seconds, CPU seconds of all its threads, and the process's peak memory.
+
+    `above_mb` is the peak memory without that of the imports.
     """
 
     result: T
     seconds: float
     cpu_seconds: float
+    peak_mb: float
     above_mb: float
 
 
-def apart(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Took[T]:
-    """Run a step in a new process."""
+def in_copied_process(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Measurement[T]:
+    """Run a step in a new process that is a copy of one with all imports done."""
     return _in_process(_PROCESSES, step, *arguments, **named)
 
 
-def alone(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Took[T]:
-    """Run a step in a process that imports everything itself: for memory.
+def in_fresh_process(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Measurement[T]:
+    """Run a step in a new process that imports everything itself, to measure memory.
 
-    A copied process would count the libraries' own code as the step's, page by page, as it comes to be used.
+    In a copied process the pages of the libraries would count as the step's memory once they are used.
     """
     return _in_process(get_context("spawn"), step, *arguments, **named)
 
 
-def _in_process(context: BaseContext, step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Took[T]:
+def _in_process(context: BaseContext, step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Measurement[T]:
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(_timed, step, *arguments, **named).result()
 
 
 @contextmanager
-def beside(work: Callable[..., object], *arguments: Any) -> Iterator[Callable[[], bool]]:
-    """Let this run in another process until the block ends; the block is told how to ask whether it still does."""
+def running_beside(work: Callable[..., object], *arguments: Any) -> Iterator[Callable[[], bool]]:
+    """Run `work` in another process until the block ends; yield a function that says whether it still runs."""
     process = _PROCESSES.Process(target=_while_wanted, args=(work, *arguments))
     process.start()
     try:
@@ -70,7 +70,7 @@ def beside(work: Callable[..., object], *arguments: Any) -> Iterator[Callable[[]
 
 
 def _while_wanted(work: Callable[..., object], *arguments: Any) -> None:
-    """Work, but not on when whoever wanted it was killed."""
+    """Work until done, or until the parent process has ended."""
     parent = parent_process()
 
     def watch() -> None:
@@ -82,18 +82,19 @@ def _while_wanted(work: Callable[..., object], *arguments: Any) -> None:
     work(*arguments)
 
 
-def _timed(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Took[T]:
+def _timed(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Measurement[T]:
     before = _memory_mb("VmRSS")
     cpu, started = time.process_time(), time.monotonic()
     result = step(*arguments, **named)
     seconds, cpu = time.monotonic() - started, time.process_time() - cpu
-    return Took(result, seconds, cpu, _memory_mb("VmHWM") - before)
+    peak = _memory_mb("VmHWM")
+    return Measurement(result, seconds, cpu, peak, peak - before)
 
 
 def _memory_mb(name: str) -> float:
-    """Resident memory now (VmRSS) or at most so far (VmHWM); elsewhere than on Linux always the latter."""
+    """Return the resident memory now (VmRSS) or its peak so far (VmHWM); outside Linux always the peak."""
     if _STATUS.exists():
-        # getrusage would do, but a process inherits its parent's peak.
+        # Not getrusage: there a process inherits its parent's peak.
         [kilobytes] = [line.split()[1] for line in _STATUS.read_text().splitlines() if line.startswith(name)]
         return int(kilobytes) / 1000
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1_000_000 if sys.platform == "darwin" else 1_000)

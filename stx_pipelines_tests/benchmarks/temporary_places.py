@@ -1,4 +1,4 @@
-"""Where a benchmark works: folders and virtual environments that are gone afterwards."""
+"""Temporary folders and virtual environments of a benchmark."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from stx_pipelines_tests.benchmarks.figure import NotMeasured, Scale
+from stx_pipelines_tests.benchmarks.figure_types import NotMeasured, Scale
 
 _INSTALL_SECONDS = 300
 
 
 @contextmanager
 def fresh_folder() -> Iterator[Path]:
-    """A folder that does not exist yet, below one that goes away."""
+    """Yield the path of a folder that does not exist yet; it is deleted when the block ends."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder) / "data"
 
 
 @contextmanager
-def other_python(scale: Scale, packages: Sequence[str]) -> Iterator[Path]:
-    """An interpreter with these packages, for what this project does not want to depend on.
+def python_with(scale: Scale, packages: Sequence[str]) -> Iterator[Path]:
+    """Yield a temporary interpreter with packages that this project does not depend on.
 
-    Raises `NotMeasured` when they cannot be installed; the smoke form does not try.
+    Raises NotMeasured when they cannot be installed, and in a quick run.
     """
     if scale.quick:
-        raise NotMeasured(f"the smoke form does not install {packages[0]}")
+        raise NotMeasured(f"a quick run does not install {packages[0]}")
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = Path(folder) / "bin" / "python"
@@ -45,8 +45,8 @@ def other_python(scale: Scale, packages: Sequence[str]) -> Iterator[Path]:
         yield python
 
 
-def run_apart(python: Path, script: Path, *arguments: str) -> float:
-    """Run a script with another interpreter; the seconds it says its work took, as the last line it prints."""
+def seconds_of_script(python: Path, script: Path, *arguments: str) -> float:
+    """Run a script with another interpreter; return the seconds that it prints as its last line."""
     done = subprocess.run([str(python), str(script), *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{script.name} failed: {done.stderr[-1000:]}")

@@ -1,7 +1,7 @@
-"""Clients that are compared, as steps for a process of their own (apart.py): our sync, and what others would write.
+"""The compared clients: our sync, a sequential pager, threads that discard responses.
 
-The heavy libraries are imported here, before any clock starts. `python -m ...clients URL FOLDER DAY...` is the sync
-alone as a process.
+Each is a step for a separate process (separate_process.py). The heavy libraries are imported here, before any clock
+starts. `python -m ...compared_clients URL FOLDER DAY...` is a process that only syncs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import duckdb  # noqa: F401 - the walk imports it where it is used
+import duckdb  # noqa: F401 - a sync imports it where it is used
 import pandas as pd  # noqa: F401 - duckdb imports it at the first connection
 import pyarrow.csv  # noqa: F401
 import pyarrow.parquet as pq  # noqa: F401
@@ -31,15 +31,15 @@ PAGE = "/extended/v3/transactions"
 
 
 class Synced(NamedTuple):
-    """What a sync brought home."""
+    """The requests of a sync, and the transactions and days it stored."""
 
     requests: int
     transactions: int
     days: int
 
 
-def open_walk(url: str, folder: Path, requests_per_minute: int = 0) -> StacksSync:
-    """The product's own walk into `folder`."""
+def open_sync(url: str, folder: Path, requests_per_minute: int = 0) -> StacksSync:
+    """Open the project's own Stacks sync into `folder`."""
     settings = load_settings(
         hiro_api_url=url, hiro_api_key="", hiro_requests_per_minute=requests_per_minute, stx_data_dir=folder
     )
@@ -47,35 +47,35 @@ def open_walk(url: str, folder: Path, requests_per_minute: int = 0) -> StacksSyn
 
 
 def sync(url: str, folder: Path, days: Sequence[date], requests_per_minute: int = 0) -> Synced:
-    """Bring days home into `folder`: read, proved, landed. RuntimeError for a day that fails."""
-    walk = open_walk(url, folder, requests_per_minute)
+    """Fetch, prove and store days in `folder`. Raises RuntimeError for a day that fails."""
+    stacks = open_sync(url, folder, requests_per_minute)
     seen = count = 0
-    for outcome in walk.sync(days):
+    for outcome in stacks.sync(days):
         if isinstance(outcome, FailedDay):
             raise RuntimeError(f"{outcome.day}: {outcome.error}")  # noqa: TRY004 - no caller gave a wrong type
         seen += outcome.certificate.seen
         count += 1
-    return Synced(walk.client.http.sent, seen, count)
+    return Synced(stacks.client.http.sent, seen, count)
 
 
 def requests_of_a_sync(url: str, folder: Path, days: Sequence[date]) -> list[str]:
-    """What a sync of these days asks for, in its order."""
-    walk = open_walk(url, folder)
+    """Return the URLs that a sync of these days requests, in its order."""
+    stacks = open_sync(url, folder)
     asked: list[str] = []
-    get: Callable[..., Any] = walk.client.http.get
+    get: Callable[..., Any] = stacks.client.http.get
 
     def noting(path: str, *arguments: Any, **named: Any) -> Any:
         parameters = named.get("params")
         asked.append(requests.Request("GET", url + path, params=parameters).prepare().url or "")
         return get(path, *arguments, **named)
 
-    walk.client.http.get = noting  # type: ignore[method-assign]
-    list(walk.sync(days))
+    stacks.client.http.get = noting  # type: ignore[method-assign]
+    list(stacks.sync(days))
     return asked
 
 
 def naive_pager(url: str) -> int:
-    """Every transaction of the chain as JSON objects, one page after another; how many requests it took."""
+    """Read every transaction of the chain as JSON, page after page; return the number of requests."""
     rows: list[dict[str, Any]] = []
     count, cursor = 0, None
     with requests.Session() as session:
@@ -89,12 +89,12 @@ def naive_pager(url: str) -> int:
 
 
 def bare_threads(urls: Sequence[str], threads: int) -> int:
-    """Read these addresses with so many threads and forget the answers; how many bytes they had."""
+    """Request these URLs with threads and discard the responses; return their total number of bytes."""
     return _discard(lambda session, url: session.get(url, timeout=30), urls, threads)
 
 
 def bare_posts(url: str, bodies: Sequence[bytes], threads: int) -> int:
-    """The same of these JSON bodies, posted to one address."""
+    """Post these JSON bodies to one URL with threads, discard the responses; return their number of bytes."""
     json = {"content-type": "application/json"}
     return _discard(lambda session, body: session.post(url, data=body, headers=json, timeout=30), bodies, threads)
 

@@ -1,7 +1,7 @@
-"""The same blocks through ethereum-etl into a CSV file; run by an interpreter that has it, not by ours.
+"""The same blocks through ethereum-etl into a CSV file, run by another interpreter that has it.
 
-`python etl_export.py URL FOLDER BLOCKS` prints the seconds of the export alone, imports done. Batches and
-workers are those it has by default: larger and more of them were slower.
+`python ethereum_etl_export.py URL FOLDER BLOCKS` prints the seconds of the export alone, without imports. It uses the
+default batches and workers, because larger batches and more workers were slower.
 """
 
 import inspect
@@ -11,9 +11,9 @@ from pathlib import Path
 
 
 def main(url: str, folder: Path, blocks: int) -> None:
-    """Export once."""
+    """Export the blocks once."""
     if not hasattr(inspect, "getargspec"):
-        # One of its libraries still asks for what Python 3.11 took away; the newer function gives the same and more.
+        # One of its libraries needs a function that Python 3.11 removed; the newer function returns the same and more.
         inspect.getargspec = inspect.getfullargspec  # type: ignore[attr-defined]
     from ethereumetl.cli import cli
 

@@ -1,4 +1,4 @@
-"""What a figure is: words, a goal, and how it is measured. Not here: the figures themselves."""
+"""The types of a figure: its words, its goal, its measurement. Not here: the figures themselves."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ class NotMeasured(Exception):
 
 
 class Scale(NamedTuple):
-    """How large everything is: the real size, or a smoke form that only shows that the code works."""
+    """The sizes of a run: real ones, or tiny ones that only show that the code works."""
 
     quick: bool = False
 
     def of(self, real: T, smoke: T) -> T:
-        """The size to use."""
+        """Return the size to use."""
         return smoke if self.quick else real
 
     @property
     def times(self) -> int:
-        """How often a rate or a latency is taken; its median counts."""
+        """The number of times a rate or a latency is measured; the median counts."""
         return 1 if self.quick else 3
 
 
 class Goal(NamedTuple):
-    """What a figure should be, and what else must hold."""
+    """The bound of a figure, and a second condition in words."""
 
     relation: Literal["<=", ">="]
     bound: float
@@ -40,12 +40,12 @@ class Goal(NamedTuple):
         return f"{self.relation} {self.bound:g}{self.unit}" + (f", {self.also}" if self.also else "")
 
     def met(self, value: float) -> bool:
-        """Whether a value is good enough."""
+        """Say whether a value is within the bound."""
         return value <= self.bound if self.relation == "<=" else value >= self.bound
 
 
 class Measured(NamedTuple):
-    """A value in the goal's unit, the numbers behind it in words, and whether what else must hold holds."""
+    """A value in the goal's unit, the numbers behind it in words, and whether the goal's second condition is met."""
 
     value: float
     behind: str
@@ -62,5 +62,5 @@ class Figure(NamedTuple):
 
 
 def ratio_of_medians(upper: list[float], lower: list[float]) -> float:
-    """How many times the second the first is."""
+    """Return the first median divided by the second."""
     return median(upper) / median(lower)

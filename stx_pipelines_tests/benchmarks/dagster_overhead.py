@@ -1,4 +1,4 @@
-"""What Dagster adds: to the time of a sync, and to the start of a process."""
+"""The time that Dagster adds to a sync and to the start of a process."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from stx_pipelines_tests.benchmarks import clients
-from stx_pipelines_tests.benchmarks.apart import apart
+from stx_pipelines_tests.benchmarks import compared_clients
 from stx_pipelines_tests.benchmarks.devnet_process import Served, devnet
-from stx_pipelines_tests.benchmarks.figure import Figure, Goal, Measured, Scale
-from stx_pipelines_tests.benchmarks.folders import fresh_folder
+from stx_pipelines_tests.benchmarks.figure_types import Figure, Goal, Measured, Scale
+from stx_pipelines_tests.benchmarks.separate_process import in_copied_process
+from stx_pipelines_tests.benchmarks.temporary_places import fresh_folder
 from stx_pipelines_tests.world import ROOT, child_environment
 
 _STARTS = 5
 
 
 def dagster(scale: Scale) -> Measured:
-    """A range of days by Dagster's own command against the walk alone, processes and imports included."""
+    """Compare Dagster's own command over a range of days with the sync alone, processes and imports included."""
     with devnet(*scale.of((30, 15_000), (1, 400))) as served:
         with fresh_folder() as folder:
-            apart(clients.sync, served.url, folder, served.whole_days)  # the server has written every row once
-        alone = _walk_alone(served)
+            # A first sync, so that the server has written every row once.
+            in_copied_process(compared_clients.sync, served.url, folder, served.whole_days)
+        alone = _sync_alone(served)
         with_dagster = _materialize(served)
     return Measured(with_dagster / alone, f"{with_dagster:.1f} s against {alone:.1f} s")
 
 
-def _walk_alone(served: Served) -> float:
-    """Seconds of a process that does nothing else."""
+def _sync_alone(served: Served) -> float:
+    """Return the seconds of a process that only syncs."""
     with fresh_folder() as folder:
         days = [day.isoformat() for day in served.whole_days]
-        command = [sys.executable, "-m", clients.__name__, served.url, str(folder), *days]
+        command = [sys.executable, "-m", compared_clients.__name__, served.url, str(folder), *days]
         started = time.monotonic()
         _succeed(command, Path.cwd(), {})
         return time.monotonic() - started
 
 
 def _materialize(served: Served) -> float:
-    """Seconds of `dagster asset materialize`, its history kept as the project keeps it."""
+    """Return the seconds of `dagster asset materialize` with the project's Dagster storage."""
     with fresh_folder() as folder:
         folder.mkdir()
         shutil.copy(ROOT / "dagster.yaml", folder)
@@ -52,14 +53,14 @@ def _materialize(served: Served) -> float:
         started = time.monotonic()
         _succeed(command, folder, settings | {"DAGSTER_HOME": str(folder)})
         seconds = time.monotonic() - started
-        landed = len(list(folder.glob("days/transactions/*.parquet")))
-        if landed != len(served.whole_days):
-            raise RuntimeError(f"dagster landed {landed} of {len(served.whole_days)} days")
+        stored = len(list(folder.glob("days/transactions/*.parquet")))
+        if stored != len(served.whole_days):
+            raise RuntimeError(f"dagster stored {stored} of {len(served.whole_days)} days")
         return seconds
 
 
 def cold_start(scale: Scale) -> Measured:
-    """Importing the code location against importing Dagster, in turns."""
+    """Compare importing the code location with importing Dagster, in turns."""
     ours, dagsters = [], []
     for _ in range(scale.of(_STARTS, 1)):
         ours.append(_import("stx_pipelines.definitions"))
@@ -82,7 +83,7 @@ def _succeed(command: Sequence[str], folder: Path, settings: dict[str, str]) -> 
 
 
 FIGURES = [
-    Figure("dagster", "`dagster asset materialize` of 30 days against the walk alone", Goal("<=", 1.15, " x"), dagster),
+    Figure("dagster", "`dagster asset materialize` of 30 days against the sync alone", Goal("<=", 1.15, " x"), dagster),
     Figure(
         "cold_start",
         "`import stx_pipelines.definitions` against `import dagster`",

@@ -1,4 +1,4 @@
-"""How fast Stacks transactions come home: requests, the budget, and other ways to read the same pages."""
+"""The speed of a Stacks sync: requests, use of the budget, comparison with other ways to read the same pages."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from math import ceil
 from pathlib import Path
 from statistics import median
 
-from stx_pipelines_tests.benchmarks.apart import Took, apart
-from stx_pipelines_tests.benchmarks.clients import Synced, bare_threads, naive_pager, requests_of_a_sync, sync
+from stx_pipelines_tests.benchmarks.compared_clients import Synced, bare_threads, naive_pager, requests_of_a_sync, sync
 from stx_pipelines_tests.benchmarks.devnet_process import Served, devnet
-from stx_pipelines_tests.benchmarks.figure import Figure, Goal, Measured, Scale, ratio_of_medians
-from stx_pipelines_tests.benchmarks.folders import fresh_folder, other_python, run_apart
+from stx_pipelines_tests.benchmarks.figure_types import Figure, Goal, Measured, Scale, ratio_of_medians
+from stx_pipelines_tests.benchmarks.separate_process import Measurement, in_copied_process
+from stx_pipelines_tests.benchmarks.temporary_places import fresh_folder, python_with, seconds_of_script
 
 PAGE_SIZE = 50
 LATENCY = 0.05  # seconds
@@ -21,7 +21,7 @@ _DAYS, _SMOKE_DAYS = (10, 2_500), (1, 400)  # 500 pages
 
 
 def requests(scale: Scale) -> Measured:
-    """Requests, proofs and everything else included, for each page that cannot be done without."""
+    """Measure all requests, those of proofs included, per page that is needed at least."""
     with devnet(*scale.of((7, 15_000), _SMOKE_DAYS)) as served:
         before = served.stats()["requests"]
         took = _sync(served, whole_days=True)
@@ -31,7 +31,7 @@ def requests(scale: Scale) -> Measured:
 
 
 def budget(scale: Scale) -> Measured:
-    """How much of a budget is used, in three syncs that follow each other and share it."""
+    """Measure the used share of a budget, in three syncs in a row."""
     limit = scale.of(600, 12_000)
     with devnet(*scale.of(_DAYS, _SMOKE_DAYS)) as served:
         served.turn(requests_per_minute=limit)
@@ -44,26 +44,26 @@ def budget(scale: Scale) -> Measured:
 
 
 def naive(scale: Scale) -> Measured:
-    """Against reading one page after another."""
+    """Compare a sync with reading one page after another."""
     with devnet(*scale.of(_DAYS, _SMOKE_DAYS)) as served:
-        pages = apart(naive_pager, served.url).result  # and the server has written every row once
+        pages = in_copied_process(naive_pager, served.url).result  # after this the server has written every row once
         served.turn(latency_seconds=LATENCY)
         others, ours = [], []
         for _ in range(scale.times):
-            others.append(apart(naive_pager, served.url).seconds)
+            others.append(in_copied_process(naive_pager, served.url).seconds)
             ours.append(_sync(served).seconds)
     behind = f"{median(ours):.2f} s against {median(others):.1f} s for {pages:,} pages"
     return Measured(ratio_of_medians(others, ours), behind)
 
 
 def threads(scale: Scale) -> Measured:
-    """Against threads that only repeat the sync's own requests."""
+    """Compare a sync with threads that only repeat the sync's own requests."""
     with devnet(*scale.of(_DAYS, _SMOKE_DAYS)) as served:
         with fresh_folder() as folder:
-            asked = apart(requests_of_a_sync, served.url, folder, served.all_days).result
+            asked = in_copied_process(requests_of_a_sync, served.url, folder, served.all_days).result
         others, ours = [], []
         for _ in range(scale.times):
-            others.append(apart(bare_threads, asked, THREADS))
+            others.append(in_copied_process(bare_threads, asked, THREADS))
             ours.append(_sync(served))
     cpu = [1000 * median(run.cpu_seconds for run in runs) / len(asked) for runs in (ours, others)]
     speed = [len(asked) / median(run.seconds for run in runs) for runs in (ours, others)]
@@ -75,37 +75,40 @@ def threads(scale: Scale) -> Measured:
 
 
 def dlt(scale: Scale) -> Measured:
-    """Against dlt's rest_api source, which lands the same rows in DuckDB."""
+    """Compare a sync with dlt's rest_api source, which loads the same rows into DuckDB."""
     script = Path(__file__).with_name("dlt_pipeline.py")
-    with other_python(scale, DLT) as python, devnet(*_DAYS) as served:
-        apart(naive_pager, served.url)
+    with python_with(scale, DLT) as python, devnet(*_DAYS) as served:
+        in_copied_process(naive_pager, served.url)
         transactions = served.transactions()
         served.turn(latency_seconds=LATENCY)
         others, ours = [], []
         for _ in range(scale.times):
             with fresh_folder() as folder:
                 folder.mkdir()
-                others.append(run_apart(python, script, served.url, str(folder), str(transactions)))
+                others.append(seconds_of_script(python, script, served.url, str(folder), str(transactions)))
             ours.append(_sync(served).seconds)
     behind = f"{median(ours):.2f} s against {median(others):.1f} s for {transactions:,} transactions ({DLT[0]})"
     return Measured(ratio_of_medians(others, ours), behind)
 
 
-def _sync(served: Served, *, per_minute: int = 0, whole_days: bool = False) -> Took[Synced]:
-    """Bring the chain home once more, into a new folder."""
+def _sync(served: Served, *, per_minute: int = 0, whole_days: bool = False) -> Measurement[Synced]:
+    """Sync the chain into a new folder."""
     with fresh_folder() as folder:
         days = served.whole_days if whole_days else served.all_days
-        return apart(sync, served.url, folder, days, per_minute)
+        return in_copied_process(sync, served.url, folder, days, per_minute)
 
 
 FIGURES = [
     Figure("requests", "requests / ceil(transactions / 50), 7 days of 15,000", Goal("<=", 1.05), requests),
     Figure(
-        "budget", "budget of 600 requests a minute that is used", Goal(">=", 0.95, also="busiest 60 s <= 600"), budget
+        "budget",
+        "used share of a budget of 600 requests a minute",
+        Goal(">=", 0.95, also="busiest 60 s <= 600"),
+        budget,
     ),
     Figure("naive", "sync against a sequential pager, 50 ms latency", Goal(">=", 8, " x"), naive),
     Figure(
-        "threads", "sync against 16 threads that discard the same answers, no latency", Goal(">=", 0.5, " x"), threads
+        "threads", "sync against 16 threads that discard the same responses, no latency", Goal(">=", 0.5, " x"), threads
     ),
     Figure("dlt", "sync against dlt into DuckDB, 50 ms latency", Goal(">=", 10, " x"), dlt),
 ]

@@ -1,0 +1,119 @@
+"""The coverage of datasets and chains, from settings and files alone: no request is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from functools import reduce
+from typing import NamedTuple
+
+import msgspec
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, Dataset, datasets_of
+from stx_pipelines.clients.redaction import public_name
+from stx_pipelines.coverage.model import Coverage, judge_days, less_far, wanted_days
+from stx_pipelines.coverage.sighting import Sighting
+from stx_pipelines.project import Project
+from stx_pipelines.store.identity import known_ethereum, known_identity
+
+
+def first_day_note(project: Project) -> str | None:
+    """Return a sentence if STX_FIRST_DAY is earlier than the first possible day; None if it is not."""
+    identity, first = known_identity(project.folder), project.settings.stx_first_day
+    if identity is None or first is None or first >= identity.first_day:
+        return None
+    if identity.height == 1:
+        return f"STX_FIRST_DAY={first} is before the chain's first day: days are wanted from {identity.first_day} on"
+    return (
+        f"STX_FIRST_DAY={first} is before the first day of {project.settings.stx_data_dir}: days are wanted from "
+        f"{identity.first_day} on; for earlier ones set STX_DATA_DIR to a new folder"
+    )
+
+
+def dataset_coverage(project: Project, dataset: Dataset, now: datetime) -> Coverage:
+    """Return the coverage of a dataset. A day whose source day has changed since counts as open."""
+    return _coverage(project, dataset, _TARGETS[dataset.chain](project), now)
+
+
+def _coverage(project: Project, dataset: Dataset, wanted: _Target, now: datetime) -> Coverage:
+    store = project.store(dataset.name)
+    published = store.warehouse.published(dataset.name)
+    return judge_days(
+        wanted=wanted_days(wanted.target_days, now.date(), wanted.first_day),
+        stored=_stored(project, dataset),
+        loaded=published.loaded,
+        checked=published.checked,
+        attempts=store.attempts.all(),
+        now=now,
+        freshness=project.settings.freshness,
+        price=dataset.price,
+        newer=store.files.newer(),
+        tip=_tip(project, dataset.chain, wanted),
+        first_day=wanted.first_day,
+    )
+
+
+def chain_coverage(project: Project, chain: str, now: datetime) -> Coverage:
+    """Return the coverage of a chain: each day has the coverage of its least complete dataset."""
+    wanted = _TARGETS[chain](project)  # read once: a running sync may save the chain's first day
+    return reduce(less_far, (_coverage(project, dataset, wanted, now) for dataset in datasets_of(chain)))
+
+
+def transactions_coverage(project: Project, now: datetime) -> Coverage:
+    """Return the coverage of the Stacks transactions."""
+    return dataset_coverage(project, DATASETS[TRANSACTIONS], now)
+
+
+class _Target(NamedTuple):
+    """The settings of a chain's coverage: `target_days` before today, its server, the age of a stale newest block.
+
+    `first_day` is the earliest day that can be wanted; None if not known.
+    """
+
+    target_days: int
+    first_day: date | None
+    server: str
+    tip_age: timedelta
+
+
+def _of_stacks(project: Project) -> _Target:
+    settings, identity = project.settings, known_identity(project.folder)
+    first_day = _latest(settings.stx_first_day, identity.first_day if identity else None)
+    return _Target(settings.stx_target_days, first_day, settings.hiro_api_url, settings.stx_tip_age)
+
+
+def _of_ethereum(project: Project) -> _Target:
+    settings, identity = project.settings, known_ethereum(project.folder)
+    first_day = _latest(settings.eth_first_day, identity.first_day if identity else None)
+    url = settings.eth_rpc_url
+    server = public_name(url.get_secret_value()) if url else "the node"
+    return _Target(settings.eth_target_days, first_day, server, settings.eth_tip_age)
+
+
+_TARGETS = {"stacks": _of_stacks, "ethereum": _of_ethereum}
+
+
+def _latest(*days: date | None) -> date | None:
+    return max((day for day in days if day), default=None)
+
+
+def _stored(project: Project, dataset: Dataset) -> Mapping[date, Certificate]:
+    """Return the stored days' certificates. A day whose source day has changed since counts as open."""
+    stored = project.store(dataset.name).files.certificates()
+    if dataset.made_from is None:
+        return stored
+    source = project.store(dataset.made_from).files.certificates()
+    return {
+        day: known if known.is_of_same_blocks(source.get(day)) else msgspec.structs.replace(known, state="open")
+        for day, known in stored.items()
+    }
+
+
+def _tip(project: Project, chain: str, target: _Target) -> Sighting | None:
+    """Return the server's newest block at the last check, which is published with the chain's first dataset."""
+    first = datasets_of(chain)[0]
+    known = project.warehouse.published(first.name)
+    if known.tip_time is None or known.tip_since is None or known.tip_seen is None:
+        return None
+    return Sighting(target.server, known.tip_time, known.tip_since, known.tip_seen, target.tip_age, known.tip_caught_up)

@@ -1,0 +1,55 @@
+"""The versions of running processes that differ from the installed one. Not here: versions of files (`store`)."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from stx_pipelines.chains.datasets import DATASETS
+from stx_pipelines.coverage.progress import read_progress
+from stx_pipelines.store.data_folder import DataFolder
+from stx_pipelines.store.locks import holder
+from stx_pipelines.version import VERSION
+
+_EARLIER = "<0.2.0"  # these versions do not report their own
+_SECONDS = 1.0
+
+
+def other_versions(folder: DataFolder, services: Path) -> dict[str, str]:
+    """Return the version of each running process that differs from the version of this one.
+
+    Processes are the runs of the data folder, and `make up`, which keeps its socket and its version in `services`.
+    Raises `StoreError` for a file that cannot be read.
+    """
+    found = {}
+    for dataset in DATASETS:
+        report, process = read_progress(folder.progress(dataset)), holder(folder.lock(dataset))
+        if report and process == f"process {report.pid}":
+            found[process] = report.version or _EARLIER
+    if _listens(services / "ctl"):
+        found["make up"] = _text(services / "version") or _EARLIER
+    return {process: version for process, version in found.items() if version != VERSION}
+
+
+def versions_sentence(others: Mapping[str, str]) -> str:
+    """Name processes of other versions, and say what to do."""
+    running = ", ".join(f"{process} runs version {version}" for process, version in others.items())
+    return f"{running}, installed is {VERSION}: restart with `make down && make up`"
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_SECONDS)
+        try:
+            connection.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,114 @@
+"""Loading of day files into the tables. The caller has opened the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import DATASETS, Dataset, Details
+from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.parquet import over_day_files
+from stx_pipelines.store.statements import day_sql, details_sql, of_day
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class WrongDayFile(StoreError):
+    """A day file whose number of rows differs from its certificate."""
+
+
+class DayFile(NamedTuple):
+    """A stored day: its file and its certificate."""
+
+    path: Path
+    certificate: Certificate
+
+
+def load_each(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> Iterator[WrongDayFile]:
+    """Load days, one transaction each. Yield the errors of those that were left out."""
+    for day in days:
+        connection.begin()
+        try:
+            replace_day(connection, dataset, day)
+            record(connection, dataset, [day])
+        except WrongDayFile as error:
+            connection.rollback()
+            yield error
+        else:
+            connection.commit()
+
+
+def replace_day(connection: duckdb.DuckDBPyConnection, dataset: str, day: DayFile) -> None:
+    """Replace a day in the tables of a dataset. Raises `WrongDayFile`."""
+    of, certificate = DATASETS[dataset], day.certificate
+    connection.execute(f"DELETE FROM warehouse.{dataset} WHERE {of_day(dataset)}", {"day": certificate.day})
+    proved_at = certificate.proved_at.astimezone(UTC).replace(tzinfo=None)
+    _insert(connection, dataset, day, day_sql(of, certificate), {"proved_at": proved_at})
+    if of.details:
+        _replace_details(connection, of, of.details, day)
+
+
+def _replace_details(connection: duckdb.DuckDBPyConnection, of: Dataset, details: Details, day: DayFile) -> None:
+    key = {"day": day.certificate.day}
+    connection.execute(f"DELETE FROM warehouse.{details.name} WHERE day = $day", key)
+    _insert(connection, details.name, day, details_sql(of, details, day.certificate), key)
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, table: str, day: DayFile, select: str, values: Mapping[str, object]
+) -> None:
+    statement = f"INSERT INTO warehouse.{table} {over_day_files(select, day.path)}"
+    [(inserted,)] = connection.execute(statement, values).fetchall()
+    if inserted != day.certificate.published:
+        raise WrongDayFile(
+            f"{day.path} gives {inserted} rows but certifies {day.certificate.published}; nothing of it was loaded: "
+            "delete it, the next sync reads the day again"
+        )
+
+
+def fill_details(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
+    """Load into the second table those of these days that the first table holds and the second lacks."""
+    details = DATASETS[dataset].details
+    if details is None:
+        return
+    first, second = loaded_days(connection, dataset), loaded_days(connection, details.name)
+    ids = {day.certificate.day: day.certificate.id for day in days}
+    lacking = [day for day in days if first.get(d := day.certificate.day) == ids[d] != second.get(d)]
+    connection.begin()
+    for day in lacking:
+        _replace_details(connection, DATASETS[dataset], details, day)
+    _record(connection, details.name, lacking)
+    connection.commit()
+
+
+def record(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
+    """Record in the table `coverage` from which certificates these days were loaded."""
+    details = DATASETS[dataset].details
+    for table in [dataset, details.name] if details else [dataset]:
+        _record(connection, table, days)
+
+
+def _record(connection: duckdb.DuckDBPyConnection, table: str, days: Sequence[DayFile]) -> None:
+    certificates = [day.certificate for day in days]
+    key = {"dataset": table, "days": [each.day for each in certificates]}
+    connection.execute("DELETE FROM warehouse.coverage WHERE dataset = $dataset AND list_contains($days, day)", key)
+    connection.execute(
+        "INSERT INTO warehouse.coverage "
+        "SELECT $dataset, unnest($days), unnest($certificates), unnest($row_counts), $loaded_at",
+        key
+        | {
+            "certificates": [each.id for each in certificates],
+            "row_counts": [each.published for each in certificates],
+            "loaded_at": datetime.now(UTC).replace(tzinfo=None),
+        },
+    )
+
+
+def loaded_days(connection: duckdb.DuckDBPyConnection, table: str) -> dict[date, str]:
+    """Return the loaded days of a table, and the certificate each was loaded from."""
+    query = "SELECT day, certificate FROM warehouse.coverage WHERE dataset = $dataset ORDER BY day"
+    return dict(connection.execute(query, {"dataset": table}).fetchall())
