@@ -62,10 +62,10 @@ class Block(NamedTuple):
 
 
 class Header(NamedTuple):
-    """A block, and what its fields say of its hash.
+    """A block, and whether its fields have its hash.
 
-    `computed` is the hash that the fields give; None where they are not those of Ethereum. `unknown` names members
-    that this version does not know, and is looked for only where the hash differs. `has_wrong_withdrawals` is true of a
+    `computed` is the hash of the fields; None where they are not those of Ethereum. `unknown` names members that this
+    version does not know; it is filled only where the hash differs. `has_wrong_withdrawals` is true of a
     hashed header whose withdrawals do not have its withdrawals root.
     """
 
@@ -76,7 +76,7 @@ class Header(NamedTuple):
 
     @property
     def is_hashed(self) -> bool:
-        """Whether the fields give the block's hash."""
+        """Whether the fields have the block's hash."""
         return self.computed == self.block.hash
 
 

@@ -28,8 +28,7 @@ _REFUSAL = re.compile(
 class AccountProofs:
     """Proves balances by `eth_getProof`: the day's first and last block, and `pairs` random ones (None: all; 0: none).
 
-    Of each block two balances are proved, before and after it. The node decides whether it gives proofs: one that
-    refuses is believed.
+    Of each block two balances are proved: before and after it. A node that refuses proofs is believed.
     """
 
     client: EthereumRpc

@@ -1,4 +1,4 @@
-"""Days of `miners_balance`: what each block of a stored day did to its fee recipient, read and proved."""
+"""The sync of `miners_balance`: what each block of a stored day did to the balance of its fee recipient."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ _PROOF = "one row per block of the day, increases and neighbouring balances agre
 
 
 class BlocksAwaited(ApiError):
-    """A day whose blocks are not stored: nothing is wrong with it, so it does not count as a try."""
+    """A day whose blocks are not stored yet. It does not count as a failure."""
 
 
 @dataclass
 class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
     """The sync of the fee recipients' balances, for the days that `blocks` stored.
 
-    `zeros_allowed`: a whole day without a changed balance is believed.
+    `zeros_allowed`: a whole day without a changed balance is stored.
     """
 
     blocks: BlocksSync
@@ -90,7 +90,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         return known is not None and known.is_of_same_blocks(of_blocks) and known.state == of_blocks.state
 
     def _look_before(self, wanted: Sequence[Certificate]) -> None:
-        """Find out at once whether the node has the newest block that is wanted, and the state of the oldest."""
+        """Check first that the node has the newest wanted block, and find the oldest state that it has."""
         heights = [height for c in wanted for height in (c.first_height, c.last_height) if height is not None]
         self._state_from = 0
         if not heights:
@@ -111,7 +111,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         return NoState(f"this node keeps no state before block {self._state_from}: use an archive node")
 
     def _balances(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, int]:
-        """Each balance; the keys are in the order of their blocks. Raises `NoState`, without a call where it can."""
+        """Read each balance; the keys are in the order of their blocks. Raises `NoState`."""
         if not keys:
             return {}
         oldest, newest = keys[0].number, keys[-1].number
@@ -120,15 +120,15 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         try:
             return self.client.balances(keys, self.on_page)
         except NoState as error:
-            # The node may have let go of it since it was asked at the beginning.
+            # The node may have dropped the state since the check at the beginning.
             state_from = self.client.first_state(oldest, newest)
             if state_from == oldest:
-                raise  # not a matter of age: one of several nodes behind an address, perhaps
+                raise  # not because of age: perhaps one of several nodes behind an address
             self._state_from = state_from
             raise self._no_state() from error
 
     def _read(self, day: date, force: bool) -> ProvedDay[BalanceChange] | None:
-        """Read the day's rows; None if they are stored for all stored blocks."""
+        """Read the day's rows; None if the stored ones are those of all stored blocks."""
         began, calls = time.monotonic(), self.client.calls
         if (known := self.blocks.certificate(day)) and self._is_up_to_date(known, force):
             return None
@@ -180,7 +180,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         refuse_newest_state(oldest, found)
 
     def _stored_blocks(self, day: date) -> tuple[Certificate, list[Block]]:
-        """The blocks of a day and their own certificate. Raises `BlocksAwaited` without them."""
+        """Read the stored blocks of a day and their certificate. Raises `BlocksAwaited` without them."""
         awaited = BlocksAwaited(f"the blocks of {day} are not stored yet; its balances are read after them")
         files = self.blocks.store.files
         try:
@@ -189,7 +189,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
                 if of_blocks is None:
                     raise awaited
                 blocks = from_arrow(DATASETS[BLOCKS], _needed(files.read(day)))
-                # Another process may have written the day anew in between.
+                # Another process may have written the day again in between.
                 if self.blocks.certificate(day) == of_blocks:
                     return of_blocks, blocks
         except DamagedDayFile as error:
@@ -197,7 +197,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         raise awaited
 
     def _changes(self, blocks: Sequence[Block], held: dict[str, BalanceChange]) -> list[BalanceChange]:
-        """One row per block: what is held of this very block, and the rest read."""
+        """Return one row per block: the stored one of the same block, or one that is read."""
         missing = [block for block in blocks if block.hash not in held]
         read = balance_changes(missing, self._balances(balance_keys(missing)))
         self._ask_again(doubtful(read)[:_ASKED_AGAIN])
@@ -212,13 +212,16 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
     def _held(self, day: date) -> dict[str, BalanceChange]:
         rows = self._stored_rows(day)
         if looks_stateless(rows) and not self.zeros_allowed:
-            return {}  # perhaps of a node that has no old state: kept, they would stand among the right ones for good
+            return {}  # perhaps of a node without old states: kept, they would stay among the correct rows
         return {change.block_hash: change for change in rows}
 
     def _unless_changed(
         self, day: date, read: ProvedDay[BalanceChange] | None, force: bool
     ) -> ProvedDay[BalanceChange] | None:
-        """Balances are asked for by number: see that the numbers still mean the same blocks, or read the day again."""
+        """Read the day again, with its blocks, as long as the chain changed during the read.
+
+        Balances are read by number, and a number may have become that of another block. Raises `ProofError`.
+        """
         for _ in range(_TRIES):
             if read is None or self._still_stands(read.certificate):
                 return read

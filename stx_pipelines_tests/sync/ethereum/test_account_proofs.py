@@ -1,4 +1,4 @@
-"""Balances are proved by account proofs against hashed headers; where none is given, that is said."""
+"""Balances are proved by account proofs against hashed headers; a node that gives none is believed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def balances(world: DevnetWorld, pairs: int | None = 5, days: Sequence[date] | N
 
 
 def said(world: DevnetWorld, day: date) -> str:
-    """What the certificate says of the balances' proof."""
+    """Return the certificate's remarks about the proof of the balances."""
     return world.certificates(BALANCES)[day].proof.split("; ", 1)[1]
 
 
@@ -113,7 +113,7 @@ def test_one_wei_more_in_one_balance_is_found_where_it_is_drawn_and_by_all(make_
 
 
 def test_another_blocks_state_stores_nothing(make_ethereum: MakeEthereum) -> None:
-    """Balances and proofs are of the newest block, whatever is asked for."""
+    """Balances and proofs of every block are those of the newest one."""
     world = make_ethereum(make_chain(), EthereumKnobs(old_balances="newest"))
     world.blocks()
     refused = failed(balances(world))
