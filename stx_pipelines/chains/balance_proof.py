@@ -72,7 +72,7 @@ def doubtful(changes: Sequence[BalanceChange]) -> list[BalanceChange]:
 def oldest_balances(changes: Sequence[BalanceChange]) -> dict[str, int]:
     """Return the first balance of the day of each fee recipient that a block made richer or poorer.
 
-    Empty where that says nothing: for few blocks, and for fewer than three recipients.
+    Empty for few blocks, and for fewer than three recipients: nothing follows from so few.
     """
     moved = {change.miner for change in changes if change.balance_increase}
     if len(changes) < ENOUGH or len(moved) < _ENOUGH_RECIPIENTS:

@@ -7,6 +7,7 @@ JSON-RPC, `eth_getBlockByNumber` without the bodies of transactions, `eth_getBal
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal
 from typing import NamedTuple
@@ -61,10 +62,10 @@ class Block(NamedTuple):
 
 
 class Header(NamedTuple):
-    """A block, and what its fields say of its hash.
+    """A block, and whether its fields have its hash.
 
-    `computed` is the hash that the fields give; None where they are not those of Ethereum. `unknown` names members
-    that this version does not know, and is looked for only where the hash differs. `has_wrong_withdrawals` is true of a
+    `computed` is the hash of the fields; None where they are not those of Ethereum. `unknown` names members that this
+    version does not know; it is filled only where the hash differs. `has_wrong_withdrawals` is true of a
     hashed header whose withdrawals do not have its withdrawals root.
     """
 
@@ -75,7 +76,7 @@ class Header(NamedTuple):
 
     @property
     def is_hashed(self) -> bool:
-        """Whether the fields give the block's hash."""
+        """Whether the fields have the block's hash."""
         return self.computed == self.block.hash
 
 
@@ -171,32 +172,35 @@ def _read_block(of: RpcBlock) -> Block:
 def _read_header(raw: bytes | msgspec.Raw, of: RpcHeader) -> Header:
     plain, withdrawals = _read_block(of), of.withdrawals
     fits = withdrawals is not None and root_of(withdrawals) == _lower(of.withdrawals_root)
-    block = Block._make(
-        (
-            *plain[:_FIRST_FIELDS],
-            of.nonce.lower(),
-            of.sha3_uncles.lower(),
-            of.transactions_root.lower(),
-            of.state_root.lower(),
-            of.receipts_root.lower(),
-            _perhaps(of.difficulty),
-            of.mix_hash.lower(),
-            _lower(of.withdrawals_root),
-            _perhaps(of.blob_gas_used),
-            _perhaps(of.excess_blob_gas),
-            _lower(of.parent_beacon_block_root),
-            _lower(of.requests_hash),
-            gwei_to(plain.miner, withdrawals) if fits and withdrawals is not None else None,
-        )
+    later = (
+        of.nonce.lower(),
+        of.sha3_uncles.lower(),
+        of.transactions_root.lower(),
+        of.state_root.lower(),
+        of.receipts_root.lower(),
+        _perhaps(of.difficulty),
+        of.mix_hash.lower(),
+        _lower(of.withdrawals_root),
+        _perhaps(of.blob_gas_used),
+        _perhaps(of.excess_blob_gas),
+        _lower(of.parent_beacon_block_root),
+        _lower(of.requests_hash),
+        gwei_to(plain.miner, withdrawals) if fits and withdrawals is not None else None,
     )
     computed = header_hash(of)
-    if computed == block.hash:
+    if computed == plain.hash:
         # An empty list beside another root is a chain whose root covers something else (OP): nothing follows from it.
-        return Header(block, computed, (), bool(withdrawals) and not fits)
-    return Header(block, computed, tuple(unknown_members(raw)))
+        return Header(Block._make((*plain[:_FIRST_FIELDS], *later)), computed, (), bool(withdrawals) and not fits)
+    sound = [value if isinstance(value, int) or _is_hex(value) else None for value in later]
+    return Header(Block._make((*plain[:_FIRST_FIELDS], *sound)), computed, tuple(unknown_members(raw)))
 
 
 _FIRST_FIELDS = Block._fields.index("nonce")
+_HEX = re.compile(r"0x(?:[0-9a-f]{64}|[0-9a-f]{16})")  # a hash or a nonce
+
+
+def _is_hex(text: str | None) -> bool:
+    return text is not None and _HEX.fullmatch(text) is not None
 
 
 def _lower(text: str | None) -> str | None:
@@ -205,10 +209,13 @@ def _lower(text: str | None) -> str | None:
 
 def _perhaps(text: str | None) -> int | None:
     """Read a number; None for one that no table can hold."""
-    try:
-        return None if text is None else _number(text)
-    except MalformedAnswer:
+    if text is None:
         return None
+    try:
+        number = int(text, 16)
+    except ValueError:
+        return None
+    return number if 0 <= number < _LONGEST else None
 
 
 def parse_account_proof(raw: bytes | msgspec.Raw) -> list[bytes]:

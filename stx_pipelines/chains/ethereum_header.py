@@ -17,8 +17,7 @@ from stx_pipelines.chains.withdrawals import Withdrawal, withdrawals_root
 Hash = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{64}\Z")]
 Address = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{40}\Z")]
 Data = Annotated[str, msgspec.Meta(pattern=r"\A0x(?:[0-9a-fA-F]{2})*\Z")]
-_Nonce = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{16}\Z")]
-_BLOOM = 514  # characters
+_LONG = (66, 66, 66, 66, 66, 66, 18, 514)  # characters of six hashes, the nonce and the bloom filter
 
 
 class RpcWithdrawal(msgspec.Struct, rename="camel", gc=False):
@@ -47,23 +46,26 @@ class RpcBlock(msgspec.Struct, rename="camel", gc=False, kw_only=True):
 
 
 class RpcHeader(RpcBlock, rename="camel", gc=False, kw_only=True):
-    """A block with all members that its hash covers, as Ethereum has them."""
+    """A block with all members that its hash covers, as Ethereum has them.
 
-    nonce: _Nonce
-    sha3_uncles: Hash
-    transactions_root: Hash
-    state_root: Hash
-    receipts_root: Hash
+    The form of the members that are only texts here is right where the header has its hash (`header_hash`).
+    """
+
+    nonce: str
+    sha3_uncles: str
+    transactions_root: str
+    state_root: str
+    receipts_root: str
     logs_bloom: str
     difficulty: str
-    mix_hash: Hash
-    withdrawals_root: Hash | None = None
+    mix_hash: str
+    withdrawals_root: str | None = None
     withdrawals: list[RpcWithdrawal] | None = None
     blob_gas_used: str | None = None
     excess_blob_gas: str | None = None
-    parent_beacon_block_root: Hash | None = None
-    requests_hash: Hash | None = None
-    block_access_list_hash: Hash | None = None
+    parent_beacon_block_root: str | None = None
+    requests_hash: str | None = None
+    block_access_list_hash: str | None = None
     slot_number: str | None = None
 
 
@@ -72,35 +74,53 @@ _KNOWN = _NOT_HASHED | set(RpcHeader.__struct_encode_fields__)
 
 
 def header_hash(header: RpcHeader) -> str | None:
-    """Return the Keccak-256 hash of the header's fields, as 0x and 64 digits; None for fields that are no hex."""
+    """Return the Keccak-256 hash of the header's fields, as 0x and 64 digits; None for fields of another form."""
     try:
+        # Each text of 32 bytes becomes an item of the list where its 0x becomes a0.
         fields = (
-            f"a0{header.parent_hash[2:]}a0{header.sha3_uncles[2:]}94{header.miner[2:]}a0{header.state_root[2:]}"
-            f"a0{header.transactions_root[2:]}a0{header.receipts_root[2:]}b90100{header.logs_bloom[2:]}"
+            f"{header.parent_hash}{header.sha3_uncles}94{header.miner[2:]}{header.state_root}"
+            f"{header.transactions_root}{header.receipts_root}b90100{header.logs_bloom[2:]}"
             f"{_quantity(header.difficulty)}{_quantity(header.number)}{_quantity(header.gas_limit)}"
             f"{_quantity(header.gas_used)}{_quantity(header.timestamp)}{string(header.extra_data[2:].lower())}"
-            f"a0{header.mix_hash[2:]}88{header.nonce[2:]}{_later_fields(header)}"
-        )
-        return "0x" + keccak(bytes.fromhex(items(fields))).hex() if len(header.logs_bloom) == _BLOOM else None
+            f"{header.mix_hash}88{header.nonce[2:]}{_later_fields(header)}"
+        ).replace("0x", "a0")
+        return "0x" + keccak(bytes.fromhex(items(fields))).hex() if _has_right_lengths(header) else None
     except (ValueError, IndexError):
         return None
+
+
+def _has_right_lengths(header: RpcHeader) -> bool:
+    """Return whether no field is longer than it may be: the next one could be shorter, under the same hash."""
+    for later in (header.withdrawals_root, header.parent_beacon_block_root, header.requests_hash):
+        if later is not None and len(later) != _LONG[0]:
+            return False
+    return (
+        len(header.parent_hash),
+        len(header.sha3_uncles),
+        len(header.state_root),
+        len(header.transactions_root),
+        len(header.receipts_root),
+        len(header.mix_hash),
+        len(header.nonce),
+        len(header.logs_bloom),
+    ) == _LONG
 
 
 def _later_fields(header: RpcHeader) -> str:
     """Encode the fields that forks added, as far as the header has them."""
     fields = "" if header.base_fee_per_gas is None else _quantity(header.base_fee_per_gas)
     if header.withdrawals_root is not None:
-        fields += f"a0{header.withdrawals_root[2:]}"
+        fields += header.withdrawals_root
     if header.blob_gas_used is not None:
         fields += _quantity(header.blob_gas_used)
     if header.excess_blob_gas is not None:
         fields += _quantity(header.excess_blob_gas)
     if header.parent_beacon_block_root is not None:
-        fields += f"a0{header.parent_beacon_block_root[2:]}"
+        fields += header.parent_beacon_block_root
     if header.requests_hash is not None:
-        fields += f"a0{header.requests_hash[2:]}"
+        fields += header.requests_hash
     if header.block_access_list_hash is not None:
-        fields += f"a0{header.block_access_list_hash[2:]}"
+        fields += header.block_access_list_hash
     if header.slot_number is not None:
         fields += _quantity(header.slot_number)
     return fields

@@ -14,13 +14,13 @@ from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import Block, Header
 
 ENOUGH = 100
-"""Blocks of a day; what fewer have in common says nothing."""
+"""The least number of blocks from which something about a day can be concluded."""
 
 NOBODY = "0x" + "0" * 40
-"""The zero address: the fee recipient of chains that name none."""
+"""The zero address: the fee recipient on chains that name none."""
 
 HASHED = "every header's fields have its hash"
-"""Stands in the certificate of a day whose headers were all hashed."""
+"""Part of the certificate of a day whose headers were all hashed."""
 
 
 def prove_blocks(blocks: Sequence[Block], day: date, before: Block | None, after: Block | None) -> None:
@@ -55,11 +55,11 @@ def _prove_linked(blocks: Iterable[Block]) -> None:
 
 
 def judge_headers(headers: Sequence[Header], *, is_like_ethereum: bool) -> str:
-    """Say of the headers that they were hashed (`HASHED`), or why some are linked only.
+    """Return `HASHED` where all headers have the hash of their fields, else a sentence why some are linked only.
 
-    Raises `ProofError` for a header whose fields do not have its hash, and for one without the withdrawals that it
-    names. A header that this version cannot hash is linked only: one with unknown members, block 0, and all of a chain
-    of which no block was ever hashed (`is_like_ethereum` says that one was, on another day).
+    A header that this version cannot hash is linked only: one with unknown members, block 0, and all headers of a chain
+    of which none was ever hashed (`is_like_ethereum`: one was, on another day). Raises `ProofError` for any other
+    header whose fields have another hash, and for one whose withdrawals do not have its withdrawals root.
     """
     # Block 0 is no evidence: chains that hash their seals otherwise may hash it like Ethereum.
     is_like_ethereum |= any(header.is_hashed for header in headers if header.block.number)

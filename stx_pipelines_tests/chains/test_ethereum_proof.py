@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stx_pipelines.chains.balance_proof import judge_zeros, prove_balances
+from stx_pipelines.chains.balance_proof import judge_zeros, oldest_balances, prove_balances, refuse_newest_state
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.ethereum import BalanceChange, Block, balance_changes, balance_keys
-from stx_pipelines.chains.ethereum_proof import ENOUGH, NOBODY, prove_blocks
+from stx_pipelines.chains.ethereum import BalanceChange, Block, Header, balance_changes, balance_keys
+from stx_pipelines.chains.ethereum_proof import ENOUGH, HASHED, NOBODY, judge_headers, prove_blocks
 
 DAY = date(2026, 9, 2)
 START, END = window(DAY)
@@ -169,3 +169,49 @@ def test_unchanged_balances_are_believed_of_few_blocks_of_nobody_and_where_it_is
     assert judge_zeros(changed, allowed=False) == judge_zeros(changed, allowed=True) == ""
     assert "zero address" in judge_zeros(unchanged(ENOUGH, NOBODY), allowed=False)
     assert "ETH_ZERO_INCREASES=allow" in judge_zeros(unchanged(ENOUGH), allowed=True)
+
+
+def moved(count: int, recipients: int) -> list[BalanceChange]:
+    """Blocks whose recipients take turns; each makes its recipient richer by one Wei, but the last one's by none."""
+    rows = []
+    for number in range(1, count + 1):
+        turn = number % (recipients + 1)
+        after = number + (turn != recipients)
+        rows.append(BalanceChange(number, START, f"0x{turn:040x}", number, after, after - number, f"0x{number:064x}"))
+    return rows
+
+
+def test_oldest_balances_are_those_of_recipients_whose_balance_changed() -> None:
+    assert oldest_balances(moved(ENOUGH, 3)) == {f"0x{0:040x}": 4, f"0x{1:040x}": 1, f"0x{2:040x}": 2}
+    assert oldest_balances(moved(ENOUGH - 1, 3)) == oldest_balances(moved(ENOUGH, 2)) == {}
+
+
+def test_oldest_balances_that_are_all_the_newest_ones_are_refused() -> None:
+    oldest = oldest_balances(moved(ENOUGH, 3))
+    with pytest.raises(ProofError, match=r"each of the 3 fee recipients .* exactly the balance of the newest block"):
+        refuse_newest_state(oldest, dict(oldest))
+    refuse_newest_state(oldest, oldest | {f"0x{1:040x}": 2})
+    refuse_newest_state({}, {})
+
+
+def header(number: int, *, hashed: bool = True, unknown: tuple[str, ...] = (), wrong: bool = False) -> Header:
+    block = make_block(number, START + number)
+    return Header(block, block.hash if hashed else "0x" + "e" * 64, unknown, wrong)
+
+
+def test_headers_are_hashed_or_linked_and_a_wrong_one_is_named() -> None:
+    good = [header(number) for number in (0, 1, 2)]
+    assert judge_headers(good, is_like_ethereum=False) == HASHED
+    never = [header(number, hashed=False) for number in (1, 2)]
+    assert "from block 1 on are linked, not hashed (this chain" in judge_headers(never, is_like_ethereum=False)
+    assert judge_headers([good[0], *never], is_like_ethereum=False).startswith("headers from block 1 on are linked")
+    for headers, like in ((never, True), ([*good, header(3, hashed=False)], False)):
+        with pytest.raises(ProofError, match="its fields have the hash 0xeee") as caught:
+            judge_headers(headers, is_like_ethereum=like)
+        assert caught.value.heights <= {1, 3}
+    future = [*good, header(3, hashed=False, unknown=("futureHash",))]
+    assert judge_headers(future, is_like_ethereum=True).endswith(
+        "block 3 on are linked, not hashed (unknown field futureHash)"
+    )
+    with pytest.raises(ProofError, match="block 1: its withdrawals do not have its withdrawals root"):
+        judge_headers([header(1, wrong=True)], is_like_ethereum=False)

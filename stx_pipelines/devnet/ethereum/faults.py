@@ -55,7 +55,7 @@ class EthereumFaults:
     """The faults of a series of requests, drawn from a seed: a failing test fails again."""
 
     def __init__(self, knobs: EthereumKnobs) -> None:
-        """Start a series; it starts anew whenever the seed changes."""
+        """Start a series. It starts again whenever the seed changes."""
         self._knobs = knobs
         self._seed = knobs.seed
         self.rng = Random(self._seed)

@@ -12,7 +12,7 @@ from stx_pipelines.devnet.ethereum.values import EthereumBlock
 EMPTY_UNCLES = "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347"
 _NO_WITHDRAWALS = root([])
 FUTURE_MEMBER = "futureHash"
-"""The member of a fork to come: hashed, and known to nobody."""
+"""The member that a future fork adds: it is hashed, and no client knows it."""
 
 
 class Withdrawal(NamedTuple):
@@ -56,7 +56,7 @@ def derived(block: EthereumBlock, turn: int) -> str:
 
 
 def logs_bloom(block: EthereumBlock) -> str:
-    """Return the block's bloom filter, which says nothing."""
+    """Return the block's bloom filter: random bits."""
     return derived(block, 0) + derived(block, 0)[2:] * 7
 
 

@@ -78,7 +78,7 @@ class EthereumMethods:
         return proof_json(address, balances.get(address, 0), account_proof(balances, address))
 
     def _account(self, params: Params, position: int) -> tuple[str, int]:
-        """Return the address, in lower case, and the block whose state is asked for."""
+        """Return the address, in lower case, and the number of the block whose state is requested."""
         address = _text(params, 0).lower()
         number = self._number(params, position)
         block = self._chain.block(number)

@@ -12,13 +12,14 @@ from stx_pipelines.chains.account_proof import BadAccountProof, proved_balance
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block
-from stx_pipelines.clients.errors import ApiError, NoState, Unreachable
+from stx_pipelines.clients.errors import ApiError, NoState, NotFound, Unreachable
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 from stx_pipelines.sync.ethereum.blocks import is_hashed
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 1_000  # proofs; each has some 8 kB
+_AT_ONCE = 1_000  # blocks; a proof has some 8 kB
+_TRIES = 2  # one of several nodes behind an address may lack a state for a moment
 _REFUSAL = re.compile(
     r"proof window|too old|un-?supported|not (yet )?(supported|implemented|enabled)|historical proof", re.I
 )
@@ -28,8 +29,7 @@ _REFUSAL = re.compile(
 class AccountProofs:
     """Proves balances by `eth_getProof`: the day's first and last block, and `pairs` random ones (None: all; 0: none).
 
-    Of each block two balances are proved, before and after it. The node decides whether it gives proofs: one that
-    refuses is believed.
+    Of each block two balances are proved: before and after it. A node that refuses proofs is believed.
     """
 
     client: EthereumRpc
@@ -52,15 +52,18 @@ class AccountProofs:
         if not is_hashed(of_blocks):
             return 0, "balances believed: the state roots of this day's blocks are not hashed"
         chosen = self._choose(changes)
-        try:
-            for start in range(0, len(chosen), _AT_ONCE):
-                self._prove(chosen[start : start + _AT_ONCE], blocks)
-        except ApiError as error:
-            if not _is_refusal(error):
-                raise
-            self._note_refusal(chosen[0].block_number, error)
-            return 0, f"balances believed: the node gives no account proofs ({self._refusal})"
-        return len(chosen), f"balances of {len(chosen)} of {len(changes)} blocks proved by account proofs"
+        for attempt in range(_TRIES):
+            try:
+                for start in range(0, len(chosen), _AT_ONCE):
+                    self._prove(chosen[start : start + _AT_ONCE], blocks)
+            except ApiError as error:
+                if not _is_refusal(error):
+                    raise
+                if attempt == _TRIES - 1:
+                    self._note_refusal(chosen[0].block_number, error)
+            else:
+                return len(chosen), f"balances of {len(chosen)} of {len(changes)} blocks proved by account proofs"
+        return 0, f"balances believed: the node gives no account proofs ({self._refusal})"
 
     def _choose(self, changes: Sequence[BalanceChange]) -> Sequence[BalanceChange]:
         if self.pairs is None or self.pairs >= len(changes):
@@ -124,4 +127,4 @@ def _is_refusal(error: ApiError) -> bool:
     """Return whether the node does not give this proof, although it works."""
     if isinstance(error, Unreachable):
         return bool(_REFUSAL.search(str(error)))
-    return type(error) is ApiError or isinstance(error, NoState)
+    return type(error) is ApiError or isinstance(error, NoState | NotFound)

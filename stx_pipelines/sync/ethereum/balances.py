@@ -1,4 +1,4 @@
-"""Days of `miners_balance`: what each block of a stored day did to its fee recipient, read and proved."""
+"""The sync of `miners_balance`: what each block of a stored day did to the balance of its fee recipient."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,13 +21,14 @@ from stx_pipelines.chains.balance_proof import (
     refuse_newest_state,
 )
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BALANCES
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, DATASETS
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block, balance_changes, balance_keys
 from stx_pipelines.chains.ethereum_proof import NOBODY
 from stx_pipelines.clients.errors import ApiError, NoState, Unreachable
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 from stx_pipelines.project import Project
+from stx_pipelines.store.arrow import from_arrow
 from stx_pipelines.store.day_files import DamagedDayFile
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.ethereum.account_proofs import AccountProofs
@@ -34,23 +36,27 @@ from stx_pipelines.sync.ethereum.blocks import BlocksSync, open_blocks
 from stx_pipelines.sync.ethereum.chain import block_of, identify
 from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 log = logging.getLogger(__name__)
 
 _TRIES = 3
 _ASKED_AGAIN = 20  # blocks
 _FEW_RECIPIENTS = 3
+_NEEDED = {"state_root", "withdrawals_gwei"}  # besides the columns of the first version
 _PROOF = "one row per block of the day, increases and neighbouring balances agree, the day's last hash stood afterwards"
 
 
 class BlocksAwaited(ApiError):
-    """A day whose blocks are not stored: nothing is wrong with it, so it does not count as a try."""
+    """A day whose blocks are not stored yet. It does not count as a failure."""
 
 
 @dataclass
 class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
     """The sync of the fee recipients' balances, for the days that `blocks` stored.
 
-    `zeros_allowed`: a whole day without a changed balance is believed.
+    `zeros_allowed`: a whole day without a changed balance is stored.
     """
 
     blocks: BlocksSync
@@ -84,7 +90,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         return known is not None and known.is_of_same_blocks(of_blocks) and known.state == of_blocks.state
 
     def _look_before(self, wanted: Sequence[Certificate]) -> None:
-        """Find out at once whether the node has the newest block that is wanted, and the state of the oldest."""
+        """Check first that the node has the newest wanted block, and find the oldest state that it has."""
         heights = [height for c in wanted for height in (c.first_height, c.last_height) if height is not None]
         self._state_from = 0
         if not heights:
@@ -105,7 +111,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         return NoState(f"this node keeps no state before block {self._state_from}: use an archive node")
 
     def _balances(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, int]:
-        """Each balance; the keys are in the order of their blocks. Raises `NoState`, without a call where it can."""
+        """Read each balance; the keys are in the order of their blocks. Raises `NoState`."""
         if not keys:
             return {}
         oldest, newest = keys[0].number, keys[-1].number
@@ -114,15 +120,15 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         try:
             return self.client.balances(keys, self.on_page)
         except NoState as error:
-            # The node may have let go of it since it was asked at the beginning.
+            # The node may have dropped the state since the check at the beginning.
             state_from = self.client.first_state(oldest, newest)
             if state_from == oldest:
-                raise  # not a matter of age: one of several nodes behind an address, perhaps
+                raise  # not because of age: perhaps one of several nodes behind an address
             self._state_from = state_from
             raise self._no_state() from error
 
     def _read(self, day: date, force: bool) -> ProvedDay[BalanceChange] | None:
-        """Read the day's rows; None if they are stored for all stored blocks."""
+        """Read the day's rows; None if the stored ones are those of all stored blocks."""
         began, calls = time.monotonic(), self.client.calls
         if (known := self.blocks.certificate(day)) and self._is_up_to_date(known, force):
             return None
@@ -174,7 +180,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         refuse_newest_state(oldest, found)
 
     def _stored_blocks(self, day: date) -> tuple[Certificate, list[Block]]:
-        """The blocks of a day and their own certificate. Raises `BlocksAwaited` without them."""
+        """Read the stored blocks of a day and their certificate. Raises `BlocksAwaited` without them."""
         awaited = BlocksAwaited(f"the blocks of {day} are not stored yet; its balances are read after them")
         files = self.blocks.store.files
         try:
@@ -182,8 +188,8 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
                 of_blocks = self.blocks.certificate(day)
                 if of_blocks is None:
                     raise awaited
-                blocks = self.blocks.store.rows(day)
-                # Another process may have written the day anew in between.
+                blocks = from_arrow(DATASETS[BLOCKS], _needed(files.read(day)))
+                # Another process may have written the day again in between.
                 if self.blocks.certificate(day) == of_blocks:
                     return of_blocks, blocks
         except DamagedDayFile as error:
@@ -191,7 +197,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         raise awaited
 
     def _changes(self, blocks: Sequence[Block], held: dict[str, BalanceChange]) -> list[BalanceChange]:
-        """One row per block: what is held of this very block, and the rest read."""
+        """Return one row per block: the stored one of the same block, or one that is read."""
         missing = [block for block in blocks if block.hash not in held]
         read = balance_changes(missing, self._balances(balance_keys(missing)))
         self._ask_again(doubtful(read)[:_ASKED_AGAIN])
@@ -206,13 +212,16 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
     def _held(self, day: date) -> dict[str, BalanceChange]:
         rows = self._stored_rows(day)
         if looks_stateless(rows) and not self.zeros_allowed:
-            return {}  # perhaps of a node that has no old state: kept, they would stand among the right ones for good
+            return {}  # perhaps of a node without old states: kept, they would stay among the correct rows
         return {change.block_hash: change for change in rows}
 
     def _unless_changed(
         self, day: date, read: ProvedDay[BalanceChange] | None, force: bool
     ) -> ProvedDay[BalanceChange] | None:
-        """Balances are asked for by number: see that the numbers still mean the same blocks, or read the day again."""
+        """Read the day again, with its blocks, as long as the chain changed during the read.
+
+        Balances are read by number, and a number may have become that of another block. Raises `ProofError`.
+        """
         for _ in range(_TRIES):
             if read is None or self._still_stands(read.certificate):
                 return read
@@ -248,6 +257,12 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
             seconds=seconds,
             route="eth_getBalance",
         )
+
+
+def _needed(blocks: pa.Table) -> pa.Table:
+    """Leave out the columns of a day of blocks that its balances do not need."""
+    unneeded = [column.name for column in DATASETS[BLOCKS].columns if column.added and column.name not in _NEEDED]
+    return blocks.drop_columns([name for name in unneeded if name in blocks.column_names])
 
 
 def open_balances(project: Project) -> BalancesSync:

@@ -99,7 +99,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
             return self._prove(day, starts, [], HASHED)
 
     def _prove(self, day: date, starts: DayStarts, held: Sequence[Block], hashing: str) -> ProvedDay[Block]:
-        """Read the blocks of the day that are not `held`, and prove all; `hashing` is what was said of those held."""
+        """Read the blocks of the day that are not `held`, and prove all; `hashing` is the remark about those held."""
         began, calls = time.monotonic(), self.client.calls
         first, above = starts.first_block(day), starts.first_block(day + DAY)
         is_over = above <= starts.top.number

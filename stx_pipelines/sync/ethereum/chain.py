@@ -1,4 +1,4 @@
-"""The chain of a node: which one it is, where its days begin, and which stored days it still has."""
+"""The chain of a node: its identity, the first block of each day, and the stored days that it no longer has."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PROBES = 32  # headers a round while the beginning of a day is sought
 
 
 def identify(node: EthereumRpc, folder: DataFolder) -> EthereumIdentity:
-    """The chain of this data folder, compared with the node's, and kept at the first use.
+    """Return the identity of the chain of this data folder, compared with the node's, and keep it at the first use.
 
     Raises `WrongChain` for another chain than the folder holds.
     """
@@ -44,13 +44,13 @@ def identify(node: EthereumRpc, folder: DataFolder) -> EthereumIdentity:
     if (known.chain_id, known.genesis_hash) != (asked.chain_id, asked.genesis_hash):
         raise WrongChain(
             f"{node.http.name} serves the chain {_shown(asked)}, but {folder.path} holds {_shown(known)}: "
-            "set STX_DATA_DIR to a folder of its own"
+            "set STX_DATA_DIR to another folder"
         )
     return known
 
 
 def block_of(node: EthereumRpc, which: int | Tag) -> Block | None:
-    """One block; None only where the node says twice that it has none, for much is decided by that."""
+    """Read one block; None only where the node reports twice that it has none."""
     return node.block(which) or node.block(which)
 
 
@@ -59,7 +59,7 @@ def _shown(identity: EthereumIdentity) -> str:
 
 
 def finalized(node: EthereumRpc) -> Block:
-    """The newest block that the chain will keep. Block 0 says that nothing is final yet."""
+    """Read the newest final block. Block 0 means that no block is final yet. Raises `ApiError`."""
     block = block_of(node, "finalized")
     if block is None or block.number == 0:
         raise ApiError(f"{node.http.name} names no finalized block: it may still be syncing, try again later")
@@ -68,9 +68,9 @@ def finalized(node: EthereumRpc) -> Block:
 
 @dataclass
 class DayStarts:
-    """The first block of each day, found among the blocks up to `top` by looking at headers.
+    """The first block of each day, found among the blocks up to `top` by reading headers.
 
-    What was found is kept, and what certificates of `stored` days say of themselves and their neighbours costs no call.
+    Found blocks are kept. Those of `stored` days and of the days after them are in the certificates and cost no call.
     """
 
     node: EthereumRpc
@@ -86,7 +86,7 @@ class DayStarts:
                 self._known[certificate.day + DAY] = certificate.last_height + 1
 
     def first_block(self, day: date) -> int:
-        """The lowest block that is not older than the day; `top.number + 1` if there is none."""
+        """Return the lowest block that is not older than the day; `top.number + 1` if there is none."""
         if day not in self._known:
             self._known[day] = self._find(day)
         # A stored day may lie above: the newest final block can move back.
@@ -104,9 +104,9 @@ class DayStarts:
         return lo
 
     def _bounds(self, day: date, start: int) -> tuple[int, int]:
-        """Where to look: between the neighbours that are known, and not far below the upper one.
+        """Return the range to search: between the neighbours that are known, and not far below the upper one.
 
-        Going down in doubling strides never asks for blocks much older than the day: some nodes dropped them.
+        Going down in doubling strides never requests blocks much older than the day: some nodes dropped them.
         """
         floor = max((known for other, known in self._known.items() if other < day), default=0)
         hi = min([self.top.number, *(known for other, known in self._known.items() if other > day)])
@@ -117,10 +117,10 @@ class DayStarts:
 
 
 def changed_days(node: EthereumRpc, stored: Mapping[date, Certificate], top: Block) -> list[date]:
-    """Stored days that the chain no longer has as they are, newest first.
+    """List the stored days of which the chain has other blocks now, newest first.
 
-    A block's hash vouches for everything below it: one call for each run of days that are linked to each other. A day
-    without blocks has no hash: it is doubtful as soon as one of its neighbours changed.
+    A block's hash proves everything below it, so each run of linked days takes one call. A day without blocks has no
+    hash: it counts as changed as soon as one of its neighbours changed.
     """
     changed: set[date] = set()
     for linked in _linked_runs(stored):
@@ -132,7 +132,7 @@ def changed_days(node: EthereumRpc, stored: Mapping[date, Certificate], top: Blo
 
 
 def _empty_beside(changed: Collection[date], stored: Mapping[date, Certificate]) -> set[date]:
-    """The days without blocks whose next day with blocks, before or after, is one of these."""
+    """Return the days without blocks whose next day with blocks, before or after, is one of these."""
     beside: set[date] = set()
     for order in (sorted(stored), sorted(stored, reverse=True)):
         follows_changed = False
@@ -151,12 +151,12 @@ def _is_still_there(node: EthereumRpc, certificate: Certificate, top: Block) -> 
     block = top if height == top.number else block_of(node, height)
     if block is None and height <= top.number:
         log.warning("%s no longer has block %d: %s is taken to be unchanged", node.http.name, height, certificate.day)
-        return True  # a chain that reaches further has some block there: only this node does not
+        return True  # a longer chain has a block of this number: only this node lacks it
     return block is not None and block.hash == certificate.last_hash
 
 
 def _linked_runs(stored: Mapping[date, Certificate]) -> Iterator[list[Certificate]]:
-    """Days with blocks, newest first, cut wherever one is not known to follow from the one before."""
+    """Yield runs of days with blocks, newest first: each day follows from the next one in its run."""
     run: list[Certificate] = []
     for day in sorted(stored, reverse=True):
         certificate = stored[day]
@@ -175,7 +175,7 @@ def _follows(newer: Certificate, older: Certificate) -> bool:
 
 
 def misfits(stored: Mapping[date, Certificate]) -> list[date]:
-    """Neighbouring days that are both over but not linked: one of each pair is of another fork. Newest first."""
+    """List neighbouring closed days that are not linked: one of each pair is of another fork. Newest first."""
     wrong: set[date] = set()
     for newer, older in pairwise(sorted((c for c in stored.values() if c.last_height is not None), key=_by_day)[::-1]):
         if newer.day - older.day == DAY and older.is_closed and not _follows(newer, older):

@@ -1,4 +1,4 @@
-"""Balances are proved by account proofs against hashed headers; where none is given, that is said."""
+"""Balances are proved by account proofs against hashed headers; a node that gives none is believed."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ MakeEthereum = Callable[..., DevnetWorld]
 SECOND = FIRST_DAY + DAY
 
 
-def walk(world: DevnetWorld, pairs: int | None = 5, seed: int = 1) -> BalancesSync:
+def with_proofs(world: DevnetWorld, pairs: int | None = 5, seed: int = 1) -> BalancesSync:
+    """Open a sync that proves so many random pairs of each day."""
     made = world.balances_sync()
     made.proofs.pairs, made.proofs.random = pairs, Random(seed)
     return made
 
 
 def balances(world: DevnetWorld, pairs: int | None = 5, days: Sequence[date] | None = None) -> list[Outcome]:
-    return list(walk(world, pairs).sync(world.days if days is None else days))
+    return list(with_proofs(world, pairs).sync(world.days if days is None else days))
 
 
 def said(world: DevnetWorld, day: date) -> str:
-    """What the certificate says of the balances' proof."""
+    """Return the certificate's remarks about the proof of the balances."""
     return world.certificates(BALANCES)[day].proof.split("; ", 1)[1]
 
 
@@ -112,7 +113,7 @@ def test_one_wei_more_in_one_balance_is_found_where_it_is_drawn_and_by_all(make_
 
 
 def test_another_blocks_state_stores_nothing(make_ethereum: MakeEthereum) -> None:
-    """Balances and proofs are of the newest block, whatever is asked for."""
+    """Balances and proofs of every block are those of the newest one."""
     world = make_ethereum(make_chain(), EthereumKnobs(old_balances="newest"))
     world.blocks()
     refused = failed(balances(world))
@@ -124,7 +125,7 @@ def test_another_blocks_state_stores_nothing(make_ethereum: MakeEthereum) -> Non
 @pytest.mark.parametrize(
     ("limit", "words"), [(-1, "the method eth_getProof does not exist"), (20, "exceeds maximum proof window")]
 )
-def test_a_node_that_refuses_proofs_is_believed_and_asked_once(
+def test_a_node_that_refuses_proofs_is_believed_and_asked_no_more(
     make_ethereum: MakeEthereum, limit: int, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = make_ethereum(make_chain(), EthereumKnobs(proof_blocks=limit))
@@ -133,9 +134,25 @@ def test_a_node_that_refuses_proofs_is_believed_and_asked_once(
     for day in world.days:
         assert said(world, day).startswith("balances believed: the node gives no account proofs (")
         assert words in said(world, day)
-    assert world.devnet.ethereum_stats.by_method["eth_getProof"] <= 14
+    assert world.devnet.ethereum_stats.by_method["eth_getProof"] <= 2 * 14  # twice on the newest day
     assert sum("gives no account proofs" in message for message in caplog.messages) == 1
     world.assert_true()
+
+
+def test_one_stray_refusal_is_not_believed(make_ethereum: MakeEthereum) -> None:
+    """One of several nodes behind an address lacks the state once."""
+    world = make_ethereum(make_chain(1))
+    world.blocks()
+
+    def spoil(calls: list[Call]) -> None:
+        world.knobs.proof_blocks = -1 if calls[0].method == "eth_getProof" and not strays else 0
+        strays.extend(calls if world.knobs.proof_blocks else [])
+
+    strays: list[Call] = []
+    world.knobs.on_request = spoil
+    stored(balances(world, 5, [FIRST_DAY]))
+    assert strays
+    assert "proved by account proofs" in said(world, FIRST_DAY)
 
 
 def test_pairs_0_asks_for_no_proof_and_says_so(make_ethereum: MakeEthereum) -> None:

@@ -1,4 +1,4 @@
-"""Every header is hashed: an altered field is named with its block, and what cannot be hashed is said and linked."""
+"""Every header is hashed: an altered field is named with its block; what cannot be hashed is linked and reported."""
 
 from __future__ import annotations
 

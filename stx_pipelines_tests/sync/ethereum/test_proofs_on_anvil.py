@@ -34,9 +34,9 @@ def test_every_balance_of_a_real_node_is_proved(tmp_path: Path) -> None:
             node.call("evm_mine", start + 12 * number)
         world = World(node.url, tmp_path / "data")
         stored(world.blocks_sync().sync([DAY]))
-        walk = world.balances_sync()
-        walk.proofs.pairs = None
-        stored(walk.sync([DAY]))
+        sync = world.balances_sync()
+        sync.proofs.pairs = None
+        stored(sync.sync([DAY]))
         rows = table_rows(world.data, BALANCES)
         assert len(rows) == BLOCKS - 4
         assert world.certificates()[DAY].proof.endswith(HASHED)
