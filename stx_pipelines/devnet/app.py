@@ -1,6 +1,6 @@
 """The devnet as one ASGI application.
 
-Belongs here: choosing the chain of a request. Not here: its response (stacks/, ethereum/, control.py), sockets
+This module chooses the chain of a request. It does not make responses (stacks/, ethereum/, control.py) or open sockets
 (server.py).
 """
 
@@ -16,10 +16,10 @@ from stx_pipelines.devnet.stacks.control import stacks_routes
 
 
 class DevnetApp:
-    """An application that passes each request to its chain. The path of a chain that is not served is unknown (404)."""
+    """An application that passes each request to its chain. Requests for a chain that is not served get a 404."""
 
     def __init__(self, stacks: StacksApi | None, ethereum: EthereumRpc | None) -> None:
-        """Serve these chains; None leaves a chain out."""
+        """Serve these chains. None leaves a chain out."""
         self._stacks = stacks
         self._ethereum = ethereum
         self._control = Control(

@@ -1,7 +1,7 @@
 """The devnet's own routes, /devnet/*, which change a devnet that runs in another process.
 
-Belongs here: finding a route, reading its JSON, setting knobs by name. Not here: the routes of a chain (control.py
-in stacks/ and ethereum/). These requests are not counted, not limited and never fail by a knob.
+This module finds a route, reads its JSON and sets knobs by name. The routes of each chain are in its control.py (in
+stacks/ and ethereum/). Requests to these routes are not counted, not limited, and do not fail because of a knob.
 """
 
 import json
@@ -27,7 +27,7 @@ class Growing(Protocol):
 
     @property
     def grow(self) -> Callable[..., None]:
-        """The method that appends blocks; the name of its number depends on the chain."""
+        """The method that appends blocks. The name of its argument depends on the chain."""
 
     def grow_to(self, instant: datetime) -> None:
         """Append every block up to this instant."""
@@ -37,11 +37,11 @@ class Control:
     """Dispatcher of the devnet's own routes."""
 
     def __init__(self, routes: Routes) -> None:
-        """Answer these routes."""
+        """Serve these routes."""
         self._routes = routes
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, object]:
-        """Return status and JSON value: 404 for an unknown route, 400 for an invalid request."""
+        """Return the status and the JSON value of a response: 404 for an unknown route, 400 for an invalid request."""
         action = self._routes.get((method, path))
         if action is None:
             return 404, {"error": f"no such route: {method} {path}"}
@@ -52,7 +52,11 @@ class Control:
 
 
 def set_knobs(knobs: Knobs, wanted: Mapping[str, Any], readers: Readers) -> dict[str, object]:
-    """Set knobs by name, all or none; `readers` convert the values of knobs that are not numbers, texts or sets."""
+    """Set knobs by name, all of them or none, and return the names that were set.
+
+    `readers` convert the values of knobs that are not numbers, texts or sets. Raises ValueError for an unknown name and
+    TypeError for a value of a wrong type.
+    """
     values = {name: _value(knobs, name, value, readers) for name, value in wanted.items()}
     for name, value in values.items():
         setattr(knobs, name, value)
@@ -60,7 +64,7 @@ def set_knobs(knobs: Knobs, wanted: Mapping[str, Any], readers: Readers) -> dict
 
 
 def grow(chain: Growing, wanted: dict[str, Any]) -> None:
-    """Grow a chain up to the instant `to`, or by the number of blocks its own `grow` takes."""
+    """Grow a chain up to the instant `wanted['to']`, or pass `wanted` to the chain's own `grow`."""
     if set(wanted) == {"to"}:
         chain.grow_to(datetime.fromisoformat(wanted["to"]))
     else:
@@ -75,7 +79,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _value(knobs: Knobs, name: str, value: Any, readers: Readers) -> object:
-    """Convert a JSON value to the knob's own type: lists become sets, a number stays a number."""
+    """Return a JSON value as the knob's type. A list becomes a set; any other value must keep its kind and size."""
     known = {field.name for field in fields(knobs)} - _NOT_SETTABLE
     if name not in known:
         raise ValueError(f"unknown knob {name}; known: {', '.join(sorted(known))}")

@@ -1,6 +1,6 @@
 """The UTC day of both chains.
 
-Belongs here: a day's length and its first second. Not here: the content of a day.
+This module defines the length and the first second of a day. It does not define the content of a day.
 """
 
 from datetime import UTC, date, datetime, time

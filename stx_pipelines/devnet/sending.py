@@ -1,16 +1,16 @@
-"""ASGI messages: reading a request, sending a response. Also closing a connection, for which ASGI has no message.
+"""Functions that read a request, send a response or close the connection of a request, by ASGI.
 
-Belongs here: bytes in, bytes out. Not here: the content of a response (stacks/api.py, ethereum/rpc.py).
+This module handles bytes. It does not make the content of a response (stacks/api.py, ethereum/rpc.py).
 """
 
 from starlette.types import Receive, Scope, Send
 
-HANG_UP = "devnet.hang_up"  # the scope extension that holds the function closing the request's connection
+HANG_UP = "devnet.hang_up"  # name of the scope extension with a function that closes the connection; ASGI has none
 Headers = list[tuple[bytes, bytes]]
 
 
 def header(scope: Scope, wanted: bytes) -> str:
-    """Return a header of the request, or an empty text."""
+    """Return the value of a request's header, or an empty text if the request does not have the header."""
     return next((value.decode() for name, value in scope["headers"] if name == wanted), "")
 
 
@@ -31,14 +31,14 @@ async def send_whole(status: int, headers: Headers, body: bytes, send: Send) -> 
 
 
 async def send_half(status: int, headers: Headers, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send the right headers and half the body, then close the connection."""
+    """Send the headers of the whole response but only half of its body, then close the connection."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     await hang_up(scope, receive)
 
 
 async def hang_up(scope: Scope, receive: Receive) -> None:
-    """Close the connection and wait for it, because the server logs an error for an app that returns before."""
+    """Close the connection and wait until it is closed, because the server logs an error if the app returns earlier."""
     scope["extensions"][HANG_UP]()
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,6 +1,6 @@
-"""The devnet as a running server: in a thread of a test, or in the foreground.
+"""The devnet as a running server, in a thread of a test or in the foreground.
 
-Belongs here: sockets, uvicorn, starting and stopping. Not here: choosing the chain of a request (app.py).
+This module opens sockets, and starts and stops uvicorn. It does not choose the chain of a request (app.py).
 """
 
 import socket
@@ -35,7 +35,7 @@ _Chain = TypeVar("_Chain", StacksApi, EthereumRpc)
 class Devnet:
     """A running devnet: its address, its chains, their knobs and counters.
 
-    The properties of a chain raise LookupError where that chain is not served.
+    The properties of a chain raise LookupError if the devnet does not serve that chain.
     """
 
     url: str
@@ -79,7 +79,7 @@ class Devnet:
 
 
 class _Protocol(HttpToolsProtocol):
-    """uvicorn's protocol with a function that closes the connection, which ASGI does not have."""
+    """uvicorn's protocol with an additional function that closes the connection. ASGI has no such function."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -96,7 +96,7 @@ def serve(
     ethereum: EthereumChain | None = None,
     ethereum_knobs: EthereumKnobs | None = None,
 ) -> Iterator[Devnet]:
-    """Serve a Stacks chain, an Ethereum chain or both from a thread until the block ends; port 0: any free port."""
+    """Serve one chain or both in a thread until the `with` block ends. Port 0 is any free port."""
     stacks_api = StacksApi(chain, knobs or Knobs()) if chain else None
     ethereum_rpc = EthereumRpc(ethereum, ethereum_knobs or EthereumKnobs()) if ethereum else None
     listener = _listen(port)
@@ -122,7 +122,7 @@ def run(
     ethereum: EthereumChain | None = None,
     ethereum_knobs: EthereumKnobs | None = None,
 ) -> None:
-    """Serve the chains in the foreground until interrupted. With `follow_clock` they grow as time passes."""
+    """Serve the chains in the foreground until interrupted. With `follow_clock` the chains grow as time passes."""
     ethereum_knobs = ethereum_knobs or EthereumKnobs()
     if follow_clock:
         knobs.clock = ethereum_knobs.clock = lambda: datetime.now(UTC)

@@ -1,14 +1,14 @@
 """Counts of events over the last seconds.
 
-Belongs here: the sliding window of limits and counters. Not here: the limits and counters of a chain (traffic.py in
-stacks/ and ethereum/). Every instant is an argument.
+This module holds the sliding window that limits and counters use. The limits and counters of each chain are in its
+traffic.py (in stacks/ and ethereum/). This module reads no clock, so every instant is an argument, in seconds.
 """
 
 from collections import deque
 
 
 class SlidingWindow:
-    """The events of the last seconds. No instant may be earlier than the one before."""
+    """The events of the last seconds. The instant of a call must not be earlier than the instant of the call before."""
 
     def __init__(self) -> None:
         """Start without events."""

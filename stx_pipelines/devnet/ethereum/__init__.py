@@ -1,8 +1,9 @@
 """The made-up Ethereum chain and the JSON-RPC node that serves it.
 
-The chain, without JSON or HTTP: `values`, `accounts`, `chain`.
-The right answers: `render`, `methods`.
-What can be changed while it is served: `knobs`, `faults`, `traffic`, `control`. `rpc` puts all of it together.
+`values`, `trie`, `state`, `accounts`, `header` and `chain` make the chain, without JSON or HTTP.
+`methods` and `render` make the correct responses.
+`knobs`, `faults`, `traffic` and `control` change chain and responses while the node is running.
+`rpc` combines all of these.
 
-Not here: the Stacks chain (stacks/), what both chains share (the folder above).
+The Stacks chain is in stacks/. The code that both chains share is in the folder above.
 """

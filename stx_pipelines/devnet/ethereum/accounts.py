@@ -1,6 +1,6 @@
-"""The accounts of the made-up Ethereum chain: its fee recipients and their balances by block.
+"""The accounts of the made-up Ethereum chain: its fee recipients and their balances after each block.
 
-Belongs here: addresses, shares, balances. Not here: blocks (chain.py).
+This module holds addresses, balances and each recipient's share of the blocks. It does not make blocks (chain.py).
 """
 
 from bisect import bisect_right
@@ -15,13 +15,13 @@ from stx_pipelines.devnet.ethereum.values import WEI_PER_ETHER
 
 RECIPIENTS = 20
 _FINNEY = WEI_PER_ETHER // 1_000
-_SHARE_OF_UNRELATED = 0.05  # blocks in which somebody else's balance changes as well
+_SHARE_OF_UNRELATED = 0.05  # blocks with a transfer that has nothing to do with their fees
 _SHARE_UNCHANGED = 0.15
-_SHARE_OF_LOSSES = 0.3  # the payment to the proposer was more than the fees
+_SHARE_OF_LOSSES = 0.3  # blocks whose payment to the proposer is larger than the fees
 
 
 class Recipient(NamedTuple):
-    """A builder of blocks, who gets their fees."""
+    """An account that builds blocks and receives their fees. `opening_wei` is its balance after block 0."""
 
     address: str
     extra_data: str
@@ -29,7 +29,7 @@ class Recipient(NamedTuple):
 
 
 class Change(NamedTuple):
-    """The change of one balance by a block, in Wei. No balance falls below 0."""
+    """The change of one balance by one block, in Wei. A balance that would become negative becomes 0."""
 
     address: str
     wei: int
@@ -37,7 +37,7 @@ class Change(NamedTuple):
 
 @dataclass(slots=True)
 class _History:
-    """The balances of one account: each holds from its block number on."""
+    """The balances of one account in Wei. Each balance is valid from the block number at the same position on."""
 
     numbers: list[int]
     balances: list[int]
@@ -47,7 +47,7 @@ class Accounts:
     """The balances of all accounts at every block, and the builders of blocks."""
 
     def __init__(self, seed: int) -> None:
-        """Make the recipients; their opening balances are those of block 0."""
+        """Make the fee recipients with their balances after block 0."""
         self.recipients = [_recipient(seed, rank) for rank in range(RECIPIENTS)]
         self.by_address = {one.address: one for one in self.recipients}
         self._shares = list(accumulate(1 / (rank + 1) ** 1.3 for rank in range(RECIPIENTS)))
@@ -56,7 +56,7 @@ class Accounts:
         self._set_states()
 
     def pick(self, rng: Random) -> Recipient:
-        """Draw the builder of a block: a few build most of them."""
+        """Draw the builder of a block. A few builders build most blocks."""
         return self.recipients[bisect_right(self._shares, rng.random() * self._shares[-1])]
 
     def knows(self, address: str) -> bool:
@@ -64,7 +64,7 @@ class Accounts:
         return address in self._histories
 
     def balance(self, address: str, number: int) -> int:
-        """Return the balance of an address (in lower case) after a block, in Wei; 0 of an unknown one."""
+        """Return the balance of an address (in lower case) after a block, in Wei; 0 for an unknown address."""
         history = self._histories.get(address)
         if history is None:
             return 0
@@ -75,13 +75,13 @@ class Accounts:
         return {address: self.balance(address, number) for address in self._histories}
 
     def mined(self, number: int, miner: str, rng: Random) -> None:
-        """Change the balances as a block by this miner does."""
+        """Apply a block to the balances: the change of its fee recipient and, in some blocks, an unrelated transfer."""
         self._add(number, Change(miner, _increase(rng)))
         if rng.random() < _SHARE_OF_UNRELATED:
             self._add(number, _transfer(self.recipients, rng))
 
     def cut(self, number: int) -> None:
-        """Forget everything from this block on; block 0 stays."""
+        """Remove the changes of this block and of all later blocks."""
         for history in self._histories.values():
             keep = bisect_right(history.numbers, number - 1)
             del history.numbers[keep:], history.balances[keep:]
@@ -111,7 +111,7 @@ def _recipient(seed: int, rank: int) -> Recipient:
 
 
 def _opening(rank: int) -> int:
-    """Return an opening balance: one needs 87 bits, some are 0, half need more than 64 bits."""
+    """Return an opening balance in Wei. One balance needs 87 bits, some are 0, half need more than 64 bits."""
     if rank == 3:
         return 120_000_000 * WEI_PER_ETHER + 1
     if rank % 5 == 4:
@@ -120,7 +120,7 @@ def _opening(rank: int) -> int:
 
 
 def _increase(rng: Random) -> int:
-    """Draw the builder's change: fees and withdrawals minus the payment to the proposer."""
+    """Draw the change of the builder's balance in Wei: fees and withdrawals minus the payment to the proposer."""
     drawn = rng.random()
     if drawn < _SHARE_UNCHANGED:
         return 0
@@ -129,6 +129,6 @@ def _increase(rng: Random) -> int:
 
 
 def _transfer(recipients: list[Recipient], rng: Random) -> Change:
-    """Draw a change of another account: it sends or receives up to 3 ETH."""
+    """Draw an unrelated transfer, by which any recipient sends or receives up to 3 ETH."""
     someone = recipients[int(rng.random() * RECIPIENTS)]
     return Change(someone.address, int((rng.random() - 0.5) * 6_000) * _FINNEY + 7)

@@ -1,7 +1,8 @@
-"""The made-up Ethereum chain: it grows, is reorganised, and is read.
+"""The made-up Ethereum chain: growth, reorganisations, reading.
 
-Belongs here: the canonical chain. Not here: balances (accounts.py), JSON (render.py), answers (methods.py), faults
-(faults.py), a clock. Every instant is an argument. The same spec and the same calls give the same chain.
+This module holds the canonical chain. It does not hold balances (accounts.py), JSON (render.py), responses (methods.py)
+or faults (faults.py). It reads no clock, so every instant is an argument. The same spec and the same calls give the
+same chain.
 """
 
 from bisect import bisect_left
@@ -21,27 +22,27 @@ from stx_pipelines.devnet.ethereum.header import (
 )
 from stx_pipelines.devnet.ethereum.values import EthereumBlock, EthereumSpec
 
-# A reader of the chain needs its values too: one import serves for both.
+# Exported again, because code that uses the chain also needs its values.
 __all__ = ["EthereumBlock", "EthereumChain", "EthereumSpec"]
 
 _GAS_LIMIT = 36_000_000
 _GAS_PER_TRANSACTION = 21_000
 _FIRST_BASE_FEE = 1_000_000_000
-_QUIET_BASE_FEE = 500_000_000  # below it blocks fill up, above the other they empty: the fee stays in between
-_DEAR_BASE_FEE = 20_000_000_000
-_SHARE_REPEATED = 0.12  # on top of chance: who built a block builds the next
+_QUIET_BASE_FEE = 500_000_000  # below this fee, blocks use more gas than the target, so that the fee rises
+_DEAR_BASE_FEE = 20_000_000_000  # above this fee, blocks use less gas than the target, so that the fee falls
+_SHARE_REPEATED = 0.12  # blocks whose builder is not drawn: the builder of the block before builds them too
 _TRANSACTIONS = (0, 1, 1, 1, 2, 2, 2, 3, 3, 4)
 _NO_PARENT = "0x" + "0" * 64
 
 
 class EthereumChain:
-    """A deterministic chain. Hold `lock` to see one state of it while another thread may change it."""
+    """A deterministic chain. Hold `lock` while reading several values that another thread may change."""
 
     def __init__(self, spec: EthereumSpec) -> None:
         """Build the chain up to the spec's tip."""
         self.spec = spec
         self.lock = RLock()
-        self.blocks: list[EthereumBlock] = []  # the block of a number stands at that position
+        self.blocks: list[EthereumBlock] = []  # the position of a block is its number
         self.accounts = Accounts(spec.seed)
         self.forks = 0  # reorganisations so far
         self.finalized_back = 0
@@ -59,26 +60,26 @@ class EthereumChain:
 
     @property
     def safe(self) -> EthereumBlock:
-        """The block the tag `safe` names."""
+        """The block that the tag `safe` names."""
         return self._behind(self.spec.safe_blocks)
 
     @property
     def finalized(self) -> EthereumBlock:
-        """The block the tag `finalized` names."""
+        """The block that the tag `finalized` names."""
         return self._behind(self.spec.finality_blocks + self.finalized_back)
 
     def set_finalized_back(self, blocks: int) -> None:
-        """Move `finalized` so many blocks further back than in the spec."""
+        """Move `finalized` this many blocks further back than in the spec. Raises ValueError for a negative number."""
         if blocks < 0:
             raise ValueError(f"finalized moves back by 0 blocks or more, got {blocks}")
         self.finalized_back = blocks
 
     def block(self, number: int) -> EthereumBlock | None:
-        """Return the canonical block of a number."""
+        """Return the canonical block of a number, or None."""
         return self.blocks[number] if 0 <= number < len(self.blocks) else None
 
     def blocks_of(self, day: date) -> list[EthereumBlock]:
-        """Return the canonical blocks of a day by their timestamps, ascending: what a right copy holds."""
+        """Return the canonical blocks whose timestamps are on this day, ascending."""
         start = unix_midnight(day)
         with self.lock:
             first, end = (
@@ -87,26 +88,27 @@ class EthereumChain:
             return self.blocks[first:end]
 
     def balance(self, address: str, number: int) -> int:
-        """Return the balance of any address after a block, in Wei; 0 of an unknown one."""
+        """Return the balance of an address after a block, in Wei; 0 for an unknown address."""
         return self.accounts.balance(address.lower(), number)
 
     def grow(self, blocks: int) -> None:
-        """Append so many blocks."""
+        """Append this many blocks."""
         with self.lock:
             for _ in range(blocks):
                 self._mine()
 
     def grow_to(self, instant: datetime) -> None:
-        """Append every block whose time has come; an instant in the past changes nothing."""
+        """Append every block up to this instant. An instant before the newest block changes nothing."""
         until = int(instant.timestamp())
         with self.lock:
             while self._time(self._next_slot) <= until:
                 self._mine()
 
     def reorg(self, depth: int, length: int | None = None) -> None:
-        """Replace the newest `depth` blocks by `length` others, as many unless told.
+        """Replace the newest `depth` blocks by `length` other blocks. The default of `length` is `depth`.
 
-        As many stand in the same slots, fewer in some of them, and more go on beyond.
+        The new blocks have the timestamps of the replaced blocks, or some of these timestamps if there are fewer new
+        blocks. Further new blocks continue the chain. Raises ValueError for impossible numbers.
         """
         length = depth if length is None else length
         if not 0 < depth < len(self.blocks) or length < 0:
@@ -171,7 +173,7 @@ class EthereumChain:
         self.blocks.append(self._sealed(begun, self._digest(parent.hash, content)))
 
     def _sealed(self, block: EthereumBlock, mix_hash: str) -> EthereumBlock:
-        """Give a block the rest of its fields, and the hash of all of them."""
+        """Return the block with its remaining fields and the hash of all fields."""
         is_old = block.base_fee_per_gas is None
         block = block._replace(
             nonce="0x" + "0" * 16,
@@ -210,7 +212,10 @@ class EthereumChain:
         return max(count * _GAS_PER_TRANSACTION, int(gas_limit * (middle + (self._rng.random() - 0.5) * 0.6)))
 
     def _base_fee(self, parent: EthereumBlock) -> int | None:
-        """Compute the fee by EIP-1559: an eighth more after a full block, an eighth less after an empty one."""
+        """Return the base fee of the next block in Wei by EIP-1559, or None before the London fork.
+
+        The fee rises by an eighth after a full block and falls by an eighth after an empty block.
+        """
         if parent.number + 1 < self.spec.london_number:
             return None
         if parent.base_fee_per_gas is None:

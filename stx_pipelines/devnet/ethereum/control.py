@@ -1,7 +1,7 @@
 """The devnet's own routes for its Ethereum chain: /devnet/ethereum/*.
 
-Belongs here: changing this chain and its knobs from another process. Not here: JSON-RPC (rpc.py), how a control
-route is found and read (devnet/control.py).
+This module changes the chain and its knobs for another process. It does not serve JSON-RPC (rpc.py), and it does not
+find the route of a request (devnet/control.py).
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from stx_pipelines.devnet.ethereum.traffic import EthereumStats
 
 
 def ethereum_routes(chain: EthereumChain, knobs: EthereumKnobs, stats: EthereumStats) -> Routes:
-    """Make the control routes of this chain."""
+    """Return the control routes of this chain."""
 
     def reorganise(wanted: dict[str, Any]) -> object:
         chain.reorg(**wanted)

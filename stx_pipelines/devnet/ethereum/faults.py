@@ -1,7 +1,7 @@
-"""Faults of the Ethereum chain: which ones a request meets, and how they change the answer.
+"""Faults of the Ethereum chain: drawing the faults of a request, and changing its response.
 
-Belongs here: drawing faults, the shapes of broken answers. Not here: the names of faults (knobs.py),
-right answers (methods.py), refusals of a limit (traffic.py), broken connections (rpc.py).
+This module draws faults and makes broken responses. It does not name the faults (knobs.py), make correct responses
+(methods.py), refuse requests over a limit (traffic.py) or break connections (rpc.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,12 +36,12 @@ _ERRORS: dict[ElementFault, tuple[int, str]] = {
     "missing_trie_node": (-32000, f"missing trie node {'5d' * 32} (path ) state 0x{'5d' * 32} is not available"),
 }
 _BAD_HEX = ('"0x"', '"0xzz"', '"1234"', '""', '"0x-1"', '"0x' + "f" * 65 + '"', "17", "{}")
-_ID_OFFSET = 7_000_000_000  # added to an id, it makes one that was in no call
+_ID_OFFSET = 7_000_000_000  # added to the id of a call; the result is not the id of any call
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnFaults:
-    """The faults of one request: of the whole, of each element (None: no fault), and of the order."""
+    """The faults of one request: of the whole response, of each element (None for no fault), and of their order."""
 
     whole: RequestFault | None = None
     elements: Sequence[ElementFault | None] = ()
@@ -52,16 +52,16 @@ NO_FAULTS = DrawnFaults()
 
 
 class EthereumFaults:
-    """The faults of a series of requests, drawn from a seed: a failing test fails again."""
+    """The faults of a series of requests, drawn from a seed so that a failing test can be repeated."""
 
     def __init__(self, knobs: EthereumKnobs) -> None:
-        """Start a series. It starts again whenever the seed changes."""
+        """Start a series. The series starts again whenever the knob `seed` changes."""
         self._knobs = knobs
         self._seed = knobs.seed
         self.rng = Random(self._seed)
 
     def draw(self, calls: int) -> DrawnFaults:
-        """Draw the faults of the next request, which has so many calls."""
+        """Draw the faults of the next request, which has this many calls."""
         if self._knobs.seed != self._seed:
             self._seed = self._knobs.seed
             self.rng = Random(self._seed)
@@ -78,7 +78,7 @@ class EthereumFaults:
 
 
 def instead(fault: RequestFault, knobs: EthereumKnobs) -> Reply | None:
-    """Return the answer of a fault that needs no right one; None where it spoils the right one."""
+    """Return the response of a fault that replaces the correct response, or None for a fault that changes it."""
     match fault:
         case "object":
             return json_reply(error_text(None, -32005, "limit exceeded"))
@@ -87,13 +87,13 @@ def instead(fault: RequestFault, knobs: EthereumKnobs) -> Reply | None:
         case "drop" | "truncated" | "truncated_wrong_length":
             return None
     status = int(fault.removeprefix("http_"))
-    # 522 is a proxy's own invention and has no standard phrase.
+    # 522 has no standard phrase, because only some proxies use it.
     phrase = "Connection timed out" if status == 522 else HTTPStatus(status).phrase
     return plain_reply(status, phrase, knobs.retry_after_seconds if status == 429 else None)
 
 
 def spoiled_elements(call: Call, right: str, fault: ElementFault, is_batch: bool, rng: Random) -> list[str]:
-    """Return the elements in place of one right answer; a single call always gets one."""
+    """Return the elements that replace one correct element. A call outside a batch always gets exactly one."""
     call_id = call.reply_id
     if fault in _ERRORS:
         return [error_text(call_id, *_ERRORS[fault])]
@@ -119,7 +119,7 @@ def _any(kinds: Sequence[EthereumFault], rates: Mapping[EthereumFault, float]) -
 
 
 def _one(kinds: Sequence[_Kind], rates: Mapping[EthereumFault, float], rng: Random) -> _Kind | None:
-    """Draw at most one of the kinds, each at its rate; where the rates exceed 1 in sum, the last come less often."""
+    """Draw at most one of the kinds, each with its rate. If the rates add up to more than 1, the last are rarer."""
     drawn = rng.random()
     for kind in kinds:
         drawn -= rates.get(kind, 0.0)

@@ -1,6 +1,7 @@
 """The headers of the made-up Ethereum chain: their fields, their withdrawals, their hashes.
 
-Belongs here: what a hash covers. Not here: how the chain grows (chain.py), JSON (render.py).
+This module makes the fields that a header's hash covers, and the hash. It does not make the chain grow (chain.py) or
+write JSON (render.py).
 """
 
 from hashlib import sha256
@@ -12,11 +13,11 @@ from stx_pipelines.devnet.ethereum.values import EthereumBlock
 EMPTY_UNCLES = "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347"
 _NO_WITHDRAWALS = root([])
 FUTURE_MEMBER = "futureHash"
-"""The member that a future fork adds: it is hashed, and no client knows it."""
+"""The name of a made-up field of a future fork. The header's hash covers the field, and no client knows it."""
 
 
 class Withdrawal(NamedTuple):
-    """Stake paid out by a block, in Gwei."""
+    """One withdrawal of stake in a block. `gwei` is the amount."""
 
     serial: int
     validator: int
@@ -25,7 +26,7 @@ class Withdrawal(NamedTuple):
 
 
 def withdrawals_of(number: int, miner: str, parent_hash: str) -> list[Withdrawal]:
-    """Return the withdrawals of a block: three in each fourth, one of them to the miner."""
+    """Return the withdrawals of a block. Every fourth block has three, and the second goes to the fee recipient."""
     someone = f"0x{parent_hash[2:42]}"
     return [
         Withdrawal(
@@ -39,7 +40,7 @@ def withdrawals_of(number: int, miner: str, parent_hash: str) -> list[Withdrawal
 
 
 def withdrawals_root(withdrawals: list[Withdrawal]) -> str:
-    """Return their root, as 0x and 64 digits."""
+    """Return the root of the trie of these withdrawals, as 0x and 64 hexadecimal digits."""
     if not withdrawals:
         return _NO_WITHDRAWALS
     entries: list[Entry] = []
@@ -50,18 +51,24 @@ def withdrawals_root(withdrawals: list[Withdrawal]) -> str:
 
 
 def derived(block: EthereumBlock, turn: int) -> str:
-    """Rotate the block's random number to make another one for it: hashing would cost more than all the rest."""
+    """Return a made-up 32-byte value of the block: its `mix_hash` rotated by `turn` digits.
+
+    A real hash would take longer to compute than the rest of the block.
+    """
     digits = (block.mix_hash or block.hash)[2:]
     return f"0x{digits[turn:]}{digits[:turn]}"
 
 
 def logs_bloom(block: EthereumBlock) -> str:
-    """Return the block's bloom filter: random bits."""
+    """Return a placeholder bloom filter: it does not describe the block's logs."""
     return derived(block, 0) + derived(block, 0)[2:] * 7
 
 
 def header_hash(block: EthereumBlock, *, has_future_member: bool = False, is_ethereums: bool = True) -> str:
-    """Return the hash of the block's fields; of a chain that is not like Ethereum another one."""
+    """Return the hash of the block's header: Keccak-256 as in Ethereum, or SHA-256 without `is_ethereums`.
+
+    With `has_future_member` the hash also covers the made-up field of a future fork.
+    """
     content = bytes.fromhex(
         f"a0{block.parent_hash[2:]}a0{_digits(block.sha3_uncles)}94{block.miner[2:]}a0{_digits(block.state_root)}"
         f"a0{_digits(block.transactions_root)}a0{_digits(block.receipts_root)}b90100{logs_bloom(block)[2:]}"

@@ -1,6 +1,6 @@
-"""The knobs of the Ethereum chain: all that can be changed while it is served.
+"""The knobs of the Ethereum chain: everything that can be changed while the node is running.
 
-Belongs here: names, types, defaults and the kinds of faults. Not here: what a knob does (methods.py, faults.py,
+This module holds names, types, defaults and the kinds of faults. It does not apply the knobs (methods.py, faults.py,
 traffic.py, rpc.py).
 """
 
@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from stx_pipelines.devnet.ethereum.values import Call
 
-# Faults of a whole request; it meets at most one of them.
+# Faults of a whole request. A request has at most one of them.
 RequestFault = Literal[
     "http_400",
     "http_401",
@@ -31,15 +31,15 @@ RequestFault = Literal[
     "truncated",
     "truncated_wrong_length",
     "not_json",
-    "object",  # one error in place of the array
+    "object",  # one error object instead of the array
 ]
-# Faults of an element of a batch. A single call meets those that change its answer, too.
+# Faults of one element of a batch. A single call has only those faults that change its result.
 ElementFault = Literal[
     "missing",
     "repeated",
     "unknown_id",
     "null",
-    "bad_hex",  # of a balance
+    "bad_hex",  # instead of a balance
     "error_429",
     "error_-32005",
     "error_-32007",
@@ -50,47 +50,47 @@ ElementFault = Literal[
     "error_-32602",
     "error_-32700",
     "header_not_found",
-    "missing_trie_node",  # as from one pruned node of several behind an address
+    "missing_trie_node",  # as if one of several nodes behind an address were pruned
 ]
 EthereumFault = RequestFault | ElementFault | Literal["shuffled"]
 REQUEST_FAULTS: tuple[RequestFault, ...] = get_args(RequestFault)
 ELEMENT_FAULTS: tuple[ElementFault, ...] = get_args(ElementFault)
 ETHEREUM_FAULTS: tuple[EthereumFault, ...] = (*REQUEST_FAULTS, *ELEMENT_FAULTS, "shuffled")
-# "413" by status; "element" as geth, an array with one error; "object" in place of the array; "erigon" in its words.
+# Refusals of a batch: HTTP status 413, an array with one error (geth), one error object, one error in erigon's words.
 BatchRefusal = Literal["413", "element", "object", "erigon"]
-# A node without old states may answer with the balance of its newest block, or 0, and no error.
+# Some nodes without old states return no error: they return the balance of their newest block, or 0.
 OldBalances = Literal["right", "newest", "zero"]
 PrunedWording = Literal["missing_trie_node", "historical_state", "state_not_available", "pruned"]
 
 
 @dataclass
 class EthereumKnobs:
-    """Everything that can be changed while the server runs. 0 switches a limit off."""
+    """The behaviour that can be changed while the server runs. A limit of 0 is no limit."""
 
     latency_seconds: float = 0.0
-    chain_id: int = 0  # answered in place of the chain's own; 0: the chain's own
-    batch_limit: int = 0  # elements
+    chain_id: int = 0  # returned instead of the chain's own id; 0: the chain's own id
+    batch_limit: int = 0  # most calls in a batch
     batch_refusal: BatchRefusal = "element"
-    response_bytes_limit: int = 0  # of the results of a batch
-    calls_per_second: int = 0  # counts elements; a batch that does not fit is refused whole, by 429
+    response_bytes_limit: int = 0  # the calls of a batch after this size get an error instead of a result
+    calls_per_second: int = 0  # counts each call of a batch; a batch over the limit is refused whole, by 429
     retry_after_seconds: int = 1  # in every 429
-    state_blocks: int = 0  # balances further behind the newest block are gone
+    state_blocks: int = 0  # balances of blocks further behind the newest block are refused
     pruned_wording: PrunedWording = "missing_trie_node"
-    old_balances: OldBalances = "right"  # "newest", "zero": of every block below the newest; "newest": proofs too
-    proof_blocks: int = 0  # account proofs further behind the newest block are refused; -1: the method is unknown
-    wei_too_much: int = 0  # added to every balance, while account proofs stay true
-    wei_too_much_at: int = -1  # only after this block; -1: after each
-    altered_member: str = ""  # of a block: another value under the same hash
-    altered_block: int = -1  # only of this block; -1: of each
+    old_balances: OldBalances = "right"  # the balances of all blocks before the newest; "newest" also changes proofs
+    proof_blocks: int = 0  # proofs of blocks further behind the newest block are refused; -1: the method is unknown
+    wei_too_much: int = 0  # added to every balance; account proofs stay correct
+    wei_too_much_at: int = -1  # the only block whose balances are wrong; -1: every block
+    altered_member: str = ""  # name of a block's field that gets another value under the same hash
+    altered_block: int = -1  # the only block with that value; -1: every block
     faults: dict[EthereumFault, float] = field(default_factory=dict)  # share of requests, or of elements
-    faults_left: int = -1  # so many more requests may meet faults; -1: all
+    faults_left: int = -1  # number of requests that may still have faults; -1: all
     seed: int = 1
-    on_request: Callable[[list[Call]], None] | None = None  # called with the calls before each answer
-    clock: Callable[[], datetime] | None = None  # when set, the chain grows to it before each answer
+    on_request: Callable[[list[Call]], None] | None = None  # called with the calls before each response
+    clock: Callable[[], datetime] | None = None  # if set, the chain grows to its time before each response
 
 
 def known_faults(wanted: object) -> dict[EthereumFault, float]:
-    """Return the shares of faults by their names; refuse an unknown name or an impossible share."""
+    """Return the share of each fault by name. Raises ValueError or TypeError for an unknown name or a wrong share."""
     if not isinstance(wanted, dict):
         raise TypeError(f"faults must be an object of shares by kind, got {wanted!r}")
     unknown = sorted(set(wanted) - set(ETHEREUM_FAULTS))

@@ -1,7 +1,7 @@
-"""The methods of the Ethereum node and their right answers, in geth's words.
+"""The methods of the Ethereum node and their correct results. Errors have geth's words.
 
-Belongs here: methods, block numbers and tags, the balances a pruned node refuses. Not here: batches (rpc.py), limits
-(traffic.py), faults (faults.py), JSON text (render.py).
+This module handles methods, block numbers and tags, and the refusals of a pruned node. It does not handle batches
+(rpc.py), limits (traffic.py), faults (faults.py) or JSON text (render.py).
 """
 
 import json
@@ -20,7 +20,7 @@ _QUANTITY = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]{0,15})")
 
 
 class CallError(Exception):
-    """A method's refusal: carries the code and the message to answer with."""
+    """A method's refusal of a call, with the code and the message of the error to return."""
 
     def __init__(self, code: int, message: str) -> None:
         """Refuse with this code and message."""
@@ -30,10 +30,10 @@ class CallError(Exception):
 
 
 class EthereumMethods:
-    """Answers calls from one state of the chain; the caller holds the chain's lock."""
+    """The methods of one chain. The caller holds the chain's lock, so that all results are of one state."""
 
     def __init__(self, chain: EthereumChain, knobs: EthereumKnobs) -> None:
-        """Answer for this chain; chain and knobs may be changed between two answers."""
+        """Use this chain and these knobs. Both may be changed between two calls."""
         self._chain = chain
         self._knobs = knobs
         self._methods: dict[str, Callable[[Params], str]] = {
@@ -47,7 +47,7 @@ class EthereumMethods:
         }
 
     def answer(self, call: Call) -> str:
-        """Return the right answer as JSON text."""
+        """Return the correct response to a call, a result or an error, as JSON text."""
         call_id = call.reply_id
         method = self._methods.get(call.method)
         if method is None:
@@ -101,7 +101,7 @@ class EthereumMethods:
         if len(params) < 2:
             raise _missing(1)
         if params[1] is not False:
-            raise _unfit(1, "this devnet gives the hashes of transactions only: ask with false")
+            raise _unfit(1, "this devnet has no whole transactions, only their hashes: use false")
         block = self._chain.block(number)
         if block is None:
             return "null"
@@ -133,12 +133,12 @@ class EthereumMethods:
                 return CallError(-32000, f"historical state {root[2:]} is not available")
             case "state_not_available":
                 return CallError(-32000, f"state {root} is not available")
-            case "pruned":  # reth: its code is the one of an internal error
+            case "pruned":  # reth uses the code of an internal error
                 return CallError(-32603, f"state at block #{block.number} is pruned")
 
 
 def _altered(block: str, member: str) -> str:
-    """Give a member of a block another value of the same form: the last digit differs."""
+    """Return the block's JSON with another last digit in one member, or another amount in its first withdrawal."""
     members = json.loads(block)
     value = members[member]
     if member == "withdrawals":

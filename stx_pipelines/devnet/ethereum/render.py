@@ -1,7 +1,7 @@
-"""The JSON text of the Ethereum node: a block, a result, an error; and an HTTP reply.
+"""The JSON texts of the Ethereum node (blocks, proofs, results, errors) and its HTTP replies.
 
-Belongs here: the shapes of JSON-RPC and geth, word for word. Not here: which answer is right (methods.py).
-The text is put together by hand, because a benchmark's server must not be slower than its client.
+This module writes JSON with the names and formats of geth. It does not choose the result of a call (methods.py).
+The text is built without a JSON library, because the server of a benchmark must not be slower than its client.
 """
 
 import json
@@ -13,7 +13,7 @@ from stx_pipelines.devnet.ethereum.values import CallId, EthereumBlock
 
 
 class Reply(NamedTuple):
-    """One HTTP answer."""
+    """One HTTP response."""
 
     status: int
     body: bytes
@@ -32,18 +32,18 @@ def plain_reply(status: int, text: str, retry_after_seconds: int | None = None) 
 
 
 def result_text(call_id: CallId, result: str) -> str:
-    """Write one answer; `result` is JSON already."""
+    """Return the JSON of one result. `result` is already JSON."""
     return f'{{"jsonrpc":"2.0","id":{_id_text(call_id)},"result":{result}}}'
 
 
 def error_text(call_id: CallId, code: int, message: str) -> str:
-    """Write one error; its message may hold anything."""
+    """Return the JSON of one error. `message` may contain any characters."""
     error = f'{{"code":{code},"message":{json.dumps(message)}}}'
     return f'{{"jsonrpc":"2.0","id":{_id_text(call_id)},"error":{error}}}'
 
 
 def block_json(block: EthereumBlock, *, has_future_member: bool = False) -> str:
-    """Write a block as `eth_getBlockByNumber` gives it, with the hashes of its transactions only."""
+    """Return a block as the JSON of `eth_getBlockByNumber`. Its transactions are hashes only."""
     transactions = ",".join([f'"{_transaction(block, 1 + index)}"' for index in range(block.transaction_count)])
     future = f'"{FUTURE_MEMBER}":"{derived(block, 9)}",' if has_future_member else ""
     common = (
@@ -58,7 +58,7 @@ def block_json(block: EthereumBlock, *, has_future_member: bool = False) -> str:
     if block.base_fee_per_gas is None:
         return f'{{"difficulty":"{block.difficulty:#x}",{common}}}'
     withdrawals = ",".join(map(_withdrawal, withdrawals_of(block.number, block.miner, block.parent_hash)))
-    # The members of later forks stand together; geth sorts all names. Objects have no order.
+    # geth sorts the names. Here they have another order, which means nothing in a JSON object.
     return (
         f'{{"baseFeePerGas":"{block.base_fee_per_gas:#x}","blobGasUsed":"{block.blob_gas_used:#x}",'
         f'"difficulty":"0x0","excessBlobGas":"{block.excess_blob_gas:#x}",{common},'
@@ -68,7 +68,7 @@ def block_json(block: EthereumBlock, *, has_future_member: bool = False) -> str:
 
 
 def proof_json(address: str, wei: int, nodes: list[str]) -> str:
-    """Write an account proof as `eth_getProof` gives it, of an account without transactions, storage and code."""
+    """Return an account proof as the JSON of `eth_getProof`. The account has no transactions, storage or code."""
     proof = ",".join(f'"{node}"' for node in nodes)
     return (
         f'{{"address":"{address}","accountProof":[{proof}],"balance":"{wei:#x}","codeHash":"0x{NO_CODE.hex()}",'

@@ -1,7 +1,7 @@
 """The Ethereum node as an ASGI application: JSON-RPC over POST.
 
-Belongs here: the order of counting, limits, faults, the clock and the right answers for one request; sending. Not
-here: right answers (methods.py), faults and their answers (faults.py), limits and counters (traffic.py).
+This module defines the order of the steps for one request: counting, limits, faults, clock, correct results, sending.
+Correct results are made in methods.py, faults in faults.py, limits and counters in traffic.py.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from stx_pipelines.devnet.ethereum.values import Call
 from stx_pipelines.devnet.sending import Headers, hang_up, read_body, send_half, send_whole
 
 ETHEREUM_PATH = "/eth"
-_LARGEST_BODY = 5 * 1024 * 1024  # geth's
+_LARGEST_BODY = 5 * 1024 * 1024  # bytes, as in geth
 
 
 class EthereumRpc:
-    """Answers like a real node, or as the knobs want it."""
+    """An ASGI application that responds like a real node, except where a knob changes the response."""
 
     def __init__(self, chain: EthereumChain, knobs: EthereumKnobs) -> None:
-        """Serve this chain; chain and knobs may be changed from outside at any time."""
+        """Serve this chain. The chain and the knobs may be changed at any time."""
         self.chain = chain
         self.knobs = knobs
         self.stats = EthereumStats()
@@ -51,7 +51,7 @@ class EthereumRpc:
             await _send(_unreadable(body, is_batch), send)
 
     def _parse(self, body: bytes) -> tuple[list[Call], bool]:
-        """Read the calls of a request, none where they cannot be read; and whether they came as a batch."""
+        """Return the calls of a request, none if its body is invalid, and whether the body is a batch."""
         is_batch = body.lstrip()[:1] == b"["
         try:
             return (self._decode_batch(body) if is_batch else [self._decode_one(body)]), is_batch

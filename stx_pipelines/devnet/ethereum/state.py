@@ -1,6 +1,6 @@
 """The state of the made-up Ethereum chain: its root after each block, and proofs of its accounts.
 
-Belongs here: accounts as a trie. Not here: how balances change (accounts.py), nodes in general (trie.py).
+This module holds the accounts as a trie. It does not change balances (accounts.py) or encode nodes (trie.py).
 """
 
 from collections import defaultdict
@@ -25,16 +25,16 @@ _REST = string_rlp(NO_STORAGE) + string_rlp(NO_CODE)
 
 
 class State:
-    """The newest state. Only the parts that changed are hashed again."""
+    """The state after the newest block. Only the changed parts of its trie are hashed again."""
 
     def __init__(self, addresses: Iterable[str]) -> None:
-        """Begin with these addresses, of which none has a balance."""
+        """Start with these addresses, all without a balance."""
         self._paths = {address: path_of(address) for address in addresses}
-        self._values: dict[str, dict[str, bytes]] = defaultdict(dict)  # by the first digit, then by the path
+        self._values: dict[str, dict[str, bytes]] = defaultdict(dict)  # by the first digit, then by the others
         self._nodes: dict[str, bytes] = {}
 
     def set(self, address: str, wei: int) -> None:
-        """Change a balance; an account without one does not exist."""
+        """Set the balance of an address in Wei. An account with a balance of 0 is not in the state."""
         path = self._paths[address]
         below = self._values[path[0]]
         if wei:
@@ -55,16 +55,16 @@ class State:
 
 
 def account_proof(balances: Mapping[str, int], address: str) -> list[str]:
-    """Return the proof of an address, as hex, in the state with these balances."""
+    """Return the proof of an address in the state with these balances, as the hex of each node."""
     entries: list[Entry] = sorted((path_of(one), account_rlp(wei)) for one, wei in balances.items() if wei)
     return ["0x" + each.hex() for each in proof(entries, path_of(address))]
 
 
 def account_rlp(wei: int) -> bytes:
-    """Encode an account without transactions, storage and code."""
+    """Return the RLP of an account with this balance, without transactions, storage or code."""
     return list_rlp([b"\x80", string_rlp(number_bytes(wei)), _REST])
 
 
 def path_of(address: str) -> str:
-    """Return the key of an address in the state, in hex digits."""
+    """Return the key of an address in the state's trie, in hex digits."""
     return keccak(bytes.fromhex(address[2:])).hex()

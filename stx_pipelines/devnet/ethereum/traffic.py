@@ -1,7 +1,7 @@
-"""The calls of the Ethereum chain: its limits and its counters.
+"""The limits and the counters of the Ethereum chain's calls.
 
-Belongs here: the limits of calls a second, of a batch and of its answer, how they refuse, and counting. Not here:
-faults (faults.py), sending (rpc.py). Every instant is an argument.
+This module limits the calls a second, the calls in a batch and the size of a response, and it counts. It does not draw
+faults (faults.py) or send responses (rpc.py). It reads no clock, so every instant is an argument, in seconds.
 """
 
 from collections import Counter
@@ -16,14 +16,14 @@ _SECOND = 1.0
 
 
 class CallLimiter:
-    """A rate limit: calls are allowed while they and those of the second before them do not exceed it."""
+    """A rate limit. Calls are allowed if they and the calls allowed in the second before do not exceed it."""
 
     def __init__(self) -> None:
-        """Start with no call allowed yet."""
+        """Start with no calls."""
         self._second = SlidingWindow()
 
     def allows(self, now: float, calls: int, limit: int) -> bool:
-        """Allow or refuse calls; refused ones do not fill the second."""
+        """Return whether these calls are allowed. Refused calls do not count towards the limit."""
         if self._second.count(now, _SECOND) + calls > limit:
             return False
         self._second.add(now, calls)
@@ -31,13 +31,13 @@ class CallLimiter:
 
 
 def too_many(knobs: EthereumKnobs) -> Reply:
-    """Make the 429 of more calls than the limit of a second."""
+    """Return the 429 for more calls than the limit of a second."""
     text = error_text(None, 429, "Too Many Requests: calls per second limit reached")
     return Reply(429, text.encode(), retry_after_seconds=knobs.retry_after_seconds)
 
 
 def refused_batch(how: BatchRefusal, calls: list[Call], limit: int) -> Reply:
-    """Make the refusal of a batch with too many elements."""
+    """Return the refusal of a batch with too many calls, in the form `how`."""
     match how:
         case "413":
             return plain_reply(413, "Request Entity Too Large")
@@ -51,7 +51,7 @@ def refused_batch(how: BatchRefusal, calls: list[Call], limit: int) -> Reply:
 
 
 def cut_to_size(calls: list[Call], texts: list[str], limit: int) -> list[str]:
-    """Cut a batch whose results grow too large as geth does: every call from there on gets an error."""
+    """Return the results up to the one that exceeds `limit` bytes in total, and then errors, as geth does."""
     size = 0
     for position, text in enumerate(texts):
         size += len(text)
@@ -62,25 +62,25 @@ def cut_to_size(calls: list[Call], texts: list[str], limit: int) -> list[str]:
 
 
 class EthereumStats:
-    """Counters of requests, calls and answers since the start or the last reset. A dropped connection has status 0."""
+    """Counters of requests, calls and responses since the last reset. A dropped connection has status 0."""
 
     def __init__(self) -> None:
         """Start at zero."""
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything counted so far."""
+        """Set all counters to zero."""
         self.requests = 0
         self.calls = 0
         self.largest_batch = 0
-        self.busiest_second = 0  # calls, refused ones too
+        self.busiest_second = 0  # calls, including refused ones
         self.by_method: Counter[str] = Counter()
         self.by_status: Counter[int] = Counter()
         self.by_fault: Counter[str] = Counter()
         self._second = SlidingWindow()
 
     def arrived(self, now: float, methods: list[str]) -> None:
-        """Count a request with its calls as it comes in."""
+        """Count a request and its calls."""
         calls = len(methods)
         self.requests += 1
         self.calls += calls

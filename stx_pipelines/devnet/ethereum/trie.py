@@ -1,6 +1,7 @@
-"""RLP, Keccak-256 and tries of the made-up Ethereum chain, written for it alone: it tests another implementation.
+"""RLP, Keccak-256 and tries of the made-up Ethereum chain.
 
-Belongs here: bytes and nodes. Not here: accounts and headers (accounts.py, header.py).
+The package has another implementation, which the devnet tests. This one must therefore be independent of it.
+This module encodes bytes and nodes. It does not encode accounts or headers (state.py, header.py).
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,29 +10,29 @@ from itertools import groupby
 from _pysha3 import keccak_256
 
 Entry = tuple[str, bytes]
-"""The hex digits of a key, or what is left of them, and the value."""
+"""The hex digits of a key, or its remaining digits below a node, and the value."""
 
 
 def keccak(data: bytes) -> bytes:
-    """Return the 32 bytes of the hash."""
+    """Return the Keccak-256 hash, 32 bytes."""
     digest: bytes = keccak_256(data).digest()
     return digest
 
 
 def number_bytes(number: int) -> bytes:
-    """Return the bytes of a number without leading zeros."""
+    """Return the big-endian bytes of a number without leading zeros."""
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
 def string_rlp(data: bytes) -> bytes:
-    """Encode a byte string."""
+    """Return the RLP of a byte string."""
     if len(data) == 1 and data[0] < 0x80:
         return data
     return _with_length(0x80, data)
 
 
 def list_rlp(encoded: Sequence[bytes]) -> bytes:
-    """Encode a list of items that are encoded already."""
+    """Return the RLP of a list whose items are already encoded."""
     return _with_length(0xC0, b"".join(encoded))
 
 
@@ -43,7 +44,7 @@ def _with_length(kind: int, data: bytes) -> bytes:
 
 
 def node(entries: Sequence[Entry]) -> bytes:
-    """Encode the node above these entries, which are sorted; none: the empty node."""
+    """Return the RLP of the node above these entries, which must be sorted. Without entries it is the empty node."""
     if not entries:
         return b"\x80"
     if len(entries) == 1:
@@ -56,17 +57,17 @@ def node(entries: Sequence[Entry]) -> bytes:
 
 
 def branch(below: dict[str, bytes]) -> bytes:
-    """Encode a branch: the names of the nodes below it, by their first digit."""
+    """Return the RLP of a branch node. `below` has the reference to each lower node by its digit."""
     return list_rlp([below.get(digit, b"\x80") for digit in "0123456789abcdef"] + [b"\x80"])
 
 
 def named(content: bytes) -> bytes:
-    """Name a node as the one above does: by its hash, or by itself where that is shorter."""
+    """Return the reference to a node in the node above: its hash, or the node itself if it is shorter than a hash."""
     return content if len(content) < 32 else b"\xa0" + keccak(content)
 
 
 def proof(entries: Sequence[Entry], path: str) -> Iterator[bytes]:
-    """Yield the nodes from the root down to a key, or to where it is found missing."""
+    """Yield the nodes from the root down to a key, or down to the node that shows that the key is missing."""
     if not entries:
         return
     yield node(entries)
@@ -80,12 +81,12 @@ def proof(entries: Sequence[Entry], path: str) -> Iterator[bytes]:
 
 
 def root(entries: Sequence[Entry]) -> str:
-    """Return the hash of the topmost node, as 0x and 64 digits."""
+    """Return the hash of the top node above these entries, as 0x and 64 digits."""
     return "0x" + keccak(node(entries)).hex()
 
 
 def _shared(entries: Sequence[Entry]) -> str:
-    """Return the digits with which all of these keys begin."""
+    """Return the digits with which all keys of the entries begin."""
     first, last = entries[0][0], entries[-1][0]
     length = 0
     while length < len(first) and first[length] == last[length]:

@@ -1,6 +1,6 @@
 """Values of the made-up Ethereum chain: its specification, its blocks, the calls of its clients.
 
-Belongs here: plain values. Not here: how a chain grows (chain.py), how values are written as JSON (render.py).
+This module holds plain values. It does not make a chain grow (chain.py) or write JSON (render.py).
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from stx_pipelines.devnet.days import midnight
 WEI_PER_ETHER = 10**18
 
 CallId = int | float | str | None
-Params = list[Any]  # as a client sends them; each method checks its own
+Params = list[Any]  # as the client sends them; each method checks its own parameters
 
 
 @dataclass(frozen=True, kw_only=True)
 class EthereumSpec:
-    """The specification of a chain: two chains of one spec are equal, byte by byte."""
+    """The specification of a chain. Two chains of one spec are equal, byte for byte."""
 
     seed: int = 1
     first_day: date
@@ -27,15 +27,15 @@ class EthereumSpec:
     slot_seconds: int = 12
     missed_share: float = 0.01  # slots without a block
     chain_id: int = 1
-    finality_blocks: int = 64  # how far `finalized` lies behind the newest block
-    safe_blocks: int = 32
-    london_number: int = 0  # blocks below it are of the old kind, without a base fee
-    genesis_timestamp_zero: bool = False  # as on mainnet, whose block 0 claims 1970
-    future_number: int = 2**63  # blocks from it on have a field of a fork to come
-    other_hashes: bool = False  # headers are not hashed as Ethereum's are
+    finality_blocks: int = 64  # number of blocks from `finalized` to the newest block
+    safe_blocks: int = 32  # number of blocks from `safe` to the newest block
+    london_number: int = 0  # the first block that has a base fee
+    genesis_timestamp_zero: bool = False  # as on mainnet, where the timestamp of block 0 is 0
+    future_number: int = 2**63  # the first block that has a field of a future fork
+    other_hashes: bool = False  # headers are hashed by another rule than Ethereum's
 
     def __post_init__(self) -> None:
-        """Refuse a specification no chain can follow."""
+        """Raise ValueError for a tip without a time zone or before the first day, or a wrong `missed_share`."""
         if self.tip.tzinfo is None:
             raise ValueError(f"tip must name its time zone, got {self.tip.isoformat()}")
         start = midnight(self.first_day)
@@ -71,11 +71,11 @@ class EthereumBlock(NamedTuple):
     excess_blob_gas: int | None = None
     parent_beacon_block_root: str | None = None
     requests_hash: str | None = None
-    withdrawals_gwei: int | None = None  # to the miner
+    withdrawals_gwei: int | None = None  # the withdrawals to the fee recipient
 
 
 class Call(Struct):
-    """One call of a batch. Without an id it is a notification, which gets no answer."""
+    """One JSON-RPC call. A call without an id is a notification, which gets no response."""
 
     method: str = ""
     params: Params = []
@@ -83,5 +83,5 @@ class Call(Struct):
 
     @property
     def reply_id(self) -> CallId:
-        """The id of the answer."""
+        """The id of the response."""
         return None if self.id is UNSET else self.id

@@ -1,8 +1,9 @@
 """The made-up Stacks chain and the API that serves it.
 
-The chain, without JSON or HTTP: `values`, `bitcoin`, `tenures`, `mempool`, `reorg`, `chain`.
-The correct responses: `render`, `answers`, `routes_v3`, `routes_v2`, `routes_v1`, `router`.
-Changes while it is served: `knobs`, `faults`, `traffic`, `control`. `api` combines all of these.
+`values`, `bitcoin`, `tenures`, `mempool`, `reorg` and `chain` make the chain, without JSON or HTTP.
+`render`, `answers`, `routes_v3`, `routes_v2`, `routes_v1` and `router` make the correct responses.
+`knobs`, `faults`, `traffic` and `control` change chain and responses while the API is running.
+`api` combines all of these.
 
-Not here: the Ethereum chain (ethereum/), code that both chains share (the folder above).
+The Ethereum chain is in ethereum/. The code that both chains share is in the folder above.
 """

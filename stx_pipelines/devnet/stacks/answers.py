@@ -1,6 +1,6 @@
 """Requests and responses of the Stacks API: headers in the recorded order, recorded error bodies, query parameters.
 
-Belongs here: code that all its routes share. Not here: the content of a response (routes_*.py), faults (faults.py).
+This module holds the code that all routes share. It does not make the content of a response (routes_*.py) or faults.
 """
 
 import json
@@ -30,7 +30,10 @@ _DEPRECATED = (
 
 
 class Caching(Enum):
-    """The cache-control header. A response made before any query has neither this header nor a version."""
+    """The cache-control header of a response.
+
+    `SILENT` leaves out this header and the version, as the real server does where it has not queried its database.
+    """
 
     REVALIDATE = b"public, no-cache, must-revalidate"
     NO_STORE = b"no-store"
@@ -98,20 +101,20 @@ def dumps(value: Any) -> bytes:
 
 
 def bad_request(message: str) -> RefusedError:
-    """Make the 400 of a parameter that does not fit its schema."""
+    """Make the 400 for a parameter that does not fit its schema."""
     body = {"statusCode": 400, "code": "FST_ERR_VALIDATION", "error": "Bad Request", "message": message}
     return RefusedError(Answer(400, dumps(body), caching=Caching.SILENT))
 
 
 def not_found(message: str, etag: str = "") -> RefusedError:
-    """Make a 404 with a message: no-store without an etag, the headers of a list with one."""
+    """Make a 404 with a message. It is no-store without an etag, and has the headers of a list with an etag."""
     caching = Caching.REVALIDATE if etag else Caching.NO_STORE
     body = {"statusCode": 404, "error": "Not Found", "message": message}
     return RefusedError(Answer(404, dumps(body), etag, caching))
 
 
 def no_route(path: str) -> Answer:
-    """Make the 404 of an unknown route, such as v3 on an older server."""
+    """Make the 404 for an unknown route, such as v3 on an older server."""
     body = {"message": f"Route GET:{path} not found", "error": "Not Found", "statusCode": 404}
     return Answer(404, dumps(body), caching=Caching.SILENT)
 
@@ -123,21 +126,21 @@ def gone() -> Answer:
 
 
 def out_of_range(value: str, kind: str, etag: str) -> RefusedError:
-    """Make a 500 with code 22003: the number is too large for PostgreSQL. A retry cannot help."""
+    """Make the 500 with code 22003 for a number that is too large for PostgreSQL. A retry cannot help."""
     message = f'value "{value}" is out of range for type {kind}'
     body = {"statusCode": 500, "code": "22003", "error": "Internal Server Error", "message": message}
     return RefusedError(Answer(500, dumps(body), etag))
 
 
 def timed_out(etag: str) -> RefusedError:
-    """Make a 500 with code 57014: the database stopped a slow query. A retry may help."""
+    """Make the 500 with code 57014 for a slow query that the database stopped. A retry may help."""
     message = "canceling statement due to statement timeout"
     body = {"statusCode": 500, "code": "57014", "error": "Internal Server Error", "message": message}
     return RefusedError(Answer(500, dumps(body), etag))
 
 
 def integer(query: Mapping[str, str], name: str, default: int, low: int, high: int | None) -> int:
-    """Read a whole number within its bounds; otherwise raise the 400 that names the bound."""
+    """Return a whole number from the query, or the default. Raises the 400 that names the bound it violates."""
     text = query.get(name)
     if text is None:
         return default

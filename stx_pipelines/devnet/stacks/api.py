@@ -1,7 +1,7 @@
 """The Stacks API as an ASGI application.
 
-Belongs here: the order of counting, limit, faults, clock and correct response for one request; sending. Not here:
-correct responses (router.py), faults (faults.py), the rate limit and counters (traffic.py).
+This module defines the order of the steps for one request: counting, limit, faults, clock, correct response, sending.
+Correct responses are made in router.py, faults in faults.py, the rate limit and the counters in traffic.py.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from stx_pipelines.devnet.stacks.traffic import Allowance, Limiter, Stats, with_
 
 
 class StacksApi:
-    """An ASGI application that responds like the recorded API, except where a knob changes it."""
+    """An ASGI application that responds like the recorded API, except where a knob changes the response."""
 
     def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
-        """Serve this chain; chain and knobs may be changed at any time."""
+        """Serve this chain. The chain and the knobs may be changed at any time."""
         self.chain = chain
         self.knobs = knobs
         self.stats = Stats()
@@ -83,7 +83,7 @@ class StacksApi:
         return spoiled(fault, self._router.answer(route, request))
 
     def _another_page(self, route: Route, request: Request) -> Answer:
-        """Answer with the page before the requested one, or with the page after it where there is none before."""
+        """Return the page before the requested page, or the page after it if there is none before."""
         answer = self._router.answer(route, replace(request, if_none_match=""))
         cursor = loads(answer.body).get("cursor", {})
         wanted = cursor.get("previous") or cursor.get("next")

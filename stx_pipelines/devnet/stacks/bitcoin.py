@@ -1,7 +1,7 @@
 """The Bitcoin chain of the made-up Stacks chain: the arrivals of its blocks and the times in their headers.
 
-Belongs here: arrivals, header times and Bitcoin's rule for them, the heights with a Stacks tenure.
-Not here: the Stacks blocks of a tenure (tenures.py).
+This module makes arrivals, header times by Bitcoin's rule, and the heights that have a Stacks tenure. It does not make
+the Stacks blocks of a tenure (tenures.py).
 """
 
 from dataclasses import dataclass, replace
@@ -11,10 +11,10 @@ from statistics import median_low
 from stx_pipelines.devnet.days import DAY, unix_midnight
 from stx_pipelines.devnet.stacks.values import ChainSpec, made_hash
 
-_MEDIAN_OF = 11  # a header's time must exceed the median of the eleven before it
-_MAX_AHEAD = 7_200  # nodes refuse a header further ahead of their clock
+_MEDIAN_OF = 11  # a header's time must be later than the median of the eleven headers before
+_MAX_AHEAD = 7_200  # seconds; nodes refuse a header whose time is further ahead of their clock
 _SHARE_WITHOUT_TENURE = 0.04
-_SHARE_OF_WRONG_CLOCKS = 0.05  # with the mean error below, about 3 % of headers are older than the one before
+_SHARE_OF_WRONG_CLOCKS = 0.05  # makes about 3 % of header times earlier than that of the header before
 _MIN_INTERVAL = 4
 
 
@@ -41,7 +41,7 @@ class Bitcoin:
         self._interval = DAY / spec.burn_blocks_per_day
 
     def at(self, height: int) -> BitcoinBlock:
-        """Return the block of a height that has been made already."""
+        """Return the block of a height. The block must have been made already."""
         return self.blocks[height - self._spec.first_burn_height]
 
     def next_tenure(self, height: int) -> BitcoinBlock:
@@ -55,7 +55,7 @@ class Bitcoin:
             position += 1
 
     def redraw(self, height: int, fork: int, rng: Random) -> None:
-        """Replace every block from `height` on: the same arrivals, other hashes and header times."""
+        """Replace every block from `height` on by one with the same arrival, another hash and another header time."""
         for position in range(height - self._spec.first_burn_height, len(self.blocks)):
             block = self.blocks[position]
             arrivals = [earlier.arrival for earlier in self.blocks[max(0, position - 2) : position + 1]]
@@ -81,14 +81,15 @@ class Bitcoin:
         if rng.random() < _SHARE_OF_WRONG_CLOCKS:
             error = min(_MAX_AHEAD, int(rng.expovariate(1 / self._interval)))
             claimed = arrivals[-1] + (error if rng.random() < 0.5 else -error)
-        # After every second midnight one header is of the day before, because readers go wrong at the days' edges.
+        # The second block of about half of all days has a header time of the day before, because readers often fail
+        # at the edge of a day.
         if _is_second_of_its_day(arrivals) and rng.random() < 0.5:
             claimed = arrivals[-1] - arrivals[-1] % DAY - rng.randint(1, max(1, int(self._interval / 2)))
         return max(claimed, self._median_time_past(position) + 1)
 
     def _median_time_past(self, position: int) -> int:
         times = [block.time for block in self.blocks[max(0, position - _MEDIAN_OF) : position]]
-        # The blocks before our first one count as older than its day, so that no header falls before that day.
+        # Blocks before the first one count as older than the first day, so that no header time is before that day.
         before = [self._midnight - 1] * (_MEDIAN_OF - len(times))
         return median_low(before + times)
 

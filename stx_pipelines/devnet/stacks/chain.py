@@ -1,8 +1,8 @@
 """The made-up Stacks chain: growth, reorganisations, reading.
 
-Belongs here: the canonical chain. Not here: the senders of transactions (mempool.py), JSON (render.py), responses
-(routes_*.py), faults (faults.py), a clock. Every instant is an argument. The same spec and the same calls give the
-same chain.
+This module holds the canonical chain. It does not make the senders of transactions (mempool.py), JSON (render.py),
+responses (routes_*.py) or faults (faults.py). It reads no clock, so every instant is an argument. The same spec and the
+same calls give the same chain.
 """
 
 from bisect import bisect_right
@@ -19,7 +19,7 @@ from stx_pipelines.devnet.stacks.reorg import Site, new_sites, refill, same_site
 from stx_pipelines.devnet.stacks.tenures import BlockPlan, Tenures
 from stx_pipelines.devnet.stacks.values import BurnBlock, ChainSpec, Draft, StacksBlock, Transaction
 
-# Exported again: code that uses the chain also needs its values.
+# Exported again, because code that uses the chain also needs its values.
 __all__ = ["BurnBlock", "ChainSpec", "StacksBlock", "StacksChain", "Transaction"]
 
 
@@ -37,8 +37,8 @@ class StacksChain:
         self._tenures = Tenures(spec, self.bitcoin)
         self._mempool = Mempool(spec)
         self._planned: deque[BlockPlan] = deque()
-        self._positions: dict[str, int] = {}  # of a block, by its hash and by its index hash
-        self._row_starts: list[int] = []  # of each block, the position of its first row
+        self._positions: dict[str, int] = {}  # the position of each block, by hash and by index hash
+        self._row_starts: list[int] = []  # the position in `rows` of each block's first row
         self.forks = 0  # reorganisations so far
         self.grow_to(spec.tip)
 
@@ -48,14 +48,14 @@ class StacksChain:
         return self.blocks[-1]
 
     def grow_to(self, instant: datetime) -> None:
-        """Append every block up to this instant; an instant before the tip changes nothing."""
+        """Append every block up to this instant. An instant before the tip changes nothing."""
         until = int(instant.timestamp())
         with self.lock:
             while self._next_plan().time <= until:
                 self._mine(self._planned.popleft())
 
     def grow(self, *, burn_blocks: int) -> None:
-        """Append blocks until this many more burn blocks have at least one."""
+        """Append Stacks blocks until this many more burn blocks have at least one Stacks block."""
         with self.lock:
             wanted = len(self.burn_blocks) + burn_blocks
             while len(self.burn_blocks) < wanted:
@@ -76,35 +76,35 @@ class StacksChain:
                 self._append(site, drafts)
 
     def transactions(self, day: date | None = None) -> list[Transaction]:
-        """Return the canonical transactions of a day (by the time of their burn block), ascending."""
+        """Return the canonical transactions of a day (by the time of their burn block) or of all days, ascending."""
         start = unix_midnight(day) if day else 0
         with self.lock:
             burns = [burn for burn in self.burn_blocks if day is None or start <= burn.time < start + DAY]
             return [tx for burn in burns for tx in burn.transactions()]
 
     def block(self, height: int) -> StacksBlock | None:
-        """Return the canonical block of a height."""
+        """Return the canonical block of a height, or None."""
         position = height - self.spec.first_height
         return self.blocks[position] if 0 <= position < len(self.blocks) else None
 
     def block_by_hash(self, block_hash: str) -> StacksBlock | None:
-        """Return the canonical block with this hash or index hash; None once it is orphaned."""
+        """Return the canonical block with this hash or index hash, or None, for example if the block is orphaned."""
         position = self._positions.get(block_hash)
         return None if position is None else self.blocks[position]
 
     def block_at(self, unix: int) -> StacksBlock | None:
-        """Return the newest block whose time is not after `unix`."""
+        """Return the newest block whose time is not after `unix`, or None."""
         position = bisect_right(self.blocks, unix, key=lambda block: block.time)
         return self.blocks[position - 1] if position else None
 
     def burn_block(self, height: int) -> BurnBlock | None:
-        """Return the burn block of a height, or None where it has no Stacks tenure."""
+        """Return the burn block of a height, or None if there is no Stacks block in it."""
         position = bisect_right(self.burn_blocks, height, key=lambda burn: burn.height) - 1
         found = self.burn_blocks[position] if position >= 0 else None
         return found if found and found.height == height else None
 
     def rows_up_to(self, height: int, tx_index: int) -> int:
-        """Count the `rows` up to and including a place; the place itself need not exist."""
+        """Return the number of `rows` up to and including a place in the chain. The place need not exist."""
         position = min(height - self.spec.first_height, len(self.blocks) - 1)
         if position < 0:
             return 0
@@ -134,7 +134,7 @@ class StacksChain:
         return self._cut(sum(len(burn.blocks) for burn in burns)), sites
 
     def _cut(self, count: int) -> list[StacksBlock]:
-        """Remove the newest blocks from the chain."""
+        """Remove the newest `count` blocks from the chain and return them, oldest first."""
         removed = self.blocks[-count:]
         del self.rows[self._row_starts[-count] :]
         del self.blocks[-count:], self._row_starts[-count:]
@@ -194,6 +194,6 @@ class StacksChain:
         )
 
     def _hashes(self, height: int) -> tuple[str, str]:
-        """Make a block's hash and index hash; they differ between forks."""
+        """Return the hash and the index hash of a block. Both differ between forks."""
         digest = sha512(f"{self.spec.seed}:block:{height}:{self.forks}".encode()).hexdigest()
         return "0x" + digest[:64], "0x" + digest[64:]

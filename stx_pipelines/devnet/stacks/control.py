@@ -1,7 +1,7 @@
 """The devnet's own routes for its Stacks chain: /devnet/stats, knobs, reorg, grow.
 
-Belongs here: changing this chain and its knobs from another process. Not here: the API's routes (router.py), finding
-and reading a control route (devnet/control.py).
+This module changes the chain and its knobs for another process. It does not serve the API's routes (router.py), and it
+does not find the route of a request (devnet/control.py).
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from stx_pipelines.devnet.stacks.traffic import Stats
 
 
 def stacks_routes(chain: StacksChain, knobs: Knobs, stats: Stats) -> Routes:
-    """Make the control routes of this chain."""
+    """Return the control routes of this chain."""
 
     def reorganise(wanted: dict[str, Any]) -> object:
         chain.reorg(**wanted)

@@ -1,7 +1,7 @@
 """Faults of the Stacks chain: drawing the fault of a request, and changing its response.
 
-Belongs here: drawing faults, the shapes of broken responses. Not here: the names of faults (knobs.py), correct
-responses (routes_*.py), broken connections (api.py).
+This module draws faults and makes broken responses. It does not name the faults (knobs.py), make correct responses
+(routes_*.py) or break connections (api.py).
 """
 
 from dataclasses import replace
@@ -11,7 +11,7 @@ from random import Random
 from stx_pipelines.devnet.stacks.answers import Answer, Caching, dumps
 from stx_pipelines.devnet.stacks.knobs import FaultKind, Knobs
 
-_OF_PAGES = frozenset({"empty_page", "repeated_page"})  # faults only a v3 page can have
+_OF_PAGES = frozenset({"empty_page", "repeated_page"})  # faults that only a v3 page can have
 _HTML = (b"content-type", b"text/html")
 _EMPTY_CURSOR = {"next": None, "previous": None, "current": None}
 _EMPTY_PAGE = dumps({"total": 0, "limit": 50, "cursor": _EMPTY_CURSOR, "results": []})
@@ -21,13 +21,13 @@ class Faults:
     """The faults of a series of requests, drawn from a seed so that a failing test can be repeated."""
 
     def __init__(self, knobs: Knobs) -> None:
-        """Start a series; it starts again whenever the seed changes."""
+        """Start a series. The series starts again whenever the knob `seed` changes."""
         self._knobs = knobs
         self._seed = knobs.seed
         self._rng = Random(self._seed)
 
     def draw(self, *, is_v3_page: bool) -> FaultKind | None:
-        """Draw the fault of the next request, or none."""
+        """Return the fault of the next request, or None for no fault."""
         if self._knobs.seed != self._seed:
             self._seed = self._knobs.seed
             self._rng = Random(self._seed)
@@ -44,7 +44,7 @@ class Faults:
 
 
 def instead(kind: FaultKind, retry_after: int) -> Answer | None:
-    """Return the response of a fault that replaces the correct one, or None for a fault that changes it."""
+    """Return the response of a fault that replaces the correct response, or None for a fault that changes it."""
     if kind == "429":
         return too_many(retry_after)
     if kind == "not_json":
@@ -53,7 +53,7 @@ def instead(kind: FaultKind, retry_after: int) -> Answer | None:
 
 
 def spoiled(kind: FaultKind, right: Answer) -> Answer:
-    """Spoil the correct response. `drop` and `truncated` do not change it: they break the connection (api.py)."""
+    """Return the correct response with this fault. `drop` and `truncated` only break the connection (api.py)."""
     if kind == "empty_page":
         return replace(right, status=200, body=_EMPTY_PAGE)
     if kind == "truncated_wrong_length":
@@ -68,7 +68,7 @@ def too_many(retry_after: int) -> Answer:
 
 
 def _proxy_page(status: int) -> Answer:
-    # 522 has no standard phrase: only some proxies use it.
+    # 522 has no standard phrase, because only some proxies use it.
     phrase = "Connection timed out" if status == 522 else HTTPStatus(status).phrase
     return _html(status, f"<html><head><title>{status} {phrase}</title></head><body>{status}</body></html>")
 

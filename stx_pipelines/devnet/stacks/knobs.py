@@ -1,6 +1,6 @@
-"""The knobs of the Stacks chain: everything that can be changed while it is served.
+"""The knobs of the Stacks chain: everything that can be changed while the API is running.
 
-Belongs here: names, types, defaults and the kinds of faults. Not here: the effect of a knob (router.py, routes_*.py,
+This module holds names, types, defaults and the kinds of faults. It does not apply the knobs (router.py, routes_*.py,
 faults.py, traffic.py, api.py).
 """
 
@@ -40,9 +40,9 @@ class Knobs:
     fault_rate: float = 0.0
     fault_kinds: tuple[FaultKind, ...] = FAULT_KINDS
     fail_next: int = 0  # number of requests that fail next, at any fault_rate
-    retry_after_seconds: int = 1  # in the fault 429; a 429 of the limiter has the true number
+    retry_after_seconds: int = 1  # of the fault 429; a 429 of the rate limit has the true number
     wrong_counts: set[int] = field(default_factory=set)  # burn heights whose total_tx_count is one too high
-    hidden_transactions: set[str] = field(default_factory=set)  # tx_ids left out of every list; counts stay true
+    hidden_transactions: set[str] = field(default_factory=set)  # tx_ids left out of every list; counts stay correct
     seed: int = 1
     on_request: Callable[[str], None] | None = None  # called with path and query before each response
     clock: Callable[[], datetime] | None = None  # if set, the chain grows to its time before each response

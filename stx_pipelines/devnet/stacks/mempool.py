@@ -1,6 +1,6 @@
 """The senders of the made-up Stacks chain and their transactions: wallets, miners, sponsors, fees, types, outcomes.
 
-Belongs here: wallets and the drafts of their transactions. Not here: the block of a draft (chain.py, reorg.py).
+This module makes wallets and drafts of their transactions. It does not place a draft in a block (chain.py, reorg.py).
 """
 
 from base64 import b32encode
@@ -17,8 +17,8 @@ _C32 = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMN
 _MINERS = 8
 _SPONSORS = 5
 _SPONSORED = 0.05
-# A sender is new, sends every day, sends every week on its weekday, or is an older wallet chosen at random.
-_NEW, _DAILY, _WEEKLY = 0.06, 0.50, 0.88  # cumulative
+# A sender is a new wallet, one that sends daily, one that sends weekly on its weekday, or another old wallet.
+_NEW, _DAILY, _WEEKLY = 0.06, 0.50, 0.88  # cumulative shares
 _MINIMUM_FEE = 180
 
 
@@ -49,7 +49,7 @@ class Mempool:
     """The source of transactions, drafted in one fixed order from one random stream."""
 
     def __init__(self, spec: ChainSpec) -> None:
-        """Start with miners and sponsors, and no wallet."""
+        """Start with miners and sponsors, without wallets of users."""
         self._seed = spec.seed
         self._rng = Random(f"{spec.seed}:mempool")
         self._wallets: dict[str, Wallet] = {}
@@ -76,15 +76,15 @@ class Mempool:
         ]
 
     def newcomers_draft(self) -> Draft:
-        """Draft a transaction of a new wallet, whose nonce fits anywhere in the chain."""
+        """Draft the first transaction of a new wallet. Its nonce 0 fits anywhere in the chain."""
         return self._draft(self._new_wallet())
 
     def again(self, draft: Draft) -> Draft:
-        """Return the same draft with another id, as a miner makes it when its tenure is replaced."""
+        """Return the draft with another id. A miner makes such a transaction when its tenure is replaced."""
         return draft._replace(tx_id=self._next_tx_id())
 
     def forget(self, drafts: Iterable[Draft]) -> None:
-        """Drop transactions permanently; their wallets continue at the lowest dropped nonce."""
+        """Drop transactions permanently. Their wallets continue with the lowest dropped nonce."""
         for draft in drafts:
             wallet = self._wallets[draft.sender_address]
             wallet.nonce = min(wallet.nonce, draft.nonce)
@@ -134,7 +134,7 @@ class Mempool:
         return self._make("wallet", self._newcomers)
 
     def _settle(self, wallet: Wallet, weekly: list[Wallet]) -> Wallet:
-        """Decide how often a new wallet sends again; half of them never do."""
+        """Decide how often a new wallet sends again, and return the wallet. Half of all wallets never send again."""
         drawn = self._rng.random()
         if drawn < 0.12:
             self._join(self._daily, wallet, self._most_daily)
@@ -156,7 +156,7 @@ def _draw_type(drawn: float) -> str:
 
 
 def _draw_status(kind: str, drawn: float) -> str:
-    """Choose a status: about 5 % of all transactions fail; a plain transfer has no contract to abort it."""
+    """Return a status. About 5 % of all transactions fail. Token transfers are not aborted: they call no contract."""
     if kind == "token_transfer" or drawn < 0.91:
         return "problematic_skipped" if drawn < 0.003 else "success"
     return "abort_by_response" if drawn < 0.975 else "abort_by_post_condition"

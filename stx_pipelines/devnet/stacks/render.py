@@ -1,7 +1,7 @@
 """The JSON of the Stacks API's rows and blocks, key by key as recorded.
 
-Belongs here: values in, JSON out. Not here: pages (routes_*.py), status codes and headers (answers.py). The chain has
-no amounts, contracts or costs: they are made from the transaction's id.
+This module turns values into JSON. It does not make pages (routes_*.py), status codes or headers (answers.py). The
+chain has no amounts, contracts or costs, so this module derives them from ids and counts.
 """
 
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ _FAILURE = {"hex": "0x080100000000000000000000000000000001", "repr": "(err u1)"}
 
 
 def v3_row(tx: Transaction) -> bytes:
-    """Write one entry of a v3 list, as text because most of the server's time is spent here."""
+    """Return one entry of a v3 list as JSON. No JSON library is used, because the server spends most time here."""
     sponsor = "null"
     if tx.sponsor_address is not None:
         sponsor = f'{{"address":"{tx.sponsor_address}","nonce":{tx.sponsor_nonce}}}'
@@ -40,7 +40,7 @@ def v3_row(tx: Transaction) -> bytes:
 
 
 def v1_row(tx: Transaction, parent: tuple[str, int], with_arguments: bool) -> dict[str, Any]:
-    """Make one entry of a v1 list. `parent` is the parent block's hash and its burn block's time."""
+    """Return one entry of a v1 list. `parent` is the parent block's hash and the time of the parent's burn block."""
     row = _v1_head(tx) | _v1_place(tx, *parent) | _v1_costs(tx) | _v1_payload(tx, with_arguments)
     if tx.sponsor_address is not None:
         row |= {"sponsor_nonce": tx.sponsor_nonce, "sponsor_address": tx.sponsor_address}
@@ -48,7 +48,7 @@ def v1_row(tx: Transaction, parent: tuple[str, int], with_arguments: bool) -> di
 
 
 def v2_block(block: StacksBlock) -> dict[str, Any]:
-    """Make the entry of one Stacks block."""
+    """Return the entry of one Stacks block."""
     return {
         "canonical": True,
         "height": block.height,
@@ -70,7 +70,7 @@ def v2_block(block: StacksBlock) -> dict[str, Any]:
 
 
 def v2_burn_block(burn: BurnBlock, excess: int) -> dict[str, Any]:
-    """Make the entry of one burn block, its Stacks blocks newest first. `excess` is added to the true count."""
+    """Return the entry of one burn block, its Stacks blocks newest first. `excess` is added to the correct count."""
     gaps = len(burn.blocks) - 1
     return {
         "burn_block_time": burn.time,

@@ -1,6 +1,6 @@
 """The plan of a reorganisation: the places of the new blocks and their content.
 
-Belongs here: choosing transactions to drop, move or add. Not here: removing and appending blocks (chain.py).
+This module chooses the transactions to drop, move or add. It does not remove or append blocks (chain.py).
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,21 +23,21 @@ class Site(NamedTuple):
 
 
 def same_sites(blocks: list[StacksBlock]) -> list[Site]:
-    """Return the sites of replaced Stacks blocks: the new fork has as many, at the same times."""
+    """Return the sites of the replaced Stacks blocks. The new fork has as many blocks, at the same times."""
     return [_site(block, block.time) for block in blocks]
 
 
 def new_sites(burns: list[BurnBlock], rng: Random) -> list[Site]:
-    """Make sites for replaced burn blocks: a tenure starts at the same time and has more or fewer blocks."""
+    """Return sites for replaced burn blocks. Each tenure starts at the same time but may have more or fewer blocks."""
     ends = [burn.blocks[0].time for burn in burns[1:]] + [burns[-1].blocks[-1].time + 1]
     return [site for burn, end in zip(burns, ends, strict=True) for site in _tenure_sites(burn, end, rng)]
 
 
 def refill(sites: list[Site], pool: list[Draft], mempool: Mempool, rng: Random) -> Iterator[tuple[Site, list[Draft]]]:
-    """Distribute the orphaned transactions in their order, so that the nonces of a wallet keep rising.
+    """Yield each site with its transactions.
 
-    The transactions of an eighth of the senders are dropped. Those of another eighth are mined after the replaced
-    blocks. Some transactions are new.
+    The orphaned transactions keep their order, so that the nonces of a wallet keep rising. The transactions of an
+    eighth of the senders are dropped. The transactions of another eighth are mined later. Some transactions are new.
     """
     kept = _thin_out(pool, mempool, rng)
     for _ in range(1 + len(pool) // 8):
@@ -88,7 +88,10 @@ def _tenure_sites(burn: BurnBlock, end: int, rng: Random) -> list[Site]:
 
 
 def _thin_out(pool: list[Draft], mempool: Mempool, rng: Random) -> list[Draft]:
-    """Drop or delay all transactions of some wallets, because a part of them would leave gaps in the nonces."""
+    """Drop or delay all transactions of some wallets, and return the transactions of the other wallets.
+
+    Dropping only some transactions of a wallet would leave gaps in its nonces.
+    """
     senders = sorted({draft.sender_address for draft in pool})
     leaving = rng.sample(senders, min(len(senders), 2 + len(senders) // 4) if len(senders) > 1 else 0)
     dropped, later = set(leaving[::2]), set(leaving[1::2])

@@ -1,7 +1,7 @@
 """The routes of the Stacks API: finding the route of a path, and its correct response.
 
-Belongs here: paths, conditional requests, the knobs that switch whole routes off. Not here: the content of a response
-(routes_*.py), limits (traffic.py), faults (faults.py).
+This module handles paths, conditional requests and the knobs that switch whole routes off. It does not make the content
+of a response (routes_*.py), limits (traffic.py) or faults (faults.py).
 """
 
 import re
@@ -84,6 +84,6 @@ class Router:
 
 
 def _conditional(answer: Answer, if_none_match: str) -> Answer:
-    """Return a 304 where the client sends the response's etag; all pages of a list have the same etag."""
+    """Return a 304 if the client sent the response's etag, else the response. All pages of a list have one etag."""
     known = {tag.strip().removeprefix("W/").strip('"') for tag in if_none_match.split(",")}
     return Answer(304, b"", answer.etag) if answer.etag and answer.etag in known else answer

@@ -1,7 +1,7 @@
 """The deprecated v1 route: transactions by windows of burn block time, with offsets.
 
-Belongs here: v1's windows and pages. Not here: v3 (routes_v3.py), blocks (routes_v2.py), headers (answers.py), faults.
-The caller holds the chain's lock.
+This module makes the windows and pages of v1. It does not make v3 (routes_v3.py), blocks (routes_v2.py), headers
+(answers.py) or faults (faults.py). The caller holds the chain's lock.
 """
 
 from collections.abc import Iterator
@@ -30,12 +30,12 @@ class V1Transactions:
     """The list of transactions, as old servers give it."""
 
     def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
-        """Use the knobs at every response: hidden transactions are left out, `total` still counts them."""
+        """Serve this chain. The knob `hidden_transactions` leaves rows out, but `total` counts them."""
         self._chain = chain
         self._knobs = knobs
 
     def transactions(self, request: Request) -> Answer:
-        """GET /extended/v1/tx; every response, also a refusal, has the headers of a deprecated route."""
+        """Respond to GET /extended/v1/tx. Every response, also a refusal, has the headers of a deprecated route."""
         try:
             return self._transactions(request)
         except RefusedError as refused:
@@ -70,7 +70,7 @@ class V1Transactions:
         for burn in burns:
             count = burn.tx_count
             if offset >= count and not self._knobs.hidden_transactions:
-                offset -= count  # its rows are not read, because offsets may be large
+                offset -= count  # skip the rows without reading them, because offsets may be large
                 continue
             rows = self._visible(burn)
             yield from islice(reversed(rows) if descending else rows, offset, None)

@@ -1,7 +1,7 @@
 """The v2 routes and the status page: Stacks blocks and burn blocks.
 
-Belongs here: blocks, their lists and their counts. Not here: transactions (routes_v3.py, routes_v1.py),
-headers (answers.py), faults. The caller holds the chain's lock.
+This module makes blocks, their lists and their counts. It does not make transactions (routes_v3.py, routes_v1.py),
+headers (answers.py) or faults (faults.py). The caller holds the chain's lock.
 """
 
 import re
@@ -30,15 +30,15 @@ _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
 class V2Blocks:
-    """Blocks of both chains."""
+    """The routes of Stacks blocks and burn blocks."""
 
     def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
-        """Use the knobs at every response: a broken list, and burn heights whose counts are wrong."""
+        """Serve this chain. Knobs break the list of burn blocks, or make the counts of some burn blocks wrong."""
         self._chain = chain
         self._knobs = knobs
 
     def status(self, request: Request) -> Answer:
-        """GET /extended"""
+        """Respond to GET /extended."""
         tip = self._chain.tip
         chain_tip = {
             "block_height": tip.height,
@@ -49,7 +49,7 @@ class V2Blocks:
         return self._list({"server_version": SERVER_VERSION, "status": "ready", "chain_tip": chain_tip})
 
     def blocks(self, request: Request) -> Answer:
-        """GET /extended/v2/blocks: `prev` is older and `next` is newer, the opposite of v3."""
+        """Respond to GET /extended/v2/blocks. `prev` is the older page and `next` the newer one, unlike in v3."""
         limit = integer(request.query, "limit", _DEFAULT_LIMIT, 0, _MOST) or _DEFAULT_LIMIT
         offset = integer(request.query, "offset", 0, -_FURTHEST, _FURTHEST)
         newest = len(self._chain.blocks) - 1
@@ -68,11 +68,11 @@ class V2Blocks:
         )
 
     def block(self, request: Request) -> Answer:
-        """GET /extended/v2/blocks/{height|hash|latest}"""
+        """Respond to GET /extended/v2/blocks/{height|hash|latest}."""
         return _one_block(find_block(self._chain, request.argument), "Block not found")
 
     def block_by_time(self, request: Request) -> Answer:
-        """GET /extended/v2/blocks/by-block-time/{unix}"""
+        """Respond to GET /extended/v2/blocks/by-block-time/{unix}."""
         unix = request.argument
         if not unix.isdecimal():
             raise bad_request("params/timestamp must be integer")
@@ -80,7 +80,7 @@ class V2Blocks:
         return _one_block(self._chain.block_at(int(unix)), missing)
 
     def burn_blocks(self, request: Request) -> Answer:
-        """GET /extended/v2/burn-blocks: `total` counts Stacks blocks, as the real server wrongly does."""
+        """Respond to GET /extended/v2/burn-blocks. `total` wrongly counts Stacks blocks, as on the real server."""
         if self._knobs.burn_list_broken:
             raise timed_out(self._chain.tip.index_hash)
         limit = integer(request.query, "limit", _DEFAULT_LIMIT, 0, _MOST) or _DEFAULT_LIMIT
@@ -91,7 +91,7 @@ class V2Blocks:
         return self._list({"limit": limit, "offset": offset, "total": len(self._chain.blocks), "results": results})
 
     def burn_block(self, request: Request) -> Answer:
-        """GET /extended/v2/burn-blocks/{height|hash|latest}"""
+        """Respond to GET /extended/v2/burn-blocks/{height|hash|latest}."""
         burn = self._find_burn(request.argument)
         if burn is None:
             raise not_found("Not found", self._chain.tip.index_hash)

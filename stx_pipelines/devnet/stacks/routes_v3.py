@@ -1,7 +1,7 @@
 """The v3 routes: transactions by cursor, of the chain and of one block.
 
-Belongs here: cursors and pages of v3. Not here: v1 and v2 (routes_v1.py, routes_v2.py), headers (answers.py), faults.
-The caller holds the chain's lock.
+This module makes the cursors and pages of v3. It does not make v1 or v2 (routes_v1.py, routes_v2.py), headers
+(answers.py) or faults (faults.py). The caller holds the chain's lock.
 """
 
 import re
@@ -37,21 +37,21 @@ class V3Pages:
     """Pages of transactions. Each row's JSON is written once and kept until the next reorganisation."""
 
     def __init__(self, chain: StacksChain, knobs: Knobs) -> None:
-        """Use the knobs at every response: hidden transactions are left out of every list."""
+        """Serve this chain. The knob `hidden_transactions` leaves rows out of every list."""
         self._chain = chain
         self._knobs = knobs
         self._forks = chain.forks
         self._written: dict[str, bytes] = {}
 
     def transactions(self, request: Request) -> Answer:
-        """GET /extended/v3/transactions"""
+        """Respond to GET /extended/v3/transactions."""
         limit = integer(request.query, "limit", _DEFAULT_LIMIT, 1, _MOST)
         start = self._start(request)
         end = self._chain.rows_up_to(start.height, start.tx_index)
         return Answer(200, self._page(self._chain.rows, end, limit), self._chain.tip.index_hash)
 
     def of_block(self, request: Request) -> Answer:
-        """GET /extended/v3/blocks/{height|hash|latest}/transactions"""
+        """Respond to GET /extended/v3/blocks/{height|hash|latest}/transactions."""
         limit = integer(request.query, "limit", _DEFAULT_LIMIT, 1, _MOST)
         start = self._start(request)
         block = find_block(self._chain, request.argument)
@@ -67,7 +67,7 @@ class V3Pages:
         return parse_cursor(text, self._chain.tip.index_hash)
 
     def _page(self, rows: Sequence[Transaction], end: int, limit: int) -> bytes:
-        """Write the `limit` rows below position `end`, newest first, with the cursors of the pages around them."""
+        """Return the `limit` rows below position `end`, newest first, with `current`, `next` and `previous` cursors."""
         reach = limit + len(self._knobs.hidden_transactions)
         below = self._visible(rows[max(0, end - reach - 1) : end])[::-1]
         page, following = below[:limit], below[limit:]
@@ -92,10 +92,11 @@ class V3Pages:
 
 
 def parse_cursor(text: str, etag: str) -> _Place:
-    """Return the highest row that a cursor admits, by the order (height, microblock sequence, tx_index).
+    """Return the place of the newest row that a cursor permits. Raises the error response for a malformed cursor.
 
-    Every row has the greatest sequence, so a cursor with a smaller one admits no row of its block, as on the real
-    server. `H:0:0` is the one exception: it admits the whole block.
+    Rows are ordered by height, microblock sequence and tx_index. All rows have the greatest sequence. A cursor with a
+    smaller sequence therefore permits only rows of earlier blocks, as on the real server. The only exception is
+    `H:0:0`, which permits the whole block.
     """
     found = _CURSOR.fullmatch(text)
     if found is None:
@@ -112,7 +113,7 @@ def parse_cursor(text: str, etag: str) -> _Place:
 
 
 def find_block(chain: StacksChain, name: str) -> StacksBlock | None:
-    """Return the canonical block that a path names by its height, one of its hashes, or `latest`."""
+    """Return the canonical block that a path names by its height, one of its hashes or `latest`; None if unknown."""
     if not _BLOCK_NAME.fullmatch(name):
         raise bad_request('params/height_or_hash must match pattern "^(latest|[0-9]+|0x[a-fA-F0-9]{64})$"')
     if name == "latest":

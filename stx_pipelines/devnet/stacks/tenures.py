@@ -1,7 +1,7 @@
-"""The tenures of the made-up Stacks chain: the number of blocks and transactions of each, and its blocks' times.
+"""The tenures of the made-up Stacks chain: their blocks, the times of the blocks and the numbers of transactions.
 
-Belongs here: the shapes of a chain and the burn blocks of special sizes that every chain contains. Not here: the
-content of transactions (mempool.py).
+This module makes the shapes of a chain, and the burn blocks of special sizes that every chain contains. It does not
+make the transactions (mempool.py).
 """
 
 from random import Random
@@ -11,14 +11,14 @@ from stx_pipelines.devnet.days import DAY
 from stx_pipelines.devnet.stacks.bitcoin import Bitcoin, BitcoinBlock
 from stx_pipelines.devnet.stacks.values import ChainSpec
 
-# Sizes at which readers break: nothing, exactly one page, one more than a page, many pages. The key is the tenure's
-# number within its cycle of about a week.
+# Numbers of transactions at which readers often fail: none, exactly one page, one more than a page, many pages.
+# The key is the number of the tenure in a cycle of about a week.
 _SPECIAL_EVERYWHERE = {3: 0, 5: 50, 7: 51}
 _SPECIAL_HEAVY = {11: 500, 17: 1_500}
-_BIG_BLOCK = 800  # one Stacks block of the 1,500 holds this many
+_BIG_BLOCK = 800  # transactions in one Stacks block of the tenure of 1,500
 _MINERS_OWN = 2  # tenure_change and coinbase
 _GIANT_SHARE = 0.4
-_HEAVY_TAIL = 1.8  # sigma of the log-normal: the median burn block has a fifth of the mean
+_HEAVY_TAIL = 1.8  # sigma of the log-normal distribution; the median is a fifth of the mean
 _HEAVY_MOST = 1_200
 
 
@@ -58,7 +58,7 @@ class Tenures:
         ]
 
     def _block_times(self, burn: BitcoinBlock, end: int, total: int) -> list[int]:
-        """Draw the rising times of a tenure's blocks: fewer than `total`, so that only a single block can be empty."""
+        """Return rising times of fewer blocks than `total`, so that a block can be empty only if it is the only one."""
         first = burn.arrival + self._rng.randint(1, min(20, (end - burn.arrival) // 2))
         wanted = round(self._spec.stacks_blocks_per_burn_block * self._rng.uniform(0.5, 1.5))
         count = max(1, min(wanted, total - 1, end - first))
@@ -77,7 +77,7 @@ class _Sizes:
         self._special = _special_sizes(spec)
         self._cycle = max(24, round(7 * self._tenures_a_day))
         self._ordinal = -1
-        self._owed = 0.0  # expected minus drawn transactions so far: the next sizes make up for special ones
+        self._owed = 0.0  # expected minus drawn transactions; later sizes make up for special sizes
         self._giant_after = self._draw_giant(0)
 
     def next(self, arrival: int) -> int:
@@ -111,7 +111,7 @@ def _special_sizes(spec: ChainSpec) -> dict[int, int]:
 
 
 def _split(total: int, blocks: int, rng: Random) -> list[int]:
-    """Divide a tenure's transactions among its blocks: the first has the miner's two, the others at least one each."""
+    """Return the number of transactions of each block: at least two in the first, at least one in the others."""
     if total == 0:
         return [0]
     if total == _SPECIAL_HEAVY[17] and blocks > 1:

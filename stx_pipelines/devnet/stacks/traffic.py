@@ -1,7 +1,7 @@
-"""The requests of the Stacks chain: its rate limit and its counters.
+"""The rate limit and the counters of the Stacks chain's requests.
 
-Belongs here: code that depends on the number and times of requests. Not here: faults (faults.py), sending (api.py).
-Every instant is an argument.
+This module holds the code that depends on the number and the times of requests. It does not draw faults (faults.py) or
+send responses (api.py). It reads no clock, so every instant is an argument, in seconds.
 """
 
 from collections import Counter, deque
@@ -26,14 +26,14 @@ class Allowance:
 
 
 class Limiter:
-    """A rate limit: a request is allowed while the window before it holds fewer than the limit."""
+    """A rate limit. A request is allowed if fewer requests than the limit were allowed in the window before it."""
 
     def __init__(self) -> None:
-        """Start with no request allowed yet."""
+        """Start with no requests."""
         self._allowed = SlidingWindow()
 
     def ask(self, now: float, limit: int, window: float) -> Allowance:
-        """Allow or refuse one request; refused requests do not fill the window."""
+        """Allow or refuse one request. Refused requests do not count towards the limit. `window` is in seconds."""
         count = self._allowed.count(now, window)
         allowed = count < limit
         if allowed:

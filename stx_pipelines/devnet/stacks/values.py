@@ -1,6 +1,6 @@
 """Values of the made-up Stacks chain: its specification, transactions, Stacks blocks, burn (Bitcoin) blocks.
 
-Belongs here: plain values and made-up hashes. Not here: the growth of a chain (chain.py), JSON (render.py).
+This module holds plain values and made-up hashes. It does not make a chain grow (chain.py) or write JSON (render.py).
 """
 
 from collections.abc import Iterator
@@ -99,7 +99,7 @@ class StacksBlock:
 
 @dataclass(slots=True)
 class BurnBlock:
-    """One Bitcoin block with Stacks blocks. `blocks` grows while it is the newest."""
+    """One Bitcoin block with Stacks blocks. `blocks` grows while this block is the newest."""
 
     height: int
     hash: str
@@ -108,7 +108,7 @@ class BurnBlock:
 
     @property
     def tx_count(self) -> int:
-        """The number of transactions of its Stacks blocks, with any status."""
+        """The number of transactions with any status in its Stacks blocks."""
         return sum(len(block.transactions) for block in self.blocks)
 
     def transactions(self) -> Iterator[Transaction]:
