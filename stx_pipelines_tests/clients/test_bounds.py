@@ -90,7 +90,7 @@ class TestTime:
         with talking(talk) as raw, outcome(lambda: ask(client(raw.url, answer_within=0.3))) as found:
             pass
         assert isinstance(found[0], Unreachable), found
-        assert "the answer was not whole after 0.3 s" in str(found[0])
+        assert "the response was not whole after 0.3 s" in str(found[0])
 
     @slow
     @ask
@@ -137,14 +137,14 @@ class TestTime:
             with outcome(lambda: ASK["GET"](client(f"{scheme}://example.invalid", answer_within=0.3))) as found:
                 pass
             assert len(raw.requests) == 1
-        assert "the answer was not whole after 0.3 s" in str(found[0])
+        assert "the response was not whole after 0.3 s" in str(found[0])
 
     def test_it_is_asked_again_as_after_any_answer_that_took_too_long(self) -> None:
         with talking(silence) as raw:
             http = client(raw.url, answer_within=0.3, attempts=9, first_wait=0.01, last_wait=0.01)
             with outcome(lambda: http.get("/x", bytes, slow_attempts=2)) as found:
                 pass
-        assert "gave no usable answer in 2 attempts" in str(found[0])
+        assert "gave no usable response in 2 attempts" in str(found[0])
 
     def test_an_answer_that_was_cut_off_is_not_taken_for_a_whole_one(self) -> None:
         """A response without a length ends with its connection."""

@@ -32,7 +32,7 @@ def test_a_passing_failure_is_tried_as_often_as_the_attempts_allow(
     assert make_http().get("/x", bytes) == b"fine"
     assert len(script.asked) == 3
     script.answers[:] = [(status, {}, b"")]
-    with pytest.raises(Unreachable, match=rf"/x gave no usable answer in 3 attempts: HTTP {status}"):
+    with pytest.raises(Unreachable, match=rf"/x gave no usable response in 3 attempts: HTTP {status}"):
         make_http().get("/x", bytes)
     assert len(script.asked) == 6
 
@@ -117,7 +117,7 @@ def test_a_short_trouble_of_a_slow_request_gets_all_the_patience(script: Script,
     [("http://127.0.0.1:9", "connection refused"), ("http://no-such-host.invalid", "the host name is not known")],
 )
 def test_a_server_that_is_not_there_is_said_in_one_plain_sentence(make_http: MakeHttp, url: str, reason: str) -> None:
-    with pytest.raises(Unreachable, match=f"{url}/x gave no usable answer in 3 attempts: {reason}") as caught:
+    with pytest.raises(Unreachable, match=f"{url}/x gave no usable response in 3 attempts: {reason}") as caught:
         make_http(url=url).get("/x", bytes)
     assert "\n" not in str(caught.value)
     assert "Max retries" not in str(caught.value)
@@ -125,7 +125,7 @@ def test_a_server_that_is_not_there_is_said_in_one_plain_sentence(make_http: Mak
 
 def test_a_server_that_says_nothing_is_left_after_the_timeout(make_world: Callable[..., World]) -> None:
     world = make_world(make_chain(1, 1), hiro_timeout_seconds=0.05, hiro_attempts=2)
-    with answers_only_while(world.knobs, lambda: False), pytest.raises(Unreachable, match="no answer in time"):
+    with answers_only_while(world.knobs, lambda: False), pytest.raises(Unreachable, match="no response in time"):
         world.open_sync().client.tip()
 
 

@@ -41,7 +41,7 @@ class TestWebhook:
             outcome(lambda: Webhook(f"{raw.url}/{SECRET}", within=0.3).send("x")) as found,
         ):
             pass
-        assert said(found) == "the alert webhook failed (the answer was not whole after 0.3 s)"
+        assert said(found) == "the alert webhook failed (the response was not whole after 0.3 s)"
 
     @pytest.mark.parametrize("again", [b"", b"x" * 65_536])
     def test_the_rest_of_its_answer_is_not_read(self, again: bytes) -> None:
@@ -109,7 +109,7 @@ class TestEmail:
     def test_a_server_that_is_never_done_is_left_at_the_deadline(self, talk: Callable[[], Talk]) -> None:
         with talking(talk, first=True) as raw, outcome(lambda: send(raw.port, within=0.3)) as found:
             pass
-        assert said(found) == "the alert mail through 127.0.0.1 failed (the answer was not whole after 0.3 s)"
+        assert said(found) == "the alert mail through 127.0.0.1 failed (the response was not whole after 0.3 s)"
 
     def test_a_reply_without_end_is_not_kept(self) -> None:
         with (
