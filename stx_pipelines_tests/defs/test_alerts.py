@@ -117,7 +117,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def fail(instance: dg.DagsterInstance) -> str:
     """Make a run that fails now; return its id as alerts show it."""
     run = create_run_for_test(instance, job_name="stacks_sync")
-    instance.report_run_failed(run, "The run's process is gone; stored days are kept.")
+    instance.report_run_failed(run, "The run's process no longer exists; stored days are kept.")
     return run.run_id[:8]
 
 
@@ -204,7 +204,7 @@ def test_an_outage_without_a_run_in_flight_is_told_once_as_a_stall() -> None:
         said += [(minutes, sentence) for sentence in sentences]
     [(minutes, sentence)] = said
     assert minutes == 11
-    assert sentence.startswith("no day was stored for 11 min though 3 days are due: the API may be down")
+    assert sentence.startswith("no day was stored for 11 min though 3 days are due; stored days are kept")
     later = NOW + 31 * MINUTE
     assert look(status(2, landed_at=later), WELL, told, later)[1].idle_since == later
 
@@ -259,7 +259,7 @@ def test_a_run_that_failed_because_the_server_is_behind_is_not_told_besides(inst
     assert look(behind(3), STILL, Told())[0] == [behind(3).sentence]
     run = failing([*late, FailedDay(date(2026, 6, 8), ApiError("burn block 7 is odd"))])
     assert failures.tick() == [
-        f"run {run} failed: 3 of 3 days failed and were not published; the others are stored: "
+        f"run {run} failed: 3 of 3 days failed and were not published; the other days are stored; failed: "
         "2026-06-08: burn block 7 is odd; 2026-06-09, 2026-06-10: the server's newest block is of ..."
     ]
 

@@ -56,7 +56,7 @@ def test_what_is_wrong_is_named_in_a_sentence(database: Path) -> None:
     linked, sums = said["blocks_are_linked"], said["balances_add_up"]
     assert not linked.passed
     assert linked.description
-    assert linked.description.startswith("these blocks do not follow from the one below them in the table: 1003;")
+    assert linked.description.startswith("these blocks do not follow from the block before them in the table: 1003;")
     assert not sums.passed
     assert sums.description
     assert ": 1009; `stx-pipelines rebuild`" in sums.description

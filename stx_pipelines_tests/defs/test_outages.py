@@ -15,7 +15,7 @@ from stx_pipelines_tests.defs.sensor_days import MINUTE, SECOND, START, Days, la
 
 def test_after_a_run_without_fruit_the_sensor_rests(days: Days) -> None:
     days.fail()
-    assert said(days.tick(SECOND)).endswith("; no day came in since 12:00 UTC, next try at 12:00:31")
+    assert said(days.tick(SECOND)).endswith("; runs have failed since 12:00 UTC; next try at 12:00:31 UTC")
     assert days.probes == 0
     assert launched(days.tick(30 * SECOND)) == ("2026-06-08", "2026-06-05")
     assert days.probes == 1
@@ -41,7 +41,7 @@ def test_while_the_probe_fails_the_pause_grows_and_nothing_is_launched(days: Day
     days.down = True
     pauses, probes = [], []
     for _ in range(6):
-        assert "; no day came in since 12:00 UTC" in said(days.tick(31 * SECOND))
+        assert "; runs have failed since 12:00 UTC" in said(days.tick(31 * SECOND))
         assert days.memory.outage is not None
         pauses.append(days.memory.outage.pause_seconds)
         probes.append(days.probes)
@@ -55,7 +55,7 @@ def test_the_reason_of_the_outage_is_named_and_a_tick_in_the_pause_asks_nothing(
     days.fail()
     days.down = True
     assert said(days.tick(40 * SECOND)).endswith(
-        "no day came in since 12:00 UTC: https://api answers nothing (connection refused)"
+        "runs have failed since 12:00 UTC: https://api answers nothing (connection refused)"
     )
     assert "next try at" in said(days.tick(30 * SECOND))
     assert days.probes == 1
@@ -175,7 +175,7 @@ def test_older_days_are_fetched_while_the_server_is_behind(behind: Days) -> None
 def test_a_server_that_is_behind_and_goes_away_is_waited_for(behind: Days) -> None:
     behind.down = True
     assert said(behind.tick(MINUTE)).endswith(
-        "its newest block could not be read: https://api answers nothing (connection refused)"
+        "the server's newest block could not be read: https://api answers nothing (connection refused)"
     )
     behind.down, behind.limited_until = False, START + 40 * MINUTE
     assert "rate limited until" in said(behind.tick(2 * MINUTE))

@@ -137,7 +137,8 @@ def test_resources_with_different_folders_are_refused_in_a_sentence() -> None:
     with pytest.raises(SettingsError) as error:
         build_defs(stacks_api=StacksApi(data_dir="mine"), metrics=Metrics(data_dir="yours"))
     assert str(error.value) == (
-        "two resources were given a different STX_DATA_DIR: mine and yours; give both the same, or give it to one alone"
+        "two resources were given different values of STX_DATA_DIR: mine and yours; "
+        "give both the same value, or give it to only one of them"
     )
 
 

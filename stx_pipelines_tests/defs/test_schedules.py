@@ -61,7 +61,7 @@ def test_days_that_wait_after_a_failed_proof_are_left_to_their_pause(count: int,
     assert isinstance(tags, dict)
     assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-06-10", "2026-06-10")
     states[TODAY] = "closed"
-    assert evaluate(states, HALF_PAST_ONE, failed) == "2026-06-09 could not be proved, the next try is not due yet"
+    assert evaluate(states, HALF_PAST_ONE, failed) == "2026-06-09 could not be proved; the next try is not due yet"
 
 
 @pytest.mark.parametrize(("count", "hours"), [(1, 0.2), (4, 24)])
