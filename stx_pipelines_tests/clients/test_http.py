@@ -1,4 +1,4 @@
-"""The reaction to each response: sent again or final, and the pause before the next attempt."""
+"""Each response is final or the request is sent again, after the right pause."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ REFUSED = [201, 204, 301, 302, 307, 308, 400, 401, 403, 405, 418, 451, 501, 505]
 def test_everything_else_fails_at_once_in_one_sentence(
     script: Script, make_http: MakeHttp, status: int, body: bytes, kind: type[ApiError], sentence: str
 ) -> None:
-    """No redirect is followed."""
+    """These statuses include redirects, which are not followed."""
     script.say(status, body, location="/elsewhere").say(200)
     with pytest.raises(kind, match=sentence) as caught:
         make_http().get("/x", bytes)
@@ -137,7 +137,7 @@ def test_every_fault_of_the_devnet_passes(make_world: Callable[..., World], kind
 
 
 class TestRetryAfter:
-    """The pause that a server demands, in any format, up to a cap."""
+    """A pause that a server demands is kept, in each format of the header and up to the limit."""
 
     @pytest.mark.parametrize(
         ("header", "seconds"),
@@ -194,7 +194,7 @@ class TestRetryAfter:
             make_http().get("/x", bytes)
 
     def test_a_pause_holds_for_every_thread(self, script: Script, make_http: MakeHttp, clock: Clock) -> None:
-        """One thread waits for its second attempt, one for its first; the others queue behind that one."""
+        """One thread waits for its second attempt and one for its first. The others wait until the latter is served."""
         script.say(429, retry_after="1").say(200)
         waiting, over, http = set(), threading.Event(), make_http()
 

@@ -1,4 +1,4 @@
-"""An alert ends in time, and its failure is one sentence without a secret."""
+"""An alert is sent in time or fails with one sentence that contains no secret."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BEFORE_HEADERS = ("silence", "a drip of a status line", "a drip of headers", "10
 
 
 def said(found: list[object]) -> str:
-    """Return the error's sentence, and check that its traceback holds no secret."""
+    """Return the error's sentence, and assert that its traceback contains no secret."""
     error = found[0]
     assert isinstance(error, AlertError), found
     assert "K3Y" not in "".join(traceback.format_exception(error))
@@ -81,7 +81,7 @@ class TestWebhook:
 
 
 def mail_server() -> Iterator[bytes | None]:
-    """Send the replies of a mail server that accepts one mail."""
+    """Send the replies of a mail server that accepts one e-mail."""
     yield b"220 here\r\n"
     for answer in (b"250-me\r\n250 8BITMIME", b"250 ok", b"250 ok", b"354 go on", b"250 taken", b"221 bye"):
         yield None
@@ -89,7 +89,7 @@ def mail_server() -> Iterator[bytes | None]:
 
 
 class TestEmail:
-    """A mail is sent whole or fails in time."""
+    """An e-mail is sent whole or fails in time."""
 
     def test_a_sentence_is_sent(self) -> None:
         with talking(mail_server, first=True) as raw:

@@ -1,4 +1,4 @@
-"""A server's text in an alert mentions no user, makes no link and adds no mail header."""
+"""Text from a server cannot add a mention, a link or an e-mail header to an alert."""
 
 from __future__ import annotations
 

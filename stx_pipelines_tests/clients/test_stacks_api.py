@@ -1,4 +1,4 @@
-"""The methods of the Stacks client return the chain's values, and a missing route is switched once."""
+"""The methods of the Stacks client return the chain's values. If v3 is missing, the client switches to v1 once."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_burn_blocks_are_listed_newest_first_and_alone(world: World, api: Stacks
 
 
 def test_a_page_and_a_window_page_hold_the_same_transactions(world: World, api: StacksApi) -> None:
-    """Newest first through v3, oldest first through v1; v1 includes both ends, our windows do not."""
+    """v3 returns the newest first, v1 the oldest. v1 includes both ends of a window, our windows exclude the end."""
     start, end = window(FIRST_DAY)
     first = api.window_page(start, end, 0)
     assert first.total == len(world.chain.transactions(FIRST_DAY))

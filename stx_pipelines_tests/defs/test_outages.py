@@ -1,4 +1,4 @@
-"""The coverage sensor pauses while no day comes in: an outage, a rate limit, a server that is behind."""
+"""The coverage sensor pauses during an outage, during a rate limit and while the server is behind."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_finished_run_ends_the_outage(days: Days) -> None:
 
 @pytest.fixture
 def behind(days: Days) -> Days:
-    """The newest block is of the day before yesterday. All days up to it are stored, and it was checked just now."""
+    """A dataset whose server has no blocks of yesterday and today, as of a check just now. Older days are stored."""
     states: list[State] = ["missing", "missing", "open", *(["closed"] * 5)]  # type: ignore[list-item]
     days.states = dict(zip(days.states, states, strict=True))
     days.looked = {days.day(2): START - 5 * MINUTE}
@@ -158,7 +158,7 @@ def test_a_tick_in_the_pause_asks_a_server_that_is_behind_nothing(behind: Days) 
 
 
 def test_a_server_that_catches_up_day_by_day_is_followed(behind: Days) -> None:
-    """Its newest block is still old but newer than before: only the days that it has now are read."""
+    """The newest block is newer than before but still old. Only the days that the server has now are read."""
     behind.newest = START - DAY
     assert launched(behind.tick(MINUTE)) == ("2026-06-09", "2026-06-09")
     behind.states[behind.day(1)] = "open"

@@ -1,4 +1,4 @@
-"""The probes of the sensors end in time when a server never finishes its response."""
+"""The probes of the sensors end in time even if the server never finishes its response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resources that give clients, in another Dagster project."""
+"""The resources give clients to assets in other Dagster projects."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ KEY, PATH = "hiro-key-0123456789", "an-rpc-key-0123456789"
 
 @pytest.fixture(scope="module")
 def devnet() -> Iterator[Devnet]:
-    """Both chains."""
+    """A devnet that serves both chains."""
     with serve(make_chain(1), ethereum=make_ethereum(1)) as running:
         yield running
 
 
 @pytest.fixture
 def environment(devnet: Devnet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings that name the devnet."""
+    """Set the settings of the devnet in the environment."""
     for name, value in {"HIRO_API_URL": devnet.url, "ETH_RPC_URL": str(devnet.ethereum_url), **QUICK}.items():
         monkeypatch.setenv(name, value)
 
 
 def foreign(**given: Any) -> dg.Definitions:
-    """The definitions of a project that uses the resources."""
+    """Return the definitions of another project, which uses the resources."""
 
     @dg.asset
     def mine(hiro: HiroResource, node: EthereumNodeResource) -> None:
@@ -49,7 +49,7 @@ def foreign(**given: Any) -> dg.Definitions:
 
 
 def secret() -> dict[str, Any]:
-    """Both resources with settings from code. Their addresses and key must not be shown."""
+    """Return both resources with settings from code. Their addresses and their key must not be shown."""
     settings = Settings(
         hiro_api_url="https://hiro.hidden.example",
         hiro_api_key=SecretStr(KEY),
