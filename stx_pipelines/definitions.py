@@ -1,6 +1,6 @@
 """The Dagster code location of this project. Start it with `dagster dev -m stx_pipelines.definitions`.
 
-The module `defs.build` defines its contents.
+Its contents are defined in `stx_pipelines.defs.build`.
 """
 
 from stx_pipelines.defs.build import build_defs

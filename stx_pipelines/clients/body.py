@@ -1,4 +1,4 @@
-"""The decompressed body of a response, at most `MOST` bytes."""
+"""Functions that read and decompress the body of a response, up to `MOST` bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 MOST = 64 * 1024 * 1024
 """The limit of a body in bytes, as sent and as decompressed: 64 MiB.
 
-The largest response that we know, a raw tenure, is a quarter of this size.
+The largest known response is a raw tenure, which is a quarter of this size.
 """
 
 ENCODING = "gzip"

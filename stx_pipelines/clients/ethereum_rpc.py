@@ -1,7 +1,7 @@
 """A client of an Ethereum node. It sends JSON-RPC batches of many calls, several batches at a time.
 
-Each method returns the values that the node reported, or raises an error. It never fills in a value. `json_rpc`
-classifies the error of a call, and `http` the error of a request. Failed calls are sent again in a new request.
+Each method returns the values that the node reported, or raises an error. `json_rpc` classifies the error of a call,
+and `http` the error of a request. Failed calls are sent again in a new request.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class EthereumRpc:
         return [header.block for header in self.headers(numbers, on_batch)]
 
     def headers(self, numbers: Sequence[int], on_batch: OnBatch = lambda _: None) -> list[Header]:
-        """Return the blocks with these numbers like `blocks`, each with the hash computed from its fields."""
+        """Return the same blocks as `blocks`, each with the hash computed from its fields."""
         found = self._gather(_HEADER, numbers, on_batch)
         return [found[number] for number in numbers]
 
@@ -102,7 +102,7 @@ class EthereumRpc:
         return self._gather(_BALANCE, keys, on_batch)
 
     def account_proofs(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, list[bytes]]:
-        """Return the trie nodes that prove each balance, from the state's root down. Raises `ApiError` if refused."""
+        """Return the trie nodes that prove each balance, from the state root down. Raises `ApiError` if refused."""
         return self._gather(_ACCOUNT_PROOF, keys, lambda _: None)
 
     def first_state(self, lo: int, hi: int) -> int:
@@ -127,7 +127,7 @@ class EthereumRpc:
 
         def work() -> None:
             while not halt.is_set():
-                with cutting:  # so that each batch has the current batch size
+                with cutting:  # each batch is cut under the lock, with the current batch size
                     part = next(parts, ())
                 if not part:
                     return

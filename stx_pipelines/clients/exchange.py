@@ -127,7 +127,7 @@ class _Watchdog:
 
 
 def _shut_down(sock: socket.socket) -> None:
-    with suppress(OSError):  # the socket is not connected yet, or no longer
+    with suppress(OSError):  # the socket may not be connected
         socket.socket.shutdown(sock, socket.SHUT_RDWR)  # a TLS socket's method would clear the state that a reader uses
 
 

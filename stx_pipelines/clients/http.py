@@ -44,7 +44,7 @@ _OUT_OF_RANGE = '"22003"'  # PostgreSQL's code for a number out of range, which 
 
 
 class _TryAgain(Exception):
-    """A failure that a retry may mend.
+    """A failure after which the request is sent again.
 
     `wait` is the pause in seconds that the server demands. `slow` is true if the request took too long.
     """
@@ -117,9 +117,9 @@ class Http:
     ) -> T | None:
         """Send a GET request with retries. Return the parsed response, or None for HTTP 304.
 
-        The request is sent again if `parse` raises `MalformedAnswer`. If the last attempt took too long, the limit of
-        attempts is `slow_attempts`. Raises `NotFound`, `Gone`, `RateLimited`, `Unreachable`, `Interrupted`, or
-        `ApiError` for a response that a retry would not change.
+        The request is sent again if `parse` raises `MalformedAnswer`. An attempt that took too long is followed by
+        another only if fewer than `slow_attempts` attempts were made. Raises `NotFound`, `Gone`, `RateLimited`,
+        `Unreachable`, `Interrupted`, or `ApiError` for a response that a retry would not change.
         """
         query = f"?{urlencode(params)}" if params else ""
         return self._ask(_Request("GET", path + query, headers, self.stop), parse, slow_attempts)

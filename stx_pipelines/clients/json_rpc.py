@@ -72,7 +72,7 @@ class _Answer(msgspec.Struct, gc=False):
 
 
 class _Text(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """The most frequent form of a result: a string."""
+    """A response with a string as its result, which is the most frequent form."""
 
     id: int
     result: str
@@ -99,9 +99,9 @@ class Question(Generic[K, V]):
 
 @dataclass
 class Answers(Generic[K, V]):
-    """The values and errors of a batch, by key. A key without a usable result is in neither.
+    """The values and errors of a batch, by key. A key without a usable result is in neither dictionary.
 
-    `about_all` is an error that does not name a call. `malformed` says why other results were not usable.
+    `about_all` is an error that does not name a call. `malformed` says why a result was not usable.
     """
 
     values: dict[K, V] = field(default_factory=dict)
@@ -111,7 +111,10 @@ class Answers(Generic[K, V]):
 
 
 def body_of(question: Question[K, V], calls: Mapping[int, K]) -> bytes:
-    """Return the request for these calls, given by id. A single call is not a batch: some nodes do not know batches."""
+    """Return the request for these calls, which are keys by id.
+
+    A single call is not sent as a batch, because some nodes do not accept batches.
+    """
     render = question.render
     texts = [f'{{"jsonrpc":"2.0","id":{number},{render(key)}}}' for number, key in calls.items()]
     return (texts[0] if len(texts) == 1 else f"[{','.join(texts)}]").encode()

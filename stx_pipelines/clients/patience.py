@@ -15,9 +15,9 @@ _WAITS_PER_EXCHANGE = 10
 class Patience:
     """The number of attempts of a request and the pauses between attempts. All times are seconds.
 
-    The pauses grow from `first_wait` to `last_wait`. `longest_wait` is the longest pause that a server may demand.
-    `timeout` limits each wait for the server. `answer_within` limits a whole exchange, by default to ten times
-    `timeout`. `statuses` are the HTTP statuses after which a request is sent again.
+    The pauses grow from `first_wait` to `last_wait`. A request fails if the server demands a pause longer than
+    `longest_wait`. `timeout` limits each wait for the server. `answer_within` limits a whole exchange, by default to
+    ten times `timeout`. `statuses` are the HTTP statuses after which a request is sent again.
     """
 
     attempts: int = 5
@@ -33,9 +33,10 @@ class Patience:
         return Limits(self.timeout, self.answer_within or _WAITS_PER_EXCHANGE * self.timeout, stop)
 
     def backoff(self, attempt: int) -> float:
-        """Return the pause in seconds after this attempt, counted from 1. It grows exponentially up to `last_wait`.
+        """Return a random pause in seconds after this attempt, counted from 1.
 
-        The pause is random between half and all of that, so that threads that failed together do not retry together.
+        The longest possible pause doubles with each attempt, up to `last_wait`. The shortest is half of it. Random
+        pauses keep threads that failed together from sending their requests together again.
         """
         ceiling = min(self.last_wait, self.first_wait * 2 ** (attempt - 1))
         return random.uniform(ceiling / 2, ceiling)

@@ -40,11 +40,11 @@ class Budget:
     """A limit on the requests or calls to a server. `spend` waits until a request may be sent.
 
     `requests_per_minute` spreads requests evenly over the minute. `calls_per_second` is for servers that count the
-    calls inside a batch: no second has more calls, and all calls of a batch are counted at once. 0 means no limit.
+    calls inside a batch. No second has more calls, and all calls of a batch count at once. 0 means no limit.
 
-    The account of the requests sent is a small SQLite file in `folder`, by default in the machine's temporary folder.
-    It is named after the server, so that a command and a daemon share it. The kernel releases its lock when a process
-    ends.
+    The requests sent are counted in a small SQLite file, the account. The file is in `folder`, by default in the
+    machine's temporary folder, and is named after the server, so that a command and a daemon share it. The kernel
+    releases the file's lock when a process ends.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Budget:
         return math.ceil(calls / self._calls_per_entry)
 
     def pause(self, seconds: float) -> None:
-        """Pause the requests of this process for this time, because the server demanded it."""
+        """Pause all requests of this process for this time. Called when the server demands a pause."""
         self._paused_until = max(self._paused_until, time.monotonic() + seconds)
 
     def lower_to(self, requests_per_minute: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-_SHORTEST_SECRET = 4  # "v3" or "eth" in a path is not secret, and a message may contain it as a word
+_SHORTEST_SECRET = 4  # shorter parts, such as "v3" or "eth" in a path, are not secret
 
 
 def public_name(url: str) -> str:

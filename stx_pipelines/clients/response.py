@@ -1,4 +1,4 @@
-"""The response of a server, the errors in place of a response, and the pause that a header demands.
+"""The response of a server, the errors without a response, and the pause that a header demands.
 
 This module does not import an HTTP library.
 """

@@ -94,7 +94,7 @@ class StacksApi:
     def burn_blocks(self, offset: int) -> list[BurnBlock]:
         """Return up to 30 burn blocks, newest first, starting `offset` burn blocks below the newest.
 
-        A slow request is sent at most twice. This route is slow on large servers, and a day can be proved without it.
+        A slow request is sent at most twice. This route is slow on large servers, and days can be proved without it.
         """
         params = {"limit": stacks.LIST_SIZE, "offset": offset}
         return _present(
@@ -121,9 +121,9 @@ class StacksApi:
         return _present(answer)
 
     def window_page(self, start: int, end: int, offset: int) -> WindowPage:
-        """Return up to 50 transactions with burn times from `start` to before `end`, oldest first, through v1.
+        """Return up to 50 transactions, oldest first, through v1. Their burn times are in `[start, end)`.
 
-        Times are unix seconds. `offset` is the number of older transactions to skip.
+        Times are unix seconds. `offset` is the number of oldest transactions to skip.
         """
         params: dict[str, str | int] = {
             "limit": stacks.PAGE_SIZE,
@@ -148,9 +148,9 @@ class StacksApi:
 
 
 def _present(answer: T | None) -> T:
-    """Return the response. Raises `ApiError` if there is none, because the server responded with 304.
+    """Return the answer. Raises `ApiError` if it is None, which means that the server responded with 304.
 
-    304 is a valid response only to a request with `If-None-Match`.
+    A server may respond with 304 only to a request with `If-None-Match`.
     """
     if answer is None:
         raise ApiError("the API responded with 304 to a request without a condition")

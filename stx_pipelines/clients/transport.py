@@ -1,6 +1,6 @@
-"""Connections to one server, kept alive in a pool of urllib3. Errors of connections become plain messages.
+"""Connections to one server, kept alive in a pool of urllib3, and plain messages for their errors.
 
-Import this module inside functions. It imports `requests`, which slows down the start of a command.
+Import this module inside functions. It imports `requests`, which would slow down the start of every command.
 """
 
 from __future__ import annotations

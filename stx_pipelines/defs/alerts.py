@@ -27,8 +27,8 @@ class Told(msgspec.Struct):
     """The cursor of an alert sensor, which is the state at its last tick. Fields of earlier versions are ignored.
 
     `stalled` is true if the last tick found a stall. `closed` are the ranges of closed days in the table. `came_in` is
-    when a day was last stored or checked. `idle_since` is the time since which days are due and no day was stored or
-    checked. `behind` is true if the server's newest block was old.
+    the time when a day was last stored or checked. `idle_since` is the start of the time in which days were due and no
+    day was stored or checked. `behind` is true if the server's newest block was old.
     """
 
     stalled: bool = False
@@ -39,7 +39,7 @@ class Told(msgspec.Struct):
 
 
 def alert_sensor(name: str, look: Callable[[datetime], Seen | str], *, on: bool) -> dg.SensorDefinition:
-    """Make the sensor that reports once each fall in coverage, each stall and each time the server is behind.
+    """Make the sensor that reports each fall in coverage, each stall and each time that the server is behind.
 
     `look` gives the state of the chain, or the reason why the chain is not watched. `on` starts the sensor by default.
     """
@@ -104,9 +104,9 @@ def review(status: DatasetStatus, health: Health, told: Told, now: datetime) -> 
 
 
 def _fallen(status: DatasetStatus, told: Told) -> list[date]:
-    """Return the wanted days that were closed and in the table at the last tick and are not now.
+    """Return the wanted days that were closed and in the table at the last tick but are not now.
 
-    Days that were missing before, for example after a raised target, are not among them.
+    Days that are new or newly wanted are not among them.
     """
     first, kept = status.first_wanted_day, _each(status.closed_days)
     return sorted(day for day in _each(told.closed) - kept if first is not None and day >= first)
@@ -117,7 +117,7 @@ def _each(ranges: Sequence[tuple[date, date]]) -> set[date]:
 
 
 def _idle_since(status: DatasetStatus, told: Told, came_in: datetime | None, now: datetime) -> datetime | None:
-    """Return the time since which days are due and no day was stored or checked. Return None if no day is due."""
+    """Return the start of the time in which days are due and no day was stored or checked, None if no day is due."""
     if not status.days_due:
         return None
     return told.idle_since if told.idle_since and told.came_in == came_in else now

@@ -30,7 +30,8 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
 
     `project` is a project, or a function that makes one. By default, every tick and every run makes a project from the
     environment and `.env`, so that a raised target applies at once. A resource given by name replaces our resource of
-    that name and uses the same project. Its folder, address and budget then apply to the whole code location.
+    that name and uses the same project. The folder, address and budget of that resource apply to the whole code
+    location.
 
     Raises `SettingsError` for a wrong setting.
     """

@@ -36,7 +36,7 @@ Look = Callable[..., dg.AssetCheckResult]
 
 
 def _check(asset: str, name: str, description: str) -> Callable[[Look], dg.AssetChecksDefinition]:
-    """Return a decorator that makes an asset check. An expected error fails the check with one sentence."""
+    """Return a decorator that makes an asset check. A `SettingsError` or `StoreError` becomes a `dg.Failure`."""
 
     def make(look: Look) -> dg.AssetChecksDefinition:
         @wraps(look)
@@ -53,7 +53,7 @@ def _check(asset: str, name: str, description: str) -> Callable[[Look], dg.Asset
 
 @_check(TRANSACTIONS, "transactions_are_unique", "Every tx_id is in the table exactly once.")
 def transactions_are_unique(stacks_api: StacksApi) -> dg.AssetCheckResult:
-    """Check that no transaction is in the table twice. It has no unique index, because days are replaced whole."""
+    """Check that no transaction is repeated. The table has no unique index, because whole days are replaced."""
     repeated = count_repeated(stacks_api.project().folder.database, wait=_PATIENCE)
     return dg.AssetCheckResult(passed=repeated == 0, metadata={"repeated_transactions": repeated})
 

@@ -1,7 +1,7 @@
 """Fields of resources that only code can set, not run config: addresses, folders and budgets.
 
-Every user of the UI can write run config. If run config could set the address of a server, it could also send the
-secret key to any address.
+Every user of the UI can write run config. If run config could set the address of a server, every user of the
+UI could have the secret API key sent to any address.
 """
 
 from __future__ import annotations

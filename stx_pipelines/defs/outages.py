@@ -20,11 +20,11 @@ from stx_pipelines.defs.assets.daily import RETRY_AT
 
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(minutes=5)
-_LONGEST_REST = timedelta(days=1)  # the longest pause of a rate limit without a new request
+_LONGEST_REST = timedelta(days=1)  # the longest pause for a rate limit; then a request is sent
 
 
 class Outage(msgspec.Struct):
-    """A time without progress. `since` is its start. The pause lasts `pause_seconds` and ends at `until`."""
+    """A pause of the sensor, which lasts `pause_seconds` and ends at `until`. `since` is when the problem began."""
 
     since: datetime
     pause_seconds: float
@@ -46,8 +46,8 @@ def outage_of(
     """Return the pause and its sentence if the newest runs failed without a result, or None if there is no pause.
 
     A run has a result if it stored or checked a day or counted a failed proof. The pause grows with every such run.
-    After the pause, `probe` sends a small request. If it succeeds, the result is None, so that the sensor launches runs
-    again. `known` is the outage of the last tick.
+    After the pause, `probe` sends a small request. If the request succeeds, there is no pause, so that the sensor
+    launches runs again. `known` is the outage of the last tick.
     """
     streak = _fruitless(runs, coverage)
     if not streak:
@@ -121,7 +121,7 @@ def _retry_at(instance: dg.DagsterInstance, run_id: str) -> datetime | None:
 
 
 def _newest_event(coverage: Coverage) -> float:
-    """Return the unix time at which a day was last stored or checked or failed its proof, `-inf` if there is none."""
+    """Return the unix time of the last event of a day (stored, checked or failed proof), or `-inf` if there is none."""
     events = [day.checked for day in coverage.days if day.checked]
     events += [day.attempts.at for day in coverage.days if day.attempts]
     return max((event.timestamp() for event in events), default=-inf)

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 class OfProject(dg.ConfigurableResource):  # type: ignore[type-arg]
     """A resource that uses a project.
 
-    `make` returns the project. It is called once for each run, so that a changed `.env` applies to the next run.
+    `make` is a function that returns the project. It is called once for each run, so that a changed `.env` applies to
+    the next run.
     """
 
     make: Fixed[Callable[[], Project]] = Project.load
@@ -142,7 +143,7 @@ class StacksApi(HiroResource, InFolder):
     def sync(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
         """Fetch, prove and store days, and yield the outcome of each day. Raises the errors of `run_sync`.
 
-        Stale open days are added to `days`. `force` fetches exactly `days`, including closed ones.
+        Stale open days are added to `days`, unless `force` is true. With `force`, closed days are fetched again.
         """
         project = self.project()
         if not force:
@@ -161,14 +162,14 @@ class EthereumNode(EthereumNodeResource, InFolder):
     def sync_blocks(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
         """Fetch, prove and store days of blocks, and yield the outcome of each day.
 
-        `force` fetches also closed days. Raises the errors of `run_sync`.
+        With `force`, closed days are fetched again. Raises the errors of `run_sync`.
         """
         yield from run_sync(self.project(), BLOCKS, days, force=force)
 
     def sync_balances(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
         """Fetch, prove and store days of balances, and yield the outcome of each day.
 
-        `force` fetches also closed days. Raises the errors of `run_sync`.
+        With `force`, closed days are fetched again. Raises the errors of `run_sync`.
         """
         yield from run_sync(self.project(), BALANCES, days, force=force)
 

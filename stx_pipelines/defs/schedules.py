@@ -25,8 +25,8 @@ def daily_schedule(
 ) -> dg.ScheduleDefinition:
     """Make the schedule that launches a run of yesterday and today (UTC). It does not depend on the sensor.
 
-    It skips a day whose proof failed until the next try is due, and a day that needs a newer block of the server. The
-    sensor fetches these days later.
+    It skips a day if its proof failed and the next try is not due yet, or if the server has no blocks of the day yet.
+    The sensor fetches these days later.
     """
 
     @dg.schedule(

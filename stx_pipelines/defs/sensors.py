@@ -1,4 +1,4 @@
-"""The sensors that launch runs: one per chain until its target is reached, and one for the wallet metrics.
+"""The sensors that launch runs: one for each chain, and one for the wallet metrics.
 
 Each tick computes the coverage again, so that a lost day or a raised target counts at the next tick.
 """
@@ -48,7 +48,7 @@ def coverage_sensor(
     *,
     on: bool,
 ) -> dg.SensorDefinition:
-    """Make the sensor that launches runs of a chain until the target is reached.
+    """Make the sensor that launches runs of a chain when its days are missing or stale.
 
     `watch` gives the state of the chain, or the reason why the chain is not watched. It is called at every tick, so
     that a target raised in `.env` applies at once. `on` starts the sensor by default.
@@ -114,7 +114,7 @@ def _cursor(sentence: str, outage: Outage | None) -> str:
 def _in_flight(
     instance: dg.DagsterInstance, runs: Sequence[RunRecord], now: datetime, *, lives: bool
 ) -> RunRecord | None:
-    """Return the unfinished run, or None. Report a run to Dagster as failed if its process no longer exists.
+    """Return the run that is in progress, or None. Report a run as failed if its process no longer exists.
 
     `lives` is true if a process is syncing this chain now or did so a moment ago.
     """

@@ -63,7 +63,7 @@ def daily_asset(dataset: str, **options: Any) -> Callable[[Callable[..., Any]], 
 def materialize(
     context: dg.AssetExecutionContext, outcomes: Iterator[Outcome], describe: Describe
 ) -> dg.MaterializeResult[None]:
-    """Report each outcome to Dagster as soon as its day is stored, with the metadata that `describe` gives.
+    """Report each day to Dagster as soon as it is stored, with the metadata that `describe` gives.
 
     If days failed, raise `dg.Failure` after the last outcome. The failure names them. The other days are stored.
     """
@@ -149,7 +149,7 @@ def _failure_of(failed: Sequence[FailedDay], stored: int) -> dg.Failure:
 
 
 def _named(failed: Sequence[FailedDay]) -> str:
-    """Return each failed day with its error. Days that the server does not have yet are listed together."""
+    """Return the failed days with their errors. Days that the server does not have yet are listed with one error."""
     late = [each for each in failed if isinstance(each.error, Behind)]
     sentences = [f"{each.day}: {each.error}" for each in failed if each not in late]
     of_late = [f"{some_days([each.day for each in late])}: {late[0].error}"] if late else []

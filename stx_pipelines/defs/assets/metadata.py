@@ -1,4 +1,4 @@
-"""Functions that return the metadata of a stored day, which the UI shows. They read and write nothing."""
+"""Functions that make the metadata of a stored day, which the UI shows. They read and write no files."""
 
 from __future__ import annotations
 
