@@ -231,7 +231,7 @@ class EthereumRpc:
         with self._learning:
             if refused // 2 < self.batch_size:
                 self.batch_size = refused // 2
-                log.warning("batches of %d calls from now on (%s)", self.batch_size, refusal)
+                log.warning("batches now have at most %d calls (%s)", self.batch_size, refusal)
 
 
 def connect(
@@ -260,7 +260,7 @@ def connect(
 def _numbered(raw: msgspec.Raw, number: int) -> Header:
     header = parse_header(raw)
     if header.block.number != number:
-        raise MalformedAnswer(f"block {number} was requested, block {header.block.number} was returned")
+        raise MalformedAnswer(f"block {number} was requested, but the node returned block {header.block.number}")
     return header
 
 

@@ -170,7 +170,7 @@ def _note_a_stranger(answer: _Answer, calls: Mapping[int, K], found: Answers[K, 
     # The call has two results, and neither is used.
     found.values.pop(key, None)
     found.errors.pop(key, None)
-    found.malformed = "a call was answered twice"
+    found.malformed = "a call has two results"
 
 
 def _error_of(answer: _Answer) -> RpcError | None:

@@ -136,9 +136,7 @@ class StacksApi:
         try:
             return _present(self.http.get("/extended/v1/tx", answers.parse_window_page, params=params))
         except (NotFound, Gone) as error:
-            raise ApiError(
-                f"{self.http.base_url} offers transactions neither through v3 nor through v1: {error}"
-            ) from error
+            raise ApiError(f"{self.http.base_url} does not offer transactions through v3 or v1: {error}") from error
 
     def _switch_to_v1(self, reason: ApiError) -> None:
         with self._switching:

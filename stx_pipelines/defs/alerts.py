@@ -90,7 +90,7 @@ def review(status: DatasetStatus, health: Health, told: Told, now: datetime) -> 
     """Return the sentences to report now, and the next cursor, which prevents a second report."""
     sentences = []
     if fallen := _fallen(status, told):
-        sentences.append(f"coverage fell below the target: {some_days(fallen)} no longer complete; {status.sentence}")
+        sentences.append(f"coverage fell below the target; days now incomplete: {some_days(fallen)}; {status.sentence}")
     came_in = max((at for at in (status.last_landed_at, status.newest_day_looked_at) if at), default=None)
     idle_since = _idle_since(status, told, came_in, now)
     idle = now - idle_since if idle_since else timedelta(0)

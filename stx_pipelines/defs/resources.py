@@ -112,7 +112,7 @@ class EthereumNodeResource(OfProject):
             from web3 import HTTPProvider, Web3
         except ModuleNotFoundError:
             raise ImportError(
-                "get_web3() needs web3: install stx-pipelines with the extra [ethereum]: pip install -e '.[ethereum]'"
+                "get_web3() needs the package web3; install the extra [ethereum] with pip install -e '.[ethereum]'"
             ) from None
         http = self.get_client().http
         headers = {**HTTPProvider.get_request_headers(), **http.headers}

@@ -183,9 +183,9 @@ def test_a_fall_of_coverage_is_told_once_and_again_after_a_repair() -> None:
         sentences, told = look(status(missing), WELL, told)
         said.append(sentences)
     assert [len(sentences) for sentences in said] == [0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0]
-    assert said[4] == ["coverage fell below the target: 2026-06-03 no longer complete; 7 of 8 days complete"]
-    assert said[5] == ["coverage fell below the target: 2026-06-04 no longer complete; 6 of 8 days complete"]
-    assert "2026-06-03, 2026-06-04, 2026-06-05 no longer" in said[9][0]
+    assert said[4] == ["coverage fell below the target; days now incomplete: 2026-06-03; 7 of 8 days complete"]
+    assert said[5] == ["coverage fell below the target; days now incomplete: 2026-06-04; 6 of 8 days complete"]
+    assert "now incomplete: 2026-06-03, 2026-06-04, 2026-06-05;" in said[9][0]
 
 
 def test_a_raised_or_lowered_target_and_a_new_day_are_no_fall() -> None:

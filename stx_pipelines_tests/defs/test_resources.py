@@ -110,7 +110,7 @@ def test_a_missing_web3_ends_in_one_sentence_that_names_the_extra(monkeypatch: p
     with pytest.raises(ImportError) as error:
         secret()["node"].get_web3()
     assert str(error.value) == (
-        "get_web3() needs web3: install stx-pipelines with the extra [ethereum], pip install -e '.[ethereum]'"
+        "get_web3() needs the package web3; install the extra [ethereum] with pip install -e '.[ethereum]'"
     )
 
 

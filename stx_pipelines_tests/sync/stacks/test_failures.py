@@ -238,7 +238,7 @@ def test_a_server_without_both_routes_is_named_in_one_sentence(make_world: MakeW
     results = world.sync([FIRST_DAY])
     [error] = [result.error for result in results if hasattr(result, "error")]
     assert isinstance(error, ApiError)
-    assert "neither through v3 nor through v1" in str(error)
+    assert "does not offer transactions through v3 or v1" in str(error)
 
 
 @pytest.mark.parametrize("v3_missing", [False, True], ids=["v3", "v1"])
