@@ -168,9 +168,9 @@ def test_the_resources_of_build_defs_are_clients_too() -> None:
 
 def test_importing_the_package_loads_no_heavy_library() -> None:
     heavy = HEAVY | {"pydantic", "dagster_duckdb"}
-    assert loaded_by("import stx_pipelines\ncode = 0", heavy, {}) == "0 []"
+    assert loaded_by("import stx_pipelines\ncode = 0", heavy, {}) == ["0 []"]
     clients = "from stx_pipelines import EthereumRpc, StacksApi\ncode = 0"
-    assert loaded_by(clients, {"dagster", "requests"}, {}) == "0 []"
+    assert loaded_by(clients, {"dagster", "requests"}, {}) == ["0 []"]
 
 
 def test_the_package_has_its_public_names_and_no_others() -> None:

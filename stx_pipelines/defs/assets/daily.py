@@ -108,7 +108,7 @@ class _Events:
         return self
 
     def add(self, stored: StoredDay) -> None:
-        """Report a stored day to Dagster, at once or at the end of the run."""
+        """Report a stored day to Dagster, either at once or at the end of the run."""
         self.count += 1
         day, metadata = stored.certificate.day.isoformat(), self._describe(stored.certificate)
         if day in self._partitions:

@@ -109,14 +109,16 @@ def _describe(store: MetricStore, refreshed: Refreshed, name: str) -> dict[str, 
         "excluded_types": dg.MetadataValue.text(", ".join(sorted(basis.options.excluded_types)) or "none"),
         "fingerprint": dg.MetadataValue.text(basis.fingerprint),
         "path": dg.MetadataValue.path(str(store.path(name))),
-        "table": dg.MetadataValue.text(f"waits for {refreshed.waiting_for}" if refreshed.waiting_for else "loaded"),
+        "table": dg.MetadataValue.text(
+            f"not loaded yet; waits for {refreshed.waiting_for}" if refreshed.waiting_for else "loaded"
+        ),
         "seconds": dg.MetadataValue.float(round(refreshed.seconds, 2)),
     }
 
 
 def _left_out(basis: Basis) -> str:
     if not basis.days:
-        return f"no closed day yet ({basis.open_days} open days): all tables are empty"
+        return f"no closed day yet ({basis.open_days} open days), so all tables are empty"
     return (
         f"{basis.islands} closed days before a missing day, {basis.open_days} open days, "
         f"{basis.before_start} closed days before the data start"
