@@ -1,6 +1,6 @@
-"""A history of the Stacks chain and of Ethereum's blocks and balances that is proved complete.
+"""A history of Stacks transactions and of Ethereum blocks and balances, proved to be complete.
 
-The public names are below. Each is loaded at its first use, so that importing the package stays quick.
+The package exports the names in `__all__`. Each name is loaded at its first use, so that importing the package is fast.
 Start reading the code at `stx_pipelines.definitions`.
 """
 
@@ -26,11 +26,11 @@ else:
     }
 
     def __getattr__(name: str) -> object:
-        """Load a public name. Raises `AttributeError` for any other name."""
+        """Load and return a public name. Raises `AttributeError` for any other name."""
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
     def __dir__() -> list[str]:
-        """Return the names of the package, those not loaded yet included."""
+        """Return the names of the package, including public names that are not loaded yet."""
         return sorted({*globals(), *__all__})

@@ -1,4 +1,7 @@
-"""The Dagster code location of this project: `dagster dev -m stx_pipelines.definitions`. Read `defs.build` next."""
+"""The Dagster code location of this project. Start it with `dagster dev -m stx_pipelines.definitions`.
+
+Its contents are defined in `stx_pipelines.defs.build`.
+"""
 
 from stx_pipelines.defs.build import build_defs
 

@@ -1,6 +1,7 @@
-"""A real Ethereum node (anvil) with a planned chain. Not here: the plans, tests, our own client.
+"""Functions that run a real Ethereum node (anvil) with a planned chain.
 
-`make anvil` installs the node. Without it `needs_anvil` skips a test.
+This module does not plan chains, contain tests or use our own client. `make anvil` installs the node. If the node is
+not installed, the mark `needs_anvil` skips a test.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from stx_pipelines_tests.world import ROOT
 HOW_TO_GET_IT = "no anvil: `make anvil` installs it where npm is present (Linux and macOS)"
 
 EVERY_STATE = 1_000_000
-"""The number of states kept in memory; anvil writes older ones below the home folder."""
+"""The number of states that anvil keeps in memory. It writes older states to files below the user's home folder."""
 
 Call = tuple[str, *tuple[Any, ...]]
-"""A method and its parameters."""
+"""The name of a method, followed by its parameters."""
 
 
 def binary() -> Path | None:
-    """Return the node that `make anvil` installed, or None."""
+    """Return the path of the program that `make anvil` installed, or None."""
     return next((ROOT / ".cache/anvil/node_modules/@foundry-rs").glob("anvil-*/bin/anvil"), None)
 
 
@@ -41,7 +42,7 @@ needs_anvil = pytest.mark.skipif(binary() is None, reason=HOW_TO_GET_IT)
 
 
 class NodeError(Exception):
-    """An error response of the node."""
+    """The node responded with an error."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -51,7 +52,7 @@ class NodeError(Exception):
 
 @dataclass(frozen=True)
 class Node:
-    """A running node, called without our own client."""
+    """A running node. Its methods do not use our own client."""
 
     url: str
     session: requests.Session
@@ -62,7 +63,10 @@ class Node:
         return self.batch([(method, *params)])[0]
 
     def batch(self, calls: Sequence[Call]) -> list[Any]:
-        """Return the results of calls in their order; the node may execute them in any order. Raises NodeError."""
+        """Return the results of calls, in the order of the calls. Raises NodeError.
+
+        The node may execute the calls in any order.
+        """
         body = [
             {"jsonrpc": "2.0", "id": n, "method": method, "params": params} for n, (method, *params) in enumerate(calls)
         ]
@@ -76,10 +80,10 @@ class Node:
 
 @contextmanager
 def anvil(*options: str, states: int = EVERY_STATE) -> Iterator[Node]:
-    """Run a node that keeps the newest `states` states, until the block ends.
+    """Run a node that keeps the newest `states` states in memory, until the `with` block ends.
 
-    It uses the Cancun rules: from Prague on each block writes its parent's hash into the state, and mining takes
-    three times as long.
+    The node uses the rules of Cancun. Under the later rules of Prague, each block writes its parent's hash into the
+    state, so that mining takes three times as long.
     """
     program = binary()
     if program is None:
@@ -87,7 +91,7 @@ def anvil(*options: str, states: int = EVERY_STATE) -> Iterator[Node]:
     port = _free_port()
     given = ["--port", str(port), "--prune-history", str(states), "--hardfork", "cancun", "--accounts", "0"]
     with TemporaryFile() as log, requests.Session() as session:
-        session.trust_env = False  # saves the search for a proxy at each of thousands of calls
+        session.trust_env = False  # else requests searches for a proxy at each call
         command = [str(program), *given, "--no-mining", "--quiet", *options]
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
@@ -108,7 +112,7 @@ def _free_port() -> int:
 
 
 def _answers(node: Node, process: subprocess.Popen[bytes]) -> bool:
-    """Say whether the node responds; a large state takes seconds to load."""
+    """Return whether the node responds. It needs seconds to load a large state."""
     end = time.monotonic() + LONGEST
     while process.poll() is None and time.monotonic() < end:
         try:
@@ -122,19 +126,22 @@ def _answers(node: Node, process: subprocess.Popen[bytes]) -> bool:
 
 @contextmanager
 def mined(chain: Sequence[Block], *options: str, states: int = EVERY_STATE) -> Iterator[Node]:
-    """Run a node that has mined this chain; block 0 is a second older than the first planned one."""
+    """Run a node that has mined this chain. Its block 0 is one second older than the first block of `chain`."""
     with anvil("--timestamp", str(chain[0].timestamp - 1), *options, states=states) as node:
         mine(node, chain)
         yield node
 
 
 def finalized_lag(blocks: int) -> tuple[str, str]:
-    """Return the option for `finalized` an even number of blocks behind the newest; `safe` is half as far behind."""
+    """Return the option that puts `finalized` this even number of blocks behind the newest block.
+
+    The node puts `safe` half as far behind.
+    """
     return ("--slots-in-an-epoch", str(blocks // 2))
 
 
 def mine(node: Node, chain: Sequence[Block]) -> None:
-    """Mine these blocks. A balance applies from the newest block on, so it is set after its block."""
+    """Mine these blocks. A balance is set after its block is mined, because the node sets it in the newest block."""
     node.call("anvil_setCoinbase", chain[0].row.miner)
     for block, following in zip_longest(chain, chain[1:]):
         node.call("evm_mine", block.timestamp)
@@ -149,7 +156,7 @@ def _wei(balance: tuple[str, int]) -> tuple[str, str]:
 
 
 def reorg(node: Node, chain: Sequence[Block], depth: int = 20) -> list[Block]:
-    """Replace the newest `depth` blocks by as many of other miners; return the new chain."""
+    """Replace the newest `depth` blocks by the same number of blocks with other miners. Return the new chain."""
     node.call("anvil_rollback", depth)
     kept, dropped = chain[:-depth], chain[-depth:]
     fresh = plan([block.timestamp for block in dropped], miners=OTHER_MINERS, after=kept, seed=1)

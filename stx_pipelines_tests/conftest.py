@@ -1,4 +1,7 @@
-"""Fixtures and hooks of every test: no settings of the developer, no shared temporary files. Not here: tests."""
+"""Fixtures and hooks for all tests.
+
+They keep the developer's settings and shared temporary files away from the tests. This module contains no tests.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,14 @@ settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the fault suite here, because pytest reads options before it collects that folder."""
+    """Add the options of the fault suite. They are here because pytest reads options before it collects that folder."""
     group = parser.getgroup("faults")
     group.addoption("--faults-whole", action="store_true", help="run the whole fault suite instead of its short form")
     group.addoption("--faults-seed", type=int, help="repeat the random numbers of an earlier run")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give all processes that run the tests the seed of the first one."""
+    """Set the seed of the random tests. All processes of pytest use the seed of the first process."""
     if config.option.faults_seed is None:
         others: dict[str, int] = getattr(config, "workerinput", {})
         config.option.faults_seed = others.get("faults_seed", random.SystemRandom().randrange(10**6))
@@ -41,13 +44,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Pass the seed to a process of pytest-xdist."""
+    """Pass the seed to a worker process of pytest-xdist."""
     node.workerinput["faults_seed"] = node.config.option.faults_seed
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    """Run a failed test again if a UTC midnight passed during it."""
+    """Run the test. Run it again if it failed and a UTC midnight passed during it."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     began = today()
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
@@ -66,11 +69,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.fixture(autouse=True)
 def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run each test in an empty folder without settings, with a separate temporary folder."""
+    """Run each test in an empty folder, without settings and with a separate folder for temporary files."""
     for name in list(os.environ):
         if name.startswith(("HIRO_", "ETH_", "STX_", "DAGSTER_")):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # processes that tests start have another working folder
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for processes with another working folder
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
@@ -82,7 +85,7 @@ def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def logs_reach_tests() -> Iterator[None]:
-    """Turn the log on again, which a command in this process may have turned off."""
+    """Turn the log on again, because a command in this process may have turned it off."""
     logger = logging.getLogger("stx_pipelines")
     yield
     logger.propagate = True
@@ -96,5 +99,5 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """Make worlds that end with the test; each has a new data folder unless one is given."""
+    """Return a function that makes worlds, which end with the test. Each has a new data folder unless one is given."""
     yield from worlds(tmp_path, world)

@@ -1,4 +1,4 @@
-"""Texts that a server or an old day file may have as a type, a status or an address. Not here: tests."""
+"""Hostile texts that a server or an old day file may contain as a type, a status or an address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that records the API key of each request and responds with 404. Not here: tests (test_*.py)."""
+"""A server that records the API key of each request and responds with 404."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass
 class Noting:
-    """A server's address, and the key of each request (None: without a key)."""
+    """The address of a running server, and the API key of each request, None for a request without a key."""
 
     url: str
     keys: list[str | None] = field(default_factory=list)
@@ -21,7 +21,7 @@ class Noting:
 
 @contextmanager
 def noting_server() -> Iterator[Noting]:
-    """Run a server that responds to every request with 404, until the block ends."""
+    """Run a server that responds to every request with 404, until the `with` block ends."""
     noted: Noting
 
     class Handler(BaseHTTPRequestHandler):

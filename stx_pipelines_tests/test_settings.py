@@ -1,4 +1,7 @@
-"""Every setting is documented, read from the environment or `.env`, and refused in one sentence if it is wrong."""
+"""Tests of the settings.
+
+Every setting is documented and is read from the environment or `.env`. A wrong value is refused in one sentence.
+"""
 
 from __future__ import annotations
 
@@ -237,7 +240,7 @@ def test_several_wrong_settings_are_all_named_and_no_secret_ever(monkeypatch: py
 def test_a_misspelled_name_in_the_file_is_refused_and_the_right_one_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
-    """Names of other programs in the same file are ignored."""
+    """Settings of other programs in the same file are ignored."""
     monkeypatch.chdir(tmp_path)
     Path(".env").write_text("DAGSTER_HOME=/somewhere\nPOSTGRES_PASSWORD=x\nSTX_SOMETHING_ELSE=1\n")
     load_settings()
@@ -264,7 +267,7 @@ def test_a_misspelled_name_in_the_file_is_refused_and_the_right_one_named(
 def test_a_key_stays_with_the_server_of_its_setting(
     setting: str, override: str | None, kept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With another server given in code, the key must be given in code too; otherwise requests have no key."""
+    """If code gives another server, the key of the settings is not sent to it. Code must give the key too."""
     Path(".env").write_text("HIRO_API_KEY=secret-key\n")
     monkeypatch.setenv("HIRO_API_URL", setting)
     assert (load_settings(hiro_api_url=override).hiro_api_key is not None) == kept

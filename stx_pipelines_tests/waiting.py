@@ -1,4 +1,4 @@
-"""Waiting for events, never for a time."""
+"""Functions that wait for an event, never for a fixed time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from stx_pipelines.devnet.stacks.knobs import Knobs
 T = TypeVar("T")
 
 LONGEST = 600.0
-"""The only time-out of the tests, in seconds. It ends a test that hangs; no machine is that slow."""
+"""The only time-out of the tests, in seconds. It ends a test that hangs. A slow machine needs less time."""
 
 _BETWEEN_LOOKS = 0.01
 
 
 def wait_until(question: Callable[[], T], what: str) -> T:
-    """Call `question` until its result is true, and return the result. `what` names the event in the error."""
+    """Call `question` until its result is true, and return the result. `what` names the event in the error message."""
     deadline = time.monotonic() + LONGEST
     while not (answer := question()):
         assert time.monotonic() < deadline, f"this never happened: {what}"
@@ -29,14 +29,14 @@ def wait_until(question: Callable[[], T], what: str) -> T:
 
 
 def ended(thread: threading.Thread) -> bool:
-    """Wait for a thread and return whether it has ended."""
+    """Wait for a thread to end, and return whether it ended within the time-out."""
     thread.join(LONGEST)
     return not thread.is_alive()
 
 
 @contextmanager
 def answers_only_while(knobs: Knobs | EthereumKnobs, may: Callable[[], bool]) -> Iterator[None]:
-    """Make a devnet of this process hold every response until `may` returns true, or until the block ends."""
+    """Make a devnet of this process delay each response until `may` returns true or the `with` block ends."""
     over = threading.Event()
 
     def hold(_: object) -> None:

@@ -1,7 +1,8 @@
-"""The world of a test: a served chain, and a data folder that is synced from it.
+"""The world of a test, which is a served chain and a data folder that is synced from it.
 
-`BaseWorld` is for any chain, `World` for Stacks; Ethereum's is in `sync/ethereum/world.py`. `truth` is the chain's own
-data; `file_rows` and `table_rows` read the stored data in the same form, without the package's readers.
+`BaseWorld` is for any chain and `World` for Stacks. The world of Ethereum is in `sync/ethereum/world.py`. `truth`
+returns the chain's own data. `file_rows` and `table_rows` return the stored data in the same form, and do not use the
+package's code to read it.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ AnySync = TypeVar("AnySync", bound=DaySync[Any, Any])
 AnyWorld = TypeVar("AnyWorld", bound="BaseWorld")
 
 FIRST_DAY = date(2026, 9, 1)
-"""The first day of chains that are always the same, whatever the clock says."""
+"""The first day of chains that do not depend on the clock."""
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,13 +50,13 @@ COLUMNS = (
     "tx_id, block_time, block_height, sender_address, fee_ustx, tx_type, canonical, tx_status, burn_block_time, "
     "burn_block_height, microblock_sequence"
 )
-"""Every column of the table except `ingested_at`."""
+"""All columns of the table except `ingested_at`."""
 
 TIMES = ("block_time", "burn_block_time")
 
 
 class Row(NamedTuple):
-    """The values of a transaction that both routes give and the day file stores; times are unix seconds."""
+    """The values of a transaction that v1 and v3 give and that the day file stores. Times are unix seconds."""
 
     tx_id: str
     block_time: int
@@ -78,20 +79,21 @@ def at(day: date, hour: int = 0, minute: int = 0) -> datetime:
 
 
 def today() -> date:
-    """Return the present UTC day."""
+    """Return the current UTC day."""
     return datetime.now(UTC).date()
 
 
 def make_chain(days: int = 3, hour: int = 12, *, first_day: date = FIRST_DAY, **spec: Any) -> StacksChain:
-    """Return a chain of `days` whole days and a day up to `hour`, with about 400 transactions a day."""
+    """Return a chain of `days` whole days and one more day up to `hour`, with about 400 transactions a day."""
     wanted: dict[str, Any] = {"transactions_per_day": 400, "tip": at(first_day + days * DAY, hour)} | spec
     return StacksChain(ChainSpec(first_day=first_day, **wanted))
 
 
 def recent_chain(days: int = 3, **spec: Any) -> StacksChain:
-    """Return a chain of the last `days` whole days, up to now, for commands and Dagster, which use the real clock.
+    """Return a chain of the last `days` whole days and of today until now. Tests with the real clock need it.
 
-    In the first hours of a day its tip is ahead of the clock, as a burn block may be, so that today always has rows.
+    In the first hours of a day, the chain's tip is ahead of the clock, so that today always has rows. A real burn block
+    may be ahead of the clock too.
     """
     tip = max(datetime.now(UTC), at(today(), 1, 30))
     wanted: dict[str, Any] = {"transactions_per_day": 400, "tip": tip} | spec
@@ -104,14 +106,14 @@ def row_of(tx: Transaction) -> Row:
 
 
 def truth(chain: StacksChain, day: date) -> list[Row]:
-    """Return the chain's rows of a day, without the burn block that still grows."""
+    """Return the chain's rows of a day, without those of the newest burn block, which is not finished."""
     growing = chain.tip.burn_height
     rows = [row_of(tx) for tx in chain.transactions(day) if tx.burn_block_height < growing]
     return sorted(rows, key=lambda row: (row.block_height, row.tx_index))
 
 
 def table_truth(chain: StacksChain, days: Iterable[date]) -> list[tuple[object, ...]]:
-    """Return the rows that the table must have of these days, in the form of `table_rows`."""
+    """Return the rows of these days that the table must have, in the form of `table_rows`."""
     rows = [row._asdict() for day in days for row in truth(chain, day) if row.tx_status == "success"]
     for row in rows:
         row |= {name: datetime.fromtimestamp(row[name], UTC).replace(tzinfo=None) for name in TIMES}
@@ -120,18 +122,18 @@ def table_truth(chain: StacksChain, days: Iterable[date]) -> list[tuple[object, 
 
 
 def file_rows(data: Path, day: date) -> list[Row]:
-    """Return the rows of a day file, in its order."""
+    """Return the rows of a day file, in the order of the file."""
     return [Row(*row) for row in plain_rows(data, TRANSACTIONS, day, Row._fields)]
 
 
 def plain_rows(data: Path, dataset: str, day: date, columns: Sequence[str] | None = None) -> list[tuple[Any, ...]]:
-    """Return the rows of a day file, in its order; times in unix seconds, amounts as integers."""
+    """Return the rows of a day file, in the order of the file, in the form of `plain`."""
     table = pq.read_table(data / "days" / dataset / f"{day}.parquet", partitioning=None)
     return [plain(row.values()) for row in table.select(columns or table.column_names).to_pylist()]
 
 
 def plain(row: Iterable[Any]) -> tuple[Any, ...]:
-    """Return a row with times in unix seconds and amounts as integers."""
+    """Return a row with its times as unix seconds and its amounts as integers."""
     return tuple(_plain(value) for value in row)
 
 
@@ -142,12 +144,12 @@ def _plain(value: Any) -> Any:
 
 
 def table_rows(data: Path) -> list[tuple[Any, ...]]:
-    """Return every row of the table, sorted, without `ingested_at`."""
+    """Return all rows of the table, sorted, without `ingested_at`."""
     return query(data, f"SELECT {COLUMNS} FROM transactions ORDER BY ALL")
 
 
 def query(data: Path, sql: str) -> list[tuple[Any, ...]]:
-    """Return the result of a query. The database is closed afterwards."""
+    """Return the rows of a query, and close the database."""
     with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as connection:
         return connection.execute(sql).fetchall()
 
@@ -156,7 +158,7 @@ def query(data: Path, sql: str) -> list[tuple[Any, ...]]:
 class BaseWorld(ABC):
     """A server at `url`, and the data folder `data` that is synced from it. `now` replaces the clock of syncs.
 
-    Every project, store and sync is opened as a new process would open it.
+    Projects, stores and syncs are opened again for each use, as a new process would open them.
     """
 
     url: str
@@ -166,7 +168,7 @@ class BaseWorld(ABC):
     @property
     @abstractmethod
     def given(self) -> dict[str, Any]:
-        """The settings with which this server is synced into this folder, by name."""
+        """The settings for a sync from this server into this folder, by name."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -194,7 +196,7 @@ class BaseWorld(ABC):
 
 @dataclass
 class World(BaseWorld):
-    """A devnet that serves a Stacks chain, and a data folder. `overrides` are settings by name."""
+    """A devnet that serves a Stacks chain, and a data folder. `overrides` are further settings by name."""
 
     overrides: dict[str, Any] = field(default_factory=dict)
     last_sync: StacksSync | None = None
@@ -210,7 +212,7 @@ class World(BaseWorld):
 
     @property
     def days(self) -> list[date]:
-        """Every day of the chain, today's included, oldest first."""
+        """All days of the chain including its last, oldest first."""
         return days_between(self.chain.spec.first_day, day_of(max(burn.time for burn in self.chain.burn_blocks)))
 
     @property
@@ -219,20 +221,20 @@ class World(BaseWorld):
         return {"stx_data_dir": self.data, "hiro_api_url": self.url} | quick | self.overrides
 
     def open_sync(self) -> StacksSync:
-        """Open a sync."""
+        """Return a new sync of this world."""
         self.last_sync = self.with_clock(open_stacks(self.project()))
         return self.last_sync
 
     def sync(self, days: Sequence[date] | None = None, *, force: bool = False) -> list[Outcome]:
-        """Sync days: all days of the chain by default."""
+        """Sync days, by default all days of the chain, and return the outcomes."""
         return list(self.open_sync().sync(self.days if days is None else days, force=force))
 
     def stored(self, days: Sequence[date] | None = None, *, force: bool = False) -> dict[date, StoredDay]:
-        """Sync days and return the stored ones. No day may fail."""
+        """Sync days and return the stored days. Fail the test if a day fails."""
         return stored(self.sync(days, force=force))
 
     def failed(self, days: Sequence[date] | None = None) -> dict[date, str]:
-        """Sync days and return the sentences of the failed ones."""
+        """Sync days and return the error sentences of the failed days."""
         return failed(self.sync(days))
 
     def certificates(self) -> dict[date, Certificate]:
@@ -245,7 +247,7 @@ class World(BaseWorld):
         return requests
 
     def assert_true(self, days: Sequence[date] | None = None) -> None:
-        """Assert that files and table equal the chain, row for row, and contain nothing else."""
+        """Assert that the day files and the table contain exactly the rows of the chain."""
         days = self.days if days is None else days
         for day in days:
             assert file_rows(self.data, day) == truth(self.chain, day), day
@@ -253,19 +255,19 @@ class World(BaseWorld):
 
 
 def open_store(data: Path, dataset: str) -> DatasetStore[Any]:
-    """Open the store of a dataset as a new process would."""
+    """Return the store of a dataset, opened as a new process would open it."""
     return Project(load_settings(stx_data_dir=data, stx_lock_wait_seconds=LONGEST)).store(dataset)
 
 
 def stored(outcomes: Iterable[Outcome]) -> dict[date, StoredDay]:
-    """Return the stored days. No day may have failed."""
+    """Return the stored days among these outcomes. Fail the test if a day failed."""
     all_of_them = list(outcomes)
     assert failed(all_of_them) == {}
     return {one.certificate.day: one for one in all_of_them if isinstance(one, StoredDay)}
 
 
 def failed(outcomes: Iterable[Outcome]) -> dict[date, str]:
-    """Return the sentences of the failed days."""
+    """Return the error sentences of the failed days among these outcomes."""
     return {one.day: str(one.error) for one in outcomes if isinstance(one, FailedDay)}
 
 
@@ -281,7 +283,7 @@ QUICK = {
 
 @contextmanager
 def world(chain: StacksChain, data: Path, knobs: Knobs | None = None, **overrides: Any) -> Iterator[World]:
-    """Serve a chain, to be synced into `data`."""
+    """Serve a chain and yield its world, until the `with` block ends."""
     with serve(chain, knobs or Knobs()) as devnet:
         yield World(devnet.url, data, overrides=overrides, devnet=devnet)
 
@@ -289,7 +291,7 @@ def world(chain: StacksChain, data: Path, knobs: Knobs | None = None, **override
 def worlds(
     tmp_path: Path, open_world: Callable[..., AbstractContextManager[AnyWorld]]
 ) -> Iterator[Callable[..., AnyWorld]]:
-    """Give a function that makes worlds, for a fixture. Each has a separate data folder unless `data` is given."""
+    """Yield a function that makes worlds. Each world has a separate data folder unless `data` is given."""
     with ExitStack() as opened:
         numbers = count(1)
 
@@ -301,7 +303,7 @@ def worlds(
 
 
 def alike(certificates: Mapping[date, Certificate]) -> dict[date, tuple[object, ...]]:
-    """Return the parts of certificates that must be equal for the same days of the same chain."""
+    """Return the parts of each day's certificate that must be equal in two syncs of the same chain."""
     return {
         day: (known.expected, known.seen, known.first_height, known.last_height, known.state)
         for day, known in certificates.items()
@@ -311,7 +313,7 @@ def alike(certificates: Mapping[date, Certificate]) -> dict[date, tuple[object, 
 def command(
     arguments: Sequence[str], environment: Mapping[str, str], *, module: str = "stx_pipelines.cli"
 ) -> subprocess.CompletedProcess[str]:
-    """Run one of our commands (or Dagster's) in a separate process."""
+    """Run a command of ours in a separate process, or one of Dagster's if `module` names it."""
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         env=child_environment(environment),
@@ -323,7 +325,7 @@ def command(
 
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return our environment with these variables, and with the package importable from any folder."""
+    """Return this process's environment with these variables added, and with the package importable from any folder."""
     return os.environ | {"PYTHONPATH": str(ROOT)} | environment
 
 

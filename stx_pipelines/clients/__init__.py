@@ -1,1 +1,1 @@
-"""Who we ask: clients for the APIs, politely and with bounded patience. No storage, no Dagster."""
+"""Clients for the APIs, with request budgets and bounded retries. Nothing here stores data or imports Dagster."""

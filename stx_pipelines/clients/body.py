@@ -1,4 +1,4 @@
-"""The decompressed body of a response, at most `MOST` bytes."""
+"""Functions that read and decompress the body of a response, up to `MOST` bytes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 MOST = 64 * 1024 * 1024
-"""Most bytes of a body, as sent and as decompressed. The largest response known, a raw tenure, has a quarter."""
+"""The limit of a body in bytes, as sent and as decompressed: 64 MiB.
+
+The largest known response is a raw tenure, which is a quarter of this size.
+"""
 
 ENCODING = "gzip"
-"""The `Accept-Encoding` of every request."""
+"""The `Accept-Encoding` header of every request."""
 
 PIECE = 1024 * 1024
-"""Bytes read or decompressed at a time."""
+"""The number of bytes read or decompressed at a time."""
 
 _UNDERSTOOD = frozenset({"gzip", "x-gzip", "deflate"})
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
@@ -28,7 +31,10 @@ class Undecodable(Exception):
 
 
 def whole(pieces: Iterable[bytes], encoding: str, check: Callable[[], None]) -> bytes:
-    """Return the decompressed body; `check` is called after each piece. Raises `TooMuch`, `Undecodable`."""
+    """Return the decompressed body. `encoding` is the response's `Content-Encoding` header.
+
+    `check` is called after each piece and may raise an error. Raises `TooMuch` and `Undecodable`.
+    """
     sent = _bounded(pieces)
     held = io.BytesIO()
     for piece in _bounded(_decompressed(sent)) if encoding.strip().lower() in _UNDERSTOOD else sent:
@@ -52,13 +58,13 @@ def _decompressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
             begun, left = True, piece
             while left:
-                if decoder.eof:  # a gzip body may have several members
+                if decoder.eof:  # a gzip body may have several members, one after another
                     decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
                 yield decoder.decompress(left, PIECE)
                 left = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
         while rest := decoder.decompress(b"", PIECE):
             yield rest
     except zlib.error:
-        raise Undecodable("the answer cannot be decompressed") from None
+        raise Undecodable("the response cannot be decompressed") from None
     if begun and not decoder.eof:
-        raise Undecodable("the compressed answer ended too soon")
+        raise Undecodable("the compressed response ended too soon")

@@ -1,4 +1,4 @@
-"""Errors of requests to an API. Their messages are for people. Needs no HTTP library."""
+"""Errors of requests to an API. This module does not import an HTTP library."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from datetime import datetime
 
 
 class ApiError(Exception):
-    """The API did not give a usable response. The message is one sentence for people."""
+    """The API did not send a usable response. The message is one sentence for the user."""
 
 
 class Unreachable(ApiError):
-    """No usable response after as many attempts as the settings allow."""
+    """The server sent no usable response in as many attempts as the settings allow."""
 
 
 class Behind(Unreachable):
-    """The server's newest block is old, and the data requested comes after it."""
+    """The requested data is newer than the server's newest block, and that block is old."""
 
 
 class RateLimited(ApiError):
-    """The API demands a longer pause than the settings allow: requests are possible again at `until`."""
+    """The API demands a longer pause than the settings allow. It accepts requests again at `until`."""
 
     def __init__(self, message: str, until: datetime) -> None:
         super().__init__(message)
@@ -26,11 +26,11 @@ class RateLimited(ApiError):
 
 
 class NotFound(ApiError):
-    """HTTP 404."""
+    """The server responded with HTTP 404."""
 
 
 class Gone(ApiError):
-    """HTTP 410: the server's operator has switched this route off."""
+    """The server responded with HTTP 410, because its operator has switched this route off."""
 
 
 class Interrupted(ApiError):
@@ -38,8 +38,8 @@ class Interrupted(ApiError):
 
 
 class TooLarge(ApiError):
-    """The request or its response is larger than the server or this program accepts: request less at once."""
+    """The request or its response is too large for the server or for this program. A smaller request may succeed."""
 
 
 class NoState(ApiError):
-    """The node does not have the state of a block: an archive node is needed."""
+    """The node does not have the state of a block. An archive node has the states of all blocks."""

@@ -1,7 +1,7 @@
-"""A client of an Ethereum node through JSON-RPC: many calls in a request, several requests at a time.
+"""A client of an Ethereum node. It sends JSON-RPC batches of many calls, several batches at a time.
 
-A balance or block is exactly what the node reported, or an error. `json_rpc` decides for each call, and `http` for each
-request, whether it is sent again, split or final.
+Each method returns the values that the node reported, or raises an error. `json_rpc` classifies the error of a call,
+and `http` the error of a request. Failed calls are sent again in a new request.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ _SECONDS_BETWEEN_CHECKS = 0.2  # of the stop signal, while batches are sent
 
 @dataclass
 class EthereumRpc:
-    """A client of an Ethereum chain. Thread-safe. Every method may raise the errors of `Http.post`.
+    """A client of an Ethereum node, usable by several threads. Every method may raise the errors of `Http.post`.
 
-    `batch_size` is the number of calls in a request; it is lowered where the node refuses. `parallel` is the number of
-    requests at a time.
+    `batch_size` is the most calls in a request. It is lowered if the node refuses a batch of this size. `parallel` is
+    the number of requests at a time.
     """
 
     http: Http
@@ -68,16 +68,16 @@ class EthereumRpc:
 
     def __post_init__(self) -> None:
         if limit := self.http.budget.calls_per_second:
-            # Batches that divide the second evenly use it up.
+            # Equal batches that add up to the limit use the whole limit.
             self.batch_size = limit // math.ceil(limit / self.batch_size)
 
     @property
     def calls(self) -> int:
-        """The number of calls sent so far, retries included."""
+        """The number of calls sent so far, including retries."""
         return self.http.calls
 
     def probe(self) -> None:
-        """Request the newest block, to raise its errors."""
+        """Request the newest block, and raise the error if the request fails."""
         self.block("latest")
 
     def chain_id(self) -> int:
@@ -85,31 +85,28 @@ class EthereumRpc:
         return self._one(_CHAIN_ID, "chain id")
 
     def block(self, which: int | Tag) -> Block | None:
-        """Return one block; None where the node has no such block."""
+        """Return the block with this number or tag, or None if the node does not have it."""
         return self._one(_PERHAPS_A_BLOCK, which)
 
     def blocks(self, numbers: Sequence[int], on_batch: OnBatch = lambda _: None) -> list[Block]:
-        """Return the blocks with these numbers, in their order. They must exist: a null is requested again."""
+        """Return the blocks with these numbers, in their order. A missing block is a failure, which is retried."""
         return [header.block for header in self.headers(numbers, on_batch)]
 
     def headers(self, numbers: Sequence[int], on_batch: OnBatch = lambda _: None) -> list[Header]:
-        """Return the same blocks, each with the hash of its fields."""
+        """Return the same blocks as `blocks`, each with the hash computed from its fields."""
         found = self._gather(_HEADER, numbers, on_batch)
         return [found[number] for number in numbers]
 
     def balances(self, keys: Sequence[BalanceKey], on_batch: OnBatch = lambda _: None) -> dict[BalanceKey, int]:
-        """Return each balance in Wei. Raises `NoState` where the node no longer has the state of a block."""
+        """Return the balance in Wei for each key. Raises `NoState` if the node no longer has the state of a block."""
         return self._gather(_BALANCE, keys, on_batch)
 
     def account_proofs(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, list[bytes]]:
-        """Read the nodes that prove each of these balances, from the root of the state down.
-
-        Raises a plain `ApiError` or `NoState` where the node refuses.
-        """
+        """Return the trie nodes that prove each balance, from the state root down. Raises `ApiError` if refused."""
         return self._gather(_ACCOUNT_PROOF, keys, lambda _: None)
 
     def first_state(self, lo: int, hi: int) -> int:
-        """Return the lowest block from `lo` to `hi` whose balances can be read; `hi + 1` if there is none."""
+        """Return the lowest block from `lo` to `hi` whose balances can be read, or `hi + 1` if there is none."""
         return lo + bisect_left(range(lo, hi + 1), True, key=self._has_state)
 
     def _has_state(self, number: int) -> bool:
@@ -123,14 +120,14 @@ class EthereumRpc:
         return self._batch(question, [key], self.http.stop)[key]
 
     def _gather(self, question: Question[K, V], keys: Iterable[K], on_batch: OnBatch) -> dict[K, V]:
-        """Return all values, read in batches by several threads. The first error ends them all."""
+        """Return all values, read in batches by several threads. The first error ends all threads."""
         found: dict[K, V] = {}
         parts, cutting, halt = self._parts(list(dict.fromkeys(keys))), threading.Lock(), threading.Event()
         brought: deque[dict[K, V]] = deque()
 
         def work() -> None:
             while not halt.is_set():
-                with cutting:  # each batch is cut to the current batch size
+                with cutting:  # each batch is cut under the lock, with the current batch size
                     part = next(parts, ())
                 if not part:
                     return
@@ -161,7 +158,7 @@ class EthereumRpc:
             yield part
 
     def _batch(self, question: Question[K, V], keys: Sequence[K], halt: threading.Event) -> dict[K, V]:
-        """Return a value for each of these distinct keys. Only failed calls are sent again."""
+        """Return the value of each of these distinct keys. Only failed calls are sent again."""
         found: dict[K, V] = {}
         rounds = 0
         while len(found) < len(keys):
@@ -173,14 +170,14 @@ class EthereumRpc:
                 continue
             found = found | answers.values if found else answers.values
             if any(error.meaning() == "too large" for error in answers.errors.values()):
-                self._learn(len(part), TooLarge("the node answered only a part of a batch"))
+                self._learn(len(part), TooLarge("the node responded to only a part of a batch"))
             elif len(answers.values) < len(part):
                 rounds += 1
                 halt.wait(self.http.patience.backoff(rounds))
         return found
 
     def _round(self, question: Question[K, V], keys: Sequence[K], halt: threading.Event) -> Answers[K, V]:
-        """Send one request, again until it has at least one value."""
+        """Send one request, with retries, and return its values and errors. There is at least one value."""
         calls = {number: key for key, number in zip(keys, self._ids, strict=False)}
 
         def parse(body: bytes) -> Answers[K, V]:
@@ -234,7 +231,7 @@ class EthereumRpc:
         with self._learning:
             if refused // 2 < self.batch_size:
                 self.batch_size = refused // 2
-                log.warning("batches of %d calls from now on (%s)", self.batch_size, refusal)
+                log.warning("batches now have at most %d calls (%s)", self.batch_size, refusal)
 
 
 def connect(
@@ -249,7 +246,7 @@ def connect(
     answer_within: float | None = None,
     stop: threading.Event | None = None,
 ) -> EthereumRpc:
-    """Return a client of the node at `url`, which may hold a secret, as may `headers`. 0 calls a second: no limit."""
+    """Return a client of the node at `url`. Both `url` and `headers` may hold secrets. 0 calls a second: no limit."""
     name = public_name(url)
     budget = Budget(name, calls_per_second=calls_per_second)
     patience = Patience(attempts=attempts, timeout=timeout, answer_within=answer_within, statuses=PASSING)
@@ -260,7 +257,7 @@ def connect(
 def _numbered(raw: msgspec.Raw, number: int) -> Header:
     header = parse_header(raw)
     if header.block.number != number:
-        raise MalformedAnswer(f"block {number} was requested, block {header.block.number} was returned")
+        raise MalformedAnswer(f"block {number} was requested, but the node returned block {header.block.number}")
     return header
 
 

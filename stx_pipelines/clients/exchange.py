@@ -1,8 +1,8 @@
-"""A time limit and a stop signal for a request and its response.
+"""A time limit and a stop signal for an exchange, which is a request and its response.
 
-A socket's own time-out bounds each wait but not their sum: a server that sends a byte now and then never exceeds it.
-So one thread checks every exchange and shuts down the sockets of those that must end, which wakes their readers and
-writers. The thread ends by itself when there are no exchanges.
+A socket's time-out limits each wait but not the sum of all waits. A server that sends one byte now and then never
+exceeds it. Therefore one thread, the watchdog, checks all exchanges. It shuts down the sockets of an exchange that
+must end, so that blocked reads and writes return. The watchdog ends when there are no exchanges.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _SECONDS_BETWEEN_CHECKS = 0.2
 
 
 class Late(Exception):
-    """The response was not whole at the end of its time limit."""
+    """The response was not whole when the time limit ended."""
 
 
 class Stopped(Exception):
-    """The exchange was stopped."""
+    """The stop signal ended the exchange."""
 
 
 class Exchange:
-    """A context of `seconds` for a request and its response, connecting included. It belongs to the thread that enters.
+    """A context manager that ends a request and its response after `seconds`. The time includes connecting.
 
-    Raises `Late` after these seconds and `Stopped` once `stop` is set, also in place of another error or a result: a
-    response that was cut off can look whole.
+    It belongs to the thread that enters it. It raises `Late` after these seconds and `Stopped` once `stop` is set.
+    These replace any other error or result, because a response that was cut off can look whole.
     """
 
     def __init__(self, seconds: float, stop: threading.Event | None = None) -> None:
@@ -55,16 +55,16 @@ class Exchange:
             self.check()
 
     def check(self) -> None:
-        """Raise `Late` or `Stopped` if the exchange was ended. Call it between two reads."""
+        """Raise `Late` or `Stopped` if the watchdog ended the exchange. Call this between two reads."""
         if self._ended:
             raise self._ended from None
 
     def hold(self, sock: socket.socket, *, copy: bool = False) -> None:
-        """Shut this socket down if the exchange must end. Use a copy where the socket will be handed to TLS."""
+        """Shut this socket down if the exchange must end. Pass `copy` if TLS will take over the socket."""
         held = sock.dup() if copy else sock
         if copy:
             self._copies.append(held)
-        # Appended first, then checked. `look` does the reverse, so that no socket is missed.
+        # Append first, then read `_ended`. `look` works in the reverse order, so that no socket is missed.
         self._held.append(held)
         if self._ended:
             _shut_down(held)
@@ -76,7 +76,7 @@ class Exchange:
         if self._stop and self._stop.is_set():
             self._ended = Stopped("the exchange was stopped")
         elif now >= self._until:
-            self._ended = Late(f"the answer was not whole after {self.seconds:g} s")
+            self._ended = Late(f"the response was not whole after {self.seconds:g} s")
         else:
             return
         for sock in list(self._held):
@@ -84,16 +84,16 @@ class Exchange:
 
 
 def hold(sock: socket.socket, *, copy: bool = False) -> None:
-    """Shut this socket down if the exchange of this thread must end. Does nothing without an exchange."""
+    """Shut this socket down if this thread's exchange must end. Do nothing if this thread has no exchange."""
     exchange: Exchange | None = getattr(_here, "exchange", None)
     if exchange:
         exchange.hold(sock, copy=copy)
 
 
 class _Watchdog:
-    """The thread that checks all exchanges, started when it is needed.
+    """The thread that checks all exchanges. It is started when there is an exchange.
 
-    Many threads call it hundreds of times a second, so nothing here blocks or makes a system call.
+    Many threads call `watch` and `forget` hundreds of times a second, so these methods must be fast.
     """
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class _Watchdog:
         """Check this exchange from now on."""
         with self._starting:
             self._under_way.add(exchange)
-            if self._thread is None or not self._thread.is_alive():  # a forked process does not inherit it
+            if self._thread is None or not self._thread.is_alive():  # a forked process does not inherit the thread
                 self._thread = threading.Thread(target=self._look, name="watchdog", daemon=True)
                 self._thread.start()
 
@@ -127,8 +127,8 @@ class _Watchdog:
 
 
 def _shut_down(sock: socket.socket) -> None:
-    with suppress(OSError):  # not connected any more, or not yet
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # TLS's own method would destroy the state that a reader uses
+    with suppress(OSError):  # the socket may not be connected
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # a TLS socket's method would clear the state that a reader uses
 
 
 _here = threading.local()

@@ -1,6 +1,6 @@
-"""Requests to one server within a budget, with bounded retries and clear errors, for every API.
+"""Requests to one server within a budget, with bounded retries and clear errors. The clients of all APIs use it.
 
-`Http` decides the meaning of a status, `Patience` the number of attempts and the pauses.
+`Http` decides how to react to an HTTP status. `Patience` gives the number of attempts and the pauses between them.
 """
 
 from __future__ import annotations
@@ -34,18 +34,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-_A_YEAR = 366 * 86_400.0  # seconds; the longest pause that a message shows
-_COUNT = re.compile(r"[0-9]{1,9}")  # str.isdigit also takes what int() refuses
+_A_YEAR = 366 * 86_400.0  # seconds; a longer pause is shown in messages as one year
+_COUNT = re.compile(r"[0-9]{1,9}")  # str.isdigit also accepts characters that int() refuses
 _SLOW = frozenset({504, 522, 524})
 _TOO_SLOW = '"57014"'  # PostgreSQL's code for a statement that took too long
-_CLOUDFLARE = 520  # and above: its statuses for a server behind it that is away or too slow
+_CLOUDFLARE = 520  # Cloudflare's own statuses, for a server that is down or slow, start here
 STOPPED = "stopped; stored days are kept"
 """The message of every `Interrupted`."""
-_OUT_OF_RANGE = '"22003"'  # PostgreSQL's code for a number out of range: the request is wrong, not the server
+_OUT_OF_RANGE = '"22003"'  # PostgreSQL's code for a number out of range, which is a fault of the request
 
 
 class _TryAgain(Exception):
-    """A passing failure. `wait` is the pause in seconds that the server demands; `slow`: it took too long."""
+    """A failure after which the request is sent again.
+
+    `wait` is the pause in seconds that the server demands. `slow` is true if the request took too long.
+    """
 
     def __init__(self, message: str, wait: float | None = None, *, slow: bool = False) -> None:
         super().__init__(message)
@@ -54,7 +57,7 @@ class _TryAgain(Exception):
 
 
 Refusal = Callable[[int, str], ApiError | None]
-"""An API's own meaning of a status other than 200 and its text: a final error, or None for the usual meaning."""
+"""A function that returns an API's own error for a status and its text, or None to handle the status as usual."""
 
 
 def _nothing_special(_status: int, _text: str) -> None:
@@ -73,9 +76,10 @@ class _Request(NamedTuple):
 
 @dataclass
 class Http:
-    """A client of one server. Thread-safe. `sent` counts requests, `calls` their cost (the calls inside a batch).
+    """A client of one server, usable by several threads.
 
-    Messages call the server `name`. Give a name where the address itself holds a secret.
+    `sent` is the number of requests so far. `calls` is the sum of their costs, such as the calls in a batch. Messages
+    call the server `name`, by default its address. Give a name if the address contains a secret.
     """
 
     base_url: str = field(repr=False)
@@ -121,10 +125,11 @@ class Http:
         headers: Mapping[str, str] | None = None,
         slow_attempts: int | None = None,
     ) -> T | None:
-        """Return the parsed response, or None for 304. `slow_attempts` is the limit once a response takes too long.
+        """Send a GET request with retries. Return the parsed response, or None for HTTP 304.
 
-        Raises `NotFound`, `Gone`, `RateLimited`, `Unreachable`, `Interrupted`, or `ApiError` for a response that a
-        retry would not change. A response for which `parse` raises `MalformedAnswer` is requested again.
+        The request is sent again if `parse` raises `MalformedAnswer`. An attempt that took too long is followed by
+        another only if fewer than `slow_attempts` attempts were made. Raises `NotFound`, `Gone`, `RateLimited`,
+        `Unreachable`, `Interrupted`, or `ApiError` for a response that a retry would not change.
         """
         query = f"?{urlencode(params)}" if params else ""
         return self._ask(_Request("GET", path + query, headers, self.stop), parse, slow_attempts)
@@ -139,15 +144,16 @@ class Http:
         stop: threading.Event | None = None,
         refusal: Refusal = _nothing_special,
     ) -> T:
-        """Return the parsed response to a JSON body. `cost` is charged to the budget. Raises the errors of `get`.
+        """Send a JSON body with retries. Return the parsed response. Raises the errors of `get`.
 
-        `stop` ends this request only. `refusal` is called first for every status except 200.
+        `cost` is the number of calls charged to the budget. `stop` replaces the client's stop signal for this request.
+        `refusal` is called for every status except 200 and 304, before the usual handling.
         """
         headers = {"content-type": "application/json"}
         request = _Request("POST", path, headers, stop or self.stop, body, cost, refusal)
         answer = self._ask(request, parse)
         if answer is None:
-            raise ApiError(f"{self.name}{path} answered 304 to a request without a condition")
+            raise ApiError(f"{self.name}{path} responded with 304 to a request without a condition")
         return answer
 
     def _ask(self, request: _Request, parse: Callable[[bytes], T], slow_attempts: int | None = None) -> T | None:
@@ -171,7 +177,7 @@ class Http:
         except _TryAgain as trouble:
             where = self.name + request.path
             made = retrying.statistics["attempt_number"]
-            raise Unreachable(f"{where} gave no usable answer in {made} attempts: {trouble}") from trouble
+            raise Unreachable(f"{where} gave no usable response in {made} attempts: {trouble}") from trouble
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         trouble = state.outcome.exception() if state.outcome else None
@@ -197,7 +203,7 @@ class Http:
         raise trouble
 
     def _exchange(self, request: _Request) -> Answer:
-        """Return the whole response. Messages are cleared of secrets."""
+        """Return the whole response. Secrets are removed from the messages of its errors."""
         try:
             return self._connections.exchange(
                 request.method, request.path, request.headers, request.body, self.patience.limits(request.stop)
@@ -225,7 +231,7 @@ class Http:
         if status == 410:
             raise Gone(f"{where}: {said}")
         if status == 413:
-            raise TooLarge(f"{where} accepts no request of this size: {said}")
+            raise TooLarge(f"{where} does not accept a request of this size: {said}")
         if status == 500 and _OUT_OF_RANGE in text:
             raise ApiError(f"{where} has a number out of range: {said}")
         if status in self.patience.statuses or status >= _CLOUDFLARE:
@@ -234,7 +240,7 @@ class Http:
         raise ApiError(f"{where} was refused: {said}")
 
     def without_secrets(self, text: str) -> str:
-        """Return the text without secrets: a server may repeat what it was sent."""
+        """Return the text without secrets, because a server may repeat the secrets that it was sent."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
@@ -251,7 +257,7 @@ class Http:
         return wait
 
     def _heed_limits(self, headers: Mapping[str, str]) -> None:
-        # The server's own report counts: a lower limit, or a window that is used up.
+        # The server reports a lower limit, or that its window of time is used up.
         limit = headers.get("x-ratelimit-limit-stacks-minute", "")
         if _COUNT.fullmatch(limit) and int(limit) > 0:
             self.budget.lower_to(int(limit))

@@ -1,7 +1,7 @@
-"""A JSON-RPC batch as text: its calls, and the values and errors in the response.
+"""Functions that write a JSON-RPC batch as text and read the values and errors in its response.
 
-A call has one result or none. A missing, repeated, null or malformed result is never a value. Retries are decided in
-`ethereum_rpc`.
+A call has at most one value. A missing, repeated or malformed result is never a value. `ethereum_rpc` decides which
+calls are sent again.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ class RpcError(msgspec.Struct, gc=False):
         return " ".join((self.message or "").split())
 
     def meaning(self) -> Meaning:
-        """Return how to react. Splitting a batch is always safe, so most words about batches mean it."""
+        """Return the class of this error.
+
+        Most messages about batches count as "too large", because it is always safe to split a batch.
+        """
         if _SIZE.search(self.words):
             return "too large"
         if _TOO_FAST.search(self.words) or self.code in _RATE_CODES:
@@ -69,7 +72,7 @@ class _Answer(msgspec.Struct, gc=False):
 
 
 class _Text(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """The most frequent form of a response: a text and nothing else."""
+    """A response with a string as its result, which is the most frequent form."""
 
     id: int
     result: str
@@ -82,9 +85,10 @@ _decode_texts = msgspec.json.Decoder(list[_Text]).decode
 
 @dataclass(frozen=True)
 class Question(Generic[K, V]):
-    """A kind of call: `render` gives its method and parameters as JSON, `parse` its value, `shown` its name for people.
+    """A kind of call.
 
-    `of_texts` parses many text results at once, which is faster than `parse` for each.
+    `render` gives the method and parameters as JSON. `parse` reads the value. `shown` names the call in messages.
+    `of_texts` parses many string results at once, which is faster than one `parse` for each.
     """
 
     render: Callable[[K], str]
@@ -95,7 +99,10 @@ class Question(Generic[K, V]):
 
 @dataclass
 class Answers(Generic[K, V]):
-    """The values and errors of a batch by key; other keys are missing. `about_all` is an error without a call."""
+    """The values and errors of a batch, by key. A key without a usable result is in neither dictionary.
+
+    `about_all` is an error that does not name a call. `malformed` says why a result was not usable.
+    """
 
     values: dict[K, V] = field(default_factory=dict)
     errors: dict[K, RpcError] = field(default_factory=dict)
@@ -104,14 +111,20 @@ class Answers(Generic[K, V]):
 
 
 def body_of(question: Question[K, V], calls: Mapping[int, K]) -> bytes:
-    """Return the request for these calls by id. A single call is not sent as a batch: some nodes know none."""
+    """Return the request for these calls, which are keys by id.
+
+    A single call is not sent as a batch, because some nodes do not accept batches.
+    """
     render = question.render
     texts = [f'{{"jsonrpc":"2.0","id":{number},{render(key)}}}' for number, key in calls.items()]
     return (texts[0] if len(texts) == 1 else f"[{','.join(texts)}]").encode()
 
 
 def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) -> Answers[K, V]:
-    """Return the values and errors of these calls; their order is free. Raises `MalformedAnswer`."""
+    """Return the values and errors of these calls. Results may be in any order.
+
+    Raises `MalformedAnswer` if the body is not JSON-RPC.
+    """
     if (values := _plain_texts(body, question, calls)) is not None:
         return Answers(values)
     try:
@@ -137,7 +150,7 @@ def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) ->
 
 
 def _plain_texts(body: bytes, question: Question[K, V], calls: Mapping[int, K]) -> dict[K, V] | None:
-    """Return all values where each call has exactly one result and all are texts; otherwise None."""
+    """Return all values if each call has exactly one result and every result is a string, otherwise None."""
     if question.of_texts is None:
         return None
     try:
@@ -154,10 +167,10 @@ def _note_a_stranger(answer: _Answer, calls: Mapping[int, K], found: Answers[K, 
     if key is None:
         found.about_all = _error_of(answer) or found.about_all
         return
-    # Two results for one call: neither is used.
+    # The call has two results, and neither is used.
     found.values.pop(key, None)
     found.errors.pop(key, None)
-    found.malformed = "a call was answered twice"
+    found.malformed = "a call has two results"
 
 
 def _error_of(answer: _Answer) -> RpcError | None:
@@ -165,7 +178,7 @@ def _error_of(answer: _Answer) -> RpcError | None:
 
 
 def error_in(text: str) -> RpcError | None:
-    """Return the first error in a response; None where it has none or is not JSON-RPC."""
+    """Return the first error in a response, or None if the text has no error or is not JSON-RPC."""
     try:
         decoded = _decode(text.encode("utf-8", "replace"))
     except (msgspec.DecodeError, RecursionError):
@@ -174,6 +187,6 @@ def error_in(text: str) -> RpcError | None:
 
 
 def _decode(body: bytes) -> list[_Answer]:
-    """Return the results of a batch, or a single one sent in place of it, without nulls."""
+    """Return the results of a batch, without nulls. A single result in place of a batch gives a list of one."""
     decoded = _decode_any(body)
     return [answer for answer in decoded if answer] if isinstance(decoded, list) else [decoded]

@@ -1,4 +1,4 @@
-"""Alerts by webhook and e-mail. The caller writes them to the log."""
+"""Alerts by webhook and by e-mail. The caller also writes each alert to the log."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ from stx_pipelines.clients.response import Broken, Limits, NoAddress
 _JSON = {"content-type": "application/json"}
 _SECONDS = 10.0
 _BYTES = 1024 * 1024
-"""Most bytes read from a mail server, whose replies may be endless."""
+"""The limit of bytes read from a mail server, because its replies may be endless."""
 
 _UNSEEN = "\u200b"
-_MEANT = re.compile(r"@|\](?=[(\[:])|:(?=//)")  # the start of a mention, of a link or an image, of an address
+_MEANT = re.compile(r"@|\](?=[(\[:])|:(?=//)")  # the start of a mention, a link or image, or an address
 
 
 class AlertError(Exception):
-    """A message could not be delivered. The text names the channel, never its secrets."""
+    """The alert could not be delivered. The message names the channel and contains no secret."""
 
 
 def for_chat(sentence: str) -> str:
-    """Return the sentence without links, images and mentions for Slack, Mattermost and Discord.
+    """Return the sentence changed so that Slack, Mattermost and Discord show it as plain text.
 
-    The sentence may hold the text of a server. A zero-width space breaks the patterns that these programs recognize.
+    The sentence may contain text from a server. A zero-width space is inserted into each pattern that these programs
+    would show as a link, an image or a mention.
     """
-    escaped = html.escape(" ".join(sentence.split()), quote=False)  # as Slack demands: it puts links into <>
+    escaped = html.escape(" ".join(sentence.split()), quote=False)  # Slack requires this: it writes links as <...>
     return _MEANT.sub(rf"\g<0>{_UNSEEN}", escaped)
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """A URL that accepts `{"text": ...}` and may contain a secret. It must respond in `within` seconds."""
+    """A URL that accepts `{"text": ...}` by POST and may contain a secret. Sending takes at most `within` seconds."""
 
     url: str = field(repr=False)
     within: float = 15.0
@@ -65,7 +66,10 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Email:
-    """An SMTP server and addresses. With a user the connection is encrypted. Sending takes at most `within` seconds."""
+    """An SMTP server, a sender and a recipient. The connection is encrypted if `user` is given.
+
+    Sending takes at most `within` seconds.
+    """
 
     host: str
     port: int
@@ -76,7 +80,7 @@ class Email:
     within: float = 15.0
 
     def send(self, sentence: str) -> None:
-        """Send the sentence as a mail. Raises `AlertError`."""
+        """Send the sentence as an e-mail. Raises `AlertError`."""
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self.sender, self.to, "stx_pipelines"
         message.set_content(sentence)
@@ -93,13 +97,13 @@ class Email:
 
 
 class _Smtp(smtplib.SMTP):
-    """A connection whose socket the current exchange can shut down and that reads at most `_BYTES` bytes."""
+    """An SMTP connection that the current exchange can shut down. It reads at most `_BYTES` bytes."""
 
     _lines: _Lines | None = None
 
     @property
     def file(self) -> _Lines | None:
-        """The server's replies, bounded because the base class keeps every line of a reply in memory."""
+        """The server's replies. They are limited because the base class keeps every line of a reply in memory."""
         return self._lines
 
     @file.setter
@@ -113,7 +117,7 @@ class _Smtp(smtplib.SMTP):
 
 
 class _Lines:
-    """Lines of a file, at most `_BYTES` bytes. The base class handles the `OSError`."""
+    """The lines of a file, up to `_BYTES` bytes. Further lines raise `OSError`, which `smtplib.SMTP` handles."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""The number of attempts of a request and the pauses between them."""
+"""The number of attempts of a request, and the pauses between attempts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _WAITS_PER_EXCHANGE = 10
 
 @dataclass(frozen=True)
 class Patience:
-    """The number of attempts and their pauses. Times are seconds; `longest_wait` caps a pause that a server demands.
+    """The number of attempts of a request and the pauses between attempts. All times are seconds.
 
-    `timeout` bounds each wait for the server, `answer_within` a whole exchange: by default ten such waits, so that a
-    slow connection has enough time.
+    The pauses grow from `first_wait` to `last_wait`. A request fails if the server demands a pause longer than
+    `longest_wait`. `timeout` limits each wait for the server. `answer_within` limits a whole exchange, by default to
+    ten times `timeout`. `statuses` are the HTTP statuses after which a request is sent again.
     """
 
     attempts: int = 5
@@ -28,10 +29,14 @@ class Patience:
     statuses: frozenset[int] = frozenset({429, 500, 502, 503, 504, 522, 525})
 
     def limits(self, stop: threading.Event) -> Limits:
-        """Return the limits of one exchange."""
+        """Return the time limits of one exchange, which `stop` ends early."""
         return Limits(self.timeout, self.answer_within or _WAITS_PER_EXCHANGE * self.timeout, stop)
 
     def backoff(self, attempt: int) -> float:
-        """Return an exponential pause with jitter, so that threads which failed together do not retry together."""
+        """Return a random pause in seconds after this attempt, counted from 1.
+
+        The longest possible pause doubles with each attempt, up to `last_wait`. The shortest is half of it. Random
+        pauses keep threads that failed together from sending their requests together again.
+        """
         ceiling = min(self.last_wait, self.first_wait * 2 ** (attempt - 1))
         return random.uniform(ceiling / 2, ceiling)

@@ -1,4 +1,4 @@
-"""The request budget of a server, shared by all threads and processes of this machine."""
+"""The request budget of a server, shared by all threads and processes of a user on this machine."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from pyrate_limiter import Limiter, Rate, SQLiteBucket
 _SECONDS_BETWEEN_CHECKS = 1.0  # of the stop signal, while waiting
 
 SHARE = 0.98
-"""The share of the limit that is used. The rest allows for differences in the server's measurement."""
+"""The share of a limit that is used. The rest is a margin, because the server may measure time differently."""
 
 _ENTRIES_PER_SECOND = 1_000
-"""Most entries a second in the account; at higher limits an entry stands for several calls."""
+"""The most entries a second in the account. At a higher limit, each entry stands for several calls."""
 
 
 class _BootClockBucket(SQLiteBucket):
-    """An account on the boot clock, which never jumps and which all processes share."""
+    """An account of the requests sent. It uses the boot clock, which never jumps and is the same in all processes."""
 
     def now(self) -> int:
         return time.monotonic_ns() // 1_000_000
 
     def tidy(self) -> None:
-        """Delete expired entries, and entries in the future: the clock restarts with the machine."""
+        """Delete expired entries, and entries in the future, which are from before the machine's last start."""
         now = time.monotonic_ns() // 1_000_000
         self.leak(now)
         with self.lock:
@@ -37,13 +37,14 @@ class _BootClockBucket(SQLiteBucket):
 
 
 class Budget:
-    """A limit on requests or calls. `spend` returns when a request may be sent. A limit of 0 means no limit.
+    """A limit on the requests or calls to a server. `spend` waits until a request may be sent.
 
-    `requests_per_minute` are spread evenly. `calls_per_second` is for servers that count the calls inside a batch:
-    no second has more, and a batch is spent as a whole.
+    `requests_per_minute` spreads requests evenly over the minute. `calls_per_second` is for servers that count the
+    calls inside a batch. No second has more calls, and all calls of a batch count at once. 0 means no limit.
 
-    The account is a small SQLite file in the machine's temporary folder, named after the server, so that a command and
-    a daemon share it. The kernel frees its lock when a process dies.
+    The requests sent are counted in a small SQLite file, the account. The file is in `folder`, by default in the
+    machine's temporary folder, and is named after the server, so that a command and a daemon share it. The kernel
+    releases the file's lock when a process ends.
     """
 
     def __init__(
@@ -72,13 +73,13 @@ class Budget:
         return Limiter(bucket, buffer_ms=0)
 
     def spend(self, stop: threading.Event, cost: int = 1) -> None:
-        """Wait until a request of `cost` calls may be sent; return early when `stop` is set.
+        """Wait until a request of `cost` calls may be sent. Return early when `stop` is set.
 
         Raises ValueError if `cost` exceeds `calls_per_second`.
         """
         if self.calls_per_second and cost > self.calls_per_second:
             raise ValueError(f"{cost} calls at once exceed the limit of {self.calls_per_second} a second")
-        # Only one thread waits at a time: several would wake up late and leave the budget unused.
+        # Only one thread waits for the account. Several would wake up late and leave a part of the budget unused.
         with self._turn:
             while (pause := self._paused_until - time.monotonic()) > 0 and not stop.is_set():
                 stop.wait(pause)
@@ -90,11 +91,11 @@ class Budget:
         return math.ceil(calls / self._calls_per_entry)
 
     def pause(self, seconds: float) -> None:
-        """Pause every thread of this process, as the server demanded."""
+        """Pause all requests of this process for this time. Called when the server demands a pause."""
         self._paused_until = max(self._paused_until, time.monotonic() + seconds)
 
     def lower_to(self, requests_per_minute: int) -> None:
-        """Adopt a limit that the server reported, if it is lower than the current one."""
+        """Use the limit that the server reported if it is lower than the current limit."""
         if self._limiter is None or requests_per_minute >= self.requests_per_minute:
             return
         with self._turn:
@@ -103,10 +104,10 @@ class Budget:
 
 
 def spacing(requests_per_minute: int) -> Rate:
-    """Return a rate that spreads requests evenly, in small groups where single ones were less than 100 ms apart."""
+    """Return a rate that spreads requests evenly. It allows them in small groups at least about 100 ms apart."""
     group = max(1, round(requests_per_minute * SHARE / 600))
     interval_ms = round(60_000 * group / (requests_per_minute * SHARE))
-    return Rate(group, interval_ms - 1)  # the limiter's window includes both its ends
+    return Rate(group, interval_ms - 1)  # the limiter's window includes its start and its end
 
 
 def _account_folder() -> Path:

@@ -1,4 +1,7 @@
-"""The parts of a server's address that may be shown. An RPC address often holds its key: in path, query or user."""
+"""Functions that keep secrets in a server's address out of messages and logs.
+
+The address of an RPC server often contains a key in its path, its query or its user name.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 IPC = "ipc://"
 """The start of the address of a socket on this machine; its absolute path follows, which is no secret."""
 
-_SHORTEST_SECRET = 4  # "v3" or "eth" in a path is not secret, and hiding it would damage the words of a message
+_SHORTEST_SECRET = 4  # shorter parts, such as "v3" or "eth" in a path, are not secret
 
 
 def public_name(url: str) -> str:
-    """Return scheme, host and port of an address; the whole address of a socket on this machine."""
+    """Return the scheme, host and port of an address, or the whole address of a socket on this machine."""
     if url.startswith(IPC):
         return url
     parts = urlsplit(url)
@@ -21,7 +24,7 @@ def public_name(url: str) -> str:
 
 
 def hide_paths_from_the_log() -> None:
-    """Keep urllib3 from logging the paths of requests: it does so at level DEBUG, and for malformed headers."""
+    """Keep urllib3 from logging the paths of requests. It logs them at level DEBUG and for malformed headers."""
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
@@ -32,7 +35,10 @@ def secrets_in(headers: Mapping[str, str]) -> list[str]:
 
 
 def secrets_of(url: str) -> list[str]:
-    """Return the parts of an address that must not be shown, in every spelling a server may repeat, longest first."""
+    """Return the parts of an address that must not be shown, longest first.
+
+    Each part is given as written, decoded and encoded, because a server may repeat it in any of these forms.
+    """
     parts = urlsplit(url)
     plain = [unquote(part) for part in [*parts.path.split("/"), parts.username or "", parts.password or ""]]
     plain += [value for _, value in parse_qsl(parts.query)]

@@ -1,4 +1,7 @@
-"""The response of a server, why there is none, and how long a header says to wait. Needs no HTTP library."""
+"""The response of a server, the errors without a response, and the pause that a header demands.
+
+This module does not import an HTTP library.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import NamedTuple
 
 
 class Answer(NamedTuple):
-    """A whole response."""
+    """A complete response with its decompressed body."""
 
     status: int
     headers: Mapping[str, str]
@@ -18,7 +21,10 @@ class Answer(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Seconds an exchange may take: each wait for the server, and all of it. `stop` ends it at once."""
+    """The limits of an exchange in seconds: `wait` for each wait for the server, `whole` for the whole exchange.
+
+    `stop` ends the exchange early.
+    """
 
     wait: float
     whole: float
@@ -26,7 +32,7 @@ class Limits(NamedTuple):
 
 
 class Broken(Exception):
-    """The response did not arrive whole; the message says why. `slow`: it took too long."""
+    """The response did not arrive whole. The message says why. `slow` is true if it took too long."""
 
     def __init__(self, message: str, *, slow: bool = False) -> None:
         super().__init__(message)
@@ -34,13 +40,13 @@ class Broken(Exception):
 
 
 class NoAddress(Exception):
-    """No request can be sent to this address; the message says why."""
+    """No request can be sent to this address. The message says why."""
 
 
 def seconds_from(header: str | None, now: float) -> float | None:
-    """Return the pause in seconds that `retry-after` or `ratelimit-reset` names; None where it names none.
+    """Return the pause in seconds that a `retry-after` or `ratelimit-reset` header names, or None if it names none.
 
-    The header holds seconds, a unix time or an HTTP date; `now` is a unix time.
+    The header may contain seconds, a unix time or an HTTP date. `now` is the present unix time.
     """
     if not header:
         return None

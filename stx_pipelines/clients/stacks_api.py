@@ -1,6 +1,7 @@
-"""A client of the Hiro API for Stacks. Each method is one request with its retries.
+"""A client of the Hiro API for Stacks. Each method sends one request, with retries.
 
-Source of the routes: stacks-blockchain-api v9. `v3/transactions` where the server has it, `v1/tx` otherwise.
+The routes are those of stacks-blockchain-api v9. Transactions are read from `v3/transactions`, or from `v1/tx` if the
+server does not have v3.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ T = TypeVar("T")
 
 
 class SwitchRoute(Exception):
-    """The server has no `v3/transactions`: read the same transactions through v1."""
+    """The server does not have `v3/transactions`. The caller must read the same transactions through v1."""
 
 
 @dataclass
 class StacksApi:
-    """A client of the Stacks chain. Every method may raise the errors of `Http.get`."""
+    """A client of the Hiro API. Every method may raise the errors of `Http.get`.
+
+    `route` is the route for transactions. It changes to v1 if the server does not have v3.
+    """
 
     http: Http
     route: Literal["v3", "v1"] = "v3"
@@ -38,28 +42,32 @@ class StacksApi:
         try:
             return _present(self.http.get("/extended", answers.parse_tip))
         except NotFound as error:
-            raise ApiError(f"{self.http.base_url} is no Hiro API for Stacks: check HIRO_API_URL ({error})") from error
+            url = self.http.base_url
+            raise ApiError(f"{url} is not a Hiro API for Stacks: check HIRO_API_URL ({error})") from error
 
     def probe(self) -> None:
-        """Request what a day needs, the tip and a page of transactions, to raise their errors."""
+        """Request the tip and a page of transactions, and raise the error if a request fails."""
         tip = self.tip()
         if self.route == "v3":
             with suppress(SwitchRoute):
                 self.page(Cursor.top_of(tip.block_height))
 
     def block(self, name: int | str) -> Block:
-        """Return a canonical block by height or hash. Raises `NotFound`."""
+        """Return the canonical block with this height or hash. Raises `NotFound`."""
         return _present(self.http.get(f"/extended/v2/blocks/{name}", answers.parse_block))
 
     def block_if_there(self, height: int) -> Block | None:
-        """Return the canonical block at a height, or None."""
+        """Return the canonical block at a height, or None if the server does not have it."""
         try:
             return self.block(height)
         except NotFound:
             return None
 
     def has_block(self, height: int, index_block_hash: str) -> bool:
-        """Return whether the block at `height` is still this one. If so, the server sends a 304 without a body."""
+        """Return whether the block at `height` has this index block hash.
+
+        The hash is sent as `If-None-Match`, so that the server responds with 304 and no body if it matches.
+        """
         etag = {"If-None-Match": f'"{index_block_hash}:true"'}
         try:
             block = self.http.get(f"/extended/v2/blocks/{height}", answers.parse_block, headers=etag)
@@ -68,7 +76,7 @@ class StacksApi:
         return block is None or block.index_block_hash == index_block_hash
 
     def is_canonical(self, height: int, block_hash: str) -> bool:
-        """Return whether the block at `height` has this hash, the kind of hash that burn blocks list."""
+        """Return whether the block at `height` has this block hash. Burn blocks list these hashes."""
         block = self.block_if_there(height)
         return block is not None and block.hash == block_hash
 
@@ -77,16 +85,16 @@ class StacksApi:
         return self.block_if_there(height) is not None
 
     def block_at(self, unix_seconds: int) -> Block | None:
-        """Return the newest block whose own time is not after this instant; None before the first block."""
+        """Return the newest block whose block time is not after this instant, or None if there is no such block."""
         try:
             return _present(self.http.get(f"/extended/v2/blocks/by-block-time/{unix_seconds}", answers.parse_block))
         except NotFound:
             return None
 
     def burn_blocks(self, offset: int) -> list[BurnBlock]:
-        """Return up to 30 burn blocks, newest first, from `offset` below the tip. Fewer at the chain's beginning.
+        """Return up to 30 burn blocks, newest first, starting `offset` burn blocks below the newest.
 
-        A request that takes too long is sent at most twice: large servers are slow here, and there is another proof.
+        A slow request is sent at most twice. This route is slow on large servers, and days can be proved without it.
         """
         params = {"limit": stacks.LIST_SIZE, "offset": offset}
         return _present(
@@ -94,14 +102,14 @@ class StacksApi:
         )
 
     def burn_block(self, height: int) -> BurnBlock | None:
-        """Return one burn block; None for a Bitcoin block without Stacks blocks."""
+        """Return the burn block at a height, or None if the Bitcoin block has no Stacks blocks."""
         try:
             return _present(self.http.get(f"/extended/v2/burn-blocks/{height}", answers.parse_burn_block))
         except NotFound:
             return None
 
     def page(self, cursor: Cursor) -> Page:
-        """Return 50 transactions from `cursor` to older ones. Raises `SwitchRoute` on a server without v3."""
+        """Return up to 50 transactions from `cursor` on, newest first. Raises `SwitchRoute` on a server without v3."""
         params: dict[str, str | int] = {"limit": stacks.PAGE_SIZE, "cursor": str(cursor)}
         try:
             answer = self.http.get(
@@ -113,7 +121,10 @@ class StacksApi:
         return _present(answer)
 
     def window_page(self, start: int, end: int, offset: int) -> WindowPage:
-        """Return 50 transactions of the burn times `[start, end)`, oldest first, through v1."""
+        """Return up to 50 transactions, oldest first, through v1. Their burn times are in `[start, end)`.
+
+        Times are unix seconds. `offset` is the number of oldest transactions to skip.
+        """
         params: dict[str, str | int] = {
             "limit": stacks.PAGE_SIZE,
             "offset": offset,
@@ -125,19 +136,20 @@ class StacksApi:
         try:
             return _present(self.http.get("/extended/v1/tx", answers.parse_window_page, params=params))
         except (NotFound, Gone) as error:
-            raise ApiError(
-                f"{self.http.base_url} offers transactions neither through v3 nor through v1: {error}"
-            ) from error
+            raise ApiError(f"{self.http.base_url} does not offer transactions through v3 or v1: {error}") from error
 
     def _switch_to_v1(self, reason: ApiError) -> None:
         with self._switching:
             if self.route == "v3":
                 self.route = "v1"
-                log.warning("no v3/transactions here; transactions are read through v1 from now on (%s)", reason)
+                log.warning("no v3/transactions on this server; transactions are read through v1 instead (%s)", reason)
 
 
 def _present(answer: T | None) -> T:
-    """Return the response. Raises `ApiError` for a 304, which answers only `If-None-Match`."""
+    """Return the answer. Raises `ApiError` if it is None, which means that the server responded with 304.
+
+    A server may respond with 304 only to a request with `If-None-Match`.
+    """
     if answer is None:
-        raise ApiError("the API answered 304 to a request without a condition")
+        raise ApiError("the API responded with 304 to a request without a condition")
     return answer

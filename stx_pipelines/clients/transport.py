@@ -1,6 +1,6 @@
-"""Connections to one server, kept alive in a pool of urllib3's, and why one failed in plain words.
+"""Connections to one server, kept alive in a pool of urllib3, and plain messages for their errors.
 
-Import this module inside functions: it needs `requests`, which commands that send no request start without.
+Import this module inside functions. It imports `requests`, which would slow down the start of every command.
 """
 
 from __future__ import annotations
@@ -28,11 +28,14 @@ else:
     _Base = object
 
 _MOST_IDLE = 256
-"""Connections kept alive; no client runs as many threads."""
+"""The number of connections kept alive. No client has more threads."""
 
 
 class _Route(NamedTuple):
-    """The pool of a server, the headers of every request, the target of an empty path and the start of all others."""
+    """The way to a server: its connections and the `headers` of every request.
+
+    `root` is the target of a request with an empty path. `start` precedes every other path.
+    """
 
     pool: HTTPConnectionPool
     headers: dict[str, str]
@@ -41,10 +44,10 @@ class _Route(NamedTuple):
 
 
 class Connections:
-    """Connections to one server. `headers` are sent with every request. Thread-safe."""
+    """Connections to one server, usable by several threads. `headers` are sent with every request."""
 
     def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
-        """Keep the address. The first request opens a connection."""
+        """Store the address and the headers. The first request opens a connection."""
         self._base_url = base_url
         self._headers = headers
 
@@ -58,10 +61,10 @@ class Connections:
         *,
         read_body: bool = True,
     ) -> Answer:
-        """Send a request and return the whole response, without following a redirect.
+        """Send a request and return the whole response. A redirect is not followed.
 
-        Without `read_body` the body is left unread and its connection is closed. Raises `Broken`, `NoAddress`,
-        `TooMuch` and `Stopped`. Messages of the libraries may hold the address and are not passed on.
+        If `read_body` is false, the body is empty and the connection is closed. Raises `Broken`, `NoAddress`,
+        `TooMuch` and `Stopped`. Error messages of the libraries are not repeated, because they may contain the address.
         """
         try:
             with Exchange(limits.whole, limits.stop) as exchange:
@@ -76,8 +79,8 @@ class Connections:
             trouble = NoAddress(type(error).__name__)
         except HTTPError as error:
             slow = isinstance(error, ReadTimeoutError | ConnectTimeoutError)
-            slow = slow and not isinstance(error, NewConnectionError)  # a kind of ConnectTimeoutError that is none
-            trouble = Broken("no answer in time" if slow else _plain(error), slow=slow)
+            slow = slow and not isinstance(error, NewConnectionError)  # not a time-out, although a subclass
+            trouble = Broken("no response in time" if slow else _plain(error), slow=slow)
         except OSError:
             trouble = NoAddress("no certificates where REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE points")
         raise trouble
@@ -101,16 +104,16 @@ class Connections:
 
     @cached_property
     def _route(self) -> _Route:
-        """The way to the server: `requests` finds proxies and certificates in the environment once.
+        """The way to the server. `requests` reads proxies and certificates from the environment, once.
 
-        Raises `requests.RequestException`, ValueError and OSError for what cannot be used.
+        Raises `requests.RequestException`, ValueError or OSError if an address, a proxy or a certificate is unusable.
         """
         session = requests.Session()
         found = session.merge_environment_settings(self._base_url, {}, None, None, None)
         verify, proxies = found["verify"], found["proxies"]
         if verify is True:
             verify = os.environ.get("SSL_CERT_FILE") or True
-        session.trust_env = False  # a password comes from the address, never from ~/.netrc
+        session.trust_env = False  # passwords are taken from the address, never from ~/.netrc
         headers = {"user-agent": _user_agent(), "accept-encoding": ENCODING, **self._headers}
         first = session.prepare_request(requests.Request("GET", self._base_url, headers=headers))
         adapter = HTTPAdapter(pool_maxsize=_MOST_IDLE)
@@ -130,39 +133,39 @@ def _user_agent() -> str:
 
 @cache
 def held(kind: type[Any]) -> type[Any]:
-    """Return this class of urllib3's connections, whose sockets the current exchange shuts down when it ends early."""
+    """Return a subclass of this connection class of urllib3. An exchange that ends early shuts down its sockets."""
     return kind if issubclass(kind, _Held) else type(f"Held{kind.__name__}", (_Held, kind), {})
 
 
 class _Held(_Base):
     def _new_conn(self) -> socket.socket:
-        # Before the handshake with a proxy or TLS: each of them can keep a client waiting.
+        # The socket is held before the handshake with a proxy or TLS, because a server can delay a handshake.
         sock: socket.socket = super()._new_conn()
         hold(sock, copy=True)
         return sock
 
     def request(self, *args: Any, **named: Any) -> None:
-        """Send a request, perhaps through the socket of an earlier exchange."""
+        """Send a request. The socket may be one of an earlier exchange."""
         if self.sock is not None:
-            hold(getattr(self.sock, "socket", self.sock))  # TLS inside a proxy's TLS has the proxy's socket inside
+            hold(getattr(self.sock, "socket", self.sock))  # TLS through an HTTPS proxy wraps the proxy's socket
         super().request(*args, **named)
 
 
 def _body(response: BaseHTTPResponse, exchange: Exchange) -> bytes:
-    """Read the body. Its connection is used again only if it was read to the end."""
+    """Read and return the body. The connection is used again only if the body was read to the end."""
     try:
         pieces = response.stream(PIECE, decode_content=False)
         body = whole(pieces, response.headers.get("content-encoding", ""), exchange.check)
     except BaseException:
         response.close()
         raise
-    # The pool may hand the connection on just before this exchange ends. If its time ends then, the next one retries.
-    response.release_conn()  # a response without a body does not do so by itself
+    # If the time of this exchange ends just after the pool passed the connection on, the next exchange is retried.
+    response.release_conn()  # urllib3 does not do this after a response without a body
     return body
 
 
 def _plain(error: HTTPError) -> str:
-    """Say why the connection failed, without the address that the libraries put into their messages."""
+    """Return the reason why the connection failed. The libraries' own messages would contain the address."""
     if isinstance(error, SSLError):
         return f"the secure connection failed: {error}"
     shown = repr(error)
@@ -170,4 +173,4 @@ def _plain(error: HTTPError) -> str:
         return "the host name is not known"
     if "Connection refused" in shown:
         return "connection refused"
-    return "the connection broke before the answer was whole"
+    return "the connection broke before the response was whole"

@@ -1,1 +1,4 @@
-"""All of Dagster: assets, checks, jobs, schedules, sensors and resources. Only `cli/materialize.py` imports it."""
+"""All code that uses Dagster: assets, checks, jobs, schedules, sensors and resources.
+
+Outside this package, only `cli/materialize.py` imports Dagster.
+"""

@@ -1,4 +1,7 @@
-"""Alerts: a failed run, coverage below the target, a stall, a server that is behind. Each is reported once."""
+"""Sensors that send alerts: a failed run, a fall in coverage, a stall, a server that is behind.
+
+Each event is reported once.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,11 @@ _SECONDS_BETWEEN_TICKS = 60
 
 
 class Told(msgspec.Struct):
-    """The cursor of an alert sensor: the state at the last tick. Fields of earlier versions are ignored.
+    """The cursor of an alert sensor, which is the state at its last tick. Fields of earlier versions are ignored.
 
-    `closed` are the ranges of closed days in the table. `came_in` is when a day was last stored or checked. Since
-    `idle_since`, days are due and none came in. `behind` is true if the server's newest block was old.
+    `stalled` is true if the last tick found a stall. `closed` are the ranges of closed days in the table. `came_in` is
+    the time when a day was last stored or checked. `idle_since` is the start of the time in which days were due and no
+    day was stored or checked. `behind` is true if the server's newest block was old.
     """
 
     stalled: bool = False
@@ -35,16 +39,16 @@ class Told(msgspec.Struct):
 
 
 def alert_sensor(name: str, look: Callable[[datetime], Seen | str], *, on: bool) -> dg.SensorDefinition:
-    """Make the sensor that reports, once each: coverage below the target, a stall, a server that is behind.
+    """Make the sensor that reports each fall in coverage, each stall and each time that the server is behind.
 
-    `look` gives the state of the chain, or the reason why the chain is not watched.
+    `look` gives the state of the chain, or the reason why the chain is not watched. `on` starts the sensor by default.
     """
 
     @dg.sensor(
         name=name,
         minimum_interval_seconds=_SECONDS_BETWEEN_TICKS,
         default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
-        description="Reports once: coverage fell below target, days are due but none is stored, a server is behind.",
+        description="Sends an alert if coverage falls below the target, no due day is stored, or the server is behind.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         now = datetime.now(UTC)
@@ -63,17 +67,17 @@ def alert_sensor(name: str, look: Callable[[datetime], Seen | str], *, on: bool)
 
 
 def failure_sensor(name: str, channels: Callable[[], Sequence[Channel]], *, on: bool) -> dg.SensorDefinition:
-    """Make the sensor that reports each failed run once: runs of every job and runs of our commands.
+    """Make the sensor that reports each failed run once, both runs of jobs and runs of our commands.
 
-    A run that failed only because the server is behind is left to the chain's alert sensor.
+    It does not report a run that failed only because the server is behind. The chain's alert sensor reports that.
     """
 
     @dg.run_failure_sensor(
         name=name,
         minimum_interval_seconds=_SECONDS_BETWEEN_TICKS,
         default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
-        description="Reports each failed run once, with the reason.",
-        monitor_all_code_locations=True,  # runs of our commands belong to none
+        description="Sends one alert for each failed run, with the reason.",
+        monitor_all_code_locations=True,  # runs of our commands do not belong to a code location
     )
     def sensor(context: dg.RunFailureSensorContext) -> None:
         if reason := _reason(context.get_step_failure_events()):
@@ -83,10 +87,10 @@ def failure_sensor(name: str, channels: Callable[[], Sequence[Channel]], *, on: 
 
 
 def review(status: DatasetStatus, health: Health, told: Told, now: datetime) -> tuple[list[str], Told]:
-    """Return the new sentences, and the cursor that keeps them from being reported again."""
+    """Return the sentences to report now, and the next cursor, which prevents a second report."""
     sentences = []
     if fallen := _fallen(status, told):
-        sentences.append(f"coverage fell below the target: {some_days(fallen)} no longer complete; {status.sentence}")
+        sentences.append(f"coverage fell below the target; days now incomplete: {some_days(fallen)}; {status.sentence}")
     came_in = max((at for at in (status.last_landed_at, status.newest_day_looked_at) if at), default=None)
     idle_since = _idle_since(status, told, came_in, now)
     idle = now - idle_since if idle_since else timedelta(0)
@@ -100,7 +104,10 @@ def review(status: DatasetStatus, health: Health, told: Told, now: datetime) -> 
 
 
 def _fallen(status: DatasetStatus, told: Told) -> list[date]:
-    """Return wanted days that were closed and in the table, and no longer are. New days and targets do not count."""
+    """Return the wanted days that were closed and in the table at the last tick but are not now.
+
+    Days that are new or newly wanted are not among them.
+    """
     first, kept = status.first_wanted_day, _each(status.closed_days)
     return sorted(day for day in _each(told.closed) - kept if first is not None and day >= first)
 
@@ -110,7 +117,7 @@ def _each(ranges: Sequence[tuple[date, date]]) -> set[date]:
 
 
 def _idle_since(status: DatasetStatus, told: Told, came_in: datetime | None, now: datetime) -> datetime | None:
-    """Return the time since which no day came in although days are due, with or without a run; None if none is due."""
+    """Return the start of the time in which days are due and no day was stored or checked, None if no day is due."""
     if not status.days_due:
         return None
     return told.idle_since if told.idle_since and told.came_in == came_in else now
@@ -118,13 +125,14 @@ def _idle_since(status: DatasetStatus, told: Told, came_in: datetime | None, now
 
 def _nothing_stored(idle: timedelta, status: DatasetStatus) -> str:
     return (
-        f"no day was stored for {duration(idle)} though {days_are(status.days_due)} due: the API may be down, see the "
-        f"last tick of the coverage sensor; it resumes by itself and nothing is lost; {status.sentence}"
+        f"no day was stored for {duration(idle)} though {days_are(status.days_due)} due; stored days are kept and the "
+        "coverage sensor tries again; its last tick names the reason, for example that the API is down; "
+        f"{status.sentence}"
     )
 
 
 def _reason(step_failures: Sequence[dg.DagsterEvent]) -> str | None:
-    """Return the reason of a failed run; None if only the server is behind."""
+    """Return the reason why a run failed. Return None if it failed only because the server is behind."""
     for event in step_failures:
         if (said := event.step_failure_data.user_failure_data) and said.description:
             behind = said.metadata.get(BEHIND)
@@ -133,7 +141,7 @@ def _reason(step_failures: Sequence[dg.DagsterEvent]) -> str | None:
 
 
 def _tell(log: logging.Logger, channels: Callable[[], Sequence[Channel]], sentence: str) -> None:
-    """Write a sentence to the log, then send it to every channel. The log comes first: a channel may fail."""
+    """Write a sentence to the log, then send it to every channel. A channel that fails is reported in the log."""
     log.warning(sentence)
     for channel in channels():
         try:

@@ -1,4 +1,4 @@
-"""The Dagster code location: its assets, checks, jobs, schedules, sensors and resources."""
+"""Functions that build the Dagster code location from its assets, checks, jobs, schedules, sensors and resources."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ from stx_pipelines.settings import SettingsError
 
 
 def build_defs(project: Project | Callable[[], Project] | None = None, **resources: object) -> dg.Definitions:
-    """Build the definitions of a project.
+    """Return the Dagster definitions of a project.
 
-    `project` is a project, or a function that makes one. By default, every tick and run makes one from the environment
-    and `.env`, so that a raised target counts at once. A resource given by name replaces ours of that name and works
-    over the same project. Its folder, address and budget hold for the whole code location. Raises `SettingsError`.
+    `project` is a project, or a function that makes one. By default, every tick and every run makes a project from the
+    environment and `.env`, so that a raised target applies at once. A resource given by name replaces our resource of
+    that name and uses the same project. The folder, address and budget of that resource apply to the whole code
+    location.
+
+    Raises `SettingsError` for a wrong setting.
     """
     make = _with_settings_of(resources, project)
     now = make()
@@ -64,7 +67,7 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
             "duckdb": read_only_warehouse(now),
             **{name: each.over(make) if isinstance(each, OfProject) else each for name, each in resources.items()},
         },
-        # One process per run: a process per step would only add seconds.
+        # All steps of a run share one process, because a process per step would only add seconds.
         executor=dg.in_process_executor,
     )
 
@@ -72,7 +75,7 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
 def _with_source(assets: Sequence[dg.AssetsDefinition]) -> Sequence[Any]:
     """Link each asset to its source file and line in the UI."""
     with warnings.catch_warnings():
-        # The pinned minor version of Dagster is the one in which this preview was tested.
+        # This beta feature was tested with the pinned minor version of Dagster.
         warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*(with_source_code_references|CodeRef).*")
         return dg.with_source_code_references(assets)
 
@@ -80,17 +83,17 @@ def _with_source(assets: Sequence[dg.AssetsDefinition]) -> Sequence[Any]:
 def _with_settings_of(
     resources: Mapping[str, object], project: Project | Callable[[], Project] | None
 ) -> Callable[[], Project]:
-    """Return the function that makes the project: the given one, with the settings given to the resources.
+    """Return a function that makes the given project with the settings that code gave to the resources.
 
-    Raises `SettingsError` if two resources were given different settings.
+    Raises `SettingsError` if code gave two resources different values of a setting.
     """
     given: dict[str, object] = {}
     for resource in resources.values():
         for name, value in resource.fixed().items() if isinstance(resource, OfProject) else ():
             if given.setdefault(name, value) != value:
                 raise SettingsError(
-                    f"two resources were given a different {name.upper()}: {given[name]} and {value}; "
-                    "give both the same, or give it to one alone"
+                    f"two resources were given different values of {name.upper()}: {given[name]} and {value}; "
+                    "give both the same value, or give it to only one of them"
                 )
     if isinstance(project, Project):
         fixed = project.replaced(**given)

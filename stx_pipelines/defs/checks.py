@@ -1,7 +1,7 @@
-"""The asset checks. They have no partitions: each checks the whole table.
+"""The asset checks. Each checks the whole table, not a partition.
 
-A check reads through the resource of its asset, and so reads the data folder that the asset writes to. The claims about
-the wallet metrics are in `metrics.checks`. docs/ethereum.md explains the increase of a balance.
+A check uses the same resource as its asset, so it reads the data folder that the asset writes. The checks of the wallet
+metrics are defined in `metrics.checks`. docs/ethereum.md explains the increase of a balance.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,14 +29,14 @@ from stx_pipelines.store.ethereum_checks import (
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.inspect import count_repeated, rows_per_day
 
-_PATIENCE = 60.0  # seconds to wait for the database; a run may be loading a day
-_NAMED = 10  # blocks and days in a sentence
+_PATIENCE = 60.0  # seconds to wait for the database, because a run may be loading a day
+_NAMED = 10  # the most blocks or days that a sentence names
 
 Look = Callable[..., dg.AssetCheckResult]
 
 
 def _check(asset: str, name: str, description: str) -> Callable[[Look], dg.AssetChecksDefinition]:
-    """Make an asset check whose errors end in one sentence."""
+    """Return a decorator that makes an asset check. A `SettingsError` or `StoreError` becomes a `dg.Failure`."""
 
     def make(look: Look) -> dg.AssetChecksDefinition:
         @wraps(look)
@@ -51,17 +51,18 @@ def _check(asset: str, name: str, description: str) -> Callable[[Look], dg.Asset
     return make
 
 
-@_check(TRANSACTIONS, "transactions_are_unique", "Every tx_id is in the table once.")
+@_check(TRANSACTIONS, "transactions_are_unique", "Every tx_id is in the table exactly once.")
 def transactions_are_unique(stacks_api: StacksApi) -> dg.AssetCheckResult:
-    """Count repeated transactions. The table has no unique index, because whole days are replaced."""
+    """Check that no transaction is repeated. The table has no unique index, because whole days are replaced."""
     repeated = count_repeated(stacks_api.project().folder.database, wait=_PATIENCE)
     return dg.AssetCheckResult(passed=repeated == 0, metadata={"repeated_transactions": repeated})
 
 
 def _certified(project: Project, dataset: str) -> dg.AssetCheckResult:
-    """Compare the table with the certificates of the day files, day by day.
+    """Check that each day in the table has a certificate and as many rows as the certificate says.
 
-    A day that was stored again and is not loaded yet still has its old rows in the table. It is listed, not judged.
+    A day that was stored again and is not loaded yet still has its old rows in the table. The result lists such days
+    but does not check them.
     """
     store = project.store(dataset)
     loaded = store.warehouse.published(dataset).loaded
@@ -81,12 +82,12 @@ def _certified(project: Project, dataset: str) -> dg.AssetCheckResult:
     )
 
 
-_CERTIFIED = "Every loaded day has as many rows as its certificate publishes."
+_CERTIFIED = "Every day in the table has as many rows as its certificate says."
 
 
 @_check(TRANSACTIONS, "transactions_are_certified", _CERTIFIED)
 def transactions_are_certified(stacks_api: StacksApi) -> dg.AssetCheckResult:
-    """Compare the number of rows of each day with its certificate."""
+    """Check that each day of transactions has as many rows as its certificate says."""
     return _certified(stacks_api.project(), TRANSACTIONS)
 
 
@@ -98,14 +99,14 @@ def _ethereum_certified(dataset: str) -> dg.AssetChecksDefinition:
     return certified
 
 
-@_check(BLOCKS, "blocks_are_linked", "Every block names the hash of the block before it, and no block is missing.")
+@_check(BLOCKS, "blocks_are_linked", "Every block contains the hash of the block before it, and no block is missing.")
 def blocks_are_linked(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
-    """Check the links between blocks, also between days that were stored at different times."""
+    """Check that each block in the table follows from the block before it, also at the start of a day."""
     tables = _tables(ethereum_node.project())
     wrong = unlinked_blocks(tables.database, unfinished=tables.unfinished(), wait=_PATIENCE)
     return dg.AssetCheckResult(
         passed=not wrong,
-        description=_sentence(wrong, "do not follow from the one below them in the table"),
+        description=_sentence(wrong, "do not follow from the block before them in the table"),
         metadata={"unlinked_blocks": len(wrong), "days": len(tables.blocks.loaded)},
     )
 
@@ -113,16 +114,17 @@ def blocks_are_linked(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
 @_check(
     BALANCES,
     "balances_add_up",
-    "Every block has one row with its own hash; after - before = increase; consecutive balances agree.",
+    "Every block has one row with the block's hash. The increase is the balance after the block minus the balance "
+    "before it. The balances of consecutive blocks agree.",
 )
 def balances_add_up(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
-    """Check every balance. Only the arithmetic is checked on a day whose blocks are newer than its balances."""
+    """Check every row of balances. On days whose blocks are newer than their balances, check only the arithmetic."""
     tables = _tables(ethereum_node.project())
     waiting = tables.waiting()
     wrong = wrong_balances(tables.database, waiting=waiting, wait=_PATIENCE)
     return dg.AssetCheckResult(
         passed=not wrong,
-        description=_sentence(wrong, "have a row in miners_balance that is wrong, or none"),
+        description=_sentence(wrong, "have a wrong row or no row in miners_balance"),
         metadata={
             "wrong_balances": len(wrong),
             "days": len(tables.balances.loaded),
@@ -134,12 +136,12 @@ def balances_add_up(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
 @_check(
     BALANCES,
     "increases_are_plausible",
-    f"On no day more than {SINCE_MERGE.negative:.0%} of the increases are negative or {SINCE_MERGE.zero:.0%} zero "
-    f"(before the merge {BEFORE_MERGE.negative:.0%} and {BEFORE_MERGE.zero:.0%}). Warning only: "
+    f"On each day, at most {SINCE_MERGE.negative:.0%} of the increases are negative and at most {SINCE_MERGE.zero:.0%} "
+    f"are zero (before the merge, {BEFORE_MERGE.negative:.0%} and {BEFORE_MERGE.zero:.0%}). Warning only: "
     "inspect the listed days.",
 )
 def increases_are_plausible(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
-    """List the days with unusually many zero or negative increases, as failed calls would cause them."""
+    """Warn about days with unusually many zero or negative increases. Wrong responses of a node could cause these."""
     days = increase_shares(ethereum_node.project().folder.database, wait=_PATIENCE)
     odd = [each.day for each in days if is_odd(each)]
     blocks = sum(each.blocks for each in days)
@@ -183,10 +185,11 @@ def _of_metrics(check: Check) -> dg.AssetChecksDefinition:
 
 
 def metric_result(verdict: Verdict, check: Check) -> dg.AssetCheckResult:
-    """Turn the verdict on a claim about the metrics into the result that the UI shows."""
+    """Return the result that the UI shows for a verdict on the metrics."""
     if verdict.broken is None:
         return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, description=verdict.reason)
-    counted = f"{verdict.broken} rows contradict: {'; '.join(map(code, verdict.examples))}"  # shown as Markdown
+    # The UI shows descriptions as Markdown.
+    counted = f"{verdict.broken} rows contradict this check: {'; '.join(map(code, verdict.examples))}"
     return dg.AssetCheckResult(
         passed=verdict.broken == 0,
         description=counted if verdict.broken else check.claim,
@@ -204,4 +207,4 @@ certified_ethereum = [_ethereum_certified(dataset.name) for dataset in datasets_
 ethereum_checks = [blocks_are_linked, balances_add_up, increases_are_plausible]
 wallet_checks = [_of_metrics(check) for check in CHECKS]
 ALL_CHECKS = [*stacks_checks, *wallet_checks, *certified_ethereum, *ethereum_checks]
-"""Every check of every asset."""
+"""All checks of all assets."""

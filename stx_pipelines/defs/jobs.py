@@ -1,4 +1,4 @@
-"""The jobs: the assets of a run, with or without their checks."""
+"""The jobs. A `..._sync` job runs assets without their checks, and a `..._close` job runs their checks too."""
 
 import dagster as dg
 
@@ -9,28 +9,28 @@ from stx_pipelines.defs.assets.wallets import wallet_metrics
 stacks_sync = dg.define_asset_job(
     "stacks_sync",
     selection=dg.AssetSelection.assets(*DAILY["stacks"]).without_checks(),
-    description="Fetch days of transactions.",
+    description="Fetches and stores days of transactions.",
 )
 stacks_close = dg.define_asset_job(
     "stacks_close",
     selection=DAILY["stacks"],
-    description="Fetch days of transactions, then check the whole table.",
+    description="Fetches and stores days of transactions, then checks the whole table.",
 )
 ethereum_sync = dg.define_asset_job(
     "ethereum_sync",
     selection=dg.AssetSelection.assets(*DAILY["ethereum"]).without_checks(),
-    description="Fetch days of Ethereum blocks, then the balances of their fee recipients.",
+    description="Fetches and stores days of Ethereum blocks, then the balances of their fee recipients.",
 )
 ethereum_close = dg.define_asset_job(
     "ethereum_close",
     selection=DAILY["ethereum"],
-    description="Fetch days of Ethereum blocks and balances, then check both whole tables.",
+    description="Fetches and stores days of Ethereum blocks and balances, then checks both whole tables.",
 )
 wallets_refresh = dg.define_asset_job(
     "wallets_refresh",
     selection=[wallet_metrics, wallet_dashboard],
-    description="Compute the wallet metrics and the dashboard from the closed days.",
+    description="Computes the wallet metrics from the closed days, then the dashboard page.",
 )
 
 ALL_JOBS = [stacks_sync, stacks_close, wallets_refresh, ethereum_sync, ethereum_close]
-"""Every job."""
+"""All jobs."""

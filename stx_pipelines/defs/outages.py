@@ -1,4 +1,7 @@
-"""Pauses of the coverage sensor while no day comes in: whether to pause, until when, and why."""
+"""Functions that decide whether the coverage sensor pauses, until when, and why.
+
+It pauses while runs fail without a result, while the server is behind, and while requests are rate limited.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,18 @@ from stx_pipelines.defs.assets.daily import RETRY_AT
 
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(minutes=5)
-_LONGEST_REST = timedelta(days=1)  # if the API asks for more, one small request finds out
+_LONGEST_REST = timedelta(days=1)  # the longest pause for a rate limit; then a request is sent
 
 
 class Outage(msgspec.Struct):
-    """A time in which no day comes in: its start, the length of the pause, and the end of the pause."""
+    """A pause of the sensor, which lasts `pause_seconds` and ends at `until`. `since` is when the problem began."""
 
     since: datetime
     pause_seconds: float
     until: datetime
 
     def longer(self, now: datetime) -> Outage:
-        """Return the next pause, twice as long, but at most five minutes."""
+        """Return the next pause, which is twice as long but at most five minutes."""
         seconds = min(self.pause_seconds * 2, _LONGEST_PAUSE.total_seconds())
         return Outage(self.since, seconds, now + timedelta(seconds=seconds))
 
@@ -40,9 +43,11 @@ def outage_of(
     probe: Callable[[], object],
     now: datetime,
 ) -> tuple[Outage, str] | None:
-    """Return the pause and its sentence if the last runs failed without storing or trying a day; else None.
+    """Return the pause and its sentence if the newest runs failed without a result, or None if there is no pause.
 
-    The pause grows with every such run and ends with a probe of the server, so that work resumes by itself.
+    A run has a result if it stored or checked a day or counted a failed proof. The pause grows with every such run.
+    After the pause, `probe` sends a small request. If the request succeeds, there is no pause, so that the sensor
+    launches runs again. `known` is the outage of the last tick.
     """
     streak = _fruitless(runs, coverage)
     if not streak:
@@ -56,23 +61,23 @@ def outage_of(
     if known and known.until > outage.until:
         outage = known
     if now < outage.until:
-        return outage, f"no day came in since {outage.since:%H:%M} UTC, next try at {outage.until:%H:%M:%S}"
+        return outage, f"runs have failed since {outage.since:%H:%M} UTC; next try at {outage.until:%H:%M:%S} UTC"
     try:
         probe()
     except RateLimited as error:
         until = min(error.until, now + _LONGEST_REST)
         return Outage(outage.since, outage.pause_seconds, until), str(error)
     except ApiError as error:
-        return outage.longer(now), f"no day came in since {outage.since:%H:%M} UTC: {error}"
+        return outage.longer(now), f"runs have failed since {outage.since:%H:%M} UTC: {error}"
     return None
 
 
 def standstill_of(
     tip: Sighting, known: Outage | None, check_tip: Callable[[], object], now: datetime
 ) -> tuple[Outage, str]:
-    """Return the pause and its sentence while the server is behind and only a newer block would help.
+    """Return the pause and its sentence while the server is behind and no day can be stored without a newer block.
 
-    The pause grows each time the server's newest block is read. The next coverage takes the new block into account.
+    After the pause, `check_tip` reads the server's newest block for the next coverage, and a longer pause begins.
     """
     outage = known or Outage(tip.since, _FIRST_PAUSE.total_seconds(), tip.seen + _FIRST_PAUSE)
     if now >= outage.until:
@@ -81,7 +86,7 @@ def standstill_of(
         except RateLimited as error:
             return Outage(outage.since, outage.pause_seconds, min(error.until, now + _LONGEST_REST)), str(error)
         except ApiError as error:
-            return outage.longer(now), f"its newest block could not be read: {error}"
+            return outage.longer(now), f"the server's newest block could not be read: {error}"
         outage = outage.longer(now)
     return outage, f"next check at {outage.until:%H:%M:%S} UTC"
 
@@ -89,7 +94,10 @@ def standstill_of(
 def limit_of(
     instance: dg.DagsterInstance, runs: Sequence[RunRecord], coverage: Coverage, now: datetime
 ) -> tuple[Outage, str] | None:
-    """Return the pause and its sentence if the newest run was rate limited and no day came in since; else None."""
+    """Return the pause and its sentence if the newest run was rate limited, or None if there is no pause.
+
+    There is no pause if a day was stored, checked or tried after that run.
+    """
     if not runs or not runs[0].dagster_run.is_failure:
         return None
     ended = runs[0].end_time or now.timestamp()
@@ -113,14 +121,14 @@ def _retry_at(instance: dg.DagsterInstance, run_id: str) -> datetime | None:
 
 
 def _newest_event(coverage: Coverage) -> float:
-    """Return when a day was last stored, checked, or failed its proof, in unix seconds."""
+    """Return the unix time of the last event of a day (stored, checked or failed proof), or `-inf` if there is none."""
     events = [day.checked for day in coverage.days if day.checked]
     events += [day.attempts.at for day in coverage.days if day.attempts]
     return max((event.timestamp() for event in events), default=-inf)
 
 
 def _fruitless(runs: Sequence[RunRecord], coverage: Coverage) -> list[RunRecord]:
-    """Return the newest runs in a row that failed without storing a day or counting a failed proof, newest first."""
+    """Return the newest consecutive runs that failed without a result (see `outage_of`), newest first."""
     newest_event = _newest_event(coverage)
     streak = []
     for record in runs:

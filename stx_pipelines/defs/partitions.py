@@ -1,4 +1,4 @@
-"""The partitions: UTC days, today included."""
+"""The partitions of the daily assets: UTC days up to and including today."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ stacks_days = dg.DailyPartitionsDefinition(start_date=str(STACKS.began), timezon
 ethereum_days = dg.DailyPartitionsDefinition(start_date=str(ETHEREUM.began), timezone="UTC", end_offset=1)
 
 DATASET_TAG = "stx_pipelines/dataset"
-"""Marks the runs that the sensor and the schedule launched."""
+"""Key of the tag with the name of the chain. Runs that the sensor or the schedule launched have it."""
 
 DAYS_TAG = "stx_pipelines/days"
-"""Names the days of a run in the UI's list of runs, whose column is narrow."""
+"""Key of the tag with the days of a run, in a short form for the UI's list of runs."""
 
 
 def range_tags(work: Work) -> dict[str, str]:
-    """Give the tags that make one run of a range of partitions, and the one that says which days these are."""
+    """Return the tags with which Dagster runs a range of partitions in one run, and the tag `DAYS_TAG`."""
     newest, oldest = work.days[0], work.days[-1]
     count = count_days((newest - oldest).days + 1)
     return {

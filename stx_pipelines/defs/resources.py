@@ -1,7 +1,7 @@
-"""Resources of Dagster over a project: the clients and the stores, for assets and checks.
+"""Dagster resources that give assets and checks the clients and stores of a project.
 
-Values given in code win over settings. Addresses, folders and budgets can be given in code and not in run config.
-Secrets are settings only, so that the UI never shows them.
+A value given in code replaces the setting. Code can give addresses, folders and budgets, but run config cannot. Secrets
+can only be settings, so that the UI never shows them.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 
 
 class OfProject(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A resource over a project.
+    """A resource that uses a project.
 
-    `make` makes the project once for each run, so that the next run uses a changed `.env`.
+    `make` is a function that returns the project. It is called once for each run, so that a changed `.env` applies to
+    the next run.
     """
 
     make: Fixed[Callable[[], Project]] = Project.load
@@ -47,67 +48,73 @@ class OfProject(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Make the resource from these settings instead of the environment and `.env`."""
+        """Return a resource that uses these settings instead of the environment and `.env`."""
         return cls(make=partial(Project, settings))
 
     def fixed(self) -> dict[str, object]:
-        """Return the settings that code gave to this resource. Raises `SettingsError`."""
+        """Return the settings that code gave to this resource, by name. Raises `SettingsError`."""
         return {}
 
     def chosen(self) -> dict[str, object]:
-        """Return the settings that run config may choose."""
+        """Return the settings that run config gave to this resource, by name."""
         return {}
 
     def project(self) -> Project:
-        """Return the project with this resource's values on top. Raises `SettingsError`."""
+        """Return the project, with the settings that this resource was given. Raises `SettingsError`."""
         if self._project is None:
             self._project = self.make().replaced(**self.fixed(), **self.chosen())
         return self._project
 
     def settings(self) -> Settings:
-        """Return the settings with this resource's values on top. Raises `SettingsError`."""
+        """Return the settings of the resource's project. Raises `SettingsError`."""
         return self.project().settings
 
     def over(self, make: Callable[[], Project]) -> Self:
-        """Return the same resource over another project. Raises `SettingsError` if it was given a project already."""
+        """Return the same resource with another project. Raises `SettingsError` if code gave it a project already."""
         if "make" in self.model_fields_set:
-            raise SettingsError("a resource of build_defs works over its project: give `project` to build_defs instead")
+            raise SettingsError(
+                "a resource given to build_defs uses the project of build_defs; give `project` to build_defs instead"
+            )
         return type(self)(**{name: getattr(self, name) for name in self.model_fields_set} | {"make": make})
 
 
 class HiroResource(OfProject):
-    """The Hiro API, as the settings `HIRO_*` describe it. Nothing of it is run config."""
+    """The Hiro API with the settings `HIRO_*`. Run config cannot change them."""
 
     def get_client(self) -> stacks_api.StacksApi:
-        """Return a new client. All clients on this machine share the budget of requests. Raises `SettingsError`."""
+        """Return a new client. All clients on this machine share the request budget. Raises `SettingsError`."""
         return self.project().stacks_api()
 
 
 class EthereumNodeResource(OfProject):
-    """An Ethereum node, as the settings `ETH_*` describe it. Run config may choose the size and number of batches."""
+    """An Ethereum node with the settings `ETH_*`.
+
+    Run config may change two of them: `batch_size`, the most calls in a request, and `parallel_batches`, the number of
+    requests at a time.
+    """
 
     batch_size: int | None = None
     parallel_batches: int | None = None
 
     def chosen(self) -> dict[str, object]:
-        """Return the size of a batch, and how many are in flight."""
+        """Return the settings for the size of a batch and the number of batches at a time, if they were given."""
         return _given(eth_batch_size=self.batch_size, eth_parallel_batches=self.parallel_batches)
 
     def get_client(self) -> EthereumRpc:
-        """Return a new client. Raises `SettingsError` without `ETH_RPC_URL`."""
+        """Return a new client. Raises `SettingsError` if `ETH_RPC_URL` is not set."""
         return self.project().ethereum_rpc()
 
     def get_web3(self) -> Web3:
         """Return a `Web3` with the address, time-out and headers of the client. A socket of `ipc://` has no headers.
 
-        It neither keeps to `ETH_CALLS_PER_SECOND` nor hides the address in its own errors. Raises `SettingsError`
-        without `ETH_RPC_URL`, and `ImportError` without the package web3.
+        Its requests are not limited to `ETH_CALLS_PER_SECOND`, and its errors may show the address. Raises
+        `SettingsError` if `ETH_RPC_URL` is not set, and `ImportError` if the package web3 is not installed.
         """
         try:
             from web3 import HTTPProvider, IPCProvider, Web3
         except ModuleNotFoundError:
             raise ImportError(
-                "get_web3() needs web3: install stx-pipelines with the extra [ethereum], pip install -e '.[ethereum]'"
+                "get_web3() needs the package web3; install the extra [ethereum] with pip install -e '.[ethereum]'"
             ) from None
         http = self.get_client().http
         if http.base_url.startswith(IPC):
@@ -118,47 +125,56 @@ class EthereumNodeResource(OfProject):
 
 
 class InFolder(OfProject):
-    """A resource that may be given the data folder in code."""
+    """A resource that uses the data folder. Code may give the folder as `data_dir`."""
 
     data_dir: Fixed[str | None] = None
 
     def fixed(self) -> dict[str, object]:
-        """Return the folder that code gave. Raises `SettingsError`."""
+        """Return the setting for the data folder, if code gave one. Raises `SettingsError`."""
         return super().fixed() | _given(stx_data_dir=self.data_dir)
 
 
 class StacksApi(HiroResource, InFolder):
-    """The Hiro API and where its days are stored. Empty values mean: as the settings say."""
+    """The Hiro API and the data folder for its days. If a value is None, the setting applies."""
 
     api_url: Fixed[str | None] = None
     requests_per_minute: Fixed[int | None] = None
 
     def fixed(self) -> dict[str, object]:
-        """Return the address, the budget and the folder that code gave. Raises `SettingsError`."""
+        """Return the settings for the address, the budget and the folder that code gave. Raises `SettingsError`."""
         return super().fixed() | _given(hiro_api_url=self.api_url, hiro_requests_per_minute=self.requests_per_minute)
 
     def sync(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Fetch, prove and store days. Raises what `run_sync` raises."""
+        """Fetch, prove and store days, and yield the outcome of each day. Raises the errors of `run_sync`.
+
+        Stale open days are added to `days`, unless `force` is true. With `force`, closed days are fetched again.
+        """
         project = self.project()
         if not force:
-            # Open days become stale while old days are fetched, so every run takes them first.
+            # Open days become stale while old days are fetched, so every run fetches the stale ones again.
             days = {*days, *transactions_coverage(project, datetime.now(UTC)).stale(project.settings.open_every)}
         yield from run_sync(project, TRANSACTIONS, days, force=force)
 
     def summary(self, day: date) -> DaySummary:
-        """Return the counts of a stored day that its materialization shows."""
+        """Return the counts of a stored day, which its materialization shows."""
         return summarize(self.project().store().files.columns(day, COLUMNS))
 
 
 class EthereumNode(EthereumNodeResource, InFolder):
-    """An Ethereum node and where its days are stored. Empty values mean: as the settings say."""
+    """An Ethereum node and the data folder for its days. If a value is None, the setting applies."""
 
     def sync_blocks(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Fetch, prove and store days of blocks. Raises what `run_sync` raises."""
+        """Fetch, prove and store days of blocks, and yield the outcome of each day.
+
+        With `force`, closed days are fetched again. Raises the errors of `run_sync`.
+        """
         yield from run_sync(self.project(), BLOCKS, days, force=force)
 
     def sync_balances(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Fetch, prove and store days of balances. Raises what `run_sync` raises."""
+        """Fetch, prove and store days of balances, and yield the outcome of each day.
+
+        With `force`, closed days are fetched again. Raises the errors of `run_sync`.
+        """
         yield from run_sync(self.project(), BALANCES, days, force=force)
 
     def rows(self, dataset: str, day: date) -> pa.Table:
@@ -167,22 +183,22 @@ class EthereumNode(EthereumNodeResource, InFolder):
 
 
 class Metrics(InFolder):
-    """The folder in which the metrics read and write. An empty value means: as the settings say."""
+    """The data folder in which the metrics read and write. If `data_dir` is None, the setting applies."""
 
     def store(self) -> MetricStore:
-        """Return the metrics of this data folder. Raises `SettingsError`."""
+        """Return the store of the metrics in this data folder. Raises `SettingsError`."""
         return open_metrics(self.project())
 
 
 class Warehouse(DuckDBResource):
-    """A DuckDB database. Its path and the way it is opened are fixed in code."""
+    """A DuckDB database. Only code can set its path and its connection options."""
 
     database: Fixed[str]
     connection_config: Fixed[dict[str, Any]] = Field(default_factory=dict)
 
 
 def read_only_warehouse(project: Project) -> Warehouse:
-    """Return the database for the user's own assets, read-only: DuckDB allows one writer or many readers."""
+    """Return the database for the user's own assets. It is opened read-only, because DuckDB allows only one writer."""
     return Warehouse(database=str(project.folder.database.absolute()), connection_config={"access_mode": "read_only"})
 
 

@@ -1,4 +1,4 @@
-"""The daily schedules. They run once a day by the clock; the sensors work towards the target."""
+"""The daily schedules. Each launches one run a day at a fixed time. The sensors launch all other runs."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ def daily_schedule(
     *,
     on: bool,
 ) -> dg.ScheduleDefinition:
-    """Make the schedule that closes yesterday and refreshes today, both in UTC, independent of the sensor.
+    """Make the schedule that launches a run of yesterday and today (UTC). It does not depend on the sensor.
 
-    A day that waits after a failed proof, or for a newer block of the server, is left to the sensor. `look` gives the
-    reason instead if the chain is not watched.
+    It skips a day if its proof failed and the next try is not due yet, or if the server has no blocks of the day yet.
+    The sensor fetches these days later.
+    The schedule skips with the reason that `look` returns if the chain is not watched.
     """
 
     @dg.schedule(
@@ -35,7 +36,7 @@ def daily_schedule(
         cron_schedule=_AFTER_FINALITY,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED,
-        description="Closes yesterday and refreshes today, both in UTC.",
+        description="Once a day, fetches yesterday until it is closed, and today. Days are UTC days.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         now = (context.scheduled_execution_time or datetime.now(UTC)).astimezone(UTC)
@@ -50,7 +51,7 @@ def daily_schedule(
         if not wanted:
             waiting = " and ".join(str(day.day) for day in unclosed)
             return dg.SkipReason(
-                f"{waiting} could not be proved, the next try is not due yet"
+                f"{waiting} could not be proved; the next try is not due yet"
                 if waiting
                 else "yesterday and today are not wanted, or already closed"
             )

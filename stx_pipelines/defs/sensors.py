@@ -1,6 +1,6 @@
-"""The coverage sensors: each launches the next days that its chain's coverage names, until the target is reached.
+"""The sensors that launch runs: one for each chain, and one for the wallet metrics.
 
-A sensor keeps no list of days, so a lost day or a raised target counts at the next tick.
+Each tick computes the coverage again, so that a lost day or a raised target counts at the next tick.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ _NOT_FINISHED = (
 
 
 class Memory(msgspec.Struct):
-    """The cursor of a coverage sensor. The UI shows it beside every tick, so the sentence comes first."""
+    """The cursor of a coverage sensor. `says` is the sentence of the last tick, `outage` its pause.
+
+    The UI shows the cursor beside every tick, so the sentence is the first field.
+    """
 
     says: str = ""
     outage: Outage | None = None
@@ -45,10 +48,10 @@ def coverage_sensor(
     *,
     on: bool,
 ) -> dg.SensorDefinition:
-    """Make the sensor that launches runs of a chain until the target is covered.
+    """Make the sensor that launches runs of a chain when its days are missing or stale.
 
-    `watch` is called at every tick, so that a target raised in `.env` counts at once. It gives the reason instead if
-    the chain is not watched.
+    `watch` gives the state of the chain, or the reason why the chain is not watched. It is called at every tick, so
+    that a target raised in `.env` applies at once. `on` starts the sensor by default.
     """
 
     @dg.sensor(
@@ -56,7 +59,7 @@ def coverage_sensor(
         job=job,
         minimum_interval_seconds=_SECONDS_BETWEEN_TICKS,
         default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
-        description="Fetches open days every few minutes and missing days, newest first, until the target is covered.",
+        description="Launches runs for open days every few minutes, and for missing days, newest first.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         memory = msgspec.json.decode(context.cursor, type=Memory) if context.cursor else Memory()
@@ -69,7 +72,7 @@ def coverage_sensor(
 
 
 def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: datetime) -> dg.SensorResult:
-    """Launch the next range of days, or skip with a sentence that says why."""
+    """Return a request for a run of the next range of days, or skip with a sentence that gives the reason."""
     runs = instance.get_run_records(RunsFilter(tags={DATASET_TAG: watched.name}), limit=_RUNS_LOOKED_AT)
     coverage = watched.look(now)
     holder = watched.holder()
@@ -111,7 +114,10 @@ def _cursor(sentence: str, outage: Outage | None) -> str:
 def _in_flight(
     instance: dg.DagsterInstance, runs: Sequence[RunRecord], now: datetime, *, lives: bool
 ) -> RunRecord | None:
-    """Return the run that works or is about to start. Report a run as failed if its process was killed."""
+    """Return the run that is in progress, or None. Report a run as failed if its process no longer exists.
+
+    `lives` is true if a process is syncing this chain now or did so a moment ago.
+    """
     for record in runs:
         if record.dagster_run.is_finished:
             continue
@@ -119,7 +125,7 @@ def _in_flight(
         waits_in_queue = record.dagster_run.status in {DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED}
         if lives or waits_in_queue or now.timestamp() - began < BETWEEN_RUNS.total_seconds():
             return record
-        instance.report_run_failed(record.dagster_run, "The run's process is gone; stored days are kept.")
+        instance.report_run_failed(record.dagster_run, "The run's process no longer exists; stored days are kept.")
     return None
 
 
@@ -137,9 +143,10 @@ def derived_sensor(
     *,
     on: bool,
 ) -> dg.SensorDefinition:
-    """Make the sensor that refreshes the metrics when the set of closed days has changed and no backfill is due.
+    """Make the sensor that refreshes the metrics when the set of closed days has changed and no day must be backfilled.
 
-    `look` gives the reason instead if the chain is not watched.
+    `stale` gives the names of the metrics that need a refresh, `look` the coverage of the days.
+    The sensor skips with the reason that `look` returns if the chain is not watched.
     """
 
     @dg.sensor(
@@ -147,13 +154,13 @@ def derived_sensor(
         job=job,
         minimum_interval_seconds=_SECONDS_BETWEEN_TICKS * 2,
         default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
-        description="Refreshes the wallet metrics when the set of closed days has changed.",
+        description="Refreshes the wallet metrics when the set of closed days has changed and no backfill is needed.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         coverage = look(datetime.now(UTC))
         if isinstance(coverage, str):
             return dg.SkipReason(coverage)
-        recently = datetime.now(UTC) - _LONGEST_REFRESH  # an older run was killed
+        recently = datetime.now(UTC) - _LONGEST_REFRESH  # an older unfinished run was killed
         in_flight = RunsFilter(job_name=job.name, statuses=list(_NOT_FINISHED), created_after=recently)
         if context.instance.get_runs(in_flight, limit=1):
             return dg.SkipReason("a refresh is running")

@@ -1,4 +1,4 @@
-"""The state of a chain for sensors, schedules and alerts. Each tick makes the project once."""
+"""Functions that give sensors, schedules and alerts the state of a chain. Each tick makes the project once."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from stx_pipelines.sync.tip import check_tip
 
 
 class Channel(Protocol):
-    """A way to send an alert."""
+    """A channel that sends alerts."""
 
     def send(self, sentence: str) -> None:
-        """Send a sentence. Raises `AlertError`."""
+        """Send a sentence as an alert. Raises `AlertError`."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """The state of a chain for its coverage sensor. `name` marks its runs, `budget` is in `unit`s a minute.
+    """The state of a chain for its coverage sensor.
 
-    `look` gives the coverage without a request. `holder` names the process that syncs now, and `last_active` gives the
-    time at which one last did. `probe` sends one small request; `look_at_tip` reads the server's newest block and notes
-    its time for the next coverage. Both raise `ApiError`.
+    `name` is the tag value of the chain's runs. `look` gives the coverage at a time and sends no request. `holder`
+    names the process that is syncing now, if any. `last_active` gives the time of the last report of a sync. `probe`
+    sends one small request. `check_tip` reads the server's newest block and stores its time for the next coverage.
+    Both raise `ApiError`. `budget` is the number of `unit` a minute. An open day is stale after `open_every`.
     """
 
     name: str
@@ -45,13 +46,13 @@ class Watched:
 
 
 def look_at(make: Callable[[], Project], chain: Chain, now: datetime) -> Coverage | str:
-    """Return the coverage of a chain, or why the chain is not part of it."""
+    """Return the coverage of a chain, or the reason why the chain is not watched. No request is sent."""
     project = make()
     return why_not_covered(project, chain) or chain.look(project, now)
 
 
 class Seen(NamedTuple):
-    """The state of a chain for its alert sensor, and the channels to alert."""
+    """The state of a chain for its alert sensor, and a function that gives the channels for alerts."""
 
     status: DatasetStatus
     health: Health
@@ -59,7 +60,7 @@ class Seen(NamedTuple):
 
 
 def see(make: Callable[[], Project], chain: Chain, now: datetime) -> Seen | str:
-    """Return the state of a chain for its alert sensor, or why the chain is not watched."""
+    """Return the state of a chain for its alert sensor, or the reason why the chain is not watched."""
     project = make()
     if why_not := why_not_covered(project, chain):
         return why_not
@@ -72,7 +73,7 @@ def see(make: Callable[[], Project], chain: Chain, now: datetime) -> Seen | str:
 
 
 def watch(make: Callable[[], Project], chain: Chain) -> Watched | str:
-    """Return the state of a chain for its coverage sensor, or why the chain is not watched."""
+    """Return the state of a chain for its coverage sensor, or the reason why the chain is not watched."""
     project = make()
     if why_not := why_not_covered(project, chain):
         return why_not

@@ -1,7 +1,8 @@
-"""Dagster's webserver, restricted to requests of its own UI: `python -m stx_pipelines.defs.webserver`.
+"""Dagster's webserver, which refuses requests that do not come from its own UI.
 
-It takes the options of `dagster-webserver`. The UI has no passwords, and a page of another site can make a browser send
-requests to this machine. UI_HOST and UI_ALLOWED_HOSTS are read from the environment, like PORT.
+Start it with `python -m stx_pipelines.defs.webserver` and the options of `dagster-webserver`. The restriction is needed
+because the UI has no passwords, and a page of another site can make a browser send requests to this machine. UI_HOST
+and UI_ALLOWED_HOSTS are read from the environment.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Address(NamedTuple):
-    """A host in lower case and without brackets, and its port if there is one."""
+    """A host name or IP address, in lower case and without brackets, and its port, or None."""
 
     host: str
     port: int | None
 
 
 def address_of(text: str) -> Address | None:
-    """Parse a Host header, a setting or an origin (`https://host:port`); return None if it is no address."""
+    """Return the address in a Host header, a setting or an origin (`https://host:port`), or None if it has none."""
     try:
         parts = urlsplit(text if "://" in text else f"//{text}")
         port = parts.port or _PORTS.get(parts.scheme)
@@ -41,27 +42,27 @@ def address_of(text: str) -> Address | None:
 
 
 def allowed_hosts() -> frozenset[str]:
-    """Return the host names of the UI. Raises `ValueError` for a setting that is no host name."""
+    """Return the host names of the UI. Raises `ValueError` if a name in the settings is not a host name."""
     named = [os.environ.get("UI_HOST", ""), *os.environ.get("UI_ALLOWED_HOSTS", "").split(",")]
     hosts = {"localhost", "127.0.0.1", "::1", socket.gethostname().lower()}
     for name in filter(None, map(str.strip, named)):
         an_ipv6_address = name.count(":") > 1 and "[" not in name
         address = address_of(f"[{name}]" if an_ipv6_address else name)
         if address is None or " " in name:
-            raise ValueError(f"UI_ALLOWED_HOSTS or UI_HOST: {name!r} is no host name (separate several by commas)")
+            raise ValueError(f"UI_ALLOWED_HOSTS or UI_HOST: {name!r} is not a host name (separate names by commas)")
         hosts.add(address.host)
     return frozenset(hosts)
 
 
 class OwnPagesOnly:
-    """Middleware that refuses with 403 the requests that a page of another site makes the browser send."""
+    """Middleware that responds with 403 to requests that a page of another site makes a browser send."""
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
         self._app = app
         self._hosts = frozenset(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse a request or pass it on."""
+        """Refuse a request, or pass it to the app."""
         refusal = self._refusal(HTTPConnection(scope)) if scope["type"] in ("http", "websocket") else None
         if refusal:
             await PlainTextResponse(f"{refusal}\n", status_code=403)(scope, receive, send)
@@ -73,8 +74,8 @@ class OwnPagesOnly:
         host = address_of(named)
         if host is None or host.host not in self._hosts:
             return (
-                f"Refused: {named!r} is no host of this UI. If it is yours, add it to UI_ALLOWED_HOSTS "
-                "(names separated by commas, in the environment of `make up`) and start again."
+                f"Refused: {named!r} is not a host of this UI. To allow this host, add it to UI_ALLOWED_HOSTS "
+                "(names separated by commas, in the environment of `make up`) and start the UI again."
             )
         if request.scope["type"] == "http" and request.scope["method"] in ("GET", "HEAD"):
             if request.scope["path"].rstrip("/").endswith("/graphql") and "query" in request.query_params:
@@ -90,7 +91,7 @@ class OwnPagesOnly:
 
 
 def _same(origin: str, host: Address) -> bool:
-    """Return whether an origin belongs to this host. Behind a proxy, an https origin arrives as http."""
+    """Return whether an origin has this host and port. The scheme may differ, because a proxy may end TLS."""
     usual_port = _PORTS.get(origin.partition("://")[0].lower())
     return usual_port is not None and address_of(origin) == host._replace(port=host.port or usual_port)
 
@@ -99,17 +100,17 @@ class GuardedWebserver(DagsterWebserver[Any, Any]):
     """Dagster's webserver behind `OwnPagesOnly`."""
 
     def build_middleware(self) -> list[Middleware]:
-        """Return the guard, then the middleware of Dagster."""
+        """Return `OwnPagesOnly` and the middleware of Dagster."""
         return [Middleware(OwnPagesOnly, hosts=allowed_hosts()), *super().build_middleware()]
 
 
 def main() -> None:
-    """Run `dagster-webserver` with the guard."""
+    """Run `dagster-webserver` behind `OwnPagesOnly`."""
     try:
         allowed_hosts()
     except ValueError as error:
         sys.exit(str(error))
-    # The command has no option for the class it serves.
+    # The command has no option for the class of the webserver.
     app.DagsterWebserver = GuardedWebserver  # type: ignore[attr-defined]
     cli.main()  # type: ignore[no-untyped-call]
 

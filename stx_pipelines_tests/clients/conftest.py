@@ -1,4 +1,4 @@
-"""Scripted servers and their clients. The devnet, which behaves like the API, is elsewhere."""
+"""Fixtures of the client tests: servers that send given responses, and clients of these servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from stx_pipelines_tests.waiting import LONGEST
 
 @dataclass
 class Script:
-    """Responses `(status, headers, body)`, sent one after another; the last one is repeated."""
+    """A server's responses `(status, headers, body)`, which it sends one after another. The last one is repeated."""
 
     url: str
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Script:
 
 @pytest.fixture
 def script() -> Iterator[Script]:
-    """A running server with a script."""
+    """A running server that sends the responses of its script."""
     told: Script
 
     class Handler(BaseHTTPRequestHandler):
@@ -70,7 +70,7 @@ def script() -> Iterator[Script]:
 
 @pytest.fixture
 def make_http(script: Script) -> Callable[..., Http]:
-    """Makes clients of the scripted server with short pauses."""
+    """A function that makes clients of the scripted server, with short pauses."""
 
     def make(headers: dict[str, str] | None = None, url: str = script.url, **patience: Any) -> Http:
         quick: dict[str, Any] = {"attempts": 3, "first_wait": 0.005, "last_wait": 0.01, "timeout": LONGEST}
@@ -81,7 +81,7 @@ def make_http(script: Script) -> Callable[..., Http]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of this process's budgets and clients; it shows exactly how long they wait."""
+    """The clock of this process's budgets and clients. It shows exactly how long they wait."""
     clock = Clock()
     clock.govern(monkeypatch)
     return clock
@@ -95,7 +95,7 @@ def node() -> Iterator[node_module.Node]:
 
 @pytest.fixture
 def make_rpc(node: node_module.Node) -> node_module.MakeRpc:
-    """Makes clients of the node with short pauses."""
+    """A function that makes clients of the node, with short pauses."""
 
     def make(path: str = "", calls_per_second: int = 0, batch_size: int = 100, **patience: Any) -> EthereumRpc:
         quick: dict[str, Any] = {"attempts": 3, "first_wait": 0.005, "last_wait": 0.01, "timeout": LONGEST}

@@ -1,4 +1,4 @@
-"""A clock that only moves when code waits, and the entries of a budget's account."""
+"""A clock that moves only when code waits, and functions that read the account of a budget."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from stx_pipelines.clients import rate_limit as budget_module
 
 
 class Clock:
-    """A stand-in for the module `time`. Only sleeping moves it."""
+    """A replacement for the module `time`. Its time moves only when code sleeps."""
 
     def __init__(self) -> None:
-        """Start a wall clock that is not on a whole second, and a boot clock."""
+        """Start the boot clock, and the wall clock at a time that is not a whole second."""
         self.start = 10**15
         self.wall = 2_000_000_000.25
         self.ns = self.start
@@ -28,7 +28,7 @@ class Clock:
 
     @property
     def waited(self) -> float:
-        """Seconds waited since the start."""
+        """The seconds waited since the start."""
         return (self.ns - self.start) / 10**9
 
     def monotonic_ns(self) -> int:
@@ -45,7 +45,7 @@ class Clock:
         self.ns += round(seconds * 10**9)
 
     def govern(self, patch: pytest.MonkeyPatch) -> None:
-        """Become the clock of every budget and every client."""
+        """Replace the clock of every budget and every client by this one."""
         patch.setattr(budget_module, "time", self)
         patch.setattr(http_module, "time", self)
         patch.setattr(limiter, "monotonic", self.monotonic)
@@ -53,7 +53,7 @@ class Clock:
 
 
 class Stop(threading.Event):
-    """A stop signal; waiting for it takes imaginary time. It is set at the wait after `ends` waits."""
+    """A stop signal on this clock. It is set at the first wait after `ends` waits, or never if `ends` is None."""
 
     def __init__(self, clock: Clock, ends: int | None = None) -> None:
         super().__init__()
@@ -70,13 +70,13 @@ class Stop(threading.Event):
 
 
 def the_account() -> Path:
-    """Return the test's only account, at a budget's default place."""
+    """Return the path of the test's only account, in a budget's default folder."""
     [account] = Path(tempfile.gettempdir()).glob("*/budget-*.sqlite")
     return account
 
 
 def keep_grants(account: Path) -> None:
-    """Make an account record every entry permanently; a budget deletes old ones."""
+    """Make an account keep a copy of every entry, because a budget deletes old entries."""
     account.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(account)) as connection:
         connection.executescript(
@@ -89,11 +89,11 @@ def keep_grants(account: Path) -> None:
 
 
 def grants(account: Path) -> list[int]:
-    """Return the times of all entries in milliseconds, of every thread and process."""
+    """Return the times in milliseconds of all entries that were kept, from every thread and process."""
     with closing(sqlite3.connect(account)) as connection:
         return [moment for (moment,) in connection.execute("SELECT moment FROM granted ORDER BY moment")]
 
 
 def busiest(moments: list[int], milliseconds: float) -> int:
-    """Return the most entries in any window of this length, one of its ends included."""
+    """Return the largest number of entries in any window of this length. A window includes only its start."""
     return max(bisect_left(moments, first + milliseconds) - n for n, first in enumerate(moments))

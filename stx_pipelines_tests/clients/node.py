@@ -1,4 +1,4 @@
-"""A small Ethereum node whose responses a test may change. The devnet has a whole chain."""
+"""A small Ethereum node whose responses a test can change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Json = Any
 MakeRpc = Callable[..., EthereumRpc]
 Reply = tuple[int, dict[str, str], bytes]
 Fault = Callable[[list[Json], list[Json]], Reply]
-"""Takes the calls and the right results, and gives the response to send instead."""
+"""A function of the calls and the right results that returns the response to send instead."""
 
 
 def address(number: int) -> str:
@@ -29,7 +29,7 @@ def address(number: int) -> str:
 
 
 def wei(key: BalanceKey) -> int:
-    """Return an amount of up to 87 bits; one in eight is zero."""
+    """Return the balance of a key, a number of up to 87 bits. One balance in eight is zero."""
     dice = int.from_bytes(sha256(f"{key.address} {key.number}".encode()).digest()[:11], "big") >> 1
     return dice if dice % 8 else 0
 
@@ -89,7 +89,11 @@ def error(call: Json, code: Any, message: str) -> Json:
 
 @dataclass
 class Node:
-    """A node. `faults` change one response each, `always` all others. Requests are recorded in `asked`."""
+    """The state of a node.
+
+    Each of `faults` replaces one response, in their order. `always` replaces all responses after these. `asked` are the
+    calls of each request.
+    """
 
     url: str = ""
     state_from: int = 0
@@ -102,7 +106,7 @@ class Node:
         return [len(calls) for calls in self.asked]
 
     def asked_twice(self) -> int:
-        """Return the number of repeated calls."""
+        """Return the number of calls that repeat an earlier call."""
         what = Counter(json.dumps([call["method"], call["params"]]) for calls in self.asked for call in calls)
         return sum(count - 1 for count in what.values())
 
@@ -133,7 +137,7 @@ class Node:
 
 @contextmanager
 def running() -> Iterator[Node]:
-    """Run the node at a port of this machine."""
+    """Run a node on this machine until the `with` block ends."""
     node = Node()
 
     class Handler(BaseHTTPRequestHandler):

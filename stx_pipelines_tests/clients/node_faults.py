@@ -1,4 +1,4 @@
-"""Responses of a node that are wrong in one way each."""
+"""Wrong responses of a node. Each is wrong in one way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stx_pipelines_tests.clients.node import Fault, Json, Reply, error, reply
 
 
 def spoil_one(change: Callable[[Json, list[Json]], list[Json]]) -> Fault:
-    """Return a fault that replaces only the fourth call's result by these elements."""
+    """Return a fault that replaces only the fourth result, by the results that `change` returns."""
     return lambda calls, answers: reply([*answers[:3], *change(calls[3], answers), *answers[4:]])
 
 

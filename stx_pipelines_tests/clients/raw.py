@@ -1,4 +1,4 @@
-"""A server that sends any bytes, also without end. Servers of whole responses are in conftest.py and node.py."""
+"""A server that sends any bytes, even without end. Servers that send whole responses are in conftest.py and node.py."""
 
 from __future__ import annotations
 
@@ -15,16 +15,22 @@ from pathlib import Path
 
 import pytest
 
-PAUSE = 0.02  # seconds between two bytes that drip
+PAUSE = 0.02  # seconds of a pause, which an empty piece stands for
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
 Talk = Iterator[bytes | None]
-"""The pieces to send. An empty piece is a pause, None waits for the next request. The connection closes at the end."""
+"""The pieces that a server sends. An empty piece is a pause. None waits for the next request.
+
+The connection is closed after the last piece.
+"""
 
 
 @dataclass
 class Raw:
-    """The requests of a server. `asked` is set by the first request, or by a connection if the server speaks first."""
+    """A running server and its requests. `over` ends it.
+
+    `asked` is set at the first request. If the server sends first, it is set at the first connection.
+    """
 
     url: str
     port: int
@@ -35,7 +41,7 @@ class Raw:
 
 
 def dripping(text: bytes) -> Talk:
-    """Send one byte at a time, then nothing."""
+    """Send one byte at a time, then nothing more."""
     for byte in text:
         yield bytes([byte])
         yield b""
@@ -48,7 +54,7 @@ def silence() -> Talk:
 
 
 def endless(first: bytes, again: bytes, *, slowly: bool = False) -> Talk:
-    """Send `first`, then `again` without end: as fast as it is read, or slowly."""
+    """Send `first`, then `again` without end, with a pause after each `again` if `slowly` is true."""
     yield first
     while True:
         yield again
@@ -57,7 +63,7 @@ def endless(first: bytes, again: bytes, *, slowly: bool = False) -> Talk:
 
 
 def keeping(answers: Iterable[bytes]) -> Callable[[], Talk]:
-    """Send these whole responses one after another, over any number of connections."""
+    """Return a function that sends these whole responses, one for each request, over any number of connections."""
     left = iter(answers)
 
     def talk() -> Talk:
@@ -70,7 +76,10 @@ def keeping(answers: Iterable[bytes]) -> Callable[[], Talk]:
 
 @contextmanager
 def talking(talk: Callable[[], Talk], *, first: bool = False, tls: ssl.SSLContext | None = None) -> Iterator[Raw]:
-    """Run a server that sends this over each connection: after a request or, with `first`, at once like mail."""
+    """Run a server until the `with` block ends. It sends the pieces of `talk` over each connection.
+
+    It sends them after a request or, if `first` is true, at once, as a mail server does.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         raw = Raw(f"http://127.0.0.1:{port}", port)
@@ -83,7 +92,7 @@ def talking(talk: Callable[[], Talk], *, first: bool = False, tls: ssl.SSLContex
 
 
 def certified(path: Path) -> ssl.SSLContext:
-    """Write a certificate for `localhost` and return a server's side of TLS with it. Skips the test without openssl."""
+    """Write a certificate for `localhost` and return a TLS context for a server. Skip the test without openssl."""
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     command = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2", *subject]
     try:
@@ -122,7 +131,7 @@ def _serve(plain: socket.socket, raw: Raw, talk: Callable[[], Talk], first: bool
 
 
 def _is_asked(connection: socket.socket, raw: Raw, is_whole: Callable[[bytes], bool]) -> bool:
-    """Read one request, which may come in parts, and return whether it came."""
+    """Read and record one request, which may arrive in parts. Return whether it arrived whole."""
     request = b""
     while not is_whole(request):
         part = connection.recv(65536)

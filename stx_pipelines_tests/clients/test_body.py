@@ -1,4 +1,4 @@
-"""A body is whole or an error, and never larger than its bound."""
+"""A body is returned whole or causes an error, and it is never larger than the limit."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_bound_is_of_the_body(encoding: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_bound_is_of_what_was_sent_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many empty members decompress to nothing."""
+    """A body of many empty members is large as sent and empty as decompressed."""
     monkeypatch.setattr(body, "MOST", 1_000)
     with pytest.raises(TooMuch):
         whole([gzip.compress(b"")] * 100, "gzip", nothing)

@@ -1,4 +1,4 @@
-"""A response is bounded in bytes and time, and a stop signal ends it, whatever a server sends."""
+"""Every response is limited in bytes and in time, and a stop signal ends every request."""
 
 from __future__ import annotations
 
@@ -58,14 +58,17 @@ ask = pytest.mark.parametrize("ask", ASK.values(), ids=ASK.keys())
 
 
 def client(url: str, stop: threading.Event | None = None, **patience: Any) -> Http:
-    """Return a client with one attempt and a long time-out by default."""
+    """Return a client, by default with one attempt and a long time-out."""
     kept = Patience(**({"attempts": 1, "timeout": LONG, "statuses": PASSING} | patience))
     return Http(url, Budget(url, 0), kept, stop=stop or threading.Event())
 
 
 @contextmanager
 def outcome(call: Callable[[], object]) -> Iterator[list[object]]:
-    """Run a call beside the block and collect its result or error; it must end after the block."""
+    """Run a call in a thread during the `with` block, and yield a list that receives its result or error.
+
+    Fail the test if the call does not end after the block.
+    """
     found: list[object] = []
 
     def work() -> None:
@@ -90,7 +93,7 @@ class TestTime:
         with talking(talk) as raw, outcome(lambda: ask(client(raw.url, answer_within=0.3))) as found:
             pass
         assert isinstance(found[0], Unreachable), found
-        assert "the answer was not whole after 0.3 s" in str(found[0])
+        assert "the response was not whole after 0.3 s" in str(found[0])
 
     @slow
     @ask
@@ -137,17 +140,17 @@ class TestTime:
             with outcome(lambda: ASK["GET"](client(f"{scheme}://example.invalid", answer_within=0.3))) as found:
                 pass
             assert len(raw.requests) == 1
-        assert "the answer was not whole after 0.3 s" in str(found[0])
+        assert "the response was not whole after 0.3 s" in str(found[0])
 
     def test_it_is_asked_again_as_after_any_answer_that_took_too_long(self) -> None:
         with talking(silence) as raw:
             http = client(raw.url, answer_within=0.3, attempts=9, first_wait=0.01, last_wait=0.01)
             with outcome(lambda: http.get("/x", bytes, slow_attempts=2)) as found:
                 pass
-        assert "gave no usable answer in 2 attempts" in str(found[0])
+        assert "gave no usable response in 2 attempts" in str(found[0])
 
     def test_an_answer_that_was_cut_off_is_not_taken_for_a_whole_one(self) -> None:
-        """A response without a length ends with its connection."""
+        """A response without a length ends when its connection is closed."""
         slowly = SLOW["a drip of a body without a length"]
         with talking(slowly) as raw, outcome(lambda: ASK["GET"](client(raw.url, answer_within=0.3))) as found:
             pass
@@ -172,7 +175,7 @@ class TestTime:
 
 
 class TestSize:
-    """64 MiB as sent and as decompressed, for every status."""
+    """A body of more than 64 MiB, as sent or as decompressed, is refused for every status."""
 
     @pytest.mark.parametrize("status", [b"200 OK", b"404 Not Found", b"302 Found\r\nlocation: /y", b"500 Oh"])
     @pytest.mark.parametrize("framing", ["length", "chunks", "neither"])
@@ -236,7 +239,7 @@ except ApiError as error:
 
 
 def bomb(encoding: str) -> bytes:
-    """Return four GiB of zeros, compressed and without the end, which no client may reach."""
+    """Return 4 GiB of zeros, compressed. The end of the compressed data is missing. No client may read that far."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, 15 if encoding == "deflate" else 31)
     begin = deflate.compress(b"") + deflate.flush(zlib.Z_FULL_FLUSH)
     again = deflate.compress(bytes(2**26)) + deflate.flush(zlib.Z_FULL_FLUSH)
@@ -244,7 +247,7 @@ def bomb(encoding: str) -> bytes:
 
 
 def reaches(count: Callable[[], int], wanted: int) -> bool:
-    """Wait for a count and return whether it is reached."""
+    """Wait until the count is at least `wanted`. Return whether it was reached within the time-out."""
     until = time.monotonic() + HANG
     while count() < wanted and time.monotonic() < until:
         time.sleep(0.01)

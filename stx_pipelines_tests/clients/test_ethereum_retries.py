@@ -1,4 +1,4 @@
-"""Each value is the chain's own or there is an error: none is missing, wrong or made up, whatever a node sends."""
+"""The client returns the chain's value for each call or raises an error, for all wrong responses of a node."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ N = len(KEYS)
 
 
 class TestPassingTroubles:
-    """Only failed calls are sent again, and the values are right."""
+    """After a temporary failure, only the failed calls are sent again, and all values are right."""
 
     @pytest.mark.parametrize("kind", FAULTS_OF_ONE)
     def test_one_call_that_failed_is_the_only_one_asked_again(self, node: Node, make_rpc: MakeRpc, kind: str) -> None:
@@ -101,7 +101,7 @@ class TestPassingTroubles:
         assert node.sizes() == [2, 1, 1, 1]
 
     def test_no_id_is_used_for_two_calls(self, node: Node, make_rpc: MakeRpc) -> None:
-        """A response to one request can never pass for the response to another."""
+        """Ids are never repeated, so that the response to one request is never taken for the response to another."""
         rpc = make_rpc(batch_size=3)
         rpc.balances(KEYS)
         rpc.blocks(range(10))
@@ -162,7 +162,7 @@ class TestTooLarge:
         assert node.sizes() == [10, 5, 2, 1]
 
     def test_of_a_single_call_words_about_a_size_are_not_believed(self, node: Node, make_rpc: MakeRpc) -> None:
-        """It is sent again: the words may mean too many requests."""
+        """The call is sent again, because the error may mean that there were too many requests."""
         node.always = TOO_LARGE["an object"]
         with pytest.raises(Unreachable, match=r"http://127.0.0.1:\d+ reported 'batch too large' .* for the balance"):
             make_rpc().balances(KEYS)

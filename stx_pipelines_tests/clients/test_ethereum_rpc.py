@@ -1,4 +1,4 @@
-"""Each method of the node's client gives the chain's values; final errors and a stop end it at once."""
+"""Each method of the node's client returns the chain's values. A final error or a stop ends it at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ A_DAY = 86_400.0
 
 @pytest.fixture
 def halts(monkeypatch: pytest.MonkeyPatch) -> list[threading.Event]:
-    """The stop signals of the client's reads, in the order of their creation."""
+    """The signals that end the batches of a call of the client, in the order of these calls."""
     made: list[threading.Event] = []
 
     def make() -> threading.Event:
@@ -35,7 +35,7 @@ def halts(monkeypatch: pytest.MonkeyPatch) -> list[threading.Event]:
 
 
 def apart(work: Callable[[], object]) -> Future[object]:
-    """Run work in a daemon thread, so that an endless wait does not keep the tests from ending."""
+    """Run work in a daemon thread and return its future. A wait without end then cannot block the end of the tests."""
     result: Future[object] = Future()
 
     def do() -> None:
@@ -62,7 +62,7 @@ NO_STATE = [
 
 
 class TestFinal:
-    """A failure that a retry would not change is raised at once, in one sentence."""
+    """A failure that a retry would not change is raised at once, with one sentence."""
 
     @pytest.mark.parametrize(("code", "message"), NO_STATE)
     @pytest.mark.parametrize("form", ["element", "object", "status"])
@@ -106,7 +106,7 @@ class TestFinal:
     def test_one_final_error_ends_all_batches_and_leaves_no_thread(
         self, node: Node, make_rpc: MakeRpc, halts: list[threading.Event]
     ) -> None:
-        """Four threads wait a day for another attempt, and the node delays all others until the batches are ended."""
+        """Four threads wait a day for their next attempt. The node delays later responses until the batches end."""
         threads = threading.active_count()
         node.faults = [instead("wait", 503)] * 4 + [said(-32601, "no")]
         node.always = lambda _calls, answers: wait_until(halts[0].is_set, "the end of all") and reply(answers)
@@ -116,14 +116,14 @@ class TestFinal:
             asking.result(LONGEST)
         assert len(node.asked) <= rpc.parallel
         assert [t.name for t in threading.enumerate() if t.name.startswith("ethereum")] == []
-        assert threading.active_count() <= threads + 1 + rpc.parallel  # `apart`, and the server's: one a connection
+        assert threading.active_count() <= threads + 1 + rpc.parallel  # `apart` has one, the server one per connection
 
 
 class TestStopping:
     """A stopped run sends nothing more and does not wait."""
 
     def test_it_ends_between_batches(self, node: Node, make_rpc: MakeRpc, halts: list[threading.Event]) -> None:
-        """The stop comes with the 20th request. Later requests get a response once the batches have ended."""
+        """The stop signal is set at the 20th request. From then on, the node responds after the batches have ended."""
         rpc = make_rpc(batch_size=1)
 
         def stop_at_20(_calls: list[Json], answers: list[Json]) -> Reply:
@@ -153,7 +153,7 @@ class TestStopping:
 
 
 class TestQuestions:
-    """Each method returns the chain's values."""
+    """Each method returns the values of the chain."""
 
     def test_the_chain_its_blocks_and_its_tags(self, node: Node, make_rpc: MakeRpc) -> None:
         rpc = make_rpc()
@@ -194,10 +194,10 @@ class TestQuestions:
 
 
 class TestBudget:
-    """Calls are counted, not requests."""
+    """The budget counts calls, not requests."""
 
     def test_no_second_has_more_calls_than_allowed(self, node: Node, make_rpc: MakeRpc, clock: Clock) -> None:
-        """The budget of each second is used up, too."""
+        """The calls of each second also use up its budget."""
         rpc = make_rpc(calls_per_second=150)
         assert rpc.batch_size == 75
         account = the_account()

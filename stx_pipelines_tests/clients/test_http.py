@@ -1,4 +1,4 @@
-"""The reaction to each response: sent again or final, and the pause before the next attempt."""
+"""Each response is final or the request is sent again, after the right pause."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_passing_failure_is_tried_as_often_as_the_attempts_allow(
     assert make_http().get("/x", bytes) == b"fine"
     assert len(script.asked) == 3
     script.answers[:] = [(status, {}, b"")]
-    with pytest.raises(Unreachable, match=rf"/x gave no usable answer in 3 attempts: HTTP {status}"):
+    with pytest.raises(Unreachable, match=rf"/x gave no usable response in 3 attempts: HTTP {status}"):
         make_http().get("/x", bytes)
     assert len(script.asked) == 6
 
@@ -68,7 +68,7 @@ REFUSED = [201, 204, 301, 302, 307, 308, 400, 401, 403, 405, 418, 451, 501, 505]
 def test_everything_else_fails_at_once_in_one_sentence(
     script: Script, make_http: MakeHttp, status: int, body: bytes, kind: type[ApiError], sentence: str
 ) -> None:
-    """No redirect is followed."""
+    """These statuses include redirects, which are not followed."""
     script.say(status, body, location="/elsewhere").say(200)
     with pytest.raises(kind, match=sentence) as caught:
         make_http().get("/x", bytes)
@@ -117,7 +117,7 @@ def test_a_short_trouble_of_a_slow_request_gets_all_the_patience(script: Script,
     [("http://127.0.0.1:9", "connection refused"), ("http://no-such-host.invalid", "the host name is not known")],
 )
 def test_a_server_that_is_not_there_is_said_in_one_plain_sentence(make_http: MakeHttp, url: str, reason: str) -> None:
-    with pytest.raises(Unreachable, match=f"{url}/x gave no usable answer in 3 attempts: {reason}") as caught:
+    with pytest.raises(Unreachable, match=f"{url}/x gave no usable response in 3 attempts: {reason}") as caught:
         make_http(url=url).get("/x", bytes)
     assert "\n" not in str(caught.value)
     assert "Max retries" not in str(caught.value)
@@ -125,7 +125,7 @@ def test_a_server_that_is_not_there_is_said_in_one_plain_sentence(make_http: Mak
 
 def test_a_server_that_says_nothing_is_left_after_the_timeout(make_world: Callable[..., World]) -> None:
     world = make_world(make_chain(1, 1), hiro_timeout_seconds=0.05, hiro_attempts=2)
-    with answers_only_while(world.knobs, lambda: False), pytest.raises(Unreachable, match="no answer in time"):
+    with answers_only_while(world.knobs, lambda: False), pytest.raises(Unreachable, match="no response in time"):
         world.open_sync().client.tip()
 
 
@@ -137,7 +137,7 @@ def test_every_fault_of_the_devnet_passes(make_world: Callable[..., World], kind
 
 
 class TestRetryAfter:
-    """The pause that a server demands, in any format, up to a cap."""
+    """A pause that a server demands is kept, in each format of the header and up to the limit."""
 
     @pytest.mark.parametrize(
         ("header", "seconds"),
@@ -194,7 +194,7 @@ class TestRetryAfter:
             make_http().get("/x", bytes)
 
     def test_a_pause_holds_for_every_thread(self, script: Script, make_http: MakeHttp, clock: Clock) -> None:
-        """One thread waits for its second attempt, one for its first; the others queue behind that one."""
+        """One thread waits for its second attempt and one for its first. The others wait until the latter is served."""
         script.say(429, retry_after="1").say(200)
         waiting, over, http = set(), threading.Event(), make_http()
 

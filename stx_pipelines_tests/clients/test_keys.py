@@ -1,4 +1,4 @@
-"""A key, as a header or inside a node's address, is sent to its server and appears nowhere else."""
+"""A key is sent only to its own server, as a header or in a node's address, and appears nowhere else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRETS = ("k3y0123456789abcdef", "p4ssw0rd%21", "p4ssw0rd!", "t0ken=42", "t0ken
 
 
 class TestTheKey:
-    """A key is sent to the server and appears nowhere else."""
+    """An API key is sent to its server and appears nowhere else."""
 
     def test_it_is_sent_and_only_as_a_header(self, script: Script, make_http: MakeHttp) -> None:
         script.say(200)
@@ -42,7 +42,7 @@ class TestTheKey:
     ) -> None:
         script.say(status, body)
         http = make_http({"x-api-key": KEY})
-        with caplog.at_level(logging.DEBUG), pytest.raises(ApiError) as caught:  # 200 too: the body is no tip
+        with caplog.at_level(logging.DEBUG), pytest.raises(ApiError) as caught:  # at 200 too: the body is not a tip
             http.get("/x", parse_tip)
         assert KEY not in "".join(traceback.format_exception(caught.value))
         assert KEY not in caplog.text + repr(http) + str(http)
@@ -51,7 +51,7 @@ class TestTheKey:
     def test_one_that_cannot_be_sent_is_refused_without_saying_it(
         self, make_world: Callable[..., World], ending: str
     ) -> None:
-        """A key from a file often ends with a line break: it is accepted, or the error names only the setting."""
+        """A key from a file may end with a line break. It is accepted, or the error names only the setting."""
         world = make_world(make_chain(1, 1))
         world.overrides["hiro_api_key"] = KEY + ending
         said = ""

@@ -1,4 +1,4 @@
-"""An alert ends in time, and its failure is one sentence without a secret."""
+"""An alert is sent in time or fails with one sentence that contains no secret."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BEFORE_HEADERS = ("silence", "a drip of a status line", "a drip of headers", "10
 
 
 def said(found: list[object]) -> str:
-    """Return the error's sentence, and check that its traceback holds no secret."""
+    """Return the error's sentence, and assert that its traceback contains no secret."""
     error = found[0]
     assert isinstance(error, AlertError), found
     assert "K3Y" not in "".join(traceback.format_exception(error))
@@ -41,7 +41,7 @@ class TestWebhook:
             outcome(lambda: Webhook(f"{raw.url}/{SECRET}", within=0.3).send("x")) as found,
         ):
             pass
-        assert said(found) == "the alert webhook failed (the answer was not whole after 0.3 s)"
+        assert said(found) == "the alert webhook failed (the response was not whole after 0.3 s)"
 
     @pytest.mark.parametrize("again", [b"", b"x" * 65_536])
     def test_the_rest_of_its_answer_is_not_read(self, again: bytes) -> None:
@@ -81,7 +81,7 @@ class TestWebhook:
 
 
 def mail_server() -> Iterator[bytes | None]:
-    """Send the replies of a mail server that accepts one mail."""
+    """Send the replies of a mail server that accepts one e-mail."""
     yield b"220 here\r\n"
     for answer in (b"250-me\r\n250 8BITMIME", b"250 ok", b"250 ok", b"354 go on", b"250 taken", b"221 bye"):
         yield None
@@ -89,7 +89,7 @@ def mail_server() -> Iterator[bytes | None]:
 
 
 class TestEmail:
-    """A mail is sent whole or fails in time."""
+    """An e-mail is sent whole or fails in time."""
 
     def test_a_sentence_is_sent(self) -> None:
         with talking(mail_server, first=True) as raw:
@@ -109,7 +109,7 @@ class TestEmail:
     def test_a_server_that_is_never_done_is_left_at_the_deadline(self, talk: Callable[[], Talk]) -> None:
         with talking(talk, first=True) as raw, outcome(lambda: send(raw.port, within=0.3)) as found:
             pass
-        assert said(found) == "the alert mail through 127.0.0.1 failed (the answer was not whole after 0.3 s)"
+        assert said(found) == "the alert mail through 127.0.0.1 failed (the response was not whole after 0.3 s)"
 
     def test_a_reply_without_end_is_not_kept(self) -> None:
         with (

@@ -1,4 +1,4 @@
-"""A server's text in an alert mentions no user, makes no link and adds no mail header."""
+"""Text from a server cannot add a mention, a link or an e-mail header to an alert."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_error_body_calls_nobody_and_links_nowhere_in_a_chat(script: Script, 
 
 
 def test_what_we_say_ourselves_is_said_in_a_chat_as_it_is() -> None:
-    sentence = "coverage fell below the target: 2026-06-03 no longer complete; 7 of 8 days complete (87 %)"
+    sentence = "coverage fell below the target; days now incomplete: 2026-06-03; 7 of 8 days complete (87 %)"
     assert for_chat(sentence) == sentence
     assert for_chat("a & b <c>") == "a &amp; b &lt;c&gt;"
 

@@ -1,6 +1,6 @@
-"""The budget holds over all threads and processes, is used up, and survives killed processes.
+"""All threads and processes share a budget, can use all of it, and are not blocked by a killed process.
 
-How fast it is used is arithmetic on an imaginary clock here; how much of it a sync uses is measured by `make bench`.
+These tests count on an imaginary clock. `make bench` measures how much of the budget a real sync uses.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ Budget("a", int(sys.argv[2]), Path(sys.argv[1])).spend(Event())
 
 @contextmanager
 def running(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """Run a process that works until its input ends."""
+    """Run a Python script in a process, which is killed when the `with` block ends."""
     command = [sys.executable, "-c", script, *map(str, arguments)]
     with subprocess.Popen(
         command, env=child_environment({}), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -83,13 +83,13 @@ def running(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 
 def hears(process: subprocess.Popen[str], word: str, times: int = 1) -> None:
-    """Wait until the process has printed the word so many times."""
+    """Wait until the process has printed the word this number of times."""
     assert process.stdout is not None
     assert [process.stdout.readline() for _ in range(times)] == [f"{word}\n"] * times
 
 
 def spend(clock: Clock, budget: Budget, times: int) -> float:
-    """Return the seconds it takes to spend so many times."""
+    """Spend from the budget this number of times, and return the seconds that it took."""
     before = clock.waited
     for _ in range(times):
         budget.spend(Stop(clock))
@@ -98,7 +98,7 @@ def spend(clock: Clock, budget: Budget, times: int) -> float:
 
 @pytest.mark.parametrize(("limit", "cost", "window"), [(LIMIT, 1, WINDOW), (CALLS_PER_SECOND, BATCH, 1.0)])
 def test_two_processes_of_three_threads_share_one_limit(tmp_path: Path, limit: int, cost: int, window: float) -> None:
-    """Both run until each has spent; the entries of all threads are counted on the shared clock."""
+    """Both processes run until each has spent enough. The entries of all threads are counted together."""
     account, times = tmp_path / "budget-a.sqlite", 8 if cost == 1 else 3
     keep_grants(account)
     with (
@@ -135,7 +135,7 @@ def test_two_budgets_of_one_account_use_the_limit_up(
 
 
 def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
-    """The process dies while it holds the account's lock."""
+    """The process is killed while it holds the account's lock."""
     with running(HOLDER, tmp_path, LIMIT) as holder:
         hears(holder, "holds")
         spending = threading.Thread(
@@ -148,7 +148,7 @@ def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
 
 
 def test_a_reboot_blocks_nobody(tmp_path: Path, clock: Clock) -> None:
-    """The boot clock restarts, and the temporary folder may keep old entries."""
+    """The boot clock restarts with the machine, but the temporary folder may keep old entries."""
     spend(clock, Budget("a", LIMIT, tmp_path), 4)
     clock.ns -= 86_400 * 10**9
     assert spend(clock, Budget("a", LIMIT, tmp_path), 4) < 1

@@ -1,4 +1,4 @@
-"""The methods of the Stacks client return the chain's values, and a missing route is switched once."""
+"""The methods of the Stacks client return the chain's values. If v3 is missing, the client switches to v1 once."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_burn_blocks_are_listed_newest_first_and_alone(world: World, api: Stacks
 
 
 def test_a_page_and_a_window_page_hold_the_same_transactions(world: World, api: StacksApi) -> None:
-    """Newest first through v3, oldest first through v1; v1 includes both ends, our windows do not."""
+    """v3 returns the newest first, v1 the oldest. v1 includes both ends of a window, our windows exclude the end."""
     start, end = window(FIRST_DAY)
     first = api.window_page(start, end, 0)
     assert first.total == len(world.chain.transactions(FIRST_DAY))
@@ -110,7 +110,7 @@ def test_a_server_with_neither_route_is_one_sentence(make_world: MakeWorld) -> N
     api = make_world(make_chain(1, 6), Knobs(v3_missing=True, v1_gone=True)).open_sync().client
     with pytest.raises(SwitchRoute):
         api.page(Cursor.top_of(9))
-    with pytest.raises(ApiError, match="neither through v3 nor through v1") as caught:
+    with pytest.raises(ApiError, match="does not offer transactions through v3 or v1") as caught:
         api.window_page(*window(FIRST_DAY), 0)
     assert not isinstance(caught.value, NotFound)
 

@@ -1,4 +1,4 @@
-"""Connections are reused after whole responses only, and use proxies and certificates of the environment."""
+"""Connections are reused only after whole responses, and use the environment's proxies and certificates."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def headers_in(request: bytes) -> dict[bytes, bytes]:
-    """Return the headers of a request, their names in lower case."""
+    """Return the headers of a request, with their names in lower case."""
     lines = request.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
     return {name.lower(): value for name, _, value in (line.partition(b": ") for line in lines)}
 
 
 class TestConnections:
-    """Connections are reused after whole responses only."""
+    """A connection is reused only after a whole response."""
 
     def test_whole_answers_need_one_connection(self) -> None:
         answers = [
@@ -83,7 +83,7 @@ class TestConnections:
 
 
 class TestRequest:
-    """Every request names the product, and carries the user of the address as basic auth."""
+    """Every request names the product, and sends the user in the address as basic authentication."""
 
     def test_the_product_and_its_version_are_named(self) -> None:
         with talking(keeping([AB] * 3)) as raw:
@@ -107,7 +107,7 @@ class TestRequest:
 
 
 class TestEnvironment:
-    """Proxies and certificates come from the environment."""
+    """Proxies and certificates are read from the environment."""
 
     @pytest.mark.parametrize(
         ("base_url", "path", "target"),

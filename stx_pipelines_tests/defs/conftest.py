@@ -1,4 +1,4 @@
-"""Fixtures of the sensor tests. Not here: claims (test_*.py)."""
+"""Fixtures of the sensor tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stx_pipelines_tests.defs.sensor_days import MINUTE, START, Days
 
 @pytest.fixture
 def days() -> Iterator[Days]:
-    """Today and yesterday open and fresh, six more days missing."""
+    """A dataset of eight days. Today and yesterday are open and were checked just now, the others are missing."""
     with dg.DagsterInstance.ephemeral() as instance:
         days = Days(instance)
         for ago in range(8):

@@ -1,4 +1,4 @@
-"""A dataset in any state, the runs that Dagster has of it, and its sensor. Not here: claims (test_*.py)."""
+"""A dataset in any state, its runs in Dagster, and its coverage sensor."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from stx_pipelines.sync.outcome import Outcome
 
 DATASET = "transactions"
 START = datetime(2026, 6, 10, 12, tzinfo=UTC)
-"""The start of a test's clock. Runs get their times from `Days.run`, so no test depends on the real clock."""
+"""The start of a test's clock. `Days.run` sets the times of runs, so that no test depends on the real clock."""
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -36,14 +36,14 @@ ORIGIN = RemoteJobOrigin(
     ),
     "stacks_sync",
 )
-"""The code location of a run. Dagster requires it of a run in the queue."""
+"""The code location of a run. Dagster requires it for a run in the queue."""
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 @dataclass
 class Days:
-    """A dataset in any state, and the runs that Dagster has of it."""
+    """A dataset in any state, its runs in Dagster, and its server."""
 
     instance: dg.DagsterInstance
     now: datetime = START
@@ -82,7 +82,7 @@ class Days:
             raise Unreachable("https://api answers nothing (connection refused)")
 
     def check_tip(self) -> None:
-        """Note the time of the server's newest block for the next coverage."""
+        """Store the time of the server's newest block for the next coverage."""
         self.probe()
         if self.newest:
             since = self.tip.since if self.tip and self.tip.time == self.newest else self.now
@@ -101,7 +101,7 @@ class Days:
         )
 
     def tick(self, after: timedelta = timedelta(0)) -> dg.SensorResult:
-        """Evaluate the sensor with the cursor of the tick before."""
+        """Move the clock by `after`, and evaluate the sensor with the cursor of the last tick."""
         self.now += after
         result = tick(self.watched(), self.instance, self.memory, self.now)
         assert result.cursor is not None
@@ -130,7 +130,7 @@ class Days:
         return self.run(DagsterRunStatus.FAILURE, began=self.now - SECOND, ended=self.now)
 
     def limit(self, until: datetime) -> None:
-        """Make a run that is rate limited, as a real one is; it ends now."""
+        """Add a run that ends now with a rate limit, and has the events of a real one."""
 
         def limited() -> Iterator[Outcome]:
             raise RateLimited(f"rate limited until {until}", until)
@@ -153,7 +153,7 @@ class Days:
 
 
 def complete(days: Days) -> None:
-    """Store every missing day."""
+    """Make the two newest days open and all other days closed."""
     days.states = {day: "open" if ago < 2 else "closed" for ago, day in enumerate(days.states)}
 
 

@@ -1,4 +1,4 @@
-"""Each alert is sent once, in one sentence."""
+"""Each alert is sent once and is one sentence."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MINUTE = timedelta(minutes=1)
 def status(
     missing: int = 0, *, wanted: int = 8, today: date = TODAY, landed_at: datetime | None = None, due: int | None = None
 ) -> DatasetStatus:
-    """Today and yesterday are open; the oldest `missing` of the wanted days are missing."""
+    """Return a status. Today and yesterday are open, the oldest `missing` days are missing, the others are closed."""
     first = today - (wanted - 1) * DAY
     closed = [(first + missing * DAY, today - 2 * DAY)] if missing < wanted - 2 else []
     return DatasetStatus(
@@ -72,7 +72,7 @@ def look(seen: DatasetStatus, health: Health, told: Told, now: datetime = NOW) -
 
 
 class Heard:
-    """A channel that keeps its sentences."""
+    """A channel that stores the sentences sent to it."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
@@ -89,7 +89,7 @@ class Broken:
 
 
 class Failures:
-    """The sensor of failed runs, and the sentences it sends."""
+    """The sensor of failed runs, and the sentences that it sends."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
@@ -99,7 +99,7 @@ class Failures:
         self.tick()
 
     def tick(self) -> list[str]:
-        """Return the sentences of the next evaluation."""
+        """Evaluate the sensor, and return the sentences that it sends."""
         self.heard.sentences = []
         with dg.build_sensor_context(instance=self.instance, cursor=self.cursor) as context:
             done = self.sensor.evaluate_tick(context)
@@ -115,9 +115,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def fail(instance: dg.DagsterInstance) -> str:
-    """Make a run that fails now; return its id as alerts show it."""
+    """Add a run that fails now, and return its id as alerts show it."""
     run = create_run_for_test(instance, job_name="stacks_sync")
-    instance.report_run_failed(run, "The run's process is gone; stored days are kept.")
+    instance.report_run_failed(run, "The run's process no longer exists; stored days are kept.")
     return run.run_id[:8]
 
 
@@ -142,7 +142,7 @@ def test_a_failed_run_is_told_once(instance: dg.DagsterInstance) -> None:
 
 
 def test_every_failed_run_is_told_oldest_first(instance: dg.DagsterInstance) -> None:
-    """A tick reports a limited number of runs; the next tick reports the others."""
+    """A tick reports a limited number of runs. The next tick reports the others."""
     failures = Failures(instance)
     runs = [fail(instance) for _ in range(23)]
     told = [sentence.split()[1] for _ in range(6) for sentence in failures.tick()]
@@ -179,13 +179,13 @@ def test_runs_that_succeed_are_not_told(instance: dg.DagsterInstance) -> None:
 
 def test_a_fall_of_coverage_is_told_once_and_again_after_a_repair() -> None:
     told, said = Told(), []
-    for missing in (5, 1, 0, 0, 1, 2, 1, 0, 0, 3, 3):  # a backfill that is not there yet is no fall
+    for missing in (5, 1, 0, 0, 1, 2, 1, 0, 0, 3, 3):  # the missing days of a new backfill are not a fall
         sentences, told = look(status(missing), WELL, told)
         said.append(sentences)
     assert [len(sentences) for sentences in said] == [0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0]
-    assert said[4] == ["coverage fell below the target: 2026-06-03 no longer complete; 7 of 8 days complete"]
-    assert said[5] == ["coverage fell below the target: 2026-06-04 no longer complete; 6 of 8 days complete"]
-    assert "2026-06-03, 2026-06-04, 2026-06-05 no longer" in said[9][0]
+    assert said[4] == ["coverage fell below the target; days now incomplete: 2026-06-03; 7 of 8 days complete"]
+    assert said[5] == ["coverage fell below the target; days now incomplete: 2026-06-04; 6 of 8 days complete"]
+    assert "now incomplete: 2026-06-03, 2026-06-04, 2026-06-05;" in said[9][0]
 
 
 def test_a_raised_or_lowered_target_and_a_new_day_are_no_fall() -> None:
@@ -199,12 +199,12 @@ def test_a_raised_or_lowered_target_and_a_new_day_are_no_fall() -> None:
 def test_an_outage_without_a_run_in_flight_is_told_once_as_a_stall() -> None:
     told, said, down = Told(), [], Health(NOT_RUNNING, "not running")
     for minutes in range(30):
-        health = WELL if minutes % 5 == 0 else down  # a run that fails now and then
+        health = WELL if minutes % 5 == 0 else down  # in between, a run starts and fails
         sentences, told = look(status(3, landed_at=NOW), health, told, NOW + minutes * MINUTE)
         said += [(minutes, sentence) for sentence in sentences]
     [(minutes, sentence)] = said
     assert minutes == 11
-    assert sentence.startswith("no day was stored for 11 min though 3 days are due: the API may be down")
+    assert sentence.startswith("no day was stored for 11 min though 3 days are due; stored days are kept")
     later = NOW + 31 * MINUTE
     assert look(status(2, landed_at=later), WELL, told, later)[1].idle_since == later
 
@@ -228,7 +228,7 @@ def test_a_stall_is_told_once_and_again_when_it_comes_back() -> None:
 
 
 def behind(hours: int) -> DatasetStatus:
-    """Today and yesterday are not covered; the closed days are unchanged."""
+    """Return the status with a server that is behind. Only today and yesterday are not complete."""
     sentence = f"6 of 8 days complete; the server's newest block is of ..., {hours} h old; nothing to do here"
     return msgspec.structs.replace(status(due=0), days_complete=6, behind=True, sentence=sentence)
 
@@ -259,7 +259,7 @@ def test_a_run_that_failed_because_the_server_is_behind_is_not_told_besides(inst
     assert look(behind(3), STILL, Told())[0] == [behind(3).sentence]
     run = failing([*late, FailedDay(date(2026, 6, 8), ApiError("burn block 7 is odd"))])
     assert failures.tick() == [
-        f"run {run} failed: 3 of 3 days failed and were not published; the others are stored: "
+        f"run {run} failed: 3 of 3 days failed and were not published; the other days are stored; failed: "
         "2026-06-08: burn block 7 is odd; 2026-06-09, 2026-06-10: the server's newest block is of ..."
     ]
 

@@ -21,7 +21,7 @@ print(sorted({"numpy", "pandas", "pyarrow", "requests", "starlette", "uvicorn"} 
 
 
 def test_definitions_load_in_a_fresh_interpreter_without_network_and_without_what_only_runs_need() -> None:
-    """That makes them load fast; how fast is measured by `make bench`."""
+    """Modules that only runs need would slow down the start. `make bench` measures its time."""
     done = subprocess.run(
         [sys.executable, "-c", LOADS],
         env=child_environment({}),
@@ -34,7 +34,7 @@ def test_definitions_load_in_a_fresh_interpreter_without_network_and_without_wha
     names, heavy = done.stdout.splitlines()
     assert "'transactions'" in names
     assert heavy == "[]"
-    assert "Warning" not in done.stderr  # of previews of Dagster's that assets use on purpose
+    assert "Warning" not in done.stderr  # about beta features of Dagster, which assets use on purpose
 
 
 def test_days_go_from_the_chains_first_to_today() -> None:

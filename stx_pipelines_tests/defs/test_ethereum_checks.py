@@ -1,4 +1,4 @@
-"""The asset checks of Ethereum fail, warn, or wait for a load."""
+"""The asset checks of Ethereum fail or warn about wrong rows, and skip days that are not loaded yet."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from stx_pipelines_tests.store.ethereum_days import DAYS, blocks_of, change, sto
 
 @pytest.fixture
 def database(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Three sound days in the data folder of the settings."""
+    """The database of three valid days, in the data folder of the settings."""
     monkeypatch.setenv("STX_DATA_DIR", str(data))
     return store_days(data)
 
 
 def results() -> dict[str, dg.AssetCheckEvaluation]:
-    """Run every check in Dagster."""
+    """Run all checks in Dagster, and return their results by name."""
     assets = [dg.AssetSpec("blocks"), dg.AssetSpec("miners_balance")]
     defs = dg.Definitions(
         assets=assets,
@@ -56,14 +56,14 @@ def test_what_is_wrong_is_named_in_a_sentence(database: Path) -> None:
     linked, sums = said["blocks_are_linked"], said["balances_add_up"]
     assert not linked.passed
     assert linked.description
-    assert linked.description.startswith("these blocks do not follow from the one below them in the table: 1003;")
+    assert linked.description.startswith("these blocks do not follow from the block before them in the table: 1003;")
     assert not sums.passed
     assert sums.description
     assert ": 1009; `stx-pipelines rebuild`" in sums.description
 
 
 def test_a_day_whose_blocks_are_ahead_of_its_balances_waits(database: Path) -> None:
-    """After a reorg, or on a day that goes on: the next run reads its balances."""
+    """This happens after a reorg or on an open day. The next run reads the balances again."""
     store_blocks(database.parent, DAYS[2], blocks_of(DAYS[2], fork="f"))
     said = results()
     assert all(each.passed for each in said.values())
@@ -71,7 +71,7 @@ def test_a_day_whose_blocks_are_ahead_of_its_balances_waits(database: Path) -> N
 
 
 def test_blocks_that_have_landed_and_wait_for_the_table_are_not_missed_in_it(database: Path) -> None:
-    """The file is ahead of the table while somebody holds the database open."""
+    """The day file is newer than the table while another process has the database open."""
     store_blocks(database.parent, DAYS[1], blocks_of(DAYS[1])[:4], "open")
     store_blocks(database.parent, DAYS[1], blocks_of(DAYS[1]), load=False)
     said = results()
@@ -109,7 +109,7 @@ def test_a_day_full_of_zeros_is_a_warning_that_names_the_day(database: Path) -> 
 def test_before_the_merge_other_shares_are_plausible_than_since(
     day: str, positive: int, zero: int, negative: int, *, odd: bool
 ) -> None:
-    """And a handful of blocks says nothing."""
+    """A day with few blocks is always plausible."""
     assert is_odd(IncreaseShares(date.fromisoformat(day), positive, zero, negative)) is odd
 
 

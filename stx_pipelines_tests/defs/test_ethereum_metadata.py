@@ -1,4 +1,4 @@
-"""The metadata of a day of Ethereum equals the sums of its rows, to the last digit."""
+"""The metadata of a day of Ethereum equals the sums of the day's rows, to the last digit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BLOCKS, CHANGES = blocks_of(DAY), changes_of(DAY)
 
 
 def in_eth(wei: int) -> Decimal:
-    """Convert with Ethereum's own library, which refuses negative values."""
+    """Return Wei as ETH, converted by Ethereum's own library, which refuses negative values."""
     return Decimal(from_wei(abs(wei), "ether")).copy_sign(wei)
 
 
@@ -41,7 +41,7 @@ def text(value: dg.MetadataValue) -> str:
 
 
 def by_hour(value: dg.MetadataValue) -> dict[str, list[object]]:
-    """Return the rows of a table by hour that have blocks, without the hour."""
+    """Return the values of each hour that has blocks, from a table by hour."""
     assert isinstance(value, dg.TableMetadataValue)
     assert [record.data["hour (UTC)"] for record in value.records] == [f"{hour:02}" for hour in range(24)]
     rows = {str(record.data["hour (UTC)"]): list(record.data.values())[1:] for record in value.records}
@@ -102,11 +102,11 @@ def test_the_table_by_hour_leaves_no_block_out_and_is_small() -> None:
     assert sum(hour.blocks for hour in by_hour) == len(many)
     assert sum(hour.increase for hour in by_hour) == sum(change.balance_increase for change in many)
     table = describe_balances(certificate("x", DAY, BLOCKS), balances_table(many))["increase_per_block"]
-    assert len(dg.serialize_value(table)) < 6_000  # kept in the history for every day
+    assert len(dg.serialize_value(table)) < 6_000  # bytes; Dagster's history keeps it for every day
 
 
 def test_nobody_calls_the_increase_a_reward() -> None:
-    """It is not: fees less payments, withdrawals and other transfers."""
+    """The increase consists of fees minus payments, and of withdrawals and other transfers."""
     found = subprocess.run(
         ["git", "grep", "-il", "reward", "--", "stx_pipelines/*thereum*", "stx_pipelines/store/sql"],
         cwd=ROOT,

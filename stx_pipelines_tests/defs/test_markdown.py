@@ -1,4 +1,4 @@
-"""Words from a server stay words in Markdown: no link, no image, no HTML."""
+"""Text from a server stays text in Markdown and never becomes a link, an image or HTML."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def tokens(markdown: str) -> Iterator[Token]:
 
 
 def assert_harmless(markdown: object, columns: int = 0) -> None:
-    """Nothing but tables, text and code; every row has its cells."""
+    """Assert that it contains only tables, text and code. With `columns`, each row must have this number of cells."""
     found = list(tokens(str(markdown)))
     assert {token.type for token in found} <= HARMLESS
     assert sum("://" in token.content or "www." in token.content for token in found if token.type == "text") == 0

@@ -1,4 +1,4 @@
-"""The coverage sensor pauses while no day comes in: an outage, a rate limit, a server that is behind."""
+"""The coverage sensor pauses during an outage, during a rate limit and while the server is behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stx_pipelines_tests.defs.sensor_days import MINUTE, SECOND, START, Days, la
 
 def test_after_a_run_without_fruit_the_sensor_rests(days: Days) -> None:
     days.fail()
-    assert said(days.tick(SECOND)).endswith("; no day came in since 12:00 UTC, next try at 12:00:31")
+    assert said(days.tick(SECOND)).endswith("; runs have failed since 12:00 UTC; next try at 12:00:31 UTC")
     assert days.probes == 0
     assert launched(days.tick(30 * SECOND)) == ("2026-06-08", "2026-06-05")
     assert days.probes == 1
@@ -41,7 +41,7 @@ def test_while_the_probe_fails_the_pause_grows_and_nothing_is_launched(days: Day
     days.down = True
     pauses, probes = [], []
     for _ in range(6):
-        assert "; no day came in since 12:00 UTC" in said(days.tick(31 * SECOND))
+        assert "; runs have failed since 12:00 UTC" in said(days.tick(31 * SECOND))
         assert days.memory.outage is not None
         pauses.append(days.memory.outage.pause_seconds)
         probes.append(days.probes)
@@ -55,7 +55,7 @@ def test_the_reason_of_the_outage_is_named_and_a_tick_in_the_pause_asks_nothing(
     days.fail()
     days.down = True
     assert said(days.tick(40 * SECOND)).endswith(
-        "no day came in since 12:00 UTC: https://api answers nothing (connection refused)"
+        "runs have failed since 12:00 UTC: https://api answers nothing (connection refused)"
     )
     assert "next try at" in said(days.tick(30 * SECOND))
     assert days.probes == 1
@@ -122,7 +122,7 @@ def test_a_finished_run_ends_the_outage(days: Days) -> None:
 
 @pytest.fixture
 def behind(days: Days) -> Days:
-    """The newest block is of the day before yesterday. All days up to it are stored, and it was checked just now."""
+    """A dataset whose server has no blocks of yesterday and today, as of a check just now. Older days are stored."""
     states: list[State] = ["missing", "missing", "open", *(["closed"] * 5)]  # type: ignore[list-item]
     days.states = dict(zip(days.states, states, strict=True))
     days.looked = {days.day(2): START - 5 * MINUTE}
@@ -158,7 +158,7 @@ def test_a_tick_in_the_pause_asks_a_server_that_is_behind_nothing(behind: Days) 
 
 
 def test_a_server_that_catches_up_day_by_day_is_followed(behind: Days) -> None:
-    """Its newest block is still old but newer than before: only the days that it has now are read."""
+    """The newest block is newer than before but still old. Only the days that the server has now are read."""
     behind.newest = START - DAY
     assert launched(behind.tick(MINUTE)) == ("2026-06-09", "2026-06-09")
     behind.states[behind.day(1)] = "open"
@@ -175,7 +175,7 @@ def test_older_days_are_fetched_while_the_server_is_behind(behind: Days) -> None
 def test_a_server_that_is_behind_and_goes_away_is_waited_for(behind: Days) -> None:
     behind.down = True
     assert said(behind.tick(MINUTE)).endswith(
-        "its newest block could not be read: https://api answers nothing (connection refused)"
+        "the server's newest block could not be read: https://api answers nothing (connection refused)"
     )
     behind.down, behind.limited_until = False, START + 40 * MINUTE
     assert "rate limited until" in said(behind.tick(2 * MINUTE))

@@ -1,4 +1,4 @@
-"""The probes of the sensors end in time when a server never finishes its response."""
+"""The probes of the sensors end in time even if the server never finishes its response."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_probe_is_left_at_its_own_deadline(
             pass
         assert len(raw.requests) == 1
     assert isinstance(found[0], Unreachable), found
-    assert "the answer was not whole after 0.3 s" in str(found[0])
+    assert "the response was not whole after 0.3 s" in str(found[0])
 
 
 def test_a_probe_has_less_time_than_a_run() -> None:

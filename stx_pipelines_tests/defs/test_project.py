@@ -1,4 +1,4 @@
-"""A code location reads and writes only in the folder of its project."""
+"""A code location reads and writes only in its project's data folder."""
 
 from __future__ import annotations
 
@@ -33,14 +33,17 @@ class Greeting(EthereumNode):
 
 @pytest.fixture(scope="module")
 def devnet() -> Iterator[Devnet]:
-    """Both chains, of the last four days."""
+    """A devnet that serves the last four days of both chains."""
     with serve(recent_chain(4), ethereum=recent_ethereum(4)) as running:
         yield running
 
 
 @pytest.fixture
 def environment(devnet: Devnet, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Name the devnet in the settings, and no folder. The default, `data/` in the current folder, does not exist."""
+    """The settings of the devnet, without a data folder, set in the environment and returned.
+
+    The default folder, `data/` in the current folder, does not exist.
+    """
     given = {"HIRO_API_URL": devnet.url, "ETH_RPC_URL": str(devnet.ethereum_url), "ETH_TIP_AGE_MINUTES": "0"}
     given |= {"STX_TARGET_DAYS": "3", "ETH_TARGET_DAYS": "3", "STX_ALERT_WEBHOOK": "http://127.0.0.1:9/hook", **QUICK}
     for name, value in given.items():
@@ -50,12 +53,12 @@ def environment(devnet: Devnet, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
 
 
 def files_here() -> list[str]:
-    """Return the names in the current folder."""
+    """Return the names of the files in the current folder."""
     return [path.name for path in Path().iterdir()]
 
 
 def project_in(folder: Path) -> Project:
-    """Return a project in this folder."""
+    """Return a project with this data folder."""
     return Project(load_settings(stx_data_dir=folder))
 
 
@@ -70,7 +73,7 @@ BUILDS: dict[str, Build] = {
 
 
 def run(defs: dg.Definitions, instance: dg.DagsterInstance, job: str, day: date | None) -> set[str]:
-    """Run a job whose checks must pass, and return their names."""
+    """Run a job and return the names of its checks. Fail the test if a check fails."""
     key = str(day) if day else None
     result = defs.resolve_job_def(job).execute_in_process(instance=instance, partition_key=key)
     checks = result.get_asset_check_evaluations()
@@ -79,7 +82,7 @@ def run(defs: dg.Definitions, instance: dg.DagsterInstance, job: str, day: date 
 
 
 def tick(defs: dg.Definitions, instance: dg.DagsterInstance, sensor: str) -> Any:
-    """Evaluate a sensor as the daemon does the first time."""
+    """Evaluate a sensor without a cursor, as the daemon does the first time."""
     with dg.build_sensor_context(instance=instance, definitions=defs) as context:
         return defs.resolve_sensor_def(sensor).evaluate_tick(context)
 
@@ -101,7 +104,7 @@ def test_assets_checks_sensors_schedules_and_alerts_use_the_folder_of_the_projec
             assert "1 of 4 days" in done.cursor
             told = msgspec.json.decode(tick(defs, instance, f"{chain}_alerts").cursor, type=Told)
             assert told.closed == [(day, day)]
-            scheduled = at(day + DAY, 1, 30)  # its yesterday is closed, its today is not there
+            scheduled = at(day + DAY, 1, 30)  # the day before is closed, this day is missing
             with dg.build_schedule_context(instance=instance, scheduled_execution_time=scheduled) as context:
                 [request] = defs.resolve_schedule_def(f"{chain}_daily").evaluate_tick(context).run_requests or []
             assert request.tags["dagster/asset_partition_range_start"] == str(day + DAY)
@@ -137,14 +140,15 @@ def test_resources_with_different_folders_are_refused_in_a_sentence() -> None:
     with pytest.raises(SettingsError) as error:
         build_defs(stacks_api=StacksApi(data_dir="mine"), metrics=Metrics(data_dir="yours"))
     assert str(error.value) == (
-        "two resources were given a different STX_DATA_DIR: mine and yours; give both the same, or give it to one alone"
+        "two resources were given different values of STX_DATA_DIR: mine and yours; "
+        "give both the same value, or give it to only one of them"
     )
 
 
 def test_a_resource_keeps_what_code_gave_it_over_another_project(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Its values, its names of environment variables, and the fields of a subclass."""
+    """The resource keeps its values, its environment variables and the fields of a subclass."""
 
     monkeypatch.setenv("MY_BATCH", "17")
     seen: dict[str, Any] = {}
@@ -166,7 +170,7 @@ def test_a_resource_keeps_what_code_gave_it_over_another_project(
 
 
 def test_a_run_uses_the_settings_of_its_start_to_its_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The next run uses the settings at its own start."""
+    """The next run uses the settings of its own start."""
     seen: list[str] = []
 
     @dg.asset
@@ -183,6 +187,6 @@ def test_a_run_uses_the_settings_of_its_start_to_its_end(monkeypatch: pytest.Mon
 
 
 def test_a_resource_with_its_own_project_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    """Otherwise days would be stored in one folder and checked in another."""
+    """Otherwise a day could be stored in one folder and checked in another."""
     with pytest.raises(SettingsError, match="give `project` to build_defs instead"):
         build_defs(stacks_api=StacksApi(make=lambda: project_in(tmp_path / "mine")))

@@ -1,4 +1,4 @@
-"""Resources that give clients, in another Dagster project."""
+"""The resources give clients to assets in other Dagster projects."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ KEY, PATH = "hiro-key-0123456789", "an-rpc-key-0123456789"
 
 @pytest.fixture(scope="module")
 def devnet() -> Iterator[Devnet]:
-    """Both chains."""
+    """A devnet that serves both chains."""
     with serve(make_chain(1), ethereum=make_ethereum(1)) as running:
         yield running
 
 
 @pytest.fixture
 def environment(devnet: Devnet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings that name the devnet."""
+    """Set the settings of the devnet in the environment."""
     for name, value in {"HIRO_API_URL": devnet.url, "ETH_RPC_URL": str(devnet.ethereum_url), **QUICK}.items():
         monkeypatch.setenv(name, value)
 
 
 def foreign(**given: Any) -> dg.Definitions:
-    """The definitions of a project that uses the resources."""
+    """Return the definitions of another project, which uses the resources."""
 
     @dg.asset
     def mine(hiro: HiroResource, node: EthereumNodeResource) -> None:
@@ -49,7 +49,7 @@ def foreign(**given: Any) -> dg.Definitions:
 
 
 def secret() -> dict[str, Any]:
-    """Both resources with settings from code. Their addresses and key must not be shown."""
+    """Return both resources with settings from code. Their addresses and their key must not be shown."""
     settings = Settings(
         hiro_api_url="https://hiro.hidden.example",
         hiro_api_key=SecretStr(KEY),
@@ -110,7 +110,7 @@ def test_a_missing_web3_ends_in_one_sentence_that_names_the_extra(monkeypatch: p
     with pytest.raises(ImportError) as error:
         secret()["node"].get_web3()
     assert str(error.value) == (
-        "get_web3() needs web3: install stx-pipelines with the extra [ethereum], pip install -e '.[ethereum]'"
+        "get_web3() needs the package web3; install the extra [ethereum] with pip install -e '.[ethereum]'"
     )
 
 
@@ -168,9 +168,9 @@ def test_the_resources_of_build_defs_are_clients_too() -> None:
 
 def test_importing_the_package_loads_no_heavy_library() -> None:
     heavy = HEAVY | {"pydantic", "dagster_duckdb"}
-    assert loaded_by("import stx_pipelines\ncode = 0", heavy, {})[-1] == "0 []"
+    assert loaded_by("import stx_pipelines\ncode = 0", heavy, {}) == ["0 []"]
     clients = "from stx_pipelines import EthereumRpc, StacksApi\ncode = 0"
-    assert loaded_by(clients, {"dagster", "requests"}, {})[-1] == "0 []"
+    assert loaded_by(clients, {"dagster", "requests"}, {}) == ["0 []"]
 
 
 def test_the_package_has_its_public_names_and_no_others() -> None:

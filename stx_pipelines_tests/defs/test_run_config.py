@@ -1,4 +1,4 @@
-"""Run config sets the size of batches only. Code sets addresses, folders and budgets; a key is sent to one host."""
+"""Run config can set only the size and number of batches. Code can also set addresses, folders and budgets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEY = "hiro-key-0123456789"
 
 
 def ask(settings: Any) -> None:
-    """Send one request, which the server answers with 404."""
+    """Send one request. The server responds with 404."""
     with pytest.raises(ApiError):
         Project(settings).stacks_api().tip()
 
@@ -75,7 +75,7 @@ def test_an_address_a_folder_a_budget_is_refused_before_anything_runs(
 
 
 def test_code_still_says_where_to_and_run_config_how_fast(tmp_path: Path) -> None:
-    """Values given in code are kept when Dagster copies a resource for a run."""
+    """A resource keeps the values given in code when Dagster copies it for a run."""
     seen: dict[str, Any] = {}
 
     @dg.asset

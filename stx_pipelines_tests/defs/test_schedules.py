@@ -1,4 +1,4 @@
-"""The daily schedule closes yesterday and refreshes today, in UTC, independent of the sensor."""
+"""The daily schedule launches a run of yesterday and today (UTC), independent of the sensor."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_days_that_wait_after_a_failed_proof_are_left_to_their_pause(count: int,
     assert isinstance(tags, dict)
     assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-06-10", "2026-06-10")
     states[TODAY] = "closed"
-    assert evaluate(states, HALF_PAST_ONE, failed) == "2026-06-09 could not be proved, the next try is not due yet"
+    assert evaluate(states, HALF_PAST_ONE, failed) == "2026-06-09 could not be proved; the next try is not due yet"
 
 
 @pytest.mark.parametrize(("count", "hours"), [(1, 0.2), (4, 24)])
@@ -92,7 +92,7 @@ def test_without_a_wanted_day_it_says_so() -> None:
 
 
 def test_days_that_the_server_does_not_have_are_not_asked_for() -> None:
-    """Two days old: neither yesterday nor today. Three hours: yesterday, but not today."""
+    """If the newest block is two days old, no day is fetched. If it is three hours old, only yesterday is fetched."""
     states: dict[date, State] = {TODAY: "missing", TODAY - DAY: "missing"}
     limit, since = timedelta(hours=2), HALF_PAST_ONE
     old, newer = (Sighting("https://api", since - timedelta(hours=h), since, since, limit) for h in (48, 3))

@@ -1,4 +1,4 @@
-"""The coverage sensor launches the next range, says why not, and outlives bad days and killed runs."""
+"""The coverage sensor launches a run of the next range or gives a reason. Bad days and killed runs do not block it."""
 
 from __future__ import annotations
 
@@ -96,12 +96,12 @@ def test_a_bad_day_never_blocks_the_rest(days: Days) -> None:
 
 def test_a_failed_run_that_landed_something_is_followed_by_the_next_at_once(days: Days) -> None:
     days.run(DagsterRunStatus.FAILURE, began=START - 6 * MINUTE, ended=START)
-    assert launched(days.tick(SECOND)) == ("2026-06-08", "2026-06-05")  # the open days were looked at in between
+    assert launched(days.tick(SECOND)) == ("2026-06-08", "2026-06-05")  # the open days were checked during the run
 
 
 def test_a_run_whose_process_is_gone_is_declared_failed_and_followed(days: Days) -> None:
     run_id = days.run(DagsterRunStatus.STARTED, began=START - 10 * MINUTE)
-    assert launched(days.tick()) == ("2026-06-08", "2026-06-05")  # the open days were looked at since it began
+    assert launched(days.tick()) == ("2026-06-08", "2026-06-05")  # the open days were checked after it began
     assert days.status(run_id) is DagsterRunStatus.FAILURE
 
 

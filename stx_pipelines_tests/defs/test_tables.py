@@ -1,4 +1,4 @@
-"""The definition of each asset: owner, version, source, and the columns as the database has them."""
+"""Each asset has an owner, a version, a source and the same columns as its tables in the database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ASSETS = {key.to_user_string(): GRAPH.get(key) for key in GRAPH.get_all_asset_ke
 
 
 def schemas(asset: str) -> Iterator[tuple[str, dg.TableSchema]]:
-    """The tables of an asset and their columns, as the UI shows them."""
+    """Yield each table of an asset with its columns, as the UI shows them."""
     for key, value in ASSETS[asset].metadata.items():
         schema = value.value if isinstance(value, dg.MetadataValue) else value
         if isinstance(schema, dg.TableSchema):
@@ -29,7 +29,7 @@ def schemas(asset: str) -> Iterator[tuple[str, dg.TableSchema]]:
 
 
 def assert_as_in_database(database: Path, asset: str) -> None:
-    """Name, type and comment of every column agree, and a column that cannot be null holds no null."""
+    """Assert that each column's name, type and comment equal the database's, and that nulls are only where allowed."""
     tables = dict(schemas(asset))
     details = DATASETS[asset].details if asset in DATASETS else None
     assert list(tables) == list(RESULTS.get(asset, [asset, details.name] if details else [asset]))
@@ -53,7 +53,7 @@ def test_a_metric_has_the_columns_of_its_tables(metrics: Path, asset: str) -> No
 
 @pytest.fixture(scope="module")
 def metrics(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Enough closed days for windows that are over and windows that are not."""
+    """A database with the metrics of 70 closed days, with windows that are over and windows that are not."""
     store = store_history(store_in(tmp_path_factory.mktemp("metrics") / "data"), range(70))
     store.refresh()
     return store.folder.database

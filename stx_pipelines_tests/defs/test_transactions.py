@@ -1,4 +1,4 @@
-"""The UI, Dagster's commands and ours store the same days, and Dagster has an event of each."""
+"""The UI, Dagster's commands and our commands store the same days, and Dagster has an event for each day."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ KEYS = {
 
 @pytest.fixture(scope="module")
 def truth_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Ten days and today, stored without Dagster: the reference for every other way."""
+    """A world of ten days and today, stored without Dagster. Other ways to store days are compared with it."""
     with world(recent_chain(DAYS), tmp_path_factory.mktemp("reference")) as reference:
         reference.stored()
         reference.assert_true()
@@ -43,7 +43,7 @@ def truth_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def here(truth_world: World, data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """The same devnet, an empty data folder, and the settings in the environment."""
+    """A world with the same devnet and an empty data folder. Its settings are in the environment."""
     vars(truth_world.knobs).update(vars(Knobs()))
     mine = replace(truth_world, data=data, last_sync=None)
     for name, value in mine.environment.items():
@@ -56,7 +56,7 @@ def here(truth_world: World, data: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def materialize(instance: dg.DagsterInstance, first: date, last: date, **config: Any) -> dg.ExecuteInProcessResult:
-    """Run one partition, or a range in one run, as the UI launches it."""
+    """Run one partition, or a range of partitions in one run, as the UI does."""
     ops = {"ops": {"transactions": {"config": config}}} if config else None
     common: dict[str, Any] = {
         "resources": {"stacks_api": StacksApi()},
@@ -77,7 +77,7 @@ def materializations(instance: dg.DagsterInstance) -> list[dg.AssetMaterializati
 
 
 def assert_same(here: World, reference: World, days: list[date]) -> None:
-    """Tables and certificates are equal for these days, and there is no other day."""
+    """Assert that `here` has exactly these days, with the same rows and certificates as `reference`."""
     ours, theirs = alike(here.certificates()), alike(reference.certificates())
     assert ours == {day: theirs[day] for day in days}
     wanted = {str(day) for day in days}
@@ -195,7 +195,7 @@ def test_a_day_whose_run_of_one_partition_fails_after_it_was_stored_has_its_even
 
 
 def test_a_stored_day_whose_event_was_lost_has_it_after_the_next_run(here: World) -> None:
-    """If a process was killed in between, the day has a file but no event."""
+    """If a process is killed after it stored the day, the day has a file but no event."""
     day = here.days[3]
     here.stored([day])
     with dg.DagsterInstance.ephemeral() as instance:

@@ -1,4 +1,4 @@
-"""The metrics as Dagster sees them."""
+"""The wallet metrics as assets in Dagster."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from stx_pipelines_tests.metrics.history import day, rows_of, store_day, store_h
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Days 0 to 39 are closed except day 2, which is missing; day 40 is open."""
+    """A data folder in which days 0 to 39 are closed, except day 2, which is missing. Day 40 is open."""
     store = store_history(store_in(tmp_path / "data"), (n for n in range(40) if n != 2))
     store_day(store, day(40), rows_of(40), "open")
     return store.folder.path
 
 
 def materialize(folder: Path, names: Sequence[str] = tuple(RESULTS)) -> dg.ExecuteInProcessResult:
-    """A run of these assets and their checks."""
+    """Run these assets and their checks, and return the result."""
     return dg.materialize(
         [wallet_metrics, *wallet_checks],
         selection=dg.AssetSelection.assets(*names),
@@ -38,13 +38,13 @@ def materialize(folder: Path, names: Sequence[str] = tuple(RESULTS)) -> dg.Execu
 
 
 def said(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
-    """Return the metadata of a materialization."""
+    """Return the metadata of the asset's materialization."""
     [event] = [each for each in result.get_asset_materialization_events() if each.asset_key == dg.AssetKey(name)]
     return {key: value.value for key, value in event.materialization.metadata.items()}
 
 
 def test_one_run_makes_everything_and_checks_it(folder: Path) -> None:
-    """Every asset says what it rests on and what was left out."""
+    """Each asset's metadata names the days that it uses and those that it leaves out."""
     result = materialize(folder)
     assert result.success
     checks = result.get_asset_check_evaluations()
@@ -60,7 +60,7 @@ def test_one_run_makes_everything_and_checks_it(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_each_asset_can_be_materialized_alone(folder: Path, name: str) -> None:
-    """Nothing but its own files appears."""
+    """Only the files of this asset are written."""
     result = materialize(folder, [name])
     assert result.success
     made = {path.stem for path in [*folder.glob("*.parquet"), *folder.glob("metrics/*.parquet")]}
@@ -68,7 +68,7 @@ def test_each_asset_can_be_materialized_alone(folder: Path, name: str) -> None:
 
 
 def test_a_run_without_a_closed_day_succeeds(tmp_path: Path) -> None:
-    """And says that there is none."""
+    """The metadata says that there is no closed day."""
     store = store_in(tmp_path / "data")
     store_day(store, day(0), rows_of(0), "open")
     result = materialize(store.folder.path)
@@ -77,7 +77,7 @@ def test_a_run_without_a_closed_day_succeeds(tmp_path: Path) -> None:
 
 
 def test_a_failed_check_is_seen_in_the_run(folder: Path) -> None:
-    """A result that was tampered with between the step and its check."""
+    """The result was changed between the step and its check."""
     materialize(folder)
     path = folder / "first_seen_wallets.parquet"
     metadata = pq.read_metadata(path).metadata
@@ -96,7 +96,7 @@ def test_a_failed_check_is_seen_in_the_run(folder: Path) -> None:
 
 
 def test_every_asset_says_its_definition() -> None:
-    """And depends on the transactions."""
+    """Every asset also depends on the transactions."""
     for spec in wallet_metrics.specs:
         assert DEFINITIONS[spec.key.to_user_string()] in (spec.description or "")
         assert [dep.asset_key.to_user_string() for dep in spec.deps] == ["transactions"]

@@ -74,7 +74,7 @@ def test_a_picture_a_form_and_a_foreign_host_are_refused(empty: WorkspaceProcess
     assert "accepts only POST" in picture.text
     assert "https://evil.example" in form.text
     assert "UI_ALLOWED_HOSTS" in form.text
-    assert "'evil.example:3000' is no host of this UI" in rebound.text
+    assert "'evil.example:3000' is not a host of this UI" in rebound.text
     assert "UI_ALLOWED_HOSTS" in rebound.text
 
 
@@ -162,7 +162,7 @@ def test_a_host_is_known_or_named(
 @pytest.mark.parametrize("wrong", ["two names", "http://", "host:port"])
 def test_a_name_that_is_none_is_said_so(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
     monkeypatch.setenv("UI_ALLOWED_HOSTS", f"ui.example.org,{wrong}")
-    with pytest.raises(ValueError, match=f"^UI_ALLOWED_HOSTS or UI_HOST: '{wrong}' is no host name"):
+    with pytest.raises(ValueError, match=f"^UI_ALLOWED_HOSTS or UI_HOST: '{wrong}' is not a host name"):
         allowed_hosts()
 
 

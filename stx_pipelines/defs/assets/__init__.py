@@ -1,1 +1,1 @@
-"""The assets. They report the days that `sync` stores, and the metrics and page that are computed."""
+"""The assets: the daily assets of each chain, the wallet metrics and the dashboard page."""

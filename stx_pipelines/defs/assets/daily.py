@@ -1,4 +1,7 @@
-"""Shared parts of the daily assets: their declaration, an event for each stored day, one sentence for a failure."""
+"""Functions that all daily assets share.
+
+They declare an asset, report an event for each stored day, and describe a failure in one sentence.
+"""
 
 from __future__ import annotations
 
@@ -19,37 +22,37 @@ from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.sync.outcome import FailedDay, Outcome, StoredDay
 
-_NAMED = 10  # days in the sentence of a failure; the log names all
+_NAMED = 10  # the most days that the sentence of a failure names; the log names all of them
 
 PASSING = "passing"
-"""Metadata key of a failure: whether a later retry may help without any change."""
+"""Metadata key of a failure. Its value is true if a later retry may succeed without any change."""
 
 BEHIND = "behind"
-"""Metadata key of a failure: whether the days failed only because the server's newest block is old."""
+"""Metadata key of a failure. Its value is true if the days failed only because the server's newest block is old."""
 
 RETRY_AT = "retry_at"
-"""Metadata key of a failure: the time before which the API accepts no request."""
+"""Metadata key of a failure. Its value is the time from which the API accepts requests again."""
 
 Metadata = Mapping[str, dg.MetadataValue]
 Describe = Callable[[Certificate], Metadata]
 
 
 class SyncConfig(dg.Config):
-    """Run config of a daily asset. `force_refresh` fetches the chosen days again, also closed ones."""
+    """Run config of a daily asset. `force_refresh` fetches the selected days again, even if they are closed."""
 
     force_refresh: bool = False
 
 
 def daily_asset(dataset: str, **options: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Declare the asset of a dataset. Its partitions are days, and one run may have many of them.
+    """Return a decorator that declares the asset of a dataset. Each partition is a day, and a run may have many days.
 
-    Owner, tags, group, table and columns follow from the dataset. `options` are further ones of `dg.asset`.
+    The owner, tags, group, table and columns are those of the dataset. `options` are further options of `dg.asset`.
     """
     options = {**dataset_options(dataset), "name": dataset, "group_name": DATASETS[dataset].chain, **options}
 
     def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
         with warnings.catch_warnings():
-            # The pinned minor version of Dagster is the one in which this preview was tested.
+            # This beta feature was tested with the pinned minor version of Dagster.
             warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
             declared: dg.AssetsDefinition = dg.asset(backfill_policy=dg.BackfillPolicy.single_run(), **options)(compute)
         return declared
@@ -60,9 +63,9 @@ def daily_asset(dataset: str, **options: Any) -> Callable[[Callable[..., Any]], 
 def materialize(
     context: dg.AssetExecutionContext, outcomes: Iterator[Outcome], describe: Describe
 ) -> dg.MaterializeResult[None]:
-    """Report each day to Dagster as soon as it is stored.
+    """Report each day to Dagster as soon as it is stored, with the metadata that `describe` gives.
 
-    Raises `dg.Failure` at the end, naming the failed days. The other days are stored.
+    If days failed, raise `dg.Failure` after the last outcome. The failure names them. The other days are stored.
     """
     failed: list[FailedDay] = []
     with _Events(context, describe) as events:
@@ -82,12 +85,12 @@ def materialize(
 
 
 class _Events:
-    """The events of the days that a run stored.
+    """The Dagster events of the days that a run stored.
 
-    Dagster makes an event for each partition at the end of a successful run. A run of many days also gets an event for
-    each day at once, which stays after a crash. A run of one partition has the event at the end only; if the run
-    fails, the event is made here. If the process is killed before that, the next run of the day makes the event: the
-    day file is the record.
+    Dagster makes an event for each partition at the end of a successful run. In a run of several days, this class also
+    makes an event as soon as a day is stored, so that the event exists even if the run crashes. In a run of one day, it
+    makes the event only if the run fails. If the process is killed before that, the day file exists without an event,
+    and the next run of the day makes the event.
     """
 
     def __init__(self, context: dg.AssetExecutionContext, describe: Describe) -> None:
@@ -105,7 +108,7 @@ class _Events:
         return self
 
     def add(self, stored: StoredDay) -> None:
-        """Report a stored day."""
+        """Report a stored day to Dagster, either at once or at the end of the run."""
         self.count += 1
         day, metadata = stored.certificate.day.isoformat(), self._describe(stored.certificate)
         if day in self._partitions:
@@ -121,7 +124,7 @@ class _Events:
             self._log(*self._held)
 
     def _log(self, stored: StoredDay, metadata: Metadata) -> None:
-        """Make the event of a day. Its description replaces a line in the log: each entry costs a transaction."""
+        """Make the event of a day. Its description replaces a log line, because each entry costs a transaction."""
         event = dg.AssetMaterialization(
             asset_key=self._context.asset_key,
             partition=stored.certificate.day.isoformat(),
@@ -138,15 +141,15 @@ class _Events:
 
 def _failure_of(failed: Sequence[FailedDay], stored: int) -> dg.Failure:
     return dg.Failure(
-        f"{len(failed)} of {len(failed) + stored} days failed and were not published; the others are stored: "
-        f"{_named(failed)}",
+        f"{len(failed)} of {len(failed) + stored} days failed and were not published; the other days are stored; "
+        f"failed: {_named(failed)}",
         metadata={PASSING: True, BEHIND: all(isinstance(each.error, Behind) for each in failed)},
         allow_retries=False,
     )
 
 
 def _named(failed: Sequence[FailedDay]) -> str:
-    """List each day with its sentence. Days that the server does not have yet share one."""
+    """Return the failed days with their errors. Days that the server does not have yet are listed with one error."""
     late = [each for each in failed if isinstance(each.error, Behind)]
     sentences = [f"{each.day}: {each.error}" for each in failed if each not in late]
     of_late = [f"{some_days([each.day for each in late])}: {late[0].error}"] if late else []
@@ -154,7 +157,7 @@ def _named(failed: Sequence[FailedDay]) -> str:
 
 
 def _prospects(error: Exception) -> dict[str, bool | dg.TimestampMetadataValue]:
-    """Give the metadata that says whether a later retry may help, and when the API allows it."""
+    """Return the metadata that says whether a later retry may succeed, and when the API accepts requests again."""
     if isinstance(error, RateLimited):
         return {PASSING: True, RETRY_AT: dg.MetadataValue.timestamp(error.until)}
     return {PASSING: isinstance(error, Unreachable | Interrupted | Busy)}

@@ -1,4 +1,4 @@
-"""The asset `wallet_dashboard`: one HTML page of the metrics."""
+"""The asset `wallet_dashboard`, which is one HTML page that shows the metrics."""
 
 import base64
 from datetime import UTC, datetime
@@ -25,13 +25,13 @@ from stx_pipelines.store.files import StoreError
     tags={"chain": "stacks"},
     code_version=METRICS_VERSION,
     description=(
-        "One HTML page, `data/public/index.html`, that opens offline: coverage, growth, retention, value, funnel and "
-        "the network day; Ethereum's fee recipients if their days are stored; the days and options behind each number; "
-        "each table as CSV."
+        "The HTML page `data/public/index.html`, which needs no network. It shows coverage, growth, retention, value, "
+        "funnel and the network by day, and Ethereum's fee recipients if their days are stored. It names the days and "
+        "options behind each number and offers each table as CSV."
     ),
 )
 def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.MaterializeResult[None]:
-    """Write the page from the current metrics. Compute no metric and send no request."""
+    """Write the page from the current metrics. It does not compute metrics or send requests."""
     try:
         project = metrics.project()
         coverage = transactions_coverage(project, datetime.now(UTC))

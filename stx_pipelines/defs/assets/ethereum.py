@@ -1,4 +1,4 @@
-"""The assets `blocks` and `miners_balance`: one proved day of Ethereum per partition, exact to the Wei."""
+"""The assets `blocks` and `miners_balance`. Each partition is one proved day of Ethereum."""
 
 from datetime import date
 
@@ -16,8 +16,9 @@ from stx_pipelines.defs.resources import EthereumNode
     partitions_def=ethereum_days,
     kinds={"duckdb", "parquet", "ethereum"},
     description=(
-        "Finalized Ethereum blocks in the DuckDB table `blocks`. A partition is a UTC day of the block's timestamp. A "
-        "day is published only when every block names the hash of the one before, across both midnights."
+        "Finalized Ethereum blocks in the DuckDB table `blocks`. A partition has the blocks with timestamps of one UTC "
+        "day. A day is published only when every block contains the hash of the block before it. This is also checked "
+        "at both ends of the day."
     ),
 )
 def blocks(
@@ -25,7 +26,7 @@ def blocks(
 ) -> dg.MaterializeResult[None]:
     """Fetch, prove and store the days of the partitions.
 
-    Raises `dg.Failure` at the end, naming the failed days. The other days are stored.
+    If days failed, raise `dg.Failure` after the last day. The failure names them. The other days are stored.
     """
     days = [date.fromisoformat(key) for key in context.partition_keys]
     return materialize(
@@ -41,9 +42,9 @@ def blocks(
     partitions_def=ethereum_days,
     kinds={"duckdb", "parquet", "ethereum"},
     description=(
-        "Each block's fee recipient, its balance before and after the block, and the increase, in Wei "
-        "(DECIMAL(38,0)); block 0 is left out. The increase is the fees less the payment to the proposer, plus "
-        "withdrawals and unrelated transfers: negative and zero are normal."
+        "Each block's fee recipient, the recipient's balance before and after the block, and the increase, in Wei "
+        "(DECIMAL(38,0)). Block 0 is left out. The increase is the block's fees, minus the payment to the proposer, "
+        "plus withdrawals and unrelated transfers. It may be zero or negative."
     ),
 )
 def miners_balance(
@@ -51,7 +52,7 @@ def miners_balance(
 ) -> dg.MaterializeResult[None]:
     """Fetch, prove and store the balances at the blocks of the partitions.
 
-    Raises `dg.Failure` at the end, naming the failed days. The other days are stored.
+    If days failed, raise `dg.Failure` after the last day. The failure names them. The other days are stored.
     """
     days = [date.fromisoformat(key) for key in context.partition_keys]
     return materialize(

@@ -1,11 +1,11 @@
-"""Markdown for words from a server: shown literally, never as a link or an image."""
+"""Functions that write text from a server as Markdown. The UI shows the text literally, never as a link or an image."""
 
 from __future__ import annotations
 
 import re
 
 _PLAIN = re.compile(r"[a-z0-9_-]+")
-_BREAKS_OUT = "`|\\"  # these end code, or the table cell around it
+_BREAKS_OUT = "`|\\"  # these end the code or the table cell around it
 
 
 def word(text: object) -> str:
@@ -14,7 +14,7 @@ def word(text: object) -> str:
 
 
 def code(text: object) -> str:
-    """Return any text as code. A character that would end the code is written as `\\x60`."""
+    """Return any text as code. A character that would end the code, or is not printable, is written like `\\x60`."""
     shown = "".join(
         char if char.isprintable() and char not in _BREAKS_OUT else f"\\x{ord(char):02x}" for char in str(text)
     )

@@ -1,4 +1,4 @@
-"""Metadata of a stored day for the UI: proof, counts, pace, and tables by hour. Pure."""
+"""Functions that make the metadata of a stored day, which the UI shows. They read and write no files."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MICRO = Decimal(1_000_000)
-_NAMED = 10  # fee recipients in the table of a day
+_NAMED = 10  # the most fee recipients in the metadata of a day
 
 
 def describe_day(certificate: Certificate, summary: DaySummary) -> dict[str, dg.MetadataValue]:
-    """Give the proof of a day of `transactions`, its counts and fees, and its transactions by hour."""
+    """Return the proof of a day of `transactions`, its counts and fees, and its transactions by hour."""
     return {
         **_proof(certificate),
         "burn_blocks": dg.MetadataValue.int(certificate.burn_blocks),
@@ -42,7 +42,7 @@ def describe_day(certificate: Certificate, summary: DaySummary) -> dict[str, dg.
 
 
 def describe_blocks(certificate: Certificate, table: pa.Table) -> dict[str, dg.MetadataValue]:
-    """Give the proof of a day of `blocks`, its pace, gas and fee recipients, and its blocks by hour."""
+    """Return the proof of a day of `blocks`, its speed, gas and fee recipients, and its blocks by hour."""
     summary = summarize_blocks(table)
     shown = [f"| {code(miner)} | {blocks:,} |" for miner, blocks in list(summary.by_miner.items())[:_NAMED]]
     return {
@@ -57,7 +57,7 @@ def describe_blocks(certificate: Certificate, table: pa.Table) -> dict[str, dg.M
 
 
 def describe_balances(certificate: Certificate, table: pa.Table) -> dict[str, dg.MetadataValue]:
-    """Give the proof of a day of `miners_balance`, its pace, fee recipients, and increase by hour."""
+    """Return the proof of a day of `miners_balance`, its speed, its fee recipients, and the increase by hour."""
     summary = summarize_balances(table)
     return {
         **_proof(certificate),
@@ -71,7 +71,7 @@ def describe_balances(certificate: Certificate, table: pa.Table) -> dict[str, dg
 
 
 def _proof(certificate: Certificate) -> dict[str, dg.MetadataValue]:
-    """Give the counts of the proof, when it was made and how long that took."""
+    """Return the counts of the proof, the time of the proof and the seconds that it took."""
     known: dict[str, dg.MetadataValue] = {
         "state": dg.MetadataValue.text(certificate.state),
         "proof": dg.MetadataValue.text(certificate.proof),
@@ -135,7 +135,10 @@ def _increases(by_hour: Sequence[Hour]) -> dg.MetadataValue:
 
 
 def _by_hour(columns: Mapping[str, Sequence[int | str | None]]) -> dg.MetadataValue:
-    """Make a table of the 24 hours of the day. A picture takes ten times the space in Dagster's history."""
+    """Return a table with a row for each hour of the day.
+
+    A chart would take ten times as much space in Dagster's history.
+    """
     schema = dg.TableSchema([dg.TableColumn("hour (UTC)"), *map(dg.TableColumn, columns)])
     rows = zip(range(24), *columns.values(), strict=True)
     records = [

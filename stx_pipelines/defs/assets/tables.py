@@ -1,6 +1,6 @@
-"""Definition metadata of the assets: owner, versions, table names and columns, as Dagster's own keys.
+"""Definition metadata of the assets: owner, code version, table name and columns, under Dagster's own keys.
 
-Belongs here: what is known without a run. Not here: the metadata of a stored day (`metadata`).
+This module holds the metadata that is known without a run. It does not hold the metadata of a stored day (`metadata`).
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from stx_pipelines.metrics.options import DEFINITIONS_VERSION
 from stx_pipelines.store.statements import Described, described_columns, described_details
 
 OWNERS = ("team:stx-pipelines",)
-"""Dagster accepts an email address or `team:NAME`."""
+"""The owner of every asset. Dagster accepts an e-mail address or `team:NAME`."""
 
 DAYS_VERSION = f"certificate-{VERSION}"
-"""The code version of the daily assets: how a day is proved."""
+"""The code version of the daily assets. It changes when the certificate of a day changes."""
 
 METRICS_VERSION = f"definitions-{DEFINITIONS_VERSION}"
-"""The code version of the metrics and of the dashboard: how they are computed."""
+"""The code version of the metrics and of the dashboard. It changes when a metric's definition changes."""
 
 
 def dataset_options(name: str) -> dict[str, Any]:
-    """Give the options of `dg.asset` that follow from a dataset: owner, tags, code version, table and columns."""
+    """Return the options of `dg.asset` for a dataset: owner, tags, code version, table and columns."""
     dataset = DATASETS[name]
     return {
         "owners": OWNERS,
@@ -42,7 +42,10 @@ def dataset_options(name: str) -> dict[str, Any]:
 
 
 def result_options(tables: Sequence[str]) -> dict[str, Any]:
-    """Give the options of `dg.AssetSpec` for a metric: the schema of its first table, and its further tables."""
+    """Return the options of `dg.AssetSpec` for a metric with these tables.
+
+    The first table gives the asset's table name and columns. The columns of further tables are separate metadata.
+    """
     first, *further = tables
     return {
         "owners": OWNERS,
@@ -65,9 +68,9 @@ def _details(dataset: Dataset, details: Details) -> dict[str, object]:
 
 
 def _dataset_schema(dataset: Dataset, columns: Iterable[Described]) -> dg.TableSchema:
-    """Give the columns of a dataset's table. A column is nullable if its row's field is.
+    """Return the columns of a dataset's table. A column may be null if the field of the dataset's row type may be None.
 
-    Columns that decide whether a row is shown are never null: a row without one is not shown.
+    A column that decides whether a row is shown is never null, because a row without a value there is not shown.
     """
     hints = get_type_hints(dataset.row)
     nullable = {name for name, hint in hints.items() if NoneType in get_args(hint)} - set(dataset.shown_by)

@@ -1,4 +1,4 @@
-"""The asset `transactions`: one proved day of Stacks transactions per partition."""
+"""The asset `transactions`. Each partition is one proved day of Stacks transactions."""
 
 from datetime import date
 
@@ -16,8 +16,9 @@ from stx_pipelines.defs.resources import StacksApi
     partitions_def=stacks_days,
     kinds={"duckdb", "parquet"},
     description=(
-        "Canonical, successful Stacks transactions in the DuckDB table `transactions`. A partition is a UTC day of the "
-        "burn block. A day is published only when its rows equal the API's own count for every burn block."
+        "Canonical, successful Stacks transactions in the DuckDB table `transactions`. A partition has the "
+        "transactions whose burn block is of one UTC day. A day is published only when its number of rows equals the "
+        "API's own count for every burn block."
     ),
 )
 def transactions(
@@ -25,7 +26,7 @@ def transactions(
 ) -> dg.MaterializeResult[None]:
     """Fetch and prove the days of the partitions. Store each day as soon as it is proved.
 
-    Raises `dg.Failure` at the end, naming the failed days. The other days are stored.
+    If days failed, raise `dg.Failure` after the last day. The failure names them. The other days are stored.
     """
     days = [date.fromisoformat(key) for key in context.partition_keys]
     return materialize(

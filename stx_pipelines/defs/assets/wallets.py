@@ -1,4 +1,4 @@
-"""The wallet metrics: one step that computes any selection of them from the files of the closed days."""
+"""The assets of the wallet metrics. One step computes the selected metrics from the files of the closed days."""
 
 from collections.abc import Iterator
 
@@ -13,45 +13,52 @@ from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 
 _COMMON = (
-    "\n\nOnly closed days count: the unbroken range that ends at the newest closed day. A window that is not over, or "
-    "not covered, is null. The day of a transaction is the UTC date of its burn block; D0 is a wallet's first day. "
-    "All definitions: docs/metrics.md."
+    "\n\nOnly the unbroken range of closed days that ends at the newest closed day counts. A number is null if its "
+    "window is not over or not covered. The day of a transaction is the UTC date of its burn block. D0 is a wallet's "
+    "first day, and k is the number of days since D0. docs/metrics.md has all definitions."
 )
 
 DEFINITIONS = {
     "first_seen_wallets": (
-        "One row per wallet: `first_seen` is its earliest block time (UTC), `cohort_date` its first day D0; "
-        "`first_tx_id` and `tx_count` are over all transaction types. `is_left_censored`: first seen within the first "
-        "30 days of the coverage, so the wallet may be older; never when the coverage starts with the chain."
+        "One row per wallet. `first_seen` is the wallet's earliest block time (UTC), `cohort_date` its first day D0. "
+        "`first_tx_id` and `tx_count` include all transaction types. `is_left_censored` is true if it was first "
+        "seen in the first 30 days of the coverage, because it may be older. It is always false if the coverage "
+        "starts with the first day of the chain."
     ),
     "wallets_daily": (
-        "Per day: `new_wallets` (D0 = d), `active_wallets` (distinct senders on d), `active_7d` and `active_30d` "
-        "(distinct senders in the 7 and 30 days that end with d), `rolling_mean_7d` and `rolling_mean_30d` (mean of "
-        "active_wallets over calendar days). Days whose new wallets may be older are marked `is_left_censored`."
+        "One row per day d: `new_wallets` (wallets with D0 = d), `active_wallets` (distinct senders on d), "
+        "`active_7d` and `active_30d` (distinct senders in the 7 and 30 days that end with d), `rolling_mean_7d` and "
+        "`rolling_mean_30d` (mean of `active_wallets` over the last 7 and 30 calendar days). `is_left_censored` is "
+        "true on days whose new wallets may be older."
     ),
     "network_daily": (
-        "Per day, over all types: `transactions`, distinct `senders`, fees, and `failed` of all `landed` canonical "
-        "transactions with their share. The table `network_types` has the same per transaction type."
+        "One row per day, over all transaction types: the number of `transactions`, distinct `senders` and fees. "
+        "`landed` is the number of canonical transactions of any status, `failed` the number of those that did not "
+        "succeed, and `failed_share` is `failed` / `landed`. The table `network_types` has one row per day and "
+        "transaction type, without senders."
     ),
     "wallet_retention": (
-        "Per cohort (wallets with D0 = d) and window H: how many came back, k days after D0. `cumulative`: some "
-        "1 <= k <= H. `active_band`: some L < k <= H, L the next smaller window. `survival`: some k >= H, observed "
-        "up to the longest window. `wallet_retention_weekly` adds the counts up by week ending Sunday."
+        "One row per cohort (wallets with D0 = d), window H and definition: the number of wallets with a later "
+        "transaction. `cumulative` requires one at 1 <= k <= H, `active_band` one at L < k <= H, where L is the next "
+        "smaller window, and `survival` one at k >= H, up to the longest window. `wallet_retention_weekly` has the "
+        "sums of these counts by week ending on Sunday."
     ),
     "wallet_value": (
-        "Per cohort and window w: fees of 0 <= k < w, mean and median per wallet, of all wallets and of survivors "
-        "(active in the band L < k <= w); `payback` is the mean over the target, null for cohorts under the minimum. "
-        "With `wallet_value_weekly` (the same by week ending Sunday), `wallet_value_trailing` (wallets active in the "
-        "last w days), `wallet_value_breakeven` (fees over wallets of the mature cohorts of the last 180 days) and "
-        "`wallet_windows` (per wallet). Money is exact."
+        "One row per cohort and window w: the fees paid at 0 <= k < w, with the mean and the median per wallet, for "
+        "all wallets and for survivors (wallets with a transaction at L < k <= w, where L is the next smaller "
+        "window). `payback` is the mean fee divided by the target CPA, and null for cohorts that are too small. "
+        "Further tables: `wallet_value_weekly` (sums by week ending on Sunday), `wallet_value_trailing` (wallets "
+        "active in the last w days), `wallet_value_breakeven` (fees per wallet of the mature cohorts of the last 180 "
+        "days) and `wallet_windows` (one row per wallet and window). Amounts of money are exact."
     ),
     "wallet_funnel": (
-        "Over wallets first seen in the last w days whose first 30 days are over: `cohort_size`, of them `active_30d` "
-        "(at least 3 transactions with 0 <= k < 30), of those `active_and_value_30d` (and at least 1 STX of fees). "
-        "Nested, so never above 100 %. Left-censored days are not counted."
+        "One row per window w. `cohort_size` is the number of wallets whose D0 is one of the last w days d with d + "
+        "30 in the range. `active_30d` counts those with at least 3 transactions at 0 <= k < 30. "
+        "`active_and_value_30d` counts the active ones with at least 1 STX of fees at 0 <= k < 30. The numbers are "
+        "null unless all w days are covered and not left-censored."
     ),
 }
-"""The description of each asset, without the part that all share."""
+"""The description of each metric's asset, without the text that all of them share."""
 
 _specs = [
     dg.AssetSpec(
@@ -69,7 +76,7 @@ _specs = [
 
 @dg.multi_asset(specs=_specs, can_subset=True, name="wallet_metrics")
 def wallet_metrics(context: dg.AssetExecutionContext, metrics: Metrics) -> Iterator[dg.MaterializeResult[None]]:
-    """Compute the selected metrics together, so that the day files are read once."""
+    """Compute the selected metrics in one step, so that the day files are read only once."""
     chosen = [name for name in RESULTS if dg.AssetKey(name) in context.selected_asset_keys]
     try:
         store = metrics.store()
@@ -78,7 +85,8 @@ def wallet_metrics(context: dg.AssetExecutionContext, metrics: Metrics) -> Itera
         raise dg.Failure(str(error), allow_retries=False) from None
     if refreshed.waiting_for:
         context.log.warning(
-            f"the files are written; their tables are not loaded yet: {refreshed.waiting_for} holds the database"
+            f"the metrics' files are written, but their tables are not loaded yet, because {refreshed.waiting_for} "
+            "has the database open"
         )
     for name in chosen:
         yield dg.MaterializeResult(asset_key=name, metadata=_describe(store, refreshed, name))
@@ -101,14 +109,16 @@ def _describe(store: MetricStore, refreshed: Refreshed, name: str) -> dict[str, 
         "excluded_types": dg.MetadataValue.text(", ".join(sorted(basis.options.excluded_types)) or "none"),
         "fingerprint": dg.MetadataValue.text(basis.fingerprint),
         "path": dg.MetadataValue.path(str(store.path(name))),
-        "table": dg.MetadataValue.text(f"waits for {refreshed.waiting_for}" if refreshed.waiting_for else "loaded"),
+        "table": dg.MetadataValue.text(
+            f"not loaded yet; waits for {refreshed.waiting_for}" if refreshed.waiting_for else "loaded"
+        ),
         "seconds": dg.MetadataValue.float(round(refreshed.seconds, 2)),
     }
 
 
 def _left_out(basis: Basis) -> str:
     if not basis.days:
-        return f"no closed day yet ({basis.open_days} open days): all tables are empty"
+        return f"no closed day yet ({basis.open_days} open days), so all tables are empty"
     return (
         f"{basis.islands} closed days before a missing day, {basis.open_days} open days, "
         f"{basis.before_start} closed days before the data start"

@@ -120,7 +120,7 @@ def test_a_server_that_is_no_hiro_api_is_named_as_such(make_world: MakeWorld, tm
     """The message does not name STX_FIRST_DAY, which would not help."""
     elsewhere = make_world(make_chain(1, 1), data=tmp_path / "data")
     settings = elsewhere.settings().model_copy(update={"hiro_api_url": f"{elsewhere.devnet.url}/v9"})
-    with pytest.raises(ApiError, match=r"/v9 is no Hiro API for Stacks: check HIRO_API_URL"):
+    with pytest.raises(ApiError, match=r"/v9 is not a Hiro API for Stacks: check HIRO_API_URL"):
         list(open_stacks(Project(settings)).sync(elsewhere.days))
     assert not list((tmp_path / "data").rglob("*.parquet"))
 
@@ -238,7 +238,7 @@ def test_a_server_without_both_routes_is_named_in_one_sentence(make_world: MakeW
     results = world.sync([FIRST_DAY])
     [error] = [result.error for result in results if hasattr(result, "error")]
     assert isinstance(error, ApiError)
-    assert "neither through v3 nor through v1" in str(error)
+    assert "does not offer transactions through v3 or v1" in str(error)
 
 
 @pytest.mark.parametrize("v3_missing", [False, True], ids=["v3", "v1"])
