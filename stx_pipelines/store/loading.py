@@ -1,4 +1,4 @@
-"""Loading of day files into the tables. The caller has opened the database."""
+"""Functions that load day files into the tables of an open database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class WrongDayFile(StoreError):
-    """A day file whose number of rows differs from its certificate."""
+    """A day file whose number of rows differs from the number in its certificate."""
 
 
 class DayFile(NamedTuple):
@@ -29,7 +29,7 @@ class DayFile(NamedTuple):
 
 
 def load_each(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> Iterator[WrongDayFile]:
-    """Load days, one transaction each. Yield the errors of those that were left out."""
+    """Load each day in a separate transaction. Yield the errors of the days that were left out."""
     for day in days:
         connection.begin()
         try:
@@ -43,7 +43,7 @@ def load_each(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequenc
 
 
 def replace_day(connection: duckdb.DuckDBPyConnection, dataset: str, day: DayFile) -> None:
-    """Replace a day in the tables of a dataset. Raises `WrongDayFile`."""
+    """Replace the rows of a day in the tables of a dataset by the rows of its file. Raises `WrongDayFile`."""
     of, certificate = DATASETS[dataset], day.certificate
     connection.execute(f"DELETE FROM warehouse.{dataset} WHERE {of_day(dataset)}", {"day": certificate.day})
     proved_at = certificate.proved_at.astimezone(UTC).replace(tzinfo=None)
@@ -65,13 +65,13 @@ def _insert(
     [(inserted,)] = connection.execute(statement, values).fetchall()
     if inserted != day.certificate.published:
         raise WrongDayFile(
-            f"{day.path} gives {inserted} rows but certifies {day.certificate.published}; nothing of it was loaded: "
-            "delete it, the next sync reads the day again"
+            f"{day.path} gives {inserted} rows, but its certificate states {day.certificate.published}; none of them "
+            "was loaded: delete the file, and the next sync reads the day again"
         )
 
 
 def fill_details(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
-    """Load into the second table those of these days that the first table holds and the second lacks."""
+    """Load these days into the dataset's second table. Skip days that it has or that the first table lacks."""
     details = DATASETS[dataset].details
     if details is None:
         return
@@ -86,7 +86,7 @@ def fill_details(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequ
 
 
 def record(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
-    """Record in the table `coverage` from which certificates these days were loaded."""
+    """Write to the table `coverage` the certificate that each of these days was loaded from."""
     details = DATASETS[dataset].details
     for table in [dataset, details.name] if details else [dataset]:
         _record(connection, table, days)
@@ -109,6 +109,6 @@ def _record(connection: duckdb.DuckDBPyConnection, table: str, days: Sequence[Da
 
 
 def loaded_days(connection: duckdb.DuckDBPyConnection, table: str) -> dict[date, str]:
-    """Return the loaded days of a table, and the certificate each was loaded from."""
+    """Return the loaded days of a table, each with the id of the certificate that it was loaded from."""
     query = "SELECT day, certificate FROM warehouse.coverage WHERE dataset = $dataset ORDER BY day"
     return dict(connection.execute(query, {"dataset": table}).fetchall())

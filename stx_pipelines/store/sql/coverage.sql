@@ -5,4 +5,4 @@ CREATE TABLE IF NOT EXISTS warehouse.coverage (
     row_count BIGINT,
     loaded_at TIMESTAMP
 );
-COMMENT ON TABLE warehouse.coverage IS 'Which day file each day of each table was loaded from.';
+COMMENT ON TABLE warehouse.coverage IS 'One row per table and loaded day, with the certificate of the loaded day file.';
