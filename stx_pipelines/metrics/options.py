@@ -18,7 +18,7 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, days_between
 
 DEFINITIONS_VERSION = 2
-"""Version of the formulas, a part of every fingerprint. Raise it when a formula changes to make all results stale."""
+"""Version of the formulas, part of every fingerprint. If a formula changes, raise it to make all results stale."""
 
 ACTIVE_TRANSACTIONS = 3
 """Smallest number of transactions in its first 30 days with which a wallet counts in `active_30d`."""

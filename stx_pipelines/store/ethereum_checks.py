@@ -1,4 +1,4 @@
-"""Checks of the tables `blocks` and `miners_balance`, each for itself and against the other.
+"""Checks of the tables `blocks` and `miners_balance`, each for itself and against the other table.
 
 Queries run over ranges of block numbers, so that a history of years needs no more memory than a month.
 The proof of a day before it is stored is in `chains.ethereum_proof`.
@@ -110,10 +110,10 @@ def wrong_balances(database: Path, *, waiting: Iterable[date] = (), wait: float 
     """Return the numbers of the blocks whose row in `miners_balance` is wrong, or missing although its day is loaded.
 
     A row is wrong if it belongs to another block, is repeated, has a balance below zero, or has an increase other than
-    `balance_after - balance_before`. It is also wrong if its first balance differs from the last one in the same fee
-    recipient's row of the block below. On `waiting` days only the arithmetic is checked, because the balances belong to
-    other blocks than those in `blocks`. Raises `Busy` if another process still writes the table after `wait` seconds,
-    and `StoreError` if the database cannot be read.
+    `balance_after - balance_before`. It is also wrong if the block below has the same fee recipient and another
+    `balance_after` than this row's `balance_before`. On `waiting` days only the arithmetic is checked, because the
+    balances belong to other blocks than those in `blocks`. Raises `Busy` if another process still writes the table
+    after `wait` seconds, and `StoreError` if the database cannot be read.
     """
     given = {"waiting": list(waiting)}
     span = (

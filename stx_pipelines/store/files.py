@@ -20,8 +20,8 @@ class StoreError(Exception):
 def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool = True) -> None:
     """Call `write` with the path of a temporary file beside `path`, then rename that file to `path`.
 
-    A reader finds either the old file or the whole new one. If `durable`, this also holds after a power failure. Raises
-    `StoreError` when the disk is full or not writable; the old file is kept then.
+    A reader finds either the old file or the whole new file. If `durable`, this also holds after a power failure.
+    Raises `StoreError` when the disk is full or not writable. The old file is kept in that case.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -71,7 +71,7 @@ def _insert(
 
 
 def fill_details(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
-    """Load these days into the dataset's second table. Skip days that it has or that the first table lacks."""
+    """Load these days into the dataset's second table. Skip days that this table has or the first table lacks."""
     details = DATASETS[dataset].details
     if details is None:
         return

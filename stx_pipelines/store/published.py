@@ -13,8 +13,8 @@ _MARKS_KEPT = timedelta(days=2)
 class Published(msgspec.Struct):
     """The content of a dataset's coverage file, which can be read without opening the database.
 
-    `loaded` gives, per loaded day, the id of the certificate that its rows came from. `inode` is that of the database
-    file that holds these days. `checked` gives, per open day, the time at which the day was last found unchanged.
+    `loaded` gives, per loaded day, the id of the certificate that its rows came from. `inode` is the inode of
+    the database file that holds these days. `checked` gives, per open day, when the day was last found unchanged.
     `details` is true if the dataset's second table holds all loaded days. Earlier versions of this package remove
     `details` when they load a day. `tip_time` is the time of the server's newest block. `tip_since` is when that block
     was first seen, and `tip_seen` when it was last seen. `tip_caught_up` is when a fresh block was last seen after a

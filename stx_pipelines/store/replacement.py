@@ -72,9 +72,7 @@ def settle(path: Path) -> None:
             flush(path.parent)  # the new name must be on the disk before the old file is removed
             _unlink(old)
         else:
-            _move(
-                _log(old), _log(path)
-            )  # the log is first, so that `settle` starts again if the process is killed here
+            _move(_log(old), _log(path))  # before the database, so that `settle` starts again after a kill here
             old.replace(path)
     except OSError as error:
         raise StoreError(
@@ -93,7 +91,7 @@ def remove_database(path: Path) -> None:
 
 def _put_aside(path: Path) -> None:
     old = old_database(path)
-    _log(old).unlink(missing_ok=True)  # a log without a database
+    _log(old).unlink(missing_ok=True)  # a log left over from a database that is gone
     if path.exists():
         path.replace(old)
         _move(_log(path), _log(old))
@@ -101,7 +99,7 @@ def _put_aside(path: Path) -> None:
 
 
 def _unlink(path: Path) -> None:
-    _log(path).unlink(missing_ok=True)  # the log is first, as DuckDB would apply it to a new database of this name
+    _log(path).unlink(missing_ok=True)  # first, because DuckDB would apply it to a new database of this name
     path.unlink(missing_ok=True)
 
 

@@ -48,9 +48,7 @@ def scratch_database(run_folder: Path, engine: Engine) -> Iterator[duckdb.DuckDB
             connection.execute(f"SET memory_limit = '{engine.memory_mb}MB'")
             connection.execute(f"SET threads = {engine.threads}")
             connection.execute(f"SET temp_directory = {quoted(str(spill))}")
-            connection.execute(
-                "SET preserve_insertion_order = false"
-            )  # needs less memory; the results have an ORDER BY
+            connection.execute("SET preserve_insertion_order = false")  # saves memory; results have an ORDER BY
             connection.execute("SET enable_progress_bar = false")  # DuckDB may take a run for an interactive session
             yield connection
         finally:

@@ -1,4 +1,4 @@
--- For each window, the number of its new wallets that reached each stage in their first 30 days.
+-- Counts, for each window, the new wallets that reached each stage in their first 30 days.
 -- A window ends with the newest day whose new wallets have completed their first 30 days. Its counts are null unless
 -- all its days are covered and none of its wallets is left-censored.
 WITH first_month AS (

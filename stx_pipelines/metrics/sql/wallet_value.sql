@@ -1,5 +1,4 @@
--- Fees per wallet of each cohort. Survivors are the wallets active in the window's band.
--- Small cohorts have no payback.
+-- Fees per wallet of each cohort. Survivors are the wallets active in the window's band. Small cohorts have no payback.
 WITH cohorts AS (
     SELECT
         cohort_date,

@@ -1,5 +1,4 @@
--- Compares in both directions, so that weeks are found that are missing, repeated, or published before their window is
--- over.
+-- Compares in both directions. Finds weeks that are missing, repeated, or published before their window is over.
 WITH expected AS (
     SELECT
         sunday_of(cohort_date) AS week_ending,
