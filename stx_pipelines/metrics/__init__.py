@@ -1,1 +1,1 @@
-"""Wallet metrics, computed from the closed days by SQL: one file per table in the folder `sql`."""
+"""Wallet metrics, computed from the closed days by SQL. The folder `sql` has one file per table."""

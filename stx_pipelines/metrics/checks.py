@@ -1,4 +1,4 @@
-"""Checks of the wallet metrics. Each is a query in `sql/checks` that finds counterexamples to a claim.
+"""Checks of the wallet metrics. Each check is a query in `sql/checks` that selects the rows that contradict a claim.
 
 The queries read result files and day files, never the database.
 """
@@ -17,7 +17,7 @@ _EXAMPLES = 5
 
 
 class Check(NamedTuple):
-    """A claim about a result, the tables its query reads, and whether it also reads the day files."""
+    """A claim about a result, and the tables that its query reads. If `reads_days`, the query reads day files too."""
 
     name: str
     result: str
@@ -29,7 +29,8 @@ class Check(NamedTuple):
 class Verdict(NamedTuple):
     """The outcome of a check. `broken` counts the rows that contradict the claim, `examples` describes some of them.
 
-    `broken` is None when the claim cannot be checked; `reason` says why. `basis` is what the result was computed from.
+    If the claim could not be checked, `broken` is None and `reason` states why. `basis` holds the days and options that
+    the result was computed from. It is None if the tables were computed from different ones, or one is missing.
     """
 
     broken: int | None
@@ -62,7 +63,7 @@ CHECKS = (
     Check(
         "daily_is_mature",
         "wallets_daily",
-        "A 7-day or 30-day number is null unless all its days are covered.",
+        "A 7-day or 30-day number is null unless all of its 7 or 30 days are covered.",
         ("wallets_daily",),
     ),
     Check(
@@ -92,7 +93,7 @@ CHECKS = (
     Check(
         "weekly_value_adds_up",
         "wallet_value",
-        "Each week's wallets and fees are the sums of its cohorts, and a week has no row until its window is over.",
+        "The wallets and fees of a week are sums over its cohorts, and a week has no row until its window is over.",
         ("wallet_value_weekly", "wallet_value"),
     ),
     Check(
@@ -104,22 +105,22 @@ CHECKS = (
     Check(
         "funnel_is_mature",
         "wallet_funnel",
-        "The funnel counts only wallets whose first 30 days are over, and is null unless its whole window is covered.",
+        "The funnel counts only wallets whose first 30 days are over. It is null unless its whole window is covered.",
         ("wallet_funnel",),
     ),
 )
-"""All checks, in the order of the results they belong to."""
+"""All checks, in the order of the results that they test."""
 
 
 def judge(store: MetricStore, check: Check) -> Verdict:
-    """Run the query of a check. Raises `StoreError` when a file cannot be read."""
+    """Run the query of a check and return the verdict. Raises `StoreError` when a file cannot be read."""
     bases = [store.kept(table) for table in check.tables]
     basis = bases[0]
     if basis is None or any(other != basis for other in bases):
-        reason = f"{' and '.join(check.tables)} were not computed from the same days: materialize them"
+        reason = f"no results of {' and '.join(check.tables)} are from the same days and options; materialize them"
         return Verdict(None, reason, [], None)
     if check.reads_days and store.basis().fingerprint != basis.fingerprint:
-        reason = f"the closed days have changed since {check.result} was computed: materialize it"
+        reason = f"the closed days have changed since {check.result} was computed; materialize {check.result}"
         return Verdict(None, reason, [], basis)
     with store.session(basis) as connection:
         for table in check.tables:

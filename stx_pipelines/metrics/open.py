@@ -1,4 +1,4 @@
-"""The metrics of a project, as assets, sensors and commands use them."""
+"""Functions that open the wallet metrics of a project."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stx_pipelines.store.identity import known_identity
 
 
 def open_metrics(project: Project) -> MetricStore:
-    """Return the metrics over the project's stored days of transactions. Raises `SettingsError`."""
+    """Return the metrics of the project's stored days of transactions. Raises `SettingsError` for wrong options."""
     return MetricStore(
         folder=project.folder,
         files=project.store().files,
@@ -23,7 +23,7 @@ def open_metrics(project: Project) -> MetricStore:
 
 
 def metric_options(settings: Settings) -> MetricOptions:
-    """Return the windows and thresholds of these settings. Raises `SettingsError`."""
+    """Return the metric options in these settings. Raises `SettingsError` for wrong options."""
     try:
         return MetricOptions(
             windows=settings.stx_metric_windows,
@@ -36,10 +36,13 @@ def metric_options(settings: Settings) -> MetricOptions:
             data_start=settings.stx_data_start,
         )
     except ValueError as error:
-        raise SettingsError(f"the wallet metrics: {error} (see .env.example)") from None
+        raise SettingsError(f"a setting of the wallet metrics is wrong: {error} (see .env.example)") from None
 
 
 def chain_start(project: Project) -> date | None:
-    """Return the chain's first day. None before the first use, and if the server lacks the beginning of its chain."""
+    """Return the Stacks chain's first day, None if it is not known.
+
+    It is known after the first sync if the server had the chain's first block.
+    """
     identity = known_identity(project.folder)
     return identity.first_day if identity is not None and identity.height == 1 else None

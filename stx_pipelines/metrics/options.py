@@ -1,6 +1,7 @@
-"""Options of the wallet metrics, the days they read, and the fingerprint of both. Pure.
+"""Options of the wallet metrics, the days that the metrics read, and the fingerprint of both. Pure: no file access.
 
-A result is stale if its fingerprint is not the present one. Not here: formulas, which are SQL in the folder `sql`.
+A result is stale if its fingerprint differs from the present fingerprint. This module holds no formulas: they are SQL
+in the folder `sql`.
 """
 
 from __future__ import annotations
@@ -17,26 +18,27 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, days_between
 
 DEFINITIONS_VERSION = 2
-"""Part of every fingerprint. Raise it when a formula changes, so that all results become stale."""
+"""Version of the formulas, part of every fingerprint. If a formula changes, raise it to make all results stale."""
 
 ACTIVE_TRANSACTIONS = 3
-"""Number of transactions in its first 30 days from which a wallet counts in `active_30d`."""
+"""Smallest number of transactions in its first 30 days with which a wallet counts in `active_30d`."""
 
 VALUE_USTX = 1_000_000
-"""Fees in microSTX in its first 30 days from which an active wallet counts in `active_and_value_30d`: 1 STX."""
+"""Smallest sum of fees in its first 30 days, in microSTX, with which a wallet counts in `active_and_value_30d`."""
 
 FUNNEL_DAYS = 30
-"""Number of first days of a wallet that the funnel counts."""
+"""Number of days, from its first day on, in which a wallet's transactions and fees count for the funnel."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricOptions:
-    """Options that people may choose. Windows and other lengths are in days. Raises `ValueError`.
+    """Options that users may choose. Windows and other lengths are in days.
 
-    `minimum_cohort` is the number of wallets from which a cohort has a payback. `target_cpa_ustx` is microSTX per
-    wallet. `excluded_types` do not count as activity, but count for first_seen. `left_censor_days` is the number of
-    first days whose wallets may be older. `breakeven_days` is the number of last days whose cohorts count for the
-    breakeven CPA. Days before `data_start` are not read.
+    `minimum_cohort` is the smallest number of wallets with which a cohort has a payback. `target_cpa_ustx` is the
+    target cost of one new wallet in microSTX. Transactions of `excluded_types` do not count as activity, but they count
+    for `first_seen`. `left_censor_days` is the number of days at the start of the coverage whose new wallets may be
+    older. `breakeven_days` is the number of days at the end of the coverage whose cohorts count for the breakeven CPA.
+    Days before `data_start` are not read. Raises `ValueError` for values from which no metric can be computed.
     """
 
     windows: tuple[int, ...] = (15, 30, 60, 90, 180)
@@ -53,7 +55,9 @@ class MetricOptions:
         for name, windows in (("windows", self.windows), ("trailing_windows", self.trailing_windows)):
             rising = all(shorter < longer for shorter, longer in pairwise((0, *windows)))
             if not windows or not rising:
-                raise ValueError(f"{name} are {windows}: they must be whole days above 0, each longer than the last")
+                raise ValueError(
+                    f"{name} are {windows}: they must be whole days above 0, each longer than the one before"
+                )
         for name, lowest in (
             ("minimum_cohort", 1),
             ("target_cpa_ustx", 1),
@@ -65,21 +69,22 @@ class MetricOptions:
 
     @property
     def horizon(self) -> int:
-        """The number of days for which survival is observed: the longest window."""
+        """The number of days for which survival is observed. It is the longest window."""
         return self.windows[-1]
 
     @property
     def bands(self) -> list[tuple[int, int]]:
-        """Every window H as `(L, H)`, where L is the next shorter window, 0 for the first."""
+        """Every window H as the pair `(L, H)`. L is the next shorter window, or 0 for the shortest."""
         return list(pairwise((0, *self.windows)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Covered:
-    """The range of days that the metrics read, and the days left out. `start` and `end` are None without a closed day.
+    """The range of days that the metrics read, and the days left out. `start` and `end` are None if no day is closed.
 
-    `islands` are closed days before a missing or open day, `before_start` are closed days before `data_start`, and
-    `open_days` are not closed. `uncensored_from` is the first day whose new wallets count as surely new.
+    `islands` are closed days that a missing or open day separates from the range. `before_start` are closed days
+    before `data_start`. `open_days` are stored days that are not closed. `uncensored_from` is the first day whose new
+    wallets are not left-censored.
     """
 
     start: date | None
@@ -96,9 +101,10 @@ class Covered:
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
-    """The days and options that a result was computed from, kept in the metadata of its file.
+    """The days and options that a result was computed from. The metadata of the result's file holds its basis.
 
-    `transactions` counts the rows read. `islands`, `open_days` and `before_start` count the days left out.
+    `transactions` is the number of rows read. `islands`, `open_days` and `before_start` are the numbers of days left
+    out for these reasons (see `Covered`).
     """
 
     fingerprint: str
@@ -119,7 +125,7 @@ def days(known: Basis) -> list[date]:
 
 
 def basis(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> Basis:
-    """Return the basis of results computed now. `first_day` is the chain's first day, if known."""
+    """Return the basis that results computed now have. `first_day` is the chain's first day, None if not known."""
     covered = cover(certificates, options, first_day)
     return Basis(
         fingerprint=fingerprint(certificates, options, first_day),
@@ -136,9 +142,9 @@ def basis(certificates: Mapping[date, Certificate], options: MetricOptions, firs
 
 
 def cover(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> Covered:
-    """Return the range of closed days without a hole that ends at the newest closed day.
+    """Return the range of closed days without a gap that ends with the newest closed day, and the days left out.
 
-    `first_day` is the chain's first day, if known. If the range starts there, no wallet can be older than the range.
+    `first_day` is the chain's first day, None if not known. If the range starts with it, no wallet is left-censored.
     """
     final = {day for day, certificate in certificates.items() if certificate.is_closed}
     closed = {day for day in final if options.data_start is None or day >= options.data_start}
@@ -159,7 +165,7 @@ def cover(certificates: Mapping[date, Certificate], options: MetricOptions, firs
 def fingerprint(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> str:
     """Return a hash of every closed day's certificate, the options, and the version of the formulas.
 
-    Open days are not part of it, so that results do not become stale whenever an open day is fetched again.
+    Open days do not change the hash, so that results do not become stale whenever an open day is fetched again.
     """
     chosen = {field: getattr(options, field) for field in options.__dataclass_fields__}
     chosen["excluded_types"] = sorted(options.excluded_types)

@@ -1,6 +1,6 @@
-"""The results: the tables of each, the steps that compute them, and the views and macros that all statements use.
+"""The results of the wallet metrics: their tables, the steps that compute them, and the views and macros for all steps.
 
-Not here: formulas, which are in the folder `sql`, and the files and tables that results are kept in (`store`).
+This module holds no formulas: they are in the folder `sql`. The module `store` writes the files and loads the tables.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RESULTS: dict[str, tuple[str, ...]] = {
     ),
     "wallet_funnel": ("wallet_funnel",),
 }
-"""The tables of each result. The first has the result's name. Each table is one query in `sql`."""
+"""The tables of each result. A result's first table has the result's name. Each table is one query in `sql`."""
 
 _STEPS = {
     "first_seen_wallets": ("wallets",),
@@ -51,7 +51,7 @@ def tables_of(results: Collection[str]) -> list[str]:
 
 
 def steps_of(results: Collection[str]) -> list[str]:
-    """Return the steps of these results, each once, in the order they run."""
+    """Return the steps of these results in the order they run, each step once."""
     return list(dict.fromkeys(step for result in results for step in _STEPS[result]))
 
 

@@ -1,7 +1,7 @@
-"""The store of the wallet metrics: computes results from day files, keeps them as files and loads them as tables.
+"""The store of the wallet metrics. It computes results from day files, keeps them as files and loads them as tables.
 
-SQL runs in a separate DuckDB in memory, so that it never blocks the database. Results are Parquet files, each replaced
-as a whole, with their basis in the metadata. Not here: the list of tables (`results`).
+SQL runs in a separate DuckDB in memory, so that it never blocks the database. Each table of a result is one Parquet
+file with the basis in its metadata. A file is replaced as a whole. The module `results` lists the tables.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Refreshed:
-    """The outcome of a refresh: the number of rows per table, and the basis they were computed from.
+    """The outcome of a refresh. `rows` is the number of rows per table, `basis` the basis that they were computed from.
 
-    `waiting_for` names the process that holds the database. If it is not None, the tables were not loaded.
+    `seconds` is the time to compute and write the files. `waiting_for` is None if the tables were loaded. Otherwise it
+    names the process that held the database.
     """
 
     basis: Basis
@@ -50,7 +51,7 @@ class Refreshed:
 
 @dataclass
 class MetricStore:
-    """The results of one data folder: their files and their tables. `first_day` is the chain's first day, if known."""
+    """The files and tables of one data folder's results. `first_day` is the chain's first day, None if not known."""
 
     folder: DataFolder
     files: DayFiles
@@ -64,11 +65,11 @@ class MetricStore:
         return self.folder.metric(table)
 
     def basis(self) -> Basis:
-        """Return the basis of results computed now."""
+        """Return the basis that results computed now have."""
         return metrics.basis(self.files.certificates(), self.options, self.first_day)
 
     def kept(self, table: str) -> Basis | None:
-        """Return the basis in this table's file, None if the file is missing or another program wrote it."""
+        """Return the basis in this table's file, None if the file is missing, damaged or from another program."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -79,7 +80,7 @@ class MetricStore:
             return None
 
     def stale(self) -> list[str]:
-        """Return the results with a file or table that is missing or was computed from other days or options.
+        """Return the stale results: a file or table is missing or was computed from other days or options.
 
         Does not open the database.
         """
@@ -87,7 +88,10 @@ class MetricStore:
         return [result for result, tables in RESULTS.items() if not self._are_fresh(tables, now, loaded)]
 
     def refresh(self, results: Collection[str] = tuple(RESULTS)) -> Refreshed:
-        """Compute these results, replace their files, and load their tables. Raises `StoreError`."""
+        """Compute these results, replace their files and load their tables. Return the outcome.
+
+        If the database is busy, the tables are not loaded. Raises `StoreError` if the results cannot be computed.
+        """
         started = time.monotonic()
         tables = tables_of(results)
         with self._prepared(results) as (basis, connection):
@@ -95,7 +99,7 @@ class MetricStore:
         return Refreshed(basis, rows, time.monotonic() - started, self._load_patiently(tables))
 
     def load(self, tables: Collection[str] | None = None) -> None:
-        """Load these result files, by default all, into the database in one transaction. Raises `Busy`."""
+        """Load the files of these tables (default: all) into the database in one transaction. Raises `Busy`."""
         known = {table: self.kept(table) for table in tables or tables_of(RESULTS)}
         present = {table: basis.fingerprint for table, basis in known.items() if basis is not None}
         if not present:
@@ -116,9 +120,9 @@ class MetricStore:
 
     @contextmanager
     def _prepared(self, results: Collection[str]) -> Iterator[tuple[Basis, duckdb.DuckDBPyConnection]]:
-        """Run the steps of these results. Start again if the closed days change while they run.
+        """Run the steps of these results, then yield the basis and the connection that holds the steps' tables.
 
-        Raises `StoreError` after the last attempt.
+        Start again if the closed days change while the steps run. Raises `StoreError` after the last attempt.
         """
         steps = steps_of(results)
         for _ in range(_ATTEMPTS):
@@ -133,12 +137,12 @@ class MetricStore:
                 return
         raise StoreError(
             f"the day files below {self.files.folder} changed {_ATTEMPTS} times while the metrics read them; "
-            "the old results are kept: compute them again when the sync is done"
+            "the old results are kept: compute them again after the sync has ended"
         )
 
     @contextmanager
     def session(self, basis: Basis) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open a DuckDB in memory with the rows of the basis's day files as views. Raises `StoreError`."""
+        """Open a DuckDB in memory with views of the rows in the basis's day files. Raises `StoreError`."""
         import duckdb
 
         try:
@@ -178,7 +182,7 @@ class MetricStore:
     def _loaded(self) -> dict[str, str]:
         if not self.warehouse.path.exists():
             return {}
-        # Without the file, the tables are only loaded once more.
+        # If the file is missing or damaged, the only effect is that the tables are loaded again.
         return read_if_sound(self.folder.coverage("metrics"), dict[str, str]) or {}
 
     def _mark_loaded(self, fingerprints: Mapping[str, str]) -> None:
@@ -188,12 +192,12 @@ class MetricStore:
 
 
 def _prove_count(connection: duckdb.DuckDBPyConnection, basis: Basis) -> None:
-    """Raise `StoreError` if the day files have another number of transactions than their certificates."""
+    """Raise `StoreError` if the day files do not have the number of transactions that their certificates state."""
     [(count,)] = connection.execute("SELECT coalesce(sum(tx_count), 0)::BIGINT FROM wallets").fetchall()
     if count != basis.transactions:
         raise StoreError(
-            f"the covered day files give {count} transactions but certify {basis.transactions}; the old results are "
-            "kept: run `stx-pipelines verify`"
+            f"the covered day files have {count} transactions, but their certificates state {basis.transactions}; "
+            "the old results are kept: run `stx-pipelines verify`"
         )
 
 

@@ -1,1 +1,1 @@
-"""The data folder: day files, the DuckDB tables loaded from them, locks and other small files. SQL, but no HTTP."""
+"""The data folder: day files, the DuckDB tables loaded from them, locks and small files. This package uses no HTTP."""

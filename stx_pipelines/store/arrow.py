@@ -1,6 +1,7 @@
 """Conversion of a dataset's rows to the Arrow tables of its day files, and back.
 
-Times are UTC timestamps in the files. Wei are DECIMAL(38,0): they do not fit 64 bits, and Parquet has no wider integer.
+In the files, times are UTC timestamps. Amounts in Wei are DECIMAL(38,0), because they do not fit into 64 bits and
+Parquet has no wider integer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _MICROSECONDS = 1_000_000
 
 
 def schema(dataset: Dataset) -> pa.Schema:
-    """Return the columns of the dataset's day files."""
+    """Return the Arrow schema of the dataset's day files."""
     import pyarrow as pa
 
     types: dict[Kind, pa.DataType] = {
@@ -35,7 +36,7 @@ def schema(dataset: Dataset) -> pa.Schema:
 
 
 def to_arrow(dataset: Dataset, rows: Sequence[Any]) -> pa.Table:
-    """Convert rows to a table, in the order given."""
+    """Convert rows to a table that has them in the order given."""
     import pyarrow as pa
 
     spare_memory()
@@ -45,7 +46,7 @@ def to_arrow(dataset: Dataset, rows: Sequence[Any]) -> pa.Table:
 
 
 def from_arrow(dataset: Dataset, table: pa.Table) -> list[Any]:
-    """Convert the table of a day file to rows. Fields that the file lacks get their defaults, or None."""
+    """Convert the table of a day file to rows. Columns added later that the file lacks are None."""
     lacking: list[Any] = [None] * table.num_rows
     columns = {
         column.name: lacking

@@ -1,4 +1,4 @@
-"""Failed proofs, counted in small files beside the day files: the only source of `failing` and `set aside`."""
+"""Counts of failed proofs, kept in small files beside the day files. Only these make a day `failing` or `set aside`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SUFFIX = ".attempts.json"
 
 
 class AttemptFiles:
-    """The files `DAY.attempts.json` in the folder of the day files."""
+    """The files `DAY.attempts.json` in the folder of a dataset's day files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -26,11 +26,11 @@ class AttemptFiles:
         replace_file(self._path(day), lambda aside: aside.write_bytes(msgspec.json.encode(attempts)))
 
     def clear(self, day: date) -> None:
-        """Forget the failed proofs of this day: it is proved now."""
+        """Delete the count of failed proofs of this day, which is proved now."""
         self._path(day).unlink(missing_ok=True)
 
     def all(self) -> dict[date, Attempts]:
-        """Return every day with failed proofs since its last success."""
+        """Return the failed proofs of each day since the day's last success."""
         found = {}
         for path in sorted(self._folder.glob(f"????-??-??{_SUFFIX}")):
             attempts = read_if_sound(path, Attempts)

@@ -1,4 +1,7 @@
-"""The store of a dataset: proved days become day files, then rows of its table. A busy database delays loading only."""
+"""The store of a dataset. It writes proved days to day files, then loads these into the dataset's table.
+
+If the database is busy, only the loading is delayed.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +25,13 @@ from stx_pipelines.store.warehouse import Warehouse
 log = logging.getLogger(__name__)
 Row = TypeVar("Row")
 
-DAYS_AT_ONCE = 16  # per transaction, so that other processes can use the database in between
-ROWS_AT_ONCE = 1_000_000  # per transaction: replacing four million rows needed more memory than loading may use
+DAYS_AT_ONCE = 16  # days per transaction; other processes can use the database between transactions
+ROWS_AT_ONCE = 1_000_000  # rows per transaction; replacing four million rows needed more memory than loading may use
 _SHORT_WAIT = 1.0  # seconds to wait for the database while more days are being fetched
 
 
 def open_store(folder: DataFolder, warehouse: Warehouse, dataset: str) -> DatasetStore[Any]:
-    """Return the store of a dataset. Nothing is read or created before it is used."""
+    """Return the store of a dataset. The store reads and creates nothing until it is used."""
     days = folder.days(dataset)
     return DatasetStore(dataset, DayFiles(days), AttemptFiles(days), warehouse)
 
@@ -37,7 +40,7 @@ def open_store(folder: DataFolder, warehouse: Warehouse, dataset: str) -> Datase
 class DatasetStore(Generic[Row]):
     """The day files of one dataset and the table loaded from them.
 
-    `waiting_for` names the process that held the database when a load last failed.
+    `waiting_for` names the process that held the database when a load last failed. It is None if no load failed.
     """
 
     dataset: str
@@ -57,10 +60,10 @@ class DatasetStore(Generic[Row]):
         return stored
 
     def keep(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
-        """Write the files of these days, the oldest first.
+        """Write the files of these days, oldest first.
 
-        After a kill in between, the newest day is still missing or old, which shows that work is left. Return the
-        certificates written to the files, in the order given.
+        Return the certificates written to the files, in the order given. If the process is killed between two files,
+        the newest day is still missing or has its old file, so a later run sees that work is left.
         """
         oldest_first = sorted(proved, key=lambda day: day[1].day)
         stored = {certificate.day: self._keep(rows, certificate) for rows, certificate in oldest_first}
@@ -77,13 +80,13 @@ class DatasetStore(Generic[Row]):
         return from_arrow(DATASETS[self.dataset], self.files.read(day))
 
     def load_soon(self) -> None:
-        """Load the stored days, but wait only briefly for a busy database: more days are being fetched."""
+        """Load as `load` does, but wait only briefly for a busy database, because more days are being fetched."""
         self.load(wait=_SHORT_WAIT)
 
     def load(self, *, wait: float | None = None) -> list[date]:
         """Load every stored day that the table lacks. Return the days not loaded because the database is busy.
 
-        Open days are loaded in one transaction, because a reorg may have moved rows from one to another.
+        Open days are loaded in one transaction, because a reorg may have moved rows from one open day to another.
         """
         pending = [day for day in self.pending() if self._is_sound(day)]
         try:
@@ -99,7 +102,7 @@ class DatasetStore(Generic[Row]):
         return []
 
     def _is_sound(self, day: DayFile) -> bool:
-        """Return whether the file still has the rows that were written: DuckDB would load changed rows too.
+        """Return whether the file still has the rows that were written. DuckDB does not notice changed rows.
 
         A damaged file is renamed, so that its day is missing and fetched again.
         """
@@ -108,13 +111,18 @@ class DatasetStore(Generic[Row]):
         try:
             self.files.read(day.certificate.day)
         except DamagedDayFile as error:
-            log.warning("%s (done: renamed to %s)", error, self.files.put_aside(day.certificate.day).name)
+            log.warning(
+                "%s (no need to delete it: it was renamed to %s)", error, self.files.put_aside(day.certificate.day).name
+            )
             return False
         self._sound.add(day.certificate.id)
         return True
 
     def reconcile(self) -> None:
-        """Publish the days that the database holds: its file may have been replaced. Do nothing while it is busy."""
+        """Publish the days that the database holds, because its file may have been replaced.
+
+        Do nothing if the database is busy.
+        """
         with suppress(Busy):
             self.warehouse.reconcile(self.dataset)
 
@@ -134,12 +142,12 @@ class DatasetStore(Generic[Row]):
             self.warehouse.mark_checked(self.dataset, days, now)
 
     def mark_tip(self, time: datetime, now: datetime, limit: timedelta) -> None:
-        """Publish the time of the server's newest block, which is stale when older than `limit`."""
+        """Publish `time`, the time of the server's newest block. The block is stale if it is older than `limit`."""
         self.warehouse.mark_tip(self.dataset, time, now, limit)
 
 
 def in_parts(days: Sequence[DayFile]) -> Iterator[list[DayFile]]:
-    """Divide days into parts, one per transaction: all open days in the first, closed days in their order."""
+    """Divide days into parts, one per transaction. The first part has all open days. Closed days keep their order."""
     part: list[DayFile] = []
     for day in sorted(days, key=lambda day: day.certificate.is_closed):
         rows = sum(each.certificate.published for each in [*part, day])

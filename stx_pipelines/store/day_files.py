@@ -1,6 +1,6 @@
 """Day files: one Parquet file per dataset and UTC day, with the day's certificate in the file's metadata.
 
-The files are the record, and tables are loaded from them. A file that exists was written completely.
+The day files are the record, and tables are loaded from them. A file that exists was written completely.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 _KEY = b"stx_pipelines.certificate"
 _DIGEST = b"stx_pipelines.digest"
 _FIELDS = len(Certificate.__struct_fields__)
-_WHAT_TO_DO = "delete it, the next sync reads the day again"
+_WHAT_TO_DO = "delete it, and the next sync reads the day again"
 
 
 class DamagedDayFile(StoreError):
-    """A day file that cannot be read or has no certificate of ours."""
+    """A day file that cannot be read or has no certificate of this package."""
 
 
 class NewerDayFile(StoreError):
@@ -37,14 +37,14 @@ class NewerDayFile(StoreError):
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """A certificate and the file's mark (see `mark_of`) when it was read."""
+    """A certificate, and the mark (see `mark_of`) that the file had when the certificate was read."""
 
     mark: tuple[int, int]
     certificate: Certificate
 
 
 class _Memory(msgspec.Struct, frozen=True):
-    """The certificates read before. They are read again if the version that wrote them knew other fields."""
+    """The certificates read before. A version whose certificates have another number of `fields` does not use them."""
 
     fields: int
     known: dict[date, _Known]
@@ -66,8 +66,8 @@ class DayFiles:
     def write(self, table: pa.Table, certificate: Certificate) -> Certificate:
         """Replace the day's file. Return the certificate written to it.
 
-        Raises `StoreError` when the file cannot be written, and `NewerDayFile` when a later version wrote the old one.
-        The old file is kept then.
+        Raises `StoreError` when the file cannot be written, and `NewerDayFile` when a later version wrote the old file.
+        In both cases the old file is kept.
         """
         import pyarrow.parquet as pq
 
@@ -89,7 +89,7 @@ class DayFiles:
         return stored
 
     def read(self, day: date) -> pa.Table:
-        """Return the rows of a day, checked against the digest in its certificate. Raises `DamagedDayFile`."""
+        """Return the rows of a day. Raises `DamagedDayFile`, also if they do not match the certificate's digest."""
         path = self.path(day)
         with _damage_named(path):
             table = _read_table(path)
@@ -99,7 +99,7 @@ class DayFiles:
             if written is None and certificate.tip_burn_height is not msgspec.UNSET:
                 return table  # the first version wrote no digest
             if written != _digest(table).encode():
-                raise OSError("its rows are not those that were written")
+                raise OSError("its rows have changed since they were written")
             return table
 
     def columns(self, day: date, names: Sequence[str]) -> pa.Table:
@@ -112,7 +112,7 @@ class DayFiles:
             return _read_table(path, list(names))
 
     def certificate(self, day: date) -> Certificate | None:
-        """Return the day's certificate, None if it is not stored. Raises `DamagedDayFile` and `NewerDayFile`."""
+        """Return a day's certificate, None if the day is not stored. Raises `DamagedDayFile` and `NewerDayFile`."""
         path = self.path(day)
         try:
             mark = mark_of(path)
@@ -161,7 +161,7 @@ class DayFiles:
     def damaged(self, *, thoroughly: bool = False) -> dict[date, str]:
         """Read every file's metadata again and return the days whose file is damaged, each with its error.
 
-        `thoroughly` reads the rows as well.
+        If `thoroughly`, read and check the rows too.
         """
         found = {}
         for day in self.days():
@@ -192,14 +192,14 @@ class DayFiles:
         return aside
 
     def reopen(self, day: date) -> None:
-        """Mark a closed day as open: its blocks have changed. Raises `StoreError`."""
+        """Mark a closed day as open, because its blocks have changed. Raises `StoreError`."""
         certificate = self.certificate(day)
         if certificate is not None:
             self.write(self.read(day), msgspec.structs.replace(certificate, state="open"))
 
 
 def spare_memory() -> None:
-    """Make Arrow use the system's allocator: its own one keeps some MiB for every thread that has read a file."""
+    """Make Arrow use the system's allocator. Arrow's allocator keeps some MiB for every thread that has read a file."""
     import pyarrow as pa
 
     pa.set_memory_pool(pa.system_memory_pool())
@@ -213,7 +213,7 @@ def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def _digest(table: pa.Table) -> str:
-    """Return a hash of the rows' values. Parquet's page checksums do not cover the metadata that describes pages."""
+    """Return a hash of the rows' values, because Parquet's page checksums do not cover the metadata of the pages."""
     import pyarrow as pa
     from pyarrow import csv
 
@@ -238,9 +238,11 @@ def _read_certificate(path: Path, day: date) -> Certificate:
         footer = pq.read_metadata(path)
         certificate = _certified(footer.metadata)
     if certificate.day != day:
-        raise DamagedDayFile(f"{path} certifies {certificate.day}; {_WHAT_TO_DO}")
+        raise DamagedDayFile(f"{path} has the certificate of {certificate.day}; {_WHAT_TO_DO}")
     if certificate.seen != footer.num_rows:
-        raise DamagedDayFile(f"{path} has {footer.num_rows} rows but certifies {certificate.seen}; {_WHAT_TO_DO}")
+        raise DamagedDayFile(
+            f"{path} has {footer.num_rows} rows, but its certificate states {certificate.seen}; {_WHAT_TO_DO}"
+        )
     return certificate
 
 
@@ -257,7 +259,9 @@ def _damage_named(path: Path) -> Iterator[None]:
     except NewerCertificate as error:
         raise NewerDayFile(f"{path} is of another version ({error}): update stx-pipelines; the file is kept") from None
     except (OSError, pa.ArrowException, KeyError, msgspec.DecodeError) as error:
-        raise DamagedDayFile(f"{path} is damaged or not ours ({_first_line(error)}); {_WHAT_TO_DO}") from error
+        raise DamagedDayFile(
+            f"{path} is damaged or not from stx-pipelines ({_first_line(error)}); {_WHAT_TO_DO}"
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
-"""Checks of the tables `blocks` and `miners_balance` against themselves and each other.
+"""Checks of the tables `blocks` and `miners_balance`, each for itself and against the other table.
 
 Queries run over ranges of block numbers, so that a history of years needs no more memory than a month.
-Not here: the proof of a day before it is stored (`chains.ethereum_proof`).
+The proof of a day before it is stored is in `chains.ethereum_proof`.
 """
 
 from __future__ import annotations
@@ -21,52 +21,52 @@ if TYPE_CHECKING:
     import duckdb
 
 MERGE = date(2022, 9, 15)
-"""The first day with proof of stake. Before it, each block paid its miner at least 2 ETH."""
+"""The first day with proof of stake. Before this day, each block paid its miner at least 2 ETH."""
 
 BLOCKS_AT_ONCE = 200_000
 """Number of blocks per query, about a month."""
 
 
 class Bounds(NamedTuple):
-    """The largest plausible shares of a day's blocks with a zero and with a negative increase, from 0 to 1."""
+    """The largest plausible shares (0 to 1) of a day's blocks with a zero increase and with a negative increase."""
 
     zero: float
     negative: float
 
 
 BEFORE_MERGE = Bounds(zero=0.05, negative=0.25)
-"""A block makes its miner poorer only if the miner is a pool that pays its members from that account in that block."""
+"""A miner's balance falls only in a block in which the miner, a pool, pays its members from that account."""
 
 SINCE_MERGE = Bounds(zero=0.30, negative=0.60)
-"""A builder keeps a little of most blocks, but may pay the proposer all the fees or more."""
+"""A builder keeps a small part of most blocks' fees, but may pay the proposer all of a block's fees or more."""
 
 
 class LoadedTable(NamedTuple):
-    """The certificates of the stored days, and the ids of those that the table was loaded from."""
+    """The certificates of the stored days, and the id of the certificate that each loaded day came from."""
 
     stored: Mapping[date, Certificate]
     loaded: Mapping[date, str]
 
     def shown(self, day: date) -> Certificate | None:
-        """Return the certificate that the table's rows of this day came from, None if it is not the stored one."""
+        """Return the day's stored certificate if the table was loaded from it, otherwise None."""
         known = self.stored.get(day)
         return known if known is not None and known.id == self.loaded.get(day) else None
 
 
 class EthereumTables(NamedTuple):
-    """The database, and the stored and loaded days of both tables. Reading them does not open the database."""
+    """The database, and the stored and loaded days of both tables. The methods do not open the database."""
 
     database: Path
     blocks: LoadedTable
     balances: LoadedTable
 
     def unfinished(self) -> list[date]:
-        """Return the days with blocks that the table may lack: open days, and days whose stored file is not loaded."""
+        """Return the stored days of which `blocks` may lack blocks: open days, and days whose file is not loaded."""
         shown = {day: self.blocks.shown(day) for day in self.blocks.stored}
         return [day for day, known in shown.items() if known is None or not known.is_closed]
 
     def waiting(self) -> list[date]:
-        """Return the days whose loaded balances may belong to other blocks than the loaded ones: a sync is due."""
+        """Return the days whose loaded balances may belong to other blocks than the loaded blocks. They need a sync."""
         return [day for day in sorted(self.balances.loaded) if not self._is_settled(day)]
 
     def _is_settled(self, day: date) -> bool:
@@ -75,7 +75,7 @@ class EthereumTables(NamedTuple):
 
 
 def ethereum_tables(blocks: DatasetStore[Any], balances: DatasetStore[Any]) -> EthereumTables:
-    """Read the stored and loaded days of both tables. The database is not opened."""
+    """Return the stored and loaded days of both tables, without opening the database."""
     tables = (LoadedTable(s.files.certificates(), s.warehouse.published(s.dataset).loaded) for s in (blocks, balances))
     return EthereumTables(blocks.warehouse.path, *tables)
 
@@ -95,10 +95,11 @@ class IncreaseShares(NamedTuple):
 
 
 def unlinked_blocks(database: Path, *, unfinished: Iterable[date] = (), wait: float = 0.0) -> list[int]:
-    """Return the blocks that do not follow the block below: wrong parent, repeated number, or a gap.
+    """Return the numbers of the blocks that do not follow the next lower block in the table, lowest first.
 
-    A gap counts only between loaded days, and not above one of the `unfinished` days: the table may lack some of their
-    blocks. Raises `Busy` if another process still writes the table after `wait` seconds, and `StoreError`.
+    Such a block has a wrong parent, repeats a number, or follows a gap. A gap counts only if all its days are loaded.
+    A gap above an `unfinished` day does not count, because the table may lack blocks of that day. Raises `Busy` if
+    another process still writes the table after `wait` seconds, and `StoreError` if the database cannot be read.
     """
     given = {"unfinished": list(unfinished)}
     with reading(database, wait) as connection:
@@ -106,12 +107,13 @@ def unlinked_blocks(database: Path, *, unfinished: Iterable[date] = (), wait: fl
 
 
 def wrong_balances(database: Path, *, waiting: Iterable[date] = (), wait: float = 0.0) -> list[int]:
-    """Return the blocks whose row in `miners_balance` is missing although their day is loaded, or is wrong.
+    """Return the numbers of the blocks whose row in `miners_balance` is wrong, or missing although its day is loaded.
 
-    A row is wrong if it belongs to another block, is there twice, has a balance below zero, has an increase that is
-    not after - before, or contradicts the same fee recipient's row of the block below. On `waiting` days, whose
-    balances belong to other blocks than the table has, only the arithmetic is checked. Raises `Busy` if another
-    process still writes the table after `wait` seconds, and `StoreError`.
+    A row is wrong if it belongs to another block, is repeated, has a balance below zero, or has an increase other than
+    `balance_after - balance_before`. It is also wrong if the block below has the same fee recipient and another
+    `balance_after` than this row's `balance_before`. On `waiting` days only the arithmetic is checked, because the
+    balances belong to other blocks than those in `blocks`. Raises `Busy` if another process still writes the table
+    after `wait` seconds, and `StoreError` if the database cannot be read.
     """
     given = {"waiting": list(waiting)}
     span = (
@@ -123,7 +125,7 @@ def wrong_balances(database: Path, *, waiting: Iterable[date] = (), wait: float 
 
 
 def increase_shares(database: Path, *, wait: float = 0.0) -> list[IncreaseShares]:
-    """Count the increases of each day by sign, oldest day first. Raises as `wrong_balances` does."""
+    """Return the counts of increases by sign for each day, oldest first. Raises the errors of `wrong_balances`."""
     with reading(database, wait) as connection:
         return [IncreaseShares(*row) for row in connection.execute(load_sql("increase_shares")).fetchall()]
 

@@ -1,6 +1,6 @@
-"""The fee recipients of Ethereum's blocks, summed up from the day files of `miners_balance`.
+"""Counts and sums per fee recipient of Ethereum blocks, computed from the day files of `miners_balance`.
 
-The increase of a balance is not income: the dashboard's section explains the difference.
+The increase of a balance is not income. The dashboard's section explains the difference.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 class FeeRecipients:
     """The fee recipients with the most blocks, and the days and blocks they were counted in.
 
-    `table` has amounts in exact ETH. `recipients` counts all of them. `missing_days` counts days without a file
-    between the first and the last day, `missing_blocks` block numbers without a row. Times are UTC.
+    `table` has exact amounts in ETH. `recipients` is the number of all fee recipients. `missing_days` is the number of
+    days without a file between the first and the last day. `missing_blocks` is the number of block numbers without a
+    row between the first and the last block. Times are UTC.
     """
 
     table: pa.Table
@@ -45,7 +46,10 @@ class FeeRecipients:
 
 
 def fee_recipients(folder: DataFolder, engine: Engine, most: int) -> FeeRecipients | None:
-    """Return at most `most` fee recipients of all stored days, None without a block. Raises `StoreError`."""
+    """Return the `most` fee recipients with the most blocks of all stored days, None if no block is stored.
+
+    Raises `StoreError` if a day file cannot be read.
+    """
     import duckdb
 
     files = DayFiles(folder.days(BALANCES))
@@ -58,8 +62,8 @@ def fee_recipients(folder: DataFolder, engine: Engine, most: int) -> FeeRecipien
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise StoreError(
-            f"the day files in {files.folder} cannot be summed up ({reason}); they are kept: delete the damaged one, "
-            "the next sync reads its day again"
+            f"the day files in {files.folder} cannot be summed up ({reason}); they are kept: delete the damaged file, "
+            "and the next sync reads its day again"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Files on disk: replacing one as a whole, reading small JSON files, and noticing that a file has shrunk."""
+"""Functions that replace a file as a whole, read small JSON files, and notice that a file has shrunk."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class StoreError(Exception):
 def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool = True) -> None:
     """Call `write` with the path of a temporary file beside `path`, then rename that file to `path`.
 
-    A reader finds either the old file or the whole new one. If `durable`, that holds after a power cut too. Raises
-    `StoreError` when the disk is full or not writable; the old file is kept then.
+    A reader finds either the old file or the whole new file. If `durable`, this also holds after a power failure.
+    Raises `StoreError` when the disk is full or not writable. The old file is kept in that case.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -47,7 +47,8 @@ def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool =
 def read_json(path: Path, shape: type[_T]) -> _T:
     """Read a small JSON file of this `shape`.
 
-    Raises `FileNotFoundError`, `msgspec.DecodeError` for other content, `StoreError` for a file that cannot be read.
+    Raises `FileNotFoundError` for a missing file, `msgspec.DecodeError` for content of another shape, and `StoreError`
+    for a file that cannot be read.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=shape)
@@ -57,12 +58,13 @@ def read_json(path: Path, shape: type[_T]) -> _T:
         raise
     except OSError as error:
         raise StoreError(
-            f"{path} could not be read ({error.strerror or error}): fix its permissions, or delete it, it is made again"
+            f"{path} could not be read ({error.strerror or error}): fix its permissions, or delete it, "
+            "and it is made again"
         ) from error
 
 
 def read_if_sound(path: Path, shape: type[_T]) -> _T | None:
-    """Read a small JSON file that can be made again; None if it is missing or has other content.
+    """Read a small JSON file that can be made again. Return None if it is missing or its content has another shape.
 
     Raises `StoreError` for a file that cannot be read.
     """
@@ -100,12 +102,12 @@ def remember_size(path: Path, record: Path) -> None:
 
 
 def forget_size(record: Path) -> None:
-    """Delete the recorded size of a file that is about to change."""
+    """Delete the file `record`, because the file whose size it holds is about to change."""
     record.unlink(missing_ok=True)
 
 
 def missing_bytes(path: Path, record: Path) -> int:
-    """Return the number of bytes that the file has lost since its size was recorded, 0 without such a record."""
+    """Return the number of bytes that the file has lost since its size was recorded, 0 if no size is recorded."""
     before, stat = read_if_sound(record, _Size), path.stat()
     if before is None or before != read_if_sound(record, _Size) or before.inode != stat.st_ino:
         return 0  # the file is being written or was replaced

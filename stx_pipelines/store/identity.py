@@ -1,4 +1,4 @@
-"""The chains that a data folder holds: one small file per chain, written at the first use."""
+"""The identity of each chain in a data folder: one small file per chain, written at the first use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Identity = TypeVar("_Identity", bound=msgspec.Struct)
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A Stacks chain, named by one of its first blocks. `first_day` is its first UTC day."""
+    """The identity of a Stacks chain: the height and hash of one of its first blocks, and its first UTC day."""
 
     height: int
     index_block_hash: str
@@ -28,7 +28,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class EthereumIdentity(msgspec.Struct, frozen=True):
-    """An Ethereum chain. `first_day` is the UTC day of block 1, because the time of block 0 may not be a real one."""
+    """The identity of an Ethereum chain. `first_day` is the UTC day of block 1, as block 0 may not have a real time."""
 
     chain_id: int
     genesis_hash: str
@@ -41,17 +41,17 @@ class EthereumIdentity(msgspec.Struct, frozen=True):
 
 
 def known_identity(folder: DataFolder) -> Identity | None:
-    """Return the Stacks chain this data folder holds, None before the first use. Raises `StoreError`."""
+    """Return the identity of the folder's Stacks chain, None before the first use. Raises `StoreError`."""
     return _read(folder.identity("stacks"), Identity)
 
 
 def known_ethereum(folder: DataFolder) -> EthereumIdentity | None:
-    """Return the Ethereum chain this data folder holds, None before the first use. Raises `StoreError`."""
+    """Return the identity of the folder's Ethereum chain, None before the first use. Raises `StoreError`."""
     return _read(folder.identity("ethereum"), EthereumIdentity)
 
 
 def keep_identity(folder: DataFolder, identity: Identity | EthereumIdentity) -> None:
-    """Record the chain that this data folder holds. Raises `StoreError`."""
+    """Write the identity of a chain to the data folder. Raises `StoreError`."""
     path = folder.identity("stacks" if isinstance(identity, Identity) else "ethereum")
     replace_file(path, lambda aside: aside.write_bytes(msgspec.json.encode(identity)))
 
@@ -62,4 +62,4 @@ def _read(path: Path, kind: type[_Identity]) -> _Identity | None:
     except FileNotFoundError:
         return None
     except msgspec.DecodeError as error:
-        raise StoreError(f"{path} is damaged ({error}); delete it, the next sync asks the server again") from error
+        raise StoreError(f"{path} is damaged ({error}); delete it, and the next sync makes it again") from error

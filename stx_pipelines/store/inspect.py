@@ -1,6 +1,7 @@
 """Comparisons of a database with the day files.
 
-Arrow reads the day files here. DuckDB's own reader loaded the tables, so its mistakes would show as differences.
+This module reads day files with Arrow. The tables were loaded with DuckDB's reader, so a mistake of that reader shows
+as a difference.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Overlap(NamedTuple):
 
 
 def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[date, int]:
-    """Count the table's rows by UTC day. Raises `Busy` while another process writes it, and `StoreError`."""
+    """Return the number of the table's rows per UTC day. Raises the errors of `reading`."""
     column = named(DATASETS[dataset].time_column)
     with reading(database, wait) as connection:
         query = f"SELECT {column}::DATE, count(*) FROM warehouse.{dataset} GROUP BY ALL"
@@ -41,7 +42,7 @@ def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[dat
 
 
 def held_days(warehouse: Warehouse, dataset: str) -> set[date]:
-    """Return the days that the database holds, or was last published to hold if it cannot be opened."""
+    """Return the days that the database holds. If it cannot be opened, return the days last published as loaded."""
     try:
         with reading(warehouse.path) as connection:
             query = "SELECT day FROM warehouse.coverage WHERE dataset = $dataset"
@@ -60,13 +61,13 @@ def count_repeated(database: Path, *, wait: float = 0.0) -> int:
 
 
 def differing_days(database: Path, dataset: str, days: Sequence[DayFile]) -> list[date]:
-    """Return the days whose rows in the table are not exactly those of their file. Raises `StoreError`."""
+    """Return the days whose rows in the table differ from the rows in their file. Raises `StoreError`."""
     with reading(database) as connection:
         return [file.certificate.day for file in days if _differs(connection, dataset, file)]
 
 
 def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
-    """Yield, per stored day, the share that another database with a table `transactions` holds of it."""
+    """Yield for each stored day the shares that another database holds in its table `transactions`."""
     with reading(database, advice="nothing was changed: give a database that has a table `transactions`") as connection:
         for file in days:
             rows_of_day = DayFiles(file.path.parent).columns(file.certificate.day, _OVERLAP_COLUMNS)
@@ -110,8 +111,8 @@ def reading(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the database read-only as `warehouse`, and close it afterwards.
 
-    Raises `Busy` if another process still writes it after `wait` seconds, and `StoreError`, which ends with `advice`,
-    when it cannot be read.
+    Raises `Busy` if another process still writes the database after `wait` seconds. Raises `StoreError` if the database
+    cannot be read; the message ends with `advice`.
     """
     import duckdb
 

@@ -1,4 +1,4 @@
-"""Loading of day files into the tables. The caller has opened the database."""
+"""Functions that load day files into the tables of an open database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COVERAGE, DETAILS_COVERAGE = "coverage", "details_coverage"
 
 
 class WrongDayFile(StoreError):
-    """A day file whose number of rows differs from its certificate."""
+    """A day file whose number of rows differs from the number in its certificate."""
 
 
 class DayFile(NamedTuple):
@@ -33,7 +33,7 @@ class DayFile(NamedTuple):
 
 
 def load_each(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> Iterator[WrongDayFile]:
-    """Load days, one transaction each. Yield the errors of those that were left out."""
+    """Load each day in a separate transaction. Yield the errors of the days that were left out."""
     for day in days:
         connection.begin()
         try:
@@ -47,7 +47,7 @@ def load_each(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequenc
 
 
 def replace_day(connection: duckdb.DuckDBPyConnection, dataset: str, day: DayFile) -> None:
-    """Replace a day in the tables of a dataset. Raises `WrongDayFile`."""
+    """Replace the rows of a day in the tables of a dataset by the rows of its file. Raises `WrongDayFile`."""
     of, certificate = DATASETS[dataset], day.certificate
     connection.execute(f"DELETE FROM warehouse.{dataset} WHERE {of_day(dataset)}", {"day": certificate.day})
     proved_at = certificate.proved_at.astimezone(UTC).replace(tzinfo=None)
@@ -69,13 +69,13 @@ def _insert(
     [(inserted,)] = connection.execute(statement, values).fetchall()
     if inserted != day.certificate.published:
         raise WrongDayFile(
-            f"{day.path} gives {inserted} rows but certifies {day.certificate.published}; nothing of it was loaded: "
-            "delete it, the next sync reads the day again"
+            f"{day.path} gives {inserted} rows, but its certificate states {day.certificate.published}; none of them "
+            "was loaded: delete the file, and the next sync reads the day again"
         )
 
 
 def fill_details(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
-    """Load into the second table those of these days that the first table holds and the second lacks."""
+    """Load these days into the dataset's second table. Skip days that this table has or the first table lacks."""
     details = DATASETS[dataset].details
     if details is None:
         return
@@ -90,7 +90,7 @@ def fill_details(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequ
 
 
 def record(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
-    """Record in the database from which certificates these days were loaded."""
+    """Write to the database the certificate that each of these days was loaded from."""
     _record(connection, COVERAGE, dataset, days)
     if DATASETS[dataset].details:
         _record(connection, DETAILS_COVERAGE, dataset, days)
@@ -113,6 +113,6 @@ def _record(connection: duckdb.DuckDBPyConnection, coverage: str, dataset: str, 
 
 
 def loaded_days(connection: duckdb.DuckDBPyConnection, dataset: str, coverage: str = COVERAGE) -> dict[date, str]:
-    """Return the loaded days of a dataset, and the certificate each was loaded from."""
+    """Return the loaded days of a dataset, each with the id of the certificate that it was loaded from."""
     query = f"SELECT day, certificate FROM warehouse.{coverage} WHERE dataset = $dataset ORDER BY day"
     return dict(connection.execute(query, {"dataset": dataset}).fetchall())

@@ -1,4 +1,4 @@
-"""File locks. The kernel releases them when a process ends, so a killed run leaves nothing locked."""
+"""File locks. The kernel releases the locks of a process when it ends, so a killed run leaves nothing locked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Busy(StoreError):
 def holder(path: Path) -> str | None:
     """Return the name of the process that holds the lock at `path`.
 
-    None if it is free, or if this process may not write there and so cannot try the lock.
+    Return None if the lock is free, or if this process cannot try it because it may not write to the lock's folder.
     """
     if not os.access(path.parent, os.W_OK):
         return None
@@ -37,9 +37,10 @@ def holder(path: Path) -> str | None:
 
 @contextmanager
 def locked(path: Path, what: str, wait: float, *, leave_name: bool = True) -> Iterator[None]:
-    """Hold the lock at `path`. `what` names the locked thing in messages.
+    """Hold the lock at `path` until the `with` block ends. `what` names the locked thing in messages.
 
-    Raises `Busy` after `wait` seconds, and `StoreError` when the lock file cannot be written.
+    If `leave_name`, write a file beside the lock that names this process to waiting processes. Raises `Busy` after
+    `wait` seconds, and `StoreError` when the lock file cannot be written.
     """
     owner = path.with_suffix(".owner")
     lock = filelock.FileLock(path, timeout=wait)

@@ -1,4 +1,4 @@
-"""SQL by which DuckDB reads Parquet files. No other module reads them, because DuckDB can misread a path."""
+"""SQL with which DuckDB reads Parquet files. Only this module makes it, because DuckDB can misinterpret a path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stx_pipelines.store.scratch import quoted
 def parquet_rows(*paths: Path) -> str:
     """Return SQL for the rows of these files, to use after FROM.
 
-    By default DuckDB uses a folder `fee_ustx=7` as a column in place of the file's own, and reads `[x]` as a pattern.
+    By default DuckDB takes a folder `fee_ustx=7` for a column that replaces the file's column, and `[x]` for a pattern.
     """
     names = ", ".join(quoted(escape(str(path.absolute()))) for path in paths)
     return f"read_parquet([{names}], hive_partitioning = false)"

@@ -1,4 +1,4 @@
-"""The published state of a dataset: the loaded days, and when the server's tip was checked. Pure: no file access."""
+"""The published state of a dataset: its loaded days, and when the server's tip was checked. Pure: no file access."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ _MARKS_KEPT = timedelta(days=2)
 class Published(msgspec.Struct):
     """The content of a dataset's coverage file, which can be read without opening the database.
 
-    `loaded` gives, per day, the id of the certificate its rows came from. `inode` is the database file it holds for.
-    `checked` is when an open day was last found unchanged. `details` is true if the dataset's second table holds all
-    loaded days; earlier versions drop it when they load a day. `tip_time` is the time of the server's newest block.
-    `tip_since` is when that block was first seen, `tip_seen` when it was last seen. `tip_caught_up` is when a fresh
-    block was last seen after a stale one. Files of earlier versions lack some of these.
+    `loaded` gives, per loaded day, the id of the certificate that its rows came from. `inode` is the inode of
+    the database file that holds these days. `checked` gives, per open day, when the day was last found unchanged.
+    `details` is true if the dataset's second table holds all loaded days. Earlier versions of this package remove
+    `details` when they load a day. `tip_time` is the time of the server's newest block. `tip_since` is when that block
+    was first seen, and `tip_seen` when it was last seen. `tip_caught_up` is when a fresh block was last seen after a
+    stale block. Files of earlier versions lack some of these fields.
     """
 
     loaded: dict[date, str] = {}
@@ -30,17 +31,17 @@ class Published(msgspec.Struct):
     tip_caught_up: datetime | None = None
 
     def holding(self, loaded: dict[date, str], inode: int) -> Published:
-        """Return a copy for the database file `inode`, which holds the rows of these certificates."""
+        """Return a copy with these loaded days, which the database file with this inode holds."""
         return msgspec.structs.replace(self, loaded=loaded, inode=inode)
 
     def compared(self, days: Iterable[date], now: datetime) -> Published:
-        """Return a copy after these open days were compared with the tip and found unchanged."""
+        """Return a copy with these open days marked as unchanged at `now`. Marks older than two days are dropped."""
         at = now.replace(microsecond=0)
         lately = {day: seen for day, seen in self.checked.items() if at - seen < _MARKS_KEPT}
         return msgspec.structs.replace(self, checked={**lately, **dict.fromkeys(days, at)})
 
     def with_tip(self, time: datetime, now: datetime, limit: timedelta) -> Published:
-        """Return a copy after the server's newest block was checked; `time` is the block's.
+        """Return a copy with the server's newest block as seen at `now`. `time` is the time of the block.
 
         A block is stale when it is older than `limit`. If `limit` is zero, no block is stale.
         """

@@ -1,6 +1,6 @@
-"""The replacement of the database by a new one. A kill at any moment loses neither.
+"""Functions that replace the database by a new database. If the process is killed, a complete database is kept.
 
-The old one has the name `warehouse.before-rebuild.duckdb` until the new one is in its place.
+The old database is named `warehouse.before-rebuild.duckdb` until the new database is in place.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from stx_pipelines.store.files import StoreError, flush
 
 
 class LacksDays(StoreError):
-    """A new database that would lack `days`, per dataset. `left_out` are the errors of the files that were left out."""
+    """A new database that would lack `days`, given per dataset. `left_out` has the errors of the files left out."""
 
     def __init__(self, path: Path, days: Mapping[str, Sequence[date]], left_out: Sequence[StoreError]) -> None:
         named = "; ".join(f"{dataset}: {', '.join(map(str, lacking))}" for dataset, lacking in days.items())
         super().__init__(
-            f"the new database would lack days that {path} holds ({named}); nothing was replaced: `stx-pipelines sync` "
-            "reads them again once the files named above, if any, are deleted or stx-pipelines is updated, or "
-            "`stx-pipelines rebuild --force` leaves them out"
+            f"the new database would lack days that {path} holds ({named}); nothing was replaced: delete the files "
+            "named above, if any, or update stx-pipelines, then run `stx-pipelines sync` to read these days again; or "
+            "run `stx-pipelines rebuild --force` to leave these days out"
         )
         self.left_out = left_out
 
@@ -60,7 +60,7 @@ def put_in_place(fresh: Path, path: Path) -> None:
 
 
 def settle(path: Path) -> None:
-    """Finish a replacement that was interrupted: remove the old database if the new one is in place, else restore it.
+    """Finish an interrupted replacement. Remove the old database if the new one is in place, otherwise restore it.
 
     The caller must hold the database's lock. Raises `StoreError`.
     """
@@ -72,7 +72,7 @@ def settle(path: Path) -> None:
             flush(path.parent)  # the new name must be on the disk before the old file is removed
             _unlink(old)
         else:
-            _move(_log(old), _log(path))  # first, so that after a kill here `settle` starts again
+            _move(_log(old), _log(path))  # before the database, so that `settle` starts again after a kill here
             old.replace(path)
     except OSError as error:
         raise StoreError(
@@ -86,12 +86,12 @@ def remove_database(path: Path) -> None:
     try:
         _unlink(path)
     except OSError as error:
-        raise StoreError(f"{path} could not be removed ({error.strerror or error}): remove it") from error
+        raise StoreError(f"{path} could not be removed ({error.strerror or error}): remove it yourself") from error
 
 
 def _put_aside(path: Path) -> None:
     old = old_database(path)
-    _log(old).unlink(missing_ok=True)  # left behind: its database is gone
+    _log(old).unlink(missing_ok=True)  # a log left over from a database that is gone
     if path.exists():
         path.replace(old)
         _move(_log(path), _log(old))
@@ -99,7 +99,7 @@ def _put_aside(path: Path) -> None:
 
 
 def _unlink(path: Path) -> None:
-    _log(path).unlink(missing_ok=True)  # first: DuckDB would apply it to another database of this name
+    _log(path).unlink(missing_ok=True)  # first, because DuckDB would apply it to a new database of this name
     path.unlink(missing_ok=True)
 
 

@@ -1,6 +1,7 @@
 """The number of rows in a Parquet file, kept in a small file beside it.
 
-Importing pyarrow to read it from the footer takes longer than all the rest of `status`.
+Without the small file, `status` would import pyarrow to read the number. The import takes longer than the rest of
+`status`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 def count_rows(path: Path, memory: Path) -> int | None:
-    """Return the number of rows in the file, None if it is missing or damaged. `memory` is the file that keeps it."""
+    """Return the number of rows in the file, None if it is missing or damaged. `memory` is the small file."""
     try:
         mark = mark_of(path)
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """DuckDB databases in memory for one computation, with limits and a spill folder.
 
-A killed process cannot remove its folder. Each process locks its own, so that the next computation can recognize and
-remove the folders of killed ones.
+A killed process cannot remove its spill folder. Each process locks its folder, so that the next computation can
+recognize and remove the folders of killed processes.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Engine:
     threads: int = min(4, os.cpu_count() or 1)
 
     def for_rows(self, rows: int) -> Engine:
-        """Return an engine with more memory for a long history: some data per wallet cannot spill."""
+        """Return an engine with enough memory for `rows` transactions, because some data per wallet cannot spill."""
         return replace(self, memory_mb=max(self.memory_mb, rows // 1_000_000 * _MB_PER_MILLION_ROWS))
 
 
 @contextmanager
 def scratch_database(run_folder: Path, engine: Engine) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory that spills to a folder below `run_folder`. Errors of DuckDB are raised unchanged."""
+    """Open a database in memory that spills to a folder below `run_folder`. DuckDB's errors are raised unchanged."""
     import duckdb
 
     with spill_folder(run_folder) as spill:
@@ -48,7 +48,7 @@ def scratch_database(run_folder: Path, engine: Engine) -> Iterator[duckdb.DuckDB
             connection.execute(f"SET memory_limit = '{engine.memory_mb}MB'")
             connection.execute(f"SET threads = {engine.threads}")
             connection.execute(f"SET temp_directory = {quoted(str(spill))}")
-            connection.execute("SET preserve_insertion_order = false")  # less memory; results have an ORDER BY
+            connection.execute("SET preserve_insertion_order = false")  # saves memory; results have an ORDER BY
             connection.execute("SET enable_progress_bar = false")  # DuckDB may take a run for an interactive session
             yield connection
         finally:
@@ -57,7 +57,7 @@ def scratch_database(run_folder: Path, engine: Engine) -> Iterator[duckdb.DuckDB
 
 @contextmanager
 def spill_folder(run_folder: Path) -> Iterator[Path]:
-    """Create a folder and remove it afterwards. If this process is killed, the next call removes it."""
+    """Create a folder and remove it afterwards. If this process is killed, the next call removes the folder."""
     run_folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as alive:
         # This lock keeps other processes from removing the new folder before it is locked.
@@ -73,7 +73,7 @@ def spill_folder(run_folder: Path) -> Iterator[Path]:
 
 def _remove_dead(run_folder: Path) -> None:
     for folder in run_folder.glob(f"{_PREFIX}*/"):
-        with suppress(Busy, FileNotFoundError), _in_use(folder):  # not found: its process is removing it now
+        with suppress(Busy, FileNotFoundError), _in_use(folder):  # not found: the folder's process is removing it
             shutil.rmtree(folder, ignore_errors=True)
 
 

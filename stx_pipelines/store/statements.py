@@ -41,7 +41,7 @@ def table_sql(dataset: Dataset) -> str:
 
 
 def details_table(dataset: Dataset) -> str:
-    """Return the same for the second table of a dataset; an empty text if it has none."""
+    """Return the same statements for a dataset's second table, or an empty text if there is no second table."""
     if dataset.details is None:
         return ""
     return _table(dataset.details.name, dataset.details.comment, described_details(dataset, dataset.details), [])
@@ -68,13 +68,13 @@ def described_columns(dataset: Dataset) -> list[Described]:
 
 
 def described_details(dataset: Dataset, details: Details) -> list[Described]:
-    """Return the name, type and comment of each column of a dataset's second table, in its order."""
+    """Return the name, type and comment of each column of a dataset's second table, in the table's order."""
     key, *others = [(each.name, _TYPES[each.kind], each.comment) for each in _in_details(dataset, details)]
     return [key, ("day", "DATE", "UTC date of the row"), *others]
 
 
 def _described(dataset: Dataset) -> tuple[list[Described], list[Described]]:
-    """Return the columns of the table's first version, and those added since."""
+    """Return the columns of the table's first version, and the columns added since."""
     first, added = (
         [
             (column.name, _TYPES[column.kind], column.comment)
@@ -89,7 +89,7 @@ def _described(dataset: Dataset) -> tuple[list[Described], list[Described]]:
 def day_sql(dataset: Dataset, certificate: Certificate) -> str:
     """Return the query that selects the table's rows from `day_file`. Its parameter is `proved_at`.
 
-    The certificate is that of the day file: columns that the file lacks are NULL.
+    `certificate` is that of the day file. Columns that the file lacks are NULL.
     """
     first, added = (
         _selected(dataset, [column for column in dataset.table_columns if column.added == later], certificate)
@@ -101,7 +101,7 @@ def day_sql(dataset: Dataset, certificate: Certificate) -> str:
 
 
 def details_sql(dataset: Dataset, details: Details, certificate: Certificate) -> str:
-    """Return the same query for the second table. Its parameter is `day`."""
+    """Return the query that selects the second table's rows from `day_file`. Its parameter is `day`."""
     key, *others = _in_details(dataset, details)
     columns = _selected(dataset, others, certificate)
     return f"SELECT {named(key.name)}, CAST($day AS DATE) AS day, {columns} FROM day_file{_shown(dataset)}"
@@ -125,7 +125,7 @@ def _shown(dataset: Dataset) -> str:
 
 
 def with_added(dataset: Dataset) -> str:
-    """Return the table of a dataset as it stands after FROM. Columns that an older table lacks are NULL."""
+    """Return SQL for a dataset's table, to use after FROM. Columns that an older table lacks are NULL."""
     table = f"warehouse.{dataset.name}"
     added = [column for column in dataset.table_columns if column.added]
     if not added:
@@ -135,11 +135,11 @@ def with_added(dataset: Dataset) -> str:
 
 
 def of_day(dataset: str) -> str:
-    """Return the condition that holds for the table's rows of one day. Its parameter is `day`."""
+    """Return the SQL condition that selects the table's rows of one day. Its parameter is `day`."""
     column = named(DATASETS[dataset].time_column)
     return f"{column} >= $day::DATE AND {column} < $day::DATE + 1"
 
 
 def named(*columns: str) -> str:
-    """Return column names quoted and separated by commas: a name may be an SQL keyword."""
+    """Return column names separated by commas, each quoted because a name may be an SQL keyword."""
     return ", ".join(f'"{column}"' for column in columns)

@@ -1,4 +1,4 @@
-"""Summaries of a stored day for people, computed from its file. Amounts in Wei are integers, hours are UTC."""
+"""Summaries of a stored day for users, computed from the day's file. Amounts in Wei are integers, hours are UTC."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def summarize(table: pa.Table) -> DaySummary:
 
 
 class BlocksSummary(NamedTuple):
-    """Counts of all blocks of a day, per UTC hour and per fee recipient, those with the most blocks first."""
+    """Sums over all blocks of a day. `by_hour` and `by_miner` count the blocks per UTC hour and per fee recipient.
+
+    `by_miner` begins with the fee recipient with the most blocks.
+    """
 
     gas_used: int
     transactions: int
@@ -48,7 +51,7 @@ class BlocksSummary(NamedTuple):
 
 
 class Recipient(NamedTuple):
-    """A fee recipient, the number of its blocks, and the sum of their increases in Wei."""
+    """A fee recipient, the number of its blocks, and the sum of its increases in Wei."""
 
     miner: str
     blocks: int
@@ -56,7 +59,7 @@ class Recipient(NamedTuple):
 
 
 class Hour(NamedTuple):
-    """The number of blocks in an hour, and the sum of their increases in Wei."""
+    """The number of blocks in an hour, and the sum of all increases in that hour in Wei."""
 
     blocks: int
     increase: int

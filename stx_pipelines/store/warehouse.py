@@ -1,7 +1,7 @@
 """The DuckDB database and its tables, which are loaded from day files in short transactions.
 
 The tables can be rebuilt from the files at any time. After every load the loaded days are published in a small file
-beside the database, so that `status` and others need not open it.
+beside the database, so that `status` and other readers need not open the database.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ if TYPE_CHECKING:
 _RETRY_SECONDS = 0.1
 _ENGINE: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,  # more threads make one day slower to load and take more memory
-    "memory_limit": "48MB",  # enough for days of a million rows; without a limit it grows with the table
-    "checkpoint_threshold": "128MB",  # no checkpoints between the days of a rebuild: it ends with one anyway
+    "memory_limit": "48MB",  # enough for days of a million rows; without a limit, memory use grows with the table
+    "checkpoint_threshold": "128MB",  # no checkpoint between the days of a rebuild, which ends with a checkpoint anyway
 }
-# The older format's checkpoint takes twice as long in a large table. Each checkpoint writes the last row group again,
-# and the default row group of 122,880 rows holds many days. No write-ahead log is needed: after a crash the days are
-# loaded from their files again, and nothing is published before a checkpoint.
+# A checkpoint in the older format takes twice as long in a large table. Each checkpoint writes the last row group
+# again, and a row group of the default size (122,880 rows) holds many days. No write-ahead log is needed, because after
+# a crash the days are loaded from their files again, and nothing is published before a checkpoint.
 _STORAGE = "STORAGE_VERSION 'v1.5.0', ROW_GROUP_SIZE 30720, RECOVERY_MODE no_wal_writes"
 _MAGIC = slice(8, 12)  # bytes that read DUCK in every DuckDB file
 
@@ -71,8 +71,8 @@ class Warehouse:
         self._folder = folder
         self._lock = folder.lock("warehouse")
         self._size = folder.run / "warehouse.size.json"
-        self._idle: duckdb.DuckDBPyConnection | None = None  # kept without the file: a new connection costs 20 ms
-        self._prepared = 0  # inode of the file whose tables exist
+        self._idle: duckdb.DuckDBPyConnection | None = None  # detached and kept, because a new connection takes 20 ms
+        self._prepared = 0  # inode of the database file whose tables have been created
 
     def load(self, dataset: str, days: Sequence[DayFile], *, wait: float | None = None) -> None:
         """Replace the rows of these days in the table in one transaction, then publish that they are loaded.
@@ -93,9 +93,9 @@ class Warehouse:
         return DATASETS[dataset].details is not None and not self.published(dataset).details
 
     def load_details(self, dataset: str, parts: Iterable[Sequence[DayFile]], *, wait: float) -> None:
-        """Load into the dataset's second table the loaded days that it lacks, one transaction per part.
+        """Load the days of each part that the dataset's second table lacks, in one transaction per part.
 
-        Raises `Busy` as `load` does.
+        Raises `Busy` if another process still holds the database after `wait` seconds.
         """
         for days in parts:
             with self.connected(wait) as connection:
@@ -103,7 +103,7 @@ class Warehouse:
         self._publish(dataset, partial(msgspec.structs.replace, details=True))
 
     def reconcile(self, dataset: str) -> None:
-        """Publish the days that the database holds. Raises `Busy` while another process holds it."""
+        """Publish the days that the database holds. Raises `Busy` if another process holds the database."""
         if not (self.path.exists() or replacement.old_database(self.path).exists()):
             return
         with self.connected(wait=0.0) as connection:
@@ -112,18 +112,19 @@ class Warehouse:
             self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
 
     def published(self, dataset: str, *, even_if_lost: bool = False) -> Published:
-        """Read the published coverage. It has no loaded days if the database is missing or another file.
+        """Return the published coverage of a dataset. Never opens the database.
 
-        Never opens the database. With `even_if_lost`, return the days that were published for the missing database.
+        The coverage has no loaded days if the database is missing or was replaced by another file. With `even_if_lost`,
+        it has the loaded days that were published for the missing database.
         """
         known = read_if_sound(self._folder.coverage(dataset), Published)
         if known is None:
-            return Published()  # without the file, days are only loaded once more
+            return Published()  # if the file is missing, the only effect is that days are loaded again
         same = even_if_lost or known.inode == _inode(self.path)
         return known if same else known.holding({}, 0)
 
     def missing_bytes(self) -> int:
-        """Return the number of bytes that the file lost since it was written. Never opens the database."""
+        """Return the number of bytes that the database file lost since it was written. Never opens the database."""
         return missing_bytes(self.path, self._size)
 
     def mark_checked(self, dataset: str, days: Sequence[date], now: datetime) -> None:
@@ -131,16 +132,16 @@ class Warehouse:
         self._publish(dataset, lambda published: published.compared(days, now))
 
     def mark_tip(self, dataset: str, time: datetime, now: datetime, limit: timedelta) -> None:
-        """Publish the time of the server's newest block, which is stale when older than `limit`."""
+        """Publish `time`, the time of the server's newest block. The block is stale if it is older than `limit`."""
         self._publish(dataset, lambda published: published.with_tip(time, now, limit))
 
     def rebuild(
         self, datasets: Mapping[str, Sequence[DayFile]], needed: Mapping[str, Collection[date]] | None = None
     ) -> list[WrongDayFile]:
-        """Make a new database from day files, then replace the old one by it.
+        """Make a new database from day files, then replace the old database by it.
 
-        Leave out the files whose rows disagree with their certificate, and return their errors. Raises `LacksDays`, and
-        keeps the old database, when the new one lacks a `needed` day.
+        Return the errors of the files that were left out because their rows disagree with their certificate. If the new
+        database lacks a `needed` day, keep the old database and raise `LacksDays`.
         """
         wrong: list[WrongDayFile] = []
         loaded: dict[str, dict[date, str]] = {}
@@ -162,15 +163,16 @@ class Warehouse:
 
     def _publish(self, dataset: str, change: Callable[[Published], Published]) -> None:
         with locked(self._folder.lock("coverage"), "the coverage file", self.wait):
-            # Loaded days of a missing database are kept until there is a new one: `health` reports the loss by them.
+            # Days of a missing database stay published until there is a new one, so that `health` reports the loss.
             content = msgspec.json.encode(change(self.published(dataset, even_if_lost=True)))
             replace_file(self._folder.coverage(dataset), lambda aside: aside.write_bytes(content))
 
     @contextmanager
     def connected(self, wait: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the database as `warehouse` to write it. Write a checkpoint and close it afterwards.
+        """Open the database as `warehouse` for writing. Afterwards, write a checkpoint and close the database.
 
-        Raises `Busy` if another process still holds it after `wait` seconds (default: `self.wait`), and `StoreError`.
+        Raises `Busy` if another process still holds the database after `wait` seconds (default: `self.wait`). Raises
+        `StoreError` if the database cannot be used.
         """
         wait = self.wait if wait is None else wait
         with locked(self._lock, str(self.path), wait):

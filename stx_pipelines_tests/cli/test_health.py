@@ -53,8 +53,8 @@ def test_health_3_a_truncated_day_file(full: World, run: Run) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     done = run(full, "health")
     assert done.exit_code == DAMAGED
-    assert done.output.startswith(f"{path} is damaged or not ours")
-    assert "delete it, the next sync reads the day again" in done.output
+    assert done.output.startswith(f"{path} is damaged or not from stx-pipelines")
+    assert "delete it, and the next sync reads the day again" in done.output
     path.unlink()
     assert run(full, "health").exit_code == NOT_RUNNING
 
@@ -64,7 +64,7 @@ def test_health_3_a_day_file_that_lacks_rows_and_sync_reads_it_again(full: World
     done = run(full, "health")
     assert done.exit_code == DAMAGED
     assert f"{day_file(full, full.days[1])} has " in done.output
-    assert "delete it, the next sync reads the day again" in done.output
+    assert "delete it, and the next sync reads the day again" in done.output
     assert run(full, "status").exit_code == ERROR
     assert run(full, "sync").exit_code == DONE
     assert run(full, "health").exit_code == HEALTHY

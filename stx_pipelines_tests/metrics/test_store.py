@@ -195,7 +195,7 @@ def test_a_file_with_another_number_of_rows_than_certified_is_refused(store: Met
     first, *others = rows_of(0)
     orphaned = [msgspec.structs.replace(tx, canonical=False) for tx in others]
     store.files.write(to_arrow(DATASETS[TRANSACTIONS], [first, *orphaned]), certificate(day(0), rows_of(0)))
-    with pytest.raises(StoreError, match=r"17 transactions but certify 19.*verify"):
+    with pytest.raises(StoreError, match=r"17 transactions, but their certificates state 19.*verify"):
         store.refresh()
     assert not store.path("wallets_daily").exists()
 

@@ -48,7 +48,7 @@ def refused(files: DayFiles) -> str:
         DayFiles(files.folder).certificate(FIRST_DAY)
     sentence = str(caught.value)
     assert str(files.path(FIRST_DAY)) in sentence
-    assert sentence.endswith("; delete it, the next sync reads the day again")
+    assert sentence.endswith("; delete it, and the next sync reads the day again")
     assert "\n" not in sentence
     return sentence
 
@@ -108,18 +108,18 @@ def foreign(certificate: bytes | None) -> Callable[[Path], object]:
 def test_a_foreign_file_is_reported(files: DayFiles, write: Callable[[Path], object]) -> None:
     files.path(FIRST_DAY).unlink()
     write(files.path(FIRST_DAY))
-    assert "damaged or not ours" in refused(files)
+    assert "damaged or not from stx-pipelines" in refused(files)
 
 
 def test_a_file_of_another_day_is_reported(files: DayFiles) -> None:
     files.path(FIRST_DAY).write_bytes(files.path(SECOND).read_bytes())
-    assert f"certifies {SECOND}" in refused(files)
+    assert f"has the certificate of {SECOND}" in refused(files)
 
 
 def test_a_file_that_lacks_rows_is_reported_without_reading_its_rows(files: DayFiles) -> None:
     certificate = known_certificate(files)
     files.write(files.read(FIRST_DAY).slice(5), certificate)
-    assert f"has {certificate.seen - 5} rows but certifies {certificate.seen}" in refused(files)
+    assert f"has {certificate.seen - 5} rows, but its certificate states {certificate.seen}" in refused(files)
 
 
 def test_a_damaged_file_is_listed_apart_from_the_good_ones(files: DayFiles) -> None:

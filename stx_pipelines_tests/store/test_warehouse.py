@@ -101,7 +101,7 @@ def test_a_file_with_another_number_of_rows_than_certified_is_refused_and_the_ta
     known = world.stored([FIRST_DAY])[FIRST_DAY].certificate
     before = table_rows(world.data)
     store = world.open_sync().store
-    with pytest.raises(StoreError, match="nothing of it was loaded"):
+    with pytest.raises(StoreError, match="none of them was loaded"):
         store.store_and_load([(store.rows(FIRST_DAY), msgspec.structs.replace(known, published=known.published - 5))])
     assert table_rows(world.data) == before
 
@@ -226,7 +226,7 @@ def test_a_rebuild_leaves_out_a_file_with_another_number_of_rows_than_certified(
     assert known
     store.files.write(store.files.read(SECOND), msgspec.structs.replace(known, published=known.published + 1))
     [wrong] = rebuild(store)
-    assert f"{store.files.path(SECOND)} gives {known.published} rows but certifies" in str(wrong)
+    assert f"{store.files.path(SECOND)} gives {known.published} rows, but its certificate states" in str(wrong)
     others = [day for day in world.days if day != SECOND]
     assert table_rows(world.data) == table_truth(world.chain, others)
     assert sorted(store.warehouse.published("transactions").loaded) == others

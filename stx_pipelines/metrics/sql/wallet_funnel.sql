@@ -1,5 +1,6 @@
--- Stages reached by the wallets of the last w cohort days whose first 30 days are over.
--- Null unless all w days are covered and none is left-censored.
+-- Counts, for each window, the new wallets that reached each stage in their first 30 days.
+-- A window ends with the newest day whose new wallets have completed their first 30 days. Its counts are null unless
+-- all its days are covered and none of its wallets is left-censored.
 WITH first_month AS (
     SELECT id, sum(tx_count) AS tx_count, sum(fee_ustx) AS fee_ustx
     FROM activity, scope

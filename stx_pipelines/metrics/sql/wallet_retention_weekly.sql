@@ -1,5 +1,6 @@
--- Cohorts by week ending Sunday. Counts are added and divided once; rates are not averaged.
--- A week is mature when its Sunday is. `cohort_days` is the number of its days that have a cohort.
+-- Retention of the cohorts of a week, which ends on Sunday. The cohorts' counts are added, then divided once.
+-- Rates are not averaged. A week is mature when the cohort of its Sunday is mature.
+-- `cohort_days` is the number of days of the week that have a cohort.
 WITH cells AS (
     SELECT *, sunday_of(cohort_date) AS sunday FROM cohort_retention
 ),

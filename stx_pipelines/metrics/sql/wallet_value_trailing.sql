@@ -1,4 +1,4 @@
--- Fees of the wallets active in the last w covered days. Null unless all w days are covered.
+-- Fees of the wallets active in a window that ends with the newest closed day. Null unless all its days are covered.
 WITH sums AS (
     SELECT id, window_days, sum(tx_count) AS tx_count, sum(fee_ustx)::BIGINT AS fee_ustx
     FROM activity, trails, scope

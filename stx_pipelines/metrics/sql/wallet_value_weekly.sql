@@ -1,4 +1,5 @@
--- Fees per wallet by week ending Sunday. Fees are added and divided once; means are not averaged.
+-- Fees per wallet of the cohorts of a week, which ends on Sunday. The fees of its wallets are added, then divided once.
+-- Means are not averaged.
 -- A week has a row once the window of its Sunday is over. Weeks with few wallets have no payback.
 WITH weeks AS (
     SELECT

@@ -1,5 +1,5 @@
--- One row per wallet and window that is over. Trailing windows have only the wallets active in them.
--- The order by id is that of the addresses.
+-- One row per wallet and window that is over. A trailing window has rows only for the wallets active in it.
+-- Ids are in the order of the addresses.
 WITH trailed AS (
     SELECT id, window_days, sum(tx_count)::BIGINT AS tx_count, sum(fee_ustx)::BIGINT AS fee_ustx
     FROM activity, trails, scope

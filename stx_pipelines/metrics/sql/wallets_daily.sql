@@ -1,5 +1,6 @@
--- Distinct wallets in the 1, 7 and 30 days (the span) that end with each day. From each active day on, a wallet counts
--- for one span or until its next active day: +1 where this stretch starts, -1 where it ends. It never counts twice.
+-- One row per day, with the distinct wallets in the 1, 7 and 30 days (the span) that end with the day.
+-- Each active day of a wallet starts a stretch. The stretch ends after one span, or earlier at the next active day. It
+-- adds 1 where it starts and subtracts 1 where it ends. A wallet's stretches do not overlap, so no wallet counts twice.
 WITH days AS (
     SELECT unnest(generate_series(coverage_start, coverage_end, INTERVAL 1 DAY))::DATE AS date FROM scope
 ),

@@ -5,6 +5,7 @@ CREATE TABLE IF NOT EXISTS warehouse.coverage (
     row_count BIGINT,
     loaded_at TIMESTAMP
 );
+COMMENT ON TABLE warehouse.coverage IS 'One row per dataset and loaded day, with the certificate of the loaded day file.';
 CREATE TABLE IF NOT EXISTS warehouse.details_coverage (
     dataset VARCHAR,
     day DATE,
@@ -12,5 +13,4 @@ CREATE TABLE IF NOT EXISTS warehouse.details_coverage (
     row_count BIGINT,
     loaded_at TIMESTAMP
 );
-COMMENT ON TABLE warehouse.details_coverage IS 'Which day file each day of each second table was loaded from.';
-COMMENT ON TABLE warehouse.coverage IS 'Which day file each day of each table was loaded from.';
+COMMENT ON TABLE warehouse.details_coverage IS 'The same as coverage, for the second table of a dataset.';

@@ -1,4 +1,4 @@
--- Wei are converted to ETH in decimals, because a division would give floating point.
+-- Amounts in Wei are converted to ETH as decimals, because a division would give floating-point numbers.
 SELECT
     miner,
     count(*) AS blocks,

@@ -1,5 +1,6 @@
--- Blocks $lo to $hi - 1 that do not follow the block below them in the table.
--- A gap counts only if all its days are loaded and none but the last is in $unfinished.
+-- Selects the blocks from $lo to $hi - 1 that do not follow the next lower block in the table.
+-- A gap counts only if all days from its lower to its upper block are loaded and none of them, except the last, is in
+-- $unfinished.
 WITH ordered AS (
     SELECT
         number, parent_hash, timestamp::DATE AS day,

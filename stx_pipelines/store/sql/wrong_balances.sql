@@ -1,5 +1,6 @@
--- Blocks $lo to $hi - 1 whose row in miners_balance is missing, wrong, or belongs to another block.
--- The balances of days in $waiting belong to other blocks than the table has: only their arithmetic is checked.
+-- Selects the blocks from $lo to $hi - 1 whose row in miners_balance is missing, wrong, or belongs to another block.
+-- Balances of days in $waiting belong to other blocks than those in the table `blocks`. Only the arithmetic of these
+-- balances is checked.
 WITH balances AS (
     SELECT
         block_number, miner, balance_before, balance_after, balance_increase, block_hash, block_time::DATE AS day,

@@ -1,4 +1,5 @@
--- `day_rows` has every row of the covered day files, `shown` only the rows that the table `transactions` shows.
+-- `day_rows` has every row of the covered day files. `canonical_rows` has the canonical rows, and `shown` only the rows
+-- that the table `transactions` shows.
 CREATE VIEW canonical_rows AS
 SELECT
     burn_block_time::DATE AS day,

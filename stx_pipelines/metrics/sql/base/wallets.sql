@@ -1,5 +1,6 @@
--- One row per wallet. cohort_date is D0, its first day. All transaction types count here.
--- first_tx_id needs a second pass: arg_min would keep a text per wallet in memory, because such texts do not spill.
+-- One row per wallet. cohort_date is D0, the wallet's first day. All transaction types count here.
+-- first_tx_id is found in a second pass, because arg_min would keep a text per wallet in memory, and DuckDB cannot
+-- spill such texts.
 CREATE TABLE wallets AS
 WITH seen AS MATERIALIZED (
     SELECT

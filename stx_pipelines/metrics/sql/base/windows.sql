@@ -1,7 +1,8 @@
--- One row per wallet and window H: its activity since its first day. Wallets without activity have zeros.
--- Sums are over 0 <= k < H. The band of H is L < k <= H. Survival is H <= k <= horizon.
--- A wallet's days are first summed up by two bounds, so that few rows are joined with every window: `within` is the
--- smallest H with k < H (null at the horizon), `reach` is the smallest H with k <= H (0 on the first day).
+-- One row per wallet and window H, with the wallet's activity since its first day. Wallets without activity have zeros.
+-- Sums are over 0 <= k < H, where k is the number of days since the first day. The band of H is L < k <= H, where L is
+-- the next shorter window. A wallet survives if it is active at H <= k <= horizon.
+-- The days of a wallet are first summed by two bounds, so that fewer rows are joined with the windows. `within` is the
+-- smallest H with k < H (null at the horizon). `reach` is the smallest H with k <= H (0 on the first day).
 CREATE TABLE windows AS
 WITH places AS (
     SELECT

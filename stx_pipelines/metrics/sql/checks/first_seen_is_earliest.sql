@@ -1,4 +1,4 @@
--- Compared with the day files, in both directions: no wallet is missing and none is extra.
+-- Compares the result with the day files in both directions, so that missing wallets and extra wallets are found.
 WITH truth AS (
     SELECT sender_address AS address, min(block_time) AS first_seen, count(*) AS tx_count
     FROM shown

@@ -1,4 +1,4 @@
--- Compared in both directions, so that no week is missing, repeated, or there before its window is over.
+-- Compares in both directions. Finds weeks that are missing, repeated, or published before their window is over.
 WITH expected AS (
     SELECT
         sunday_of(cohort_date) AS week_ending,
