@@ -1,7 +1,7 @@
-"""A block's header as nodes send it, and the hash that its fields give.
+"""A block's header as nodes send it, and the hash computed from its fields.
 
-The fields of later forks come at the end; each needs those before it. Source: EIP-1559, 4895, 4844, 4788, 7685, 7928,
-7843, and the yellow paper. Pure; rows and their meaning belong to `ethereum`.
+Later forks added fields at the end. A header with one of these fields also has all fields before it. Source: EIP-1559,
+4895, 4844, 4788, 7685, 7928, 7843, and the yellow paper. This module does no I/O. Rows are made in `ethereum`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class RpcWithdrawal(msgspec.Struct, rename="camel", gc=False):
 
 
 class RpcBlock(msgspec.Struct, rename="camel", gc=False, kw_only=True):
-    """The members of a block that are read in every form of chain."""
+    """The members of a block that this package reads on every chain."""
 
     number: str
     hash: Hash
@@ -47,7 +47,7 @@ class RpcBlock(msgspec.Struct, rename="camel", gc=False, kw_only=True):
 
 
 class RpcHeader(RpcBlock, rename="camel", gc=False, kw_only=True):
-    """A block with all members that its hash covers, as Ethereum has them."""
+    """A block with all members that the block hash covers on Ethereum."""
 
     nonce: _Nonce
     sha3_uncles: Hash
@@ -72,7 +72,10 @@ _KNOWN = _NOT_HASHED | set(RpcHeader.__struct_encode_fields__)
 
 
 def header_hash(header: RpcHeader) -> str | None:
-    """Return the Keccak-256 hash of the header's fields, as 0x and 64 digits; None for fields that are no hex."""
+    """Return the Keccak-256 hash of the header's fields, as 0x and 64 digits.
+
+    Return None if a field is not hex or the logs bloom has the wrong length.
+    """
     try:
         fields = (
             f"a0{header.parent_hash[2:]}a0{header.sha3_uncles[2:]}94{header.miner[2:]}a0{header.state_root[2:]}"
@@ -87,7 +90,7 @@ def header_hash(header: RpcHeader) -> str | None:
 
 
 def _later_fields(header: RpcHeader) -> str:
-    """Encode the fields that forks added, as far as the header has them."""
+    """Return the RLP encoding of the fields that later forks added and that the header has."""
     fields = "" if header.base_fee_per_gas is None else _quantity(header.base_fee_per_gas)
     if header.withdrawals_root is not None:
         fields += f"a0{header.withdrawals_root[2:]}"
@@ -111,7 +114,7 @@ def _quantity(text: str) -> str:
 
 
 def unknown_members(raw: bytes | msgspec.Raw) -> list[str]:
-    """Name the members of a block that this version does not know: the hash may cover them."""
+    """Return the names of a block's members that this version does not know. The block hash may cover them."""
     return sorted(set(_members(raw)) - _KNOWN)
 
 
@@ -119,7 +122,7 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def root_of(withdrawals: Sequence[RpcWithdrawal]) -> str | None:
-    """Return the withdrawals root of these withdrawals; None where they are no hex."""
+    """Return the withdrawals root of these withdrawals; None if a value is not hex."""
     try:
         return withdrawals_root(
             [
@@ -132,5 +135,8 @@ def root_of(withdrawals: Sequence[RpcWithdrawal]) -> str | None:
 
 
 def gwei_to(address: str, withdrawals: Sequence[RpcWithdrawal]) -> int:
-    """Sum up what was withdrawn to an address in lower case, in Gwei. Raises `ValueError` for what is no hex."""
+    """Return the sum in Gwei of the withdrawals to `address`, given in lower case.
+
+    Raises `ValueError` if an amount is not hex.
+    """
     return sum(int(w.amount, 16) for w in withdrawals if w.address.lower() == address)

@@ -1,6 +1,6 @@
-"""RLP, Ethereum's encoding of lists of byte strings, and Keccak-256. Written as hex text: that is fastest in Python.
+"""RLP, Ethereum's encoding of lists of byte strings, and Keccak-256. The encoders work on hex text, which is fastest.
 
-Source: the Ethereum yellow paper, appendix B. Not here: what is encoded (`ethereum_header`, `account_proof`).
+Source: the Ethereum yellow paper, appendix B. Headers and account proofs are in `ethereum_header` and `account_proof`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from _pysha3 import keccak_256
 Item = bytes | list["Item"]
 """A decoded value: a byte string, or a list of values."""
 
-_SHORT = 55  # bytes; longer payloads name the length of their length
+_SHORT = 55  # bytes; the encoding of a longer payload also holds the number of bytes of its length
 _STRING, _LIST = 0x80, 0xC0
 _SHORT_STRINGS = [f"{_STRING + length:x}" for length in range(_SHORT + 1)]
 _SHORT_LISTS = [f"{_LIST + length:x}" for length in range(_SHORT + 1)]
 
 
 class BadRlp(ValueError):
-    """Bytes that are no RLP."""
+    """Bytes that are not RLP."""
 
 
 def keccak(data: bytes) -> bytes:
@@ -27,7 +27,7 @@ def keccak(data: bytes) -> bytes:
 
 
 def quantity(number: int) -> str:
-    """Encode a number below 2^256 as its bytes without leading zeros; 0 is the empty string. Return hex digits."""
+    """Return the encoding of a number below 2^256 as hex digits. Leading zeros are dropped; 0 is the empty string."""
     if number < _STRING:
         return f"{number:02x}" if number else "80"
     digits = f"{number:x}"
@@ -37,7 +37,7 @@ def quantity(number: int) -> str:
 
 
 def string(digits: str) -> str:
-    """Encode a byte string given as hex digits. Return hex digits."""
+    """Return the encoding of a byte string. Both are hex digits."""
     if len(digits) == 2 and digits < "80":
         return digits
     length = len(digits) // 2
@@ -45,7 +45,7 @@ def string(digits: str) -> str:
 
 
 def items(encoded: str) -> str:
-    """Encode a list of items that are encoded and joined already. Return hex digits."""
+    """Return the encoding of a list. `encoded` is the joined encodings of its items. Both are hex digits."""
     length = len(encoded) // 2
     return (_SHORT_LISTS[length] if length <= _SHORT else _long(_LIST, length)) + encoded
 
@@ -58,13 +58,13 @@ def _long(kind: int, length: int) -> str:
 
 
 def decode(data: bytes) -> Item:
-    """Decode one value. Raises `BadRlp` unless it takes all the bytes."""
+    """Return the value that the bytes encode. Raises `BadRlp` if they do not encode exactly one value."""
     try:
         value, end = _decode(data, 0)
     except (IndexError, RecursionError) as error:
-        raise BadRlp(f"{len(data)} bytes are no RLP") from error
+        raise BadRlp(f"{len(data)} bytes are not RLP") from error
     if end != len(data):
-        raise BadRlp(f"{end} of {len(data)} bytes are RLP")
+        raise BadRlp(f"only the first {end} of {len(data)} bytes are RLP")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The chains: the facts about each that the sensor, the commands and `health` need."""
+"""The facts about each chain that the sensor, the commands and `health` need."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.project import Project
 
 NO_ETHEREUM = (
-    "Ethereum is not part of the coverage: ETH_RPC_URL is not set; to have it, give the address of an archive node "
-    "(see .env.example)"
+    "Ethereum is not part of the coverage because ETH_RPC_URL is not set; to add it, set ETH_RPC_URL to the address of "
+    "an archive node (see .env.example)"
 )
 
 
@@ -21,8 +21,9 @@ NO_ETHEREUM = (
 class Chain:
     """A chain whose datasets are synced together.
 
-    `began` is the first UTC day of its main network. `budget` returns the number of `unit`s allowed per minute
-    (0: no limit), `note` a sentence about an unusual setting, or None.
+    `began` is the first UTC day of its main network. `budget` returns the number of requests allowed per
+    minute, or 0 for no limit. `unit` is the word for these requests. `note` returns a sentence about an unusual
+    setting, or None.
     """
 
     name: str
@@ -59,7 +60,7 @@ STACKS = Chain(
 ETHEREUM = Chain(
     name="ethereum",
     title="Ethereum",
-    began=date(2015, 7, 30),  # of block 1
+    began=date(2015, 7, 30),  # UTC day of block 1
     budget=lambda project: project.settings.eth_calls_per_second * 60,
     unit="calls",
     note=lambda _: None,
@@ -69,5 +70,5 @@ CHAINS = {chain.name: chain for chain in (STACKS, ETHEREUM)}
 
 
 def chains_of(project: Project) -> list[Chain]:
-    """Return the chains that are part of the coverage: Ethereum only if ETH_RPC_URL is set."""
+    """Return the chains that are part of the coverage. Ethereum is one of them only if ETH_RPC_URL is set."""
     return [STACKS, ETHEREUM] if project.settings.eth_rpc_url else [STACKS]

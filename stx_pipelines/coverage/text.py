@@ -1,4 +1,4 @@
-"""Sentences about coverage and times, used by the sensor, the commands and the alerts. Pure functions."""
+"""Functions that make sentences about coverage and times, for the sensor, the commands and the alerts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def behind_sentence(tip: Sighting) -> str:
     """Return the time of the server's newest block, its age at the last check, and that no action is needed."""
     return (
         f"the server's newest block is of {tip.time:%Y-%m-%d %H:%M} UTC, {duration(tip.age)} old when last checked "
-        f"({tip.server}); nothing to do here: later blocks are fetched once the server has them"
+        f"({tip.server}); nothing to do here, because later blocks are fetched once the server has them"
     )
 
 

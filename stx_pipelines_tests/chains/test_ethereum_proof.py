@@ -49,7 +49,7 @@ def test_an_open_day_has_nothing_above_it_yet() -> None:
 def test_the_chain_begins_at_block_0() -> None:
     genesis = make_block(0, START)
     prove_blocks([genesis], DAY, None, make_block(1, END))
-    with pytest.raises(ProofError, match="below block 100 "):
+    with pytest.raises(ProofError, match="the block before block 100 "):
         prove_blocks(BLOCKS, DAY, None, AFTER)
 
 
