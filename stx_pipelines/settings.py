@@ -124,7 +124,7 @@ class Settings(BaseModel):
     @field_validator("stx_data_dir")
     @classmethod
     def _is_a_folder(cls, value: Path) -> Path:
-        if os.path.exists(value) and not os.path.isdir(value):  # noqa: PTH110, PTH112 - pathlib's raise
+        if os.path.exists(value) and not os.path.isdir(value):  # noqa: PTH110, PTH112 - pathlib's functions raise
             raise ValueError("must be a folder")
         names = f"{value.absolute()} {os.path.realpath(value)}"
         if "?" in names or ("\\" in names and not _PATTERN.isdisjoint(names)):

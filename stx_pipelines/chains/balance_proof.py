@@ -1,4 +1,4 @@
-"""The proof of a day of balances: each block has a row, the balances agree, and the node has old states.
+"""The proof of a day of balances: each block has a row, the balances agree, and they are not of the newest state.
 
 The functions do no I/O. They take rows and raise a `ProofError` that names the blocks. Account proofs are in
 `account_proof`.

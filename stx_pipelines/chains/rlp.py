@@ -37,7 +37,7 @@ def quantity(number: int) -> str:
 
 
 def string(digits: str) -> str:
-    """Return the encoding of a byte string. Both are hex digits."""
+    """Return the encoding of a byte string. The argument and the result are hex digits."""
     if len(digits) == 2 and digits < "80":
         return digits
     length = len(digits) // 2
@@ -45,7 +45,7 @@ def string(digits: str) -> str:
 
 
 def items(encoded: str) -> str:
-    """Return the encoding of a list. `encoded` is the joined encodings of its items. Both are hex digits."""
+    """Return the encoding of a list as hex digits. `encoded` is the joined encodings of its items."""
     length = len(encoded) // 2
     return (_SHORT_LISTS[length] if length <= _SHORT else _long(_LIST, length)) + encoded
 

@@ -1,4 +1,4 @@
-"""The health of the project: an exit code and a sentence, made from files without requests and Dagster."""
+"""The health of the project: an exit code and a sentence, made from files, without a request or Dagster."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEALTHY, NOT_RUNNING, STALLED, DAMAGED, MISCONFIGURED = 0, 1, 2, 3, 4
 class Health(msgspec.Struct, frozen=True):
     """An exit code and its sentence.
 
-    `other_versions` maps each running process whose version differs from this one to its version.
+    `other_versions` maps each running process of another version to that version.
     """
 
     code: int

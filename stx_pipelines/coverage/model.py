@@ -250,7 +250,10 @@ def _past(checked: datetime, now: datetime) -> datetime | None:
 
 
 def less_far(first: Coverage, then: Coverage) -> Coverage:
-    """Return the coverage of two datasets together. Both want the same days; `then` is made from `first`."""
+    """Return the coverage of two datasets of the same days, each day as complete as in the less complete dataset.
+
+    The days of `then` are made from those of `first`.
+    """
     seconds = None if first.seconds_per_day is None else first.seconds_per_day + (then.seconds_per_day or 0.0)
     days = tuple(_less_far(a, b) for a, b in zip(first.days, then.days, strict=True))
     requests = first.requests_per_day + then.requests_per_day

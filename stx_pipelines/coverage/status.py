@@ -1,4 +1,4 @@
-"""The facts that `status` and `health` report, read from files without requests and Dagster."""
+"""The facts that `status` and `health` report, read from files, without a request or Dagster."""
 
 from __future__ import annotations
 

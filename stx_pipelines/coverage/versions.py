@@ -17,7 +17,7 @@ _SECONDS = 1.0
 
 
 def other_versions(folder: DataFolder, services: Path) -> dict[str, str]:
-    """Return each running process whose version differs from this process's version, with its version.
+    """Return the running processes of other versions than this process, each with its version.
 
     Processes are the runs of the data folder, and `make up`, which keeps its socket and its version in `services`.
     Raises `StoreError` for a file that cannot be read.

@@ -195,8 +195,8 @@ class DaySync(ABC, Generic[AnyClient, Row]):
     def _refused(self, days: Iterable[date], first_day: date, seen: Sighting | None) -> list[FailedDay]:
         """Return a failure for each day that is before the chain's first day or after a stale newest block.
 
-        The server cannot have these days. A day after a stale block would be stored without rows, unless it is stored
-        already; a stored day is not refused.
+        The server cannot have these days. A day after a stale block would be stored without rows, so such
+        days are refused unless they are stored already.
         """
         newest_first = sorted(days, reverse=True)
         early = [day for day in newest_first if day < first_day]

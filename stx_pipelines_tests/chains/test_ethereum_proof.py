@@ -87,8 +87,8 @@ def test_what_is_wrong_with_a_day_is_said_by_block_number(kind: str) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "sentence"),
     [
-        (BEFORE._replace(timestamp=START), AFTER, "block 99 below .* is not older"),
-        (BEFORE, AFTER._replace(timestamp=END - 1), "block 104 above .* is not younger"),
+        (BEFORE._replace(timestamp=START), AFTER, "block 99 before .* is not older"),
+        (BEFORE, AFTER._replace(timestamp=END - 1), "block 104 after .* is not newer"),
         (BEFORE._replace(hash="0x" + "f" * 64), AFTER, "block 100 does not name block 99"),
         (BEFORE, AFTER._replace(parent_hash="0x" + "f" * 64), "block 104 does not name block 103"),
     ],

@@ -37,7 +37,7 @@ from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay
 log = logging.getLogger(__name__)
 
 _TRIES = 3
-_ASKED_AGAIN = 20  # blocks
+_ASKED_AGAIN = 20  # blocks whose balances are requested again
 _FEW_RECIPIENTS = 3
 _PROOF = "one row per block of the day, increases and neighbouring balances agree, the day's last hash stood afterwards"
 
@@ -86,7 +86,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
     def _look_before(self, wanted: Sequence[Certificate]) -> None:
         """Check first that the node has the newest wanted block, and the state of the oldest one.
 
-        Raises `Unreachable` without that block. Without that state, sets `_state_from`.
+        Raise `Unreachable` if the node lacks the block. If it lacks the state, set `_state_from` and log a warning.
         """
         heights = [height for c in wanted for height in (c.first_height, c.last_height) if height is not None]
         self._state_from = 0

@@ -39,7 +39,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
     block_columns = ("number", "hash")
 
     def check_tip(self) -> bool:
-        """Record the newest final block's time. Return whether today's stored day is behind it or on another fork."""
+        """Record the newest final block's time. Return whether today's stored day is behind or on another fork."""
         top, today = finalized(self.client), self._newest_certificate()
         self._note_tip(top.timestamp)
         return today is not None and (top.number != today.tip or today.last_hash not in {None, top.hash})

@@ -158,7 +158,7 @@ def _is_still_there(node: EthereumRpc, certificate: Certificate, top: Block) -> 
 
 
 def _linked_runs(stored: Mapping[date, Certificate]) -> Iterator[list[Certificate]]:
-    """Yield runs of days with blocks, newest first. Each day of a run contains the hash of the next older one."""
+    """Yield runs of linked days with blocks, newest first. A run ends where the next older day is not linked."""
     run: list[Certificate] = []
     for day in sorted(stored, reverse=True):
         certificate = stored[day]

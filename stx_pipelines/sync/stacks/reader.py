@@ -55,7 +55,7 @@ class Reader:
     """A reader that proves days against one server, for one run.
 
     `tip` is the chain's tip when the run began, `chain` the chain's name in certificates. `held` returns the rows that
-    an open day already has. `next_is_read` is true if the next day after the one just yielded has been read.
+    an open day already has. `next_is_read` is true if the day after the one just yielded has been read.
     `chain_moved` is true after a reorg was found. Days planned before and after a reorg may be of different forks.
     """
 
@@ -134,7 +134,7 @@ class Reader:
             except (ProofError, ApiError) as error:
                 if len(chunk) == 1:
                     return [FailedDay(chunk[0], error)]
-                return [plan for day in chunk for plan in self._plan([day], burn_list)]  # one by one
+                return [plan for day in chunk for plan in self._plan([day], burn_list)]  # so that only bad days fail
         return [self._plan_by_sample(day) for day in chunk]
 
     def _plan_by_list(self, chunk: Sequence[date], burn_list: BurnList) -> Iterator[DayPlan]:
@@ -234,7 +234,7 @@ class Reader:
         return fresh, [tx for tx in rows if tx.burn_block_height in whole] + read
 
     def _cover(self, burn_list: BurnList, start: int, end: int) -> None:
-        """Read the burn blocks of the window. Start again if the chain changes; raise `ListMoved` in the end."""
+        """Read the burn blocks of the window. Start again if the chain changes, and give up at the third change."""
         for attempt in range(1, _LIST_TRIES):
             try:
                 return burn_list.cover(start, end)

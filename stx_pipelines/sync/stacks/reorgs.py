@@ -64,13 +64,13 @@ def _block_of(api: StacksApi, first_day: date) -> Block:
 
 
 def standing(api: StacksApi, identity: Identity, stored: Iterable[Certificate]) -> Standing:
-    """Return which stored days a reorg changed.
+    """Return the canonical part of the stored history, and the stored days that a reorg changed.
 
-    Days are compared with the server, newest first, up to the first closed day that is unchanged. A block
-    hash covers all ancestors, so older days are unchanged too. Open days may be of different forks, so each open day is
-    compared. For a closed day, the block that closed the day is compared instead of its last block, because a reorg
-    between these two blocks may add burn blocks to the day. Usually this takes two requests, and one more for each
-    further open day. Raises `WrongChain` if the server does not have the chain's identity.
+    Days are compared with the server, newest first, up to the first closed day that is unchanged. A block hash covers
+    all ancestors, so older days are unchanged too. Open days may be of different forks, so each open day is compared.
+    For a closed day, the block that closed the day is compared instead of its last block, because a reorg between these
+    two blocks may add burn blocks to the day. Usually this takes two requests, and one more for each further open day.
+    Raises `WrongChain` if the server does not have the chain's identity.
     """
     stale: list[date] = []
     canonical_to = 0

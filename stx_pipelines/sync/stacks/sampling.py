@@ -60,8 +60,8 @@ def plan_day(api: StacksApi, tip: Tip, day: date) -> DayPlan:
 def _top(api: StacksApi, tip: Tip, end: int) -> tuple[Block | None, ClosedBy | None, int]:
     """Return the highest block to read, the block that closes the day (None if open), and the number of requests.
 
-    The highest block is the tip, or a block whose burn block and the five before it close the day; None if the server
-    has no such block. Block times alone do not show that the day has ended, because a burn block may have a time
+    The highest block is the tip, or a block whose burn block and the five before it close the day; None if the server's
+    first block is later. Block times alone do not show that the day has ended, because a burn block may have a time
     earlier than the real time, and may last for hours.
     """
     requests = 0

@@ -148,7 +148,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
         return result.certificate.is_closed and result.certificate.day not in state.stale and not _held(result.rows)
 
     def _is_closed_still(self, proved: ProvedDay[Tx], reader: Reader) -> bool:
-        """Return whether the block that closed the day is canonical. It is checked only if this run found a reorg.
+        """Return whether the block that closed the day is canonical; True without a check if this run found no reorg.
 
         The check must come before the day is stored, because the next sync compares newer days first and may stop
         before it reaches this day.
