@@ -1,6 +1,7 @@
 """The project: everything that a run, a tick or a command needs, made once from the settings and passed down.
 
-No module below reads settings or paths. Coverage, metrics and the page are functions that take a project.
+No module in a lower layer reads settings or chooses paths. Coverage, metrics and the page are functions that take a
+project.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ _PROBE_SECONDS = 15.0  # seconds for a whole response
 
 
 class Project:
-    """The data folder, the stores and the clients that the settings describe. Opens nothing before it is used."""
+    """The data folder, the stores and the clients that the settings describe. Each is opened at its first use."""
 
     def __init__(self, settings: Settings, *, answer_within: float | None = None) -> None:
-        """Keep the settings. `answer_within` limits a whole response, in seconds; None: ten timeouts."""
+        """Keep the settings. `answer_within` limits a whole response, in seconds; None means ten timeouts."""
         self.settings = settings
         self.folder = DataFolder(settings.stx_data_dir)
         self._answer_within = answer_within
@@ -36,7 +37,7 @@ class Project:
 
     @classmethod
     def load(cls, **overrides: object) -> Project:
-        """Return the project of the environment and `.env`. `overrides` of settings win. Raises `SettingsError`."""
+        """Return the project of the environment and `.env`. `overrides` replace settings. Raises `SettingsError`."""
         return cls(load_settings(**overrides))
 
     def probing(self) -> Project:
@@ -61,7 +62,7 @@ class Project:
         return self._stores[dataset]
 
     def stacks_api(self, stop: threading.Event | None = None) -> StacksApi:
-        """Return a new client of the Hiro API. A stopped run stops its client permanently, so none is shared."""
+        """Return a new client of the Hiro API. Clients are not shared, because a stopped run stops its client."""
         from stx_pipelines.clients.http import Http
         from stx_pipelines.clients.patience import Patience
         from stx_pipelines.clients.rate_limit import Budget
@@ -87,7 +88,7 @@ class Project:
         )
 
     def ethereum_rpc(self) -> EthereumRpc:
-        """Return a new client of the Ethereum node. Raises `SettingsError` without `ETH_RPC_URL`."""
+        """Return a new client of the Ethereum node. Raises `SettingsError` if `ETH_RPC_URL` is not set."""
         from stx_pipelines.clients.ethereum_rpc import connect
 
         settings = self.settings
@@ -107,7 +108,7 @@ class Project:
         )
 
     def alert_channels(self) -> list[Webhook | Email]:
-        """Return the configured channels of alerts besides the log."""
+        """Return the configured channels for alerts, besides the log."""
         from stx_pipelines.clients.notify import Email, Webhook
 
         settings = self.settings

@@ -134,12 +134,13 @@ class Settings(BaseModel):
     @field_validator("stx_data_dir")
     @classmethod
     def _is_a_folder(cls, value: Path) -> Path:
-        if os.path.exists(value) and not os.path.isdir(value):  # noqa: PTH110, PTH112 - pathlib's raise
+        if os.path.exists(value) and not os.path.isdir(value):  # noqa: PTH110, PTH112 - pathlib's functions raise
             raise ValueError("must be a folder")
         names = f"{value.absolute()} {os.path.realpath(value)}"
         if "?" in names or ("\\" in names and not _PATTERN.isdisjoint(names)):
             raise ValueError(
-                "must have no `?`, and no backslash together with `*` or `[`, in its full path: DuckDB cannot read it"
+                "must have no `?`, and no backslash together with `*` or `[`, in its full path, because DuckDB "
+                "cannot read such a folder"
             )
         return value
 
@@ -177,7 +178,7 @@ class Settings(BaseModel):
 
     @property
     def budget(self) -> int:
-        """Requests a minute; 0: no limit."""
+        """The number of requests allowed a minute; 0 means no limit."""
         if self.hiro_requests_per_minute is not None:
             return self.hiro_requests_per_minute
         return DEFAULT_BUDGET_WITH_KEY if self.hiro_api_key else DEFAULT_BUDGET
@@ -194,12 +195,12 @@ class Settings(BaseModel):
 
     @property
     def stx_tip_age(self) -> timedelta:
-        """The age of the newest Stacks block from which the server counts as behind; zero: never."""
+        """The age of the newest Stacks block above which the server counts as behind; zero means never."""
         return timedelta(minutes=self.stx_tip_age_minutes)
 
     @property
     def eth_tip_age(self) -> timedelta:
-        """The age of the newest final Ethereum block from which the node counts as behind; zero: never."""
+        """The age of the newest final Ethereum block above which the node counts as behind; zero means never."""
         return timedelta(minutes=self.eth_tip_age_minutes)
 
 
@@ -221,24 +222,24 @@ def _header_parts(value: SecretStr | None) -> list[str]:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Return the settings; `overrides` (the command line) win. Raises `SettingsError`.
+    """Return the settings of the environment and `.env`. Raises `SettingsError`.
 
-    HIRO_API_KEY is for the server of HIRO_API_URL only, and ETH_RPC_HEADERS for that of ETH_RPC_URL: an override with
-    another server's address drops them.
+    `overrides` come from the command line and replace these settings. HIRO_API_KEY is only for the server of
+    HIRO_API_URL, and ETH_RPC_HEADERS only for that of ETH_RPC_URL. An override with another address drops both.
     """
     try:
         sources = (dotenv_values(".env"), os.environ)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env cannot be read ({error}): it must be a text file in UTF-8") from None
     _refuse_misspelled(sources[0])
-    # An empty variable hides the one in `.env`, and then the default counts.
+    # An empty variable replaces the one in `.env`, and then the default counts.
     merged = {**sources[0], **sources[1]}
     given: dict[str, object] = {name.lower(): value for name, value in merged.items() if value}
     return _with(given, overrides)
 
 
 def changed(settings: Settings, **overrides: object) -> Settings:
-    """Return the settings with other values of some, under the rules of `load_settings`. Raises `SettingsError`."""
+    """Return a copy with these settings replaced, under the rules of `load_settings`. Raises `SettingsError`."""
     return _with(dict(settings), overrides)
 
 
@@ -266,7 +267,7 @@ def _moves(address: str | None, given: Mapping[str, object], chosen: Mapping[str
 
 
 def _origin(url: object) -> tuple[object, ...]:
-    """Return scheme, host and port; a value that is no address is its own origin."""
+    """Return the scheme, host and port of an address. For a value that is not an address, return the value."""
     try:
         parts = urlsplit((url.get_secret_value() if isinstance(url, SecretStr) else str(url)).strip())
         return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
@@ -275,11 +276,11 @@ def _origin(url: object) -> tuple[object, ...]:
 
 
 def _refuse_misspelled(names: Iterable[str]) -> None:
-    """Raise for a name in `.env` that is nearly a setting: it would be ignored silently."""
+    """Raise `SettingsError` for a name in `.env` that is nearly a setting, because it would be ignored silently."""
     ours = [name.upper() for name in Settings.model_fields]
     for name in names:
         if name not in ours and (near := get_close_matches(name.upper(), ours, 1, _NEARLY)):
-            raise SettingsError(f"{name} in .env is no setting; did you mean {near[0]}? (see .env.example)")
+            raise SettingsError(f"{name} in .env is not a setting; did you mean {near[0]}? (see .env.example)")
 
 
 def _sentence(error: dict[str, object]) -> str:

@@ -3,4 +3,4 @@
 from importlib.metadata import version
 
 VERSION = version("stx-pipelines")
-"""Read when the process starts: an upgrade while it runs does not change it."""
+"""The version is read when the process starts. An upgrade while the process runs does not change it."""

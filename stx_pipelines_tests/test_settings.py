@@ -245,7 +245,7 @@ def test_a_misspelled_name_in_the_file_is_refused_and_the_right_one_named(
     Path(".env").write_text("DAGSTER_HOME=/somewhere\nPOSTGRES_PASSWORD=x\nSTX_SOMETHING_ELSE=1\n")
     load_settings()
     Path(".env").write_text(f"{name}=5\n")
-    with pytest.raises(SettingsError, match=rf"{name} in .env is no setting; did you mean (STX|ETH|HIRO)_\w+\?"):
+    with pytest.raises(SettingsError, match=rf"{name} in .env is not a setting; did you mean (STX|ETH|HIRO)_\w+\?"):
         load_settings()
 
 

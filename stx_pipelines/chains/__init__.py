@@ -1,1 +1,4 @@
-"""What the chains say: row types, how an answer becomes rows, and what proves a day. Pure: no I/O, no clock."""
+"""The row types of the chains, the parsers of their servers' responses, and the proofs of days.
+
+The modules do no I/O and read no clock.
+"""

@@ -1,7 +1,8 @@
-"""Account proofs: the balance of an address, proved against the state root of a block's header.
+"""Account proofs, which prove the balance of an address against the state root of a block header.
 
-A proof (EIP-1186, `eth_getProof`) is the nodes of the state trie from its root down to the address. Each node's hash
-is named by the node above, the first one's by the header. Source: the Ethereum yellow paper, appendix D.
+A proof (EIP-1186, `eth_getProof`) lists the nodes of the state trie from its root down to the address. Each node
+contains the hash of the next one; the block header contains the hash of the first. Source: the Ethereum yellow paper,
+appendix D.
 """
 
 from __future__ import annotations
@@ -13,20 +14,20 @@ from stx_pipelines.chains.rlp import BadRlp, Item, decode, keccak
 EMPTY_ROOT = keccak(b"\x80")
 """The root of a trie without entries."""
 
-_BRANCH, _PATH_AND_NEXT = 17, 2  # items of a node
-_HASH = 32  # bytes; shorter nodes stand within the node above
-_ACCOUNT = 4  # nonce, balance, storage root, code hash
+_BRANCH, _PATH_AND_NEXT = 17, 2  # numbers of items in the two kinds of nodes
+_HASH = 32  # bytes; a shorter node is embedded in the node above it
+_ACCOUNT = 4  # items of an account: nonce, balance, storage root, code hash
 _WORD = 32  # bytes of the longest balance
 
 
 class BadAccountProof(ValueError):
-    """Nodes that prove nothing about an address."""
+    """The nodes do not prove the balance or the absence of an address."""
 
 
 def proved_balance(root: bytes, address: str, nodes: Sequence[bytes]) -> int:
     """Return the balance in Wei of an address (0x and 40 digits) in the state with this root.
 
-    An address that the nodes prove absent has 0. Raises `BadAccountProof`.
+    Return 0 if the nodes prove that the state has no such address. Raises `BadAccountProof`.
     """
     if root == EMPTY_ROOT and not nodes:
         return 0
@@ -39,13 +40,16 @@ def proved_balance(root: bytes, address: str, nodes: Sequence[bytes]) -> int:
 
 
 def _value_at(root: bytes, path: str, nodes: Iterator[bytes]) -> bytes:
-    """Follow the path, given as hex digits, from the root down. Return b"" where it ends."""
+    """Follow the path, given as hex digits, from the root down.
+
+    Return the value found there, or b"" if the trie has no entry for the path.
+    """
     below: Item = root
     while below:
         node = _resolve(below, nodes)
         if len(node) == _BRANCH:
             if not path:
-                raise BadAccountProof("a branch is longer than the path")
+                raise BadAccountProof("the path ends at a branch node")
             below, path = node[int(path[0], 16)], path[1:]
         elif len(node) == _PATH_AND_NEXT:
             digits, is_leaf = _digits(node[0])
@@ -60,21 +64,21 @@ def _value_at(root: bytes, path: str, nodes: Iterator[bytes]) -> bytes:
 
 
 def _resolve(named: Item, nodes: Iterator[bytes]) -> list[Item]:
-    """Read the node that has this hash, or that stands here itself."""
+    """Return the items of a node. `named` is the hash of the next node of `nodes`, or an embedded node."""
     if isinstance(named, bytes):
         content = next(nodes, None)
         if content is None:
             raise BadAccountProof("a node is missing")
         if len(named) != _HASH or keccak(content) != named:
-            raise BadAccountProof("a node does not have the hash that the node above, or the header, names")
+            raise BadAccountProof("a node does not have the hash that the node above it or the header contains")
         named = decode(content)
     if isinstance(named, bytes):
-        raise BadAccountProof("a node is no list")
+        raise BadAccountProof("a node is not a list")
     return named
 
 
 def _digits(encoded: Item) -> tuple[str, bool]:
-    """Decode a part of a path: its hex digits, and whether it is the last one."""
+    """Decode a part of a path. Return its hex digits, and whether it is the last part."""
     text = _bytes(encoded).hex()
     if not text or text[0] > "3":
         raise BadAccountProof("a node's part of the path cannot be read")
@@ -85,7 +89,7 @@ def _digits(encoded: Item) -> tuple[str, bool]:
 def _balance(value: bytes) -> int:
     account = decode(value)
     if isinstance(account, bytes) or len(account) < _ACCOUNT:
-        raise BadAccountProof("the value of the address is no account")
+        raise BadAccountProof("the value of the address is not an account")
     balance = _bytes(account[1])
     if len(balance) > _WORD:
         raise BadAccountProof("the balance is longer than 32 bytes")
@@ -95,4 +99,4 @@ def _balance(value: bytes) -> int:
 def _bytes(item: Item) -> bytes:
     if isinstance(item, bytes):
         return item
-    raise BadAccountProof("a list stands where bytes belong")
+    raise BadAccountProof("a node has a list where bytes are expected")

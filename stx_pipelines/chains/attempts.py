@@ -22,7 +22,7 @@ class Attempts(msgspec.Struct, frozen=True):
 
     @property
     def is_set_aside(self) -> bool:
-        """Whether the day is tried only once a day, or by `sync --retry`."""
+        """Whether the day failed so often that it is tried only once a day, or by `sync --retry`."""
         return self.count >= MOST_TRIES
 
     def due(self, now: datetime) -> bool:

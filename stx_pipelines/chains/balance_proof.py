@@ -1,6 +1,7 @@
-"""The proof of a day of balances: a row for each block, sums that agree, and no sign of a node without old states.
+"""The proof of a day of balances: each block has a row, the balances agree, and they are not of the newest state.
 
-Pure: rows in, a `ProofError` that names the blocks out. Account proofs: `account_proof`.
+The functions do no I/O. They take rows and raise a `ProofError` that names the blocks. Account proofs are in
+`account_proof`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _ENOUGH_RECIPIENTS = 3
 
 
 def prove_balances(changes: Sequence[BalanceChange], blocks: Sequence[Block]) -> None:
-    """Raise `ProofError` unless there is exactly one sound row per block (but block 0), in the blocks' order."""
+    """Raise `ProofError` unless each block except block 0 has exactly one correct row, in the order of the blocks."""
     expected = [block for block in blocks if block.number > 0]
     if [change.block_number for change in changes] != [block.number for block in expected]:
         _name_the_difference(changes, expected)
@@ -35,15 +36,15 @@ def prove_balances(changes: Sequence[BalanceChange], blocks: Sequence[Block]) ->
 
 
 def looks_stateless(changes: Sequence[BalanceChange]) -> bool:
-    """Return whether some of these rows name a fee recipient, and none has a changed balance."""
+    """Return whether some of these rows name a fee recipient, but no row has a changed balance."""
     return any(change.miner != NOBODY for change in changes) and not any(change.balance_increase for change in changes)
 
 
 def judge_zeros(changes: Sequence[BalanceChange], *, allowed: bool) -> str:
-    """Return a remark about a day on which no balance changed; empty for any other day, and for a few blocks.
+    """Return a remark about a day on which no balance changed; "" for any other day and for fewer than 100 blocks.
 
-    A node that answers every block with its newest state, or with 0, gives such a day, and no single response shows
-    it: the day is a `ProofError`, unless the user has `allowed` it or no block names a fee recipient.
+    A node that returns its newest state, or 0, for every block produces such a day, and no single response shows the
+    fault. Raises `ProofError` for such a day, unless it is `allowed` or no block names a fee recipient.
     """
     if len(changes) < ENOUGH or any(change.balance_increase for change in changes):
         return ""
@@ -52,27 +53,28 @@ def judge_zeros(changes: Sequence[BalanceChange], *, allowed: bool) -> str:
     if allowed:
         return "every increase is zero, which ETH_ZERO_INCREASES=allow accepts"
     raise ProofError(
-        f"none of the {len(changes)} blocks changed the balance of its fee recipient: that is what a node gives that "
-        "answers old blocks with its newest state, or with 0; use an archive node, or, where fees do not go to the fee "
-        "recipient or there are none, set ETH_ZERO_INCREASES=allow",
+        f"none of the {len(changes)} blocks changed the balance of its fee recipient, as if the node answered old "
+        "blocks with its newest state, or with 0; use an archive node; on a chain without fees, or whose fees do not "
+        "go to the fee recipient, set ETH_ZERO_INCREASES=allow",
         {change.block_number for change in changes},
     )
 
 
 def doubtful(changes: Sequence[BalanceChange]) -> list[BalanceChange]:
-    """List the changed balances of a day that has mostly unchanged ones; none of any other day, and of a few blocks.
+    """Return the changed balances of a day on which most balances are unchanged; an empty list for any other day.
 
-    A node that answers with its newest state gives them where that state moved between two responses. Requested once
-    more, they are not the same.
+    A node that returns its newest state for old blocks produces such a day, because that state sometimes changes
+    between two responses. If these balances are requested again, such a node returns other values. A day with fewer
+    than 100 blocks is not judged.
     """
     changed = [change for change in changes if change.balance_increase]
     return changed if len(changes) >= ENOUGH and 2 * len(changed) < len(changes) else []
 
 
 def oldest_balances(changes: Sequence[BalanceChange]) -> dict[str, int]:
-    """Return the first balance of the day of each fee recipient that a block made richer or poorer.
+    """Return each fee recipient whose balance changed, with its balance in Wei before its first block of the day.
 
-    Empty for few blocks, and for fewer than three recipients: nothing follows from so few.
+    Return an empty dict for fewer than 100 blocks or fewer than three such recipients, which are too few to judge.
     """
     moved = {change.miner for change in changes if change.balance_increase}
     if len(changes) < ENOUGH or len(moved) < _ENOUGH_RECIPIENTS:
@@ -81,17 +83,17 @@ def oldest_balances(changes: Sequence[BalanceChange]) -> dict[str, int]:
 
 
 def refuse_newest_state(oldest: Mapping[str, int], newest: Mapping[str, int]) -> None:
-    """Raise `ProofError` where every recipient had, before the day's blocks, just what it has at the newest block."""
+    """Raise `ProofError` if `oldest` has fee recipients and each has the same balance in `oldest` and `newest`."""
     if oldest and oldest == newest:
         raise ProofError(
-            f"each of the {len(oldest)} fee recipients whose balance changed had before its first block of the day "
-            "exactly the balance of the newest block: the node answers old blocks with its newest state; use an "
+            f"each of the {len(oldest)} fee recipients whose balance changed had, before its first block of the day, "
+            "exactly the balance of the newest block, so the node answers old blocks with its newest state; use an "
             "archive node"
         )
 
 
 def prove_repeated(changes: Sequence[BalanceChange], balances: Mapping[BalanceKey, int]) -> None:
-    """Raise `ProofError` unless these balances, requested once more, are the same: an old block's never change."""
+    """Raise `ProofError` unless `balances`, requested again, agree with the rows. Old balances never change."""
     for change in changes:
         for number, told in (
             (change.block_number - 1, change.balance_before),
@@ -99,8 +101,8 @@ def prove_repeated(changes: Sequence[BalanceChange], balances: Mapping[BalanceKe
         ):
             if (again := balances[BalanceKey(change.miner, number)]) != told:
                 raise ProofError(
-                    f"{change.miner} had {told} Wei after block {number}, and {again} Wei when asked once more: the "
-                    "node answers old blocks with its newest state; use an archive node",
+                    f"{change.miner} had {told} Wei after block {number}, but {again} Wei when requested again, so "
+                    "the node answers old blocks with its newest state; use an archive node",
                     {change.block_number},
                 )
 
@@ -117,7 +119,7 @@ def _name_the_difference(changes: Sequence[BalanceChange], blocks: Sequence[Bloc
 
 def _fault(change: BalanceChange, block: Block) -> str | None:
     if (change.block_hash, change.miner, change.block_time) != (block.hash, block.miner, block.timestamp):
-        return "has balances of another version of itself"
+        return "has a row with the hash, fee recipient or time of another block"
     if min(change.balance_before, change.balance_after) < 0:
         return "has a balance below zero"
     if change.balance_after - change.balance_before != change.balance_increase:

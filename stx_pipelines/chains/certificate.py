@@ -1,7 +1,7 @@
 """The certificate of a day: the expected and seen counts of rows, and the kind of proof.
 
 The day file holds its own certificate, so that a file and its proof stay together. A certificate of an earlier version
-is read unchanged: a field it lacks is `UNSET`, never a default, so that its bytes and its id stay the same.
+is read unchanged. A field that it lacks is `UNSET`, never a default, so that its bytes and its id stay the same.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import msgspec
 State = Literal["open", "closed"]
 
 VERSION = 2
-"""The form of certificates written now. Earlier ones name no version and count as 1."""
+"""The version of the certificates that are written now. Certificates without a version count as version 1."""
 
 
 class NewerCertificate(Exception):
-    """A certificate of a form that only a later version of this package can read."""
+    """A certificate that only a later version of this package can read."""
 
     def __init__(self, version: int, made_by: str | None) -> None:
         super().__init__(f"its certificate has version {version}, made by {made_by or 'a later stx-pipelines'}")
 
 
 class ClosedBy(msgspec.Struct, frozen=True):
-    """A Stacks block by its height and its own hash: a day is closed as long as this block is canonical."""
+    """A Stacks block, by its height and its own hash. A day is closed as long as this block is canonical."""
 
     height: int
     block_hash: str
@@ -35,8 +35,9 @@ class ClosedBy(msgspec.Struct, frozen=True):
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """The record of a stored day's proof. Heights are None for a day without blocks.
 
-    `published` counts the rows that the table shows. The block times are of those rows, None without any (older
-    certificates: of all rows read). `left_out` counts, by reason, the proved rows that the table does not show.
+    `published` counts the rows that the table shows. The first and last block times are of those rows (in older
+    certificates, of all rows read); None if there are no such rows. `left_out` counts, by reason, the proved rows that
+    the table does not show.
     `proved_to` is the newest block height the day is proved up to. `tip_height` is the newest final height at the time
     of the proof: of burn blocks for Stacks, of blocks for Ethereum. `requests` counts requests for Stacks, calls for
     Ethereum. `seconds` is the time from the first request for the day's rows to the proof; other days may have been
@@ -80,12 +81,12 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """The first 16 digits of the certificate's SHA-256; the table's coverage row repeats it."""
+        """The first 16 digits of the certificate's SHA-256. The database's coverage row of the day contains it too."""
         return hashlib.sha256(encode(self)).hexdigest()[:16]
 
     @property
     def tip(self) -> int:
-        """The newest final height when the day was proved; older certificates: the height it is proved up to."""
+        """The newest final height when the day was proved. For older certificates, it is `proved_to`."""
         return self.proved_to if self.tip_height is msgspec.UNSET else self.tip_height
 
     @property
@@ -94,7 +95,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         return self.state == "closed"
 
     def is_of_same_blocks(self, other: Certificate | None) -> bool:
-        """Return whether another dataset's day has the same blocks. The last hash commits to all blocks before it."""
+        """Return whether both certificates are of the same blocks. The last hash depends on all blocks before it."""
         return other is not None and (self.first_height, self.last_height, self.last_hash) == (
             other.first_height,
             other.last_height,
@@ -108,7 +109,7 @@ def encode(certificate: Certificate) -> bytes:
 
 
 def decode(content: bytes) -> Certificate:
-    """Return the certificate in this JSON. Raises `NewerCertificate`, or `msgspec.DecodeError` for anything else."""
+    """Return the certificate in this JSON. Raises `NewerCertificate`, or `msgspec.DecodeError` if it is not one."""
     try:
         form = _decode_form(content)
         if form.version > VERSION:

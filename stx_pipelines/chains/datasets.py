@@ -32,7 +32,7 @@ class Column(NamedTuple):
     """A column of a day file. `comment` describes it with its unit; `in_table` says whether the table has it too.
 
     An `added` column came after the dataset's first version. The table has it after `ingested_at`. Older day files lack
-    it and read as NULL.
+    the column, and its values are read as NULL.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Column(NamedTuple):
 
 
 class Details(NamedTuple):
-    """A second table of a dataset, with the same rows: the key, `day`, and these columns of the day file."""
+    """A second table of a dataset. It has the same rows, with the key, `day` and these columns of the day file."""
 
     name: str
     key: str
@@ -52,15 +52,15 @@ class Details(NamedTuple):
 
 
 class Price(NamedTuple):
-    """The number of requests a day costs: `unknown` is the estimate while no day is stored."""
+    """The cost of a day in requests. `unknown` is the estimate while no day is stored."""
 
     unknown: int
     rows_per_request: float
 
     def of(self, certificate: Certificate) -> tuple[int, float]:
-        """Return the requests and seconds of fetching the day at once.
+        """Return the requests and seconds that the day costs if it is fetched at once.
 
-        The certificate of a day that was fetched in parts counts only its last part.
+        The certificate of a day that was fetched in parts counts only the last part, so both numbers are scaled up.
         """
         requests = max(certificate.requests, ceil(certificate.expected / self.rows_per_request))
         return requests, (certificate.seconds or 0.0) * requests / max(1, certificate.requests)
@@ -72,9 +72,10 @@ class Dataset:
 
     `columns` are those of the day files in their order; each is a field of `row`, the type of its rows. `time_column`
     is the column whose UTC date is the day of a row. `shown_by` are the columns that decide whether the table shows a
-    row, passed in this order to the macro `shown_NAME` in `store/sql/shown.sql`; none: all rows are shown. `sorted_by`
-    is the order of a day's rows in the table; none: as in the file. `made_from` is the dataset that its days are made
-    from: a day is open again once that dataset's day changes. `details` is a second table; none: there is only one.
+    row, passed in this order to the macro `shown_NAME` in `store/sql/shown.sql`; if empty, all rows are shown.
+    `sorted_by` is the order of a day's rows in the table; if empty, it is the order in the file. `made_from` is the
+    dataset from which this dataset's days are made. A day is open again once the day of that dataset changes. `details`
+    is a second table, or None.
     """
 
     name: str
@@ -92,11 +93,11 @@ class Dataset:
 
     @property
     def table_columns(self) -> list[Column]:
-        """The columns of the table, without the `ingested_at` that it adds."""
+        """The columns of the day file that the table has too. The table adds `ingested_at`."""
         return [column for column in self.columns if column.in_table]
 
     def columns_of(self, certificate: Certificate) -> tuple[Column, ...]:
-        """Return the columns of the day file with this certificate: the first ones."""
+        """Return the columns that the day file with this certificate has. Later versions append columns."""
         if certificate.columns is msgspec.UNSET:
             return tuple(column for column in self.columns if not column.added)
         return self.columns[: certificate.columns]
@@ -110,33 +111,39 @@ _ALL = (
         comment="Canonical, successful Stacks transactions; a day is the UTC date of burn_block_time. Times are UTC.",
         row=Tx,
         columns=(
-            Column("tx_id", "text", "0x and 64 lower-case digits"),
+            Column("tx_id", "text", "id of the transaction: 0x and 64 lower-case hex digits"),
             Column("block_time", "time", "time of the Stacks block, UTC"),
             Column("block_height", "integer", "height of the Stacks block"),
-            Column("sender_address", "text", "the address that signed it"),
+            Column("sender_address", "text", "address that signed the transaction"),
             Column("fee_ustx", "integer", "the whole fee in microSTX (1 STX = 1,000,000)"),
             Column("tx_type", "word", "the kind of transaction, as the API names it"),
-            Column("canonical", "flag", "true: the table shows a row only while its block is canonical"),
-            Column("tx_status", "word", "success: rows with another status are only in the day file"),
-            Column("burn_block_time", "time", "time of the Bitcoin block that anchors it, UTC"),
-            Column("burn_block_height", "integer", "height of the Bitcoin block that anchors it"),
+            Column("canonical", "flag", "whether the block is canonical; the table has only rows with true"),
+            Column("tx_status", "word", "result of the transaction; the table has only rows with success"),
+            Column("burn_block_time", "time", "time of the Bitcoin block that anchors the Stacks block, UTC"),
+            Column("burn_block_height", "integer", "height of the Bitcoin block that anchors the Stacks block"),
             Column(
                 "microblock_sequence",
                 "integer",
-                "2147483647 for the anchored block, always so since Nakamoto (2024-10-29); "
-                "NULL where the API does not report it",
+                "number of the microblock; 2147483647 if the transaction is in the Stacks block itself, as always "
+                "since Nakamoto (2024-10-29); NULL if the API does not report it",
             ),
-            Column("tx_index", "integer", "place in its block, from 0", in_table=False),
+            Column("tx_index", "integer", "place of the transaction in its block, from 0", in_table=False),
             Column(
                 "index_block_hash",
                 "word",
-                "its block; NULL where the API does not report it",
+                "index block hash of the Stacks block; NULL if the API does not report it",
                 in_table=False,
             ),
-            Column("nonce", "integer", "of the sender; NULL where the API does not report it", in_table=False),
-            Column("sponsor_address", "text", "the address that paid the fee, if not the sender", in_table=False),
-            Column("contract_id", "word", "the contract that is called or deployed", in_table=False, added=True),
-            Column("function_name", "word", "the contract's function that is called", in_table=False, added=True),
+            Column("nonce", "integer", "nonce of the sender; NULL if the API does not report it", in_table=False),
+            Column("sponsor_address", "text", "address that paid the fee, if not the sender", in_table=False),
+            Column("contract_id", "word", "contract that the transaction calls or deploys", in_table=False, added=True),
+            Column(
+                "function_name",
+                "word",
+                "function of the contract that the transaction calls",
+                in_table=False,
+                added=True,
+            ),
             Column("recipient_address", "text", "receiver of a transfer of STX", in_table=False, added=True),
             Column(
                 "amount_ustx",
@@ -145,7 +152,7 @@ _ALL = (
                 in_table=False,
                 added=True,
             ),
-            Column("sponsor_nonce", "integer", "of the sponsor", in_table=False, added=True),
+            Column("sponsor_nonce", "integer", "nonce of the sponsor", in_table=False, added=True),
             Column("memo", "text", "the memo of a transfer: 0x and up to 34 bytes in hex", in_table=False, added=True),
         ),
         details=Details(
@@ -164,8 +171,8 @@ _ALL = (
                 "index_block_hash",
             ),
             comment=(
-                "More columns of the rows of transactions, by tx_id; day is the UTC date of burn_block_time. The first "
-                "six are NULL on days that were read before version 0.2.0."
+                "More columns of the rows of transactions, by tx_id; day is the UTC date of burn_block_time. The "
+                "columns from contract_id to memo are NULL on days that were fetched before version 0.2.0."
             ),
         ),
         time_column="burn_block_time",
@@ -180,34 +187,46 @@ _ALL = (
         row=Block,
         columns=(
             Column("number", "integer", "height of the block"),
-            Column("hash", "text", "0x and 64 lower-case digits"),
-            Column("parent_hash", "text", "hash of the block below"),
-            Column("miner", "word", "the fee recipient: 0x and 40 lower-case digits"),
+            Column("hash", "text", "hash of the block: 0x and 64 lower-case hex digits"),
+            Column("parent_hash", "text", "hash of the block before"),
+            Column("miner", "word", "the fee recipient: 0x and 40 lower-case hex digits"),
             Column("timestamp", "time", "time of the block, UTC"),
-            Column("gas_used", "integer", "units of gas"),
-            Column("gas_limit", "integer", "units of gas"),
-            Column("base_fee_per_gas", "integer", "Wei; NULL before the London fork"),
-            Column("transaction_count", "integer", "transactions in the block"),
-            Column("size", "integer", "bytes"),
+            Column("gas_used", "integer", "gas that the transactions used, in units of gas"),
+            Column("gas_limit", "integer", "most gas that the block may use, in units of gas"),
+            Column("base_fee_per_gas", "integer", "base fee in Wei per unit of gas; NULL before the London fork"),
+            Column("transaction_count", "integer", "number of transactions in the block"),
+            Column("size", "integer", "size of the block in bytes"),
             Column("extra_data", "text", "free text of the block's builder, in hex"),
-            Column("nonce", "word", "8 bytes in hex; since the merge zero", added=True),
+            Column("nonce", "word", "nonce of the block: 8 bytes in hex; zero since the merge", added=True),
             Column("sha3_uncles", "word", "hash of the list of uncles", added=True),
-            Column("transactions_root", "text", "root of the transactions", added=True),
-            Column("state_root", "text", "root of all accounts after the block", added=True),
-            Column("receipts_root", "text", "root of the receipts", added=True),
-            Column("difficulty", "integer", "work; since the merge 0; NULL where it exceeds 63 bits", added=True),
-            Column("mix_hash", "text", "since the merge the block's randomness", added=True),
-            Column("withdrawals_root", "text", "root of the withdrawals; NULL before the Shanghai fork", added=True),
-            Column("blob_gas_used", "integer", "units of blob gas; NULL before the Cancun fork", added=True),
-            Column("excess_blob_gas", "integer", "units of blob gas; NULL before the Cancun fork", added=True),
+            Column("transactions_root", "text", "root hash of the transactions", added=True),
+            Column("state_root", "text", "root hash of all accounts after the block", added=True),
+            Column("receipts_root", "text", "root hash of the receipts", added=True),
+            Column(
+                "difficulty",
+                "integer",
+                "difficulty of the block; 0 since the merge; NULL if it exceeds 63 bits",
+                added=True,
+            ),
+            Column("mix_hash", "text", "mix hash of the block; its random value since the merge", added=True),
+            Column(
+                "withdrawals_root", "text", "root hash of the withdrawals; NULL before the Shanghai fork", added=True
+            ),
+            Column("blob_gas_used", "integer", "used blob gas, in units; NULL before the Cancun fork", added=True),
+            Column("excess_blob_gas", "integer", "excess blob gas, in units; NULL before the Cancun fork", added=True),
             Column(
                 "parent_beacon_block_root", "text", "root of the beacon block; NULL before the Cancun fork", added=True
             ),
-            Column("requests_hash", "text", "hash of the requests; NULL before the Prague fork", added=True),
+            Column(
+                "requests_hash",
+                "text",
+                "hash of the block's requests (EIP-7685); NULL before the Prague fork",
+                added=True,
+            ),
             Column(
                 "withdrawals_gwei",
                 "integer",
-                "Gwei: withdrawals to the fee recipient; NULL where they are not known",
+                "withdrawals to the fee recipient in Gwei; NULL if they are not known",
                 added=True,
             ),
         ),
@@ -226,24 +245,25 @@ _ALL = (
         columns=(
             Column("block_number", "integer", "height of the block"),
             Column("block_time", "time", "time of the block, UTC"),
-            Column("miner", "word", "the fee recipient: 0x and 40 lower-case digits"),
-            Column("balance_before", "wei", "Wei, after the block before"),
-            Column("balance_after", "wei", "Wei, after this block"),
+            Column("miner", "word", "the fee recipient: 0x and 40 lower-case hex digits"),
+            Column("balance_before", "wei", "balance in Wei after the block before this one"),
+            Column("balance_after", "wei", "balance in Wei after this block"),
             Column(
                 "balance_increase",
                 "wei",
-                "Wei: fees less the payment to the proposer, plus withdrawals and unrelated transfers; may be negative",
+                "change in Wei: fees less the payment to the proposer, plus withdrawals and unrelated transfers; may "
+                "be negative",
             ),
             Column("block_hash", "text", "hash of the block"),
             Column(
                 "withdrawals_gwei",
                 "integer",
-                "Gwei: the part of the increase that was withdrawn from stake; NULL where it is not known",
+                "the part of the increase that was withdrawn from stake, in Gwei; NULL if it is not known",
                 added=True,
             ),
         ),
         time_column="block_time",
-        price=Price(unknown=14_400, rows_per_request=0.6),  # two reads a row, some shared between rows
+        price=Price(unknown=14_400, rows_per_request=0.6),  # two balances a row, some shared between rows
         sorted_by=("miner", "block_number"),  # keeps a fee recipient's rows together: see docs/ethereum.md
         made_from=BLOCKS,
     ),

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 DAY = timedelta(days=1)
 
 LAST_SECOND = 253_402_300_799
-"""The end of the year 9999 in unix seconds, the last second of a `date`. Times in milliseconds are beyond it."""
+"""The last second of the year 9999, in unix seconds. No `date` is later. Times in milliseconds exceed it."""
 
 
 def day_of(unix_seconds: int) -> date:
@@ -22,5 +22,5 @@ def window(day: date) -> tuple[int, int]:
 
 
 def days_between(first: date, last: date) -> list[date]:
-    """Return every day from `first` to `last`, both included, oldest first; empty when `last` is earlier."""
+    """Return every day from `first` to `last`, both included, oldest first. The list is empty if `last` is earlier."""
     return [first + n * DAY for n in range((last - first).days + 1)]

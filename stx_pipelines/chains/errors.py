@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 
 class MalformedAnswer(Exception):
-    """A response that the API cannot have meant: not JSON, of another shape, or impossible."""
+    """A response that is not JSON, has another shape, or contains impossible values."""
 
 
 class ProofError(Exception):
-    """Rows do not agree with their proof. `heights` are the blocks to read again: burn blocks for Stacks."""
+    """Rows do not agree with their proof. `heights` are of the blocks to read again (for Stacks, of burn blocks)."""
 
     def __init__(self, message: str, heights: Iterable[int] = ()) -> None:
         super().__init__(message)

@@ -1,7 +1,7 @@
-"""Values of the responses of an Ethereum node: a typed row per block, and what a block did to its fee recipient.
+"""Parsers of an Ethereum node's responses: a typed row per block, and the change of its fee recipient's balance.
 
-Parsing only, and strict: a response of another shape is a `MalformedAnswer` and never a wrong row. Shapes: Ethereum
-JSON-RPC, `eth_getBlockByNumber` without the bodies of transactions, `eth_getBalance` and `eth_getProof`. Proofs:
+A response of another shape is a `MalformedAnswer`, never a wrong row. The shapes are those of the Ethereum JSON-RPC:
+`eth_getBlockByNumber` without the bodies of transactions, `eth_getBalance` and `eth_getProof`. Proofs are in
 `ethereum_proof`.
 """
 
@@ -19,12 +19,12 @@ from stx_pipelines.chains.errors import MalformedAnswer, ProofError
 from stx_pipelines.chains.ethereum_header import RpcBlock, RpcHeader, gwei_to, header_hash, root_of, unknown_members
 
 _MOST = 10**38  # no amount of Wei has 39 digits; tables keep 38
-_LONGEST = 2**63  # numbers, times and gas fit a signed word of 64 bits
+_LONGEST = 2**63  # numbers, times and gas fit a signed integer of 64 bits
 _EVERY_DIGIT = Context(prec=60)  # the usual 28 digits would round
 
 
 class Block(NamedTuple):
-    """A block's header, and how many transactions it has. Hashes and addresses are lower-case hex.
+    """A block's header and number of transactions. Hashes and addresses are lower-case hex.
 
     Fields that the block's fork does not have, or that the node does not send, are None.
     """
@@ -50,7 +50,7 @@ class Block(NamedTuple):
     state_root: str | None = None
     receipts_root: str | None = None
     difficulty: int | None = None
-    """None also where it needs more than 63 bits."""
+    """None if the node does not send it or it needs more than 63 bits."""
     mix_hash: str | None = None
     withdrawals_root: str | None = None
     blob_gas_used: int | None = None
@@ -58,15 +58,15 @@ class Block(NamedTuple):
     parent_beacon_block_root: str | None = None
     requests_hash: str | None = None
     withdrawals_gwei: int | None = None
-    """Withdrawals to the fee recipient in Gwei; None where they do not have the withdrawals root."""
+    """Withdrawals to the fee recipient in Gwei; None if the block's withdrawals do not match its withdrawals root."""
 
 
 class Header(NamedTuple):
-    """A block, and whether its fields have its hash.
+    """A block, and the check of its hash and its withdrawals.
 
-    `computed` is the hash of the fields; None where they are not those of Ethereum. `unknown` names members that this
-    version does not know; it is filled only where the hash differs. `has_wrong_withdrawals` is true of a
-    hashed header whose withdrawals do not have its withdrawals root.
+    `computed` is the hash computed from the block's fields; None if the fields are not those of Ethereum. `unknown`
+    names the members that this version does not know; it is empty if the computed hash is the block's hash.
+    `has_wrong_withdrawals` is true if the block has withdrawals that do not match its withdrawals root.
     """
 
     block: Block
@@ -76,21 +76,21 @@ class Header(NamedTuple):
 
     @property
     def is_hashed(self) -> bool:
-        """Whether the fields have the block's hash."""
+        """Whether the hash computed from the fields is the block's hash."""
         return self.computed == self.block.hash
 
 
 class BalanceKey(NamedTuple):
-    """The balance of an address after a block."""
+    """The address of a balance, and the number of the block after which the address has the balance."""
 
     address: str
     number: int
 
 
 class BalanceChange(NamedTuple):
-    """What a block did to its fee recipient's balance. Wei; `block_time` in unix seconds.
+    """The change of a fee recipient's balance in a block. Balances are in Wei, `block_time` is in unix seconds.
 
-    The increase is fees, less what was paid on to the proposer, plus withdrawals and unrelated transfers: it may be
+    The increase is the fees, less the payment to the proposer, plus withdrawals and unrelated transfers. It may be
     negative.
     """
 
@@ -102,7 +102,7 @@ class BalanceChange(NamedTuple):
     balance_increase: int
     block_hash: str
     withdrawals_gwei: int | None = None
-    """The part of the increase that was withdrawn from stake, in Gwei; None where it is not known."""
+    """The part of the increase that was withdrawn from stake, in Gwei; None if it is not known."""
 
 
 class _AccountProof(msgspec.Struct, rename="camel", gc=False):
@@ -116,7 +116,7 @@ _text = msgspec.json.Decoder(str).decode
 
 
 def parse_quantity(raw: bytes | msgspec.Raw) -> int:
-    """Read a JSON text that is a quantity, like `"0x1f"`, of at most 38 decimal digits. Raises `MalformedAnswer`."""
+    """Return the number in a JSON text like `"0x1f"`, at most 38 decimal digits. Raises `MalformedAnswer`."""
     try:
         return _number(_text(raw), _MOST)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -124,28 +124,31 @@ def parse_quantity(raw: bytes | msgspec.Raw) -> int:
 
 
 def quantities(texts: list[str]) -> list[int]:
-    """Read many quantities, given without quotes, as `parse_quantity` does. Raises `MalformedAnswer`."""
+    """Return the numbers in many texts like `0x1f`, as `parse_quantity` does. Raises `MalformedAnswer`."""
     try:
         numbers = [int(text, 16) for text in texts]
     except ValueError as error:
-        raise MalformedAnswer(f"not a quantity in hex: {error}") from error
-    # All at once what `_number` checks one by one: a day has many thousands of them.
+        raise MalformedAnswer(f"the response has a quantity that is not hex: {error}") from error
+    # The checks of `_number`, on all numbers at once, because a day has many thousands of them.
     if list(map(hex, numbers)) != texts or min(numbers, default=0) < 0 or max(numbers, default=0) >= _MOST:
-        raise MalformedAnswer("a quantity in hex is not one that is possible here")
+        raise MalformedAnswer("the response has a value that is not a possible quantity in hex")
     return numbers
 
 
 def parse_block(raw: bytes | msgspec.Raw) -> Block:
-    """Read a block without the bodies of its transactions. Raises `MalformedAnswer`."""
+    """Return the block in a response without the bodies of transactions. Raises `MalformedAnswer`."""
     return parse_header(raw).block
 
 
 def parse_header(raw: bytes | msgspec.Raw) -> Header:
-    """Read a block without the bodies of its transactions, and hash its header. Raises `MalformedAnswer`."""
+    """Return the block in a response without the bodies of transactions, with its header hashed.
+
+    Raises `MalformedAnswer`.
+    """
     try:
         return _read_header(raw, _header(raw))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass  # perhaps a chain whose headers have other fields: what all blocks have is enough
+        pass  # the chain's headers may have other fields; the members that all chains have are enough
     try:
         return Header(_read_block(_block(raw)), None, tuple(unknown_members(raw)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -189,7 +192,7 @@ def _read_header(raw: bytes | msgspec.Raw, of: RpcHeader) -> Header:
     )
     computed = header_hash(of)
     if computed == plain.hash:
-        # An empty list beside another root is a chain whose root covers something else (OP): nothing follows from it.
+        # On OP chains the list is empty and the root covers other data, so the withdrawals cannot be checked.
         return Header(Block._make((*plain[:_FIRST_FIELDS], *later)), computed, (), bool(withdrawals) and not fits)
     sound = [value if isinstance(value, int) or _is_hex(value) else None for value in later]
     return Header(Block._make((*plain[:_FIRST_FIELDS], *sound)), computed, tuple(unknown_members(raw)))
@@ -208,7 +211,7 @@ def _lower(text: str | None) -> str | None:
 
 
 def _perhaps(text: str | None) -> int | None:
-    """Read a number; None for one that no table can hold."""
+    """Return the number in a text; None if it is missing or does not fit into a table."""
     if text is None:
         return None
     try:
@@ -219,10 +222,10 @@ def _perhaps(text: str | None) -> int | None:
 
 
 def parse_account_proof(raw: bytes | msgspec.Raw) -> list[bytes]:
-    """Read the nodes of an account proof, from the root down. Raises `MalformedAnswer`."""
+    """Return the nodes of an account proof, from the root down. Raises `MalformedAnswer`."""
     try:
         return [bytes.fromhex(node.removeprefix("0x")) for node in _account_proof(raw).account_proof]
-    except (ValueError, RecursionError) as error:  # what msgspec raises is a ValueError
+    except (ValueError, RecursionError) as error:  # the errors of msgspec are ValueErrors
         raise MalformedAnswer(f"the response is not an account proof: {error}") from error
 
 
@@ -231,14 +234,14 @@ def _number(text: str, limit: int = _LONGEST) -> int:
         number = int(text, 16)
     except ValueError:
         number = -1
-    # Written again it must be the same text: int() also takes blanks, underscores, signs and other alphabets' digits.
+    # hex() must give the same text, because int() also takes blanks, underscores, signs and other alphabets' digits.
     if not 0 <= number < limit or hex(number) != text:
-        raise MalformedAnswer(f"{text[:100]!r} is not a quantity in hex that is possible here")
+        raise MalformedAnswer(f"{text[:100]!r} is not a possible quantity in hex")
     return number
 
 
 def balance_keys(blocks: Iterable[Block]) -> list[BalanceKey]:
-    """List the balances that these blocks need, each once, in their order. Block 0 has no block before it."""
+    """Return the keys of the balances of these blocks, each once, in the order of the blocks. Block 0 needs none."""
     keys: dict[BalanceKey, None] = {}
     for block in blocks:
         if block.number > 0:
@@ -248,7 +251,7 @@ def balance_keys(blocks: Iterable[Block]) -> list[BalanceKey]:
 
 
 def balance_changes(blocks: Iterable[Block], balances: Mapping[BalanceKey, int]) -> list[BalanceChange]:
-    """Make one row per block but block 0. Raises `ProofError` for a balance that was not read."""
+    """Return one row per block, except for block 0. Raises `ProofError` if a balance was not read."""
     return [_change(block, balances) for block in blocks if block.number > 0]
 
 

@@ -1,7 +1,7 @@
-"""A block's header as nodes send it, and the hash that its fields give.
+"""A block's header as nodes send it, and the hash computed from its fields.
 
-The fields of later forks come at the end; each needs those before it. Source: EIP-1559, 4895, 4844, 4788, 7685, 7928,
-7843, and the yellow paper. Pure; rows and their meaning belong to `ethereum`.
+Later forks added fields at the end. A header with one of these fields also has all fields before it. Source: EIP-1559,
+4895, 4844, 4788, 7685, 7928, 7843, and the yellow paper. This module does no I/O. Rows are made in `ethereum`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from stx_pipelines.chains.withdrawals import Withdrawal, withdrawals_root
 Hash = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{64}\Z")]
 Address = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{40}\Z")]
 Data = Annotated[str, msgspec.Meta(pattern=r"\A0x(?:[0-9a-fA-F]{2})*\Z")]
+_HASHES = 6  # in every header
 _LONG = (66, 66, 66, 66, 66, 66, 18, 514)  # characters of six hashes, the nonce and the bloom filter
 
 
@@ -30,7 +31,7 @@ class RpcWithdrawal(msgspec.Struct, rename="camel", gc=False):
 
 
 class RpcBlock(msgspec.Struct, rename="camel", gc=False, kw_only=True):
-    """The members of a block that are read in every form of chain."""
+    """The members of a block that this package reads on every chain."""
 
     number: str
     hash: Hash
@@ -46,9 +47,9 @@ class RpcBlock(msgspec.Struct, rename="camel", gc=False, kw_only=True):
 
 
 class RpcHeader(RpcBlock, rename="camel", gc=False, kw_only=True):
-    """A block with all members that its hash covers, as Ethereum has them.
+    """A block with all members that the block hash covers on Ethereum.
 
-    The form of the members that are only texts here is right where the header has its hash (`header_hash`).
+    Members declared as texts are not checked here. They have the right form if the header has its hash (`header_hash`).
     """
 
     nonce: str
@@ -74,7 +75,10 @@ _KNOWN = _NOT_HASHED | set(RpcHeader.__struct_encode_fields__)
 
 
 def header_hash(header: RpcHeader) -> str | None:
-    """Return the Keccak-256 hash of the header's fields, as 0x and 64 digits; None for fields of another form."""
+    """Return the Keccak-256 hash of the header's fields, as 0x and 64 digits.
+
+    Return None if a field is not hex or has the wrong length.
+    """
     try:
         # Each text of 32 bytes becomes an item of the list where its 0x becomes a0.
         fields = (
@@ -83,17 +87,18 @@ def header_hash(header: RpcHeader) -> str | None:
             f"{_quantity(header.difficulty)}{_quantity(header.number)}{_quantity(header.gas_limit)}"
             f"{_quantity(header.gas_used)}{_quantity(header.timestamp)}{string(header.extra_data[2:].lower())}"
             f"{header.mix_hash}88{header.nonce[2:]}{_later_fields(header)}"
-        ).replace("0x", "a0")
-        return "0x" + keccak(bytes.fromhex(items(fields))).hex() if _has_right_lengths(header) else None
+        )
+        if not _has_right_lengths(header) or fields.count("0x") != _HASHES + len(_later_hashes(header)):
+            return None
+        return "0x" + keccak(bytes.fromhex(items(fields.replace("0x", "a0")))).hex()
     except (ValueError, IndexError):
         return None
 
 
 def _has_right_lengths(header: RpcHeader) -> bool:
-    """Return whether no field is longer than it may be: the next one could be shorter, under the same hash."""
-    for later in (header.withdrawals_root, header.parent_beacon_block_root, header.requests_hash):
-        if later is not None and len(later) != _LONG[0]:
-            return False
+    """Return whether every field has its length. Otherwise a longer and a shorter field could have the same hash."""
+    if any(len(later) != _LONG[0] for later in _later_hashes(header)):
+        return False
     return (
         len(header.parent_hash),
         len(header.sha3_uncles),
@@ -106,8 +111,18 @@ def _has_right_lengths(header: RpcHeader) -> bool:
     ) == _LONG
 
 
+def _later_hashes(header: RpcHeader) -> list[str]:
+    later = (
+        header.withdrawals_root,
+        header.parent_beacon_block_root,
+        header.requests_hash,
+        header.block_access_list_hash,
+    )
+    return [text for text in later if text is not None]
+
+
 def _later_fields(header: RpcHeader) -> str:
-    """Encode the fields that forks added, as far as the header has them."""
+    """Return the RLP encoding of the fields that later forks added and that the header has."""
     fields = "" if header.base_fee_per_gas is None else _quantity(header.base_fee_per_gas)
     if header.withdrawals_root is not None:
         fields += header.withdrawals_root
@@ -131,7 +146,7 @@ def _quantity(text: str) -> str:
 
 
 def unknown_members(raw: bytes | msgspec.Raw) -> list[str]:
-    """Name the members of a block that this version does not know: the hash may cover them."""
+    """Return the names of a block's members that this version does not know. The block hash may cover them."""
     return sorted(set(_members(raw)) - _KNOWN)
 
 
@@ -139,7 +154,7 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def root_of(withdrawals: Sequence[RpcWithdrawal]) -> str | None:
-    """Return the withdrawals root of these withdrawals; None where they are no hex."""
+    """Return the withdrawals root of these withdrawals; None if a value is not hex."""
     try:
         return withdrawals_root(
             [Withdrawal(w.index[2:], w.validator_index[2:], w.address[2:], w.amount[2:]) for w in withdrawals]
@@ -149,5 +164,8 @@ def root_of(withdrawals: Sequence[RpcWithdrawal]) -> str | None:
 
 
 def gwei_to(address: str, withdrawals: Sequence[RpcWithdrawal]) -> int:
-    """Sum up what was withdrawn to an address in lower case, in Gwei. Raises `ValueError` for what is no hex."""
+    """Return the sum in Gwei of the withdrawals to `address`, given in lower case.
+
+    Raises `ValueError` if an amount is not hex.
+    """
     return sum(int(w.amount, 16) for w in withdrawals if w.address.lower() == address)

@@ -1,6 +1,7 @@
-"""The proof of a day of Ethereum: every block names the hash of the one before, and has the hash of its own fields.
+"""The proof of a day of Ethereum blocks: each block contains the previous block's hash, and its own hash is correct.
 
-Pure: rows in, a `ProofError` that names the blocks out. Balances: `balance_proof`.
+The functions do no I/O. They take rows and raise a `ProofError` that names the blocks. Balances are proved in
+`balance_proof`.
 """
 
 from __future__ import annotations
@@ -14,33 +15,33 @@ from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import Block, Header
 
 ENOUGH = 100
-"""The least number of blocks from which something about a day can be concluded."""
+"""The number of blocks from which a day can be judged as a whole."""
 
 NOBODY = "0x" + "0" * 40
-"""The zero address: the fee recipient on chains that name none."""
+"""The zero address, which is the fee recipient in blocks of chains without fee recipients."""
 
 HASHED = "every header's fields have its hash"
-"""Part of the certificate of a day whose headers were all hashed."""
+"""The remark in the certificate of a day whose headers were all hashed."""
 
 
 def prove_blocks(blocks: Sequence[Block], day: date, before: Block | None, after: Block | None) -> None:
-    """Raise `ProofError` unless these are all blocks of the day, each linked to the one under it.
+    """Raise `ProofError` unless these are all blocks of the day, each linked to the block before it.
 
-    `before` is the block under the first (None only where the chain begins, at block 0), `after` the one above the
-    last (None while the day is open): with both, the day has no other block.
+    `before` is the block before the first one; it may be None only if the first one is block 0. `after` is the block
+    after the last one; None while the day is open. These two blocks show that the day has no other blocks.
     """
     start, end = window(day)
     for block in blocks:
         if not start <= block.timestamp < end:
             raise ProofError(f"block {block.number} is not of {day}: its time is {block.timestamp}", {block.number})
     if before is not None and before.timestamp >= start:
-        raise ProofError(f"block {before.number} below those of {day} is not older than the day", {before.number})
+        raise ProofError(f"block {before.number} before the blocks of {day} is not older than the day", {before.number})
     if after is not None and after.timestamp < end:
-        raise ProofError(f"block {after.number} above those of {day} is not younger than the day", {after.number})
+        raise ProofError(f"block {after.number} after the blocks of {day} is not newer than the day", {after.number})
     _prove_linked([*([before] if before else []), *blocks, *([after] if after else [])])
     lowest = next(iter([*blocks, *([after] if after else [])]), None)
     if before is None and lowest is not None and lowest.number != 0:
-        raise ProofError(f"what lies below block {lowest.number} of {day} was not read", {lowest.number})
+        raise ProofError(f"the block before block {lowest.number} of {day} was not read", {lowest.number})
 
 
 def _prove_linked(blocks: Iterable[Block]) -> None:
@@ -55,13 +56,13 @@ def _prove_linked(blocks: Iterable[Block]) -> None:
 
 
 def judge_headers(headers: Sequence[Header], *, is_like_ethereum: bool) -> str:
-    """Return `HASHED` where all headers have the hash of their fields, else a sentence why some are linked only.
+    """Return `HASHED` if all headers have the hash of their fields, otherwise a remark why some are only linked.
 
-    A header that this version cannot hash is linked only: one with unknown members, block 0, and all headers of a chain
-    of which none was ever hashed (`is_like_ethereum`: one was, on another day). Raises `ProofError` for any other
-    header whose fields have another hash, and for one whose withdrawals do not have its withdrawals root.
+    Raises `ProofError` if a header has a wrong hash, or withdrawals that do not match its withdrawals root. Some
+    headers cannot be hashed and may be only linked: headers with unknown members, block 0, and all headers of a chain
+    of which no header was ever hashed. `is_like_ethereum` is true if a header was hashed on another day.
     """
-    # Block 0 is no evidence: chains that hash their seals otherwise may hash it like Ethereum.
+    # Block 0 does not count, because chains that hash other fields may still hash block 0 like Ethereum.
     is_like_ethereum |= any(header.is_hashed for header in headers if header.block.number)
     linked = [header for header in headers if not header.is_hashed]
     for header in linked:
@@ -82,4 +83,4 @@ def _of_another_hash(header: Header) -> str:
     number, told = header.block.number, header.block.hash
     if header.computed is None:
         return f"block {number}: its header lacks a field, or has one of another form; its hash is {told}"
-    return f"block {number}: its fields have the hash {header.computed}, but it names {told}: a field is wrong"
+    return f"block {number}: its fields have the hash {header.computed}, but its hash is {told}, so a field is wrong"

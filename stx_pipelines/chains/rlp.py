@@ -1,6 +1,6 @@
-"""RLP, Ethereum's encoding of lists of byte strings, and Keccak-256. Written as hex text: that is fastest in Python.
+"""RLP, Ethereum's encoding of lists of byte strings, and Keccak-256. The encoders work on hex text, which is fastest.
 
-Source: the Ethereum yellow paper, appendix B. Not here: what is encoded (`ethereum_header`, `account_proof`).
+Source: the Ethereum yellow paper, appendix B. Headers and account proofs are in `ethereum_header` and `account_proof`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from _pysha3 import keccak_256
 Item = bytes | list["Item"]
 """A decoded value: a byte string, or a list of values."""
 
-_SHORT = 55  # bytes; longer payloads name the length of their length
+_SHORT = 55  # bytes; the encoding of a longer payload also holds the number of bytes of its length
 _STRING, _LIST = 0x80, 0xC0
 _SHORT_STRINGS = [f"{_STRING + length:x}" for length in range(_SHORT + 1)]
 _QUANTITIES = [f"{_STRING + (digits + 1) // 2:x}{'0' * (digits % 2)}" for digits in range(2 * _SHORT + 1)]
@@ -18,7 +18,7 @@ _SHORT_LISTS = [f"{_LIST + length:x}" for length in range(_SHORT + 1)]
 
 
 class BadRlp(ValueError):
-    """Bytes that are no RLP."""
+    """Bytes that are not RLP."""
 
 
 def keccak(data: bytes) -> bytes:
@@ -28,9 +28,9 @@ def keccak(data: bytes) -> bytes:
 
 
 def quantity(digits: str) -> str:
-    """Encode a number, given as hex digits without leading zeros: 0 is the empty string. Return hex digits.
+    """Return the encoding, as hex digits, of a number given as hex digits without leading zeros.
 
-    Raises `ValueError` or `IndexError` for what is no number below 2^440.
+    0 is encoded as the empty string. Raises `ValueError` or `IndexError` if the text is not a number below 2^440.
     """
     if len(digits) > 2:
         return _QUANTITIES[len(digits)] + digits
@@ -41,7 +41,7 @@ def quantity(digits: str) -> str:
 
 
 def string(digits: str) -> str:
-    """Encode a byte string given as hex digits. Return hex digits."""
+    """Return the encoding of a byte string. The argument and the result are hex digits."""
     if len(digits) == 2 and digits < "80":
         return digits
     length = len(digits) // 2
@@ -49,7 +49,7 @@ def string(digits: str) -> str:
 
 
 def items(encoded: str) -> str:
-    """Encode a list of items that are encoded and joined already. Return hex digits."""
+    """Return the encoding of a list as hex digits. `encoded` is the joined encodings of its items."""
     length = len(encoded) // 2
     return (_SHORT_LISTS[length] if length <= _SHORT else _long(_LIST, length)) + encoded
 
@@ -62,13 +62,13 @@ def _long(kind: int, length: int) -> str:
 
 
 def decode(data: bytes) -> Item:
-    """Decode one value. Raises `BadRlp` unless it takes all the bytes."""
+    """Return the value that the bytes encode. Raises `BadRlp` if they do not encode exactly one value."""
     try:
         value, end = _decode(data, 0)
     except (IndexError, RecursionError) as error:
-        raise BadRlp(f"{len(data)} bytes are no RLP") from error
+        raise BadRlp(f"{len(data)} bytes are not RLP") from error
     if end != len(data):
-        raise BadRlp(f"{end} of {len(data)} bytes are RLP")
+        raise BadRlp(f"only the first {end} of {len(data)} bytes are RLP")
     return value
 
 

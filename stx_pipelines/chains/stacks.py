@@ -13,13 +13,13 @@ import msgspec
 from stx_pipelines.chains.days import LAST_SECOND
 
 NAKAMOTO_DAY = date(2024, 10, 29)
-"""Since this UTC day there are no microblocks: a block's transactions are numbered 0..n-1 without a gap."""
+"""The first UTC day without microblocks. From then on, a block's transactions are numbered 0..n-1 without a gap."""
 
 ANCHORED = 2_147_483_647
 """The `microblock_sequence` of a transaction that is in the anchored block itself."""
 
 MAX_TX_INDEX = 32_767
-"""The API keeps tx_index in 16 bits. A cursor beyond it gets an HTTP 500 with code 22003."""
+"""The largest `tx_index` of a cursor. The API responds to a larger one with HTTP 500 and code 22003."""
 
 PAGE_SIZE = 50
 """The most transactions one page may hold."""
@@ -29,13 +29,13 @@ LIST_SIZE = 30
 
 
 class PageMovedError(Exception):
-    """The page does not start at its cursor: a reorg moved it, or it is the page of another cursor."""
+    """The page does not start at its cursor, because of a reorg or because it is the page of another cursor."""
 
 
 class Tx(msgspec.Struct, frozen=True, gc=False):
     """One transaction as the day file keeps it. Times are unix seconds, `fee_ustx` is the whole fee.
 
-    The garbage collector does not track it: it would scan all rows of a day repeatedly.
+    The garbage collector does not track rows, because it would scan all rows of a day repeatedly.
     """
 
     tx_id: str
@@ -60,7 +60,7 @@ class Tx(msgspec.Struct, frozen=True, gc=False):
     sponsor_nonce: int | None = None
     memo: str | None = None
     block_hash: str | None = None
-    """Connects a row to the burn block that lists its Stacks block. Not stored."""
+    """The Stacks block's own hash, which its burn block lists. It is not stored."""
 
 
 class Cursor(NamedTuple):

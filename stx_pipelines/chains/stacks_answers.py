@@ -1,6 +1,7 @@
 """Parsers of the Stacks API's responses. A response of another shape is a `MalformedAnswer`, never a wrong row.
 
-The values are in `stacks`, proofs in `stacks_proof`. Shapes: stacks-blockchain-api v9, `/extended/v1`, `v2` and `v3`.
+The values are in `stacks`, the proofs in `stacks_proof`. The shapes are those of stacks-blockchain-api v9
+(`/extended/v1`, `v2` and `v3`).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from stx_pipelines.chains.stacks_payloads import (
     refuse_unless_payloads,
 )
 
-_LikeHash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]  # digits: see _refuse_unless_hashes
+_LikeHash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]  # _refuse_unless_hashes checks the digits
 _HASHES = re.compile(r"(?:0x[0-9a-f]{64})*")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _Fee = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
@@ -155,7 +156,7 @@ def parse_tip(body: bytes) -> Tip:
 
 
 def parse_burn_blocks(body: bytes) -> list[BurnBlock]:
-    """Return a page of burn blocks, newest first. Its `total` counts Stacks blocks and is ignored."""
+    """Return a page of burn blocks, newest first. The page's `total` counts Stacks blocks and is ignored."""
     blocks = _burn_blocks(body).results
     heights = [block.burn_block_height for block in blocks]
     if any(newer <= older for newer, older in zip(heights, heights[1:], strict=False)):
@@ -174,9 +175,9 @@ def parse_cursor(text: str) -> Cursor:
 def parse_page(body: bytes, asked: Cursor) -> Page:
     """Return a page of `v3/transactions` requested at the cursor `asked`.
 
-    Raises `MalformedAnswer` for an empty page, because callers request only pages that have transactions, and for one
-    whose rows or next cursor are not older, because following it would lose or repeat rows. Raises `PageMovedError`
-    for a page that does not start with the transaction of its cursor.
+    Raises `MalformedAnswer` for an empty page, because callers request only pages that have transactions. Raises it
+    also if the rows or the next cursor are not older than `asked`, because rows would then be lost or repeated. Raises
+    `PageMovedError` for a page that does not start with the transaction of its cursor.
     """
     page = _v3_page(body)
     if not page.results:
@@ -197,13 +198,16 @@ def parse_page(body: bytes, asked: Cursor) -> Page:
 
 
 def _refuse_unless_hashes(*names: Collection[str]) -> None:
-    """Check all hashes of a page at once, in a tenth of the time. Their length was checked before."""
+    """Raise `MalformedAnswer` unless all hashes are hex. The decoder has checked their lengths.
+
+    One check of all hashes of a page takes a tenth of the time.
+    """
     if not _HASHES.fullmatch("".join(chain.from_iterable(names))):
         raise MalformedAnswer("the response is not what the API promises: hashes are 64 hexadecimal digits after 0x")
 
 
 def _sound(rows: list[Tx]) -> list[Tx]:
-    """Return the rows. Raise for types, statuses and addresses with other characters: pages and messages show them."""
+    """Return the rows. Raise `MalformedAnswer` for types, statuses and addresses that are not safe to show."""
     words = {row.tx_type for row in rows} | {row.tx_status for row in rows}
     if not are_all(_WORDS, words):
         raise MalformedAnswer(
@@ -249,7 +253,7 @@ def _v3_row(tx: _V3Tx, cursor: Cursor | None) -> Tx:
 def parse_window_page(body: bytes) -> WindowPage:
     """Return a page of `v1/tx` over a closed time window. v1 does not report the index block hash.
 
-    Raises `MalformedAnswer` for an empty page, because callers stop at the window's `total`.
+    Raises `MalformedAnswer` for an empty page, because callers request no page after the window's `total` rows.
     """
     page = _v1_page(body)
     if not page.results:

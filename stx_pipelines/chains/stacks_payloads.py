@@ -1,6 +1,6 @@
 """The payloads of transactions as the Stacks API writes them: transfers, contract calls and deployments.
 
-A row may come without its payload, as from older servers: its columns are None then.
+Older servers send rows without payloads. The payload's columns are then None.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.chains.stacks import Tx
 
 ADDRESSES = re.compile(r"(?:[0-9A-Z]{1,64}(?:\.[a-zA-Z0-9_-]{1,128})?\n)*")
-"""Lines of addresses, of accounts and of contracts."""
+"""Lines with an address of an account or a contract each."""
 
-_FUNCTIONS = re.compile(r"(?:[a-zA-Z0-9_!?+<>=/*-]{1,128}\n)*")  # the letters of a name in Clarity
+_FUNCTIONS = re.compile(r"(?:[a-zA-Z0-9_!?+<>=/*-]{1,128}\n)*")  # the characters of a name in Clarity
 _MEMOS = re.compile(r"(?:0x(?:[0-9a-f]{2}){0,34}\n)*")  # SIP-005: 34 bytes
 _MOST_USTX = 2**64 - 1  # SIP-005: an amount has 64 bits
 
@@ -65,7 +65,7 @@ class HasContract(Protocol):
 
 
 def contract_of(row: HasContract) -> str | None:
-    """Return the id of the contract that the row calls or deploys."""
+    """Return the id of the contract that the row calls or deploys; None if there is none."""
     named = row.contract_call or row.smart_contract
     return named.contract_id if named else None
 
@@ -85,6 +85,6 @@ def refuse_unless_payloads(rows: Sequence[Tx]) -> None:
 
 
 def are_all(shape: re.Pattern[str], words: Collection[str]) -> bool:
-    """Return whether all words match. `shape` matches lines: one match for all words costs less than one a word."""
+    """Return whether all words match. `shape` matches lines, because one match for all words is fastest."""
     lines = "\n".join([*words, ""])
     return shape.fullmatch(lines) is not None and lines.count("\n") == len(words)

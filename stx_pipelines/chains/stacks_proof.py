@@ -1,7 +1,8 @@
 """The proofs of a day of Stacks transactions.
 
-The transactions come from one table of the API, the count per burn block (`total_tx_count`) and the hashes of its
-Stacks blocks from another. A day is proved when both agree for every burn block and no other rows are present.
+The transactions come from one table of the API. The count per burn block (`total_tx_count`) and the hashes of its
+Stacks blocks come from another table. A day is proved when both tables agree for every burn block and no other rows
+are present.
 The functions take rows and blocks and raise a `ProofError` that names the burn blocks.
 """
 
@@ -19,7 +20,7 @@ from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import NAKAMOTO_DAY, BurnBlock, Tx
 
 FINAL_DEPTH = 6
-"""Number of burn blocks below the tip from which a burn block is final."""
+"""Number of newer burn blocks that make a burn block final."""
 
 MEDIAN_SPAN = 11
 """Number of Bitcoin blocks whose median time the next block must exceed (Bitcoin's consensus rule)."""
@@ -39,12 +40,12 @@ class Placed(NamedTuple):
 def closing_block(newest_first: Sequence[BurnBlock], end: int) -> BurnBlock | None:
     """Return the burn block that makes the chain before `end` (unix seconds) complete and final; None if there is none.
 
-    Six burn blocks in a row at or after `end` make all blocks below them final; this is the newest of the six. They
-    also complete the part before `end`: a Bitcoin block's time must exceed the median of the 11 before it, so no later
-    block can have a time before `end`. Both hold as long as this burn block is canonical.
+    Six burn blocks in a row at or after `end` make all blocks before them final. The newest of the six is returned. The
+    part before `end` is then also complete, because a Bitcoin block's time must exceed the median of the 11 blocks
+    before it, so no later block can have a time before `end`. Both hold as long as the returned block is canonical.
     """
     above = list(takewhile(lambda block: block.burn_block_time >= end, newest_first))
-    # Bitcoin blocks without Stacks blocks are not listed, but count for the median: six of eleven must be seen.
+    # Bitcoin blocks without Stacks blocks are not listed, but the median counts them. Six of eleven must be listed.
     for newest in range(len(above) - FINAL_DEPTH, -1, -1):
         if above[newest].burn_block_height - above[newest + FINAL_DEPTH - 1].burn_block_height < MEDIAN_SPAN:
             return above[newest]
@@ -91,9 +92,9 @@ def faults(rows: Iterable[Tx], placed: Iterable[Placed], day: date) -> dict[int,
 
 
 def prove_by_sample(rows: Sequence[Tx], sample: Iterable[BurnBlock], day: date) -> None:
-    """Check all rows, and compare only some burn blocks: for a server that cannot list them.
+    """Raise `ProofError` unless the rows have no gaps and agree with this sample of burn blocks.
 
-    Raises `ProofError`.
+    This proof is for servers that cannot list burn blocks.
     """
     _prove_unique(rows)
     by_burn_block = _by_burn_block(rows)
@@ -125,17 +126,17 @@ def _prove_unique(rows: Sequence[Tx]) -> None:
 def _fault(rows: Sequence[Tx], place: Placed, day: date) -> str | None:
     burn, lo, hi = place
     if len(rows) != burn.total_tx_count:
-        return f"has {burn.total_tx_count} transactions, {len(rows)} were read"
+        return f"has {burn.total_tx_count} transactions, but {len(rows)} were read"
     if any(row.burn_block_time != burn.burn_block_time for row in rows):
-        return f"has the time {burn.burn_block_time}, its transactions have another"
+        return f"has the time {burn.burn_block_time}, but its transactions have another time"
     if day_of(burn.burn_block_time) != day:
         return f"is of {day_of(burn.burn_block_time)}, not of {day}"
     if any(not row.canonical for row in rows):
         return "was read with transactions that are not canonical"
     if any(not lo <= row.block_height <= hi for row in rows):
-        return f"has the Stacks heights {lo} to {hi}, some of its transactions are outside"
+        return f"has the Stacks heights {lo} to {hi}, but some of its transactions have other heights"
     if day < NAKAMOTO_DAY:
-        return None  # microblocks: counts alone decide
+        return None  # with microblocks, only the counts can be compared
     if {row.block_hash for row in rows if row.block_hash} - set(burn.stacks_blocks):
         return "was read with transactions of Stacks blocks that are not its own (a reorg while reading)"
     return _index_gap(rows)

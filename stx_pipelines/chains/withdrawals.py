@@ -1,4 +1,4 @@
-"""The root of a block's withdrawals (EIP-4895): a trie over their positions, which the header names."""
+"""The withdrawals root of a block (EIP-4895): the root hash of a trie of the withdrawals, by their positions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from stx_pipelines.chains.rlp import items, keccak, quantity, string
 
 EMPTY_ROOT = "0x" + keccak(b"\x80").hex()
 
-_EMBEDDED = 64  # hex digits; shorter nodes stand within the node above
+_EMBEDDED = 64  # hex digits; a shorter node is embedded in the node above it
 
 
 class Withdrawal(NamedTuple):
-    """Stake that a block paid out, in Gwei, to an address. All are hex digits, as nodes send them behind 0x."""
+    """A withdrawal of stake to an address. The amount is in Gwei. All fields are hex digits without 0x."""
 
     serial: str
     validator: str
@@ -24,13 +24,13 @@ class Withdrawal(NamedTuple):
 
 
 _Entry = tuple[str, str]
-"""The rest of a key of a trie, and the value. Both are hex digits."""
+"""The rest of a key in the trie, and the value. Both are hex digits."""
 
 
 def withdrawals_root(withdrawals: Sequence[Withdrawal]) -> str:
-    """Return the root, as 0x and 64 digits, that the header of a block with these withdrawals names.
+    """Return the withdrawals root, as 0x and 64 digits, of a block with these withdrawals.
 
-    Raises `ValueError` or `IndexError` for what is no hex.
+    Raises `ValueError` or `IndexError` if a field is not hex.
     """
     if not withdrawals:
         return EMPTY_ROOT
@@ -43,7 +43,7 @@ def _encoded(serial: str, validator: str, address: str, gwei: str) -> str:
 
 
 def _node(entries: Sequence[_Entry]) -> str:
-    """Encode the node above these entries, which are in the order of their keys. No key begins another."""
+    """Return the encoding of the node above these entries, sorted by key. No key is the beginning of another key."""
     first, value = entries[0]
     if len(entries) == 1:
         return items(_path(first, is_leaf=True) + string(value))
@@ -68,5 +68,5 @@ def _path(digits: str, *, is_leaf: bool) -> str:
 
 
 def _named(node: str) -> str:
-    """How the node above names this one: by its hash, or by itself where that is shorter."""
+    """Return the reference to a node in the node above: the node itself if it is short, otherwise its hash."""
     return node if len(node) < _EMBEDDED else "a0" + keccak(bytes.fromhex(node)).hex()

@@ -1,1 +1,1 @@
-"""Coverage: the wanted days, the stored days, and the next days to sync. Computed from files, without requests."""
+"""Coverage: the wanted days, the stored days, and the next days to sync. It is computed from files."""

@@ -1,4 +1,4 @@
-"""The chains: the facts about each that the sensor, the commands and `health` need."""
+"""The facts about each chain that the sensor, the commands and `health` need."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 
 NO_ETHEREUM = (
-    "Ethereum is not part of the coverage: ETH_RPC_URL is not set; to have it, give the address of an archive node "
-    "(see .env.example)"
+    "Ethereum is not part of the coverage because ETH_RPC_URL is not set; to add it, set ETH_RPC_URL to the address of "
+    "an archive node (see .env.example)"
 )
 
 
@@ -22,8 +22,9 @@ NO_ETHEREUM = (
 class Chain:
     """A chain whose datasets are synced together.
 
-    `began` is the first UTC day of its main network. `budget` returns the number of `unit`s allowed per minute
-    (0: no limit), `note` a sentence about an unusual setting, or None.
+    `began` is the first UTC day of its main network. `budget` returns the number of requests allowed per
+    minute, or 0 for no limit. `unit` is the word for these requests. `note` returns a sentence about an unusual
+    setting, or None.
     """
 
     name: str
@@ -60,7 +61,7 @@ STACKS = Chain(
 ETHEREUM = Chain(
     name="ethereum",
     title="Ethereum",
-    began=date(2015, 7, 30),  # of block 1
+    began=date(2015, 7, 30),  # UTC day of block 1
     budget=lambda project: project.settings.eth_calls_per_second * 60,
     unit="calls",
     note=lambda _: None,
@@ -72,7 +73,8 @@ CHAINS = {chain.name: chain for chain in (STACKS, ETHEREUM)}
 def chains_of(project: Project, only: str | None = None) -> list[Chain]:
     """Return the chains that are part of the coverage, or the chain `only`, whatever STX_CHAINS names.
 
-    Without STX_CHAINS, Ethereum is part of it if ETH_RPC_URL is set. Raises `SettingsError` for Ethereum without it.
+    Without STX_CHAINS, Ethereum is part of the coverage if ETH_RPC_URL is set. Raises `SettingsError` if `only` is
+    Ethereum and ETH_RPC_URL is not set.
     """
     if only == ETHEREUM.name and project.settings.eth_rpc_url is None:
         raise SettingsError(NO_ETHEREUM)

@@ -1,4 +1,4 @@
-"""The coverage of datasets and chains, from settings and files alone: no request is sent."""
+"""The coverage of datasets and chains, computed from settings and files. No request is sent."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from stx_pipelines.store.identity import known_ethereum, known_identity
 
 
 def first_day_note(project: Project) -> str | None:
-    """Return a sentence if STX_FIRST_DAY is earlier than the first possible day; None if it is not."""
+    """Return a sentence that says that STX_FIRST_DAY is before the first possible day; None if it is not."""
     identity, first = known_identity(project.folder), project.settings.stx_first_day
     if identity is None or first is None or first >= identity.first_day:
         return None
     if identity.height == 1:
-        return f"STX_FIRST_DAY={first} is before the chain's first day: days are wanted from {identity.first_day} on"
+        return f"STX_FIRST_DAY={first} is before the chain's first day, so days are wanted from {identity.first_day} on"
     return (
-        f"STX_FIRST_DAY={first} is before the first day of {project.settings.stx_data_dir}: days are wanted from "
-        f"{identity.first_day} on; for earlier ones set STX_DATA_DIR to a new folder"
+        f"STX_FIRST_DAY={first} is before the first day of {project.settings.stx_data_dir}, so days are wanted from "
+        f"{identity.first_day} on; for earlier days, set STX_DATA_DIR to a new folder"
     )
 
 
 def dataset_coverage(project: Project, dataset: Dataset, now: datetime) -> Coverage:
-    """Return the coverage of a dataset. A day whose source day has changed since counts as open."""
+    """Return the coverage of a dataset. A day counts as open if the day that it is made from has changed."""
     return _coverage(project, dataset, _TARGETS[dataset.chain](project), now)
 
 
@@ -55,8 +55,8 @@ def _coverage(project: Project, dataset: Dataset, wanted: _Target, now: datetime
 
 
 def chain_coverage(project: Project, chain: str, now: datetime) -> Coverage:
-    """Return the coverage of a chain: each day has the coverage of its least complete dataset."""
-    wanted = _TARGETS[chain](project)  # read once: a running sync may save the chain's first day
+    """Return the coverage of a chain. Each day has the coverage of its least complete dataset."""
+    wanted = _TARGETS[chain](project)  # read once, because a running sync may save the chain's first day
     return reduce(less_far, (_coverage(project, dataset, wanted, now) for dataset in datasets_of(chain)))
 
 
@@ -66,9 +66,10 @@ def transactions_coverage(project: Project, now: datetime) -> Coverage:
 
 
 class _Target(NamedTuple):
-    """The settings of a chain's coverage: `target_days` before today, its server, the age of a stale newest block.
+    """The settings of a chain's coverage.
 
-    `first_day` is the earliest day that can be wanted; None if not known.
+    `target_days` is the number of wanted days before today. `first_day` is the earliest day that can be wanted; None if
+    it is not known. The newest block of `server` is stale if it is older than `tip_age`.
     """
 
     target_days: int
@@ -99,7 +100,7 @@ def _latest(*days: date | None) -> date | None:
 
 
 def _stored(project: Project, dataset: Dataset) -> Mapping[date, Certificate]:
-    """Return the stored days' certificates. A day whose source day has changed since counts as open."""
+    """Return the stored days' certificates. A day counts as open if the day that it is made from has changed."""
     stored = project.store(dataset.name).files.certificates()
     if dataset.made_from is None:
         return stored
@@ -111,7 +112,7 @@ def _stored(project: Project, dataset: Dataset) -> Mapping[date, Certificate]:
 
 
 def _tip(project: Project, chain: str, target: _Target) -> Sighting | None:
-    """Return the server's newest block at the last check, which is published with the chain's first dataset."""
+    """Return the server's newest block at the last check, recorded by the chain's first dataset; None if not known."""
     first = datasets_of(chain)[0]
     known = project.warehouse.published(first.name)
     if known.tip_time is None or known.tip_since is None or known.tip_seen is None:

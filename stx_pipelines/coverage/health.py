@@ -1,4 +1,4 @@
-"""The health of the project: an exit code and a sentence, from files alone. No request, no orchestrator."""
+"""The health of the project: an exit code and a sentence, made from files, without a request or Dagster."""
 
 from __future__ import annotations
 
@@ -21,20 +21,30 @@ HEALTHY, NOT_RUNNING, STALLED, DAMAGED, MISCONFIGURED = 0, 1, 2, 3, 4
 
 
 class Health(msgspec.Struct, frozen=True):
-    """An exit code and the sentence that goes with it. `other_versions` are those of processes, by process."""
+    """An exit code and its sentence.
+
+    `other_versions` maps each running process of another version to that version.
+    """
 
     code: int
     sentence: str
     other_versions: Mapping[str, str] = {}
 
     def beside(self, others: Mapping[str, str]) -> Health:
-        """Return the same judgement with the running processes of other versions named. The code stays."""
+        """Return a copy whose sentence also names the running processes of other versions.
+
+        The exit code does not change.
+        """
         sentence = f"{self.sentence}; {versions_sentence(others)}" if others else self.sentence
         return Health(self.code, sentence, others)
 
 
 def judge(project: Project, chains: Sequence[Chain], now: datetime, stall: timedelta) -> Health:
-    """Return the worst code of these chains, with the sentences that belong to it."""
+    """Return the worst exit code among these chains.
+
+    The sentences are those of the chains that have this code. A run has stalled if it stores nothing for longer than
+    `stall`.
+    """
     found = [judge_chain(project, chain, now, stall) for chain in chains]
     code = max(each.code for each in found)
     sentences = [
@@ -46,7 +56,7 @@ def judge(project: Project, chains: Sequence[Chain], now: datetime, stall: timed
 
 
 def judge_chain(project: Project, chain: Chain, now: datetime, stall: timedelta) -> Health:
-    """Return the health of one chain: check its files, then the server, then the run that works on missing days."""
+    """Return the health of one chain. Check its files first, then the server, then the run that fetches days."""
     coverage = chain.look(project, now)
     status = describe(project, chain, chain.datasets[-1], coverage)
     for dataset in chain.tables:
@@ -64,7 +74,7 @@ def judge_chain(project: Project, chain: Chain, now: datetime, stall: timedelta)
     if status.running is None:
         if coverage.next(chain.budget(project), open_every=project.settings.freshness) is None:
             named = some_days([*(each.day for each in status.set_aside), *status.failing])
-            return Health(HEALTHY, f"healthy: the next try of {named} is not due yet, see `stx-pipelines status`")
+            return Health(HEALTHY, f"healthy: the next attempt at {named} is not due yet; see `stx-pipelines status`")
         if status.last_active_at and (ago := now - status.last_active_at) < BETWEEN_RUNS:
             return Health(HEALTHY, f"healthy: the last run ended {duration(ago)} ago; {status.sentence}")
         return Health(
@@ -73,10 +83,10 @@ def judge_chain(project: Project, chain: Chain, now: datetime, stall: timedelta)
     if (quiet := _quiet(status, now)) > max(stall, patience(coverage, chain.budget(project))):
         return Health(
             STALLED,
-            f"stalled: {status.running} works but has stored nothing for {duration(quiet)}; stored days are kept: "
+            f"stalled: {status.running} is running but has stored nothing for {duration(quiet)}; stored days are kept; "
             "read its log, then stop it and start it again",
         )
-    return Health(HEALTHY, f"healthy: {status.running} works; {status.sentence}")
+    return Health(HEALTHY, f"healthy: {status.running} is running; {status.sentence}")
 
 
 def _first_of(newer: Mapping[date, str]) -> str:
@@ -90,7 +100,7 @@ def _quiet(status: DatasetStatus, now: datetime) -> timedelta:
 
 
 def _damage(project: Project, dataset: str) -> str | None:
-    """Return what is damaged in the files or the table; None if nothing is, or if the table is being written."""
+    """Return a sentence about damage in the files or the table; None without damage or while the table is written."""
     store = project.store(dataset)
     if damaged := store.files.damaged():
         return next(iter(damaged.values()))

@@ -1,15 +1,15 @@
-"""The wanted days, their states, and the next days to sync. Pure functions; every other part uses their result.
+"""The wanted days, their states, and the next days to sync. The functions do no I/O.
 
 A day is wanted if it is today or one of the target days before today, and not before the chain's first day. It is
 covered when it is closed, or when it is open and was checked a short time ago. It is complete when it is covered and
 the table has it. A day without a file is missing; after failed attempts it is failing or set aside. A file that only a
-later version of this package can read is not touched: its day is neither complete nor fetched.
+later version of this package can read is not changed. Its day is neither complete nor fetched again.
 
-The server may be behind: its newest block was stale at the last check. The block's age at the check counts, not its
+The server is behind if its newest block was stale at the last check. The block's age at the check counts, not its
 age now, because a daemon that was off for a night does not mean that the server is behind. An open day that was
 compared with a stale block is not covered, even after the server has caught up. For an hour after the check, days after
-the stale block wait for a newer block, and so do open days that were compared with it. If the newest block is not
-known, as in data folders of earlier versions, the server counts as up to date.
+the stale block wait for a newer block. Open days that were compared with the stale block wait too. If the
+newest block is not known, as in data folders of earlier versions, the server counts as up to date.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ RUN_MINUTES = 8
 class DayCoverage:
     """One wanted day.
 
-    `stored`: its certified file is in place. `checked`: when it was last compared with the tip. `attempts`: the failed
-    attempts since the last success, which make a day that is not closed failing or set aside.
+    `stored` is true if the day's certified file is in place. `checked` is the time when the day was last compared with
+    the tip. `attempts` are the failed attempts since the last success. They make an open or missing day failing or set
+    aside.
     """
 
     day: date
@@ -75,7 +76,7 @@ class Coverage:
     """The wanted days, newest first, and the requests and seconds that a day costs (the median of closed days).
 
     `seconds_per_day` is None until a closed day is stored. `tip` is the server's newest block at the last check,
-    `first_day` the earliest day that can be wanted; None if not known.
+    `first_day` the earliest day that can be wanted. Both are None if not known.
     """
 
     days: tuple[DayCoverage, ...]
@@ -97,12 +98,12 @@ class Coverage:
 
     @property
     def old_tip(self) -> Sighting | None:
-        """The server's newest block if it was stale at the last check, no matter how long ago that was."""
+        """The server's newest block if it was stale at the last check, however long ago; otherwise None."""
         return self.tip if self.tip and self.tip.is_stale else None
 
     @property
     def behind(self) -> Sighting | None:
-        """The server's newest block if it was stale at a check within the last hour."""
+        """The server's newest block if it was stale at the last check, not more than an hour ago; otherwise None."""
         return self.old_tip if self.old_tip and self.old_tip.tells_at(self.now) else None
 
     @property
@@ -112,7 +113,7 @@ class Coverage:
 
     @property
     def untried(self) -> list[date]:
-        """Missing days without failed attempts that the server can have, newest first."""
+        """Missing days without failed attempts that do not wait for a newer block, newest first."""
         return [day.day for day in self.days if day.state == "missing" and not self.waits(day)]
 
     @property
@@ -137,15 +138,16 @@ class Coverage:
     def is_ready(self, day: DayCoverage) -> bool:
         """Return whether the day may be synced now.
 
-        It waits after a failed attempt, for a newer block, and for a version of this package that can read its file.
+        It may not if a failed attempt was too recent, if it waits for a newer block, or if only a later version of
+        this package can read its file.
         """
         is_due = day.attempts is None or day.attempts.due(self.now)
         return is_due and day.state != NEWER and not self.waits(day)
 
     def stale(self, older_than: timedelta) -> list[date]:
-        """Return the open days whose last check is older than this, newest first, without days that wait.
+        """Return the open days whose last check is older than this, newest first, without days that may not be synced.
 
-        Each day is judged alone, so that one that stays open does not delay another.
+        Each day is judged separately, so that a day that stays open does not delay another day.
         """
         ready = (day for day in self.days if day.stored and day.state != "closed" and self.is_ready(day))
         return [day.day for day in ready if day.checked is None or self._is_outdated(day.checked, older_than)]
@@ -155,9 +157,10 @@ class Coverage:
         return has_caught_up or self.now - checked >= older_than
 
     def next(self, budget: int, *, open_every: timedelta, retry: bool = False) -> Work | None:
-        """Return the next days to sync: open days, untried days, failed days that are due, or days that need loading.
+        """Return the next days to sync, or None if there are none.
 
-        `budget` is in requests per minute, 0 for no limit. `retry` puts failed days first. None means no work.
+        Open days come first, then untried days, failed days that are due, and stored days to load. With `retry`, all
+        failed days come first. `budget` is in requests per minute; 0 means no limit.
         """
         most = self._days_per_run(budget)
         today = [day.day for day in self.days[:1] if day.state == "missing" and not self.waits(day)]
@@ -169,7 +172,7 @@ class Coverage:
         return None
 
     def _again(self) -> list[date]:
-        """Return the due failed day whose last attempt is the oldest: one at a time, because it may fail again."""
+        """Return the due failed day with the oldest last attempt. Only one is returned, because it may fail again."""
         failed = [(day.attempts.at, day.day) for day in self.days if day.attempts and self.is_ready(day)]
         return [min(failed)[1]] if failed else []
 
@@ -188,7 +191,7 @@ class Coverage:
 
 
 def wanted_days(target_days: int, today: date, first_day: date | None) -> list[date]:
-    """Return today and the target days before it, newest first, but none before the chain's first day."""
+    """Return today and `target_days` days before today, newest first, without days before `first_day`."""
     start = today - target_days * DAY
     return days_between(max(start, first_day or start), today)[::-1]
 
@@ -209,8 +212,8 @@ def judge_days(
     """Return the coverage of the wanted days.
 
     `stored` holds the stored days' certificates, `loaded` the ids of the certificates in the table, `checked` the times
-    at which open days were compared with the tip. A day counts as checked for `freshness`. `newer` are the days whose
-    file only a later version of this package can read.
+    at which open days were compared with the tip. An open day is covered for `freshness` after its check.
+    `newer` are the days whose file only a later version of this package can read.
     """
     tip = tip if tip and _past(tip.seen, now) else None
 
@@ -242,12 +245,15 @@ def judge_days(
 
 
 def _past(checked: datetime, now: datetime) -> datetime | None:
-    """Return None for a check in the future: the clock was wrong, so the time of the check is not known."""
+    """Return the time of a check; None if it is in the future, because the clock was then wrong."""
     return checked if checked - now <= _CLOCK_SKEW else None
 
 
 def less_far(first: Coverage, then: Coverage) -> Coverage:
-    """Combine the coverage of two datasets with the same wanted days; `then` is made from `first`."""
+    """Return the coverage of two datasets of the same days, each day as complete as in the less complete dataset.
+
+    The days of `then` are made from those of `first`.
+    """
     seconds = None if first.seconds_per_day is None else first.seconds_per_day + (then.seconds_per_day or 0.0)
     days = tuple(_less_far(a, b) for a, b in zip(first.days, then.days, strict=True))
     requests = first.requests_per_day + then.requests_per_day

@@ -1,4 +1,4 @@
-"""The progress of a run, in a small file that other processes can read while it works."""
+"""The progress of a run, in a small file that other processes can read during the run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Progress(msgspec.Struct):
     requests: int = 0
     now: str = ""
     version: str | None = None
-    """Of the package; None for a run of a version before 0.2.0."""
+    """The version of the package that runs; None if it is before 0.2.0."""
 
     @property
     def requests_per_minute(self) -> float:
@@ -45,7 +45,7 @@ class Progress(msgspec.Struct):
 
 
 def who_works(folder: DataFolder, *datasets: str) -> str | None:
-    """Return the process that works on one of these datasets now; None if there is none."""
+    """Return the process that syncs one of these datasets now, for example `process 123`; None if there is none."""
     locks = [*(folder.lock(dataset) for dataset in datasets), folder.lock("sync")]
     return next((process for lock in locks if (process := holder(lock))), None)
 
@@ -57,12 +57,12 @@ def last_report(folder: DataFolder, *datasets: str) -> Progress | None:
 
 
 def read_progress(path: Path) -> Progress | None:
-    """Return the last report; None if there is none."""
+    """Return the report in this file; None if there is none that can be read."""
     return read_if_sound(path, Progress)
 
 
 class Reporter:
-    """A writer that keeps the file up to date during a run. Use it as a context manager."""
+    """A writer that keeps the progress file up to date during a run. Use it as a context manager."""
 
     def __init__(self, path: Path, days_wanted: int, requests: Callable[[], int]) -> None:
         now = datetime.now(UTC)
@@ -80,7 +80,7 @@ class Reporter:
         self._write()
 
     def page(self, rows: int) -> None:
-        """Count the rows of a page."""
+        """Count this number of rows of a page."""
         with self._lock:
             self.progress.rows += rows
             due = time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES

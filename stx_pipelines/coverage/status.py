@@ -1,4 +1,4 @@
-"""The facts that `status` and `health` report, read from files. No request, no orchestrator."""
+"""The facts that `status` and `health` report, read from files, without a request or Dagster."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class SetAside(msgspec.Struct, frozen=True):
 
 
 class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The status of one dataset. Fields are a promise to scripts: they may be added, never changed.
+    """The status of one dataset. Scripts rely on the fields: fields may be added, never changed.
 
-    Times are UTC, sizes bytes, `rows` the rows in the table. None means not known.
+    Times are UTC, sizes are in bytes. `rows` is the number of rows in the table. None means not known.
 
     - `days_landed`: stored days. `days_due`: wanted days that are not complete and can be synced now.
     - `old_days_missing`: wanted days before yesterday that are not complete.
     - `closed_days`: closed days in the table, as ranges (first, last), newest first.
     - `days_lacking_columns`: ranges of days that an earlier version stored with fewer columns, newest first.
     - `of_later_version`: days whose file only a later version of this package can read.
-    - `newest_day_looked_at`: the last check of the newest stored day. `last_active_at`: the last activity of a run.
-    - `stalled_after_seconds`: a run that stores nothing for longer has stalled; depends on the budget.
+    - `newest_day_looked_at`: time of the newest stored day's last check. `last_active_at`: time of a run's last report.
+    - `stalled_after_seconds`: a run that stores nothing for longer has stalled. It depends on the budget.
     - `tip_time`: time of the server's newest block (Ethereum: newest final block) at the last check, `tip_seen_at`.
-    - `behind`: that block was stale, so nothing can be done here.
-    - `note`: an unusual setting. `noun`, `unit`: words for rows and requests.
+    - `behind`: whether that block was stale, so that later days must wait for the server.
+    - `note`: a sentence about an unusual setting. `noun`, `unit`: the words for rows and for requests.
     """
 
     dataset: str
@@ -98,10 +98,10 @@ def chain_status(project: Project, chain: Chain, now: datetime) -> DatasetStatus
 
 
 def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverage) -> DatasetStatus:
-    """Return the status of a dataset with this coverage, and of the run that works on it now."""
+    """Return the status of a dataset with this coverage, and of the run that syncs the dataset now."""
     store = project.store(dataset.name)
     budget = chain.budget(project)
-    days = store.files.days()  # before the certificates: a day stored in between must not count as damaged
+    days = store.files.days()  # read first, because a day stored in between must not count as damaged
     certificates, newer = store.files.certificates(), store.files.newer()
     loaded = store.warehouse.published(dataset.name).loaded
     in_table = [c for day, c in certificates.items() if loaded.get(day) == c.id]
@@ -155,7 +155,7 @@ def _lacking_columns(dataset: Dataset, certificates: Mapping[date, Certificate])
 
 
 def patience(coverage: Coverage, budget: int) -> timedelta:
-    """Return how long a run may store nothing at this budget: the time of two days' requests."""
+    """Return how long a run may store nothing at this budget: the time that the requests of two days take."""
     return timedelta(minutes=2 * coverage.requests_per_day / budget) if budget else timedelta(0)
 
 

@@ -1,4 +1,4 @@
-"""Sentences about coverage and times, used by the sensor, the commands and the alerts. Pure functions."""
+"""Functions that make sentences about coverage and times, for the sensor, the commands and the alerts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from stx_pipelines.coverage.sighting import Sighting
 
 
 def coverage_sentence(coverage: Coverage, budget: int, now: Work | None = None, *, unit: str = "requests") -> str:
-    """Return `173 of 180 days complete (96 %), 12 runs to go, ~2 h 10 min at 50 requests/min; now A..B`."""
+    """Return the coverage as a sentence.
+
+    Example: `173 of 180 days complete (96 %), 12 runs to go, ~2 h 10 min at 50 requests/min; now A..B`.
+    """
     wanted = len(coverage.days)
     parts = [f"{coverage.complete_count} of {wanted} days complete ({_percent(coverage.complete_count, wanted)} %)"]
     if runs := coverage.runs_to_go(budget):
@@ -24,15 +27,15 @@ def coverage_sentence(coverage: Coverage, budget: int, now: Work | None = None, 
 
 
 def behind_sentence(tip: Sighting) -> str:
-    """Return the time of the server's newest block, its age at the last check, and that no action is needed."""
+    """Return a sentence with the time of the server's newest block and its age at the last check."""
     return (
         f"the server's newest block is of {tip.time:%Y-%m-%d %H:%M} UTC, {duration(tip.age)} old when last checked "
-        f"({tip.server}); nothing to do here: later blocks are fetched once the server has them"
+        f"({tip.server}); nothing to do here, because later blocks are fetched once the server has them"
     )
 
 
 def nothing_wanted(coverage: Coverage) -> str:
-    """Return why no day is wanted, and what to check."""
+    """Return a sentence that says why no day is wanted and what the user should check."""
     return (
         f"no day is wanted: the first possible day, {coverage.first_day}, is after today "
         f"({coverage.now:%Y-%m-%d} UTC); check this machine's clock and the server's address"
@@ -74,5 +77,5 @@ def size(count: int) -> str:
 
 
 def _percent(part: int, whole: int) -> int:
-    """Return the percentage, rounded down: 100 only if nothing is missing."""
+    """Return the percentage, rounded down, so that 100 means that nothing is missing."""
     return 100 * part // whole if whole else 0

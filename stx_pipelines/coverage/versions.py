@@ -1,4 +1,4 @@
-"""The versions of running processes that differ from the installed one. Not here: versions of files (`store`)."""
+"""The versions of running processes that differ from the installed version. Versions of files are in `store`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.locks import holder
 from stx_pipelines.version import VERSION
 
-_EARLIER = "<0.2.0"  # these versions do not report their own
+_EARLIER = "<0.2.0"  # these versions of the package do not report their version
 _SECONDS = 1.0
 
 
 def other_versions(folder: DataFolder, services: Path) -> dict[str, str]:
-    """Return the version of each running process that differs from the version of this one.
+    """Return the running processes of other versions than this process, each with its version.
 
     Processes are the runs of the data folder, and `make up`, which keeps its socket and its version in `services`.
     Raises `StoreError` for a file that cannot be read.
@@ -33,9 +33,9 @@ def other_versions(folder: DataFolder, services: Path) -> dict[str, str]:
 
 
 def versions_sentence(others: Mapping[str, str]) -> str:
-    """Name processes of other versions, and say what to do."""
+    """Return a sentence that names the processes of other versions and says what to do."""
     running = ", ".join(f"{process} runs version {version}" for process, version in others.items())
-    return f"{running}, installed is {VERSION}: restart with `make down && make up`"
+    return f"{running}, but version {VERSION} is installed: restart with `make down && make up`"
 
 
 def _listens(path: Path) -> bool:

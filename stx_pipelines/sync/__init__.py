@@ -1,1 +1,1 @@
-"""Sync: fetch, prove and store days, and load them into the table. Does not import Dagster."""
+"""Functions that fetch, prove and store days, and load them into the table. This package does not import Dagster."""

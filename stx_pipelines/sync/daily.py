@@ -1,4 +1,4 @@
-"""The steps that the syncs of all datasets share. Reading and proving rows belongs to `stacks` and `ethereum`."""
+"""The steps that the syncs of all datasets share. The packages `stacks` and `ethereum` read and prove rows."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ AnyClient = TypeVar("AnyClient", bound=Client)
 
 @dataclass
 class DaySync(ABC, Generic[AnyClient, Row]):
-    """The sync of one dataset: it fetches days through `client`, proves them and stores them in `store`.
+    """The sync of one dataset. It fetches days through `client`, proves them and stores them in `store`.
 
     A new dataset needs a subclass with `_fetch`, which passes each day's proved rows to `_store_each`, and a line in
     `runner.py` that opens it. This class handles closed days, failures, damaged files, files of later versions and
     loading.
 
-    The server's newest block is stale when it is older than `tip_age`; zero means never.
+    The server's newest block is stale when it is older than `tip_age`. If `tip_age` is zero, no block is stale.
     """
 
     client: AnyClient
@@ -57,24 +57,24 @@ class DaySync(ABC, Generic[AnyClient, Row]):
     tip_age: timedelta = field(default=timedelta(0), kw_only=True)
 
     block_columns: ClassVar[tuple[str, str]]
-    """The columns of a block's height and hash. Required by `_refuse_if_behind`."""
+    """The columns of a block's height and hash, which `_refuse_if_behind` needs."""
 
     @abstractmethod
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
-        """Fetch, prove and store these days, newest first. `force` ignores stored rows."""
+        """Fetch, prove and store these days, newest first. Yield their outcomes. `force` fetches stored rows again."""
 
     def sync(self, days: Iterable[date], *, force: bool = False) -> Iterator[Outcome]:
-        """Yield each day once it is stored or has failed, newest first. `force` fetches closed days again.
+        """Yield each day's outcome once the day is stored or has failed, newest first.
 
-        A failed day does not stop the others. Raises `WrongChain`, `StoreError`, and the client's errors when the tip
-        cannot be read.
+        `force` fetches closed days again. A failed day does not stop the other days. Raises `WrongChain`, `StoreError`,
+        and the client's errors when the tip cannot be read.
         """
         requested = set(days)
         newer = self.store.files.newer()
         self.store.reconcile()
         self.store.load(wait=0.0)
         wanted = sorted(requested - newer.keys(), reverse=True)
-        # Loading has moved damaged files away, so that their days do not count as stored.
+        # The load above has moved damaged files away, so their days do not count as stored.
         closed = {} if force else {day: known for day in wanted if (known := self._closed(day))}
         for known in closed.values():
             self.store.attempts.clear(known.day)
@@ -88,7 +88,7 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         self.store.load()
 
     def certificate(self, day: date) -> Certificate | None:
-        """Return the day's certificate; None if it is not stored, or its file is damaged or of a later version."""
+        """Return the day's certificate; None if the day is not stored, or its file is damaged or of a later version."""
         try:
             return self.store.files.certificate(day)
         except (DamagedDayFile, NewerDayFile) as error:
@@ -96,21 +96,22 @@ class DaySync(ABC, Generic[AnyClient, Row]):
             return None
 
     def _closed(self, day: date) -> Certificate | None:
-        """Return the day's certificate if the day is closed."""
+        """Return the day's certificate if the day is closed, otherwise None."""
         known = self.certificate(day)
         return known if known is not None and known.is_closed else None
 
     def _record_failure(self, failed: FailedDay) -> None:
-        """Count a failed attempt. A day that could not be read counts only if the server responds to other requests.
+        """Count a failed attempt at a day, unless the server does not have the day yet.
 
-        A day that the server does not have yet does not count.
+        If the server did not respond, the attempt counts only if the server responds to another request. Raises the
+        error of that request, and the day's error if it is about the budget or an interrupt.
         """
         if isinstance(failed.error, Behind):
             return
         if isinstance(failed.error, RateLimited | Interrupted):
             raise failed.error
         if isinstance(failed.error, Unreachable):
-            self.client.probe()  # raises if the server is down: no other day can be read then
+            self.client.probe()  # raises if the server is down, because no other day can be read then
         self.store.attempts.add(failed.day, str(failed.error), self.clock())
 
     def _store_each(
@@ -119,9 +120,10 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         read: Callable[[date], ProvedDay[Row] | None],
         confirm: Callable[[date, ProvedDay[Row] | None], ProvedDay[Row] | None] = lambda _, proved: proved,
     ) -> Iterator[Outcome]:
-        """Store each day that `read` proves, while the next day is read. `read` returns None for an unchanged day.
+        """Store each day that `read` proves, while the next day is read. Yield each day's outcome.
 
-        `confirm` checks a day just before it is stored, in the caller's thread, and may read it again.
+        `read` returns None for an unchanged day. `confirm` checks a day just before the day is stored, in the caller's
+        thread, and may read the day again.
         """
         for day, reading in read_ahead(read, days, self.client.http.stop):
             try:
@@ -138,12 +140,12 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         return StoredDay(known, fetched=False)
 
     def _store(self, proved: Sequence[ProvedDay[Row]]) -> list[StoredDay]:
-        """Store days together and load them."""
+        """Store these days together and load them."""
         stored = self.store.store_and_load([(day.rows, day.certificate) for day in proved])
         return [StoredDay(certificate, fetched=True) for certificate in stored]
 
     def _stored_rows(self, day: date) -> list[Row]:
-        """Return the rows of a stored day; none if it is not stored, or its file is damaged."""
+        """Return the rows of a day; an empty list if the day is not stored or its file is damaged."""
         if self.certificate(day) is None:
             return []
         try:
@@ -169,7 +171,7 @@ class DaySync(ABC, Generic[AnyClient, Row]):
             known = self.certificate(day)
             if known is None or not known.is_closed:
                 continue
-            log.warning("a reorg replaced the blocks that closed %s: the day is open again and will be fetched", day)
+            log.warning("a reorg replaced the blocks that closed %s, so the day is open again and will be fetched", day)
             try:
                 self.store.files.reopen(day)
             except DamagedDayFile as error:
@@ -178,7 +180,7 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         return damaged
 
     def _note_tip(self, unix_seconds: int) -> Sighting:
-        """Record the time of the server's newest block beside the dataset's coverage."""
+        """Record the time of the server's newest block, and return the record. Log a warning if the block is stale."""
         time, now = datetime.fromtimestamp(unix_seconds, UTC), self.clock()
         self.store.mark_tip(time, now, self.tip_age)
         seen = Sighting(self.client.http.name, time, since=now, seen=now, limit=self.tip_age)
@@ -187,13 +189,14 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         return seen
 
     def _newest_certificate(self) -> Certificate | None:
-        """Return today's certificate. The server's tip is compared with it."""
+        """Return today's certificate, to compare it with the server's tip; None if today is not stored."""
         return self.store.files.certificates().get(self.clock().date())
 
     def _refused(self, days: Iterable[date], first_day: date, seen: Sighting | None) -> list[FailedDay]:
-        """Return the days that the server cannot have: before the chain's first day, or after a stale newest block.
+        """Return a failure for each day that is before the chain's first day or after a stale newest block.
 
-        Days after a stale block would be stored empty. Those that are stored already are not refused.
+        The server cannot have these days. A day after a stale block would be stored without rows, so such
+        days are refused unless they are stored already.
         """
         newest_first = sorted(days, reverse=True)
         early = [day for day in newest_first if day < first_day]
@@ -205,13 +208,13 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         return refused + [FailedDay(day, Behind(behind_sentence(seen))) for day in late]
 
     def _refuse_if_behind(self, height: int, block_hash: str, seen: int, *, noun: str = "newest block") -> None:
-        """Raise `Unreachable` if the server's newest block is below the height `seen` before, on the same fork.
+        """Raise `Unreachable` if the server's newest block is lower than the block `seen` before, on the same fork.
 
-        Such a server lags. Its missing blocks are no reorg, so no day is reopened because of them.
+        Such a server lags. Its missing blocks are not a reorg, so no day may be reopened because of them.
         """
         if seen > height and not self._has_another_block(height, block_hash):
             raise Unreachable(
-                f"{self.client.http.name} is behind: its {noun} is {height}, {seen} was seen before; "
+                f"{self.client.http.name} is behind: its {noun} is {height}, but block {seen} was seen before; "
                 "nothing was changed, try again when it has caught up"
             )
 

@@ -29,7 +29,7 @@ class ProvedDay(NamedTuple, Generic[Row]):
 
 
 class StoredDay(NamedTuple):
-    """A stored day; `fetched` if this sync read some of its rows."""
+    """A stored day. `fetched` is true if this sync read some of its rows."""
 
     certificate: Certificate
     fetched: bool

@@ -1,4 +1,4 @@
-"""Reading one day ahead: the next day is read while the caller stores one."""
+"""A function that reads the next day while the caller stores the current one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ T = TypeVar("T")
 def read_ahead(
     read: Callable[[date], T], days: Iterable[date], stop: threading.Event
 ) -> Iterator[tuple[date, Future[T]]]:
-    """Yield each day, in the order given, with the result or error of `read`. Set `stop` if the caller gives up."""
+    """Yield each day, in the order given, with the future result of `read`, which runs in another thread.
+
+    `stop` is set if the caller stops before the last day.
+    """
     reading: deque[tuple[date, Future[T]]] = deque()
     pool = ThreadPoolExecutor(1, "reader")
     try:

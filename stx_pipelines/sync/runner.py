@@ -1,4 +1,4 @@
-"""One run of a sync: it locks its dataset and reports its progress in a file. Also the list of all syncs."""
+"""Functions that open the sync of a dataset, and run it under a lock with its progress in a file."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ def open_sync(project: Project, dataset: str) -> DaySync[Any, Any]:
 
 
 def run_sync(project: Project, dataset: str, days: Collection[date], *, force: bool) -> Iterator[Outcome]:
-    """Yield days once they are stored or have failed, and report the progress in a file.
+    """Run the sync of a dataset. Yield each day's outcome once the day is stored or has failed.
 
-    Raises `Busy` when another run keeps the dataset locked for too long, and the errors of `DaySync.sync`.
+    The run locks the dataset and reports its progress in a file. Raises `Busy` when another run keeps the dataset
+    locked for too long, and the errors of `DaySync.sync`.
     """
     folder, sync = project.folder, open_sync(project, dataset)
     http = sync.client.http
@@ -39,7 +40,7 @@ def run_sync(project: Project, dataset: str, days: Collection[date], *, force: b
         locked(folder.lock(dataset), f"the dataset {dataset}", project.settings.stx_run_wait_seconds),
         Reporter(folder.progress(dataset), len(days), lambda: http.calls) as reporter,
     ):
-        sync.store.files.sweep()  # needs the lock: without it, another process may be writing
+        sync.store.files.sweep()  # under the lock, because no other process may be writing
         sync.on_page = reporter.page
         for result in sync.sync(days, force=force):
             yield result

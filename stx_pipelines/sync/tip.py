@@ -9,7 +9,7 @@ from stx_pipelines.sync.stacks.sync import open_stacks
 
 
 def check_tip(project: Project, chain: Chain) -> bool:
-    """Record the time of the newest block. Return whether today's stored day is behind it or on another fork.
+    """Record the newest block's time. Return whether today's stored day is behind that block or on another fork.
 
     Raises `SettingsError` and the errors of the chain's client.
     """

@@ -49,7 +49,7 @@ def test_an_open_day_has_nothing_above_it_yet() -> None:
 def test_the_chain_begins_at_block_0() -> None:
     genesis = make_block(0, START)
     prove_blocks([genesis], DAY, None, make_block(1, END))
-    with pytest.raises(ProofError, match="below block 100 "):
+    with pytest.raises(ProofError, match="the block before block 100 "):
         prove_blocks(BLOCKS, DAY, None, AFTER)
 
 
@@ -87,8 +87,8 @@ def test_what_is_wrong_with_a_day_is_said_by_block_number(kind: str) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "sentence"),
     [
-        (BEFORE._replace(timestamp=START), AFTER, "block 99 below .* is not older"),
-        (BEFORE, AFTER._replace(timestamp=END - 1), "block 104 above .* is not younger"),
+        (BEFORE._replace(timestamp=START), AFTER, "block 99 before .* is not older"),
+        (BEFORE, AFTER._replace(timestamp=END - 1), "block 104 after .* is not newer"),
         (BEFORE._replace(hash="0x" + "f" * 64), AFTER, "block 100 does not name block 99"),
         (BEFORE, AFTER._replace(parent_hash="0x" + "f" * 64), "block 104 does not name block 103"),
     ],

@@ -183,7 +183,7 @@ def test_a_sample_proof_compares_the_burn_blocks_it_is_given() -> None:
     rows, placed = day_of_burns()
     short = [row for row in rows if row.block_height != 105]  # the whole block: numbering shows nothing
     prove_by_sample(short, [placed[0].burn], DAY)
-    with pytest.raises(ProofError, match="burn block 901 has 6 transactions, 3 were read"):
+    with pytest.raises(ProofError, match="burn block 901 has 6 transactions, but 3 were read"):
         prove_by_sample(short, [placed[2].burn], DAY)
 
 

@@ -111,7 +111,7 @@ def test_health_is_0_where_set_aside_days_only_wait(full: World, run: Run) -> No
     set_aside(full, full.days[1])
     done = run(full, "health")
     assert done.exit_code == HEALTHY
-    assert f"healthy: the next try of {full.days[1]} is not due yet" in done.output
+    assert f"healthy: the next attempt at {full.days[1]} is not due yet" in done.output
 
 
 def test_health_as_json_has_the_same_code_and_sentence(world: World, run: Run) -> None:

@@ -18,7 +18,7 @@ from stx_pipelines.version import VERSION
 from stx_pipelines_tests.cli.folders import DATASET, DONE, HEALTHY, Run, report
 from stx_pipelines_tests.world import ROOT, World, command
 
-WHAT_TO_DO = f"installed is {VERSION}: restart with `make down && make up`\n"
+WHAT_TO_DO = f"but version {VERSION} is installed: restart with `make down && make up`\n"
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_run_of_another_version_is_named(world: World, run: Run, version: str 
     with locked(world.folder.lock(DATASET), "the dataset", wait=0):
         done, as_json = run(world, "health"), json.loads(run(world, "health", "--json").stdout)
     assert done.exit_code == HEALTHY
-    assert done.output.startswith(f"healthy: process {os.getpid()} works; ")
+    assert done.output.startswith(f"healthy: process {os.getpid()} is running; ")
     assert done.output.endswith(f"; process {os.getpid()} runs version {shown}, {WHAT_TO_DO}")
     assert as_json["other_versions"] == {f"process {os.getpid()}": shown}
 

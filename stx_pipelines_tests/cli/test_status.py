@@ -72,7 +72,7 @@ def test_no_day_is_wanted_before_the_chain_began_and_an_earlier_setting_is_noted
     full.overrides["stx_first_day"] = early
     done = run(full, "status", "--target-days", "9")
     assert done.exit_code == DONE
-    note = f"STX_FIRST_DAY={early} is before the chain's first day: days are wanted from {full.days[0]} on"
+    note = f"STX_FIRST_DAY={early} is before the chain's first day, so days are wanted from {full.days[0]} on"
     assert f"note          {note}\n" in done.stdout
     assert run(full, "sync", "--target-days", "9").stderr == note + "\n"
     full.overrides["stx_first_day"] = full.days[1]

@@ -67,7 +67,7 @@ def test_another_chain_is_exit_code_1_and_nothing_is_written(world: World, make_
     other = make_world(recent_chain(4, seed=2), data=world.data)
     done = run(other, "sync", "--target-days", "3")
     assert done.exit_code == ERROR
-    assert "serves another one" in done.output
+    assert "serves another chain" in done.output
     assert (table_rows(world.data), world.certificates()) == (rows, known)
 
 
@@ -111,8 +111,8 @@ def test_a_day_before_the_folder_began_is_not_wanted(make_world: MakeWorld, run:
     done = run(world, "sync")
     assert done.exit_code == DONE
     assert done.stderr == (
-        f"STX_FIRST_DAY={world.days[0]} is before the first day of {world.data}: days are wanted from "
-        f"{world.days[2]} on; for earlier ones set STX_DATA_DIR to a new folder\n"
+        f"STX_FIRST_DAY={world.days[0]} is before the first day of {world.data}, so days are wanted from "
+        f"{world.days[2]} on; for earlier days, set STX_DATA_DIR to a new folder\n"
     )
 
 

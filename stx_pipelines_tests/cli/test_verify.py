@@ -54,7 +54,7 @@ def test_verify_names_the_burn_block_whose_rows_are_missing(full: World, run: Ru
     shorten(full, day, height)
     done = run(full, "verify", *dates(day))
     assert done.exit_code == ERROR
-    assert f"{day}: burn block {height} has {lost} transactions, the file 0" in done.output
+    assert f"{day}: burn block {height} has {lost} transactions, but the file has 0" in done.output
     assert "the table differs" not in done.output  # the table cannot be judged by a wrong file
     assert run(full, "verify", *dates(full.days[0])).exit_code == DONE
 

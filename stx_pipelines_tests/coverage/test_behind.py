@@ -113,7 +113,7 @@ def test_the_sentence_names_the_server_and_the_time_and_age_of_its_newest_block(
     coverage = coverage_of(2, stored(2), tip=tip(54 * HOUR + 3 * MINUTE, seen=2))
     assert coverage_sentence(coverage, 0) == (
         "1 of 3 days complete (33 %); the server's newest block is of 2026-06-08 05:55 UTC, 54 h 3 min old when last "
-        "checked (https://api); nothing to do here: later blocks are fetched once the server has them"
+        "checked (https://api); nothing to do here, because later blocks are fetched once the server has them"
     )
 
 

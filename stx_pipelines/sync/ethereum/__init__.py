@@ -1,1 +1,1 @@
-"""Days of Ethereum blocks and of their fee recipients' balances: read, prove, store."""
+"""The syncs of Ethereum blocks and of their fee recipients' balances."""

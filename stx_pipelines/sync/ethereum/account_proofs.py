@@ -1,4 +1,4 @@
-"""Account proofs of a day's balances: a sample, or all, against the state roots of hashed headers."""
+"""Account proofs of a sample or all of a day's balances, checked against the state roots of hashed headers."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from stx_pipelines.sync.ethereum.blocks import is_hashed
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 1_000  # blocks; a proof has some 8 kB
-_TRIES = 2  # one of several nodes behind an address may lack a state for a moment
+_AT_ONCE = 1_000  # blocks; a proof has about 8 kB
+_TRIES = 2  # one of several nodes at an address may lack a state for a moment
 _REFUSAL = re.compile(
     r"proof window|too old|un-?supported|not (yet )?(supported|implemented|enabled)|historical proof", re.I
 )
@@ -27,9 +27,10 @@ _REFUSAL = re.compile(
 
 @dataclass
 class AccountProofs:
-    """Proves balances by `eth_getProof`: the day's first and last block, and `pairs` random ones (None: all; 0: none).
+    """The proof of balances by `eth_getProof`, for a day's first and last block and `pairs` random blocks.
 
-    Of each block two balances are proved: before and after it. A node that refuses proofs is believed.
+    If `pairs` is None, all blocks are proved; if it is 0, none. For each block, the balance before it and the balance
+    after it are proved. If the node refuses to give proofs, the balances are accepted without a proof.
     """
 
     client: EthereumRpc
@@ -41,9 +42,9 @@ class AccountProofs:
     def prove(
         self, of_blocks: Certificate, blocks: Sequence[Block], changes: Sequence[BalanceChange]
     ) -> tuple[int, str]:
-        """Prove a sample of the changes. Return how many blocks were proved, and a sentence for the certificate.
+        """Prove a sample of the changes. Return the number of proved blocks, and a sentence for the certificate.
 
-        Raises `ProofError` for a balance that is not the proved one, and the errors of the client.
+        Raises `ProofError` if a balance differs from its account proof, and the errors of the client.
         """
         if not changes:
             return 0, "no balance to prove"
@@ -73,7 +74,7 @@ class AccountProofs:
 
     def _prove(self, changes: Sequence[BalanceChange], blocks: Sequence[Block]) -> None:
         if changes[0].block_number <= self._refused_to:
-            raise NoState(self._refusal)  # older than what the node refused before
+            raise NoState(self._refusal)  # not newer than a block whose proof the node refused before
         roots = self._roots(changes, blocks)
         wanted = {
             BalanceKey(change.miner, number): (change, wei)
@@ -88,7 +89,10 @@ class AccountProofs:
             _compare(change, key, told, roots[key.number], nodes)
 
     def _roots(self, changes: Sequence[BalanceChange], blocks: Sequence[Block]) -> Mapping[int, str]:
-        """Return the state root of each block and of those below; the one below the day is read and hashed."""
+        """Return the state root of each block by its number, also of the block before the day if it is needed.
+
+        The block before the day is read from the node, and its header is hashed.
+        """
         roots = {block.number: block.state_root or "" for block in blocks}
         first = blocks[0]
         if changes[0].block_number == first.number:
@@ -124,7 +128,7 @@ def _compare(change: BalanceChange, key: BalanceKey, told: int, root: str, nodes
 
 
 def _is_refusal(error: ApiError) -> bool:
-    """Return whether the node does not give this proof, although it works."""
+    """Return whether the node refuses to give this proof, although it responds."""
     if isinstance(error, Unreachable):
         return bool(_REFUSAL.search(str(error)))
     return type(error) is ApiError or isinstance(error, NoState | NotFound)

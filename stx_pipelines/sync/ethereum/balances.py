@@ -1,4 +1,4 @@
-"""The sync of `miners_balance`: what each block of a stored day did to the balance of its fee recipient."""
+"""The sync of `miners_balance`: the change of the fee recipient's balance in each block of a stored day."""
 
 from __future__ import annotations
 
@@ -42,27 +42,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TRIES = 3
-_ASKED_AGAIN = 20  # blocks
+_ASKED_AGAIN = 20  # blocks whose balances are requested again
 _FEW_RECIPIENTS = 3
 _NEEDED = {"state_root", "withdrawals_gwei"}  # besides the columns of the first version
 _PROOF = "one row per block of the day, increases and neighbouring balances agree, the day's last hash stood afterwards"
 
 
 class BlocksAwaited(ApiError):
-    """A day whose blocks are not stored yet. It does not count as a failure."""
+    """The day's blocks are not stored yet. Nothing is wrong with the day, so this is not a failed attempt."""
 
 
 @dataclass
 class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
     """The sync of the fee recipients' balances, for the days that `blocks` stored.
 
-    `zeros_allowed`: a whole day without a changed balance is stored.
+    If `zeros_allowed` is true, a day on which no balance changed is accepted.
     """
 
     blocks: BlocksSync
     zeros_allowed: bool = False
     proofs: AccountProofs = field(init=False)
-    _state_from: int = field(default=0, init=False)  # the node answers for no block before it
+    _state_from: int = field(default=0, init=False)  # the node has no state of earlier blocks
 
     def __post_init__(self) -> None:
         self.proofs = AccountProofs(self.client)
@@ -90,7 +90,10 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         return known is not None and known.is_of_same_blocks(of_blocks) and known.state == of_blocks.state
 
     def _look_before(self, wanted: Sequence[Certificate]) -> None:
-        """Check first that the node has the newest wanted block, and find the oldest state that it has."""
+        """Check first that the node has the newest wanted block, and the state of the oldest one.
+
+        Raise `Unreachable` if the node lacks the block. If it lacks the state, set `_state_from` and log a warning.
+        """
         heights = [height for c in wanted for height in (c.first_height, c.last_height) if height is not None]
         self._state_from = 0
         if not heights:
@@ -111,7 +114,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         return NoState(f"this node keeps no state before block {self._state_from}: use an archive node")
 
     def _balances(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, int]:
-        """Read each balance; the keys are in the order of their blocks. Raises `NoState`."""
+        """Return the balance of each key in Wei. The keys must be in the order of their blocks. Raises `NoState`."""
         if not keys:
             return {}
         oldest, newest = keys[0].number, keys[-1].number
@@ -123,12 +126,12 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
             # The node may have dropped the state since the check at the beginning.
             state_from = self.client.first_state(oldest, newest)
             if state_from == oldest:
-                raise  # not because of age: perhaps one of several nodes behind an address
+                raise  # not because of age; perhaps one of several nodes at this address
             self._state_from = state_from
             raise self._no_state() from error
 
     def _read(self, day: date, force: bool) -> ProvedDay[BalanceChange] | None:
-        """Read the day's rows; None if the stored ones are those of all stored blocks."""
+        """Read and prove the day's rows. Return None if the stored rows cover all stored blocks."""
         began, calls = time.monotonic(), self.client.calls
         if (known := self.blocks.certificate(day)) and self._is_up_to_date(known, force):
             return None
@@ -151,13 +154,13 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         *,
         is_news: bool,
     ) -> list[str]:
-        """Prove a sample of the balances; where none was proved, judge the day as a whole. Return what to certify."""
+        """Prove a sample of the balances. If none was proved, judge the day as a whole. Return remarks to certify."""
         try:
             proved, remark = self.proofs.prove(of_blocks, blocks, changes)
         except ProofError:
             if self._still_stands(of_blocks):
                 raise
-            return []  # the chain changed: the day is read again before it is stored
+            return []  # the chain changed, so the day is read again before it is stored
         if proved:
             return [remark]
         if zeros := judge_zeros(changes, allowed=self.zeros_allowed):
@@ -171,7 +174,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         newest = self.client.block("latest") if oldest else None
         if newest is None:
             return
-        few = dict(list(oldest.items())[:_FEW_RECIPIENTS])  # an honest node differs in one of them
+        few = dict(list(oldest.items())[:_FEW_RECIPIENTS])  # an archive node differs in at least one of them
         for part in (few, oldest):
             keys = [BalanceKey(address, newest.number) for address in part]
             found = {key.address: wei for key, wei in self.client.balances(keys).items()}
@@ -180,8 +183,8 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         refuse_newest_state(oldest, found)
 
     def _stored_blocks(self, day: date) -> tuple[Certificate, list[Block]]:
-        """Read the stored blocks of a day and their certificate. Raises `BlocksAwaited` without them."""
-        awaited = BlocksAwaited(f"the blocks of {day} are not stored yet; its balances are read after them")
+        """Return the certificate of a day's blocks, and the blocks. Raises `BlocksAwaited` if they are not stored."""
+        awaited = BlocksAwaited(f"the blocks of {day} are not stored yet; the day's balances are read after its blocks")
         files = self.blocks.store.files
         try:
             for _ in range(_TRIES):
@@ -189,7 +192,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
                 if of_blocks is None:
                     raise awaited
                 blocks = from_arrow(DATASETS[BLOCKS], _needed(files.read(day)))
-                # Another process may have written the day again in between.
+                # Another process may have stored the day again in between.
                 if self.blocks.certificate(day) == of_blocks:
                     return of_blocks, blocks
         except DamagedDayFile as error:
@@ -197,7 +200,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         raise awaited
 
     def _changes(self, blocks: Sequence[Block], held: dict[str, BalanceChange]) -> list[BalanceChange]:
-        """Return one row per block: the stored one of the same block, or one that is read."""
+        """Return one row per block. Rows held for the same block hash are reused, and the other rows are read."""
         missing = [block for block in blocks if block.hash not in held]
         read = balance_changes(missing, self._balances(balance_keys(missing)))
         self._ask_again(doubtful(read)[:_ASKED_AGAIN])
@@ -212,21 +215,21 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
     def _held(self, day: date) -> dict[str, BalanceChange]:
         rows = self._stored_rows(day)
         if looks_stateless(rows) and not self.zeros_allowed:
-            return {}  # perhaps of a node without old states: kept, they would stay among the correct rows
+            return {}  # These rows may come from a node without old states. They must not be reused.
         return {change.block_hash: change for change in rows}
 
     def _unless_changed(
         self, day: date, read: ProvedDay[BalanceChange] | None, force: bool
     ) -> ProvedDay[BalanceChange] | None:
-        """Read the day again, with its blocks, as long as the chain changed during the read.
+        """Return the day if the chain still has its blocks, otherwise read the day again.
 
-        Balances are read by number, and a number may have become that of another block. Raises `ProofError`.
+        Balances are requested by block number, and a reorg changes the blocks at these numbers.
         """
         for _ in range(_TRIES):
             if read is None or self._still_stands(read.certificate):
                 return read
             log.info("the chain changed while the balances of %s were read; reading its blocks again", day)
-            # The whole list: a sync that is left in the middle stops its client.
+            # Consume the whole sync, because a sync that is left early stops its client.
             for outcome in list(self.blocks.sync([day], force=True)):
                 if isinstance(outcome, FailedDay) and outcome.day == day:
                     raise outcome.error
@@ -234,7 +237,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         raise ProofError(f"the chain kept changing while the balances of {day} were read; the next sync tries again")
 
     def _still_stands(self, known: Certificate) -> bool:
-        # Every block names the hash of the one before: the last hash is the same only if all are.
+        # Every block contains the hash of the block before, so the last hash is the same only if all hashes are.
         if known.last_height is None:
             return True
         last = block_of(self.client, known.last_height)
@@ -266,7 +269,7 @@ def _needed(blocks: pa.Table) -> pa.Table:
 
 
 def open_balances(project: Project) -> BalancesSync:
-    """The sync of the fee recipients' balances. Raises `SettingsError`."""
+    """Open the sync of the fee recipients' balances. Raises `SettingsError`."""
     settings = project.settings
     allowed = settings.eth_zero_increases == "allow"
     sync = BalancesSync(project.ethereum_rpc(), project.store(BALANCES), open_blocks(project), zeros_allowed=allowed)

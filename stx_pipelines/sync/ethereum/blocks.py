@@ -1,4 +1,4 @@
-"""The sync of Ethereum blocks: days found by time, read up to the newest final block, hashed, linked, stored."""
+"""The sync of Ethereum blocks. It reads each day up to the newest final block, and proves hashes and links."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _PROOF = "numbers without a gap, every block names the one before, the neighbour
 
 @dataclass
 class BlocksSync(DaySync[EthereumRpc, Block]):
-    """The sync of blocks."""
+    """The sync of Ethereum blocks. `folder` keeps the chain's identity."""
 
     folder: DataFolder
     _chain: str = field(default="", init=False)  # the chain's name in certificates
-    _is_like_ethereum: bool = field(default=False, init=False)  # a header of this chain was hashed
+    _is_like_ethereum: bool = field(default=False, init=False)  # whether a header of this chain was ever hashed
     _reported: set[str] = field(default_factory=set, init=False)
 
     block_columns = ("number", "hash")
 
     def check_tip(self) -> bool:
-        """Note when the newest final block is from; whether today's stored day is behind it, or on another fork."""
+        """Record the newest final block's time. Return whether today's stored day is behind or on another fork."""
         top, today = finalized(self.client), self._newest_certificate()
         self._note_tip(top.timestamp)
         return today is not None and (top.number != today.tip or today.last_hash not in {None, top.hash})
@@ -60,7 +60,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
         anew = wanted if force else set(changed)
         for _ in range(_ROUNDS):
             yield from self._read_and_store(sorted(wanted, reverse=True), top, anew)
-            # The one of two neighbours that was stored second shows whether they are of one chain.
+            # Only when two neighbouring days are both stored can they be compared.
             wanted = anew = set(misfits(self.store.files.certificates()))
             if not wanted:
                 return
@@ -83,7 +83,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
         return self._store_each(days, lambda day: self._read(day, starts, day in anew))
 
     def _read(self, day: date, starts: DayStarts, anew: bool) -> ProvedDay[Block] | None:
-        """Read the day as the chain has it now; None if it is stored up to the newest final block already."""
+        """Read and prove the day. Return None if the day is already stored up to the newest final block."""
         known = None if anew else self.certificate(day)
         if known is not None and starts.top.number <= known.tip:
             return None
@@ -99,7 +99,10 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
             return self._prove(day, starts, [], HASHED)
 
     def _prove(self, day: date, starts: DayStarts, held: Sequence[Block], hashing: str) -> ProvedDay[Block]:
-        """Read the blocks of the day that are not `held`, and prove all; `hashing` is the remark about those held."""
+        """Read the blocks of the day that are not in `held`, and prove all blocks of the day.
+
+        `hashing` is the certificate's remark on how the headers of `held` were proved.
+        """
         began, calls = time.monotonic(), self.client.calls
         first, above = starts.first_block(day), starts.first_block(day + DAY)
         is_over = above <= starts.top.number
@@ -118,7 +121,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
         return ProvedDay(blocks, certificate)
 
     def _judge(self, day: date, headers: Sequence[Header]) -> str:
-        """Hash the headers; log once per sync why some are linked only."""
+        """Return whether the headers were hashed, or why some are only linked. Log each reason once per sync."""
         hashing = judge_headers(headers, is_like_ethereum=self._is_like_ethereum)
         self._is_like_ethereum |= any(header.is_hashed for header in headers if header.block.number)
         why = hashing.partition("(")[2]
@@ -162,6 +165,6 @@ def is_hashed(of_blocks: Certificate) -> bool:
 
 
 def open_blocks(project: Project) -> BlocksSync:
-    """The sync of blocks. Raises `SettingsError`."""
+    """Open the sync of blocks. Raises `SettingsError`."""
     client, age = project.ethereum_rpc(), project.settings.eth_tip_age
     return BlocksSync(client, project.store(BLOCKS), project.folder, tip_age=age)

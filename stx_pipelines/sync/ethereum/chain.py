@@ -1,4 +1,4 @@
-"""The chain of a node: its identity, the first block of each day, and the stored days that it no longer has."""
+"""Functions that identify a node's chain, and find the first blocks of days and the stored days that changed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from stx_pipelines.sync.outcome import WrongChain
 log = logging.getLogger(__name__)
 
 _STRIDE = 8_192  # blocks; a little more than a day of 12-second slots
-_PROBES = 32  # headers a round while the beginning of a day is sought
+_PROBES = 32  # headers read at once while searching the first block of a day
 
 
 def identify(node: EthereumRpc, folder: DataFolder) -> EthereumIdentity:
-    """Return the identity of the chain of this data folder, compared with the node's, and keep it at the first use.
+    """Return the identity of the data folder's chain. Read it from the node and save it at the first use.
 
-    Raises `WrongChain` for another chain than the folder holds.
+    Raises `WrongChain` if the node serves another chain or does not have block 0.
     """
     chain_id, genesis, known = node.chain_id(), block_of(node, 0), known_ethereum(folder)
     if genesis is None:
@@ -37,7 +37,7 @@ def identify(node: EthereumRpc, folder: DataFolder) -> EthereumIdentity:
     if known is None:
         first = block_of(node, 1)
         asked = EthereumIdentity(chain_id, genesis.hash, day_of((first or genesis).timestamp))
-        if first is not None:  # the first day is not known before
+        if first is not None:  # without block 1, the first day is not known yet
             keep_identity(folder, asked)
         return asked
     asked = EthereumIdentity(chain_id, genesis.hash, known.first_day)
@@ -50,7 +50,7 @@ def identify(node: EthereumRpc, folder: DataFolder) -> EthereumIdentity:
 
 
 def block_of(node: EthereumRpc, which: int | Tag) -> Block | None:
-    """Read one block; None only where the node reports twice that it has none."""
+    """Return a block; None if the node reports twice that it does not have the block."""
     return node.block(which) or node.block(which)
 
 
@@ -59,7 +59,7 @@ def _shown(identity: EthereumIdentity) -> str:
 
 
 def finalized(node: EthereumRpc) -> Block:
-    """Read the newest final block. Block 0 means that no block is final yet. Raises `ApiError`."""
+    """Return the newest final block. Raises `ApiError` if no block except block 0 is final."""
     block = block_of(node, "finalized")
     if block is None or block.number == 0:
         raise ApiError(f"{node.http.name} names no finalized block: it may still be syncing, try again later")
@@ -68,9 +68,10 @@ def finalized(node: EthereumRpc) -> Block:
 
 @dataclass
 class DayStarts:
-    """The first block of each day, found among the blocks up to `top` by reading headers.
+    """The first block of each day, found by reading headers of blocks up to `top`.
 
-    Found blocks are kept. Those of `stored` days and of the days after them are in the certificates and cost no call.
+    Each result is kept. The certificates of `stored` days give the first block of their own day and of the next day
+    without a request.
     """
 
     node: EthereumRpc
@@ -86,10 +87,10 @@ class DayStarts:
                 self._known[certificate.day + DAY] = certificate.last_height + 1
 
     def first_block(self, day: date) -> int:
-        """Return the lowest block that is not older than the day; `top.number + 1` if there is none."""
+        """Return the number of the first block of the day or later; `top.number + 1` if there is none."""
         if day not in self._known:
             self._known[day] = self._find(day)
-        # A stored day may lie above: the newest final block can move back.
+        # A stored day may start above `top`, because the newest final block can move back.
         return min(self._known[day], self.top.number + 1)
 
     def _find(self, day: date) -> int:
@@ -104,9 +105,10 @@ class DayStarts:
         return lo
 
     def _bounds(self, day: date, start: int) -> tuple[int, int]:
-        """Return the range to search: between the neighbours that are known, and not far below the upper one.
+        """Return the lowest and the highest block number to search, from the known days before and after the day.
 
-        Going down in doubling strides never requests blocks much older than the day: some nodes dropped them.
+        The lowest number is found by doubling steps down from the highest, because some nodes no longer have blocks
+        that are much older than the day.
         """
         floor = max((known for other, known in self._known.items() if other < day), default=0)
         hi = min([self.top.number, *(known for other, known in self._known.items() if other > day)])
@@ -117,10 +119,10 @@ class DayStarts:
 
 
 def changed_days(node: EthereumRpc, stored: Mapping[date, Certificate], top: Block) -> list[date]:
-    """List the stored days of which the chain has other blocks now, newest first.
+    """Return the stored days that a reorg changed, newest first.
 
-    A block's hash proves everything below it, so each run of linked days takes one call. A day without blocks has no
-    hash: it counts as changed as soon as one of its neighbours changed.
+    A block's hash covers all blocks before it, so one request is enough for a run of linked days that did not change. A
+    day without blocks has no hash. It counts as changed if the nearest day with blocks, before or after it, changed.
     """
     changed: set[date] = set()
     for linked in _linked_runs(stored):
@@ -132,7 +134,7 @@ def changed_days(node: EthereumRpc, stored: Mapping[date, Certificate], top: Blo
 
 
 def _empty_beside(changed: Collection[date], stored: Mapping[date, Certificate]) -> set[date]:
-    """Return the days without blocks whose next day with blocks, before or after, is one of these."""
+    """Return the days without blocks for which the nearest day with blocks, before or after, is in `changed`."""
     beside: set[date] = set()
     for order in (sorted(stored), sorted(stored, reverse=True)):
         follows_changed = False
@@ -151,12 +153,12 @@ def _is_still_there(node: EthereumRpc, certificate: Certificate, top: Block) -> 
     block = top if height == top.number else block_of(node, height)
     if block is None and height <= top.number:
         log.warning("%s no longer has block %d: %s is taken to be unchanged", node.http.name, height, certificate.day)
-        return True  # a longer chain has a block of this number: only this node lacks it
+        return True  # the chain is longer, so it has a block at this height, and only this node lacks it
     return block is not None and block.hash == certificate.last_hash
 
 
 def _linked_runs(stored: Mapping[date, Certificate]) -> Iterator[list[Certificate]]:
-    """Yield runs of days with blocks, newest first: each day follows from the next one in its run."""
+    """Yield runs of linked days with blocks, newest first. A run ends where the next older day is not linked."""
     run: list[Certificate] = []
     for day in sorted(stored, reverse=True):
         certificate = stored[day]
@@ -175,7 +177,7 @@ def _follows(newer: Certificate, older: Certificate) -> bool:
 
 
 def misfits(stored: Mapping[date, Certificate]) -> list[date]:
-    """List neighbouring closed days that are not linked: one of each pair is of another fork. Newest first."""
+    """Return adjacent stored days that are not linked, newest first. One day of each pair is of another fork."""
     wrong: set[date] = set()
     for newer, older in pairwise(sorted((c for c in stored.values() if c.last_height is not None), key=_by_day)[::-1]):
         if newer.day - older.day == DAY and older.is_closed and not _follows(newer, older):

@@ -1,1 +1,1 @@
-"""Days of Stacks transactions: plan, read, prove, store."""
+"""The sync of Stacks transactions: functions that plan, read, prove and store days."""

@@ -1,7 +1,7 @@
 """The contiguous list of burn blocks around some days, with the Stacks heights of every burn block.
 
 One page of `v2/burn-blocks` is a consistent snapshot of 30 rows, but the offset of a row changes whenever the tip does.
-Pages therefore overlap by one row: a page is used only if it contains the oldest row known so far. The heights are
+Pages therefore overlap by one row, and a page is used only if it contains the oldest row known so far. The heights are
 counted from one Stacks block whose height is known.
 """
 
@@ -18,12 +18,12 @@ from stx_pipelines.clients.stacks_api import StacksApi
 
 _STRIDE = LIST_SIZE - 1
 _SECONDS_PER_BURN_BLOCK = 600
-_LISTED_SHARE = 0.96  # of all Bitcoin blocks; the others anchor no Stacks block. A first guess only.
-_MARGIN = 12  # rows to start above a day, enough to include six blocks after its end
+_LISTED_SHARE = 0.96  # share of Bitcoin blocks that anchor Stacks blocks and so are listed; a first guess
+_MARGIN = 12  # rows read above the end of a day, enough for six burn blocks after it
 _JUMPS = 6  # attempts to compute the offset from _LISTED_SHARE, before bisection
 _HALVINGS = 24  # bisection steps, enough for a list of 16 million rows
 _TRIES = 12  # attempts to find the oldest row again in a list that moves
-_MOST_TO_READ_THROUGH = 12 * 3600  # seconds of list; across a longer gap, a jump needs fewer requests
+_MOST_TO_READ_THROUGH = 12 * 3600  # seconds; across a longer gap in the list, a jump needs fewer requests
 
 
 class ListMoved(ApiError):
@@ -39,7 +39,7 @@ class Anchor(NamedTuple):
 
 
 class BurnList:
-    """The rows of the list, newest first, read as far as needed. Not thread-safe: only the planner uses it."""
+    """The rows of the list, newest first, read as far as needed. Only one thread may use it, the planner's."""
 
     def __init__(self, api: StacksApi, tip: Tip, pool: Executor) -> None:
         self._api = api
@@ -52,8 +52,8 @@ class BurnList:
         self.tip = tip
         self.growing = tip.burn_block_height  # this burn block and later ones are not finished
         self.rows: list[Placed] = []
-        self._offset = 0  # of the newest row held
-        self._ends = False  # the oldest row held is the chain's first
+        self._offset = 0  # of the newest row in `rows`
+        self._ends = False  # whether the oldest row in `rows` is the chain's first
 
     @property
     def burns(self) -> list[BurnBlock]:
@@ -81,7 +81,7 @@ class BurnList:
         return self.rows[-1].burn.burn_block_time - end < _MOST_TO_READ_THROUGH
 
     def _seek(self, end: int) -> None:
-        """Start again at the rows just above `end`, or at the tip."""
+        """Replace the rows by the page of the list that starts just above `end`, or at the tip."""
         block = self._api.block_at(end - 1)
         self.requests += 1
         near_tip = block is None or self.tip.burn_block_height - block.burn_block_height < LIST_SIZE
@@ -105,14 +105,14 @@ class BurnList:
                 return self._place(page, anchor)
             low, high = (offset, high) if move > 0 else (low, offset)
             guess = max(0, offset + move)
-            # Bisect if jumps do not converge, because this chain has another share of listed blocks.
+            # Bisect if jumps do not converge, which happens if this chain has another share of listed blocks.
             offset = guess if page and jump < _JUMPS and low < guess < high else (low + high) // 2
             if offset in {low, high}:
                 break
         raise ListMoved(f"burn block {anchor.burn_height} was not found in the list of burn blocks")
 
     def _place(self, page: Sequence[BurnBlock], anchor: Anchor) -> None:
-        """Count the heights of a first page from the anchor. Read more pages until the anchor is among the rows."""
+        """Set the rows to a first page, and read on until they contain the anchor. Count heights from the anchor."""
         self.rows = [Placed(burn, 0, 0) for burn in page]
         while not any(row.burn.burn_block_height <= anchor.burn_height for row in self.rows) and not self._ends:
             self._extend(1)
@@ -131,7 +131,7 @@ class BurnList:
         return max(1, int(seconds / _SECONDS_PER_BURN_BLOCK * _LISTED_SHARE / _STRIDE))
 
     def _extend(self, pages: int) -> None:
-        """Read this many older pages at once and append the rows that follow the oldest one."""
+        """Read this many older pages in parallel, and append the rows that are older than the last one."""
         first = self._offset + len(self.rows) - 1
         offsets = range(first, first + pages * _STRIDE, _STRIDE)
         for offset, page in list(zip(offsets, self._pool.map(self._page, offsets), strict=True)):
@@ -148,7 +148,7 @@ class BurnList:
                 self._offset = offset + at - (len(self.rows) - 1)
                 older = page[at + 1 :]
                 self.rows += _placed(older, oldest.lo - 1)
-                # A short page proves nothing: the chain begins here only if the page after the oldest row is empty.
+                # A short page does not show that the chain begins here. An empty page after the oldest row does.
                 self._ends = not older and not self._page(offset + at + 1)
                 if older or self._ends:
                     return
@@ -166,14 +166,14 @@ class BurnList:
         return self._api.burn_blocks(offset)
 
     def _forget_above(self, end: int) -> None:
-        """Drop the rows that no older day needs. Keep the rows just above `end`, which show that it is final."""
+        """Drop the rows that no older day needs. Keep the rows just above `end`, which show that the day is final."""
         keep = next((n for n, row in enumerate(self.rows) if row.burn.burn_block_time < end), 0)
         drop = max(0, keep - _MARGIN)
         self.rows, self._offset = self.rows[drop:], self._offset + drop
 
 
 def _move(page: Sequence[BurnBlock], target: int, end: int) -> int:
-    """Return how far to move the offset so that the page starts just above `end`; 0 if it does already."""
+    """Return by how many rows to move the offset, so that the page starts just above `end`; 0 if it already does."""
     if page[-1].burn_block_height > target:
         return max(1, round((page[-1].burn_block_height - target) * _LISTED_SHARE) + _STRIDE - _MARGIN)
     if not is_final(page, end):

@@ -1,4 +1,4 @@
-"""The certificate of a proved day. Pure functions."""
+"""Functions that make the certificate of a proved day. They do no I/O."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Cost(NamedTuple):
 
 
 def certify(plan: DayPlan, rows: Sequence[Tx], now: datetime, cost: Cost, route: str) -> Certificate:
-    """Return the certificate of a proved day. `rows` are in chain order; times in the certificate are UTC."""
+    """Return the certificate of a proved day. `rows` must be in chain order. Times are UTC."""
     reasons = [why_left_out(tx) for tx in rows]
     left_out = Counter(reason for reason in reasons if reason)
     shown = [tx for tx, reason in zip(rows, reasons, strict=True) if reason is None]
@@ -55,7 +55,7 @@ def certify(plan: DayPlan, rows: Sequence[Tx], now: datetime, cost: Cost, route:
 
 
 def why_left_out(tx: Tx) -> str | None:
-    """Return why the table leaves out a row; None if it shows the row.
+    """Return the reason why the table does not show a row; None if the table shows the row.
 
     The table shows canonical, successful transactions that have a sender and a block time.
     """

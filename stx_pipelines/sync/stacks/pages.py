@@ -1,4 +1,4 @@
-"""Reading one piece of the chain page by page, through the v3 or the v1 route."""
+"""Functions that read one piece of the chain page by page, through the v3 or the v1 route of the API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_piece(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
 
 
 def _by_cursor(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
-    """Read from the top of the piece downwards. Start again if a reorg removes the row that a cursor names."""
+    """Read the piece from its highest block downwards. Start again if a reorg removes the row that a cursor names."""
     for _ in range(_STARTS):
         try:
             return _downwards(api, piece, on_page)
@@ -38,7 +38,7 @@ def _downwards(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
         page = _page(api, cursor)
         wanted = {tx.tx_id: tx for tx in page.rows if tx.block_height >= piece.lo}
         if wanted and wanted.keys() <= rows.keys():
-            raise ProofError(f"the page at {cursor} repeats an earlier one")
+            raise ProofError(f"the page at {cursor} repeats an earlier page")
         rows |= wanted
         on_page(len(wanted))
         cursor = page.next
@@ -46,7 +46,7 @@ def _downwards(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
 
 
 def _page(api: StacksApi, cursor: Cursor) -> Page:
-    """Return a page. Request it again if it starts at another row: the response may belong to another request."""
+    """Return a page. If it starts at another row, request it again: the response may belong to another request."""
     try:
         return api.page(cursor)
     except PageMovedError:
@@ -54,7 +54,7 @@ def _page(api: StacksApi, cursor: Cursor) -> Page:
 
 
 def _by_window(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
-    """Read a closed time window, oldest first: new transactions are appended, so no offset moves."""
+    """Read the piece by time, oldest first. New transactions are then appended, so that offsets do not change."""
     rows: list[Tx] = []
     offset, total = 0, 1
     while offset < total:

@@ -1,4 +1,4 @@
-"""The plan of a day: its burn blocks, and the pieces that are read independently of each other. Pure functions."""
+"""The plan of a day: its burn blocks, and the pieces to read independently of each other. The functions do no I/O."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ MIN_PAGES = 20
 
 
 class Piece(NamedTuple):
-    """The Stacks heights `[lo, hi]`, and their burn times `[start, end)`, which servers without v3 are read by."""
+    """The Stacks heights `[lo, hi]`, and the window `[start, end)` of their burn times in unix seconds.
+
+    Servers without v3 are read by time.
+    """
 
     lo: int
     hi: int
@@ -32,7 +35,7 @@ class DayPlan(NamedTuple):
 
     `burns` are the day's finished burn blocks, newest first; None if the server cannot list them. `growing` is the
     height of the unfinished burn block, `proved_to` the burn height up to which the day will be proved, `requests` the
-    number of requests spent on planning. `closed_by` is a Stacks block of the burn block that closes the day.
+    number of requests spent on planning. `closed_by` is a Stacks block of the burn block that closes the day, or None.
     """
 
     day: date
@@ -55,7 +58,7 @@ class Held(NamedTuple):
 
 
 def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None = None) -> DayPlan:
-    """Plan a day from a burn list that covers it. Burn blocks from the height `growing` on are left out.
+    """Return the plan of a day that `rows` of the burn list cover. Burn blocks from height `growing` on are left out.
 
     Raises `ProofError` if the day has no burn blocks and no earlier burn block is known.
     """
@@ -66,7 +69,9 @@ def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None 
         row for row in rows if start <= row.burn.burn_block_time < end and row.burn.burn_block_height < growing
     )
     if not burns and not any(row.burn.burn_block_time < start for row in rows):
-        raise ProofError(f"{day} has no burn blocks, and none is known before it: it may not be of this chain")
+        raise ProofError(
+            f"{day} has no burn blocks, and no earlier burn block is known; the day may not be of this chain"
+        )
     kept = _still_whole(burns, held) if held else {}
     missing = [row for row in burns if row.burn.burn_block_height not in kept]
     return DayPlan(
@@ -83,7 +88,7 @@ def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None 
 
 
 def _first_stacks_block(rows: Iterable[Placed], burn: BurnBlock) -> ClosedBy | None:
-    """Return the oldest Stacks block of a burn block: a reorg of Stacks blocks reaches it last."""
+    """Return the oldest Stacks block of a burn block, which a reorg reaches last; None if there is none."""
     lo = next(row.lo for row in rows if row.burn is burn)
     return ClosedBy(lo, burn.stacks_blocks[-1]) if burn.stacks_blocks else None
 
@@ -100,7 +105,7 @@ def _still_whole(burns: Iterable[Placed], held: Held) -> Mapping[int, Sequence[T
 
 
 def cut(newest_first: Sequence[Placed]) -> list[Piece]:
-    """Cut burn blocks into pieces of about equal numbers of transactions, each of contiguous heights."""
+    """Cut burn blocks into pieces with about equal numbers of transactions. The heights of a piece are contiguous."""
     wanted = [row for row in newest_first if row.burn.total_tx_count]
     return [piece for run in _contiguous(wanted) for piece in _cut_run(run)]
 
@@ -135,7 +140,7 @@ def _cut_run(run: Sequence[Placed]) -> list[Piece]:
 
 
 def _split(row: Placed) -> list[tuple[Piece, int]]:
-    """Split a giant burn block by its Stacks blocks. Return each part with its number of transactions."""
+    """Split a large burn block into ranges of Stacks blocks. Return each with its estimated transaction count."""
     time = row.burn.burn_block_time
     height_count = row.hi - row.lo + 1
     parts = min(height_count, max(1, ceil(row.burn.total_tx_count / PAGE_SIZE / MIN_PAGES)))
@@ -147,7 +152,7 @@ def _split(row: Placed) -> list[tuple[Piece, int]]:
 
 
 def without_shared_windows(newest_first: Iterable[Piece]) -> list[Piece]:
-    """Join pieces whose burn times overlap, for servers without v3, which are read by time."""
+    """Join adjacent pieces whose burn times overlap, because servers without v3 are read by time."""
     apart: list[Piece] = []
     for piece in newest_first:
         last = apart[-1] if apart else None

@@ -1,7 +1,7 @@
-"""Planning, parallel reading and proving of days of Stacks transactions.
+"""A reader that plans, reads and proves days of Stacks transactions.
 
-Days share one pool of readers, so that many small days are read as fast as a few large ones. The request budget sets
-the number of readers. While one day is proved here and stored by the caller, the next days are read.
+Days share one pool of reader threads, so that many small days are read as fast as a few large ones. The request budget
+sets the number of readers. While one day is proved here and stored by the caller, the next days are read.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 MAX_READERS = 24
 _AHEAD = 1  # pieces queued for each reader, so that none is idle while a day is proved and stored
 _LIST_TRIES = 3
-_LIST_CHANCES = 2  # chunks of days without a list; after them, the run proves days by sample
+_LIST_CHANCES = 2  # chunks of days that could not be listed; after them, the run proves days by sample
 _SLOWEST_RESPONSE = 2.0  # seconds; slower responses leave part of the budget unused
 
 
@@ -55,8 +55,8 @@ class Reader:
     """A reader that proves days against one server, for one run.
 
     `tip` is the chain's tip when the run began, `chain` the chain's name in certificates. `held` returns the rows that
-    an open day already has. `next_is_read` says whether the day after the one just yielded has been read too.
-    `chain_moved` says that a reorg was found: days planned before and after it may be of different forks.
+    an open day already has. `next_is_read` is true if the day after the one just yielded has been read.
+    `chain_moved` is true after a reorg was found. Days planned before and after a reorg may be of different forks.
     """
 
     api: StacksApi
@@ -74,12 +74,15 @@ class Reader:
 
     @property
     def readers(self) -> int:
-        """The number of readers: enough to use the budget when responses are slow. A crash loses what each has read."""
+        """The number of reader threads: enough to use the budget when responses are slow.
+
+        It is not larger, because a crash loses the unfinished pieces of all readers.
+        """
         per_second = self.api.http.budget.requests_per_minute / 60
         return min(MAX_READERS, ceil(per_second * _SLOWEST_RESPONSE)) if per_second else MAX_READERS
 
     def days(self, days: Iterable[date]) -> Iterator[ProvedDay[Tx] | FailedDay]:
-        """Yield each day once it is proved or has failed, in the order given. Newest first is fastest."""
+        """Yield each day once it is proved or has failed, in the order given. The order newest first is fastest."""
         with self._pools() as (readers, planner):
             reading: deque[_Reading] = deque()
             for plan in self._plans(days, planner):
@@ -106,7 +109,7 @@ class Reader:
         readers.shutdown()
 
     def _plans(self, days: Iterable[date], planner: ThreadPoolExecutor) -> Iterator[DayPlan | FailedDay]:
-        """Yield plans in the order of the days. They are made one chunk ahead of the reading."""
+        """Yield the plans in the order of the days. The next chunk of days is planned while the current one is read."""
         with ThreadPoolExecutor(min(16, self.readers), "list") as pool:
             burn_list = BurnList(self.api, self.tip, pool)
             ahead: deque[Future[list[DayPlan | FailedDay]]] = deque()
@@ -125,9 +128,9 @@ class Reader:
                 return plans
             except Unreachable as error:
                 self._unlisted += 1
-                self.api.probe()  # finds the route, which the plan by sample depends on
+                self.api.probe()  # finds the route (v3 or v1), on which the plan by sample depends
                 if self._unlisted == 1:
-                    log.warning("burn blocks cannot be listed here: days are proved by a sample of them (%s)", error)
+                    log.warning("burn blocks cannot be listed here, so days are proved by a sample of them (%s)", error)
             except (ProofError, ApiError) as error:
                 if len(chunk) == 1:
                     return [FailedDay(chunk[0], error)]
@@ -190,7 +193,8 @@ class Reader:
     def _with_names(self, certificate: Certificate, rows: Sequence[Tx]) -> Certificate:
         """Add the chain's name and the block hashes that link the day to its neighbours.
 
-        Transactions do not name the parent of their block. Those read from v1 do not name their block's hash either.
+        Transactions do not contain the hash of their block's parent. Transactions read from v1 do not contain their
+        block's index block hash either. Raises `ProofError` if the block changed after it was read.
         """
         if not rows:
             return msgspec.structs.replace(certificate, chain=self.chain)
@@ -214,7 +218,7 @@ class Reader:
         return plan, rows
 
     def _read_again(self, plan: DayPlan, rows: Sequence[Tx]) -> tuple[DayPlan, list[Tx]]:
-        """Read the counts again, keep the burn blocks that agree with them, and read the others again."""
+        """Read the counts again, and the burn blocks that do not agree with them. Return the new plan and all rows."""
         self.chain_moved = True
         with ThreadPoolExecutor(1) as pool:
             burn_list = BurnList(self.api, self.api.tip(), pool)
@@ -230,7 +234,7 @@ class Reader:
         return fresh, [tx for tx in rows if tx.burn_block_height in whole] + read
 
     def _cover(self, burn_list: BurnList, start: int, end: int) -> None:
-        """Cover the window. Start again if the chain changes, and raise `ListMoved` if it keeps changing."""
+        """Read the burn blocks of the window. Start again if the chain changes, and give up at the third change."""
         for attempt in range(1, _LIST_TRIES):
             try:
                 return burn_list.cover(start, end)
@@ -252,7 +256,7 @@ def _is_read(reading: Sequence[_Reading]) -> bool:
 
 
 def _neighbours(days: Iterable[date], most: int) -> Iterator[list[date]]:
-    """Yield chunks of adjacent days: small ones first, so that reading starts soon."""
+    """Yield chunks of adjacent days. The first chunks are small, so that reading starts soon."""
     size = 1
     chunk: list[date] = []
     for day in days:

@@ -1,4 +1,4 @@
-"""The checks before a sync writes: is the server's chain the data folder's, and which days are still canonical?"""
+"""Functions that check, before a sync writes, the identity of the server's chain and which days are canonical."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Standing:
 def identify(api: StacksApi, folder: DataFolder, first_day: date | None) -> Identity:
     """Return the identity of the data folder's chain. Read it from the server and save it at the first use.
 
-    The identity is block 1, and its day is the first day. A server without block 1 needs `first_day`: the identity is
-    then a block of that day. Raises `WrongChain`.
+    The identity is block 1 and its UTC day. If the server does not have block 1, the identity is a block of `first_day`
+    and that day. Raises `WrongChain` if `first_day` is needed and is None or before the server's first block.
     """
     known = known_identity(folder)
     if known is not None:
@@ -45,7 +45,7 @@ def identify(api: StacksApi, folder: DataFolder, first_day: date | None) -> Iden
         if first_day is None:
             raise WrongChain(
                 f"{api.http.base_url} does not have block 1 of its chain: set STX_FIRST_DAY to the first UTC day "
-                "that it has whole"
+                "that the server has completely"
             ) from None
         identity = _identity(_block_of(api, first_day), first_day)
     keep_identity(folder, identity)
@@ -64,12 +64,13 @@ def _block_of(api: StacksApi, first_day: date) -> Block:
 
 
 def standing(api: StacksApi, identity: Identity, stored: Iterable[Certificate]) -> Standing:
-    """Compare stored days with the server, newest first, up to the first closed day that is unchanged.
+    """Return the canonical part of the stored history, and the stored days that a reorg changed.
 
-    A block hash covers all ancestors, so older days are unchanged too. Open days may be of different forks, so each is
-    compared. Of a closed day, the block that closed it is compared, not its last block: a reorg between the two may add
-    burn blocks to the day. Usually this takes two requests, and one more for each further open day. Raises `WrongChain`
-    if the server does not have the chain's identity.
+    Days are compared with the server, newest first, up to the first closed day that is unchanged. A block hash covers
+    all ancestors, so older days are unchanged too. Open days may be of different forks, so each open day is compared.
+    For a closed day, the block that closed the day is compared instead of its last block, because a reorg between these
+    two blocks may add burn blocks to the day. Usually this takes two requests, and one more for each further open day.
+    Raises `WrongChain` if the server does not have the chain's identity.
     """
     stale: list[date] = []
     canonical_to = 0
@@ -91,7 +92,7 @@ def standing(api: StacksApi, identity: Identity, stored: Iterable[Certificate]) 
 
 
 def _canonical_height(api: StacksApi, certificate: Certificate) -> int | None:
-    """Return the height of the day's certified block if it is canonical, 0 if it is not, None if none is certified."""
+    """Return the height of the certificate's block if that block is canonical, otherwise 0; None without a block."""
     if certificate.is_closed and (closed_by := certificate.closed_by):
         return closed_by.height if api.is_canonical(closed_by.height, closed_by.block_hash) else 0
     if certificate.last_height is None or certificate.last_hash is None:
@@ -103,7 +104,7 @@ def _refuse_another_chain(api: StacksApi, identity: Identity) -> None:
     if not api.has_block(identity.height, identity.index_block_hash):
         raise WrongChain(
             f"the data folder holds the chain whose block {identity.height} is {identity.index_block_hash}, "
-            f"{api.http.base_url} serves another one: change STX_DATA_DIR or HIRO_API_URL; nothing was written"
+            f"but {api.http.base_url} serves another chain: change STX_DATA_DIR or HIRO_API_URL; nothing was written"
         )
 
 

@@ -1,6 +1,6 @@
 """The proof of a day by a sample of burn blocks, for servers that cannot list them or list them too slowly.
 
-The day is found by block times and read with a margin on both sides, up to the six burn blocks that close it. The
+The day is found by block times and read with a margin on both sides, up to the six burn blocks that close the day. The
 counts of 12 burn blocks are then compared with the rows. For the other burn blocks, the proof is that Stacks heights
 and the numbering of transactions have no gaps.
 """
@@ -21,14 +21,14 @@ from stx_pipelines.sync.stacks.plan import DayPlan, Piece
 
 SAMPLE = 12
 _MARGIN = 3 * 3600  # seconds of block time; covers Bitcoin's clock drift and slow burn blocks
-_MARGIN_DOUBLED = 12  # times at most, to more than a year
+_MARGIN_DOUBLED = 12  # margins tried at most; each is twice the margin before, up to 256 days
 _BLOCKS_PER_PIECE = 400
-_MOST_BURN_BLOCKS = 50  # heights to request to find six that the server has
+_MOST_BURN_BLOCKS = 50  # heights requested at most to find six burn blocks
 _MOST_EMPTY_BLOCKS = 50
 
 
 def plan_day(api: StacksApi, tip: Tip, day: date) -> DayPlan:
-    """Plan pieces that contain every block that may belong to the day.
+    """Return a plan whose pieces contain every block that may belong to the day.
 
     Raises `ProofError` and the errors of `StacksApi`.
     """
@@ -58,10 +58,11 @@ def plan_day(api: StacksApi, tip: Tip, day: date) -> DayPlan:
 
 
 def _top(api: StacksApi, tip: Tip, end: int) -> tuple[Block | None, ClosedBy | None, int]:
-    """Return the block to read down from, the block that closes the day (None if it is open), and the requests spent.
+    """Return the highest block to read, the block that closes the day (None if open), and the number of requests.
 
-    The first is the tip, or a block whose burn block and the five before it close the day. Block times alone do not
-    show that the day has ended: a burn block may claim an earlier time, and may last for hours.
+    The highest block is the tip, or a block whose burn block and the five before it close the day; None if the server's
+    first block is later. Block times alone do not show that the day has ended, because a burn block may have a time
+    earlier than the real time, and may last for hours.
     """
     requests = 0
     for doubled in range(_MARGIN_DOUBLED):
@@ -79,7 +80,7 @@ def _top(api: StacksApi, tip: Tip, end: int) -> tuple[Block | None, ClosedBy | N
 
 
 def _up_to(api: StacksApi, top: int, end: int) -> list[BurnBlock]:
-    """Return the six newest burn blocks up to height `top`, newest first. Stop at one whose time is before `end`."""
+    """Return up to six burn blocks from height `top` down, newest first. Stop at a burn block before the time `end`."""
     burns: list[BurnBlock] = []
     for height in range(top, max(0, top - _MOST_BURN_BLOCKS), -1):
         if burn := api.burn_block(height):
@@ -90,7 +91,7 @@ def _up_to(api: StacksApi, top: int, end: int) -> list[BurnBlock]:
 
 
 def _first_height(api: StacksApi, newest: Block) -> int:
-    """Return the lowest height the server has, for a day at the beginning of its chain."""
+    """Return the lowest height that the server has. A day at the beginning of its chain needs this."""
     low, high = 0, newest.height
     while high - low > 1:
         middle = (low + high) // 2
@@ -117,8 +118,8 @@ def prove(api: StacksApi, tip: Tip, plan: DayPlan, read: Sequence[Tx]) -> tuple[
 
 
 def _explain_gaps(api: StacksApi, plan: DayPlan, read: Iterable[Tx]) -> None:
-    """Raise `ProofError` unless every height without transactions belongs to an empty block."""
+    """Raise `ProofError` unless all heights without transactions are empty blocks, at most 50 of them."""
     heights = {tx.block_height for tx in read}
     gaps = [height for piece in plan.pieces for height in range(piece.lo, piece.hi + 1) if height not in heights]
     if len(gaps) > _MOST_EMPTY_BLOCKS or any(api.block(height).tx_count for height in gaps):
-        raise ProofError(f"{len(gaps)} Stacks blocks came without transactions, {min(gaps)} first")
+        raise ProofError(f"{len(gaps)} Stacks blocks were read without transactions, block {min(gaps)} first")

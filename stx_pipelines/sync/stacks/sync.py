@@ -33,7 +33,7 @@ _GROUP_TRIES = 3
 
 @dataclass
 class StacksSync(DaySync[StacksApi, Tx]):
-    """The sync of Stacks transactions; `identity` returns the identity of the data folder's chain."""
+    """The sync of Stacks transactions. `identity` returns the identity of the data folder's chain."""
 
     identity: Callable[[], Identity]
 
@@ -50,7 +50,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
         return tip.burn_block_height != today.tip or not self.client.has_block(today.last_height, today.last_hash)
 
     def _note_block_time(self, tip: Tip) -> Sighting | None:
-        """Record the newest block's own time: its burn block's time stays old in an extended tenure.
+        """Record the newest block's own time, because its burn block's time stays old in an extended tenure.
 
         Return None if the server does not have that block, because one of several servers at this address lags.
         """
@@ -74,7 +74,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
         yield from self._read_and_store(wanted, tip, state, force)
 
     def _companions(self, days: Sequence[date]) -> list[date]:
-        """Return the other open days: if one of them is synced, all are."""
+        """Return all stored open days, which are synced together; none if `days` are all older."""
         is_open = [day for day, known in self.store.files.certificates().items() if not known.is_closed]
         return is_open if is_open and max(days) >= min(is_open) else []
 
@@ -86,7 +86,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
     def _standing(self, identity: Identity) -> Standing:
         """Find the days that a reorg changed, and mark them as open."""
         state = standing(self.client, identity, self.store.files.certificates().values())
-        self._reopen(state.stale)  # a damaged file is kept: its day is stored together with the other stale ones
+        self._reopen(state.stale)  # damaged files are kept, because all stale days are stored together
         return Standing(self._fork_height(state), state.stale) if state.stale else state
 
     def _fork_height(self, state: Standing) -> int:
@@ -95,7 +95,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
 
     def _nothing_new(self, days: Sequence[date], tip: Tip, state: Standing) -> list[Certificate]:
         known = [self.certificate(day) for day in days]
-        # A day without rows has no hash that would show a reorg at the same height: it is fetched again.
+        # A day without rows has no hash that would show a reorg at the same height, so it is fetched again.
         same = [c for c in known if c is not None and c.tip == tip.burn_block_height and c.last_hash]
         return same if len(same) == len(days) and not state.stale else []
 
@@ -104,7 +104,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
             rows = self._stored_rows(day) if state is not None else []
             if state is None or not rows:
                 return None
-            # Rows read from v1 have no index block hashes to compare: they are read again.
+            # Rows read from v1 have no index block hashes to compare, so they are read again.
             return Held(rows, state.canonical_to) if all(tx.index_block_hash for tx in rows) else None
 
         return Reader(self.client, tip, self.identity().name, held, self.on_page, self.clock)
@@ -144,13 +144,14 @@ class StacksSync(DaySync[StacksApi, Tx]):
 
     @staticmethod
     def _stands_alone(result: ProvedDay[Tx], state: Standing) -> bool:
-        """Return whether a day was read completely and is final: then no other day can change its rows."""
+        """Return whether a day can be stored alone: it is closed, not changed by a reorg, and all rows were fetched."""
         return result.certificate.is_closed and result.certificate.day not in state.stale and not _held(result.rows)
 
     def _is_closed_still(self, proved: ProvedDay[Tx], reader: Reader) -> bool:
-        """Return whether the block that closed the day is canonical. It is checked only if this run found a reorg.
+        """Return whether the block that closed the day is canonical; True without a check if this run found no reorg.
 
-        The check must come before the day is stored: the next sync compares newer days first, and may stop at them.
+        The check must come before the day is stored, because the next sync compares newer days first and may stop
+        before it reaches this day.
         """
         closed_by = proved.certificate.closed_by
         if not closed_by or not reader.chain_moved:
@@ -160,7 +161,8 @@ class StacksSync(DaySync[StacksApi, Tx]):
     def _store_open(self, proved: list[ProvedDay[Tx]], blocked: FailedDay | None, reader: Reader) -> Iterator[Outcome]:
         """Store open days together, once all of them are of the same fork.
 
-        A day that a reorg changed and that failed blocks the others: some of its transactions may now belong to them.
+        `blocked` is a failed day that a reorg changed. None of the days is then stored, because some transactions of
+        the failed day may now belong to them.
         """
         days = [result.certificate.day for result in proved]
         if blocked or not proved:
@@ -190,13 +192,13 @@ class StacksSync(DaySync[StacksApi, Tx]):
             return False
         tops = [(result.certificate.last_height, result.certificate.last_hash) for result in proved]
         for result in proved:
-            if held := _held(result.rows):  # proved by an earlier sync: a reorg may have happened since
+            if held := _held(result.rows):  # an earlier sync proved these rows, and a reorg may have happened since
                 tops.append(max((tx.block_height, tx.index_block_hash) for tx in held))
         return all(self.client.has_block(height, name) for height, name in set(tops) if height is not None and name)
 
 
 def _held(rows: Sequence[Tx]) -> list[Tx]:
-    """Return the rows that come from a day file. Rows just fetched have their block's own hash too."""
+    """Return the rows that come from a day file. Only rows that were just fetched have their block's own hash."""
     return [tx for tx in rows if tx.block_hash is None and tx.index_block_hash]
 
 

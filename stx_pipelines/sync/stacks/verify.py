@@ -1,4 +1,4 @@
-"""Proving a stored day again: every burn block of its file is compared with the API, one by one."""
+"""Functions that prove a stored day again. They compare every burn block of its file with the API, one by one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stx_pipelines.store.day_files import DayFiles
 
 
 class Verdict(NamedTuple):
-    """The number of rows and burn blocks compared, and a sentence for each difference."""
+    """The result for a day: the numbers of rows and burn blocks compared, and a sentence for each difference."""
 
     day: date
     seen: int
@@ -32,7 +32,7 @@ def requests_needed(files: DayFiles, certificate: Certificate) -> int:
 
 
 def verify_day(api: StacksApi, files: DayFiles, certificate: Certificate) -> Verdict:
-    """Compare the count of every burn block of the day with the API, and the hash of the day's last block.
+    """Compare each burn block's transaction count, and the hash of the day's last block, with the API.
 
     Burn blocks that are missing in the file are compared too. Raises the errors of `StacksApi`.
     """
@@ -44,14 +44,17 @@ def verify_day(api: StacksApi, files: DayFiles, certificate: Certificate) -> Ver
         expected = burn.total_tx_count if burn and day_of(burn.burn_block_time) == certificate.day else 0
         is_later = not certificate.is_closed and height > certificate.proved_to
         if expected != seen[height] and not is_later:
-            faults.append(f"burn block {height} has {expected} transactions, the file {seen[height]}")
+            faults.append(f"burn block {height} has {expected} transactions, but the file has {seen[height]}")
     top, name = certificate.last_height, certificate.last_hash
     if top is not None and name is not None and not api.has_block(top, name):
-        faults.append(f"Stacks block {top} is no longer the one in the file")
+        faults.append(f"Stacks block {top} of the file is no longer canonical")
     return Verdict(certificate.day, len(rows), len(seen), faults)
 
 
 def _heights(rows: Sequence[Tx]) -> range:
-    """Return the burn block heights of the day, with gaps and a few on both sides, where times are out of order."""
+    """Return all burn block heights between the day's lowest and highest, and a few more on both sides.
+
+    Times of burn blocks can be out of order, so burn blocks beside the day may belong to it.
+    """
     heights = [row.burn_block_height for row in rows]
     return range(min(heights) - FINAL_DEPTH, max(heights) + FINAL_DEPTH + 1) if heights else range(0)

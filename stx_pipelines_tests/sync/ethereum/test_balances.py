@@ -122,7 +122,7 @@ def test_a_day_without_stored_blocks_waits_and_does_not_count_as_an_attempt(make
     world.blocks([day for day in world.days if day != SECOND])
     waiting = failed(world.balances([FIRST_DAY - DAY, *world.days]))
     assert waiting == {
-        day: f"the blocks of {day} are not stored yet; its balances are read after them"
+        day: f"the blocks of {day} are not stored yet; the day's balances are read after its blocks"
         for day in (SECOND, FIRST_DAY - DAY)
     }
     assert world.balances_sync().store.attempts.all() == {}
@@ -310,7 +310,7 @@ def test_a_node_that_responds_with_its_newest_state_is_found_by_a_second_request
 
     world.knobs.on_request = move
     refused = failed(world.balances([FIRST_DAY]))
-    assert "when asked once more: the node answers old blocks with its newest state" in refused[FIRST_DAY]
+    assert "when requested again, so the node answers old blocks with its newest state" in refused[FIRST_DAY]
     assert world.certificates(BALANCES) == {}
 
 
