@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stx_pipelines.devnet.stacks.values import Shape
 
 _DAYS = 30  # default length of the Stacks chain
-_LONGEST_CHAIN = 1_000  # in days, because each day takes memory
+_LONGEST_CHAIN = 1_000  # days; there is a limit because each day takes memory
 _HOST = "127.0.0.1"
 
 

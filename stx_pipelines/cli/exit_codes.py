@@ -35,7 +35,7 @@ def in_one_sentence(work: Callable[P, int], *args: P.args, **options: P.kwargs) 
     try:
         return work(*args, **options)
     except (Unreachable, RateLimited) as error:
-        what_to_do = "" if "try again" in str(error) else "; stored days are kept, run the same command again"
+        what_to_do = "" if "try again" in str(error) else "; stored days are kept; run the same command again"
         return _say(f"stopped: {error}{what_to_do}", NOT_YET)
     except (Interrupted, Busy) as error:
         return _say(f"stopped: {error}", NOT_YET)

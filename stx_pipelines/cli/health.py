@@ -17,7 +17,7 @@ from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 
-_SERVICES = Path("data/run")  # the folder of `make up` (deploy/services.sh), whatever STX_DATA_DIR is
+_SERVICES = Path("data/run")  # the folder of `make up` (deploy/services.sh), even if STX_DATA_DIR is another folder
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Functions that materialize assets without a daemon. The assets and Dagster's history are those of the UI."""
+"""Functions that materialize assets without a daemon. The UI shows the same assets and history."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
 def open_instance() -> dg.DagsterInstance:
-    """Open and return the instance with Dagster's history.
+    """Open and return the Dagster instance, which keeps the history.
 
-    The instance is the one of DAGSTER_HOME if that is set. Otherwise it is the one of the current folder if there is a
-    `dagster.yaml`. Otherwise it is temporary.
+    DAGSTER_HOME configures the instance if that variable is set. Otherwise a `dagster.yaml` in the current folder does.
+    Without both, the instance is temporary.
     """
     if os.environ.get("DAGSTER_HOME"):  # Dagster reads this variable itself, so it is not in Settings
         return dg.DagsterInstance.get()

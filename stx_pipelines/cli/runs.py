@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from stx_pipelines.cli.materialize import Failed
 
 NextDays = Callable[[Coverage, int], Sequence[date]]
-"""A function of the coverage and the number of days tried so far that returns the days of the next run.
+"""A function that returns the days of the next run. The loop of runs ends when it returns no days.
 
-The loop of runs ends when the function returns no days.
+Its arguments are the coverage and the number of days tried so far.
 """
 
 

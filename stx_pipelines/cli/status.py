@@ -119,7 +119,7 @@ def _columns(status: DatasetStatus) -> Iterator[str]:
     first, last = status.days_lacking_columns[-1][0], status.days_lacking_columns[0][1]
     chain = DATASETS[status.dataset].chain
     yield (
-        f"  columns       {count_days(count)} of an earlier version lack columns of this version; "
+        f"  columns       {count_days(count)} stored by an earlier version lack columns of this version; "
         f"`stx-pipelines sync --chain {chain} --force-refresh --from {first} --to {last}` reads the days again"
     )
 

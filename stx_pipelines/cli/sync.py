@@ -35,7 +35,7 @@ _AT_ONCE = timedelta(0)
     type=click.IntRange(min=1),
     help="Fetch at most this many missing days, not counting today and open days.",
 )
-@click.option("--retry", is_flag=True, help="Try failing days and days set aside again now, not later.")
+@click.option("--retry", is_flag=True, help="Try failing days and days set aside now, before their next try is due.")
 @click.option("--force-refresh", is_flag=True, help="Read the days from --from to --to again, even closed days.")
 @click.option("--chain", "name", type=click.Choice(["stacks", "ethereum"]), help="Sync only this chain. [all in use]")
 @day_option("--from", "first", help="First day to refresh (UTC, YYYY-MM-DD).")
@@ -102,9 +102,9 @@ def _identify_at_first(project: Project, chain: Chain) -> None:
 
 
 def _check_tip_if_due(project: Project, chain: Chain) -> tuple[Coverage, bool]:
-    """Return the coverage, and whether every day is complete but today's stored day is behind the tip or on a fork.
+    """Return the coverage, and whether all days are complete and today's stored day is behind the tip or on a fork.
 
-    The tip is checked only if every day is complete or the newest known block of the server is old.
+    The tip is checked only if all days are complete or the newest known block of the server is old.
     """
     coverage = look(project, chain)
     if not (coverage.is_complete or coverage.old_tip):
@@ -126,7 +126,7 @@ def _has_tip_moved(project: Project, chain: Chain) -> bool:
 
 
 def _is_idle(project: Project, chain: Chain, coverage: Coverage, *, retry: bool) -> bool:
-    """Return whether every day is complete, or every other day waits until the server is no longer behind."""
+    """Return whether no day can be synced now, because all days are complete or the server is behind."""
     if coverage.is_complete:
         return True
     work = coverage.next(chain.budget(project), open_every=project.settings.open_every, retry=retry)

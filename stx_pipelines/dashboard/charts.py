@@ -26,7 +26,7 @@ _BAR_WIDTH = f"{_DAY} * ({_DAY} < 4 ? 1 : 0.85)"
 
 
 def chart(table: str, **parts: Any) -> Spec:
-    """Return a chart of the table with these further parts. The chart is as wide as its container."""
+    """Return a chart of the table, as wide as its container. `parts` are further parts of its specification."""
     shape = {"width": "container", "height": 240, "autosize": {"type": "fit-x", "contains": "padding"}}
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",

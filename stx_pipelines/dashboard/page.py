@@ -44,7 +44,7 @@ SECTIONS: Sequence[Callable[[Facts], Section | None]] = (
 """The functions that make the sections, in the order of the page."""
 
 PICTURED = ("active", "retention-map", "fees-by-window", "funnel-stages")
-"""The charts that become pictures of a materialization. Only small ones, because Dagster keeps them permanently."""
+"""The charts that become pictures of a materialization. They are small, because Dagster keeps them permanently."""
 
 _ONLY_DRAWN = ("funnel_stages",)
 

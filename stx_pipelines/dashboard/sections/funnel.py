@@ -1,4 +1,4 @@
-"""The section of the funnel: new wallets, those that become active, and active wallets that also pay fees."""
+"""The section of the funnel: new wallets, new wallets that become active, and active wallets that also pay fees."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def _too_short(facts: Facts) -> str:
 def _first_funnel(uncensored_from: date, shortest: int) -> str:
     first = uncensored_from + (FUNNEL_DAYS + shortest - 1) * DAY
     return (
-        f"The data are too short for a funnel. The first funnel appears when {long_day(first)} is complete. It needs "
-        f"{shortest} days of wallets that are certainly new, and {FUNNEL_DAYS} days after the first day of each wallet."
+        f"The data are too short for a funnel. The first funnel appears when {long_day(first)} is complete. A funnel "
+        f"needs {shortest} days of wallets that are certainly new, and {FUNNEL_DAYS} days after their first day."
     )
 
 

@@ -89,7 +89,9 @@ def _gaps(last: Row) -> str:
 def _new(daily: Sequence[Row]) -> Chart:
     """Return a chart with a bar per day. A bar is paler if its wallets may not be new."""
     censored = sum(row["is_left_censored"] for row in daily)
-    paler = f"The bars of the first {count(censored, 'day')} are paler, because these wallets may not be new."
+    paler = (
+        f"The bars of the first {count(censored, 'day')} are paler, because the wallets of these days may not be new."
+    )
     return Chart(
         id="new",
         title="New wallets per day",
