@@ -1,4 +1,4 @@
-# make turns every failure into its own exit code 2; scripts that need the exit codes call .venv/bin/stx-pipelines.
+# If a command fails, make exits with code 2. Scripts that need the command's own code call .venv/bin/stx-pipelines.
 PYTHON ?= python3
 BIN := .venv/bin
 ANVIL := .cache/anvil
@@ -6,7 +6,7 @@ ANVIL_VERSION := 1.7.1
 TARGET_DAYS ?=
 # Tests run in parallel on all cores; `AT_ONCE= make test` runs one at a time.
 AT_ONCE ?= -n auto --dist loadfile
-# Keeps a Mac awake during a long sync.
+# Keep a Mac awake during a long sync.
 AWAKE := $(if $(shell command -v caffeinate 2>/dev/null),caffeinate -i)
 DAYS_OPTION := $(if $(TARGET_DAYS),--target-days $(TARGET_DAYS))
 
@@ -18,17 +18,19 @@ demo: .venv/runtime
 test: .venv/dev anvil
 	$(BIN)/python -m pytest $(AT_ONCE)
 
-# Half an hour on an otherwise idle machine; one figure: .venv/bin/python -m stx_pipelines_tests.benchmarks --only NAME
+# All figures take half an hour on an otherwise idle machine. For one figure, run
+# .venv/bin/python -m stx_pipelines_tests.benchmarks --only NAME
 bench: .venv/dev anvil
 	$(BIN)/python -m stx_pipelines_tests.benchmarks
 
-# The whole fault suite, about half an hour; `make test` runs its short form. SEED=123 repeats its random choices.
+# The whole fault suite takes about half an hour. `make test` runs a short form. SEED=123 repeats the random choices of
+# an earlier run with this seed.
 SEED ?=
 test-faults: .venv/dev anvil
 	$(BIN)/python -m pytest $(AT_ONCE) stx_pipelines_tests/faults --faults-whole $(if $(SEED),--faults-seed $(SEED))
 
-# A real Ethereum node for the tests, 43 MB. npm chooses the build for this machine (Linux or macOS). Without npm or a
-# build, the tests that need the node are skipped.
+# A real Ethereum node for the tests, 43 MB. npm chooses the build for this machine (Linux or macOS). Without npm or
+# without a build, the tests that need the node are skipped.
 anvil: $(ANVIL)/$(ANVIL_VERSION)
 
 $(ANVIL)/$(ANVIL_VERSION):
@@ -39,7 +41,7 @@ $(ANVIL)/$(ANVIL_VERSION):
 backfill: .venv/runtime
 	$(AWAKE) $(BIN)/stx-pipelines sync $(DAYS_OPTION)
 
-# The backfill- names are those of an earlier version.
+# The targets whose names begin with backfill- are from an earlier version.
 status backfill-status: .venv/runtime
 	$(BIN)/stx-pipelines status $(DAYS_OPTION)
 
@@ -52,7 +54,7 @@ verify rebuild: .venv/runtime
 dev: .venv/runtime
 	DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)} DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
 
-# The webserver and the daemon in the background. `PORT=3001 make up` sets the UI's port (default 3000).
+# Start, stop or show the webserver and the daemon in the background. `PORT=3001 make up` sets the UI's port (default 3000).
 up down ps logs: .venv/runtime
 	@BIN=$(BIN) deploy/services.sh $@
 

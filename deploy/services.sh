@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The webserver and the daemon in the background: services.sh up | down | ps | logs, and `foreground` for systemd.
-# supervisord (supervisord.conf) restarts them when they die; this script checks, waits, reports and cleans up.
+# Run the webserver and the daemon in the background: services.sh up | down | ps | logs, and `foreground` for systemd.
+# supervisord (supervisord.conf) restarts a service that dies. This script checks, waits, reports and cleans up.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,7 +34,7 @@ import socket, sys
 try:
     socket.create_server((sys.argv[1], int(sys.argv[2]))).close()
 except (OSError, OverflowError, ValueError) as error:
-    sys.exit(f"the UI cannot listen on {sys.argv[1]}:{sys.argv[2]} ({error}): try `PORT=3001 make up`")
+    sys.exit(f"the UI cannot listen on {sys.argv[1]}:{sys.argv[2]} ({error}); try `PORT=3001 make up`")
 PYTHON
 }
 
@@ -55,7 +55,7 @@ prepare() {
   mkdir -p "$RUN/logs"
   : > "$RUN/groups"
   echo "http://$UI_HOST:$PORT" > "$RUN/url"
-  python -c 'from stx_pipelines.version import VERSION; print(VERSION)' > "$RUN/version"  # `health` compares it
+  python -c 'from stx_pipelines.version import VERSION; print(VERSION)' > "$RUN/version"  # for `health`
 }
 
 up() {
@@ -78,7 +78,7 @@ await_services() {
     if [ -n "$failed" ]; then
       tail -n 15 "$RUN/logs/$failed.log" >&2 || true
       stop
-      refuse "the $failed did not start, see the lines above from $RUN/logs/$failed.log; everything is stopped again"
+      refuse "the $failed did not start; everything is stopped again; the lines above are from $RUN/logs/$failed.log"
     fi
     if [ "$(grep -c RUNNING <<<"$state")" = 2 ] && ui_answers; then return; fi
   done
@@ -101,13 +101,13 @@ stop() {
     supervisor="$(ctl pid)"
     supervised="$(ctl pid all || true)"
   fi
-  # End what supervisord no longer knows: the group of a killed service, or all groups if supervisord was killed.
+  # End the groups that supervisord no longer controls: that of a killed service, or all if supervisord was killed.
   signal TERM "$supervised"
   if [ -n "$supervisor" ]; then ctl shutdown >/dev/null || true; fi
-  # Runs in progress end by themselves and keep stored days; processes that do not end are killed.
+  # Runs in progress end after the signal, and stored days are kept. Processes that do not end are killed.
   while [ -n "$(left)" ] || { [ -n "$supervisor" ] && lives "$supervisor"; }; do
     if ((SECONDS > end)); then
-      say "still running after $STOP_SECONDS s and now killed: process groups" $(left)
+      say "these process groups were still running after $STOP_SECONDS s and are now killed:" $(left)
       signal KILL
       [ -z "$supervisor" ] || kill -KILL "$supervisor" 2>/dev/null || true
     fi
@@ -136,7 +136,7 @@ ps_() {
 }
 
 logs() {
-  [ -d "$RUN/logs" ] || refuse "there are no logs yet: \`make up\` writes them"
+  [ -d "$RUN/logs" ] || refuse "there are no logs yet; \`make up\` writes them"
   exec tail -n 40 -F "$RUN"/logs/*.log
 }
 

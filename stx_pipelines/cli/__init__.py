@@ -1,1 +1,1 @@
-"""The command line: one file per command. It works without a daemon."""
+"""The command line, with one file per command. No command needs a Dagster daemon."""

@@ -1,4 +1,4 @@
-"""The command `demo`: start a devnet, sync its whole history into a separate folder and show the result."""
+"""The command `demo`, which starts a devnet, syncs its whole history into a separate folder and shows the result."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _OURSELVES = (sys.executable, "-m", "stx_pipelines.cli")
 
 @click.command()
 def demo() -> int:
-    """Sync made-up chains into data/demo and show the result. Needs no network and no keys."""
+    """Sync made-up chains into data/demo and show the result. This needs no network and no keys."""
     return run_demo(Path("data/demo"))
 
 
 def run_demo(folder: Path) -> int:
-    """Sync the devnet into `folder` and print what is there; return the exit code of the sync."""
+    """Sync the devnet into `folder`, print the result and return the exit code of the sync."""
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     today = datetime.now(UTC).date()
@@ -56,7 +56,10 @@ def run_demo(folder: Path) -> int:
 
 
 def _first_days(folder: DataFolder, today: date) -> tuple[date, date]:
-    """Return the first days of both chains. A folder of an earlier demo keeps those of its own chains."""
+    """Return the first day of the Stacks chain and of the Ethereum chain.
+
+    A folder of an earlier demo keeps the first days of that demo.
+    """
     stacks, ethereum = known_identity(folder), known_ethereum(folder)
     return (
         stacks.first_day if stacks else today - DAYS * DAY,
@@ -70,7 +73,7 @@ def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> M
         "HIRO_REQUESTS_PER_MINUTE": "0",
         "HIRO_API_KEY": "",
         "STX_FIRST_DAY": "",
-        "STX_PAGE_NOTE": "Made-up data of the demo: nothing on this page has happened.",
+        "STX_PAGE_NOTE": "The demo made up all data on this page.",
         "STX_CHAINS": "",
         "STX_TARGET_DAYS": str(stacks_days),
         "STX_DATA_DIR": str(folder),
@@ -92,7 +95,7 @@ def _dagster_home(folder: Path) -> Path:
 
 @contextmanager
 def _devnet(first_day: date, ethereum_days: int) -> Iterator[str]:
-    """Run a devnet until the block ends, and yield its address."""
+    """Start a devnet, yield its address, and stop the devnet when the `with` block ends."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     chain = ["--first-day", first_day.isoformat(), "--transactions-per-day", str(_TRANSACTIONS_PER_DAY)]
@@ -117,7 +120,7 @@ def _free_port() -> int:
 
 
 def _await_answer(server: subprocess.Popen[bytes], url: str) -> None:
-    """Wait until the devnet responds. Raises `StoreError` if it ends before that or takes too long."""
+    """Wait until the devnet responds. Raises `StoreError` if the process ends first or takes too long."""
     from stx_pipelines.clients.http import Http
     from stx_pipelines.clients.patience import Patience
     from stx_pipelines.clients.rate_limit import Budget
@@ -130,7 +133,7 @@ def _await_answer(server: subprocess.Popen[bytes], url: str) -> None:
             http.get("/extended", bytes)
             return
         time.sleep(0.1)
-    raise StoreError(f"the devnet did not start within {_START_SECONDS} s: try `stx-pipelines devnet` by itself")
+    raise StoreError(f"the devnet did not start within {_START_SECONDS} s; run `stx-pipelines devnet` to see why")
 
 
 def _show(project: Project, seconds: float) -> None:
@@ -152,7 +155,7 @@ files           {database}
                 {folder.path}/days/DATASET/YYYY-MM-DD.parquet
                 {folder.page} (open it in a browser)
 
-Top fee recipients of the Ethereum days (the increase of their balances in their blocks, in ETH):
+Fee recipients with the most blocks on the Ethereum days, and the sum of their balance increases in ETH:
 {queries.top_fee_recipients(database, _RECIPIENTS_SHOWN)}
 {_next_steps(folder)}"""
     )

@@ -1,4 +1,4 @@
-"""The command `devnet`: a server of made-up chains with the routes of the real servers."""
+"""The command `devnet`, which serves made-up chains on the routes of the real servers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from stx_pipelines.devnet.stacks.values import Shape
 
 _DAYS = 30  # default length of the Stacks chain
-_LONGEST_CHAIN = 1_000  # days; each takes memory
+_LONGEST_CHAIN = 1_000  # days; there is a limit because each day takes memory
 _HOST = "127.0.0.1"
 
 
 @click.command()
-@click.option("--port", default=3999, show_default=True, type=click.IntRange(0, 65_535), help="0: any free port.")
+@click.option(
+    "--port",
+    default=3999,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Port of the server; 0 means any free port.",
+)
 @day_option("--first-day", help="The chain's first day. [30 days ago]")
 @click.option("--transactions-per-day", default=1000, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--shape", type=click.Choice(["even", "heavy", "giant"]), default="even", show_default=True)
@@ -32,7 +38,7 @@ _HOST = "127.0.0.1"
     default=3,
     show_default=True,
     type=click.IntRange(0, 366),
-    help="Days of an Ethereum chain before today; 0: no Ethereum.",
+    help="Days of the Ethereum chain before today; 0 means no Ethereum.",
 )
 @click.option(
     "--latency",
@@ -46,7 +52,7 @@ _HOST = "127.0.0.1"
     default=0,
     show_default=True,
     type=click.IntRange(0, 1_000_000),
-    help="Refuse requests above this limit; 0: no limit.",
+    help="Refuse requests above this limit; 0 means no limit.",
 )
 def devnet(
     port: int,
@@ -58,7 +64,7 @@ def devnet(
     latency: float,
     requests_per_minute: int,
 ) -> int:
-    """Serve made-up chains, Stacks and Ethereum, that grow with the clock."""
+    """Serve a made-up Stacks chain and a made-up Ethereum chain. Both get new blocks as time passes."""
     from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
     from stx_pipelines.devnet.server import run
     from stx_pipelines.devnet.stacks.chain import ChainSpec, StacksChain
@@ -80,7 +86,7 @@ def devnet(
 def _first_day(chosen: date | None, today: date) -> date:
     first = chosen or today - _DAYS * DAY
     if not today - _LONGEST_CHAIN * DAY <= first < today:
-        raise SettingsError(f"--first-day {first}: it must be before today, {_LONGEST_CHAIN} days at most")
+        raise SettingsError(f"--first-day {first}: the day must be before today, by at most {_LONGEST_CHAIN} days")
     return first
 
 
@@ -96,4 +102,4 @@ def _say_where(port: int, ethereum: EthereumChain | None) -> None:
     url = f"http://{_HOST}:{port}"
     click.echo(f"the devnet listens on {url}", err=True)
     if ethereum:
-        click.echo(f"its Ethereum chain has {len(ethereum.blocks):,} blocks at {url}{ETHEREUM_PATH}", err=True)
+        click.echo(f"the Ethereum chain of {len(ethereum.blocks):,} blocks is at {url}{ETHEREUM_PATH}", err=True)

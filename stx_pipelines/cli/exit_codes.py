@@ -1,4 +1,7 @@
-"""Exit codes, and the errors that they stand for. Not here: the codes of `health` (`coverage/health.py`)."""
+"""Exit codes of the commands, and the errors that each code stands for.
+
+The codes of `health` are in `coverage/health.py`.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,23 @@ P = ParamSpec("P")
 
 DONE = 0
 ERROR = 1
-NOT_YET = 2  # not done, or stopped before the end
+NOT_YET = 2  # days remain, or the command was stopped
 
 
 def worst(codes: Collection[int]) -> int:
-    """Return the worst of several codes: `ERROR`, then `NOT_YET`, then `DONE`."""
+    """Return the worst of several exit codes. `ERROR` is worse than `NOT_YET`, which is worse than `DONE`."""
     return max(codes, key=(DONE, NOT_YET, ERROR).index)
 
 
 def in_one_sentence(work: Callable[P, int], *args: P.args, **options: P.kwargs) -> int:
-    """Do the work and return its exit code; print a known error as one sentence and return its code."""
+    """Call `work` with the arguments and return its exit code.
+
+    If `work` raises a known error, print the error as one sentence and return the exit code of the error.
+    """
     try:
         return work(*args, **options)
     except (Unreachable, RateLimited) as error:
-        what_to_do = "" if "try again" in str(error) else "; stored days are kept, run the same command again"
+        what_to_do = "" if "try again" in str(error) else "; stored days are kept; run the same command again"
         return _say(f"stopped: {error}{what_to_do}", NOT_YET)
     except (Interrupted, Busy) as error:
         return _say(f"stopped: {error}", NOT_YET)

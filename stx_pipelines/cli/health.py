@@ -1,4 +1,7 @@
-"""The command `health`: one sentence, and an exit code for scripts. It does not import Dagster."""
+"""The command `health`, which prints one sentence and returns an exit code for scripts.
+
+This module does not import Dagster.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from stx_pipelines.coverage.versions import other_versions
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 
-_SERVICES = Path("data/run")  # of `make up`, wherever the data folder is (deploy/services.sh)
+_SERVICES = Path("data/run")  # the folder of `make up` (deploy/services.sh), even if STX_DATA_DIR is another folder
 
 
 @click.command()
@@ -22,14 +25,16 @@ _SERVICES = Path("data/run")  # of `make up`, wherever the data folder is (deplo
 @click.option(
     "--stall-threshold",
     type=click.IntRange(min=1),
-    help="Seconds of a run without a stored day that count as a stall. [STX_STALL_SECONDS, 600]",
+    help="Report a stall after a run has stored no day for this many seconds. [STX_STALL_SECONDS, 600]",
 )
 @chain_option
 def health(as_json: bool, stall_threshold: int | None, name: str | None) -> int:
-    """Print one sentence: how things are and what to do.
+    """Print one sentence about the state of the sync and, if needed, what to do.
 
-    Exit code 0: healthy; 1: not running though days are missing; 2: stalled, or the server is behind; 3: damaged
-    files or database; 4: configuration. Running processes of another version are named; they do not change the code.
+    Exit code 0: healthy; 1: no run is in progress although days are missing; 2: stalled, or the server is behind;
+    3: damaged files or database; 4: a wrong setting, or files of a later version.
+
+    The sentence also names running processes of another version. They do not change the exit code.
     """
     found = _judge(stall_threshold, name)
     click.echo(msgspec.json.encode(found) if as_json else found.sentence)

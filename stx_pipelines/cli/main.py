@@ -1,7 +1,7 @@
 """The command line: the group of all commands.
 
-Not here: the work of a command. Importing a command must not import Dagster, DuckDB or PyArrow, so that `status` starts
-quickly.
+The work of each command is in a separate file. Importing a command must not import Dagster, DuckDB or PyArrow, so that
+`status` starts quickly.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from stx_pipelines.cli.sync import sync
 from stx_pipelines.cli.verify import verify
 from stx_pipelines.version import VERSION
 
-click.UsageError.exit_code = ERROR  # click's default, 2, is NOT_YET here
+click.UsageError.exit_code = ERROR  # click's default is 2, which means NOT_YET here
 
 
 class Commands(click.Group):
-    """A group whose commands return their exit code and print known errors as one sentence."""
+    """A group of commands. Each command returns its exit code, and a known error is printed as one sentence."""
 
     def invoke(self, ctx: click.Context) -> NoReturn:
         """Run the given command and exit with its code."""
@@ -35,7 +35,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="stx-pipelines", message="%(prog)s %(version)s")
 def main() -> None:
-    """Keep a history of the Stacks chain and of Ethereum's fee recipients that is proved complete."""
+    """Keep a history, proved complete, of the Stacks chain and of Ethereum's fee recipients."""
 
 
 for command in (sync, status, health, verify, rebuild, devnet, demo):

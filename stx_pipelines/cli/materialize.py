@@ -1,4 +1,4 @@
-"""Runs without a daemon: the same assets, and the same history in Dagster, as in the UI."""
+"""Functions that materialize assets without a daemon. The UI shows the same assets and history."""
 
 from __future__ import annotations
 
@@ -23,8 +23,12 @@ _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
 def open_instance() -> dg.DagsterInstance:
-    """Open the history in DAGSTER_HOME if set, else that of the project folder, else a temporary one."""
-    if os.environ.get("DAGSTER_HOME"):  # a setting of Dagster's, not in Settings
+    """Open and return the Dagster instance, which keeps the history.
+
+    DAGSTER_HOME configures the instance if that variable is set. Otherwise a `dagster.yaml` in the current folder does.
+    Without both, the instance is temporary.
+    """
+    if os.environ.get("DAGSTER_HOME"):  # Dagster reads this variable itself, so it is not in Settings
         return dg.DagsterInstance.get()
     if Path("dagster.yaml").exists():
         return dg.DagsterInstance.from_config(str(Path.cwd()))
@@ -32,7 +36,11 @@ def open_instance() -> dg.DagsterInstance:
 
 
 class Failed(NamedTuple):
-    """Why a run failed, whether the failure may pass by itself, and whether the server is only behind."""
+    """The failure of one step of a run.
+
+    `sentence` gives the reason. `passing` is true if a later attempt may succeed without any change. `behind` is true
+    if the only reason is that the server is behind.
+    """
 
     sentence: str
     passing: bool
@@ -42,9 +50,9 @@ class Failed(NamedTuple):
 def materialize_days(
     project: Project, instance: dg.DagsterInstance, chain: str, first: date, last: date, *, force: bool
 ) -> list[Failed]:
-    """Materialize the days `first` to `last` of a chain in one run; return what failed.
+    """Materialize the days `first` to `last` of a chain in one run; return the failures.
 
-    Raises `KeyboardInterrupt` when the run was interrupted.
+    `force` also reads closed days again. Raises `KeyboardInterrupt` if the run was interrupted.
     """
     logging.getLogger("stx_pipelines").propagate = False  # log lines would break the progress bar
     config = {"config": {"force_refresh": force}}
@@ -69,7 +77,7 @@ def materialize_days(
 
 
 def materialize_metrics(project: Project, instance: dg.DagsterInstance, *, only_page: bool = False) -> list[Failed]:
-    """Materialize the metrics and the page, or only the page; return what failed."""
+    """Materialize the metrics and the page, or only the page; return the failures."""
     result = dg.materialize(
         [wallet_metrics, wallet_dashboard],
         selection=[wallet_dashboard] if only_page else None,
@@ -91,4 +99,4 @@ def _failed(event: dg.DagsterEvent) -> Failed:
     if said is not None and said.description:
         passing, behind = (bool(known and known.value) for known in map(said.metadata.get, (PASSING, BEHIND)))
         return Failed(said.description, passing, behind)
-    return Failed(error.message.strip() if error else "the run failed; the Dagster UI has its log", passing=False)
+    return Failed(error.message.strip() if error else "the run failed; its log is in the Dagster UI", passing=False)

@@ -1,4 +1,4 @@
-"""The progress bar of `sync`. It reads the progress files that the run writes."""
+"""The progress bar of `sync`. The bar reads the progress files that the run writes."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _REFRESH_SECONDS = 0.25
 
 @contextmanager
 def progress_bar(project: Project, chain: Chain) -> Iterator[Callable[[int], None]]:
-    """Show days, rows, requests, rate and ETA while the block runs. Yield a function that sets the total of days.
+    """Show days, rows, requests, rate and ETA while the `with` block runs.
 
-    Each dataset of a chain counts an equal part of a day.
+    Yield a function that sets the total number of days. A day that is done for one of two datasets is half a day.
     """
     paths = [project.folder.progress(dataset) for dataset in chain.tables]
     for path in paths:
@@ -58,7 +58,7 @@ def _columns(chain: Chain) -> list[ProgressColumn]:
 
 @contextmanager
 def _following(bar: Progress, task: TaskID, paths: Sequence[Path]) -> Iterator[None]:
-    """Show the progress files every quarter of a second while the block runs, and once more at its end."""
+    """Update the bar every quarter of a second while the `with` block runs, and once more at the end of the block."""
     done = threading.Event()
 
     def follow() -> None:
@@ -77,7 +77,10 @@ def _following(bar: Progress, task: TaskID, paths: Sequence[Path]) -> Iterator[N
 
 
 def _show(bar: Progress, task: TaskID, paths: Sequence[Path], runs: dict[datetime, progress.Progress]) -> None:
-    """Show the sum of all runs so far. There are several when the days are not neighbours."""
+    """Update the bar with the sum of all runs so far.
+
+    A sync needs several runs if the days are not neighbours. `runs` keeps the newest report of each run.
+    """
     seen = [report for path in paths if (report := progress.read_progress(path))]
     if not seen:
         return

@@ -1,4 +1,4 @@
-"""The command `rebuild`: a new database from the day files of every dataset."""
+"""The command `rebuild`, which makes a new database from the day files of every dataset."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Stores = Sequence[DatasetStore[Any]]
 
 
 @click.command()
-@click.option("--force", is_flag=True, help="Leave out days that are in the database but have no sound day file.")
+@click.option("--force", is_flag=True, help="Leave out days of the database that have no sound day file.")
 def rebuild(force: bool) -> int:
-    """Make the database again from the day files. Needs no network.
+    """Make the database again from the day files. This needs no network.
 
-    If the database holds days without a sound day file, nothing is changed unless --force is given.
+    If the database has days without a sound day file, nothing is changed unless --force is given.
 
-    Exit code 0: every day file is loaded; 1: damaged day files are named and left out, or the new database would lack
-    days: these are named and nothing is changed; 2: another run is working, nothing is changed.
+    Exit code 0: every day file is loaded; 1: unreadable day files were left out, or nothing was changed because the new
+    database would lack days (the files or days are named); 2: nothing was changed because a run is in progress.
     """
     project = Project.load()
     stores = [project.store(dataset) for chain in CHAINS.values() for dataset in chain.tables]
@@ -40,7 +40,7 @@ def rebuild(force: bool) -> int:
 
 @contextmanager
 def _all_locked(project: Project, stores: Stores) -> Iterator[None]:
-    """Lock every dataset against runs. Raises `Busy` if a run has one."""
+    """Hold the lock of every dataset, so that no run can start. Raises `Busy` if a run holds one of the locks."""
     with ExitStack() as locks:
         for store in stores:
             lock = project.folder.lock(store.dataset)
@@ -49,7 +49,10 @@ def _all_locked(project: Project, stores: Stores) -> Iterator[None]:
 
 
 def _rebuild(project: Project, stores: Stores, *, force: bool) -> int:
-    """Load every sound day file into a new database. Raises `LacksDays` if it would lack days, unless `force`."""
+    """Load every sound day file into a new database and return the exit code.
+
+    Without `force`, raises `LacksDays` if the new database would lack days of the old one.
+    """
     from stx_pipelines.metrics.open import open_metrics
 
     warehouse = project.warehouse
@@ -67,7 +70,7 @@ def _rebuild(project: Project, stores: Stores, *, force: bool) -> int:
 
 
 class _Files(NamedTuple):
-    """The sound day files by dataset, and the reason why each of the others cannot be read."""
+    """The sound day files by dataset, and a sentence about each day file that cannot be read."""
 
     sound: dict[str, list[DayFile]]
     unreadable: list[str]

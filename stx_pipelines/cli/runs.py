@@ -1,4 +1,7 @@
-"""The runs of `sync`: a lock per data folder, a loop of runs, a stop at any moment, and the summary."""
+"""Functions that do the runs of `sync`, one after another, and print a summary.
+
+A lock per data folder prevents two syncs at a time. A signal ends a sync at any moment.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
     from stx_pipelines.cli.materialize import Failed
 
 NextDays = Callable[[Coverage, int], Sequence[date]]
-"""Chooses the days of the next run from the coverage and the number of days tried so far; no days end the loop."""
+"""A function that returns the days of the next run. The loop of runs ends when it returns no days.
+
+Its arguments are the coverage and the number of days tried so far.
+"""
 
 
 def look(project: Project, chain: Chain) -> Coverage:
@@ -33,14 +39,18 @@ def look(project: Project, chain: Chain) -> Coverage:
 
 
 def run_all(project: Project, chain: Chain, choose: NextDays, *, force: bool) -> int:
-    """Materialize the days that `choose` returns, run after run; print a summary and return the exit code."""
+    """Materialize the days that `choose` returns, one run after another. Print a summary and return the exit code."""
     with alone(project):
         failures = _run_after_run(project, chain, choose, force=force)
     return sum_up(project, chain, failures)
 
 
 def _run_after_run(project: Project, chain: Chain, choose: NextDays, *, force: bool) -> list[Failed]:
-    """Run until no days are chosen, a failed run changed nothing, or the same days are chosen after no change."""
+    """Do one run after another and return all failures.
+
+    The loop ends when `choose` returns no days, when a run failed and changed nothing, or when `choose` returns the
+    same days again after a run that changed nothing.
+    """
     from stx_pipelines.cli.materialize import materialize_days, open_instance
     from stx_pipelines.cli.progress_bar import progress_bar
 
@@ -61,13 +71,13 @@ def _run_after_run(project: Project, chain: Chain, choose: NextDays, *, force: b
 
 
 def _has_changed(before: Coverage, after: Coverage) -> bool:
-    """Return whether a run stored or loaded a day, counted a failed proof, or found that the server is behind."""
+    """Return whether a run stored or loaded a day, recorded a failed proof, or changed whether the server is behind."""
     days = [[(day.day, day.state, day.loaded, day.attempts) for day in each.days] for each in (before, after)]
     return days[0] != days[1] or bool(before.behind) != bool(after.behind)
 
 
 def sum_up(project: Project, chain: Chain, failures: Sequence[Failed]) -> int:
-    """Print the coverage of the chain and the failures; return the exit code."""
+    """Print the coverage of the chain and the failures, and load days that are not loaded. Return the exit code."""
     coverage = look(project, chain)
     title = "" if chain is STACKS else f"{chain.title}: "
     click.echo(title + _sentence(project, chain, coverage))
@@ -109,7 +119,10 @@ def _say_set_aside(coverage: Coverage) -> None:
 
 @contextmanager
 def alone(project: Project) -> Iterator[None]:
-    """Lock the data folder against other `sync` commands; wait for a running one and print its process."""
+    """Hold the lock of `sync` on the data folder, so that no other `sync` runs.
+
+    If another `sync` is running, print its process and wait until it ends. Raises `Busy` after `STX_RUN_WAIT_SECONDS`.
+    """
     lock = project.folder.lock("sync")
     try:
         with locked(lock, "sync", wait=0):
@@ -125,7 +138,7 @@ def alone(project: Project) -> Iterator[None]:
 
 @contextmanager
 def interruptible(project: Project, chain: Chain) -> Iterator[None]:
-    """End the command at once on Ctrl-C and SIGTERM, with a summary."""
+    """On Ctrl-C or SIGTERM, print a summary and end the process at once with exit code `NOT_YET`."""
 
     def stop(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -143,6 +156,6 @@ def _stop(project: Project, chain: Chain) -> NoReturn:
     click.echo(f"stopped; stored days are kept: {_sentence(project, chain, look(project, chain))}")
     sys.stdout.flush()
     sys.stderr.flush()
-    # A normal exit would wait for threads in a name look-up or a connect until their time-out. Responses on their way
-    # end within a second of the stop signal.
+    # A normal exit would wait for threads that look up a name or connect, until their time-out. Threads that read a
+    # response end within a second of the stop signal.
     os._exit(NOT_YET)

@@ -1,4 +1,7 @@
-"""The command `status`: every dataset's coverage as lines, JSON or a live screen. It does not import Dagster."""
+"""The command `status`, which shows the coverage of every dataset as lines, JSON or a live screen.
+
+This module does not import Dagster.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +25,17 @@ _HOLES_SHOWN = 10
 @click.option(
     "--target-days",
     type=click.IntRange(min=1),
-    help="Complete days before today. [STX_TARGET_DAYS, 180; of Ethereum alone ETH_TARGET_DAYS, 30]",
+    help="Number of days before today that must be complete. "
+    "[STX_TARGET_DAYS, 180; with only Ethereum ETH_TARGET_DAYS, 30]",
 )
 @chain_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with one object per dataset.")
 @click.option("--watch", "live", is_flag=True, help="Show a live screen until Ctrl-C.")
 def status(target_days: int | None, name: str | None, as_json: bool, live: bool) -> int:
-    """Show how many of the wanted days are complete. Works during a sync.
+    """Show how many of the wanted days are complete. The command also works during a sync.
 
-    Exit code 0: complete and fresh; 2: in progress, stale, or the server is behind; 1: an error.
+    Exit code 0: all wanted days are complete; 2: days are missing or stale, or the server is behind; 1: an error,
+    unreadable files, or days set aside.
     """
     project, chains = load_chains(name, target_days)
     if live:
@@ -96,9 +101,9 @@ def _missing(status: DatasetStatus) -> Iterator[str]:
     if status.waiting_to_load:
         yield f"  to load       {count_days(len(status.waiting_to_load))} stored, waiting for the database"
     for day in status.damaged:
-        yield f"  damaged       the file of {day}: see `stx-pipelines health`"
+        yield f"  damaged       the file of {day}; see `stx-pipelines health`"
     for day in status.of_later_version:
-        yield f"  later version the file of {day}: update stx-pipelines to use it; it is kept unchanged"
+        yield f"  later version the file of {day} is kept unchanged; update stx-pipelines to use it"
     for day in status.failing:
         yield f"  failing       {day}"
     for aside in status.set_aside:
@@ -106,15 +111,18 @@ def _missing(status: DatasetStatus) -> Iterator[str]:
 
 
 def _columns(status: DatasetStatus) -> Iterator[str]:
-    """Yield how many days lack columns that this version added, and the command that reads them again."""
+    """Yield a line with the number of days that lack columns, and the command that reads these days again.
+
+    Yield nothing if every day has all columns of this version.
+    """
     if not status.days_lacking_columns:
         return
     count = sum((last - first).days + 1 for first, last in status.days_lacking_columns)
     first, last = status.days_lacking_columns[-1][0], status.days_lacking_columns[0][1]
     chain = DATASETS[status.dataset].chain
     yield (
-        f"  columns       {count_days(count)} of an earlier version lack columns that are kept now; "
-        f"`stx-pipelines sync --chain {chain} --force-refresh --from {first} --to {last}` reads them again"
+        f"  columns       {count_days(count)} stored by an earlier version lack columns of this version; "
+        f"`stx-pipelines sync --chain {chain} --force-refresh --from {first} --to {last}` reads the days again"
     )
 
 

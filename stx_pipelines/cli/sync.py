@@ -1,4 +1,4 @@
-"""The command `sync`: the choice and order of its days. Not here: its runs (`runs.py`)."""
+"""The command `sync`, with the choice and the order of the days. The runs are in `runs.py`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ _AT_ONCE = timedelta(0)
 @click.option(
     "--target-days",
     type=click.IntRange(min=1),
-    help="Complete days before today. [STX_TARGET_DAYS, 180; of Ethereum alone ETH_TARGET_DAYS, 30]",
+    help="Number of days before today that must be complete. "
+    "[STX_TARGET_DAYS, 180; with only Ethereum ETH_TARGET_DAYS, 30]",
 )
 @click.option(
     "--max-days",
     type=click.IntRange(min=1),
     help="Fetch at most this many missing days, not counting today and open days.",
 )
-@click.option("--retry", is_flag=True, help="Try failing days and days set aside at once.")
-@click.option("--force-refresh", is_flag=True, help="Read the days --from .. --to again, also closed ones.")
+@click.option("--retry", is_flag=True, help="Try failing days and days set aside now, before their next try is due.")
+@click.option("--force-refresh", is_flag=True, help="Read the days from --from to --to again, even closed days.")
 @chain_option
 @day_option("--from", "first", help="First day to refresh (UTC, YYYY-MM-DD).")
 @day_option("--to", "last", help="Last day to refresh, included.")
@@ -48,10 +49,10 @@ def sync(
     first: date | None,
     last: date | None,
 ) -> int:
-    """Fetch, prove and store all wanted days, newest first. Needs no daemon.
+    """Fetch, prove and store all wanted days, newest first. This needs no daemon.
 
-    Exit code 0: all wanted days are complete; 2: stopped, days remain, or the server is behind; 1: an error, or days
-    set aside.
+    Exit code 0: all wanted days are complete; 2: the command was stopped, days remain, or the server is behind; 1: an
+    error, or days set aside.
     """
     if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):
         raise SettingsError("--force-refresh, --from and --to belong together: give all three or none")
@@ -78,7 +79,7 @@ def _complete(project: Project, chain: Chain, *, max_days: int | None, retry: bo
 
 
 def _identify_at_first(project: Project, chain: Chain) -> None:
-    """Request the chain's first day once per data folder: no earlier day is wanted."""
+    """Request the chain's first day once per data folder, because no day before it is wanted."""
     folder = project.folder
     if chain is STACKS and known_identity(folder) is None:
         from stx_pipelines.sync.stacks.reorgs import identify
@@ -91,7 +92,10 @@ def _identify_at_first(project: Project, chain: Chain) -> None:
 
 
 def _check_tip_if_due(project: Project, chain: Chain) -> tuple[Coverage, bool]:
-    """Return the coverage, and whether all days are complete except that the newest has grown or changed since."""
+    """Return the coverage, and whether all days are complete and today's stored day is behind the tip or on a fork.
+
+    The tip is checked only if all days are complete or the newest known block of the server is old.
+    """
     coverage = look(project, chain)
     if not (coverage.is_complete or coverage.old_tip):
         return coverage, False
@@ -101,18 +105,18 @@ def _check_tip_if_due(project: Project, chain: Chain) -> tuple[Coverage, bool]:
 
 
 def _has_tip_moved(project: Project, chain: Chain) -> bool:
-    """Return whether the server has a newer block than the newest day; False if the server is unreachable."""
+    """Return whether today's stored day is behind the tip or on a fork. Return False if the server is unreachable."""
     from stx_pipelines.sync.tip import check_tip
 
     try:
         return check_tip(project, chain)
     except Unreachable as error:
-        click.echo(f"the newest day may have grown: {error}", err=True)
+        click.echo(f"the newest day could not be compared with the tip: {error}", err=True)
         return False
 
 
 def _is_idle(project: Project, chain: Chain, coverage: Coverage, *, retry: bool) -> bool:
-    """Return whether no day is missing, or all missing days wait for the server."""
+    """Return whether no day can be synced now, because all days are complete or the server is behind."""
     if coverage.is_complete:
         return True
     work = coverage.next(chain.budget(project), open_every=project.settings.open_every, retry=retry)
@@ -123,8 +127,8 @@ def _is_idle(project: Project, chain: Chain, coverage: Coverage, *, retry: bool)
 class Missing:
     """The missing days of a chain, in portions that fit into one run.
 
-    `left` is the number of days that `--max-days` still allows. Failed days are due at once until `to_retry` days were
-    tried, open days in the first run if `tip_moved`.
+    `left` is the number of days that `--max-days` still allows. Until `to_retry` days were tried, failed days do not
+    wait for their next try. If `tip_moved` is true, the first run includes all open days.
     """
 
     project: Project
@@ -151,13 +155,16 @@ class Missing:
 
 
 def _counted(coverage: Coverage, days: Sequence[date]) -> list[date]:
-    """Return the days that `--max-days` counts: not today and not stored days, so that old days are also fetched."""
+    """Return the days that count for `--max-days`.
+
+    Today and stored days do not count, because otherwise they could use up the limit before an old day is fetched.
+    """
     free = {day.day for day in coverage.days if day.stored} | {coverage.now.date()}
     return [day for day in days if day not in free]
 
 
 def _refresh(project: Project, chain: Chain, first: date, last: date) -> int:
-    """Read the days `first` to `last` again, and no others; return the exit code."""
+    """Read only the days `first` to `last` again; return the exit code."""
     _check_range(chain, first, last)
     days = days_between(first, last)[::-1]
     with interruptible(project, chain):
@@ -167,13 +174,18 @@ def _refresh(project: Project, chain: Chain, first: date, last: date) -> int:
 def _check_range(chain: Chain, first: date, last: date) -> None:
     today = datetime.now(UTC).date()
     if not first <= last <= today:
-        raise SettingsError(f"--from {first} --to {last}: must not be in reverse order or after today ({today})")
+        raise SettingsError(
+            f"--from {first} --to {last}: --from must not be after --to, nor --to after today ({today})"
+        )
     if first < chain.began:
-        raise SettingsError(f"--from {first}: the chain's first day is {chain.began}")
+        raise SettingsError(f"--from {first}: the day must not be before the chain's first day ({chain.began})")
 
 
 def _refresh_results(project: Project, chains: Sequence[Chain]) -> int:
-    """Compute the metrics and the page again if the closed days have changed; return the exit code."""
+    """Compute the metrics and the page again if closed days have changed; return the exit code.
+
+    If only days of Ethereum were closed, make only the page again.
+    """
     from stx_pipelines.dashboard.page import page_is_due
     from stx_pipelines.metrics.open import open_metrics
 

@@ -1,4 +1,4 @@
-"""The command `verify`: prove stored days again, or compare another database with them."""
+"""The command `verify`, which proves stored days again or compares another database with the day files."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ def _verify(project: Project, first: date | None, last: date | None) -> int:
     days = _choose(store.stored(), first, last)
     _say_cost(project, days)
     verdicts = list(_compare_with_api(project, days))
-    # The table cannot be judged by a wrong file.
+    # A wrong day file cannot show whether the table is right.
     sound = {verdict.day for verdict in verdicts if not verdict.faults}
     wrong = _differing(store, [day for day in days if day.certificate.day in sound], len(days))
     return ERROR if unreadable or wrong or any(verdict.faults for verdict in verdicts) else DONE
 
 
 def _within(reasons: Mapping[date, str], first: date | None, last: date | None) -> list[str]:
-    """Return the reasons of the days `first` to `last`, or of all days."""
+    """Return the reasons of the days `first` to `last`, or of all days if these are None."""
     return [why for day, why in reasons.items() if (first or day) <= day <= (last or day)]
 
 
@@ -120,7 +120,7 @@ def _sentence(verdict: Verdict) -> str:
 
 
 def _differing(store: DatasetStore[Any], sound: Sequence[DayFile], compared: int) -> list[date]:
-    """Return the days whose rows in the table differ from their sound day files; print them and the count."""
+    """Return the days whose rows in the table differ from their day files. Print them and the number of equal days."""
     loaded = store.warehouse.published(TRANSACTIONS).loaded
     in_table = [day for day in sound if loaded.get(day.certificate.day) == day.certificate.id]
     wrong = differing_days(store.warehouse.path, TRANSACTIONS, in_table) if in_table else []
@@ -131,7 +131,7 @@ def _differing(store: DatasetStore[Any], sound: Sequence[DayFile], compared: int
 
 
 def _compare(project: Project, database: Path) -> int:
-    """Print the share of each certified day that another database has. Needs no network."""
+    """Print the share of each certified day that another database has. This needs no network."""
     days = project.store().stored()
     if not days:
         raise SettingsError("no day is stored yet, so there is nothing to compare with: run `stx-pipelines sync` first")

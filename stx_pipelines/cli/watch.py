@@ -60,7 +60,7 @@ def _dataset(project: Project, chain: Chain, dataset: Dataset, lines: Lines, now
 
 
 def _events(project: Project, dataset: Dataset) -> list[str]:
-    """Return the days stored last, newest first, with the counts of their proofs."""
+    """Return a line for each of the days stored last, newest first, with the counts of its proof."""
     certificates = project.store(dataset.name).files.certificates().values()
     stored = sorted(certificates, key=lambda known: known.proved_at)
     return [
@@ -70,7 +70,10 @@ def _events(project: Project, dataset: Dataset) -> list[str]:
 
 
 def _calendar(coverage: Coverage) -> Text:
-    """Draw weeks as columns, oldest left, Monday on top. A day is a square, dim if it is not in the table."""
+    """Return the calendar with a column per week (oldest left) and a row per weekday (Monday on top).
+
+    Each day is a square. The square is dim if the day is stored but not complete.
+    """
     days = {day.day: day for day in coverage.days[:_DAYS_SHOWN]}
     if not days:
         return Text("no day is wanted yet")

@@ -1,1 +1,4 @@
-"""The page: results in, one self-contained HTML file out. Not here: formulas, Dagster."""
+"""The page, one self-contained HTML file that is made from the results.
+
+Formulas are in `metrics`, and the Dagster asset is in `defs`.
+"""

@@ -1,6 +1,6 @@
 """Parts of Vega-Lite specifications, without data. `@name` stands for a colour of the theme.
 
-Not here: whole charts. Each is in the file of its section.
+Whole charts are in the files of their sections.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ LINE_COLOURS = ("@one", "@two", "@three", "@four", "@five", "@six")
 
 _DAY = "width * 864e5 / span(domain('x'))"
 _BAR_WIDTH = f"{_DAY} * ({_DAY} < 4 ? 1 : 0.85)"
-"""The width of a day's bar. Days narrower than 4 pixels have no gap, which would blur the bars of a long history."""
+"""The width of a day's bar. Bars of days narrower than 4 pixels touch, because gaps would blur a long history."""
 
 
 def chart(table: str, **parts: Any) -> Spec:
-    """Return a chart of this table, as wide as its container."""
+    """Return a chart of the table, as wide as its container. `parts` are further parts of its specification."""
     shape = {"width": "container", "height": 240, "autosize": {"type": "fit-x", "contains": "padding"}}
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
@@ -55,7 +55,10 @@ def bars(
     also: Sequence[Spec] = (),
     **encoding: Any,
 ) -> Spec:
-    """Return a chart with a bar per day of a daily table; `also` are further transforms."""
+    """Return a chart of a daily table with a bar per day, whose height is `field`.
+
+    The tooltip shows the day, the fields of `tip` and the `meaning` of a bar. `also` are further transforms.
+    """
     encoded = {
         "x": by_day(),
         "y": {**amount(field, title), "axis": {"title": title, **(axis or {})}},
@@ -72,32 +75,35 @@ def calculated(expression: str, name: str) -> Spec:
 
 
 def kept(expression: str) -> Spec:
-    """Return a transform that keeps the rows for which this is true."""
+    """Return a transform that keeps the rows for which the expression is true."""
     return {"filter": expression}
 
 
 def defined(meaning: str) -> Spec:
-    """Return a transform that adds the meaning of a mark, for its tooltip."""
+    """Return a transform that adds the field `definition`, the meaning of a mark for its tooltip."""
     return calculated(json.dumps(meaning), "definition")
 
 
 def older() -> Spec:
-    """Return a transform that adds `yes` or `no`: whether a row's wallets may be older."""
+    """Return a transform that adds the field `older`: `yes` if the row's wallets may not be new, else `no`."""
     return calculated("datum.is_left_censored ? 'yes' : 'no'", "older")
 
 
 def at(column: str) -> Spec:
-    """Return a transform that adds the day of this column as a time."""
+    """Return a transform that adds the field `at`: the day in the column as a time."""
     return calculated(day_in(column), "at")
 
 
 def day_in(column: str) -> str:
-    """Return an expression for the day of this column."""
+    """Return an expression for the day in the column as a time, at midnight UTC."""
     return f"toDate(datum.{column} + 'T00:00:00Z')"
 
 
 def tooltip(*fields: tuple[str, ...]) -> list[Spec]:
-    """Return a tooltip of fields, each (name, title) or (name, title, number format), and the definition last."""
+    """Return the fields of a tooltip. The definition is added as the last one.
+
+    Each of `fields` is (name, title) or (name, title, number format).
+    """
     return [*(_tip_field(*field) for field in fields), _tip_field("definition", "definition")]
 
 
@@ -107,7 +113,7 @@ def _tip_field(name: str, title: str, form: str | None = None) -> Spec:
 
 
 def time(title: str | None = None) -> Spec:
-    """Return the horizontal axis of days. Its field is made by `at`."""
+    """Return the horizontal axis of days. The transform `at` makes the field of this axis."""
     label = "utcFormat(datum.value, span(domain('x')) > 370 * 864e5 ? '%b %Y' : '%-d %b')"
     axis = {"title": title, "labelOverlap": True, "grid": False, "labelExpr": label, "tickCount": 6, "labelFlush": True}
     return {"field": "at", "type": "temporal", "scale": {"type": "utc"}, "axis": axis}
@@ -132,6 +138,6 @@ def steps(field: str, domain: Sequence[Any] | None = None, *, inner: float | Non
 
 
 def lines(field: str, names: Sequence[str], legend: Mapping[str, Any], **more: Any) -> Spec:
-    """Return an encoding with a colour for each of these lines, in their order."""
+    """Return an encoding that gives each line in `names` a colour, in this order."""
     scale = {"domain": list(names), "range": list(LINE_COLOURS)}
     return {"field": field, "scale": scale, "legend": dict(legend), **more}

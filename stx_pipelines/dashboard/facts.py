@@ -1,6 +1,6 @@
-"""The data of the page: result files and coverage as plain rows.
+"""The data of the page, which are the result files and the coverage as plain rows.
 
-Not here: text and charts (`sections`), and arithmetic on metrics (SQL in `metrics`).
+Texts and charts are in `sections`. All arithmetic on metrics is SQL in `metrics`.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PER_WALLET = ("first_seen_wallets", "wallet_windows")
-"""Tables with a row per wallet. They are not on the page: too large, and too private."""
+"""Tables with a row per wallet. They are too large and too private for the page."""
 
 MOST_DAYS = 1100
-"""The page has the newest three years of daily tables; the files have all days."""
+"""Number of newest days of daily tables that the page has, three years. The files have all days."""
 
 MOST_COHORTS = 400
-"""The page has the newest thirteen months of tables with many rows per cohort."""
+"""Number of newest days of tables with many rows per cohort that the page has, thirteen months."""
 
 FEE_RECIPIENTS = "ethereum_fee_recipients"
 MOST_RECIPIENTS = 100
 
 _ON_PAGE = {"wallet_value_weekly": "value_weekly"}
-"""The tables whose name on the page and in its CSV files differs from that of the result file."""
+"""Names of tables on the page and in its CSV files, if the result file has another name."""
 
 _NEWEST = {
     "wallets_daily": ("date", MOST_DAYS),
@@ -52,7 +52,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that the page shows or offers as CSV; `note` names the rows of the file that are left out."""
+    """A table that the page shows or offers as CSV. `note` says which rows of the result file the table has."""
 
     name: str
     columns: Sequence[str]
@@ -62,7 +62,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Facts:
-    """All data of the page. `basis` holds the days behind the numbers, None before the first results.
+    """All data of the page. `basis` holds the days that the numbers use; it is None before the first results.
 
     `transactions` and `wallets` count the whole covered range. `warnings` are sentences for the top of the page.
     `fee_recipients` is None without day files of Ethereum.
@@ -78,7 +78,7 @@ class Facts:
     fee_recipients: FeeRecipients | None = None
 
     def rows(self, table: str) -> Sequence[Row]:
-        """Return the rows of a table; none if it does not exist yet."""
+        """Return the rows of a table, or no rows if the table does not exist yet."""
         return self.tables[table].rows if table in self.tables else ()
 
     @property
@@ -88,7 +88,10 @@ class Facts:
 
 
 def read_facts(store: MetricStore, coverage: Coverage, sentence: str, note: str = "") -> Facts:
-    """Read the results on disk and the days they are based on; `note` is for the top. Raises `StoreError`."""
+    """Return the data of the page, read from the results and the day files on disk. Raises `StoreError`.
+
+    `sentence` describes the coverage, and `note` is a text for the top of the page.
+    """
     names = [name for result in RESULTS.values() for name in result if name not in PER_WALLET]
     known = {name: basis for name in names if (basis := store.kept(name)) is not None}
     basis = max(known.values(), key=lambda each: (each.days, each.fingerprint), default=None)
@@ -118,7 +121,7 @@ def _read(store: MetricStore, name: str) -> Table:
     try:
         found = pq.read_table(store.path(name), partitioning=None)
     except (OSError, pa.ArrowException) as error:
-        raise StoreError(f"{store.path(name)} cannot be read ({error}): refresh the metrics, then the page") from error
+        raise StoreError(f"{store.path(name)} cannot be read ({error}); refresh the metrics, then the page") from error
     return _plain_table(_ON_PAGE.get(name, name), found)
 
 
@@ -127,7 +130,10 @@ def _plain_table(name: str, found: pa.Table, note: str = "") -> Table:
 
 
 def _read_ethereum(store: MetricStore) -> tuple[FeeRecipients | None, list[str]]:
-    """Return the fee recipients, or a warning: damaged files of Ethereum must not prevent the page."""
+    """Return the fee recipients, None without day files, and a list of warnings.
+
+    A damaged day file of Ethereum gives a warning, because it must not prevent the page.
+    """
     try:
         return fee_recipients(store.folder, store.engine, MOST_RECIPIENTS), []
     except StoreError as error:
@@ -135,12 +141,12 @@ def _read_ethereum(store: MetricStore) -> tuple[FeeRecipients | None, list[str]]
 
 
 def _recipients(known: FeeRecipients) -> Table:
-    most = f"The {MOST_RECIPIENTS} with the most blocks; " if known.recipients > MOST_RECIPIENTS else ""
-    return _plain_table(FEE_RECIPIENTS, known.table, f"{most}ETH with 18 places, from the files days/miners_balance.")
+    most = f"The {MOST_RECIPIENTS} fee recipients with the most blocks. " if known.recipients > MOST_RECIPIENTS else ""
+    return _plain_table(FEE_RECIPIENTS, known.table, f"{most}Amounts are ETH with 18 places, from days/miners_balance.")
 
 
 def _plain(row: Row) -> Row:
-    """Return the row with dates and exact amounts as text, so that JSON and JavaScript do not change them."""
+    """Return the row with dates and exact amounts as text, so that JSON and JavaScript do not change these values."""
     return {key: f"{value:f}" if isinstance(value, Decimal) else _iso(value) for key, value in row.items()}
 
 
@@ -156,12 +162,12 @@ def _newest(table: Table) -> Table:
     kept = [row for row in table.rows if row[column] >= first]
     if len(kept) == len(table.rows):
         return table
-    note = f"From {first} on; all rows are in the file metrics/{table.name}.parquet."
+    note = f"Rows from {first} on. All rows are in the file metrics/{table.name}.parquet."
     return Table(table.name, table.columns, kept, note)
 
 
 def _calendar(coverage: Coverage, stored: Mapping[date, Certificate], basis: Basis | None) -> Table:
-    """Return every wanted or stored day, oldest first, and whether it is in the metrics."""
+    """Return a table of every wanted or stored day, oldest first. `in_metrics` says whether the numbers use the day."""
     used = set(days(basis)) if basis else set()
     wanted = {day.day: day for day in coverage.days}
     rows = []
@@ -183,7 +189,7 @@ def _calendar(coverage: Coverage, stored: Mapping[date, Certificate], basis: Bas
 
 
 def partial_weeks(weeks: Iterable[str], basis: Basis) -> list[str]:
-    """Return the weeks, as their Sundays, with a day outside the covered range."""
+    """Return the weeks that have a day outside the covered range. A week is given as its Sunday (YYYY-MM-DD)."""
     covered = {day.isoformat() for day in days(basis)}
     return [week for week in weeks if not covered.issuperset(_days_of_week(date.fromisoformat(week)))]
 
@@ -199,9 +205,9 @@ def stx(ustx: int) -> str:
 
 def _warnings(store: MetricStore, known: Mapping[str, Basis], names: Iterable[str]) -> Iterable[str]:
     if missing := [name for name in names if name not in known]:
-        yield f"Not computed yet: {', '.join(missing)}. They appear with the next refresh."
+        yield f"Tables that are not computed yet: {', '.join(missing)}. They appear with the next refresh."
     prints = {basis.fingerprint for basis in known.values()}
     if len(prints) > 1:
-        yield "Some tables are newer than others and cover other days. Refresh all of them."
+        yield "Some tables are newer than others and cover other days. Refresh all tables."
     elif prints and prints != {store.basis().fingerprint}:
-        yield "Closed days have changed since these numbers were computed. The next refresh updates them."
+        yield "Closed days have changed since these numbers were computed. The next refresh updates the numbers."

@@ -28,7 +28,7 @@
     const font = getComputedStyle(document.body).fontFamily;
     return {
       font,
-      aria: false, // the figure has a label, and a table with all values
+      aria: false, // not needed, because the figure has a label and a table with all values
       view: { stroke: null },
       axis: {
         labelColor: colours.soft, titleColor: colours.soft, titleFontWeight: 400, labelFontSize: 11, titleFontSize: 11,
@@ -63,7 +63,7 @@
   }
   toggle.addEventListener("click", () => {
     root.dataset.theme = theme() === "dark" ? "light" : "dark";
-    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* not allowed for files in some browsers */ }
+    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* some browsers do not allow this for files */ }
     label();
     drawAll();
   });
@@ -112,7 +112,7 @@
     });
   }
 
-  // A spreadsheet runs a text that begins like this as a formula; negative amounts are not formulas.
+  // A spreadsheet runs a text that begins with one of these characters as a formula. Negative amounts are not formulas.
   const isFormula = (value) => typeof value === "string" && !/^-[0-9.]+$/.test(value)
     && /^[\t\r\n]|^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(value);
   const quoted = (value) => {

@@ -1,4 +1,7 @@
-"""The page: facts in, one HTML file out that opens from disk. Not here: its texts and charts (`sections`, `text`)."""
+"""Functions that make the page, one HTML file that opens from disk.
+
+The texts and charts of the page are in `sections` and `text`.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +41,10 @@ SECTIONS: Sequence[Callable[[Facts], Section | None]] = (
     network,
     fee_recipients,
 )
-"""The page from top to bottom."""
+"""The functions that make the sections, in the order of the page."""
 
 PICTURED = ("active", "retention-map", "fees-by-window", "funnel-stages")
-"""Charts that are small as pictures, because a materialization keeps them permanently."""
+"""The charts that become pictures of a materialization. They are small, because Dagster keeps them permanently."""
 
 _ONLY_DRAWN = ("funnel_stages",)
 
@@ -57,14 +60,14 @@ class Page:
 
 
 def page_is_due(project: Project) -> bool:
-    """Return whether a day of Ethereum was closed after the page was made."""
+    """Return whether a day of Ethereum was closed after the page was made. False without a page."""
     page = project.folder.page
     closed = [c.proved_at for c in project.store(BALANCES).files.certificates().values() if c.is_closed]
     return page.exists() and bool(closed) and max(closed).timestamp() > page.stat().st_mtime
 
 
 def write_page(folder: DataFolder, facts: Facts) -> Page:
-    """Write the page of these facts over the old one. Raises `StoreError`."""
+    """Make the page from the facts and replace the old page. Return what was written. Raises `StoreError`."""
     content = render(facts).encode()
     path = folder.page
     replace_file(path, lambda aside: aside.write_bytes(content))
@@ -98,7 +101,7 @@ def render(facts: Facts) -> str:
 
 
 def pictures(facts: Facts, width: int = 640) -> dict[str, str]:
-    """Return the page's main charts as SVG, by title, in the light theme, for the Dagster UI."""
+    """Return the charts of `PICTURED` as SVG, by title, for the Dagster UI. The pictures have the light theme."""
     import vl_convert
 
     facts = _with_stages(facts)
@@ -126,7 +129,7 @@ def _with_stages(facts: Facts) -> Facts:
 
 
 def _embedded(facts: Facts, sections: Sequence[Section]) -> str:
-    """Return the data of the script as JSON without characters that HTML treats as markup."""
+    """Return the data of the script as JSON. `<` is escaped, so that HTML does not treat it as markup."""
     drawn = _drawn(sections)
     content = {
         "tables": {name: _columnar(name, table) for name, table in facts.tables.items()},

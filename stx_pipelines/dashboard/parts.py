@@ -1,4 +1,4 @@
-"""The parts of a section. `sections` makes them, the template renders them."""
+"""The parts of a section of the page. `sections` makes the parts, and the template renders them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from stx_pipelines.dashboard.charts import Spec
 
-NOTHING_YET = "No closed day yet: numbers appear when the first day is complete and final. Open days are not counted."
+NOTHING_YET = "There are no numbers yet. They appear when the first day is closed. Open days are not counted."
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One position of a chart's switch."""
+    """One option of a chart's switch. The page shows `meaning` below the chart's title while the option is chosen."""
 
     value: str | int
     name: str
@@ -31,7 +31,10 @@ class Legend:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A chart, its meaning, and the table with the same numbers; `empty` is a sentence shown in place of the chart."""
+    """A chart, its meaning, and the name of the table with the same numbers.
+
+    If `empty` is set, the page shows this sentence in place of the chart.
+    """
 
     id: str
     title: str
@@ -61,7 +64,10 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A heading with its charts; `facts` are names with sentences, `empty` a sentence if there are no data."""
+    """A section of the page, with a heading, charts and small tables.
+
+    `facts` are pairs of a name and a sentence. `empty` is a sentence that is shown if there are no data.
+    """
 
     id: str
     title: str
@@ -73,5 +79,5 @@ class Section:
 
 
 def section(name: str, title: str, lead: str, charts: Sequence[Chart], empty: str = "") -> Section:
-    """Return a section of charts. Without charts it shows `empty`, by default that no day is closed."""
+    """Return a section of charts. A section without charts shows `empty`, or `NOTHING_YET` if `empty` is not given."""
     return Section(id=name, title=title, lead=lead, charts=charts, empty=empty or ("" if charts else NOTHING_YET))

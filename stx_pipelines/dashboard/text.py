@@ -1,4 +1,4 @@
-"""The headline and the numbers at the top of the page, and the format of amounts and days. Pure."""
+"""Pure functions that write the headline and the numbers at the top of the page, and format amounts and days."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stx_pipelines.dashboard.facts import Facts, Row, stx
 
 @dataclass(frozen=True)
 class Card:
-    """A number at the top."""
+    """A number at the top of the page, with its name and a note."""
 
     name: str
     value: str
@@ -37,7 +37,7 @@ def headline(facts: Facts) -> str:
 
 
 def cards(facts: Facts) -> list[Card]:
-    """Return the numbers at the top of the page; none before the first results."""
+    """Return the numbers at the top of the page, or no numbers before the first results."""
     basis, daily, network = facts.measured, facts.rows("wallets_daily"), facts.rows("network_daily")
     if basis is None or not daily or not network:
         return []
@@ -51,7 +51,11 @@ def cards(facts: Facts) -> list[Card]:
         Card("Transactions", number(basis.transactions), f"{number(basis.transactions // basis.days)} a day"),
         Card("Wallets", number(facts.wallets), "with a transaction"),
         Card("Active, 7 days", number(active), f"{number(last['active_wallets'])} on the last day"),
-        Card("New, 7 days", number(fresh if known_new else None), "first seen" if known_new else "too early"),
+        Card(
+            "New, 7 days",
+            number(fresh if known_new else None),
+            "first seen" if known_new else "too near the start of the data",
+        ),
         Card("Fees", money(fee, 2), f"STX, exactly {money(fee)}{since}"),
         Card(
             "Failed",
@@ -62,7 +66,7 @@ def cards(facts: Facts) -> list[Card]:
 
 
 def _compared(daily: Sequence[Row]) -> str:
-    """Return how the last seven days differ from the seven before; empty if not known."""
+    """Return words that compare the last seven days with the seven days before, or an empty text if not known."""
     if len(daily) < 14 or not (before := daily[-8]["active_7d"]):
         return ""
     change = round(100 * (daily[-1]["active_7d"] - before) / before)

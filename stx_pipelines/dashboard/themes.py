@@ -26,7 +26,7 @@ THEMES: Mapping[str, Mapping[str, str]] = {
 
 
 def themed(spec: Spec, theme: str) -> Spec:
-    """Return the specification with the colours of a theme, as the page's script does."""
+    """Return the specification with each `@name` replaced by a colour of the theme, as the page's script does."""
     text = json.dumps(spec)
     for name, colour in THEMES[theme].items():
         text = text.replace(f'"@{name}"', f'"{colour}"')

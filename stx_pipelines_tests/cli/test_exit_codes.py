@@ -14,7 +14,7 @@ from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
 from stx_pipelines_tests.cli.folders import DONE, ERROR, NOT_YET
 
-AGAIN = "; stored days are kept, run the same command again"
+AGAIN = "; stored days are kept; run the same command again"
 
 
 def failing(error: Exception) -> int:

@@ -45,8 +45,8 @@ def test_status_counts_the_days_that_lack_columns_and_names_the_command_that_rea
         files.write(files.read(day).drop_columns(["memo"]), stored)
     first, last = full.days[:2]
     again = ["sync", "--chain", "stacks", "--force-refresh", "--from", str(first), "--to", str(last)]
-    asked = f"2 days of an earlier version lack columns that are kept now; `stx-pipelines {' '.join(again)}`"
-    assert f"columns       {asked} reads them again\n" in run(full, "status").stdout
+    asked = f"2 days stored by an earlier version lack columns of this version; `stx-pipelines {' '.join(again)}`"
+    assert f"columns       {asked} reads the days again\n" in run(full, "status").stdout
     [known] = json.loads(run(full, "status", "--json").stdout)
     assert known["days_lacking_columns"] == [[str(first), str(last)]]
     assert run(full, *again).exit_code == DONE

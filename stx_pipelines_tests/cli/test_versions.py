@@ -136,7 +136,7 @@ def test_health_and_status_say_that_an_update_is_needed(world: World, run: Run, 
     [status] = json.loads(told.stdout)
     assert status["of_later_version"] == [str(later)]
     assert status["damaged"] == status["holes"] == []
-    assert f"the file of {later}: update stx-pipelines" in run(world, "status").stdout
+    assert f"the file of {later} is kept unchanged; update stx-pipelines" in run(world, "status").stdout
 
 
 def test_rebuild_names_a_day_of_a_later_version(world: World, run: Run, later: date) -> None:

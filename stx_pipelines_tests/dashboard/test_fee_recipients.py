@@ -66,8 +66,8 @@ def test_the_section_is_there_only_with_its_day_files(store: MetricStore, html: 
     assert FEE_RECIPIENTS not in embedded(html)["tables"]
     said = build(store)
     section = said[said.index('<section id="fee-recipients"') : said.index('<section id="downloads"')]
-    assert "balance after the block minus its balance before it" in section
-    assert "it is not an income" in section
+    assert "balance after the block minus the recipient&#39;s balance before the block" in section
+    assert "The increase is not an income" in section
     assert "2 days of Ethereum, 2026-09-01 00:00 to 2026-09-03 00:00 UTC: 6 blocks, 100 to 106" in section
     assert "1 day and 1 block" in section
     assert "<td>-1.999999999999999999</td>" in section
@@ -83,7 +83,7 @@ def test_a_page_holds_those_with_the_most_blocks(tmp_path: Path) -> None:
     table = embedded(said)["tables"][FEE_RECIPIENTS]
     counts = [row[table["columns"].index("blocks")] for row in table["rows"]]
     assert (len(counts), counts) == (100, sorted(counts, reverse=True))
-    assert "The 100 with the most blocks of 120" in said
+    assert "The 100 of 120 with the most blocks" in said
 
 
 def test_day_files_without_a_block_make_no_section(tmp_path: Path) -> None:

@@ -131,8 +131,8 @@ def test_coverage_names_the_days_behind_the_numbers(tmp_path: Path) -> None:
     ]
     said = write_page(store.folder, read_facts(store, coverage, "so far")).path.read_text()
     assert "5 complete days without a gap, 2026-09-04 to 2026-09-08" in said
-    assert "2 days complete but before a missing day, 1 day open" in said
-    assert "may be older and are marked" in said
+    assert "2 days closed but before a gap (a missing or open day), 1 day open" in said
+    assert "may have been active before the first day used, and are marked" in said
 
 
 @pytest.mark.parametrize("state", ["nothing", "open", "closed"])
@@ -149,12 +149,12 @@ def test_sections_without_enough_days_have_a_sentence(tmp_path: Path, state: str
     drawn = set(embedded(said)["charts"])
     if state == "closed":
         assert drawn == {"calendar", "active", "new", "types", "fees", "failures"}
-        assert "the first cell appears when 21 September 2026 is complete" in said
-        assert "Too short for a funnel: the first one appears when 15 October 2026 is complete" in said
+        assert "The first cell appears when 21 September 2026 is complete" in said
+        assert "The data are too short for a funnel. The first funnel appears when 15 October 2026 is complete" in said
     else:
         assert drawn == {"calendar"}
         assert ("1 day of the chain is stored" if state == "open" else "No day is stored yet") in said
-        assert said.count("No closed day yet") >= 4
+        assert said.count("There are no numbers yet") >= 4
 
 
 def test_stale_results_are_reported(made: MetricStore, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_table_that_is_not_there_yet_is_named(made: MetricStore, tmp_path: Pat
     store = store_in(tmp_path / "data", MetricOptions(), FIRST_DAY)
     store.path("wallet_value_weekly").unlink()
     said = build(store)
-    assert "Not computed yet: wallet_value_weekly. They appear with the next refresh." in said
+    assert "Tables that are not computed yet: wallet_value_weekly. They appear with the next refresh." in said
     assert set(embedded(said)["charts"]) == CHARTS - {"payback"}
 
 

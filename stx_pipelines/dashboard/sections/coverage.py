@@ -1,8 +1,9 @@
-"""The stored days, and those that the numbers are based on."""
+"""The section of coverage: a calendar of the days, and the days that the numbers use."""
 
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 
 from stx_pipelines.coverage.model import NEWER
 from stx_pipelines.dashboard.charts import Spec, calculated, chart, defined, layer, steps, tooltip
@@ -13,29 +14,33 @@ from stx_pipelines.metrics.options import Basis
 
 STATES = {
     "closed": ("@closed", "complete and final"),
-    "closed, not used": ("@unused", "complete, but before a missing day or before the data start: in no number"),
+    "closed, not used": (
+        "@unused",
+        "complete, but not used in any number, because it lies before a gap (a missing or open day) or before the data "
+        "start, or because it was closed after the numbers were computed",
+    ),
     "open": ("@open", "not final yet"),
     "missing": ("@card", "not fetched yet"),
-    "failing": ("@failing", "its proof failed; it will be tried again"),
-    "set aside": ("@set-aside", "its proof failed four times; it is tried again once a day"),
-    NEWER: ("@failing", "its file was written by a later version of stx-pipelines"),
+    "failing": ("@failing", "the last proof failed; the day will be tried again"),
+    "set aside": ("@set-aside", "the proof failed four times; the day is tried again once a day"),
+    NEWER: ("@failing", "the day file was written by a later version of stx-pipelines"),
 }
 """The colour and the meaning of each state of a day."""
 
 _SIGNS = {"open": "○", "failing": "!", "set aside": "\u00d7", NEWER: "?"}
-_CLOSED = "A day is closed when its transactions equal the chain's own count and none of them can change."
+_CLOSED = "A day is closed when it has as many transactions as the chain itself counts and all its blocks are final."
 
 
 def coverage(facts: Facts) -> Section:
-    """Return the calendar, and the days behind the numbers as sentences."""
+    """Return a section with the calendar of days and sentences that say which days the numbers use."""
     rows = facts.rows("coverage")
     return Section(
         id="coverage",
         title="Days behind the numbers",
-        lead="Which days are complete, and which of them the numbers use.",
+        lead="This section shows which days are complete, and which days the numbers use.",
         facts=[("Days wanted", f"{facts.coverage}."), *_basis_facts(facts.measured)],
         charts=[_calendar(facts)] if rows else [],
-        empty="" if rows else "No day is wanted and none is stored.",
+        empty="" if rows else "No day is wanted, and no day is stored.",
     )
 
 
@@ -49,8 +54,8 @@ def _calendar(facts: Facts) -> Chart:
     ]
     return Chart(
         id="calendar",
-        title="Every day, one square",
-        meaning="Numbers use closed days only: final, and equal to the chain's own count of transactions.",
+        title="One square per day",
+        meaning="The numbers use only closed days: final days with as many transactions as the chain itself counts.",
         table="coverage",
         spec=_squares(len({row["date"][:7] for row in rows})),
         alt="Calendar of days. " + ", ".join(f"{entry.count} {entry.name}" for entry in entries),
@@ -90,11 +95,11 @@ def _squares(months: int) -> Spec:
 
 def _basis_facts(basis: Basis | None) -> list[tuple[str, str]]:
     if basis is None:
-        return [("Days used", "none yet; " + NOTHING_YET[0].lower() + NOTHING_YET[1:])]
+        return [("Days used", f"none. {NOTHING_YET}")]
     run = f"{count(basis.days, 'complete day')} without a gap, {basis.coverage_start} to {basis.coverage_end}"
     said = [("Days used", run), ("Days left out", _left_out(basis))]
     if basis.uncensored_from and basis.coverage_start and basis.uncensored_from > basis.coverage_start:
-        said.append(("Wallets first seen before", f"{basis.uncensored_from} may be older and are marked"))
+        said.append(("Wallets that may not be new", _censored(basis.uncensored_from)))
     if excluded := basis.options.excluded_types:
         said.append(("Not counted as activity", f"transactions of type {', '.join(sorted(excluded))}"))
     return said
@@ -102,8 +107,12 @@ def _basis_facts(basis: Basis | None) -> list[tuple[str, str]]:
 
 def _left_out(basis: Basis) -> str:
     out = (
-        (basis.islands, "complete but before a missing day"),
+        (basis.islands, "closed but before a gap (a missing or open day)"),
         (basis.open_days, "open"),
-        (basis.before_start, "before the data start"),
+        (basis.before_start, "closed but before the data start"),
     )
     return ", ".join(f"{count(days, 'day')} {why}" for days, why in out if days) or "none"
+
+
+def _censored(first_new: date) -> str:
+    return f"those first seen before {first_new} may have been active before the first day used, and are marked"

@@ -1,4 +1,4 @@
-"""The section of Ethereum's fee recipients. It is on the page only with day files of `miners_balance`."""
+"""The section of Ethereum's fee recipients. The page has it only if there are day files of `miners_balance`."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ RECIPIENTS_DRAWN = 12
 _PLACES = 18  # Wei
 
 _INCREASE = (
-    "The increase is the recipient's balance after the block minus its balance before it: the block's fees, minus what "
-    "a builder pays the proposer, plus withdrawals and unrelated transfers. Zero and negative are normal; it is not an "
-    "income."
+    "The increase is the recipient's balance after the block minus the recipient's balance before the block. It "
+    "consists of the block's fees, withdrawals and unrelated transfers, less the payment of a builder to the proposer. "
+    "Zero and negative increases are normal. The increase is not an income."
 )
 
 
 def fee_recipients(facts: Facts) -> Section | None:
-    """Return the blocks and balance increases per fee recipient; None without day files."""
+    """Return the section with the blocks and balance increases per fee recipient, or None without day files."""
     known, rows = facts.fee_recipients, facts.rows(FEE_RECIPIENTS)
     if known is None:
         return None
@@ -53,7 +53,7 @@ def _basis_facts(known: FeeRecipients) -> Iterator[tuple[str, str]]:
     times = f"{known.first_time:%Y-%m-%d %H:%M} to {known.last_time:%Y-%m-%d %H:%M} UTC"
     yield "Days used", f"{count(known.days, 'day')} of Ethereum, {times}: {blocks}"
     lost = ((known.missing_days, "day"), (known.missing_blocks, "block"))
-    yield "Missing between them", " and ".join(count(missing, noun) for missing, noun in lost if missing) or "none"
+    yield "Missing days and blocks", " and ".join(count(missing, noun) for missing, noun in lost if missing) or "none"
 
 
 def _most_blocks(rows: Sequence[Row]) -> Chart:
@@ -62,17 +62,17 @@ def _most_blocks(rows: Sequence[Row]) -> Chart:
     return Chart(
         id="fee-recipients-blocks",
         title="Fee recipients with the most blocks",
-        meaning="Blocks that name the recipient, of all blocks of the stored days.",
+        meaning="Number of blocks that name the recipient, and their share of all blocks of the stored days.",
         table=FEE_RECIPIENTS,
         spec=_bars([row["fee_recipient"] for row in rows[:drawn]]),
-        alt=f"Bars of blocks per fee recipient, {drawn} of them. Most: {top['fee_recipient']} with "
-        f"{number(top['blocks'])} of {number(top['all_blocks'])} blocks",
+        alt=f"Bars of the blocks of {count(drawn, 'fee recipient')}. {top['fee_recipient']} has the most blocks, "
+        f"{number(top['blocks'])} of {number(top['all_blocks'])}",
         is_wide=True,
     )
 
 
 def _bars(drawn: Sequence[str]) -> Spec:
-    """Return a chart with a bar per recipient, below its number and share of blocks."""
+    """Return a chart with a bar per recipient. The number and the share of blocks are above the bar."""
     y = steps("fee_recipient", drawn, inner=0.18, axis={"title": None, "labelExpr": _short("datum.value")})
     x = {"field": "blocks", "type": "quantitative", "axis": {"title": "blocks", "grid": False, "tickMinStep": 1}}
     tip = tooltip(
@@ -101,10 +101,14 @@ def _short(address: str) -> str:
 
 
 def _amounts(rows: Sequence[Row], recipients: int) -> Panel:
-    which = f"The {len(rows)} with the most blocks of {number(recipients)}" if len(rows) < recipients else "All of them"
+    which = (
+        f"The {len(rows)} of {number(recipients)} with the most blocks"
+        if len(rows) < recipients
+        else "All fee recipients"
+    )
     return Panel(
         "Blocks and balance increases, in exact ETH",
-        f"{which}; full addresses are in the CSV file. Zero or negative: blocks in which the recipient's balance did "
+        f"{which}. Full addresses are in the CSV file. The last column counts the blocks in which the balance did "
         "not rise.",
         ("fee recipient", "blocks", "sum of positive increases", "net increase", "zero or negative"),
         [_line(row) for row in rows],

@@ -1,4 +1,4 @@
-"""The section of the funnel: new wallets that become active, and those that also pay fees."""
+"""The section of the funnel: new wallets, new wallets that become active, and active wallets that also pay fees."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, VALU
 
 
 def funnel(facts: Facts) -> Section:
-    """Return the stages, or the day on which they will appear."""
+    """Return the section with the stages, or with the day on which the first funnel will appear."""
     lead = f"New wallets in their first {FUNNEL_DAYS} days. Each stage is part of the one above it."
     rows = facts.rows("funnel_stages")
     return section("funnel", "Funnel", lead, [_stages(rows)] if rows else [], "" if rows else _too_short(facts))
@@ -42,8 +42,8 @@ def _too_short(facts: Facts) -> str:
 def _first_funnel(uncensored_from: date, shortest: int) -> str:
     first = uncensored_from + (FUNNEL_DAYS + shortest - 1) * DAY
     return (
-        f"Too short for a funnel: the first one appears when {long_day(first)} is complete. It needs wallets of "
-        f"{shortest} days that are certainly new, and {FUNNEL_DAYS} days after them."
+        f"The data are too short for a funnel. The first funnel appears when {long_day(first)} is complete. A funnel "
+        f"needs {shortest} days of wallets that are certainly new, and {FUNNEL_DAYS} days after their first day."
     )
 
 
@@ -72,7 +72,7 @@ def _meaning(row: Row) -> str:
 
 
 def _bars(window: int) -> Spec:
-    """Return a chart with a bar per stage, below its name and counts."""
+    """Return a chart with a bar per stage. The name and the counts of the stage are above the bar."""
     y = steps("order", inner=0.18, axis=None)
     share = {"type": "quantitative", "scale": {"domain": [0, 1]}, "axis": None}
     tip = tooltip(
@@ -102,7 +102,7 @@ def _bars(window: int) -> Spec:
 
 
 def funnel_stages(rows: Sequence[Row]) -> Table:
-    """Return the funnel with a row per stage, for its chart."""
+    """Return the table of the funnel chart, with a row per window and stage."""
     made = [stage for row in rows if row["is_mature"] and row["cohort_size"] for stage in _staged(row)]
     return Table("funnel_stages", tuple(made[0]) if made else (), made)
 

@@ -28,7 +28,7 @@ _SPANS = {"active_wallets": "1 day", "active_7d": "7 days", "active_30d": "30 da
 
 
 def growth(facts: Facts) -> Section:
-    """Return the charts of active and of new wallets."""
+    """Return the section with the charts of active and of new wallets."""
     daily = facts.rows("wallets_daily")
     lead = "Wallets that use the chain, and wallets that use it for the first time."
     return section("growth", "Growth", lead, [_active(daily), _new(daily)] if daily else [])
@@ -87,9 +87,11 @@ def _gaps(last: Row) -> str:
 
 
 def _new(daily: Sequence[Row]) -> Chart:
-    """Return a chart with a bar per day, paler where the wallets may be older."""
+    """Return a chart with a bar per day. A bar is paler if its wallets may not be new."""
     censored = sum(row["is_left_censored"] for row in daily)
-    paler = f"Paler: the first {count(censored, 'day')} of the data, whose wallets may be older."
+    paler = (
+        f"The bars of the first {count(censored, 'day')} are paler, because the wallets of these days may not be new."
+    )
     return Chart(
         id="new",
         title="New wallets per day",
@@ -98,8 +100,8 @@ def _new(daily: Sequence[Row]) -> Chart:
         spec=bars(
             "wallets_daily",
             "new_wallets",
-            "Wallets whose first transaction is on this day. Paler: near the start of the data, they may be older.",
-            [("new_wallets", "new wallets", ","), ("older", "may be older")],
+            "Wallets whose first transaction is on this day. The wallets of paler bars may not be new.",
+            [("new_wallets", "new wallets", ","), ("older", "may not be new")],
             color={"condition": {"test": "datum.is_left_censored", "value": "@bar"}, "value": "@one"},
         ),
         alt=f"Bars of new wallets per day. On {daily[-1]['date']}: {number(daily[-1]['new_wallets'])}",

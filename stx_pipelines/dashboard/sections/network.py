@@ -13,7 +13,7 @@ from stx_pipelines.dashboard.text import number
 
 
 def network(facts: Facts) -> Section:
-    """Return the charts of the whole network."""
+    """Return the section with the charts of the whole network."""
     days, types = facts.rows("network_daily"), facts.rows("network_types")
     lead = "Activity of the whole chain per day, all types of transactions included."
     found = [_types(types, days[-1]), _fees(days[-1]), _failures(days[-1])] if days else []
@@ -25,7 +25,7 @@ def _types(types: Sequence[Row], last: Row) -> Chart:
     return Chart(
         id="types",
         title="Transactions per day, by type",
-        meaning="Canonical, successful transactions. A day is that of its Bitcoin (burn) block, in UTC.",
+        meaning="Canonical, successful transactions. A transaction's day is the UTC day of its Bitcoin (burn) block.",
         table="network_types",
         spec=_stacks(kinds),
         alt=f"Stacked bars of transactions per day by type: {', '.join(kinds)}. "
@@ -49,7 +49,7 @@ def _stacks(kinds: Sequence[str]) -> Spec:
     return bars(
         "network_types",
         "transactions",
-        "Canonical, successful transactions of the day by type; a day is that of its burn block (UTC).",
+        "Canonical, successful transactions by type, on the UTC day of their burn block.",
         [("type", "type"), ("transactions", "transactions", ",")],
         also=[
             calculated("replace(datum.tx_type, /_/g, ' ')", "type"),
@@ -69,7 +69,7 @@ def _fees(last: Row) -> Chart:
         spec=bars(
             "network_daily",
             "stx",
-            "Fees of the day's successful transactions, in STX, exact.",
+            "Exact fees of the day's successful transactions, in STX.",
             [("fee_stx", "fees in STX"), ("transactions", "transactions", ",")],
             title="STX",
             also=[calculated("toNumber(datum.fee_stx)", "stx")],
@@ -81,8 +81,8 @@ def _fees(last: Row) -> Chart:
 def _failures(last: Row) -> Chart:
     return Chart(
         id="failures",
-        title="Share that failed",
-        meaning="Share of canonical transactions that did not succeed. They are in no other number.",
+        title="Share of failed transactions",
+        meaning="Share of canonical transactions that did not succeed. No other chart counts these transactions.",
         table="network_daily",
         spec=bars(
             "network_daily",

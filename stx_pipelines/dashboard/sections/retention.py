@@ -17,15 +17,15 @@ WEEKS_DRAWN = 53
 
 _OLDER, _PARTIAL = "*", "†"
 _SIGN_MEANINGS = {
-    _OLDER: f"Weeks with {_OLDER} are near the start of the data: their wallets may be older.",
-    _PARTIAL: f"Weeks with {_PARTIAL} are not covered from Monday to Sunday: wallets of the other days are missing.",
+    _OLDER: f"Weeks with {_OLDER} are near the start of the data, so their wallets may not be new.",
+    _PARTIAL: f"Weeks with {_PARTIAL} have days that are not covered. Wallets first seen on these days are missing.",
 }
 
-_NAMES = {"cumulative": "in the window", "active_band": "in its last part", "survival": "after it"}
+_NAMES = {"cumulative": "in the window", "active_band": "late in the window", "survival": "after the window"}
 
 
 def retention(facts: Facts) -> Section:
-    """Return the heat map, or the day on which its first cell will appear."""
+    """Return the section with the heat map, or with the day on which the first cell will appear."""
     rows, basis = facts.rows("wallet_retention_weekly"), facts.measured
     charts, empty = [], ""
     if rows and basis is not None:
@@ -33,15 +33,15 @@ def retention(facts: Facts) -> Section:
             charts = [_heat_map(rows, basis)]
         else:
             empty = _too_short(rows[0], basis.options.windows[0])
-    lead = "Of the wallets with their first transaction in a week, the share that came back later."
+    lead = "The share of each week's new wallets that came back later."
     return section("retention", "Retention", lead, charts, empty)
 
 
 def _too_short(first: Row, window: int) -> str:
     over = date.fromisoformat(first["week_ending"]) + window * DAY
     return (
-        f"Too short for retention: the first cell appears when {long_day(over)} is complete, {window} days "
-        "after the first week of wallets ended. A number is never shown before its window is over."
+        f"The data are too short for retention. The first cell appears when {long_day(over)} is complete, {window} "
+        "days after the first week of new wallets ended. A number is never shown before its window is over."
     )
 
 
@@ -85,7 +85,7 @@ def _newest(rows: Sequence[Row]) -> str:
 
 
 def _signs(weeks: Sequence[str], rows: Sequence[Row], basis: Basis) -> dict[str, str]:
-    """Return the signs after the date of each drawn week; empty for most weeks."""
+    """Return the signs that follow the date of each drawn week. Most weeks have no sign."""
     older = {row["week_ending"] for row in rows if row["is_left_censored"]}
     marked = {_OLDER: older, _PARTIAL: set(partial_weeks(weeks, basis))}
     return {week: "".join(f" {sign}" for sign, found in marked.items() if week in found) for week in weeks}
@@ -93,7 +93,7 @@ def _signs(weeks: Sequence[str], rows: Sequence[Row], basis: Basis) -> dict[str,
 
 def _note(weeks: int, signs: str) -> str:
     said = [
-        "The windows of outlined cells are not over yet: they have no number before that.",
+        "Outlined cells have no number yet, because their windows are not over.",
         *(meaning for sign, meaning in _SIGN_MEANINGS.items() if sign in signs),
         *([f"The newest {WEEKS_DRAWN} weeks are shown."] if weeks > WEEKS_DRAWN else []),
     ]
@@ -140,7 +140,7 @@ def _tip() -> list[Spec]:
         ("retained", "wallets back", ","),
         ("cohort_size", "of wallets", ","),
         ("cohort_days", "days with new wallets"),
-        ("older", "may be older"),
+        ("older", "may not be new"),
     )
 
 

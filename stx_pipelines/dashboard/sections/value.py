@@ -28,12 +28,12 @@ from stx_pipelines.dashboard.text import count, money, number
 from stx_pipelines.metrics.options import Basis, MetricOptions
 
 _IN_SIGHT = 0.4
-"""The share of the target at which it is drawn. With lower lines it would only flatten them."""
+"""The payback from which the line of the target is drawn. The target would only flatten lines that stay lower."""
 
 
 def value(facts: Facts) -> Section:
-    """Return fees per wallet by window, payback by week, and the fees of active wallets."""
-    lead = "Fees that wallets paid in their first days, and their share of the target per wallet."
+    """Return the section with fees per wallet by window, payback by week, and the fees of active wallets."""
+    lead = "Fees that wallets paid in their first days, compared with the target cost of a new wallet."
     if facts.measured is None:
         return section("value", "Value", lead, [])
     options = facts.measured.options
@@ -47,12 +47,12 @@ def _by_window(facts: Facts, options: MetricOptions) -> Chart:
     return Chart(
         id="fees-by-window",
         title="Fees per wallet by window",
-        meaning=f"Fees of a wallet's first days: those of all mature cohorts of the last {options.breakeven_days} "
-        "days, divided by their wallets. A wallet may cost this much (breakeven CPA).",
+        meaning=f"Fees that wallets paid in their first days, divided by the number of wallets. A new wallet may cost "
+        f"this much (breakeven CPA). Cohorts of the last {options.breakeven_days} days with a finished window count.",
         table="wallet_value_breakeven",
         spec=_window_bars(len(ripe), options.target_cpa_ustx) if ripe else None,
         alt="Bars of fees per wallet. " + "; ".join(_window_fee(row) for row in ripe),
-        empty="" if ripe else f"No cohort that is certainly new is {days} days old yet.",
+        empty="" if ripe else f"No cohort of wallets that are certainly new is {days} days old yet.",
     )
 
 
@@ -61,7 +61,7 @@ def _window_fee(row: Row) -> str:
 
 
 def _window_bars(windows: int, target_ustx: int) -> Spec:
-    """Return a chart with a bar per window, below its exact amount."""
+    """Return a chart with a bar per window. The exact amount is above the bar."""
     y = steps("window", sort={"field": "window_days", "op": "min"}, axis={"title": None})
     x = {"field": "stx", "type": "quantitative", "axis": {"title": "STX per wallet", "grid": False}}
     share = f"format(datum.fee_ustx / datum.wallets / {target_ustx}, '.1%')"
@@ -73,7 +73,9 @@ def _window_bars(windows: int, target_ustx: int) -> Spec:
     return chart(
         "wallet_value_breakeven",
         transform=[
-            defined("Fees of the wallets' first days, divided by the number of wallets: what a wallet may cost."),
+            defined(
+                "Fees of the wallets' first days, divided by the number of wallets. A new wallet may cost this much."
+            ),
             kept("datum.is_mature"),
             calculated("toNumber(datum.breakeven_cpa_stx)", "stx"),
             calculated("'first ' + datum.window_days + ' days'", "window"),
@@ -93,22 +95,23 @@ def _payback(facts: Facts, basis: Basis) -> Chart:
     return Chart(
         id="payback",
         title="Payback, by week of the first transaction",
-        meaning=f"Fees per wallet divided by the target of {money(stx(options.target_cpa_ustx))} STX. 100% means that "
-        f"a wallet paid its target in fees. Weeks under {count(options.minimum_cohort, 'wallet')} are not shown.",
+        meaning=f"Fees per wallet divided by the target of {money(stx(options.target_cpa_ustx))} STX. 100% means "
+        "that a wallet paid its target in fees. "
+        f"Weeks with fewer than {count(options.minimum_cohort, 'wallet')} are not shown.",
         table="value_weekly",
         spec=_payback_lines(weekly) if weekly else None,
         alt="Lines of payback per weekly cohort and window. " + (_last_payback(weekly[-1]) if weekly else ""),
         note=_payback_note(weekly, basis),
-        empty="" if weekly else f"No week of wallets ended {options.windows[0]} days ago yet.",
+        empty="" if weekly else f"No week of new wallets ended at least {options.windows[0]} days ago.",
     )
 
 
 def _payback_note(weekly: Sequence[Row], basis: Basis) -> str:
     said = []
     if any(row["is_left_censored"] for row in weekly):
-        said.append("The first weeks are near the start of the data: their wallets may be older.")
+        said.append("The first weeks are near the start of the data, so their wallets may not be new.")
     if partial_weeks({row["week_ending"] for row in weekly}, basis):
-        said.append("The first week is not covered from Monday: wallets of the other days are missing.")
+        said.append("The first week has days that are not covered. Wallets first seen on these days are missing.")
     return " ".join(said)
 
 
@@ -117,11 +120,11 @@ def _last_payback(last: Row) -> str:
 
 
 def _payback_lines(weekly: Sequence[Row]) -> Spec:
-    """Return a chart with a line per window over the weekly cohorts, and the target if a line is near it."""
+    """Return a chart with a line per window over the weekly cohorts. The target is drawn if a line is near it."""
     names = [f"{window} days" for window in sorted({row["window_days"] for row in weekly})]
     tip = tooltip(
         ("week_ending", "week ending"), ("window", "first days"), ("payback", "payback", ".2%"),
-        ("fee_per_wallet_stx", "STX per wallet"), ("wallets", "wallets", ","), ("older", "may be older"),
+        ("fee_per_wallet_stx", "STX per wallet"), ("wallets", "wallets", ","), ("older", "may not be new"),
     )  # fmt: skip
     encoding = {
         "x": time("week ending"),
@@ -162,6 +165,8 @@ def _trailing(facts: Facts) -> list[Panel]:
         for row in facts.rows("wallet_value_trailing")
         if row["is_mature"] and row["wallets"]
     ]
-    meaning = "All wallets active in the last days of the data, and the fees they paid, in exact STX."
+    meaning = (
+        "All wallets that were active in the last days of the data, and the fees that they paid then, in exact STX."
+    )
     header = ("last", "wallets", "transactions", "fees", "mean", "median")
     return [Panel("Fees of the active wallets", meaning, header, rows, "wallet_value_trailing")] if rows else []
