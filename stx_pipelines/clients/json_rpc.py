@@ -21,7 +21,7 @@ V = TypeVar("V")
 Meaning = Literal["passing", "too large", "no state", "final"]
 
 _NO_STATE = re.compile(
-    r"missing trie node|\bprun(ed|ing)\b|historical state|no state available|\barchive\b|BlockOutOfRange"
+    r"missing trie node|\bprun(ed|ing)\b|historical state|no state (available|found)|\barchive\b|BlockOutOfRange"
     r"|\bstate\b.*\b(unavailable|not available)",
     re.IGNORECASE,
 )
@@ -34,20 +34,29 @@ _PERHAPS_SIZE = re.compile(r"\bbatch|\brequest\b.{0,20}\b(too (large|big)|exceed
 _TOO_FAST = re.compile(r"\brate\b|per second|/s(ec)?\b|quota|throttl|capacity", re.IGNORECASE)
 _RATE_CODES = {429, -32005, -32007, -32011, -32029}
 _NO_BLOCK = re.compile(r"\bunknown block\b|\b(finalized|safe|earliest) block not found\b", re.IGNORECASE)
+_NO_HEADER = re.compile(r"\bheader not found\b", re.IGNORECASE)
 _NULL = msgspec.Raw(b"null")
 _FINAL = {-32600, -32601, -32602, -32700}
 
 
 class RpcError(msgspec.Struct, gc=False):
-    """An error that a node reports."""
+    """An error that a node reports. Some nodes name the reason in `data` only."""
 
     code: int | float | str | None = 0
     message: str | None = ""
+    data: msgspec.Raw = msgspec.Raw()
 
     @property
     def words(self) -> str:
-        """The message on one line."""
-        return " ".join((self.message or "").split())
+        """The message on one line, and the text in `data`."""
+        reason = _text_in(self.data) if bytes(self.data).startswith(b'"') else ""
+        parts = (" ".join(text.split()) for text in (self.message or "", reason))
+        return ": ".join(filter(None, parts))
+
+    @property
+    def is_about_a_header(self) -> bool:
+        """Whether the node does not find the block whose state was requested."""
+        return bool(_NO_HEADER.search(self.words))
 
     def meaning(self) -> Meaning:
         """Return how to react. Splitting a batch is always safe, so most words about batches mean it."""
@@ -76,6 +85,7 @@ class _Text(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     jsonrpc: str = ""
 
 
+_text_in = msgspec.json.Decoder(str).decode
 _decode_any = msgspec.json.Decoder(list[_Answer | None] | _Answer).decode
 _decode_texts = msgspec.json.Decoder(list[_Text]).decode
 
@@ -84,13 +94,15 @@ _decode_texts = msgspec.json.Decoder(list[_Text]).decode
 class Question(Generic[K, V]):
     """A kind of call: `render` gives its method and parameters as JSON, `parse` its value, `shown` its name for people.
 
-    `of_texts` parses many text results at once, which is faster than `parse` for each.
+    `of_texts` parses many text results at once, which is faster than `parse` for each. `of_state` says that the node
+    needs the state of a block.
     """
 
     render: Callable[[K], str]
     parse: Callable[[msgspec.Raw, K], V]
     shown: Callable[[K], str]
     of_texts: Callable[[list[str]], list[V]] | None = None
+    of_state: bool = False
 
 
 @dataclass

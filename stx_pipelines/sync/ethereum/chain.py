@@ -13,7 +13,8 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, day_of, window
 from stx_pipelines.chains.ethereum import Block
 from stx_pipelines.clients.errors import ApiError
-from stx_pipelines.clients.ethereum_rpc import EthereumRpc, Tag
+from stx_pipelines.clients.ethereum_calls import Tag
+from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.identity import EthereumIdentity, keep_identity, known_ethereum
 from stx_pipelines.sync.outcome import WrongChain
