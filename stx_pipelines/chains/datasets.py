@@ -185,11 +185,13 @@ _ALL = (
             Column("miner", "word", "the fee recipient: 0x and 40 lower-case digits"),
             Column("timestamp", "time", "time of the block, UTC"),
             Column("gas_used", "integer", "units of gas"),
-            Column("gas_limit", "integer", "units of gas"),
+            Column("gas_limit", "integer", "units of gas; NULL where it exceeds 63 bits"),
             Column("base_fee_per_gas", "integer", "Wei; NULL before the London fork"),
             Column("transaction_count", "integer", "transactions in the block"),
-            Column("size", "integer", "bytes"),
-            Column("extra_data", "text", "free text of the block's builder, in hex"),
+            Column("size", "integer", "bytes; NULL where the node does not report it"),
+            Column(
+                "extra_data", "text", "free text of the block's builder, in hex; NULL where the node does not report it"
+            ),
             Column("nonce", "word", "8 bytes in hex; since the merge zero", added=True),
             Column("sha3_uncles", "word", "hash of the list of uncles", added=True),
             Column("transactions_root", "text", "root of the transactions", added=True),

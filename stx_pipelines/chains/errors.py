@@ -9,6 +9,10 @@ class MalformedAnswer(Exception):
     """A response that the API cannot have meant: not JSON, of another shape, or impossible."""
 
 
+class BeyondTables(MalformedAnswer):
+    """A value that is possible, and too large for every table."""
+
+
 class ProofError(Exception):
     """Rows do not agree with their proof. `heights` are the blocks to read again: burn blocks for Stacks."""
 

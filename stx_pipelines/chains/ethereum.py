@@ -7,6 +7,7 @@ JSON-RPC, `eth_getBlockByNumber` without the bodies of transactions, `eth_getBal
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal
 from typing import NamedTuple
@@ -14,11 +15,22 @@ from typing import NamedTuple
 import msgspec
 
 from stx_pipelines.chains.days import LAST_SECOND
-from stx_pipelines.chains.errors import MalformedAnswer, ProofError
-from stx_pipelines.chains.ethereum_header import RpcBlock, RpcHeader, gwei_to, header_hash, root_of, unknown_members
+from stx_pipelines.chains.errors import BeyondTables, MalformedAnswer, ProofError
+from stx_pipelines.chains.ethereum_header import (
+    RpcBlock,
+    RpcHeader,
+    gwei_to,
+    header_hash,
+    root_of,
+    unknown_members,
+    with_author_as_miner,
+    with_plain_numbers,
+)
 
 _MOST = 10**38  # no amount of Wei has 39 digits; tables keep 38
 _LONGEST = 2**63  # numbers, times and gas fit a signed word of 64 bits
+_WORD = 2**256
+_HEX = re.compile(r"0[xX][0-9a-fA-F]{1,64}")  # nodes differ in case, and some pad with zeros
 _EVERY_DIGIT = Context(prec=60)  # the usual 28 digits would round
 
 
@@ -36,13 +48,14 @@ class Block(NamedTuple):
     timestamp: int
     """Unix seconds."""
     gas_used: int
-    gas_limit: int
+    gas_limit: int | None
+    """None where it needs more than 63 bits: development chains without a limit."""
     base_fee_per_gas: int | None
     """Wei; None before the London fork."""
     transaction_count: int
-    size: int
+    size: int | None
     """Bytes."""
-    extra_data: str
+    extra_data: str | None
     nonce: str | None = None
     sha3_uncles: str | None = None
     transactions_root: str | None = None
@@ -115,11 +128,14 @@ _text = msgspec.json.Decoder(str).decode
 
 
 def parse_quantity(raw: bytes | msgspec.Raw) -> int:
-    """Read a JSON text that is a quantity, like `"0x1f"`, of at most 38 decimal digits. Raises `MalformedAnswer`."""
+    """Read a JSON text that is a quantity, as `"0x1f"`. Raises `MalformedAnswer`, `BeyondTables` from 39 digits on."""
     try:
-        return _number(_text(raw), _MOST)
+        number = _number(_text(raw), _WORD)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedAnswer(f"the response is not a quantity: {error}") from error
+    if number >= _MOST:
+        raise BeyondTables(f"{number}, which has more than the 38 digits that a table keeps")
+    return number
 
 
 def quantities(texts: list[str]) -> list[int]:
@@ -130,7 +146,7 @@ def quantities(texts: list[str]) -> list[int]:
         raise MalformedAnswer(f"not a quantity in hex: {error}") from error
     # All at once what `_number` checks one by one: a day has many thousands of them.
     if list(map(hex, numbers)) != texts or min(numbers, default=0) < 0 or max(numbers, default=0) >= _MOST:
-        raise MalformedAnswer("a quantity in hex is not one that is possible here")
+        return [_number(text, _MOST) for text in texts]
     return numbers
 
 
@@ -142,10 +158,17 @@ def parse_block(raw: bytes | msgspec.Raw) -> Block:
 def parse_header(raw: bytes | msgspec.Raw) -> Header:
     """Read a block without the bodies of its transactions, and hash its header. Raises `MalformedAnswer`."""
     try:
-        return _read_header(raw, _header(raw))
+        of = _header(raw)
+        found = _read_header(raw, of)
+        if found.is_hashed and not found.has_wrong_withdrawals:
+            return found
+        plain = with_plain_numbers(of)
+        return found if plain == of else _read_header(raw, plain)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass  # perhaps a chain whose headers have other fields: what all blocks have is enough
     try:
+        if renamed := with_author_as_miner(raw):
+            return parse_header(renamed)
         return Header(_read_block(_block(raw)), None, tuple(unknown_members(raw)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedAnswer(f"the response is not a block: {error}") from error
@@ -160,11 +183,11 @@ def _read_block(of: RpcBlock) -> Block:
         miner=of.miner.lower(),
         timestamp=_number(of.timestamp, LAST_SECOND),
         gas_used=_number(of.gas_used),
-        gas_limit=_number(of.gas_limit),
+        gas_limit=_if_it_fits(_number(of.gas_limit, _WORD)),
         base_fee_per_gas=None if fee is None else _number(fee),
         transaction_count=len(of.transactions),
-        size=_number(of.size),
-        extra_data=of.extra_data.lower(),
+        size=None if of.size is None else _number(of.size),
+        extra_data=_lower(of.extra_data),
     )
 
 
@@ -197,11 +220,12 @@ def _lower(text: str | None) -> str | None:
 
 
 def _perhaps(text: str | None) -> int | None:
-    """Read a number; None for one that no table can hold."""
-    try:
-        return None if text is None else _number(text)
-    except MalformedAnswer:
-        return None
+    """Read a number of a header; None for one that no table can hold, and for what is no number on some chain."""
+    return None if text is None or not _HEX.fullmatch(text) else _if_it_fits(int(text, 16))
+
+
+def _if_it_fits(number: int) -> int | None:
+    return number if number < _LONGEST else None
 
 
 def parse_account_proof(raw: bytes | msgspec.Raw) -> list[bytes]:
@@ -213,12 +237,9 @@ def parse_account_proof(raw: bytes | msgspec.Raw) -> list[bytes]:
 
 
 def _number(text: str, limit: int = _LONGEST) -> int:
-    try:
-        number = int(text, 16)
-    except ValueError:
-        number = -1
-    # Written again it must be the same text: int() also takes blanks, underscores, signs and other alphabets' digits.
-    if not 0 <= number < limit or hex(number) != text:
+    # int() also takes blanks, underscores, signs and other alphabets' digits.
+    number = int(text, 16) if _HEX.fullmatch(text) else limit
+    if number >= limit:
         raise MalformedAnswer(f"{text[:100]!r} is not a quantity in hex that is possible here")
     return number
 

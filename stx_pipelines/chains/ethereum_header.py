@@ -14,10 +14,10 @@ import msgspec
 from stx_pipelines.chains.rlp import items, keccak, quantity, string
 from stx_pipelines.chains.withdrawals import Withdrawal, withdrawals_root
 
-Hash = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{64}\Z")]
-Address = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{40}\Z")]
-Data = Annotated[str, msgspec.Meta(pattern=r"\A0x(?:[0-9a-fA-F]{2})*\Z")]
-_Nonce = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{16}\Z")]
+Hash = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{64}\Z")]
+Address = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{40}\Z")]
+Data = Annotated[str, msgspec.Meta(pattern=r"\A0[xX](?:[0-9a-fA-F]{2})*\Z")]
+_Nonce = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{16}\Z")]
 _BLOOM = 514  # characters
 
 
@@ -41,14 +41,15 @@ class RpcBlock(msgspec.Struct, rename="camel", gc=False, kw_only=True):
     gas_used: str
     gas_limit: str
     transactions: list[msgspec.Raw]
-    size: str
-    extra_data: Data
+    size: str | None = None
+    extra_data: Data | None = None
     base_fee_per_gas: str | None = None
 
 
 class RpcHeader(RpcBlock, rename="camel", gc=False, kw_only=True):
     """A block with all members that its hash covers, as Ethereum has them."""
 
+    extra_data: Data
     nonce: _Nonce
     sha3_uncles: Hash
     transactions_root: Hash
@@ -134,3 +135,45 @@ def root_of(withdrawals: Sequence[RpcWithdrawal]) -> str | None:
 def gwei_to(address: str, withdrawals: Sequence[RpcWithdrawal]) -> int:
     """Sum up what was withdrawn to an address in lower case, in Gwei. Raises `ValueError` for what is no hex."""
     return sum(int(w.amount, 16) for w in withdrawals if w.address.lower() == address)
+
+
+_NUMBERS = (
+    "number",
+    "timestamp",
+    "gas_used",
+    "gas_limit",
+    "base_fee_per_gas",
+    "difficulty",
+    "blob_gas_used",
+    "excess_blob_gas",
+    "slot_number",
+)
+
+
+def with_plain_numbers(header: RpcHeader) -> RpcHeader:
+    """Return the header with its numbers in the usual form: nodes may pad them with zeros. What is no hex is kept."""
+    try:
+        plain = {name: hex(int(text, 16)) for name in _NUMBERS if (text := getattr(header, name)) is not None}
+        withdrawals = header.withdrawals and [
+            RpcWithdrawal(
+                index=hex(int(w.index, 16)),
+                validator_index=hex(int(w.validator_index, 16)),
+                address=w.address,
+                amount=hex(int(w.amount, 16)),
+            )
+            for w in header.withdrawals
+        ]
+    except ValueError:
+        return header
+    return msgspec.structs.replace(header, withdrawals=withdrawals, **plain)
+
+
+def with_author_as_miner(raw: bytes | msgspec.Raw) -> bytes | None:
+    """Return the block with its `author` as `miner`, as some nodes name it; None where it has a miner or no author."""
+    members = _members(raw)
+    if bytes(members.get("miner", _NULL)) != b"null" or "author" not in members:
+        return None
+    return msgspec.json.encode(members | {"miner": members["author"]})
+
+
+_NULL = msgspec.Raw(b"null")

@@ -48,6 +48,8 @@ class Refusals:
         """Return the error of a response without a value."""
         about = question.shown(keys[0]) + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
         error = answers.about_all or next(iter(answers.errors.values()), None)
+        if error is None and answers.beyond:
+            return AskAgain(f"{about}: a value has too many digits")
         if error is None:
             return MalformedAnswer(f"{about}: {answers.malformed}")
         sentence, meaning = self.sentence(error, about), error.meaning()

@@ -189,6 +189,9 @@ class EthereumRpc:
             for key, error in answers.errors.items():
                 if final := self._refusals.final(error, question, [key], doubts):
                     raise final
+            for key, value in answers.beyond.items():
+                if doubts.are_confirmed([key]):
+                    raise ApiError(f"{question.shown(key)} is {value}; nothing of its day is stored")
             if not answers.values:
                 raise self._refusals.nothing(answers, question, keys, doubts)
             return answers

@@ -13,7 +13,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.errors import BeyondTables, MalformedAnswer
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -35,6 +35,8 @@ _TOO_FAST = re.compile(r"\brate\b|per second|/s(ec)?\b|quota|throttl|capacity", 
 _RATE_CODES = {429, -32005, -32007, -32011, -32029}
 _NO_BLOCK = re.compile(r"\bunknown block\b|\b(finalized|safe|earliest) block not found\b", re.IGNORECASE)
 _NO_HEADER = re.compile(r"\bheader not found\b", re.IGNORECASE)
+_COUNT = re.compile(r"[0-9]{1,18}")
+_NO_CALL = -1  # an id that no call has
 _NULL = msgspec.Raw(b"null")
 _FINAL = {-32600, -32601, -32602, -32700}
 
@@ -72,7 +74,7 @@ class RpcError(msgspec.Struct, gc=False):
 
 
 class _Answer(msgspec.Struct, gc=False):
-    id: int | str | None = None
+    id: int | float | str | None = None
     result: msgspec.Raw = msgspec.Raw()
     error: RpcError | str | None = None
 
@@ -107,9 +109,13 @@ class Question(Generic[K, V]):
 
 @dataclass
 class Answers(Generic[K, V]):
-    """The values and errors of a batch by key; other keys are missing. `about_all` is an error without a call."""
+    """The values and errors of a batch by key; other keys are missing. `about_all` is an error without a call.
+
+    `beyond` describes values that no table can hold.
+    """
 
     values: dict[K, V] = field(default_factory=dict)
+    beyond: dict[K, str] = field(default_factory=dict)
     errors: dict[K, RpcError] = field(default_factory=dict)
     about_all: RpcError | None = None
     malformed: str = "calls have no response"
@@ -131,9 +137,9 @@ def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) ->
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedAnswer(f"the response is not JSON-RPC: {error}") from error
     found: Answers[K, V] = Answers()
-    open_calls: dict[int | str | None, K] = dict(calls.items())
+    open_calls = dict(calls.items())
     for answer in decoded:
-        key = open_calls.pop(answer.id, None)
+        key = open_calls.pop(_id_of(answer), None)
         if key is None:
             _note_a_stranger(answer, calls, found)
             continue
@@ -143,9 +149,18 @@ def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) ->
             continue
         try:
             found.values[key] = question.parse(_NULL if fault else answer.result, key)
+        except BeyondTables as error:
+            found.beyond[key] = str(error)
         except MalformedAnswer as error:
             found.malformed = str(error)
     return found
+
+
+def _id_of(answer: _Answer) -> int:
+    """Return the id as it was sent, also where it came back as a text or as 1.0; -1 for any other."""
+    if isinstance(answer.id, str):
+        return int(answer.id) if _COUNT.fullmatch(answer.id) else _NO_CALL
+    return int(answer.id) if answer.id is not None and answer.id == answer.id // 1 else _NO_CALL
 
 
 def _plain_texts(body: bytes, question: Question[K, V], calls: Mapping[int, K]) -> dict[K, V] | None:
@@ -162,13 +177,14 @@ def _plain_texts(body: bytes, question: Question[K, V], calls: Mapping[int, K]) 
 
 
 def _note_a_stranger(answer: _Answer, calls: Mapping[int, K], found: Answers[K, V]) -> None:
-    key = calls.get(answer.id) if isinstance(answer.id, int) else None
+    key = calls.get(_id_of(answer))
     if key is None:
         found.about_all = _error_of(answer) or found.about_all
         return
     # Two results for one call: neither is used.
     found.values.pop(key, None)
     found.errors.pop(key, None)
+    found.beyond.pop(key, None)
     found.malformed = "a call was answered twice"
 
 

@@ -82,6 +82,8 @@ class EthereumKnobs:
     wei_too_much_at: int = -1  # only after this block; -1: after each
     altered_member: str = ""  # of a block: another value under the same hash
     altered_block: int = -1  # only of this block; -1: of each
+    odd_forms: bool = False  # right answers in an unusual form: padded, in capitals, ids as texts, no size, an author
+    gas_limit: int = 0  # answered in place of each block's own; 0: its own
     faults: dict[EthereumFault, float] = field(default_factory=dict)  # share of requests, or of elements
     faults_left: int = -1  # so many more requests may meet faults; -1: all
     seed: int = 1

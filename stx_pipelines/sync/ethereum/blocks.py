@@ -120,12 +120,22 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
     def _judge(self, day: date, headers: Sequence[Header]) -> str:
         """Hash the headers; log once per sync why some are linked only."""
         hashing = judge_headers(headers, is_like_ethereum=self._is_like_ethereum)
+        self._report_large([header.block for header in headers])
         self._is_like_ethereum |= any(header.is_hashed for header in headers if header.block.number)
         why = hashing.partition("(")[2]
         if hashing != HASHED and why not in self._reported:
             self._reported.add(why)
             log.warning("%s: %s; balances of such blocks are not proved", day, hashing)
         return hashing
+
+    def _report_large(self, blocks: Sequence[Block]) -> None:
+        for block in blocks:
+            # Each block has a gas limit; one whose nonce is known has a difficulty.
+            large = {"gas_limit": block.gas_limit is None, "difficulty": block.nonce and block.difficulty is None}
+            for column in {name for name, is_large in large.items() if is_large} - self._reported:
+                self._reported.add(column)
+                sentence = "block %d: its %s does not fit into 63 bits, so it is NULL (as in other such blocks)"
+                log.warning(sentence, block.number, column)
 
     def _certify(
         self, day: date, blocks: Sequence[Block], top: Block, is_over: bool, calls: int, seconds: float, hashing: str
