@@ -33,7 +33,10 @@ _SIZE = re.compile(
 _PERHAPS_SIZE = re.compile(r"\bbatch|\brequest\b.{0,20}\b(too (large|big)|exceed)", re.IGNORECASE)
 _TOO_FAST = re.compile(r"\brate\b|per second|/s(ec)?\b|quota|throttl|capacity", re.IGNORECASE)
 _RATE_CODES = {429, -32005, -32007, -32011, -32029}
-_NO_BLOCK = re.compile(r"\bunknown block\b|\b(finalized|safe|earliest) block not found\b", re.IGNORECASE)
+_NO_BLOCK = re.compile(
+    r"\bunknown block\b|\b(finalized|safe|earliest) block not found\b|\bfinalized\b.{0,20}\b(not |un)supported\b",
+    re.IGNORECASE,
+)
 _NO_HEADER = re.compile(r"\bheader not found\b", re.IGNORECASE)
 _COUNT = re.compile(r"[0-9]{1,18}")
 _NO_CALL = -1  # an id that no call has

@@ -60,6 +60,8 @@ ETHEREUM_FAULTS: tuple[EthereumFault, ...] = (*REQUEST_FAULTS, *ELEMENT_FAULTS, 
 BatchRefusal = Literal["413", "element", "object", "erigon"]
 # A node without old states may answer with the balance of its newest block, or 0, and no error.
 OldBalances = Literal["right", "newest", "zero"]
+# A chain without finality: null, an error of old geth, an error of nodes that take numbers only.
+FinalizedTag = Literal["known", "null", "not supported", "invalid"]
 PrunedWording = Literal["missing_trie_node", "historical_state", "state_not_available", "pruned"]
 
 
@@ -82,6 +84,7 @@ class EthereumKnobs:
     wei_too_much_at: int = -1  # only after this block; -1: after each
     altered_member: str = ""  # of a block: another value under the same hash
     altered_block: int = -1  # only of this block; -1: of each
+    finalized_tag: FinalizedTag = "known"
     odd_forms: bool = False  # right answers in an unusual form: padded, in capitals, ids as texts, no size, an author
     gas_limit: int = 0  # answered in place of each block's own; 0: its own
     faults: dict[EthereumFault, float] = field(default_factory=dict)  # share of requests, or of elements

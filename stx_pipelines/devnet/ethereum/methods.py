@@ -101,6 +101,8 @@ class EthereumMethods:
         return self._chain.accounts.balance(address, newest if self._knobs.old_balances == "newest" else number)
 
     def _block(self, params: Params) -> str:
+        if params[:1] == ["finalized"] and self._knobs.finalized_tag != "known":
+            return self._without_finality()
         number = self._number(params, 0)
         if len(params) < 2:
             raise _missing(1)
@@ -114,6 +116,14 @@ class EthereumMethods:
             text = text.replace(f'"gasLimit":"{block.gas_limit:#x}"', f'"gasLimit":"{limit:#x}"')
         member = self._knobs.altered_member
         return _altered(text, member) if member and self._knobs.altered_block in {-1, number} else text
+
+    def _without_finality(self) -> str:
+        match self._knobs.finalized_tag:
+            case "not supported":
+                raise CallError(-32000, "'finalized' tag not supported on pre-merge network")
+            case "invalid":
+                raise _unfit(0, "hex string without 0x prefix")
+        return "null"
 
     def _number(self, params: Params, position: int) -> int:
         told = _text(params, position)

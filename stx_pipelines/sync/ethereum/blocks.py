@@ -29,9 +29,10 @@ _PROOF = "numbers without a gap, every block names the one before, the neighbour
 
 @dataclass
 class BlocksSync(DaySync[EthereumRpc, Block]):
-    """The sync of blocks."""
+    """The sync of blocks. `confirmations` is for chains whose node names no finalized block."""
 
     folder: DataFolder
+    confirmations: int | None = None
     _chain: str = field(default="", init=False)  # the chain's name in certificates
     _is_like_ethereum: bool = field(default=False, init=False)  # a header of this chain was hashed
     _reported: set[str] = field(default_factory=set, init=False)
@@ -40,7 +41,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
 
     def check_tip(self) -> bool:
         """Note when the newest final block is from; whether today's stored day is behind it, or on another fork."""
-        top, today = finalized(self.client), self._newest_certificate()
+        top, today = finalized(self.client, self.confirmations), self._newest_certificate()
         self._note_tip(top.timestamp)
         return today is not None and (top.number != today.tip or today.last_hash not in {None, top.hash})
 
@@ -49,7 +50,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
         self._chain = identity.name
         stored = self.store.files.certificates()
         self._is_like_ethereum = any(known.last_height and is_hashed(known) for known in stored.values())
-        top = finalized(self.client)
+        top = finalized(self.client, self.confirmations)
         self._refuse_if_node_is_behind(top)
         seen = self._note_tip(top.timestamp)
         changed = changed_days(self.client, stored, top)
@@ -65,7 +66,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
             if not wanted:
                 return
             self._open_again(wanted)
-            top = finalized(self.client)
+            top = finalized(self.client, self.confirmations)
 
     def _refuse_if_node_is_behind(self, top: Block) -> None:
         newest = max((known.last_height or 0 for known in self.store.files.certificates().values()), default=0)
@@ -173,5 +174,11 @@ def is_hashed(of_blocks: Certificate) -> bool:
 
 def open_blocks(project: Project) -> BlocksSync:
     """The sync of blocks. Raises `SettingsError`."""
-    client, age = project.ethereum_rpc(), project.settings.eth_tip_age
-    return BlocksSync(client, project.store(BLOCKS), project.folder, tip_age=age)
+    settings = project.settings
+    return BlocksSync(
+        project.ethereum_rpc(),
+        project.store(BLOCKS),
+        project.folder,
+        confirmations=settings.eth_confirmations,
+        tip_age=settings.eth_tip_age,
+    )
