@@ -6,16 +6,23 @@ others have.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic
 
 from stx_pipelines.chains.errors import MalformedAnswer
-from stx_pipelines.clients.errors import ApiError, NoState, TooLarge
+from stx_pipelines.clients.errors import ApiError, NoState, TooLarge, Unreachable
 from stx_pipelines.clients.http import Http
 from stx_pipelines.clients.json_rpc import Answers, K, Question, RpcError, V
 
 _FEWEST_REFUSALS = 2  # of one call, before it is believed that the node lacks something
+
+
+_OF_A_REQUEST = re.compile(
+    r"HTTP (400|405|415|422|500|501)\b|\(-32(600|700)\)|unmarshal|invalid request", re.IGNORECASE
+)
+_OF_ATTEMPTS = re.compile(r"attempts: (HTTP 500\b|.*\b(reported|JSON-RPC|no response)\b)")
 
 
 class AskAgain(ApiError):
@@ -89,3 +96,10 @@ class Refusals:
     def _said(self, error: RpcError) -> str:
         code = self.http.without_secrets(error.code)[:50] if isinstance(error.code, str) else error.code
         return f"{self.http.without_secrets(error.words)[:200]!r} ({code!r})"
+
+
+def may_be_about_batches(error: ApiError) -> bool:
+    """Return whether a server without batches may have meant the batch by it."""
+    if type(error) is Unreachable:
+        return bool(_OF_ATTEMPTS.search(str(error)))
+    return type(error) is ApiError and bool(_OF_A_REQUEST.search(str(error)))

@@ -20,7 +20,7 @@ from stx_pipelines.chains.ethereum import BalanceKey, Block, Header
 from stx_pipelines.chains.ethereum_proof import NOBODY
 from stx_pipelines.clients.errors import ApiError, Interrupted, NoState, TooLarge
 from stx_pipelines.clients.ethereum_calls import ACCOUNT_PROOF, BALANCE, CHAIN_ID, HEADER, PERHAPS_A_BLOCK, Tag
-from stx_pipelines.clients.ethereum_refusals import AskAgain, Doubts, Refusals
+from stx_pipelines.clients.ethereum_refusals import AskAgain, Doubts, Refusals, may_be_about_batches
 from stx_pipelines.clients.http import STOPPED, Http
 from stx_pipelines.clients.json_rpc import Answers, K, Question, RpcError, V, answers_in, body_of, error_in
 from stx_pipelines.clients.patience import Patience
@@ -53,6 +53,8 @@ class EthereumRpc:
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1), init=False, repr=False)
     _refusals: Refusals = field(init=False, repr=False)
     _learning: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _trying: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _knows_about_batches: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._refusals = Refusals(self.http)
@@ -169,6 +171,10 @@ class EthereumRpc:
                 rounds += 1
                 halt.wait(self.http.patience.backoff(rounds))
                 continue
+            except ApiError as error:
+                if len(part) == 1 or not self._takes_single_calls(question, part[0], halt, error):
+                    raise
+                continue
             doubts.headers = 0
             found = found | answers.values if found else answers.values
             if any(error.meaning() == "too large" for error in answers.errors.values()):
@@ -186,6 +192,7 @@ class EthereumRpc:
 
         def parse(body: bytes) -> Answers[K, V]:
             answers = answers_in(body, question, calls)
+            self._knows_about_batches |= bool(answers.values) and len(keys) > 1
             for key, error in answers.errors.items():
                 if final := self._refusals.final(error, question, [key], doubts):
                     raise final
@@ -209,6 +216,27 @@ class EthereumRpc:
 
         body = body_of(question, calls)
         return self.http.post("", body, parse, cost=len(calls), stop=halt, refusal=refusal)
+
+    def _takes_single_calls(self, question: Question[K, V], key: K, halt: threading.Event, refusal: ApiError) -> bool:
+        """Try one call alone, once, while no batch had a value: a server without batches may not say so.
+
+        Return whether calls are single from now on.
+        """
+        if not may_be_about_batches(refusal):
+            return False
+        with self._trying:
+            if self.batch_size == 1 or self._knows_about_batches:
+                return self.batch_size == 1
+            self._knows_about_batches = True
+            try:
+                self._round(question, [key], halt, Doubts())
+            except Interrupted:
+                raise
+            except ApiError:
+                return False
+            self.batch_size = 1
+        log.warning("%s takes no batches: single calls from now on (%s)", self.http.name, refusal)
+        return True
 
     def _learn(self, refused: int, refusal: TooLarge) -> None:
         if refused == 1:
