@@ -192,11 +192,13 @@ _ALL = (
             Column("miner", "word", "the fee recipient: 0x and 40 lower-case hex digits"),
             Column("timestamp", "time", "time of the block, UTC"),
             Column("gas_used", "integer", "gas that the transactions used, in units of gas"),
-            Column("gas_limit", "integer", "most gas that the block may use, in units of gas"),
+            Column("gas_limit", "integer", "most gas that the block may use, in units; NULL if it exceeds 63 bits"),
             Column("base_fee_per_gas", "integer", "base fee in Wei per unit of gas; NULL before the London fork"),
             Column("transaction_count", "integer", "number of transactions in the block"),
-            Column("size", "integer", "size of the block in bytes"),
-            Column("extra_data", "text", "free text of the block's builder, in hex"),
+            Column("size", "integer", "size of the block in bytes; NULL if the node does not report it"),
+            Column(
+                "extra_data", "text", "free text of the block's builder, in hex; NULL if the node does not report it"
+            ),
             Column("nonce", "word", "nonce of the block: 8 bytes in hex; zero since the merge", added=True),
             Column("sha3_uncles", "word", "hash of the list of uncles", added=True),
             Column("transactions_root", "text", "root hash of the transactions", added=True),

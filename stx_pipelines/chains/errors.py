@@ -9,6 +9,10 @@ class MalformedAnswer(Exception):
     """A response that is not JSON, has another shape, or contains impossible values."""
 
 
+class BeyondTables(MalformedAnswer):
+    """A value that is possible, and too large for every table."""
+
+
 class ProofError(Exception):
     """Rows do not agree with their proof. `heights` are of the blocks to read again (for Stacks, of burn blocks)."""
 

@@ -15,11 +15,22 @@ from typing import NamedTuple
 import msgspec
 
 from stx_pipelines.chains.days import LAST_SECOND
-from stx_pipelines.chains.errors import MalformedAnswer, ProofError
-from stx_pipelines.chains.ethereum_header import RpcBlock, RpcHeader, gwei_to, header_hash, root_of, unknown_members
+from stx_pipelines.chains.errors import BeyondTables, MalformedAnswer, ProofError
+from stx_pipelines.chains.ethereum_header import (
+    RpcBlock,
+    RpcHeader,
+    gwei_to,
+    header_hash,
+    root_of,
+    unknown_members,
+    with_author_as_miner,
+    with_plain_numbers,
+)
 
 _MOST = 10**38  # no amount of Wei has 39 digits; tables keep 38
 _LONGEST = 2**63  # numbers, times and gas fit a signed integer of 64 bits
+_WORD = 2**256
+_HEX = re.compile(r"0[xX][0-9a-fA-F]{1,64}")  # nodes differ in case, and some pad with zeros
 _EVERY_DIGIT = Context(prec=60)  # the usual 28 digits would round
 
 
@@ -37,13 +48,14 @@ class Block(NamedTuple):
     timestamp: int
     """Unix seconds."""
     gas_used: int
-    gas_limit: int
+    gas_limit: int | None
+    """None where it needs more than 63 bits: development chains without a limit."""
     base_fee_per_gas: int | None
     """Wei; None before the London fork."""
     transaction_count: int
-    size: int
+    size: int | None
     """Bytes."""
-    extra_data: str
+    extra_data: str | None
     nonce: str | None = None
     sha3_uncles: str | None = None
     transactions_root: str | None = None
@@ -116,11 +128,17 @@ _text = msgspec.json.Decoder(str).decode
 
 
 def parse_quantity(raw: bytes | msgspec.Raw) -> int:
-    """Return the number in a JSON text like `"0x1f"`, at most 38 decimal digits. Raises `MalformedAnswer`."""
+    """Return the number in a JSON text like `"0x1f"`.
+
+    Raises `MalformedAnswer`, and `BeyondTables` for a number of more than 38 decimal digits.
+    """
     try:
-        return _number(_text(raw), _MOST)
+        number = _number(_text(raw), _WORD)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedAnswer(f"the response is not a quantity: {error}") from error
+    if number >= _MOST:
+        raise BeyondTables(f"{number}, which has more than the 38 digits that a table keeps")
+    return number
 
 
 def quantities(texts: list[str]) -> list[int]:
@@ -131,7 +149,7 @@ def quantities(texts: list[str]) -> list[int]:
         raise MalformedAnswer(f"the response has a quantity that is not hex: {error}") from error
     # The checks of `_number`, on all numbers at once, because a day has many thousands of them.
     if list(map(hex, numbers)) != texts or min(numbers, default=0) < 0 or max(numbers, default=0) >= _MOST:
-        raise MalformedAnswer("the response has a value that is not a possible quantity in hex")
+        return [_number(text, _MOST) for text in texts]
     return numbers
 
 
@@ -146,10 +164,17 @@ def parse_header(raw: bytes | msgspec.Raw) -> Header:
     Raises `MalformedAnswer`.
     """
     try:
-        return _read_header(raw, _header(raw))
+        of = _header(raw)
+        found = _read_header(raw, of)
+        if found.is_hashed and not found.has_wrong_withdrawals:
+            return found
+        plain = with_plain_numbers(of)
+        return found if plain == of else _read_header(raw, plain)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass  # the chain's headers may have other fields; the members that all chains have are enough
     try:
+        if renamed := with_author_as_miner(raw):
+            return parse_header(renamed)
         return Header(_read_block(_block(raw)), None, tuple(unknown_members(raw)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedAnswer(f"the response is not a block: {error}") from error
@@ -158,17 +183,17 @@ def parse_header(raw: bytes | msgspec.Raw) -> Header:
 def _read_block(of: RpcBlock) -> Block:
     fee = of.base_fee_per_gas
     return Block(
-        _number(of.number),
-        of.hash.lower(),
-        of.parent_hash.lower(),
-        of.miner.lower(),
-        _number(of.timestamp, LAST_SECOND),
-        _number(of.gas_used),
-        _number(of.gas_limit),
-        None if fee is None else _number(fee),
-        len(of.transactions),
-        _number(of.size),
-        of.extra_data.lower(),
+        number=_number(of.number),
+        hash=of.hash.lower(),
+        parent_hash=of.parent_hash.lower(),
+        miner=of.miner.lower(),
+        timestamp=_number(of.timestamp, LAST_SECOND),
+        gas_used=_number(of.gas_used),
+        gas_limit=_if_it_fits(_number(of.gas_limit, _WORD)),
+        base_fee_per_gas=None if fee is None else _number(fee),
+        transaction_count=len(of.transactions),
+        size=None if of.size is None else _number(of.size),
+        extra_data=_lower(of.extra_data),
     )
 
 
@@ -199,11 +224,11 @@ def _read_header(raw: bytes | msgspec.Raw, of: RpcHeader) -> Header:
 
 
 _FIRST_FIELDS = Block._fields.index("nonce")
-_HEX = re.compile(r"0x(?:[0-9a-f]{64}|[0-9a-f]{16})")  # a hash or a nonce
+_HASH_OR_NONCE = re.compile(r"0x(?:[0-9a-f]{64}|[0-9a-f]{16})")
 
 
 def _is_hex(text: str | None) -> bool:
-    return text is not None and _HEX.fullmatch(text) is not None
+    return text is not None and _HASH_OR_NONCE.fullmatch(text) is not None
 
 
 def _lower(text: str | None) -> str | None:
@@ -211,14 +236,12 @@ def _lower(text: str | None) -> str | None:
 
 
 def _perhaps(text: str | None) -> int | None:
-    """Return the number in a text; None if it is missing or does not fit into a table."""
-    if text is None:
-        return None
-    try:
-        number = int(text, 16)
-    except ValueError:
-        return None
-    return number if 0 <= number < _LONGEST else None
+    """Return the number in a text; None if it is missing, is not a number or does not fit into a table."""
+    return None if text is None or not _HEX.fullmatch(text) else _if_it_fits(int(text, 16))
+
+
+def _if_it_fits(number: int) -> int | None:
+    return number if number < _LONGEST else None
 
 
 def parse_account_proof(raw: bytes | msgspec.Raw) -> list[bytes]:
@@ -230,12 +253,9 @@ def parse_account_proof(raw: bytes | msgspec.Raw) -> list[bytes]:
 
 
 def _number(text: str, limit: int = _LONGEST) -> int:
-    try:
-        number = int(text, 16)
-    except ValueError:
-        number = -1
-    # hex() must give the same text, because int() also takes blanks, underscores, signs and other alphabets' digits.
-    if not 0 <= number < limit or hex(number) != text:
+    # int() also takes blanks, underscores, signs and other alphabets' digits.
+    number = int(text, 16) if _HEX.fullmatch(text) else limit
+    if number >= limit:
         raise MalformedAnswer(f"{text[:100]!r} is not a possible quantity in hex")
     return number
 

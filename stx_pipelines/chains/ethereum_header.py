@@ -14,9 +14,9 @@ import msgspec
 from stx_pipelines.chains.rlp import items, keccak, quantity, string
 from stx_pipelines.chains.withdrawals import Withdrawal, withdrawals_root
 
-Hash = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{64}\Z")]
-Address = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{40}\Z")]
-Data = Annotated[str, msgspec.Meta(pattern=r"\A0x(?:[0-9a-fA-F]{2})*\Z")]
+Hash = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{64}\Z")]
+Address = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{40}\Z")]
+Data = Annotated[str, msgspec.Meta(pattern=r"\A0[xX](?:[0-9a-fA-F]{2})*\Z")]
 _HASHES = 6  # in every header
 _LONG = (66, 66, 66, 66, 66, 66, 18, 514)  # characters of six hashes, the nonce and the bloom filter
 
@@ -41,8 +41,8 @@ class RpcBlock(msgspec.Struct, rename="camel", gc=False, kw_only=True):
     gas_used: str
     gas_limit: str
     transactions: list[msgspec.Raw]
-    size: str
-    extra_data: Data
+    size: str | None = None
+    extra_data: Data | None = None
     base_fee_per_gas: str | None = None
 
 
@@ -52,6 +52,7 @@ class RpcHeader(RpcBlock, rename="camel", gc=False, kw_only=True):
     Members declared as texts are not checked here. They have the right form if the header has its hash (`header_hash`).
     """
 
+    extra_data: Data
     nonce: str
     sha3_uncles: str
     transactions_root: str
@@ -169,3 +170,49 @@ def gwei_to(address: str, withdrawals: Sequence[RpcWithdrawal]) -> int:
     Raises `ValueError` if an amount is not hex.
     """
     return sum(int(w.amount, 16) for w in withdrawals if w.address.lower() == address)
+
+
+_NUMBERS = (
+    "number",
+    "timestamp",
+    "gas_used",
+    "gas_limit",
+    "base_fee_per_gas",
+    "difficulty",
+    "blob_gas_used",
+    "excess_blob_gas",
+    "slot_number",
+)
+
+
+def with_plain_numbers(header: RpcHeader) -> RpcHeader:
+    """Return the header in the usual form: in lower case, and its numbers without leading zeros.
+
+    Return the header unchanged if a number is not hex.
+    """
+    lower = {name: text.lower() for name in header.__struct_fields__ if isinstance(text := getattr(header, name), str)}
+    try:
+        plain = {name: hex(int(text, 16)) for name in _NUMBERS if (text := getattr(header, name)) is not None}
+        withdrawals = header.withdrawals and [
+            RpcWithdrawal(
+                index=hex(int(w.index, 16)),
+                validator_index=hex(int(w.validator_index, 16)),
+                address=w.address,
+                amount=hex(int(w.amount, 16)),
+            )
+            for w in header.withdrawals
+        ]
+    except ValueError:
+        return header
+    return msgspec.structs.replace(header, withdrawals=withdrawals, **(lower | plain))
+
+
+def with_author_as_miner(raw: bytes | msgspec.Raw) -> bytes | None:
+    """Return the block with its `author` as its `miner`. Return None if the block has a miner or no author."""
+    members = _members(raw)
+    if bytes(members.get("miner", _NULL)) != b"null" or "author" not in members:
+        return None
+    return msgspec.json.encode(members | {"miner": members["author"]})
+
+
+_NULL = msgspec.Raw(b"null")

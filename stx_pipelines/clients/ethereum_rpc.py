@@ -15,23 +15,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Literal
 
-import msgspec
-
-from stx_pipelines.chains.errors import MalformedAnswer
-from stx_pipelines.chains.ethereum import (
-    BalanceKey,
-    Block,
-    Header,
-    parse_account_proof,
-    parse_block,
-    parse_header,
-    parse_quantity,
-    quantities,
-)
+from stx_pipelines.chains.ethereum import BalanceKey, Block, Header
 from stx_pipelines.chains.ethereum_proof import NOBODY
 from stx_pipelines.clients.errors import ApiError, Interrupted, NoState, TooLarge
+from stx_pipelines.clients.ethereum_calls import ACCOUNT_PROOF, BALANCE, CHAIN_ID, HEADER, PERHAPS_A_BLOCK, Tag
+from stx_pipelines.clients.ethereum_refusals import AskAgain, Doubts, Refusals, may_be_about_batches
 from stx_pipelines.clients.http import STOPPED, Http
 from stx_pipelines.clients.json_rpc import Answers, K, Question, RpcError, V, answers_in, body_of, error_in
 from stx_pipelines.clients.patience import Patience
@@ -42,8 +31,6 @@ log = logging.getLogger(__name__)
 
 OnBatch = Callable[[int], None]
 """Called after each batch with its number of values, in the caller's thread."""
-
-Tag = Literal["latest", "finalized", "earliest"]
 
 PASSING = frozenset({408, 425, 429, *range(500, 600)})
 """The HTTP statuses after which a request is sent again."""
@@ -64,9 +51,13 @@ class EthereumRpc:
     batch_size: int = 100
     parallel: int = 5
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1), init=False, repr=False)
+    _refusals: Refusals = field(init=False, repr=False)
     _learning: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _trying: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _knows_about_batches: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self._refusals = Refusals(self.http)
         if limit := self.http.budget.calls_per_second:
             # Equal batches that add up to the limit use the whole limit.
             self.batch_size = limit // math.ceil(limit / self.batch_size)
@@ -82,11 +73,11 @@ class EthereumRpc:
 
     def chain_id(self) -> int:
         """Return the chain's number, 1 for Ethereum's main network."""
-        return self._one(_CHAIN_ID, "chain id")
+        return self._one(CHAIN_ID, "chain id")
 
     def block(self, which: int | Tag) -> Block | None:
         """Return the block with this number or tag, or None if the node does not have it."""
-        return self._one(_PERHAPS_A_BLOCK, which)
+        return self._one(PERHAPS_A_BLOCK, which)
 
     def blocks(self, numbers: Sequence[int], on_batch: OnBatch = lambda _: None) -> list[Block]:
         """Return the blocks with these numbers, in their order. A missing block is a failure, which is retried."""
@@ -94,24 +85,28 @@ class EthereumRpc:
 
     def headers(self, numbers: Sequence[int], on_batch: OnBatch = lambda _: None) -> list[Header]:
         """Return the same blocks as `blocks`, each with the hash computed from its fields."""
-        found = self._gather(_HEADER, numbers, on_batch)
+        found = self._gather(HEADER, numbers, on_batch)
         return [found[number] for number in numbers]
 
     def balances(self, keys: Sequence[BalanceKey], on_batch: OnBatch = lambda _: None) -> dict[BalanceKey, int]:
         """Return the balance in Wei for each key. Raises `NoState` if the node no longer has the state of a block."""
-        return self._gather(_BALANCE, keys, on_batch)
+        return self._gather(BALANCE, keys, on_batch)
 
     def account_proofs(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, list[bytes]]:
         """Return the trie nodes that prove each balance, from the state root down. Raises `ApiError` if refused."""
-        return self._gather(_ACCOUNT_PROOF, keys, lambda _: None)
+        return self._gather(ACCOUNT_PROOF, keys, lambda _: None)
 
     def first_state(self, lo: int, hi: int) -> int:
         """Return the lowest block from `lo` to `hi` whose balances can be read, or `hi + 1` if there is none."""
-        return lo + bisect_left(range(lo, hi + 1), True, key=self._has_state)
+        found = lo + bisect_left(range(lo, hi + 1), True, key=self._has_state)
+        # After a wrong refusal, the block below the found one has its state.
+        while found > lo and self._has_state(found - 1):
+            found = lo + bisect_left(range(lo, found - 1), True, key=self._has_state)
+        return found
 
     def _has_state(self, number: int) -> bool:
         try:
-            self._one(_BALANCE, BalanceKey(NOBODY, number))
+            self._one(BALANCE, BalanceKey(NOBODY, number))
         except NoState:
             return False
         return True
@@ -160,14 +155,24 @@ class EthereumRpc:
     def _batch(self, question: Question[K, V], keys: Sequence[K], halt: threading.Event) -> dict[K, V]:
         """Return the value of each of these distinct keys. Only failed calls are sent again."""
         found: dict[K, V] = {}
+        doubts: Doubts[K] = Doubts()
         rounds = 0
         while len(found) < len(keys):
             part = ([key for key in keys if key not in found] if found else keys)[: self.batch_size]
             try:
-                answers = self._round(question, part, halt)
+                answers = self._round(question, part, halt, doubts)
             except TooLarge as refusal:
                 self._learn(len(part), refusal)
                 continue
+            except AskAgain:
+                rounds += 1
+                halt.wait(self.http.patience.backoff(rounds))
+                continue
+            except ApiError as error:
+                if len(part) == 1 or not self._takes_single_calls(question, part[0], halt, error):
+                    raise
+                continue
+            doubts.headers = 0
             found = found | answers.values if found else answers.values
             if any(error.meaning() == "too large" for error in answers.errors.values()):
                 self._learn(len(part), TooLarge("the node responded to only a part of a batch"))
@@ -176,54 +181,62 @@ class EthereumRpc:
                 halt.wait(self.http.patience.backoff(rounds))
         return found
 
-    def _round(self, question: Question[K, V], keys: Sequence[K], halt: threading.Event) -> Answers[K, V]:
-        """Send one request, with retries, and return its values and errors. There is at least one value."""
+    def _round(
+        self, question: Question[K, V], keys: Sequence[K], halt: threading.Event, doubts: Doubts[K]
+    ) -> Answers[K, V]:
+        """Send one request, with retries, and return its values and errors. There is at least one value.
+
+        Raises `AskAgain` for a new doubt.
+        """
         calls = {number: key for key, number in zip(keys, self._ids, strict=False)}
 
         def parse(body: bytes) -> Answers[K, V]:
             answers = answers_in(body, question, calls)
+            self._knows_about_batches |= bool(answers.values) and len(keys) > 1
             for key, error in answers.errors.items():
-                if final := self._final(error, question.shown(key)):
+                if final := self._refusals.final(error, question, [key], doubts):
                     raise final
+            for key, value in answers.beyond.items():
+                if doubts.are_confirmed([key]):
+                    raise ApiError(f"{question.shown(key)} is {value}; nothing of its day is stored")
             if not answers.values:
-                raise self._nothing(answers, question, keys)
+                raise self._refusals.nothing(answers, question, keys, doubts)
             return answers
 
         def refusal(status: int, text: str) -> ApiError | None:
             error = error_in(text) or RpcError(message=text if status < 500 else "")
             if status == _TOO_MANY_REQUESTS:
                 error.code = status
-            about = question.shown(keys[0])
+            sentence = self._refusals.sentence(error, question.shown(keys[0]))
             if error.meaning() == "too large" and len(keys) > 1:
-                return TooLarge(self._sentence(error, about))
-            return self._final(error, about) if error.meaning() == "no state" and error.code else None
+                return TooLarge(sentence)
+            if error.meaning() == "no state" and error.code:
+                return self._refusals.final(error, question, keys, doubts) or AskAgain(sentence)
+            return None
 
         body = body_of(question, calls)
         return self.http.post("", body, parse, cost=len(calls), stop=halt, refusal=refusal)
 
-    def _nothing(self, answers: Answers[K, V], question: Question[K, V], keys: Sequence[K]) -> Exception:
-        about = question.shown(keys[0]) + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
-        error = answers.about_all or next(iter(answers.errors.values()), None)
-        if error is None:
-            return MalformedAnswer(f"{about}: {answers.malformed}")
-        if error.meaning() == "too large" and len(keys) > 1:
-            return TooLarge(self._sentence(error, about))
-        return self._final(error, about) or MalformedAnswer(self._sentence(error, about))
+    def _takes_single_calls(self, question: Question[K, V], key: K, halt: threading.Event, refusal: ApiError) -> bool:
+        """Try one call alone, once, while no batch had a value: a server without batches may not say so.
 
-    def _final(self, error: RpcError, about: str) -> ApiError | None:
-        meaning = error.meaning()
-        if meaning == "no state":
-            return NoState(
-                f"{self.http.name} has no state for {about}: use an archive node (it reported {self._said(error)})"
-            )
-        return ApiError(self._sentence(error, about)) if meaning == "final" else None
-
-    def _sentence(self, error: RpcError, about: str) -> str:
-        return f"{self.http.name} reported {self._said(error)} for {about}"
-
-    def _said(self, error: RpcError) -> str:
-        code = self.http.without_secrets(error.code)[:50] if isinstance(error.code, str) else error.code
-        return f"{self.http.without_secrets(error.words)[:200]!r} ({code!r})"
+        Return whether calls are single from now on.
+        """
+        if not may_be_about_batches(refusal):
+            return False
+        with self._trying:
+            if self.batch_size == 1 or self._knows_about_batches:
+                return self.batch_size == 1
+            self._knows_about_batches = True
+            try:
+                self._round(question, [key], halt, Doubts())
+            except Interrupted:
+                raise
+            except ApiError:
+                return False
+            self.batch_size = 1
+        log.warning("%s takes no batches: single calls from now on (%s)", self.http.name, refusal)
+        return True
 
     def _learn(self, refused: int, refusal: TooLarge) -> None:
         if refused == 1:
@@ -252,43 +265,3 @@ def connect(
     patience = Patience(attempts=attempts, timeout=timeout, answer_within=answer_within, statuses=PASSING)
     http = Http(url, budget, patience, headers or {}, stop or threading.Event(), name)
     return EthereumRpc(http, batch_size, parallel)
-
-
-def _numbered(raw: msgspec.Raw, number: int) -> Header:
-    header = parse_header(raw)
-    if header.block.number != number:
-        raise MalformedAnswer(f"block {number} was requested, but the node returned block {header.block.number}")
-    return header
-
-
-def _perhaps_a_block(raw: msgspec.Raw, which: int | Tag) -> Block | None:
-    if bytes(raw) == b"null":
-        return None
-    return _numbered(raw, which).block if isinstance(which, int) else parse_block(raw)
-
-
-def _by_number(which: int | Tag) -> str:
-    name = f"{which:#x}" if isinstance(which, int) else which
-    return f'"method":"eth_getBlockByNumber","params":["{name}",false]'
-
-
-_CHAIN_ID: Question[str, int] = Question(
-    render=lambda _: '"method":"eth_chainId","params":[]',
-    parse=lambda raw, _: parse_quantity(raw),
-    shown=lambda _: "its chain id",
-)
-_HEADER: Question[int, Header] = Question(render=_by_number, parse=_numbered, shown=lambda number: f"block {number}")
-_PERHAPS_A_BLOCK: Question[int | Tag, Block | None] = Question(
-    render=_by_number, parse=_perhaps_a_block, shown=lambda which: f"block {which}"
-)
-_BALANCE: Question[BalanceKey, int] = Question(
-    render=lambda key: f'"method":"eth_getBalance","params":["{key[0]}","{hex(key[1])}"]',
-    parse=lambda raw, _: parse_quantity(raw),
-    shown=lambda key: f"the balance of {key.address} at block {key.number}",
-    of_texts=quantities,
-)
-_ACCOUNT_PROOF: Question[BalanceKey, list[bytes]] = Question(
-    render=lambda key: f'"method":"eth_getProof","params":["{key.address}",[],"{key.number:#x}"]',
-    parse=lambda raw, _: parse_account_proof(raw),
-    shown=lambda key: f"the account proof of {key.address} at block {key.number}",
-)

@@ -13,7 +13,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.errors import BeyondTables, MalformedAnswer
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -21,7 +21,7 @@ V = TypeVar("V")
 Meaning = Literal["passing", "too large", "no state", "final"]
 
 _NO_STATE = re.compile(
-    r"missing trie node|\bprun(ed|ing)\b|historical state|no state available|\barchive\b|BlockOutOfRange"
+    r"missing trie node|\bprun(ed|ing)\b|historical state|no state (available|found)|\barchive\b|BlockOutOfRange"
     r"|\bstate\b.*\b(unavailable|not available)",
     re.IGNORECASE,
 )
@@ -33,21 +33,35 @@ _SIZE = re.compile(
 _PERHAPS_SIZE = re.compile(r"\bbatch|\brequest\b.{0,20}\b(too (large|big)|exceed)", re.IGNORECASE)
 _TOO_FAST = re.compile(r"\brate\b|per second|/s(ec)?\b|quota|throttl|capacity", re.IGNORECASE)
 _RATE_CODES = {429, -32005, -32007, -32011, -32029}
-_NO_BLOCK = re.compile(r"\bunknown block\b|\b(finalized|safe|earliest) block not found\b", re.IGNORECASE)
+_NO_BLOCK = re.compile(
+    r"\bunknown block\b|\b(finalized|safe|earliest) block not found\b|\bfinalized\b.{0,20}\b(not |un)supported\b",
+    re.IGNORECASE,
+)
+_NO_HEADER = re.compile(r"\bheader not found\b", re.IGNORECASE)
+_COUNT = re.compile(r"[0-9]{1,18}")
+_NO_CALL = -1  # an id that no call has
 _NULL = msgspec.Raw(b"null")
 _FINAL = {-32600, -32601, -32602, -32700}
 
 
 class RpcError(msgspec.Struct, gc=False):
-    """An error that a node reports."""
+    """An error that a node reports. Some nodes name the reason in `data` only."""
 
     code: int | float | str | None = 0
     message: str | None = ""
+    data: msgspec.Raw = msgspec.Raw()
 
     @property
     def words(self) -> str:
-        """The message on one line."""
-        return " ".join((self.message or "").split())
+        """The message on one line, and the text in `data`."""
+        reason = _text_in(self.data) if bytes(self.data).startswith(b'"') else ""
+        parts = (" ".join(text.split()) for text in (self.message or "", reason))
+        return ": ".join(filter(None, parts))
+
+    @property
+    def is_about_a_header(self) -> bool:
+        """Whether the node does not find the block whose state was requested."""
+        return bool(_NO_HEADER.search(self.words))
 
     def meaning(self) -> Meaning:
         """Return the class of this error.
@@ -66,7 +80,7 @@ class RpcError(msgspec.Struct, gc=False):
 
 
 class _Answer(msgspec.Struct, gc=False):
-    id: int | str | None = None
+    id: int | float | str | None = None
     result: msgspec.Raw = msgspec.Raw()
     error: RpcError | str | None = None
 
@@ -79,6 +93,7 @@ class _Text(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     jsonrpc: str = ""
 
 
+_text_in = msgspec.json.Decoder(str).decode
 _decode_any = msgspec.json.Decoder(list[_Answer | None] | _Answer).decode
 _decode_texts = msgspec.json.Decoder(list[_Text]).decode
 
@@ -88,23 +103,27 @@ class Question(Generic[K, V]):
     """A kind of call.
 
     `render` gives the method and parameters as JSON. `parse` reads the value. `shown` names the call in messages.
-    `of_texts` parses many string results at once, which is faster than one `parse` for each.
+    `of_texts` parses many string results at once, which is faster than one `parse` for each. `of_state` says that the
+    node needs the state of a block.
     """
 
     render: Callable[[K], str]
     parse: Callable[[msgspec.Raw, K], V]
     shown: Callable[[K], str]
     of_texts: Callable[[list[str]], list[V]] | None = None
+    of_state: bool = False
 
 
 @dataclass
 class Answers(Generic[K, V]):
     """The values and errors of a batch, by key. A key without a usable result is in neither dictionary.
 
-    `about_all` is an error that does not name a call. `malformed` says why a result was not usable.
+    `about_all` is an error that does not name a call. `malformed` says why a result was not usable. `beyond`
+    describes values that do not fit into a table.
     """
 
     values: dict[K, V] = field(default_factory=dict)
+    beyond: dict[K, str] = field(default_factory=dict)
     errors: dict[K, RpcError] = field(default_factory=dict)
     about_all: RpcError | None = None
     malformed: str = "calls have no response"
@@ -132,9 +151,9 @@ def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) ->
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedAnswer(f"the response is not JSON-RPC: {error}") from error
     found: Answers[K, V] = Answers()
-    open_calls: dict[int | str | None, K] = dict(calls.items())
+    open_calls = dict(calls.items())
     for answer in decoded:
-        key = open_calls.pop(answer.id, None)
+        key = open_calls.pop(_id_of(answer), None)
         if key is None:
             _note_a_stranger(answer, calls, found)
             continue
@@ -144,9 +163,18 @@ def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) ->
             continue
         try:
             found.values[key] = question.parse(_NULL if fault else answer.result, key)
+        except BeyondTables as error:
+            found.beyond[key] = str(error)
         except MalformedAnswer as error:
             found.malformed = str(error)
     return found
+
+
+def _id_of(answer: _Answer) -> int:
+    """Return the id as it was sent, also where it came back as a text or as 1.0; -1 for any other."""
+    if isinstance(answer.id, str):
+        return int(answer.id) if _COUNT.fullmatch(answer.id) else _NO_CALL
+    return int(answer.id) if answer.id is not None and answer.id == answer.id // 1 else _NO_CALL
 
 
 def _plain_texts(body: bytes, question: Question[K, V], calls: Mapping[int, K]) -> dict[K, V] | None:
@@ -163,13 +191,14 @@ def _plain_texts(body: bytes, question: Question[K, V], calls: Mapping[int, K]) 
 
 
 def _note_a_stranger(answer: _Answer, calls: Mapping[int, K], found: Answers[K, V]) -> None:
-    key = calls.get(answer.id) if isinstance(answer.id, int) else None
+    key = calls.get(_id_of(answer))
     if key is None:
         found.about_all = _error_of(answer) or found.about_all
         return
     # The call has two results, and neither is used.
     found.values.pop(key, None)
     found.errors.pop(key, None)
+    found.beyond.pop(key, None)
     found.malformed = "a call has two results"
 
 

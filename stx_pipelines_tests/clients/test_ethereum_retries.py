@@ -45,7 +45,7 @@ class TestPassingTroubles:
         assert rpc.blocks([5, 3, 4]) == [chain.block(5), chain.block(3), chain.block(4)]
         assert rpc.calls == N + 3
 
-    @pytest.mark.parametrize("kind", ALL_FAULTS)
+    @pytest.mark.parametrize("kind", [kind for kind in ALL_FAULTS if kind != "header not found"])
     def test_one_that_does_not_pass_is_an_error_after_the_attempts(
         self, node: Node, make_rpc: MakeRpc, kind: str
     ) -> None:
@@ -66,7 +66,7 @@ class TestPassingTroubles:
         with pytest.raises(Unreachable) as caught:
             make_rpc().balances(KEYS)
         assert "\n" not in str(caught.value)
-        assert len(node.asked) <= 4
+        assert len(node.asked) <= 3 + (N + 3)  # where no batch has a value, single calls are tried
         assert "in 3 attempts: " in str(caught.value)
 
     @pytest.mark.parametrize("seed", range(4))

@@ -60,6 +60,8 @@ ETHEREUM_FAULTS: tuple[EthereumFault, ...] = (*REQUEST_FAULTS, *ELEMENT_FAULTS, 
 BatchRefusal = Literal["413", "element", "object", "erigon"]
 # Some nodes without old states return no error: they return the balance of their newest block, or 0.
 OldBalances = Literal["right", "newest", "zero"]
+# A chain without finality: null, an error of old geth, an error of nodes that take numbers only.
+FinalizedTag = Literal["known", "null", "not supported", "invalid"]
 PrunedWording = Literal["missing_trie_node", "historical_state", "state_not_available", "pruned"]
 
 
@@ -82,6 +84,9 @@ class EthereumKnobs:
     wei_too_much_at: int = -1  # the only block whose balances are wrong; -1: every block
     altered_member: str = ""  # name of a block's field that gets another value under the same hash
     altered_block: int = -1  # the only block with that value; -1: every block
+    finalized_tag: FinalizedTag = "known"
+    odd_forms: bool = False  # correct responses in an unusual form: padded, capitals, ids as texts, no size, an author
+    gas_limit: int = 0  # reported instead of each block's own; 0: its own
     faults: dict[EthereumFault, float] = field(default_factory=dict)  # share of requests, or of elements
     faults_left: int = -1  # number of requests that may still have faults; -1: all
     seed: int = 1

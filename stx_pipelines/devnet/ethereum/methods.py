@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from stx_pipelines.devnet.ethereum.chain import EthereumBlock, EthereumChain
 from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
+from stx_pipelines.devnet.ethereum.odd import odd_id, odd_result
 from stx_pipelines.devnet.ethereum.render import block_json, error_text, proof_json, result_text
 from stx_pipelines.devnet.ethereum.state import account_proof
 from stx_pipelines.devnet.ethereum.values import Call, Params
@@ -53,7 +54,10 @@ class EthereumMethods:
         if method is None:
             return error_text(call_id, -32601, f"the method {call.method} does not exist/is not available")
         try:
-            return result_text(call_id, method(call.params))
+            result = method(call.params)
+            if self._knobs.odd_forms:
+                return result_text(odd_id(call_id), odd_result(result))
+            return result_text(call_id, result)
         except CallError as refused:
             return error_text(call_id, refused.code, refused.message)
 
@@ -97,6 +101,8 @@ class EthereumMethods:
         return self._chain.accounts.balance(address, newest if self._knobs.old_balances == "newest" else number)
 
     def _block(self, params: Params) -> str:
+        if params[:1] == ["finalized"] and self._knobs.finalized_tag != "known":
+            return self._without_finality()
         number = self._number(params, 0)
         if len(params) < 2:
             raise _missing(1)
@@ -106,8 +112,18 @@ class EthereumMethods:
         if block is None:
             return "null"
         text = block_json(block, has_future_member=number >= self._chain.spec.future_number)
+        if limit := self._knobs.gas_limit:
+            text = text.replace(f'"gasLimit":"{block.gas_limit:#x}"', f'"gasLimit":"{limit:#x}"')
         member = self._knobs.altered_member
         return _altered(text, member) if member and self._knobs.altered_block in {-1, number} else text
+
+    def _without_finality(self) -> str:
+        match self._knobs.finalized_tag:
+            case "not supported":
+                raise CallError(-32000, "'finalized' tag not supported on pre-merge network")
+            case "invalid":
+                raise _unfit(0, "hex string without 0x prefix")
+        return "null"
 
     def _number(self, params: Params, position: int) -> int:
         told = _text(params, position)

@@ -108,7 +108,8 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
             self.client.balances([BalanceKey(NOBODY, oldest)])
         except NoState:
             self._state_from = self.client.first_state(oldest, max(heights))
-            log.warning("%s", self._no_state())
+            if self._state_from > oldest:
+                log.warning("%s", self._no_state())
 
     def _no_state(self) -> NoState:
         return NoState(f"this node keeps no state before block {self._state_from}: use an archive node")

@@ -29,9 +29,13 @@ _PROOF = "numbers without a gap, every block names the one before, the neighbour
 
 @dataclass
 class BlocksSync(DaySync[EthereumRpc, Block]):
-    """The sync of Ethereum blocks. `folder` keeps the chain's identity."""
+    """The sync of Ethereum blocks. `folder` keeps the chain's identity.
+
+    `confirmations` is for chains whose node names no finalized block.
+    """
 
     folder: DataFolder
+    confirmations: int | None = None
     _chain: str = field(default="", init=False)  # the chain's name in certificates
     _is_like_ethereum: bool = field(default=False, init=False)  # whether a header of this chain was ever hashed
     _reported: set[str] = field(default_factory=set, init=False)
@@ -40,7 +44,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
 
     def check_tip(self) -> bool:
         """Record the newest final block's time. Return whether today's stored day is behind or on another fork."""
-        top, today = finalized(self.client), self._newest_certificate()
+        top, today = finalized(self.client, self.confirmations), self._newest_certificate()
         self._note_tip(top.timestamp)
         return today is not None and (top.number != today.tip or today.last_hash not in {None, top.hash})
 
@@ -49,7 +53,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
         self._chain = identity.name
         stored = self.store.files.certificates()
         self._is_like_ethereum = any(known.last_height and is_hashed(known) for known in stored.values())
-        top = finalized(self.client)
+        top = finalized(self.client, self.confirmations)
         self._refuse_if_node_is_behind(top)
         seen = self._note_tip(top.timestamp)
         changed = changed_days(self.client, stored, top)
@@ -65,7 +69,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
             if not wanted:
                 return
             self._open_again(wanted)
-            top = finalized(self.client)
+            top = finalized(self.client, self.confirmations)
 
     def _refuse_if_node_is_behind(self, top: Block) -> None:
         newest = max((known.last_height or 0 for known in self.store.files.certificates().values()), default=0)
@@ -123,12 +127,22 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
     def _judge(self, day: date, headers: Sequence[Header]) -> str:
         """Return whether the headers were hashed, or why some are only linked. Log each reason once per sync."""
         hashing = judge_headers(headers, is_like_ethereum=self._is_like_ethereum)
+        self._report_large([header.block for header in headers])
         self._is_like_ethereum |= any(header.is_hashed for header in headers if header.block.number)
         why = hashing.partition("(")[2]
         if hashing != HASHED and why not in self._reported:
             self._reported.add(why)
             log.warning("%s: %s; balances of such blocks are not proved", day, hashing)
         return hashing
+
+    def _report_large(self, blocks: Sequence[Block]) -> None:
+        for block in blocks:
+            # Each block has a gas limit; one whose nonce is known has a difficulty.
+            large = {"gas_limit": block.gas_limit is None, "difficulty": block.nonce and block.difficulty is None}
+            for column in {name for name, is_large in large.items() if is_large} - self._reported:
+                self._reported.add(column)
+                sentence = "block %d: its %s does not fit into 63 bits, so it is NULL (as in other such blocks)"
+                log.warning(sentence, block.number, column)
 
     def _certify(
         self, day: date, blocks: Sequence[Block], top: Block, is_over: bool, calls: int, seconds: float, hashing: str
@@ -166,5 +180,11 @@ def is_hashed(of_blocks: Certificate) -> bool:
 
 def open_blocks(project: Project) -> BlocksSync:
     """Open the sync of blocks. Raises `SettingsError`."""
-    client, age = project.ethereum_rpc(), project.settings.eth_tip_age
-    return BlocksSync(client, project.store(BLOCKS), project.folder, tip_age=age)
+    settings = project.settings
+    return BlocksSync(
+        project.ethereum_rpc(),
+        project.store(BLOCKS),
+        project.folder,
+        confirmations=settings.eth_confirmations,
+        tip_age=settings.eth_tip_age,
+    )

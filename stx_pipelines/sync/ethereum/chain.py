@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,13 +14,17 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, day_of, window
 from stx_pipelines.chains.ethereum import Block
 from stx_pipelines.clients.errors import ApiError
-from stx_pipelines.clients.ethereum_rpc import EthereumRpc, Tag
+from stx_pipelines.clients.ethereum_calls import Tag
+from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.identity import EthereumIdentity, keep_identity, known_ethereum
 from stx_pipelines.sync.outcome import WrongChain
 
 log = logging.getLogger(__name__)
 
+_UNKNOWN_TAG = re.compile(
+    r"\(-32602\)|HTTP 400|\binvalid (argument|params?|block)\b|hex string|0x prefix", re.IGNORECASE
+)
 _STRIDE = 8_192  # blocks; a little more than a day of 12-second slots
 _PROBES = 32  # headers read at once while searching the first block of a day
 
@@ -58,12 +63,37 @@ def _shown(identity: EthereumIdentity) -> str:
     return f"{identity.chain_id} (genesis {identity.genesis_hash[:12]}...)"
 
 
-def finalized(node: EthereumRpc) -> Block:
-    """Return the newest final block. Raises `ApiError` if no block except block 0 is final."""
-    block = block_of(node, "finalized")
-    if block is None or block.number == 0:
-        raise ApiError(f"{node.http.name} names no finalized block: it may still be syncing, try again later")
-    return block
+def finalized(node: EthereumRpc, confirmations: int | None = None) -> Block:
+    """Return the newest final block. Raises `ApiError` if no block except block 0 is final.
+
+    If the node names no finalized block, the block `confirmations` below the newest block is final.
+    """
+    block = _named_final(node)
+    if block is not None and block.number > 0:
+        return block
+    if confirmations is None:
+        raise ApiError(
+            f"{node.http.name} names no finalized block: it may still be syncing, try again later; for a chain that "
+            "has none, set ETH_CONFIRMATIONS to the number of newer blocks that make a block final"
+        )
+    newest = block_of(node, "latest")
+    number = newest.number - confirmations if newest else 0
+    final = block_of(node, number) if number > 0 else None
+    if final is None:
+        raise ApiError(
+            f"{node.http.name} names no finalized block, and has no block with ETH_CONFIRMATIONS={confirmations} newer "
+            "ones: try again later"
+        )
+    return final
+
+
+def _named_final(node: EthereumRpc) -> Block | None:
+    try:
+        return block_of(node, "finalized")
+    except ApiError as error:
+        if type(error) is ApiError and _UNKNOWN_TAG.search(str(error)):
+            return None  # a node that takes numbers only
+        raise
 
 
 @dataclass

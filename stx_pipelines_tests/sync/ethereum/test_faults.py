@@ -33,7 +33,7 @@ FINAL: dict[EthereumFault, str] = {
     "error_-32601": "not available on your plan",
     "error_-32602": "invalid argument 0",
     "error_-32700": "parse error",
-    "missing_trie_node": "use an archive node",
+    "missing_trie_node": "use a",  # archive node; or, of a block, node with the whole history
 }
 """Faults that retries do not cure, with words of their sentences."""
 

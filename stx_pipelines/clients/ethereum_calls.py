@@ -1,0 +1,64 @@
+"""The calls of an Ethereum node that this package makes: their parameters, and how their results are read."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.ethereum import (
+    BalanceKey,
+    Block,
+    Header,
+    parse_account_proof,
+    parse_block,
+    parse_header,
+    parse_quantity,
+    quantities,
+)
+from stx_pipelines.clients.json_rpc import Question
+
+Tag = Literal["latest", "finalized", "earliest"]
+
+
+def _numbered(raw: msgspec.Raw, number: int) -> Header:
+    header = parse_header(raw)
+    if header.block.number != number:
+        raise MalformedAnswer(f"block {number} was requested, block {header.block.number} was returned")
+    return header
+
+
+def _perhaps_a_block(raw: msgspec.Raw, which: int | Tag) -> Block | None:
+    if bytes(raw) == b"null":
+        return None
+    return _numbered(raw, which).block if isinstance(which, int) else parse_block(raw)
+
+
+def _by_number(which: int | Tag) -> str:
+    name = f"{which:#x}" if isinstance(which, int) else which
+    return f'"method":"eth_getBlockByNumber","params":["{name}",false]'
+
+
+CHAIN_ID: Question[str, int] = Question(
+    render=lambda _: '"method":"eth_chainId","params":[]',
+    parse=lambda raw, _: parse_quantity(raw),
+    shown=lambda _: "its chain id",
+)
+HEADER: Question[int, Header] = Question(render=_by_number, parse=_numbered, shown=lambda number: f"block {number}")
+PERHAPS_A_BLOCK: Question[int | Tag, Block | None] = Question(
+    render=_by_number, parse=_perhaps_a_block, shown=lambda which: f"block {which}"
+)
+BALANCE: Question[BalanceKey, int] = Question(
+    render=lambda key: f'"method":"eth_getBalance","params":["{key[0]}","{hex(key[1])}"]',
+    parse=lambda raw, _: parse_quantity(raw),
+    shown=lambda key: f"the balance of {key.address} at block {key.number}",
+    of_state=True,
+    of_texts=quantities,
+)
+ACCOUNT_PROOF: Question[BalanceKey, list[bytes]] = Question(
+    render=lambda key: f'"method":"eth_getProof","params":["{key.address}",[],"{key.number:#x}"]',
+    parse=lambda raw, _: parse_account_proof(raw),
+    shown=lambda key: f"the account proof of {key.address} at block {key.number}",
+    of_state=True,
+)
