@@ -145,9 +145,9 @@ def no_json(_request: bytes) -> Iterator[bytes]:
 @pytest.mark.parametrize(
     ("talk", "patience", "error", "words"),
     [
-        (silent, {"timeout": 0.2}, Unreachable, "gave no usable answer in 2 attempts: no answer in time"),
-        (dripping, {"answer_within": 0.3}, Unreachable, "in 2 attempts: the answer was not whole after 0.3 s"),
-        (no_json, {"answer_within": 0.3}, Unreachable, "in 2 attempts: the answer was not whole after 0.3 s"),
+        (silent, {"timeout": 0.2}, Unreachable, "gave no usable response in 2 attempts: no answer in time"),
+        (dripping, {"answer_within": 0.3}, Unreachable, "in 2 attempts: the response was not whole after 0.3 s"),
+        (no_json, {"answer_within": 0.3}, Unreachable, "in 2 attempts: the response was not whole after 0.3 s"),
         (closing, {}, Unreachable, "in 2 attempts: the connection broke before the answer was whole"),
         (endless, {}, ApiError, "sent more than 1 MiB, which no response of this route needs"),
     ],
