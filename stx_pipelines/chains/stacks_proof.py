@@ -134,7 +134,7 @@ def _fault(rows: Sequence[Tx], place: Placed, day: date) -> str | None:
     if any(not row.canonical for row in rows):
         return "was read with transactions that are not canonical"
     if any(not lo <= row.block_height <= hi for row in rows):
-        return f"has the Stacks heights {lo} to {hi}, but some of its transactions have other heights"
+        return f"has the Stacks heights {lo} to {hi}, but some of its transactions are outside these heights"
     if day < NAKAMOTO_DAY:
         return None  # with microblocks, only the counts can be compared
     if {row.block_hash for row in rows if row.block_hash} - set(burn.stacks_blocks):
