@@ -45,7 +45,7 @@ class IpcConnections:
         except Late as error:
             trouble: Exception = Broken(str(error), slow=True)
         except TimeoutError:
-            trouble = Broken("no answer in time", slow=True)
+            trouble = Broken("no response in time", slow=True)
         except FileNotFoundError:
             trouble = Broken("the socket does not exist")
         except (ConnectionError, BlockingIOError) as error:
@@ -120,7 +120,7 @@ class _Bounded(socket.socket):
         try:
             piece = super().recv(bodies.PIECE)
         except TimeoutError:
-            raise Broken("no answer in time", slow=True) from None
+            raise Broken("no response in time", slow=True) from None
         if not piece:
             raise Broken(_CUT)
         self._left -= len(piece)

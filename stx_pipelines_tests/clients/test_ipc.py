@@ -145,7 +145,7 @@ def no_json(_request: bytes) -> Iterator[bytes]:
 @pytest.mark.parametrize(
     ("talk", "patience", "error", "words"),
     [
-        (silent, {"timeout": 0.2}, Unreachable, "gave no usable response in 2 attempts: no answer in time"),
+        (silent, {"timeout": 0.2}, Unreachable, "gave no usable response in 2 attempts: no response in time"),
         (dripping, {"answer_within": 0.3}, Unreachable, "in 2 attempts: the response was not whole after 0.3 s"),
         (no_json, {"answer_within": 0.3}, Unreachable, "in 2 attempts: the response was not whole after 0.3 s"),
         (closing, {}, Unreachable, "in 2 attempts: the connection broke before the answer was whole"),
