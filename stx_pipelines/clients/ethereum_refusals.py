@@ -25,6 +25,9 @@ _OF_A_REQUEST = re.compile(
 _OF_ATTEMPTS = re.compile(r"attempts: (HTTP 500\b|.*\b(reported|JSON-RPC|no response)\b)")
 
 
+USE_THE_SETTING = "set ETH_CALLS_PER_SECOND to the number of calls that the provider allows"
+
+
 class AskAgain(ApiError):
     """The node said for the first time that it lacks something: one of several behind an address may have it."""
 
@@ -71,7 +74,7 @@ class Refusals:
             doubts.headers += 1
             if doubts.headers >= max(_FEWEST_REFUSALS, self.http.patience.attempts):
                 return self._lacking(error, question, keys[0])
-        return MalformedAnswer(sentence)
+        return MalformedAnswer(f"{sentence}: {USE_THE_SETTING}" if error.is_about_the_rate else sentence)
 
     def final(self, error: RpcError, question: Question[K, V], keys: Sequence[K], doubts: Doubts[K]) -> ApiError | None:
         """Return the error that ends the batch; None where these calls can be sent again."""

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 
 from stx_pipelines.chains.ethereum import BalanceKey, Block, Header
 from stx_pipelines.chains.ethereum_proof import NOBODY
-from stx_pipelines.clients.errors import ApiError, Interrupted, NoState, TooLarge
+from stx_pipelines.clients.errors import ApiError, Interrupted, NoState, TooLarge, Unreachable
 from stx_pipelines.clients.ethereum_calls import ACCOUNT_PROOF, BALANCE, CHAIN_ID, HEADER, PERHAPS_A_BLOCK, Tag
-from stx_pipelines.clients.ethereum_refusals import AskAgain, Doubts, Refusals, may_be_about_batches
+from stx_pipelines.clients.ethereum_refusals import USE_THE_SETTING, AskAgain, Doubts, Refusals, may_be_about_batches
 from stx_pipelines.clients.http import STOPPED, Http
 from stx_pipelines.clients.json_rpc import Answers, K, Question, RpcError, V, answers_in, body_of, error_in
 from stx_pipelines.clients.patience import Patience
@@ -36,6 +36,8 @@ PASSING = frozenset({408, 425, 429, *range(500, 600)})
 """The HTTP statuses after which a request is sent again."""
 
 _TOO_MANY_REQUESTS = 429
+_REFUSALS_OF_A_PACE = 2  # of one batch, before it is halved
+_FASTEST = 1_000_000  # calls a second, as in the settings
 _SECONDS_BETWEEN_CHECKS = 0.2  # of the stop signal, while batches are sent
 
 
@@ -188,10 +190,13 @@ class EthereumRpc:
 
         Raises `AskAgain` for a new doubt.
         """
+        limits: list[str] = []  # the texts of 429 responses
         calls = {number: key for key, number in zip(keys, self._ids, strict=False)}
 
         def parse(body: bytes) -> Answers[K, V]:
             answers = answers_in(body, question, calls)
+            for error in filter(None, [answers.about_all, *answers.errors.values()]):
+                self._heed(error)
             self._knows_about_batches |= bool(answers.values) and len(keys) > 1
             for key, error in answers.errors.items():
                 if final := self._refusals.final(error, question, [key], doubts):
@@ -207,15 +212,35 @@ class EthereumRpc:
             error = error_in(text) or RpcError(message=text if status < 500 else "")
             if status == _TOO_MANY_REQUESTS:
                 error.code = status
+                self._heed(error)
             sentence = self._refusals.sentence(error, question.shown(keys[0]))
             if error.meaning() == "too large" and len(keys) > 1:
                 return TooLarge(sentence)
+            if status == _TOO_MANY_REQUESTS:
+                limits.append(sentence)
+                if len(limits) >= _REFUSALS_OF_A_PACE and len(keys) > 1:
+                    return TooLarge(sentence)
             if error.meaning() == "no state" and error.code:
                 return self._refusals.final(error, question, keys, doubts) or AskAgain(sentence)
             return None
 
         body = body_of(question, calls)
-        return self.http.post("", body, parse, cost=len(calls), stop=halt, refusal=refusal)
+        try:
+            return self.http.post("", body, parse, cost=len(calls), stop=halt, refusal=refusal)
+        except Unreachable as error:
+            if limits:
+                raise Unreachable(f"{error} ({limits[-1]}): {USE_THE_SETTING}") from error
+            raise
+
+    def _heed(self, error: RpcError) -> None:
+        """Adopt the pause and the rate that a provider names."""
+        hint = error.allowed
+        if hint.backoff_seconds > 0:
+            self.http.budget.pause(min(hint.backoff_seconds, self.http.patience.longest_wait))
+        if (rate := int(min(hint.allowed_rps, _FASTEST))) >= 1 and self.http.budget.lower_calls_to(rate):
+            with self._learning:
+                self.batch_size = min(self.batch_size, rate)
+            log.warning("%d calls a second from now on (%s)", rate, self._refusals.sentence(error, "a batch"))
 
     def _takes_single_calls(self, question: Question[K, V], key: K, halt: threading.Event, refusal: ApiError) -> bool:
         """Try one call alone, once, while no batch had a value: a server without batches may not say so.

@@ -44,6 +44,17 @@ _NULL = msgspec.Raw(b"null")
 _FINAL = {-32600, -32601, -32602, -32700}
 
 
+class RateHint(msgspec.Struct, gc=False):
+    """The calls a second that a provider allows, and the pause that it demands."""
+
+    allowed_rps: float = 0.0
+    backoff_seconds: float = 0.0
+
+
+class _Hints(msgspec.Struct, gc=False):
+    rate: RateHint
+
+
 class RpcError(msgspec.Struct, gc=False):
     """An error that a node reports. Some nodes name the reason in `data` only."""
 
@@ -59,6 +70,19 @@ class RpcError(msgspec.Struct, gc=False):
         return ": ".join(filter(None, parts))
 
     @property
+    def is_about_the_rate(self) -> bool:
+        """Whether the node gets more calls than it allows."""
+        return bool(_TOO_FAST.search(self.words)) or self.code in _RATE_CODES
+
+    @property
+    def allowed(self) -> RateHint:
+        """What `data` says of the rate, in Infura's form; zeros where it says nothing."""
+        try:
+            return _hints_in(self.data).rate
+        except msgspec.DecodeError:
+            return RateHint()
+
+    @property
     def is_about_a_header(self) -> bool:
         """Whether the node does not find the block whose state was requested."""
         return bool(_NO_HEADER.search(self.words))
@@ -70,7 +94,7 @@ class RpcError(msgspec.Struct, gc=False):
         """
         if _SIZE.search(self.words):
             return "too large"
-        if _TOO_FAST.search(self.words) or self.code in _RATE_CODES:
+        if self.is_about_the_rate:
             return "passing"
         if _NO_STATE.search(self.words):
             return "no state"
@@ -93,6 +117,7 @@ class _Text(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     jsonrpc: str = ""
 
 
+_hints_in = msgspec.json.Decoder(_Hints).decode
 _text_in = msgspec.json.Decoder(str).decode
 _decode_any = msgspec.json.Decoder(list[_Answer | None] | _Answer).decode
 _decode_texts = msgspec.json.Decoder(list[_Text]).decode

@@ -57,6 +57,7 @@ class Budget:
         self._file = (folder or _account_folder()) / f"budget-{name}.sqlite"
         self._turn = threading.Lock()
         self._paused_until = 0.0
+        self._is_lowered = False
         self._limiter = self._open()
 
     def _open(self) -> Limiter | None:
@@ -75,8 +76,11 @@ class Budget:
     def spend(self, stop: threading.Event, cost: int = 1) -> None:
         """Wait until a request of `cost` calls may be sent. Return early when `stop` is set.
 
-        Raises ValueError if `cost` exceeds `calls_per_second`.
+        Raises ValueError if `cost` exceeds `calls_per_second`. A limit that was lowered is spent as a whole by batches
+        that are larger.
         """
+        if self._is_lowered:
+            cost = min(cost, self.calls_per_second)
         if self.calls_per_second and cost > self.calls_per_second:
             raise ValueError(f"{cost} calls at once exceed the limit of {self.calls_per_second} a second")
         # Only one thread waits for the account. Several would wake up late and leave a part of the budget unused.
@@ -101,6 +105,16 @@ class Budget:
         with self._turn:
             self.requests_per_minute = requests_per_minute
             self._limiter = self._open()
+
+    def lower_calls_to(self, calls_per_second: int) -> bool:
+        """Adopt a number of calls a second that the server reported; return False if the current one is no higher."""
+        with self._turn:
+            if 0 < self.calls_per_second <= calls_per_second:
+                return False
+            self._is_lowered, self.calls_per_second = True, calls_per_second
+            self._calls_per_entry = max(1, math.ceil(calls_per_second / _ENTRIES_PER_SECOND))
+            self._limiter = self._open()
+            return True
 
 
 def spacing(requests_per_minute: int) -> Rate:
