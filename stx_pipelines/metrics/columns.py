@@ -75,7 +75,7 @@ _NETWORK = (
     _stx("fee_stx", "fee_ustx / 1,000,000"),
     _count("landed", "canonical transactions of any status"),
     _count("failed", "canonical transactions that did not succeed"),
-    _share("failed_share", "failed / landed; NULL if landed is 0"),
+    _share("failed_share", "`failed` / `landed`; NULL if `landed` is 0"),
 )
 
 COLUMNS: dict[str, tuple[ResultColumn, ...]] = {

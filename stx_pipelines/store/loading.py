@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     import duckdb
 
 
-COVERAGE, DETAILS_COVERAGE = "coverage", "details_coverage"
-"""The tables that record which days the tables of a dataset hold: its first one, and its second one."""
-
-
 class WrongDayFile(StoreError):
     """A day file whose number of rows differs from the number in its certificate."""
 
@@ -75,33 +71,22 @@ def _insert(
 
 
 def fill_details(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
-    """Load these days into the dataset's second table. Skip days that this table has or the first table lacks."""
-    details = DATASETS[dataset].details
-    if details is None:
-        return
-    first, second = loaded_days(connection, dataset), loaded_days(connection, dataset, DETAILS_COVERAGE)
-    ids = {day.certificate.day: day.certificate.id for day in days}
-    lacking = [day for day in days if first.get(d := day.certificate.day) == ids[d] != second.get(d)]
+    """Load those of these days that the first table holds into the second table, in one transaction."""
+    of, loaded = DATASETS[dataset], loaded_days(connection, dataset)
     connection.begin()
-    for day in lacking:
-        _replace_details(connection, DATASETS[dataset], details, day)
-    _record(connection, DETAILS_COVERAGE, dataset, lacking)
+    for day in days:
+        if of.details and loaded.get(day.certificate.day) == day.certificate.id:
+            _replace_details(connection, of, of.details, day)
     connection.commit()
 
 
 def record(connection: duckdb.DuckDBPyConnection, dataset: str, days: Sequence[DayFile]) -> None:
-    """Write to the database the certificate that each of these days was loaded from."""
-    _record(connection, COVERAGE, dataset, days)
-    if DATASETS[dataset].details:
-        _record(connection, DETAILS_COVERAGE, dataset, days)
-
-
-def _record(connection: duckdb.DuckDBPyConnection, coverage: str, dataset: str, days: Sequence[DayFile]) -> None:
+    """Write to the table `coverage` the certificate that each of these days was loaded from."""
     certificates = [day.certificate for day in days]
     key = {"dataset": dataset, "days": [each.day for each in certificates]}
-    connection.execute(f"DELETE FROM warehouse.{coverage} WHERE dataset = $dataset AND list_contains($days, day)", key)
+    connection.execute("DELETE FROM warehouse.coverage WHERE dataset = $dataset AND list_contains($days, day)", key)
     connection.execute(
-        f"INSERT INTO warehouse.{coverage} "
+        "INSERT INTO warehouse.coverage "
         "SELECT $dataset, unnest($days), unnest($certificates), unnest($row_counts), $loaded_at",
         key
         | {
@@ -112,7 +97,7 @@ def _record(connection: duckdb.DuckDBPyConnection, coverage: str, dataset: str, 
     )
 
 
-def loaded_days(connection: duckdb.DuckDBPyConnection, dataset: str, coverage: str = COVERAGE) -> dict[date, str]:
+def loaded_days(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, str]:
     """Return the loaded days of a dataset, each with the id of the certificate that it was loaded from."""
-    query = f"SELECT day, certificate FROM warehouse.{coverage} WHERE dataset = $dataset ORDER BY day"
+    query = "SELECT day, certificate FROM warehouse.coverage WHERE dataset = $dataset ORDER BY day"
     return dict(connection.execute(query, {"dataset": dataset}).fetchall())

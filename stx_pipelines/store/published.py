@@ -30,9 +30,13 @@ class Published(msgspec.Struct):
     tip_seen: datetime | None = None
     tip_caught_up: datetime | None = None
 
-    def holding(self, loaded: dict[date, str], inode: int) -> Published:
-        """Return a copy with these loaded days, which the database file with this inode holds."""
-        return msgspec.structs.replace(self, loaded=loaded, inode=inode)
+    def holding(self, loaded: dict[date, str], inode: int, *, details: bool = False) -> Published:
+        """Return a copy with these loaded days, which the database file with this inode holds.
+
+        `details` is true if its second table is known to hold these days.
+        """
+        details = details or (self.details and inode == self.inode)
+        return msgspec.structs.replace(self, loaded=loaded, inode=inode, details=details)
 
     def compared(self, days: Iterable[date], now: datetime) -> Published:
         """Return a copy with these open days marked as unchanged at `now`. Marks older than two days are dropped."""

@@ -80,20 +80,22 @@ class Warehouse:
         `days` has each day once. Raises `Busy` if another process still holds the database after `wait` seconds.
         """
         with self.connected(wait) as connection:
+            is_first = not loaded_days(connection, dataset)
             connection.begin()
             for day in days:
                 replace_day(connection, dataset, day)
             record(connection, dataset, days)
             connection.commit()
             loaded = loaded_days(connection, dataset)
-        self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
+        self._publish(dataset, partial(Published.holding, loaded=loaded, inode=_inode(self.path), details=is_first))
 
     def lacks_details(self, dataset: str) -> bool:
         """Return whether the dataset's second table may lack loaded days. Never opens the database."""
-        return DATASETS[dataset].details is not None and not self.published(dataset).details
+        published = self.published(dataset)
+        return DATASETS[dataset].details is not None and bool(published.loaded) and not published.details
 
     def load_details(self, dataset: str, parts: Iterable[Sequence[DayFile]], *, wait: float) -> None:
-        """Load the days of each part that the dataset's second table lacks, in one transaction per part.
+        """Load the days of each part into the dataset's second table, in one transaction per part.
 
         Raises `Busy` if another process still holds the database after `wait` seconds.
         """
@@ -158,7 +160,7 @@ class Warehouse:
             replacement.put_in_place(fresh.path, self.path)
             remember_size(self.path, self._size)
         for dataset, held in loaded.items():
-            self._publish(dataset, partial(Published.holding, loaded=held, inode=_inode(self.path)))
+            self._publish(dataset, partial(Published.holding, loaded=held, inode=_inode(self.path), details=True))
         return wrong
 
     def _publish(self, dataset: str, change: Callable[[Published], Published]) -> None:

@@ -116,7 +116,7 @@ SPOILED: dict[str, tuple[Callable[[list[Tx]], None], str]] = {
     "a row of no burn block of the day": (change(8, burn_block_height=950), "950"),
     "another time": (change(8, burn_block_time=window(DAY)[0] + 601), "burn block 901 has the time"),
     "not canonical": (change(8, canonical=False), "burn block 901 .*not canonical"),
-    "a height outside": (change(8, block_height=99), "burn block 901 .*outside"),
+    "a height outside": (change(8, block_height=99), "burn block 901 has the Stacks heights .*outside these heights"),
     "a stranger's height": (swap_one_for_a_stranger, "burn block 901 "),
     "a gap in a block": (change(11, tx_index=7), "burn block 901 lacks transactions inside Stacks block 105"),
     "an index twice": (change(11, tx_index=0), "burn block 901 lacks transactions inside Stacks block 105"),

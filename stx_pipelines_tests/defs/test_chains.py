@@ -16,7 +16,7 @@ OF = {
     "ethereum": ["ethereum_coverage", "ethereum_alerts", "ethereum_daily"],
 }
 TITLES = {"stacks": "Stacks", "ethereum": "Ethereum"}
-UNSET = "Ethereum is not part of the coverage: ETH_RPC_URL is not set"
+UNSET = "Ethereum is not part of the coverage because ETH_RPC_URL is not set"
 
 
 def tick(defs: dg.Definitions, instance: dg.DagsterInstance, name: str) -> Any:

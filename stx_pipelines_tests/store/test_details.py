@@ -61,7 +61,7 @@ def make_older(world: World) -> None:
         table = files.read(day).drop_columns(NEW)
         files.write(table, certificate)
         older[day] = msgspec.structs.replace(certificate, columns=msgspec.UNSET)
-    change(world, "DROP TABLE transaction_details", "DROP TABLE details_coverage")
+    change(world, "DROP TABLE transaction_details")
     for day in older:
         stored = files.certificates()[day]
         change(world, f"UPDATE coverage SET certificate = '{stored.id}' WHERE day = '{day}'")
@@ -139,7 +139,6 @@ def test_a_day_that_an_older_version_loads_is_loaded_again(world: World) -> None
     world.stored()
     change(
         world,
-        f"UPDATE details_coverage SET certificate = 'older' WHERE day = '{world.days[0]}'",
         f"DELETE FROM transaction_details WHERE day = '{world.days[0]}'",
     )
     coverage = world.data / "coverage" / "transactions.json"

@@ -171,7 +171,7 @@ with world(make_chain(3, 12), Path(sys.argv[1])) as here:
         "replace_day:before:3",
         "replace_day:after:3",
         "loaded_days:after:1",
-        "_publish:before:3",
+        "_publish:before:2",
     ],
 )
 def test_a_process_may_die_at_any_step_between_file_and_table(world: World, place: str) -> None:

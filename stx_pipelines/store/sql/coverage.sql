@@ -6,11 +6,3 @@ CREATE TABLE IF NOT EXISTS warehouse.coverage (
     loaded_at TIMESTAMP
 );
 COMMENT ON TABLE warehouse.coverage IS 'One row per dataset and loaded day, with the certificate of the loaded day file.';
-CREATE TABLE IF NOT EXISTS warehouse.details_coverage (
-    dataset VARCHAR,
-    day DATE,
-    certificate VARCHAR,
-    row_count BIGINT,
-    loaded_at TIMESTAMP
-);
-COMMENT ON TABLE warehouse.details_coverage IS 'The same as coverage, for the second table of a dataset.';
