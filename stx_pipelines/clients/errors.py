@@ -41,5 +41,9 @@ class TooLarge(ApiError):
     """The request or its response is too large for the server or for this program. A smaller request may succeed."""
 
 
+class NoHistory(ApiError):
+    """The node no longer has an old block."""
+
+
 class NoState(ApiError):
     """The node does not have the state of a block. An archive node has the states of all blocks."""

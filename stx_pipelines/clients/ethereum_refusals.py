@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic
 
 from stx_pipelines.chains.errors import MalformedAnswer
-from stx_pipelines.clients.errors import ApiError, NoState, TooLarge, Unreachable
+from stx_pipelines.clients.errors import ApiError, NoHistory, NoState, TooLarge, Unreachable
 from stx_pipelines.clients.http import Http
 from stx_pipelines.clients.json_rpc import Answers, K, Question, RpcError, V
 
@@ -87,7 +87,7 @@ class Refusals:
         about, said = question.shown(key), f"it reported {self._said(error)}"
         if question.of_state:
             return NoState(f"{self.http.name} has no state for {about}: use an archive node ({said})")
-        return ApiError(
+        return NoHistory(
             f"{self.http.name} no longer has {about} ({said}): set ETH_FIRST_DAY to the first day that it has "
             "completely, or use a node with the whole history"
         )

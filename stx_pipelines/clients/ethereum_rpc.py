@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from stx_pipelines.chains.ethereum import BalanceKey, Block, Header
 from stx_pipelines.chains.ethereum_proof import NOBODY
-from stx_pipelines.clients.errors import ApiError, Interrupted, NoState, TooLarge, Unreachable
+from stx_pipelines.clients.errors import ApiError, Interrupted, NoHistory, NoState, TooLarge, Unreachable
 from stx_pipelines.clients.ethereum_calls import ACCOUNT_PROOF, BALANCE, CHAIN_ID, HEADER, PERHAPS_A_BLOCK, Tag
 from stx_pipelines.clients.ethereum_refusals import USE_THE_SETTING, AskAgain, Doubts, Refusals, may_be_about_batches
 from stx_pipelines.clients.http import STOPPED, Http
@@ -79,7 +79,10 @@ class EthereumRpc:
 
     def block(self, which: int | Tag) -> Block | None:
         """Return the block with this number or tag, or None if the node does not have it."""
-        return self._one(PERHAPS_A_BLOCK, which)
+        try:
+            return self._one(PERHAPS_A_BLOCK, which)
+        except NoHistory:
+            return None
 
     def blocks(self, numbers: Sequence[int], on_batch: OnBatch = lambda _: None) -> list[Block]:
         """Return the blocks with these numbers, in their order. A missing block is a failure, which is retried."""

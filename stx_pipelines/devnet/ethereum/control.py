@@ -12,6 +12,7 @@ from stx_pipelines.devnet.ethereum.chain import EthereumChain
 from stx_pipelines.devnet.ethereum.knobs import (
     BatchRefusal,
     EthereumKnobs,
+    HistoryWording,
     OldBalances,
     PrunedWording,
     known_faults,
@@ -38,6 +39,7 @@ def ethereum_routes(chain: EthereumChain, knobs: EthereumKnobs, stats: EthereumS
         "faults": known_faults,
         "batch_refusal": _one_of(get_args(BatchRefusal)),
         "pruned_wording": _one_of(get_args(PrunedWording)),
+        "history_wording": _one_of(get_args(HistoryWording)),
         "old_balances": _one_of(get_args(OldBalances)),
     }
     return {

@@ -62,6 +62,7 @@ BatchRefusal = Literal["413", "element", "object", "erigon"]
 OldBalances = Literal["right", "newest", "zero"]
 # A chain without finality: null, an error of old geth, an error of nodes that take numbers only.
 FinalizedTag = Literal["known", "null", "not supported", "invalid"]
+HistoryWording = Literal["null", "pruned history unavailable"]
 PrunedWording = Literal["missing_trie_node", "historical_state", "state_not_available", "pruned"]
 
 
@@ -86,6 +87,8 @@ class EthereumKnobs:
     altered_block: int = -1  # the only block with that value; -1: every block
     finalized_tag: FinalizedTag = "known"
     odd_forms: bool = False  # correct responses in an unusual form: padded, capitals, ids as texts, no size, an author
+    history_from: int = 0  # older blocks, except block 0, are gone
+    history_wording: HistoryWording = "null"
     gas_limit: int = 0  # reported instead of each block's own; 0: its own
     faults: dict[EthereumFault, float] = field(default_factory=dict)  # share of requests, or of elements
     faults_left: int = -1  # number of requests that may still have faults; -1: all

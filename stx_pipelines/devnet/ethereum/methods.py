@@ -109,7 +109,9 @@ class EthereumMethods:
         if params[1] is not False:
             raise _unfit(1, "this devnet has no whole transactions, only their hashes: use false")
         block = self._chain.block(number)
-        if block is None:
+        if block is None or 0 < number < self._knobs.history_from:
+            if block is not None and self._knobs.history_wording != "null":
+                raise CallError(4444, self._knobs.history_wording)
             return "null"
         text = block_json(block, has_future_member=number >= self._chain.spec.future_number)
         if limit := self._knobs.gas_limit:

@@ -76,7 +76,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
             super()._record_failure(failed)
 
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
-        identify(self.client, self.blocks.folder)
+        identify(self.client, self.blocks.folder, self.blocks.first_day)
         certificates = [known for day in days if (known := self.blocks.certificate(day))]
         self._look_before([known for known in certificates if not self._is_up_to_date(known, force)])
         yield from self._store_each(

@@ -31,11 +31,12 @@ _PROOF = "numbers without a gap, every block names the one before, the neighbour
 class BlocksSync(DaySync[EthereumRpc, Block]):
     """The sync of Ethereum blocks. `folder` keeps the chain's identity.
 
-    `confirmations` is for chains whose node names no finalized block.
+    `confirmations` is for chains whose node names no finalized block, `first_day` for nodes without older blocks.
     """
 
     folder: DataFolder
     confirmations: int | None = None
+    first_day: date | None = None
     _chain: str = field(default="", init=False)  # the chain's name in certificates
     _is_like_ethereum: bool = field(default=False, init=False)  # whether a header of this chain was ever hashed
     _reported: set[str] = field(default_factory=set, init=False)
@@ -49,7 +50,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
         return today is not None and (top.number != today.tip or today.last_hash not in {None, top.hash})
 
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
-        identity = identify(self.client, self.folder)
+        identity = identify(self.client, self.folder, self.first_day)
         self._chain = identity.name
         stored = self.store.files.certificates()
         self._is_like_ethereum = any(known.last_height and is_hashed(known) for known in stored.values())
@@ -83,7 +84,7 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
 
     def _read_and_store(self, days: Sequence[date], top: Block, anew: set[date]) -> Iterator[Outcome]:
         sure = [known for day, known in self.store.files.certificates().items() if day not in anew]
-        starts = DayStarts(self.client, top, sure)
+        starts = DayStarts(self.client, top, sure, self.first_day)
         return self._store_each(days, lambda day: self._read(day, starts, day in anew))
 
     def _read(self, day: date, starts: DayStarts, anew: bool) -> ProvedDay[Block] | None:
@@ -186,5 +187,6 @@ def open_blocks(project: Project) -> BlocksSync:
         project.store(BLOCKS),
         project.folder,
         confirmations=settings.eth_confirmations,
+        first_day=settings.eth_first_day,
         tip_age=settings.eth_tip_age,
     )

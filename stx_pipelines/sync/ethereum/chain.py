@@ -29,10 +29,11 @@ _STRIDE = 8_192  # blocks; a little more than a day of 12-second slots
 _PROBES = 32  # headers read at once while searching the first block of a day
 
 
-def identify(node: EthereumRpc, folder: DataFolder) -> EthereumIdentity:
+def identify(node: EthereumRpc, folder: DataFolder, first_day: date | None = None) -> EthereumIdentity:
     """Return the identity of the data folder's chain. Read it from the node and save it at the first use.
 
-    Raises `WrongChain` if the node serves another chain or does not have block 0.
+    `first_day` is the first day of a node that no longer has the blocks before this day (EIP-4444). Raises `WrongChain`
+    if the node serves another chain or does not have block 0.
     """
     chain_id, genesis, known = node.chain_id(), block_of(node, 0), known_ethereum(folder)
     if genesis is None:
@@ -41,8 +42,9 @@ def identify(node: EthereumRpc, folder: DataFolder) -> EthereumIdentity:
         )
     if known is None:
         first = block_of(node, 1)
-        asked = EthereumIdentity(chain_id, genesis.hash, day_of((first or genesis).timestamp))
-        if first is not None:  # without block 1, the first day is not known yet
+        began = day_of(first.timestamp) if first else first_day
+        asked = EthereumIdentity(chain_id, genesis.hash, began or day_of(genesis.timestamp))
+        if began is not None:  # without block 1, the first day is not known yet
             keep_identity(folder, asked)
         return asked
     asked = EthereumIdentity(chain_id, genesis.hash, known.first_day)
@@ -101,12 +103,14 @@ class DayStarts:
     """The first block of each day, found by reading headers of blocks up to `top`.
 
     Each result is kept. The certificates of `stored` days give the first block of their own day and of the next day
-    without a request.
+    without a request. `oldest` is the first day of a node that no longer has the blocks before this day. Blocks that
+    the node lacks count as older than that day, and no block before it is requested for a later day.
     """
 
     node: EthereumRpc
     top: Block
     stored: Iterable[Certificate] = ()
+    oldest: date | None = None
     _known: dict[date, int] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -127,7 +131,11 @@ class DayStarts:
         start, _ = window(day)
         if self.top.timestamp < start:
             return self.top.number + 1
+        if self.oldest and day > self.oldest:
+            self.first_block(self.oldest)  # the floor of the search
         lo, hi = self._bounds(day, start)
+        if day == self.oldest:
+            return lo + bisect_left(range(lo, hi + 1), start, key=self._time)
         while lo <= hi:
             probes = range(lo, hi + 1, max(1, (hi - lo + 1) // _PROBES))
             at = bisect_left([block.timestamp for block in self.node.blocks(probes)], start)
@@ -143,9 +151,16 @@ class DayStarts:
         floor = max((known for other, known in self._known.items() if other < day), default=0)
         hi = min([self.top.number, *(known for other, known in self._known.items() if other > day)])
         stride = _STRIDE
-        while (lo := hi - stride) > floor and self.node.blocks([lo])[0].timestamp >= start:
+        while (lo := hi - stride) > floor and self._time(lo) >= start:
             hi, stride = lo, stride * 2
         return max(lo, floor), hi
+
+    def _time(self, number: int) -> int:
+        """Return the time of a block; -1 if the node lacks the block, which may be too old for it."""
+        if self.oldest is None:
+            return self.node.blocks([number])[0].timestamp
+        block = block_of(self.node, number)
+        return block.timestamp if block else -1
 
 
 def changed_days(node: EthereumRpc, stored: Mapping[date, Certificate], top: Block) -> list[date]:
