@@ -60,7 +60,7 @@ def _dataset(project: Project, chain: Chain, dataset: Dataset, lines: Lines, now
 
 
 def _events(project: Project, dataset: Dataset) -> list[str]:
-    """Return a line for each of the days stored last, newest first, with the counts of its proof."""
+    """Return one line per day for the days stored last, the last stored first. Each line has the counts of a proof."""
     certificates = project.store(dataset.name).files.certificates().values()
     stored = sorted(certificates, key=lambda known: known.proved_at)
     return [

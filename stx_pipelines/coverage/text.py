@@ -12,7 +12,7 @@ from stx_pipelines.coverage.sighting import Sighting
 def coverage_sentence(coverage: Coverage, budget: int, now: Work | None = None, *, unit: str = "requests") -> str:
     """Return the coverage as a sentence.
 
-    Example: `173 of 180 days complete (96 %), 12 runs to go, ~2 h 10 min at 50 requests/min; now A..B`.
+    Example: `173 of 180 days complete (96 %), 12 runs to go, ~2 h at 50 requests/min; now 2026-11-20..2026-11-14`.
     """
     wanted = len(coverage.days)
     parts = [f"{coverage.complete_count} of {wanted} days complete ({_percent(coverage.complete_count, wanted)} %)"]

@@ -22,7 +22,8 @@ LINE_COLOURS = ("@one", "@two", "@three", "@four", "@five", "@six")
 
 _DAY = "width * 864e5 / span(domain('x'))"
 _BAR_WIDTH = f"{_DAY} * ({_DAY} < 4 ? 1 : 0.85)"
-"""The width of a day's bar. Bars of days narrower than 4 pixels touch, because gaps would blur a long history."""
+"""The width of a day's bar. If a day is narrower than 4 pixels, there is no gap between the bars, because
+gaps would blur a long history."""
 
 
 def chart(table: str, **parts: Any) -> Spec:
@@ -85,7 +86,8 @@ def defined(meaning: str) -> Spec:
 
 
 def older() -> Spec:
-    """Return a transform that adds the field `older`: `yes` if the row's wallets may not be new, else `no`."""
+    """Return a transform that adds the field `older`: `yes` if the row's wallets are possibly older
+    than they look, else `no`."""
     return calculated("datum.is_left_censored ? 'yes' : 'no'", "older")
 
 

@@ -25,14 +25,17 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Address(NamedTuple):
-    """A host name or IP address, in lower case and without brackets, and its port, or None."""
+    """A host name or IP address, in lower case and without brackets, and its port, which is None if it is not known."""
 
     host: str
     port: int | None
 
 
 def address_of(text: str) -> Address | None:
-    """Return the address in a Host header, a setting or an origin (`https://host:port`), or None if it has none."""
+    """Return the address in a text, or None if the text has none.
+
+    The text is a Host header, a setting or an origin (`https://host:port`).
+    """
     try:
         parts = urlsplit(text if "://" in text else f"//{text}")
         port = parts.port or _PORTS.get(parts.scheme)
@@ -55,7 +58,7 @@ def allowed_hosts() -> frozenset[str]:
 
 
 class OwnPagesOnly:
-    """Middleware that responds with 403 to requests that a page of another site makes a browser send."""
+    """Middleware that responds with 403 when a page of another site makes the browser send a request."""
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
         self._app = app

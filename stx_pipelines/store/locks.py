@@ -24,7 +24,8 @@ class Busy(StoreError):
 def holder(path: Path) -> str | None:
     """Return the name of the process that holds the lock at `path`.
 
-    Return None if the lock is free, or if this process cannot try it because it may not write to the lock's folder.
+    Return None if the lock is free. Also return None if this process has no permission to write to the lock's folder,
+    because the process cannot try the lock then.
     """
     if not os.access(path.parent, os.W_OK):
         return None
@@ -39,8 +40,8 @@ def holder(path: Path) -> str | None:
 def locked(path: Path, what: str, wait: float, *, leave_name: bool = True) -> Iterator[None]:
     """Hold the lock at `path` until the `with` block ends. `what` names the locked thing in messages.
 
-    If `leave_name`, write a file beside the lock that names this process to waiting processes. Raises `Busy` after
-    `wait` seconds, and `StoreError` when the lock file cannot be written.
+    If `leave_name`, write the name of this process to a file beside the lock, for processes that wait. Raises `Busy`
+    after `wait` seconds, and `StoreError` when the lock file cannot be written.
     """
     owner = path.with_suffix(".owner")
     lock = filelock.FileLock(path, timeout=wait)

@@ -28,7 +28,10 @@ from stx_pipelines.dashboard.text import count, money, number
 from stx_pipelines.metrics.options import Basis, MetricOptions
 
 _IN_SIGHT = 0.4
-"""The payback from which the line of the target is drawn. The target would only flatten lines that stay lower."""
+"""The line of the target is drawn only if a payback is above this.
+
+If all lines stay lower, the target would stretch the y axis and flatten them.
+"""
 
 
 def value(facts: Facts) -> Section:
@@ -48,11 +51,12 @@ def _by_window(facts: Facts, options: MetricOptions) -> Chart:
         id="fees-by-window",
         title="Fees per wallet by window",
         meaning=f"Fees that wallets paid in their first days, divided by the number of wallets. A new wallet may cost "
-        f"this much (breakeven CPA). Cohorts of the last {options.breakeven_days} days with a finished window count.",
+        f"this much (breakeven CPA). Includes only cohorts of the last {options.breakeven_days} days whose window is "
+        "finished.",
         table="wallet_value_breakeven",
         spec=_window_bars(len(ripe), options.target_cpa_ustx) if ripe else None,
         alt="Bars of fees per wallet. " + "; ".join(_window_fee(row) for row in ripe),
-        empty="" if ripe else f"No cohort of wallets that are certainly new is {days} days old yet.",
+        empty="" if ripe else f"There is no cohort yet of {days} days whose wallets are all certainly new.",
     )
 
 
