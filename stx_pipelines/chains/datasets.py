@@ -102,6 +102,10 @@ class Dataset:
             return tuple(column for column in self.columns if not column.added)
         return self.columns[: certificate.columns]
 
+    def lacks_columns(self, certificate: Certificate) -> bool:
+        """Return whether the day file with this certificate lacks columns that were added later."""
+        return len(self.columns_of(certificate)) < len(self.columns)
+
 
 _ALL = (
     Dataset(

@@ -213,7 +213,7 @@ def _read_header(raw: bytes | msgspec.Raw, of: RpcHeader) -> Header:
         _perhaps(of.excess_blob_gas),
         _lower(of.parent_beacon_block_root),
         _lower(of.requests_hash),
-        gwei_to(plain.miner, withdrawals) if fits and withdrawals is not None else None,
+        _if_it_fits(gwei_to(plain.miner, withdrawals)) if fits and withdrawals is not None else None,
     )
     computed = header_hash(of)
     if computed == plain.hash:

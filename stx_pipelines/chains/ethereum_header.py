@@ -17,17 +17,30 @@ from stx_pipelines.chains.withdrawals import Withdrawal, withdrawals_root
 Hash = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{64}\Z")]
 Address = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{40}\Z")]
 Data = Annotated[str, msgspec.Meta(pattern=r"\A0[xX](?:[0-9a-fA-F]{2})*\Z")]
+_Quantity = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{1,64}\Z")]
 _HASHES = 6  # in every header
+_LATER = (
+    ("base_fee_per_gas", False),
+    ("withdrawals_root", True),
+    ("blob_gas_used", False),
+    ("excess_blob_gas", False),
+    ("parent_beacon_block_root", True),
+    ("requests_hash", True),
+    ("block_access_list_hash", True),
+    ("slot_number", False),
+)
+"""The fields that forks added, in order, and whether each is a hash."""
+
 _LONG = (66, 66, 66, 66, 66, 66, 18, 514)  # characters of six hashes, the nonce and the bloom filter
 
 
 class RpcWithdrawal(msgspec.Struct, rename="camel", gc=False):
     """A withdrawal in the response of `eth_getBlockByNumber`."""
 
-    index: str
-    validator_index: str
-    address: str
-    amount: str
+    index: _Quantity
+    validator_index: _Quantity
+    address: Address
+    amount: _Quantity
 
 
 class RpcBlock(msgspec.Struct, rename="camel", gc=False, kw_only=True):
@@ -78,8 +91,11 @@ _KNOWN = _NOT_HASHED | set(RpcHeader.__struct_encode_fields__)
 def header_hash(header: RpcHeader) -> str | None:
     """Return the Keccak-256 hash of the header's fields, as 0x and 64 digits.
 
-    Return None if a field is not hex or has the wrong length.
+    Return None if a field is not hex or has the wrong length, or if a later field is there without an earlier one.
     """
+    later = _later_fields(header)
+    if later is None or not _is_well_formed(header):
+        return None
     try:
         # Each text of 32 bytes becomes an item of the list where its 0x becomes a0.
         fields = (
@@ -87,59 +103,49 @@ def header_hash(header: RpcHeader) -> str | None:
             f"{header.transactions_root}{header.receipts_root}b90100{header.logs_bloom[2:]}"
             f"{_quantity(header.difficulty)}{_quantity(header.number)}{_quantity(header.gas_limit)}"
             f"{_quantity(header.gas_used)}{_quantity(header.timestamp)}{string(header.extra_data[2:].lower())}"
-            f"{header.mix_hash}88{header.nonce[2:]}{_later_fields(header)}"
+            f"{header.mix_hash}88{header.nonce[2:]}{later}"
         )
-        if not _has_right_lengths(header) or fields.count("0x") != _HASHES + len(_later_hashes(header)):
+        if fields.count("0x") != _HASHES + later.count("0x"):  # a text has 0x in its middle
             return None
         return "0x" + keccak(bytes.fromhex(items(fields.replace("0x", "a0")))).hex()
     except (ValueError, IndexError):
         return None
 
 
-def _has_right_lengths(header: RpcHeader) -> bool:
-    """Return whether every field has its length. Otherwise a longer and a shorter field could have the same hash."""
-    if any(len(later) != _LONG[0] for later in _later_hashes(header)):
-        return False
-    return (
-        len(header.parent_hash),
-        len(header.sha3_uncles),
-        len(header.state_root),
-        len(header.transactions_root),
-        len(header.receipts_root),
-        len(header.mix_hash),
-        len(header.nonce),
-        len(header.logs_bloom),
-    ) == _LONG
+def _is_well_formed(header: RpcHeader) -> bool:
+    """Return whether every field of all forks begins with 0x and has its length.
 
-
-def _later_hashes(header: RpcHeader) -> list[str]:
-    later = (
-        header.withdrawals_root,
-        header.parent_beacon_block_root,
-        header.requests_hash,
-        header.block_access_list_hash,
+    Otherwise a longer and a shorter field could have the same hash.
+    """
+    texts = (
+        header.parent_hash,
+        header.sha3_uncles,
+        header.state_root,
+        header.transactions_root,
+        header.receipts_root,
+        header.mix_hash,
+        header.nonce,
+        header.logs_bloom,
     )
-    return [text for text in later if text is not None]
+    return tuple(map(len, texts)) == _LONG and all(map(_begins, (*texts, header.difficulty)))
 
 
-def _later_fields(header: RpcHeader) -> str:
-    """Return the RLP encoding of the fields that later forks added and that the header has."""
-    fields = "" if header.base_fee_per_gas is None else _quantity(header.base_fee_per_gas)
-    if header.withdrawals_root is not None:
-        fields += header.withdrawals_root
-    if header.blob_gas_used is not None:
-        fields += _quantity(header.blob_gas_used)
-    if header.excess_blob_gas is not None:
-        fields += _quantity(header.excess_blob_gas)
-    if header.parent_beacon_block_root is not None:
-        fields += header.parent_beacon_block_root
-    if header.requests_hash is not None:
-        fields += header.requests_hash
-    if header.block_access_list_hash is not None:
-        fields += header.block_access_list_hash
-    if header.slot_number is not None:
-        fields += _quantity(header.slot_number)
+def _later_fields(header: RpcHeader) -> str | None:
+    """Return the encoding of the fields that later forks added, with hashes as they are; None if they are malformed."""
+    fields, has_ended = "", False
+    for name, is_hash in _LATER:
+        text: str | None = getattr(header, name)
+        if text is None:
+            has_ended = True
+            continue
+        if has_ended or not _begins(text) or (is_hash and (len(text) != _LONG[0] or text.count("0x") != 1)):
+            return None
+        fields += text if is_hash else _quantity(text)
     return fields
+
+
+def _begins(text: str) -> bool:
+    return text.startswith("0x")
 
 
 def _quantity(text: str) -> str:

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _A_YEAR = 366 * 86_400.0  # seconds; a longer pause is shown in messages as one year
 _COUNT = re.compile(r"[0-9]{1,9}")  # str.isdigit also accepts characters that int() refuses
+_MAY_NAME_A_PAUSE = frozenset({429, 503})
 _SLOW = frozenset({504, 522, 524})
 _TOO_SLOW = '"57014"'  # PostgreSQL's code for a statement that took too long
 _CLOUDFLARE = 520  # Cloudflare's own statuses, for a server that is down or slow, start here
@@ -223,6 +224,7 @@ class Http:
         if status == 200:
             return
         text = answer.body.decode("utf-8", "replace")
+        told = self._told_to_wait(where, answer.headers) if status in _MAY_NAME_A_PAUSE else None
         if final := request.refusal(status, text):
             raise final
         said = f"HTTP {status} {self.without_secrets(text)[:200]!r}"
@@ -236,7 +238,7 @@ class Http:
             raise ApiError(f"{where} has a number out of range: {said}")
         if status in self.patience.statuses or status >= _CLOUDFLARE:
             slow = status in _SLOW or _TOO_SLOW in text
-            raise _TryAgain(f"HTTP {status}", self._told_to_wait(where, answer.headers), slow=slow)
+            raise _TryAgain(f"HTTP {status}", told or self._told_to_wait(where, answer.headers), slow=slow)
         raise ApiError(f"{where} was refused: {said}")
 
     def without_secrets(self, text: str) -> str:

@@ -65,7 +65,10 @@ class RpcError(msgspec.Struct, gc=False):
     @property
     def words(self) -> str:
         """The message on one line, and the text in `data`."""
-        reason = _text_in(self.data) if bytes(self.data).startswith(b'"') else ""
+        try:
+            reason = _text_in(self.data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            reason = ""  # missing, or not a text
         parts = (" ".join(text.split()) for text in (self.message or "", reason))
         return ": ".join(filter(None, parts))
 

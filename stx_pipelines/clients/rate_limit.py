@@ -79,12 +79,12 @@ class Budget:
         Raises ValueError if `cost` exceeds `calls_per_second`. A limit that was lowered is spent as a whole by batches
         that are larger.
         """
-        if self._is_lowered:
-            cost = min(cost, self.calls_per_second)
-        if self.calls_per_second and cost > self.calls_per_second:
-            raise ValueError(f"{cost} calls at once exceed the limit of {self.calls_per_second} a second")
         # Only one thread waits for the account. Several would wake up late and leave a part of the budget unused.
         with self._turn:
+            if self._is_lowered:
+                cost = min(cost, self.calls_per_second)
+            if self.calls_per_second and cost > self.calls_per_second:
+                raise ValueError(f"{cost} calls at once exceed the limit of {self.calls_per_second} a second")
             while (pause := self._paused_until - time.monotonic()) > 0 and not stop.is_set():
                 stop.wait(pause)
             while self._limiter is not None and not stop.is_set():

@@ -151,7 +151,7 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
 
 
 def _lacking_columns(dataset: Dataset, certificates: Mapping[date, Certificate]) -> list[date]:
-    return [day for day, known in certificates.items() if len(dataset.columns_of(known)) < len(dataset.columns)]
+    return [day for day, known in certificates.items() if dataset.lacks_columns(known)]
 
 
 def patience(coverage: Coverage, budget: int) -> timedelta:

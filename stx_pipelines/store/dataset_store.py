@@ -93,7 +93,8 @@ class DatasetStore(Generic[Row]):
             for days in in_parts(pending):
                 self.warehouse.load(self.dataset, days, wait=wait)
             if self.warehouse.lacks_details(self.dataset):
-                self.warehouse.load_details(self.dataset, in_parts(self.stored()), wait=_SHORT_WAIT)
+                sound = [day for day in self.stored() if self._is_sound(day)]
+                self.warehouse.load_details(self.dataset, in_parts(sound), wait=_SHORT_WAIT)
         except Busy as busy:
             waiting = [day.certificate.day for day in self.pending()]
             self.waiting_for = busy.holder

@@ -27,12 +27,16 @@ class Identity(msgspec.Struct, frozen=True):
         return f"stacks:{self.index_block_hash}"
 
 
-class EthereumIdentity(msgspec.Struct, frozen=True):
-    """The identity of an Ethereum chain. `first_day` is the UTC day of block 1, as block 0 may not have a real time."""
+class EthereumIdentity(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The identity of an Ethereum chain. `first_day` is the UTC day of block 1, as block 0 may not have a real time.
+
+    If `is_given`, the node did not have block 1, and `first_day` is the setting ETH_FIRST_DAY.
+    """
 
     chain_id: int
     genesis_hash: str
     first_day: date
+    is_given: bool = False
 
     @property
     def name(self) -> str:

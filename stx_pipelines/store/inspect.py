@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, Details
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.loading import DayFile
@@ -85,7 +85,7 @@ def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile)
     held = f"FROM {with_added(of)} WHERE {of_day(dataset)}"
     if _are_different(connection, day_sql(of, file.certificate), held, values):
         return True
-    if of.details is None or not _has_details(connection, of.details, day):
+    if of.details is None or not _has_table(connection, of.details.name):
         return False
     held = f"SELECT * FROM warehouse.{of.details.name} WHERE day = $day"
     return _are_different(connection, details_sql(of, of.details, file.certificate), held, day)
@@ -97,15 +97,10 @@ def _are_different(connection: duckdb.DuckDBPyConnection, wanted: str, held: str
     return bool(differences)
 
 
-def _has_details(connection: duckdb.DuckDBPyConnection, details: Details, day: Mapping[str, object]) -> bool:
-    """Return whether the second table has rows of a day.
-
-    A database that an earlier version loaded last may lack the table or the day.
-    """
+def _has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Return whether the database has a table. A database that an earlier version made lacks the second tables."""
     query = "FROM duckdb_tables() WHERE database_name = 'warehouse' AND table_name = $name"
-    if not connection.execute(query, {"name": details.name}).fetchall():
-        return False
-    return bool(connection.execute(f"FROM warehouse.{details.name} WHERE day = $day LIMIT 1", day).fetchall())
+    return bool(connection.execute(query, {"name": name}).fetchall())
 
 
 @contextmanager

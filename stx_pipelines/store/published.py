@@ -38,6 +38,10 @@ class Published(msgspec.Struct):
         details = details or (self.details and inode == self.inode)
         return msgspec.structs.replace(self, loaded=loaded, inode=inode, details=details)
 
+    def found(self, loaded: dict[date, str], inode: int) -> Published:
+        """Return a copy with the days that the database was found to hold. Its second table may lack some of them."""
+        return msgspec.structs.replace(self, loaded=loaded, inode=inode, details=False)
+
     def compared(self, days: Iterable[date], now: datetime) -> Published:
         """Return a copy with these open days marked as unchanged at `now`. Marks older than two days are dropped."""
         at = now.replace(microsecond=0)

@@ -111,7 +111,7 @@ class Warehouse:
         with self.connected(wait=0.0) as connection:
             loaded = loaded_days(connection, dataset)
         if loaded != self.published(dataset).loaded:
-            self._publish(dataset, lambda published: published.holding(loaded, _inode(self.path)))
+            self._publish(dataset, partial(Published.found, loaded=loaded, inode=_inode(self.path)))
 
     def published(self, dataset: str, *, even_if_lost: bool = False) -> Published:
         """Return the published coverage of a dataset. Never opens the database.

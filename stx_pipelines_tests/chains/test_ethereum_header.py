@@ -76,6 +76,33 @@ def test_the_hash_of_every_forks_header_is_that_of_another_library(fork: int, se
     assert parse_header(body(upper)) == header
 
 
+TRICKS: dict[str, dict[str, Any]] = {
+    "a field under a later name": {"requestsHash": "parentBeaconBlockRoot", "parentBeaconBlockRoot": None},
+    "a nonce without 0x": {"nonce": "zz"},
+    "a number without 0x": {"blobGasUsed": "1x"},
+    "a hash without 0x": {"stateRoot": "a0"},
+}
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_no_field_of_another_form_has_the_hash(trick: str) -> None:
+    """Each trick keeps the bytes that are hashed, if texts are only put together."""
+    told = made_up(3)
+    for name, value in TRICKS[trick].items():
+        told[name] = told[value] if value in told else value and value + told[name][2:]
+    assert not parse_header(body(told)).is_hashed
+
+
+@pytest.mark.parametrize("wrong", [{"amount": "ff121a6a9"}, {"amount": "zz"}, {"address": "zz" + "1" * 40}])
+def test_a_withdrawal_of_another_form_gives_no_sum(wrong: dict[str, str]) -> None:
+    """The root would be that of the amount without its first two characters."""
+    paid = {"index": "0x1", "validatorIndex": "0x2", "address": "0x" + "1" * 40, "amount": "0x121a6a9"}
+    told = made_up(2) | {"withdrawals": [paid | wrong]}
+    found = parse_header(body(told))
+    assert found.block.withdrawals_gwei is None
+    assert not found.is_hashed
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_changed_or_missing_field_changes_the_hash(name: str) -> None:
     told = made_up(max(FORKS))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from stx_pipelines.clients.errors import Unreachable
+from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines_tests.clients import node as chain
 from stx_pipelines_tests.clients.node import KEYS, TRUTH, Json, MakeRpc, Node, Reply, error, reply
 from stx_pipelines_tests.clients.node_faults import instead
+from stx_pipelines_tests.waiting import LONGEST, wait_until
 
 INFURA = {
     "jsonrpc": "2.0",
@@ -75,3 +79,25 @@ def test_other_data_of_an_error_is_no_hint(node: Node, make_rpc: MakeRpc, data: 
     rpc = make_rpc()
     assert rpc.balances(KEYS) == TRUTH
     assert (rpc.batch_size, rpc.http.budget.calls_per_second) == (100, 0)
+
+
+def test_a_batch_that_waits_while_the_rate_is_lowered_is_sent_too() -> None:
+    """It is larger than the new rate."""
+    budget, stop, begun = Budget("http://127.0.0.1:9"), threading.Event(), threading.Barrier(3)
+    budget.pause(0.3)
+
+    def spend() -> None:
+        begun.wait()
+        budget.spend(stop, 100)
+
+    waiting = [threading.Thread(target=spend, daemon=True) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+    begun.wait()
+    assert budget.lower_calls_to(25)
+    try:
+        wait_until(lambda: not any(thread.is_alive() for thread in waiting), "both batches were sent")
+    finally:
+        stop.set()
+        for thread in waiting:
+            thread.join(LONGEST)

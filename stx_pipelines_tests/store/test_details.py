@@ -7,6 +7,7 @@ from datetime import date
 
 import duckdb
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -170,6 +171,46 @@ def test_filling_the_table_stops_between_days_and_goes_on(world: World, monkeypa
     assert details(world) == [row for row in of_files(world) if row[1] in held]
     world.project().store().load()
     assert details(world) == of_files(world)
+
+
+def test_a_damaged_file_is_not_loaded_into_the_table(world: World) -> None:
+    world.stored()
+    make_older(world)
+    day = world.days[0]
+    path = world.data / "days" / "transactions" / f"{day}.parquet"
+    rows = pq.read_table(path)
+    nonces = pa.array([(value or 0) + 1 for value in rows.column("nonce").to_pylist()], pa.int64())
+    pq.write_table(rows.set_column(rows.column_names.index("nonce"), "nonce", nonces), path)
+    world.project().store().load()
+    assert not path.exists()
+    assert query(world.data, f"SELECT count(*) FROM transaction_details WHERE day = '{day}'") == [(0,)]
+
+
+def test_a_restored_database_gets_the_rows_that_it_lacks(world: World) -> None:
+    world.stored(world.days[:2])
+    make_older(world)
+    database = world.data / "warehouse.duckdb"
+    backup = database.read_bytes()
+    world.stored(world.days[:3])
+    assert details(world) == of_files(world)
+    database.write_bytes(backup)
+    store = world.project().store()
+    store.reconcile()
+    store.load()
+    assert details(world) == of_files(world)
+    assert differing_days(database, TRANSACTIONS, store.stored()) == []
+
+
+def test_rows_of_an_open_day_that_lack_columns_are_read_again(world: World) -> None:
+    today = world.days[-1]
+    assert not world.stored()[today].certificate.is_closed
+    make_older(world)
+    world.chain.grow(burn_blocks=1)
+    world.stored([today])
+    both = "transactions JOIN transaction_details USING (tx_id)"
+    transfers = f"tx_type = 'token_transfer' AND day = '{today}'"
+    [(rows, amounts)] = query(world.data, f"SELECT count(*), count(amount_ustx) FROM {both} WHERE {transfers}")
+    assert rows == amounts > 0
 
 
 def test_a_rebuilt_database_has_both_tables_at_once(world: World) -> None:

@@ -214,6 +214,9 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         prove_repeated(changes, self._balances(keys))
 
     def _held(self, day: date) -> dict[str, BalanceChange]:
+        known = self.certificate(day)
+        if known is None or DATASETS[BALANCES].lacks_columns(known):
+            return {}
         rows = self._stored_rows(day)
         if looks_stateless(rows) and not self.zeros_allowed:
             return {}  # These rows may come from a node without old states. They must not be reused.

@@ -41,19 +41,26 @@ def identify(node: EthereumRpc, folder: DataFolder, first_day: date | None = Non
             f"{node.http.name} does not have block 0 of its chain, so the chain cannot be told from others"
         )
     if known is None:
-        first = block_of(node, 1)
-        began = day_of(first.timestamp) if first else first_day
-        asked = EthereumIdentity(chain_id, genesis.hash, began or day_of(genesis.timestamp))
-        if began is not None:  # without block 1, the first day is not known yet
-            keep_identity(folder, asked)
-        return asked
+        return _read_first_day(node, folder, genesis, chain_id, first_day)
     asked = EthereumIdentity(chain_id, genesis.hash, known.first_day)
     if (known.chain_id, known.genesis_hash) != (asked.chain_id, asked.genesis_hash):
         raise WrongChain(
             f"{node.http.name} serves the chain {_shown(asked)}, but {folder.path} holds {_shown(known)}: "
             "set STX_DATA_DIR to another folder"
         )
-    return known
+    return _read_first_day(node, folder, genesis, chain_id, first_day or known.first_day) if known.is_given else known
+
+
+def _read_first_day(
+    node: EthereumRpc, folder: DataFolder, genesis: Block, chain_id: int, first_day: date | None
+) -> EthereumIdentity:
+    """Return the identity with the day of block 1, or with `first_day` if the node lacks block 1, and save it."""
+    first = block_of(node, 1)
+    began = day_of(first.timestamp) if first else first_day
+    found = EthereumIdentity(chain_id, genesis.hash, began or day_of(genesis.timestamp), is_given=first is None)
+    if began is not None:  # without block 1, the first day is not known yet
+        keep_identity(folder, found)
+    return found
 
 
 def block_of(node: EthereumRpc, which: int | Tag) -> Block | None:

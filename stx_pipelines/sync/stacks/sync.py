@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.stacks import Tip, Tx
 from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.clients.stacks_api import StacksApi
@@ -101,11 +102,13 @@ class StacksSync(DaySync[StacksApi, Tx]):
 
     def _reader(self, tip: Tip, state: Standing | None) -> Reader:
         def held(day: date) -> Held | None:
-            rows = self._stored_rows(day) if state is not None else []
-            if state is None or not rows:
+            known = self.certificate(day)
+            if state is None or known is None or DATASETS[TRANSACTIONS].lacks_columns(known):
                 return None
+            rows = self._stored_rows(day)
             # Rows read from v1 have no index block hashes to compare, so they are read again.
-            return Held(rows, state.canonical_to) if all(tx.index_block_hash for tx in rows) else None
+            is_comparable = bool(rows) and all(tx.index_block_hash for tx in rows)
+            return Held(rows, state.canonical_to) if is_comparable else None
 
         return Reader(self.client, tip, self.identity().name, held, self.on_page, self.clock)
 

@@ -34,7 +34,13 @@ def test_the_days_that_the_node_has_are_stored(make_ethereum: MakeEthereum, word
     world.assert_true([first, *later])
     identity = known_ethereum(world.folder)
     assert identity
-    assert identity.first_day == first
+    assert (identity.first_day, identity.is_given) == (first, True)
+
+    world.knobs.history_from = 0
+    stored(world.blocks(world.days[:1]))
+    identity = known_ethereum(world.folder)
+    assert identity
+    assert (identity.first_day, identity.is_given) == (world.days[0], False), "a node with block 1 corrects the day"
 
 
 def test_no_block_before_the_first_day_is_requested_for_a_later_day(make_ethereum: MakeEthereum) -> None:
