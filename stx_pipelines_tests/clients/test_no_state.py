@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stx_pipelines.clients.errors import ApiError, NoState
+from stx_pipelines.clients.errors import ApiError, NoHistory, NoState
 from stx_pipelines_tests.clients import node as chain
 from stx_pipelines_tests.clients.node import KEYS, TRUTH, Fault, Json, MakeRpc, Node, Reply, error, reply
 from stx_pipelines_tests.clients.node_faults import instead
@@ -120,7 +120,7 @@ def test_history_that_has_expired_is_no_matter_of_state(node: Node, make_rpc: Ma
         ApiError, match=r"no longer has block 7 \(it reported .* \(4444\)\): set ETH_FIRST_DAY"
     ) as caught:
         make_rpc().blocks([7])
-    assert type(caught.value) is ApiError
+    assert type(caught.value) is NoHistory
     node.always = None
     node.faults = [instead({"id": None, "error": why})]
     assert make_rpc().blocks([7]) == [chain.block(7)]

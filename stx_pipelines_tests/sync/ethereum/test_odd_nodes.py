@@ -39,7 +39,7 @@ def test_a_stray_refusal_of_state_loses_no_day(make_ethereum: MakeEthereum) -> N
     sync = world.balances_sync()
     assert sync.client.first_state(0, 400) == 0
     stored(sync.sync(world.days))
-    assert world.devnet.ethereum_stats.by_fault["missing_trie_node"] > 100
+    assert world.devnet.ethereum_stats.by_fault["missing_trie_node"] > 0
     world.assert_true()
 
 
