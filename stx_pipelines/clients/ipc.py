@@ -1,7 +1,7 @@
 """Connections to a node on this machine through its IPC socket: web3's provider, within our limits.
 
-Not here: the meaning of a response, which is that of one over HTTP. Import this module inside functions: web3 is the
-extra `[ethereum]`.
+This module does not interpret responses. They mean the same as over HTTP. Import this module inside functions, because
+web3 is the extra `[ethereum]`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stx_pipelines.clients import body as bodies
 from stx_pipelines.clients.exchange import Exchange, Late, hold
 from stx_pipelines.clients.response import Answer, Broken, Limits, NoAddress
 
-_NEVER = 10**9  # seconds of web3's own time limit: the exchange has one
+_NEVER = 10**9  # seconds; web3's own limit must not apply, because the exchange has a limit
 _CUT = "the connection broke before the answer was whole"
 
 
@@ -105,7 +105,7 @@ class _Connection(PersistentSocket):
 
 
 class _Bounded(socket.socket):
-    """A socket for web3, whose own loop waits for a closed or silent node and reads without end."""
+    """A socket with limits for web3. Without them, web3 waits for a silent node, and reads without end."""
 
     _left = 0
 

@@ -1,7 +1,7 @@
 """The devnet's own routes for its Ethereum chain: /devnet/ethereum/*.
 
-This module changes the chain and its knobs for another process. It does not serve JSON-RPC (rpc.py), and it does not
-find the route of a request (devnet/control.py).
+This module changes the chain and its knobs when another process requests it. It does not serve JSON-RPC (rpc.py), and
+it does not find the route of a request (devnet/control.py).
 """
 
 from collections.abc import Callable

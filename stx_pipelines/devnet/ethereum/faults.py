@@ -119,7 +119,10 @@ def _any(kinds: Sequence[EthereumFault], rates: Mapping[EthereumFault, float]) -
 
 
 def _one(kinds: Sequence[_Kind], rates: Mapping[EthereumFault, float], rng: Random) -> _Kind | None:
-    """Draw at most one of the kinds, each with its rate. If the rates add up to more than 1, the last are rarer."""
+    """Draw at most one of the kinds, each with its rate.
+
+    If the rates add up to more than 1, the last kinds are drawn less often, or never.
+    """
     drawn = rng.random()
     for kind in kinds:
         drawn -= rates.get(kind, 0.0)

@@ -166,7 +166,10 @@ class BurnList:
         return self._api.burn_blocks(offset)
 
     def _forget_above(self, end: int) -> None:
-        """Drop the rows that no older day needs. Keep the rows just above `end`, which show that the day is final."""
+        """Drop the newest rows, which the days before `end` do not need.
+
+        Keep the rows just above `end`, which show that the day is final.
+        """
         keep = next((n for n, row in enumerate(self.rows) if row.burn.burn_block_time < end), 0)
         drop = max(0, keep - _MARGIN)
         self.rows, self._offset = self.rows[drop:], self._offset + drop

@@ -58,7 +58,9 @@ class Held(NamedTuple):
 
 
 def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None = None) -> DayPlan:
-    """Return the plan of a day that `rows` of the burn list cover. Burn blocks from height `growing` on are left out.
+    """Return the plan of a day from `rows`, the part of the burn list that covers the day.
+
+    Burn blocks from height `growing` on are left out.
 
     Raises `ProofError` if the day has no burn blocks and no earlier burn block is known.
     """
@@ -88,7 +90,7 @@ def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None 
 
 
 def _first_stacks_block(rows: Iterable[Placed], burn: BurnBlock) -> ClosedBy | None:
-    """Return the oldest Stacks block of a burn block, which a reorg reaches last; None if there is none."""
+    """Return the oldest Stacks block of a burn block, or None. A reorg reaches the oldest block last."""
     lo = next(row.lo for row in rows if row.burn is burn)
     return ClosedBy(lo, burn.stacks_blocks[-1]) if burn.stacks_blocks else None
 
