@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from stx_pipelines.chains.datasets import TRANSACTIONS
-from stx_pipelines.chains.days import days_between
 from stx_pipelines.cli.exit_codes import DONE, ERROR
 from stx_pipelines.cli.options import day_option
+from stx_pipelines.cli.verify_days import choose, differing, report_unreadable
 from stx_pipelines.coverage.text import count_days, duration
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
-from stx_pipelines.store.dataset_store import DatasetStore
-from stx_pipelines.store.inspect import differing_days, overlaps
+from stx_pipelines.store.inspect import overlaps
 from stx_pipelines.store.loading import DayFile
 
 if TYPE_CHECKING:
     from stx_pipelines.sync.stacks.verify import Verdict
-
-_SAMPLE = 3
 
 
 @click.command()
@@ -64,33 +59,15 @@ def verify(first: date | None, last: date | None, database: Path | None, chain: 
 def _verify(project: Project, first: date | None, last: date | None) -> int:
     """Compare days with the API and with the table."""
     store = project.store()
-    unreadable = [*_within(store.files.damaged(), first, last), *_within(store.files.newer(), first, last)]
-    for why in unreadable:
-        click.echo(f"left out: {why}", err=True)
-    days = _choose(store.stored(), first, last)
+    has_unreadable = report_unreadable([store], first, last)
+    advice = "no stored day was chosen: give --from and --to of days that `status` counts as stored"
+    days = choose(store, first, last, advice)
     _say_cost(project, days)
     verdicts = list(_compare_with_api(project, days))
     # A wrong day file cannot show whether the table is right.
     sound = {verdict.day for verdict in verdicts if not verdict.faults}
-    wrong = _differing(store, [day for day in days if day.certificate.day in sound], len(days))
-    return ERROR if unreadable or wrong or any(verdict.faults for verdict in verdicts) else DONE
-
-
-def _within(reasons: Mapping[date, str], first: date | None, last: date | None) -> list[str]:
-    """Return the reasons of the days `first` to `last`, or of all days if these are None."""
-    return [why for day, why in reasons.items() if (first or day) <= day <= (last or day)]
-
-
-def _choose(stored: Sequence[DayFile], first: date | None, last: date | None) -> list[DayFile]:
-    if first and last:
-        wanted = set(days_between(first, last))
-        chosen = [day for day in stored if day.certificate.day in wanted]
-    else:
-        closed = [day for day in stored if day.certificate.is_closed]
-        chosen = random.sample(closed, min(_SAMPLE, len(closed)))
-    if not chosen:
-        raise SettingsError("no stored day was chosen: give --from and --to of days that `status` counts as stored")
-    return chosen
+    wrong = differing(store, [day for day in days if day.certificate.day in sound], len(days))
+    return ERROR if has_unreadable or wrong or any(verdict.faults for verdict in verdicts) else DONE
 
 
 def _say_cost(project: Project, days: Sequence[DayFile]) -> None:
@@ -117,17 +94,6 @@ def _sentence(verdict: Verdict) -> str:
     if not verdict.faults:
         return f"{verdict.day}: {verdict.seen:,} transactions, all {verdict.burn_blocks} burn blocks agree"
     return f"{verdict.day}: {'; '.join(verdict.faults)}: read it again with `sync --force-refresh`"
-
-
-def _differing(store: DatasetStore[Any], sound: Sequence[DayFile], compared: int) -> list[date]:
-    """Return the days whose rows in the table differ from their day files. Print them and the number of equal days."""
-    loaded = store.warehouse.published(TRANSACTIONS).loaded
-    in_table = [day for day in sound if loaded.get(day.certificate.day) == day.certificate.id]
-    wrong = differing_days(store.warehouse.path, TRANSACTIONS, in_table) if in_table else []
-    for day in wrong:
-        click.echo(f"{day}: the table differs from the day file: run `stx-pipelines rebuild`", err=True)
-    click.echo(f"{len(in_table) - len(wrong)} of {compared} days are in the table exactly as in their files")
-    return wrong
 
 
 def _compare(project: Project, database: Path) -> int:

@@ -17,7 +17,7 @@ from web3.providers.ipc import IPCProvider, PersistentSocket
 
 from stx_pipelines.clients import body as bodies
 from stx_pipelines.clients.exchange import Exchange, Late, hold
-from stx_pipelines.clients.response import Answer, Broken, Limits, NoAddress
+from stx_pipelines.clients.response import LATE, Answer, Broken, Limits, NoAddress
 
 _NEVER = 10**9  # seconds; web3's own limit must not apply, because the exchange has a limit
 _CUT = "the connection broke before the answer was whole"
@@ -45,7 +45,7 @@ class IpcConnections:
         except Late as error:
             trouble: Exception = Broken(str(error), slow=True)
         except TimeoutError:
-            trouble = Broken("no response in time", slow=True)
+            trouble = Broken(LATE, slow=True)
         except FileNotFoundError:
             trouble = Broken("the socket does not exist")
         except (ConnectionError, BlockingIOError) as error:
@@ -120,7 +120,7 @@ class _Bounded(socket.socket):
         try:
             piece = super().recv(bodies.PIECE)
         except TimeoutError:
-            raise Broken("no response in time", slow=True) from None
+            raise Broken(LATE, slow=True) from None
         if not piece:
             raise Broken(_CUT)
         self._left -= len(piece)

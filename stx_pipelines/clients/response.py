@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
+LATE = "no response in time"
+"""The reason of `Broken` when the server was too slow."""
+
 
 class Answer(NamedTuple):
     """A complete response with its decompressed body."""

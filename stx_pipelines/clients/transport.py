@@ -9,7 +9,6 @@ import os
 import socket
 from collections.abc import Mapping
 from functools import cache, cached_property
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
@@ -20,7 +19,8 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from stx_pipelines.clients.body import ENCODING, PIECE, Undecodable, whole
 from stx_pipelines.clients.exchange import Exchange, Late, hold
-from stx_pipelines.clients.response import Answer, Broken, Limits, NoAddress
+from stx_pipelines.clients.response import LATE, Answer, Broken, Limits, NoAddress
+from stx_pipelines.version import PRODUCT
 
 if TYPE_CHECKING:
     _Base = HTTPConnection
@@ -80,7 +80,7 @@ class Connections:
         except HTTPError as error:
             slow = isinstance(error, ReadTimeoutError | ConnectTimeoutError)
             slow = slow and not isinstance(error, NewConnectionError)  # not a time-out, although a subclass
-            trouble = Broken("no response in time" if slow else _plain(error), slow=slow)
+            trouble = Broken(LATE if slow else _plain(error), slow=slow)
         except OSError:
             trouble = NoAddress("no certificates where REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE points")
         raise trouble
@@ -114,7 +114,7 @@ class Connections:
         if verify is True:
             verify = os.environ.get("SSL_CERT_FILE") or True
         session.trust_env = False  # passwords are taken from the address, never from ~/.netrc
-        headers = {"user-agent": _user_agent(), "accept-encoding": ENCODING, **self._headers}
+        headers = {"user-agent": PRODUCT, "accept-encoding": ENCODING, **self._headers}
         first = session.prepare_request(requests.Request("GET", self._base_url, headers=headers))
         adapter = HTTPAdapter(pool_maxsize=_MOST_IDLE)
         pool: Any = adapter.get_connection_with_tls_context(first, verify, proxies)
@@ -124,11 +124,6 @@ class Connections:
         # `requests` adds a slash to an address without a path.
         start = root if self._base_url.endswith("/") else root.removesuffix("/")
         return _Route(pool, dict(first.headers), root, start)
-
-
-@cache
-def _user_agent() -> str:
-    return f"stx-pipelines/{version('stx-pipelines')}"
 
 
 @cache

@@ -17,7 +17,7 @@ import msgspec
 from stx_pipelines.chains import certificate as certificates
 from stx_pipelines.chains.certificate import VERSION, Certificate, NewerCertificate
 from stx_pipelines.store.files import StoreError, mark_of, read_if_sound, replace_file
-from stx_pipelines.version import VERSION as PACKAGE_VERSION
+from stx_pipelines.version import PRODUCT
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,9 +75,8 @@ class DayFiles:
         with suppress(DamagedDayFile, OSError):  # a damaged file is replaced; `replace_file` reports other errors
             self.certificate(certificate.day)  # raises `NewerDayFile`
         digest = _digest(table)
-        made_by = f"stx-pipelines/{PACKAGE_VERSION}"
         stored = msgspec.structs.replace(
-            certificate, rows_digest=digest, columns=table.num_columns, made_by=made_by, version=VERSION
+            certificate, rows_digest=digest, columns=table.num_columns, made_by=PRODUCT, version=VERSION
         )
         metadata = {_KEY: certificates.encode(stored), _DIGEST: digest.encode()}
         replace_file(

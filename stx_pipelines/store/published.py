@@ -30,17 +30,13 @@ class Published(msgspec.Struct):
     tip_seen: datetime | None = None
     tip_caught_up: datetime | None = None
 
-    def holding(self, loaded: dict[date, str], inode: int, *, details: bool = False) -> Published:
+    def holding(self, loaded: dict[date, str], inode: int, *, details: bool | None = None) -> Published:
         """Return a copy with these loaded days, which the database file with this inode holds.
 
-        `details` is true if its second table is known to hold these days.
+        `details` says whether its second table holds these days; None means as before, if it is the same file.
         """
-        details = details or (self.details and inode == self.inode)
+        details = self.details and inode == self.inode if details is None else details
         return msgspec.structs.replace(self, loaded=loaded, inode=inode, details=details)
-
-    def found(self, loaded: dict[date, str], inode: int) -> Published:
-        """Return a copy with the days that the database was found to hold. Its second table may lack some of them."""
-        return msgspec.structs.replace(self, loaded=loaded, inode=inode, details=False)
 
     def compared(self, days: Iterable[date], now: datetime) -> Published:
         """Return a copy with these open days marked as unchanged at `now`. Marks older than two days are dropped."""

@@ -87,7 +87,8 @@ class Warehouse:
             record(connection, dataset, days)
             connection.commit()
             loaded = loaded_days(connection, dataset)
-        self._publish(dataset, partial(Published.holding, loaded=loaded, inode=_inode(self.path), details=is_first))
+        in_both = is_first or None  # the days loaded now are in both tables; the earlier ones as before
+        self._publish(dataset, partial(Published.holding, loaded=loaded, inode=_inode(self.path), details=in_both))
 
     def lacks_details(self, dataset: str) -> bool:
         """Return whether the dataset's second table may lack loaded days. Never opens the database."""
@@ -111,7 +112,7 @@ class Warehouse:
         with self.connected(wait=0.0) as connection:
             loaded = loaded_days(connection, dataset)
         if loaded != self.published(dataset).loaded:
-            self._publish(dataset, partial(Published.found, loaded=loaded, inode=_inode(self.path)))
+            self._publish(dataset, partial(Published.holding, loaded=loaded, inode=_inode(self.path), details=False))
 
     def published(self, dataset: str, *, even_if_lost: bool = False) -> Published:
         """Return the published coverage of a dataset. Never opens the database.

@@ -1,0 +1,61 @@
+"""The steps of `verify` that are the same for every dataset: choose stored days, and compare the table with them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import click
+
+from stx_pipelines.chains.days import days_between
+from stx_pipelines.settings import SettingsError
+from stx_pipelines.store.dataset_store import DatasetStore
+from stx_pipelines.store.inspect import differing_days
+from stx_pipelines.store.loading import DayFile
+
+_SAMPLE = 3
+
+
+def report_unreadable(stores: Sequence[DatasetStore[Any]], first: date | None, last: date | None) -> bool:
+    """Print the files that are left out, from `first` to `last` or of all days. Return whether there are any."""
+    files = [store.files for store in stores]
+    reasons = [reason for each in files for found in (each.damaged(), each.newer()) for reason in found.items()]
+    left_out = [why for day, why in reasons if (first or day) <= day <= (last or day)]
+    for why in left_out:
+        click.echo(f"left out: {why}", err=True)
+    return bool(left_out)
+
+
+def choose(store: DatasetStore[Any], first: date | None, last: date | None, advice: str) -> list[DayFile]:
+    """Return the stored days from `first` to `last`, newest first, or three closed days chosen at random.
+
+    Raises `SettingsError` with this advice if there are none.
+    """
+    stored = store.stored()
+    if first and last:
+        wanted = set(days_between(first, last))
+        chosen = [day for day in stored if day.certificate.day in wanted]
+    else:
+        closed = [day for day in stored if day.certificate.is_closed]
+        chosen = random.sample(closed, min(_SAMPLE, len(closed)))
+    if not chosen:
+        raise SettingsError(advice)
+    return chosen
+
+
+def differing(store: DatasetStore[Any], days: Sequence[DayFile], compared: int, name: str = "") -> list[date]:
+    """Return the days whose rows in the table differ from their day files. Print them and the number of equal days.
+
+    `name` stands before the days in the output.
+    """
+    loaded = store.warehouse.published(store.dataset).loaded
+    in_table = [day for day in days if loaded.get(day.certificate.day) == day.certificate.id]
+    wrong = differing_days(store.warehouse.path, store.dataset, in_table) if in_table else []
+    for day in wrong:
+        of = f"{name} {day}" if name else day
+        click.echo(f"{of}: the table differs from the day file: run `stx-pipelines rebuild`", err=True)
+    of = f"{name}: " if name else ""
+    click.echo(f"{of}{len(in_table) - len(wrong)} of {compared} days are in the table exactly as in their files")
+    return wrong
