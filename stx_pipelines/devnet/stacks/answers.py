@@ -22,6 +22,8 @@ _OPEN_TO_ALL: Headers = [
 ]
 _API_VERSION = (b"x-api-version", _VERSION.encode())
 _JSON = (b"content-type", b"application/json; charset=utf-8")
+OCTETS = (b"content-type", b"application/octet-stream")
+TEXT = (b"content-type", b"text/plain")
 _KEEP_ALIVE: Headers = [(b"connection", b"keep-alive"), (b"keep-alive", b"timeout=72")]
 _DEPRECATED = (
     b"warning",
@@ -86,6 +88,8 @@ def wire_headers(answer: Answer, keep_alive: bool) -> Headers:
 
 
 def _entity_headers(answer: Answer) -> Headers:
+    if answer.content_type is OCTETS:
+        return [OCTETS]  # without a length, the body is sent in chunks
     length = (b"content-length", str(len(answer.body)).encode())
     if not answer.deprecated:
         return [answer.content_type, length]

@@ -6,7 +6,8 @@ same calls give the same chain.
 """
 
 from bisect import bisect_right
-from collections import deque
+from collections import OrderedDict, deque
+from dataclasses import replace
 from datetime import date, datetime
 from hashlib import sha512
 from random import Random
@@ -14,13 +15,17 @@ from threading import RLock
 
 from stx_pipelines.devnet.days import DAY, unix_midnight
 from stx_pipelines.devnet.stacks.bitcoin import Bitcoin
+from stx_pipelines.devnet.stacks.encoding import Header, block_bytes, merkle_root
 from stx_pipelines.devnet.stacks.mempool import Mempool
 from stx_pipelines.devnet.stacks.reorg import Site, new_sites, refill, same_sites, users_drafts
 from stx_pipelines.devnet.stacks.tenures import BlockPlan, Tenures
-from stx_pipelines.devnet.stacks.values import BurnBlock, ChainSpec, Draft, StacksBlock, Transaction
+from stx_pipelines.devnet.stacks.values import SKIPPED, BurnBlock, ChainSpec, Draft, StacksBlock, Transaction
 
 # Exported again, because code that uses the chain also needs its values.
 __all__ = ["BurnBlock", "ChainSpec", "StacksBlock", "StacksChain", "Transaction"]
+
+
+_MOST_ORPHANS = 2_000
 
 
 class StacksChain:
@@ -39,7 +44,9 @@ class StacksChain:
         self._planned: deque[BlockPlan] = deque()
         self._positions: dict[str, int] = {}  # the position of each block, by hash and by index hash
         self._row_starts: list[int] = []  # the position in `rows` of each block's first row
+        self._orphans: OrderedDict[str, StacksBlock] = OrderedDict()  # by index hash, the newest last
         self.forks = 0  # reorganisations so far
+        self.false_rows = 0  # rows that `falsify` changed so far
         self.grow_to(spec.tip)
 
     @property
@@ -75,6 +82,31 @@ class StacksChain:
             for site, drafts in refill(sites, users_drafts(replaced), self._mempool, rng):
                 self._append(site, drafts)
 
+    def falsify(self, tx_id: str, **fields: object) -> None:
+        """Change fields of a row that the API serves, or remove the row if no fields are given.
+
+        The block's counts agree with the false rows. Its hash and its raw bytes stay true.
+        """
+        with self.lock:
+            position = next(
+                at for at, block in enumerate(self.blocks) if tx_id in {tx.tx_id for tx in block.transactions}
+            )
+            block = self.blocks[position]
+            told = [replace(tx, **fields) if tx.tx_id == tx_id else tx for tx in block.transactions]  # type: ignore[arg-type]
+            kept = told if fields else [tx for tx in told if tx.tx_id != tx_id]
+            rows = tuple(replace(tx, tx_index=at) for at, tx in enumerate(kept))
+            start = self._row_starts[position]
+            self.rows[start : start + len(block.transactions)] = rows
+            self._row_starts[position + 1 :] = [
+                at + len(rows) - len(block.transactions) for at in self._row_starts[position + 1 :]
+            ]
+            false = replace(block, transactions=rows, signed=block.signed or block.transactions)
+            self.blocks[position] = false
+            burn = self.burn_block(block.burn_height)
+            assert burn is not None
+            burn.blocks[burn.blocks.index(block)] = false
+            self.false_rows += 1
+
     def transactions(self, day: date | None = None) -> list[Transaction]:
         """Return the canonical transactions of a day (by the time of their burn block) or of all days, ascending."""
         start = unix_midnight(day) if day else 0
@@ -91,6 +123,25 @@ class StacksChain:
         """Return the canonical block with this hash or index hash, or None, for example if the block is orphaned."""
         position = self._positions.get(block_hash)
         return None if position is None else self.blocks[position]
+
+    def any_block(self, index_hash: str) -> StacksBlock | None:
+        """Return the canonical or orphaned block with this index hash, or None. Very old orphans are forgotten."""
+        return self.block_by_hash(index_hash) or self._orphans.get(index_hash)
+
+    def raw(self, block: StacksBlock) -> bytes:
+        """Return the bytes of a block, made again from its values."""
+        signed = block.transactions if block.signed is None else block.signed
+        header = Header(
+            self.spec.header_version,
+            block.height,
+            block.burn_hash,
+            block.parent_index_hash,
+            merkle_root([tx.tx_id for tx in signed]),
+            block.time,
+            block.fork,
+            [at for at, tx in enumerate(signed) if tx.tx_status == SKIPPED],
+        )
+        return block_bytes(header, signed)
 
     def block_at(self, unix: int) -> StacksBlock | None:
         """Return the newest block whose time is not after `unix`, or None."""
@@ -140,9 +191,12 @@ class StacksChain:
         del self.blocks[-count:], self._row_starts[-count:]
         for block in reversed(removed):
             del self._positions[block.hash], self._positions[block.index_hash]
+            self._orphans[block.index_hash] = block
             self.burn_blocks[-1].blocks.pop()
             if not self.burn_blocks[-1].blocks:
                 self.burn_blocks.pop()
+        while len(self._orphans) > _MOST_ORPHANS:
+            self._orphans.popitem(last=False)
         return removed
 
     def _append(self, site: Site, drafts: list[Draft]) -> None:
@@ -162,9 +216,19 @@ class StacksChain:
 
     def _build(self, site: Site, burn: BurnBlock, drafts: list[Draft]) -> StacksBlock:
         height = self.spec.first_height + len(self.blocks)
-        block_hash, index_hash = self._hashes(height)
         parent = self.blocks[-1] if self.blocks else None
-        parent_hashes = (parent.hash, parent.index_hash) if parent else self._hashes(height - 1)
+        parent_hashes = (parent.hash, parent.index_hash) if parent else self._hashes_before()
+        header = Header(
+            self.spec.header_version,
+            height,
+            burn.hash,
+            parent_hashes[1],
+            merkle_root([draft.tx_id for draft in drafts]),
+            site.time,
+            self.forks,
+            [at for at, draft in enumerate(drafts) if draft.tx_status == SKIPPED],
+        )
+        block_hash, index_hash = header.hashes()
         # Positional arguments are faster, and this runs once per transaction.
         rows = tuple(
             Transaction(
@@ -173,10 +237,11 @@ class StacksChain:
                 height,
                 index_hash,
                 block_hash,
-                *draft[1:],
+                *draft[1:-1],
                 burn.time,
                 burn.height,
                 tx_index,
+                draft.salt,
             )
             for tx_index, draft in enumerate(drafts)
         )
@@ -191,9 +256,10 @@ class StacksChain:
             burn.hash,
             burn.time,
             rows,
+            self.forks,
         )
 
-    def _hashes(self, height: int) -> tuple[str, str]:
-        """Return the hash and the index hash of a block. Both differ between forks."""
-        digest = sha512(f"{self.spec.seed}:block:{height}:{self.forks}".encode()).hexdigest()
+    def _hashes_before(self) -> tuple[str, str]:
+        """Return the hash and the index hash of the block before the chain's first one."""
+        digest = sha512(f"{self.spec.seed}:before".encode()).hexdigest()
         return "0x" + digest[:64], "0x" + digest[64:]

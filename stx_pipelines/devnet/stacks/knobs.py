@@ -43,6 +43,11 @@ class Knobs:
     retry_after_seconds: int = 1  # of the fault 429; a 429 of the rate limit has the true number
     wrong_counts: set[int] = field(default_factory=set)  # burn heights whose total_tx_count is one too high
     hidden_transactions: set[str] = field(default_factory=set)  # tx_ids left out of every list; counts stay correct
+    node_missing: bool = False  # whether the routes of raw blocks respond with 404, as on a gateway without them
+    tenure_bytes: int = 16 * 2**20 + 1  # a tenure ends before the block that would exceed this size
+    tenure_cut_at: int = 0  # bytes after which the bytes of every tenure end; 0: not cut
+    tenure_flipped_bit: int = -1  # position of a bit that is flipped in the bytes of every tenure; -1: none
+    tenure_of_parent: bool = False  # whether the bytes of a tenure begin with the parent of the requested block
     seed: int = 1
     on_request: Callable[[str], None] | None = None  # called with path and query before each response
     clock: Callable[[], datetime] | None = None  # if set, the chain grows to its time before each response

@@ -3,30 +3,20 @@
 This module makes wallets and drafts of their transactions. It does not place a draft in a block (chain.py, reorg.py).
 """
 
-from base64 import b32encode
 from collections import deque
 from collections.abc import Iterable
-from hashlib import sha256
 from math import exp
 from random import Random
 
-from stx_pipelines.devnet.stacks.values import ChainSpec, Draft, made_hash
+from stx_pipelines.devnet.stacks.encoding import hashed, made_address, transaction_bytes
+from stx_pipelines.devnet.stacks.values import SKIPPED, ChainSpec, Draft
 
-# Base 32 with Crockford's letters, the alphabet of Stacks addresses.
-_C32 = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 _MINERS = 8
 _SPONSORS = 5
 _SPONSORED = 0.05
 # A sender is a new wallet, one that sends daily, one that sends weekly on its weekday, or another old wallet.
 _NEW, _DAILY, _WEEKLY = 0.06, 0.50, 0.88  # cumulative shares
 _MINIMUM_FEE = 180
-
-
-def made_address(seed: int, role: str, number: int) -> str:
-    """Make a Stacks main-net address: SP and 38 or 39 characters of Crockford's base 32."""
-    digest = sha256(f"{seed}:{role}:{number}".encode()).digest()
-    length = 38 if digest[-1] < 64 else 39
-    return "SP" + b32encode(digest[:25]).decode().translate(_C32)[:length]
 
 
 class Wallet:
@@ -81,7 +71,7 @@ class Mempool:
 
     def again(self, draft: Draft) -> Draft:
         """Return the draft with another id. A miner makes such a transaction when its tenure is replaced."""
-        return draft._replace(tx_id=self._next_tx_id())
+        return _signed(draft._replace(salt=self._next_salt()))
 
     def forget(self, drafts: Iterable[Draft]) -> None:
         """Drop transactions permanently. Their wallets continue with the lowest dropped nonce."""
@@ -99,19 +89,20 @@ class Mempool:
         self._wallets[wallet.address] = wallet
         return wallet
 
-    def _next_tx_id(self) -> str:
+    def _next_salt(self) -> int:
         self._drafted += 1
-        return made_hash(self._seed, "tx", self._drafted)
+        return self._seed << 40 | self._drafted
 
     def _miners_own(self, miner: Wallet, kind: str) -> Draft:
-        return Draft(self._next_tx_id(), miner.address, miner.take_nonce(), None, None, 0, kind, "success")
+        unsigned = Draft("", miner.address, miner.take_nonce(), None, None, 0, kind, "success", self._next_salt())
+        return _signed(unsigned)
 
     def _draft(self, sender: Wallet) -> Draft:
         rng = self._rng
         sponsor = rng.choice(self._sponsors) if rng.random() < _SPONSORED else None
         kind = _draw_type(rng.random())
-        return Draft(
-            self._next_tx_id(),
+        unsigned = Draft(
+            "",
             sender.address,
             sender.take_nonce(),
             sponsor.address if sponsor else None,
@@ -119,7 +110,9 @@ class Mempool:
             _MINIMUM_FEE + int(exp(rng.gauss(8, 1.2))),
             kind,
             _draw_status(kind, rng.random()),
+            self._next_salt(),
         )
+        return _signed(unsigned)
 
     def _sender(self, day_number: int) -> Wallet:
         drawn = self._rng.random()
@@ -151,6 +144,11 @@ class Mempool:
             pool[int(self._rng.random() * most)] = wallet
 
 
+def _signed(draft: Draft) -> Draft:
+    """Return the draft with the id of its bytes."""
+    return draft._replace(tx_id="0x" + hashed(transaction_bytes(draft)).hex())
+
+
 def _draw_type(drawn: float) -> str:
     return "token_transfer" if drawn < 0.44 else "contract_call" if drawn < 0.98 else "smart_contract"
 
@@ -158,5 +156,5 @@ def _draw_type(drawn: float) -> str:
 def _draw_status(kind: str, drawn: float) -> str:
     """Return a status. About 5 % of all transactions fail. Token transfers are not aborted: they call no contract."""
     if kind == "token_transfer" or drawn < 0.91:
-        return "problematic_skipped" if drawn < 0.003 else "success"
+        return SKIPPED if drawn < 0.003 else "success"
     return "abort_by_response" if drawn < 0.975 else "abort_by_post_condition"

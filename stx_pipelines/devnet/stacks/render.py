@@ -5,19 +5,26 @@ chain has no amounts, contracts or costs, so this module derives them from ids a
 """
 
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from stx_pipelines.devnet.stacks.answers import dumps
-from stx_pipelines.devnet.stacks.mempool import made_address
+from stx_pipelines.devnet.stacks.encoding import (
+    MEMO,
+    SOURCE_CODE,
+    VRF_PROOF,
+    c32_address,
+    contract_of,
+    figure,
+    function_of,
+    recipient_hash,
+    tenure_change,
+)
 from stx_pipelines.devnet.stacks.values import BurnBlock, StacksBlock, Transaction, made_hash
 
 ANCHORED = 2_147_483_647  # the microblock_sequence of every row since Nakamoto
-_CONTRACTS = 40
-_PROOF = "0x" + "5a" * 80
+_PROOF = "0x" + VRF_PROOF.hex()
 _COINBASE = "0x" + "00" * 32
-_MEMO = "0x" + "00" * 34
-_FUNCTIONS = ("swap-x-for-y", "transfer", "deposit", "claim-rewards")
+_MEMO = "0x" + MEMO.hex()
 _RESULTS = {
     "token_transfer": {"hex": "0x0703", "repr": "(ok true)"},
     "contract_call": {"hex": "0x070100000000000000000000000000000001", "repr": "(ok u1)"},
@@ -97,38 +104,23 @@ def _costs(reads: int) -> dict[str, int]:
     }
 
 
-def _digits(tx: Transaction) -> int:
-    return int(tx.tx_id[2:10], 16)
-
-
 def _recipient(tx: Transaction) -> str:
-    return "SP" + tx.tx_id[-38:].upper()  # the alphabet of addresses contains all hexadecimal digits
-
-
-@lru_cache(maxsize=_CONTRACTS)
-def _contract(number: int) -> str:
-    return f"{made_address(0, 'deployer', number // 4)}.contract-{number:03}"
+    return c32_address(recipient_hash(tx))
 
 
 def _contract_of(tx: Transaction) -> str:
-    if tx.tx_type == "smart_contract":
-        return f"{tx.sender_address}.contract-{tx.nonce:03}"
-    return _contract(_digits(tx) % _CONTRACTS)
-
-
-def _function_of(tx: Transaction) -> str:
-    return _FUNCTIONS[_digits(tx) % len(_FUNCTIONS)]
+    return ".".join(contract_of(tx))
 
 
 def _v3_transfer(tx: Transaction) -> str:
     return (
-        f'"token_transfer":{{"recipient":"{_recipient(tx)}","amount":"{_digits(tx)}",'
+        f'"token_transfer":{{"recipient":"{_recipient(tx)}","amount":"{figure(tx)}",'
         f'"memo":{{"hex":"{_MEMO}","repr":""}}}}'
     )
 
 
 def _v3_call(tx: Transaction) -> str:
-    return f'"contract_call":{{"contract_id":"{_contract_of(tx)}","function_name":"{_function_of(tx)}"}}'
+    return f'"contract_call":{{"contract_id":"{_contract_of(tx)}","function_name":"{function_of(tx)}"}}'
 
 
 def _v3_contract(tx: Transaction) -> str:
@@ -153,13 +145,13 @@ _V3_PAYLOADS = {
 
 
 def _tenure(tx: Transaction) -> dict[str, str | int]:
-    consensus = "0x" + tx.index_block_hash[2:42]
+    consensus, before, end, blocks = tenure_change(tx)
     return {
-        "tenure_consensus_hash": consensus,
-        "prev_tenure_consensus_hash": "0x" + tx.block_hash[2:42],
-        "burn_view_consensus_hash": consensus,
-        "previous_tenure_end": tx.block_hash,
-        "previous_tenure_blocks": 1 + _digits(tx) % 9,
+        "tenure_consensus_hash": "0x" + consensus.hex(),
+        "prev_tenure_consensus_hash": "0x" + before.hex(),
+        "burn_view_consensus_hash": "0x" + consensus.hex(),
+        "previous_tenure_end": "0x" + end.hex(),
+        "previous_tenure_blocks": blocks,
         "cause": "block_found",
         "pubkey_hash": "0x" + "ab" * 20,
     }
@@ -193,7 +185,7 @@ def _v1_place(tx: Transaction, parent_hash: str, parent_burn_time: int) -> dict[
         "tx_index": tx.tx_index,
         "tx_status": tx.tx_status,
         "tx_result": _result(tx),
-        "event_count": _digits(tx) % 8,
+        "event_count": figure(tx) % 8,
         "parent_block_hash": parent_hash,
         "is_unanchored": False,
         "microblock_hash": "0x",
@@ -207,19 +199,18 @@ def _result(tx: Transaction) -> dict[str, str]:
 
 
 def _v1_costs(tx: Transaction) -> dict[str, Any]:
-    return {**_costs(20 + _digits(tx) % 90), "vm_error": None, "events": [], "tx_type": tx.tx_type}
+    return {**_costs(20 + figure(tx) % 90), "vm_error": None, "events": [], "tx_type": tx.tx_type}
 
 
 def _v1_payload(tx: Transaction, with_arguments: bool) -> dict[str, Any]:
     match tx.tx_type:
         case "token_transfer":
-            transfer = {"recipient_address": _recipient(tx), "amount": str(_digits(tx)), "memo": _MEMO}
+            transfer = {"recipient_address": _recipient(tx), "amount": str(figure(tx)), "memo": _MEMO}
             return {"token_transfer": transfer}
         case "contract_call":
             return {"contract_call": _v1_call(tx) | (_v1_arguments(tx) if with_arguments else {})}
         case "smart_contract":
-            source = "(define-public (ping) (ok true))"
-            contract = {"clarity_version": 3, "contract_id": _contract_of(tx), "source_code": source}
+            contract = {"clarity_version": 3, "contract_id": _contract_of(tx), "source_code": SOURCE_CODE}
             return {"smart_contract": contract}
         case "coinbase":
             return {"coinbase_payload": {"data": _COINBASE, "alt_recipient": None, "vrf_proof": _PROOF}}
@@ -228,12 +219,12 @@ def _v1_payload(tx: Transaction, with_arguments: bool) -> dict[str, Any]:
 
 
 def _v1_call(tx: Transaction) -> dict[str, Any]:
-    name = _function_of(tx)
+    name = function_of(tx)
     signature = f"(define-public ({name} (amount uint)))"
     return {"contract_id": _contract_of(tx), "function_name": name, "function_signature": signature}
 
 
 def _v1_arguments(tx: Transaction) -> dict[str, Any]:
-    amount = _digits(tx)
+    amount = figure(tx)
     argument = {"hex": f"0x01{amount:032x}", "repr": f"u{amount}", "name": "amount", "type": "uint"}
     return {"function_args": [argument]}

@@ -65,6 +65,7 @@ def draft_of(tx: Transaction) -> Draft:
         tx.fee_ustx,
         tx.tx_type,
         tx.tx_status,
+        tx.salt,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from stx_pipelines.devnet.stacks.answers import Answer, RefusedError, Request, gone, no_route
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.knobs import Knobs
+from stx_pipelines.devnet.stacks.routes_node import NodeBlocks
 from stx_pipelines.devnet.stacks.routes_v1 import V1Transactions
 from stx_pipelines.devnet.stacks.routes_v2 import V2Blocks
 from stx_pipelines.devnet.stacks.routes_v3 import V3Pages
@@ -36,6 +37,7 @@ class Router:
         self._chain = chain
         self._knobs = knobs
         v3, v2, v1 = V3Pages(chain, knobs), V2Blocks(chain, knobs), V1Transactions(chain, knobs)
+        node = NodeBlocks(chain, knobs)
         self._exact = {
             "/extended": Route("extended", v2.status),
             "/extended/v3/transactions": Route(V3_TRANSACTIONS, v3.transactions),
@@ -54,6 +56,10 @@ class Router:
             ),
             (re.compile(r"/extended/v2/blocks/([^/]+)"), Route("v2/blocks/one", v2.block)),
             (re.compile(r"/extended/v2/burn-blocks/([^/]+)"), Route("v2/burn-blocks/one", v2.burn_block)),
+            (re.compile(r"/v3/blocks/([0-9a-f]{64})"), Route("node/block", node.block)),
+            (re.compile(r"/v3/blocks/height/([0-9]{1,18})"), Route("node/block-at", node.block_at)),
+            (re.compile(r"/v3/tenures/([0-9a-f]{64})"), Route("node/tenure", node.tenure)),
+            (re.compile(r"/v3/tenures/blocks/height/([0-9]{1,18})"), Route("node/tenure-blocks", node.tenure_blocks)),
         ]
         self._unknown = Route("unknown", lambda request: no_route(request.path))
 
@@ -74,6 +80,8 @@ class Router:
         if route.name == _V1 and self._knobs.v1_gone:
             return gone()
         if route.name.startswith("v3/") and self._knobs.v3_missing:
+            return no_route(request.path)
+        if route.name.startswith("node/") and self._knobs.node_missing:
             return no_route(request.path)
         with self._chain.lock:
             try:

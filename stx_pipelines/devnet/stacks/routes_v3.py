@@ -40,7 +40,7 @@ class V3Pages:
         """Serve this chain. The knob `hidden_transactions` leaves rows out of every list."""
         self._chain = chain
         self._knobs = knobs
-        self._forks = chain.forks
+        self._state = (chain.forks, chain.false_rows)
         self._written: dict[str, bytes] = {}
 
     def transactions(self, request: Request) -> Answer:
@@ -81,8 +81,9 @@ class V3Pages:
         return [tx for tx in rows if tx.tx_id not in hidden] if hidden else rows
 
     def _written_rows(self, page: Sequence[Transaction]) -> list[bytes]:
-        if self._forks != self._chain.forks:  # rows may have moved to other blocks
-            self._forks = self._chain.forks
+        state = (self._chain.forks, self._chain.false_rows)
+        if self._state != state:  # rows may have moved to other blocks, or have other values
+            self._state = state
             self._written.clear()
         return [self._written.get(tx.tx_id) or self._write(tx) for tx in page]
 

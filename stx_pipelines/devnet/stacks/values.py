@@ -13,6 +13,9 @@ from stx_pipelines.devnet.days import midnight
 
 Shape = Literal["even", "heavy", "giant"]
 
+SKIPPED = "problematic_skipped"
+"""The status of a transaction that its block marks as problematic."""
+
 
 def made_hash(seed: int, kind: str, number: int, fork: int = 0) -> str:
     """Make a hash from these arguments, so that equal chains have equal hashes."""
@@ -33,6 +36,7 @@ class ChainSpec:
     transactions_per_day: int = 1000
     shape: Shape = "even"
     first_height: int = 1
+    header_version: int = 1
     first_burn_height: int = 900_000
     burn_blocks_per_day: int = 144
     stacks_blocks_per_burn_block: int = 5
@@ -65,6 +69,7 @@ class Transaction:
     burn_block_time: int
     burn_block_height: int
     tx_index: int
+    salt: int = field(default=0, compare=False)  # only in the raw bytes
 
 
 class Draft(NamedTuple):
@@ -78,11 +83,16 @@ class Draft(NamedTuple):
     fee_ustx: int
     tx_type: str
     tx_status: str
+    salt: int
 
 
 @dataclass(frozen=True, slots=True)
 class StacksBlock:
-    """One Stacks block with its transactions, ascending by index."""
+    """One Stacks block with its transactions, ascending by index.
+
+    `fork` is the number of reorganisations before the block was mined. `signed` are the transactions in the block's raw
+    bytes; None if they are `transactions`.
+    """
 
     height: int
     hash: str
@@ -95,6 +105,8 @@ class StacksBlock:
     burn_hash: str
     burn_time: int
     transactions: tuple[Transaction, ...]
+    fork: int = 0
+    signed: tuple[Transaction, ...] | None = None
 
 
 @dataclass(slots=True)
