@@ -17,9 +17,13 @@ from stx_pipelines.store.dataset_store import DatasetStore, open_store
 from stx_pipelines.store.warehouse import Warehouse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stx_pipelines.clients.ethereum_rpc import EthereumRpc
+    from stx_pipelines.clients.http import Http
     from stx_pipelines.clients.notify import Email, Webhook
     from stx_pipelines.clients.stacks_api import StacksApi
+    from stx_pipelines.clients.stacks_node import StacksNode
 
 _PROBE_TIMEOUT = 5.0  # seconds without a byte
 _PROBE_SECONDS = 15.0  # seconds for a whole response
@@ -63,28 +67,46 @@ class Project:
 
     def stacks_api(self, stop: threading.Event | None = None) -> StacksApi:
         """Return a new client of the Hiro API. Clients are not shared, because a stopped run stops its client."""
-        from stx_pipelines.clients.http import Http
-        from stx_pipelines.clients.patience import Patience
-        from stx_pipelines.clients.rate_limit import Budget
         from stx_pipelines.clients.stacks_api import StacksApi
 
         settings, key = self.settings, self.settings.hiro_api_key
-        return StacksApi(
-            Http(
-                base_url=settings.hiro_api_url,
-                budget=Budget(settings.hiro_api_url, settings.budget),
-                patience=Patience(
-                    attempts=settings.hiro_attempts,
-                    first_wait=settings.hiro_first_wait_seconds,
-                    last_wait=settings.hiro_last_wait_seconds,
-                    timeout=settings.hiro_timeout_seconds,
-                    longest_wait=settings.hiro_longest_wait_seconds,
-                    answer_within=self._answer_within,
-                    statuses=settings.hiro_retry_statuses,
-                ),
-                headers={"x-api-key": key.get_secret_value()} if key else {},
-                stop=stop or threading.Event(),
-            )
+        headers = {"x-api-key": key.get_secret_value()} if key else {}
+        return StacksApi(self._http(settings.hiro_api_url, settings.budget, headers, stop))
+
+    def stacks_node(self, api: Http | None = None) -> StacksNode:
+        """Return a client of the node that serves raw blocks: the server of STX_NODE_URL, or else the Hiro API.
+
+        `api` is the client of the Hiro API. It is used for its server's node too, and its stop signal for any node.
+        Another server gets no key and has its own budget.
+        """
+        from stx_pipelines.clients.stacks_node import StacksNode
+
+        settings = self.settings
+        if settings.stx_node_url is None or not settings.has_own_node:
+            return StacksNode(api or self.stacks_api().http)
+        stop = api.stop if api else None
+        return StacksNode(self._http(settings.stx_node_url, settings.stx_node_requests_per_minute, {}, stop))
+
+    def _http(self, url: str, budget: int, headers: Mapping[str, str], stop: threading.Event | None) -> Http:
+        from stx_pipelines.clients.http import Http
+        from stx_pipelines.clients.patience import Patience
+        from stx_pipelines.clients.rate_limit import Budget
+
+        settings = self.settings
+        return Http(
+            base_url=url,
+            budget=Budget(url, budget),
+            patience=Patience(
+                attempts=settings.hiro_attempts,
+                first_wait=settings.hiro_first_wait_seconds,
+                last_wait=settings.hiro_last_wait_seconds,
+                timeout=settings.hiro_timeout_seconds,
+                longest_wait=settings.hiro_longest_wait_seconds,
+                answer_within=self._answer_within,
+                statuses=settings.hiro_retry_statuses,
+            ),
+            headers=headers,
+            stop=stop or threading.Event(),
         )
 
     def ethereum_rpc(self) -> EthereumRpc:

@@ -66,6 +66,11 @@ class Settings(BaseModel):
     eth_confirmations: int | None = Field(None, ge=0, le=1_000_000)
     eth_tip_age_minutes: int = Field(60, ge=0, le=10_000_000)
 
+    stx_proof: Literal["sample", "counts", "full"] = "sample"
+    stx_proof_tenures: int = Field(5, ge=1, le=10_000)
+    stx_node_url: str | None = None
+    stx_node_requests_per_minute: int = Field(50, ge=0, le=1_000_000)
+
     stx_chains: tuple[Literal["stacks", "ethereum"], ...] | None = None
     stx_target_days: int = Field(180, ge=1, le=100_000)
     stx_freshness: int = Field(30, ge=1, le=100_000, description="minutes")
@@ -125,9 +130,11 @@ class Settings(BaseModel):
             raise ValueError("must be printable ASCII without spaces")
         return SecretStr(key) if key else None
 
-    @field_validator("hiro_api_url")
+    @field_validator("hiro_api_url", "stx_node_url")
     @classmethod
-    def _is_an_address(cls, value: str) -> str:
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         if not re.fullmatch(r"https?://[^\s?#@/][^\s?#@]*", value):
             raise ValueError("must be an http or https address without user, query and spaces")
         return value.rstrip("/")
@@ -176,6 +183,11 @@ class Settings(BaseModel):
         """The headers of ETH_RPC_HEADERS by name, in lower case."""
         pairs = (part.split(":", 1) for part in _header_parts(self.eth_rpc_headers))
         return {name.strip().lower(): value.strip() for name, value in pairs}
+
+    @property
+    def has_own_node(self) -> bool:
+        """Whether raw Stacks blocks come from another server than HIRO_API_URL."""
+        return self.stx_node_url is not None and _origin(self.stx_node_url) != _origin(self.hiro_api_url)
 
     @property
     def budget(self) -> int:

@@ -35,6 +35,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _A_YEAR = 366 * 86_400.0  # seconds; a longer pause is shown in messages as one year
+_HIGHEST_COST = 100  # requests; a higher cost of one request would be an error of the server
 _COUNT = re.compile(r"[0-9]{1,9}")  # str.isdigit also accepts characters that int() refuses
 _MAY_NAME_A_PAUSE = frozenset({429, 503})
 _SLOW = frozenset({504, 522, 524})
@@ -125,15 +126,18 @@ class Http:
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
         slow_attempts: int | None = None,
+        refusal: Refusal = _nothing_special,
     ) -> T | None:
         """Send a GET request with retries. Return the parsed response, or None for HTTP 304.
 
         The request is sent again if `parse` raises `MalformedAnswer`. An attempt that took too long is followed by
-        another only if fewer than `slow_attempts` attempts were made. Raises `NotFound`, `Gone`, `RateLimited`,
+        another only if fewer than `slow_attempts` attempts were made. `refusal` is called for every status except 200
+        and 304, before the usual handling. Raises `NotFound`, `Gone`, `RateLimited`,
         `Unreachable`, `Interrupted`, or `ApiError` for a response that a retry would not change.
         """
         query = f"?{urlencode(params)}" if params else ""
-        return self._ask(_Request("GET", path + query, headers, self.stop), parse, slow_attempts)
+        request = _Request("GET", path + query, headers, self.stop, refusal=refusal)
+        return self._ask(request, parse, slow_attempts)
 
     def post(
         self,
@@ -259,7 +263,10 @@ class Http:
         return wait
 
     def _heed_limits(self, headers: Mapping[str, str]) -> None:
-        # The server reports a lower limit, or that its window of time is used up.
+        # The server reports what the request cost, a lower limit, or that its window of time is used up.
+        cost = headers.get("x-ratelimit-cost-stacks", "")
+        if _COUNT.fullmatch(cost) and int(cost) > 1:
+            self.budget.charge(min(int(cost) - 1, _HIGHEST_COST))
         limit = headers.get("x-ratelimit-limit-stacks-minute", "")
         if _COUNT.fullmatch(limit) and int(limit) > 0:
             self.budget.lower_to(int(limit))

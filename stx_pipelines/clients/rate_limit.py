@@ -91,6 +91,11 @@ class Budget:
                 if self._limiter.try_acquire("request", self._entries(cost), timeout=_SECONDS_BETWEEN_CHECKS):
                     return
 
+    def charge(self, requests: int) -> None:
+        """Pause this process for as long as these requests would take, because a request cost more than one."""
+        if self.requests_per_minute:
+            self.pause(60 / self.requests_per_minute * requests)
+
     def _entries(self, calls: int) -> int:
         return math.ceil(calls / self._calls_per_entry)
 

@@ -18,6 +18,7 @@ from stx_pipelines.store.arrow import from_arrow, to_arrow
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DamagedDayFile, DayFiles
+from stx_pipelines.store.evidence import EvidenceFiles
 from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.store.warehouse import Warehouse
@@ -33,7 +34,7 @@ _SHORT_WAIT = 1.0  # seconds to wait for the database while more days are being 
 def open_store(folder: DataFolder, warehouse: Warehouse, dataset: str) -> DatasetStore[Any]:
     """Return the store of a dataset. The store reads and creates nothing until it is used."""
     days = folder.days(dataset)
-    return DatasetStore(dataset, DayFiles(days), AttemptFiles(days), warehouse)
+    return DatasetStore(dataset, DayFiles(days), AttemptFiles(days), EvidenceFiles(days), warehouse)
 
 
 @dataclass
@@ -46,6 +47,7 @@ class DatasetStore(Generic[Row]):
     dataset: str
     files: DayFiles
     attempts: AttemptFiles
+    evidence: EvidenceFiles
     warehouse: Warehouse
     waiting_for: str | None = field(default=None, init=False)
     _sound: set[str] = field(default_factory=set, init=False)

@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.errors import ProofError
+from stx_pipelines.chains.evidence import Round
 from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.store.day_files import NewerDayFile
 
@@ -22,10 +23,11 @@ class WrongChain(ApiError):
 
 
 class ProvedDay(NamedTuple, Generic[Row]):
-    """The rows of a day in chain order, and the certificate of their proof."""
+    """The rows of a day in chain order, the certificate of their proof, and the proof by hashes, if there is one."""
 
     rows: list[Row]
     certificate: Certificate
+    by_hash: Round | None = None
 
 
 class StoredDay(NamedTuple):

@@ -25,6 +25,7 @@ _MARGIN_DOUBLED = 12  # margins tried at most; each is twice the margin before, 
 _BLOCKS_PER_PIECE = 400
 _MOST_BURN_BLOCKS = 50  # heights requested at most to find six burn blocks
 _MOST_EMPTY_BLOCKS = 50
+_CHANCE = random.SystemRandom()
 
 
 def plan_day(api: StacksApi, tip: Tip, day: date) -> DayPlan:
@@ -99,8 +100,12 @@ def _first_height(api: StacksApi, newest: Block) -> int:
     return high
 
 
-def prove(api: StacksApi, tip: Tip, plan: DayPlan, read: Sequence[Tx]) -> tuple[DayPlan, list[Tx]]:
+def prove(
+    api: StacksApi, tip: Tip, plan: DayPlan, read: Sequence[Tx], chance: random.Random = _CHANCE
+) -> tuple[DayPlan, list[Tx]]:
     """Prove a day by sample. Return its plan with the count of burn blocks, and its rows.
+
+    `chance` draws the burn blocks, so that each attempt compares others.
 
     Raises `ProofError` and the errors of `StacksApi`.
     """
@@ -108,7 +113,7 @@ def prove(api: StacksApi, tip: Tip, plan: DayPlan, read: Sequence[Tx]) -> tuple[
     finished = [tx for tx in read if tx.burn_block_height < tip.burn_block_height]
     rows = [tx for tx in finished if start <= tx.burn_block_time < end]
     heights = sorted({tx.burn_block_height for tx in rows})
-    chosen = random.Random(plan.day.toordinal()).sample(heights, min(SAMPLE, len(heights)))
+    chosen = chance.sample(heights, min(SAMPLE, len(heights)))
     sample = [burn for height in chosen if (burn := api.burn_block(height)) is not None]
     if len(sample) < len(chosen):
         raise ProofError(f"{plan.day}: the server does not have all burn blocks of its transactions", chosen)

@@ -13,6 +13,7 @@ from datetime import date
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
+from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import Tip, Tx
 from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.clients.stacks_api import StacksApi
@@ -26,6 +27,7 @@ from stx_pipelines.sync.stacks.burn_blocks import ListMoved
 from stx_pipelines.sync.stacks.plan import Held
 from stx_pipelines.sync.stacks.reader import Reader
 from stx_pipelines.sync.stacks.reorgs import Standing, fork_height, identify, standing
+from stx_pipelines.sync.stacks.tenures import TenureProofs, with_evidence
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +36,14 @@ _GROUP_TRIES = 3
 
 @dataclass
 class StacksSync(DaySync[StacksApi, Tx]):
-    """The sync of Stacks transactions. `identity` returns the identity of the data folder's chain."""
+    """The sync of Stacks transactions.
+
+    `identity` returns the identity of the data folder's chain. `tenures` proves closed days by hashes; None proves them
+    by counts only.
+    """
 
     identity: Callable[[], Identity]
+    tenures: TenureProofs | None = None
 
     block_columns = ("block_height", "index_block_hash")
 
@@ -118,7 +125,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
         kept = 0
         blocked: FailedDay | None = None
         reader = self._reader(tip, None if force else state)
-        for result in reader.days(days):
+        for result in map(self._by_hash, reader.days(days)):
             if isinstance(result, FailedDay):
                 blocked = result if result.day in state.stale else blocked
                 yield result
@@ -143,7 +150,22 @@ class StacksSync(DaySync[StacksApi, Tx]):
             error = ListMoved("the chain changed while the day was read; the next sync reads it again")
             return FailedDay(proved.certificate.day, error)
         [stored] = self.store.keep([(proved.rows, proved.certificate)])
+        self._keep_evidence(proved, stored)
         return StoredDay(stored, fetched=True)
+
+    def _by_hash(self, result: ProvedDay[Tx] | FailedDay) -> ProvedDay[Tx] | FailedDay:
+        """Prove a closed day by the hashes of its blocks too, all of its burn blocks or a sample."""
+        if isinstance(result, FailedDay) or self.tenures is None or not result.certificate.is_closed:
+            return result
+        try:
+            proof = self.tenures.prove(result.rows, result.certificate)
+        except (ProofError, ApiError) as error:
+            return FailedDay(result.certificate.day, error)
+        return ProvedDay(result.rows, with_evidence(result.certificate, proof), proof.round)
+
+    def _keep_evidence(self, proved: ProvedDay[Tx], stored: Certificate) -> None:
+        if proved.by_hash is not None:
+            self.store.evidence.add(stored, proved.by_hash)
 
     @staticmethod
     def _stands_alone(result: ProvedDay[Tx], state: Standing) -> bool:
@@ -174,13 +196,15 @@ class StacksSync(DaySync[StacksApi, Tx]):
         for _ in range(_GROUP_TRIES):
             if self._is_one_chain(proved) and all(self._is_closed_still(result, reader) for result in proved):
                 stored = self._store(proved)
+                for day, kept in zip(proved, stored, strict=True):
+                    self._keep_evidence(day, kept.certificate)
                 open_days = [result.certificate.day for result in stored if not result.certificate.is_closed]
                 self.store.mark_checked(open_days, self.clock())
                 yield from stored
                 return
             log.info("the chain changed while the open days were read; reading them again")
             reader.chain_moved = True
-            results = list(self._reader(self.client.tip(), None).days(days))
+            results = list(map(self._by_hash, self._reader(self.client.tip(), None).days(days)))
             failed = [result for result in results if isinstance(result, FailedDay)]
             if failed:
                 yield from (FailedDay(day, failed[0].error) for day in days)
@@ -212,5 +236,6 @@ def open_stacks(project: Project) -> StacksSync:
         client,
         project.store(),
         lambda: identify(client, project.folder, settings.stx_first_day),
+        tenures=TenureProofs(project.stacks_node(client.http), settings.stx_proof, settings.stx_proof_tenures),
         tip_age=settings.stx_tip_age,
     )

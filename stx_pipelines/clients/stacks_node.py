@@ -1,0 +1,39 @@
+"""A client of a Stacks node's routes for raw blocks. Any node may serve them, because a block is named by its hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stx_pipelines.clients.errors import ApiError, NotFound
+from stx_pipelines.clients.http import Http
+
+_NO_BLOCK = "no such"  # a node's own 404 begins so; gateways without these routes send JSON or a page
+_NO_ROUTE = frozenset({400, 401, 403, 404, 405, 410, 501})
+
+
+class NoRawBlocks(ApiError):
+    """The server does not serve raw blocks."""
+
+
+@dataclass
+class StacksNode:
+    """A client of a node. Its method may raise the errors of `Http.get`."""
+
+    http: Http
+
+    def tenure(self, index_block_hash: str) -> bytes:
+        """Return the bytes of this block and of the blocks below it in its tenure, newest first.
+
+        A node ends the bytes before a block with which they would exceed 16 MiB. Raises `NotFound` if the node does not
+        have the block, and `NoRawBlocks` if the server does not have this route.
+        """
+        raw = self.http.get(f"/v3/tenures/{index_block_hash.removeprefix('0x')}", bytes, refusal=_refusal)
+        if not raw:
+            raise NoRawBlocks("the response has no bytes")
+        return raw
+
+
+def _refusal(status: int, text: str) -> ApiError | None:
+    if status == 404 and text.strip().lower().startswith(_NO_BLOCK):
+        return NotFound(text.strip()[:200])
+    return NoRawBlocks(f"HTTP {status} at /v3/tenures") if status in _NO_ROUTE else None

@@ -1,0 +1,161 @@
+"""Proofs of a day's burn blocks by the raw bytes of their Stacks blocks, all of them or a sample."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random, SystemRandom
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.evidence import Round
+from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Tx
+from stx_pipelines.chains.stacks_block import RawBlock, split_blocks
+from stx_pipelines.chains.stacks_transaction import CannotBeRead
+from stx_pipelines.chains.tenure_proof import Tenure, prove_links, prove_tenure
+from stx_pipelines.clients.errors import ApiError, Interrupted, NotFound
+from stx_pipelines.clients.stacks_node import StacksNode
+
+log = logging.getLogger(__name__)
+
+Mode = Literal["sample", "counts", "full"]
+_AT_ONCE = 4  # a response may have 16 MiB
+
+
+class HashProof(NamedTuple):
+    """The result of a proof: the burn blocks proved by hashes (None if there are none), and why others were not."""
+
+    round: Round | None
+    left_out: tuple[str, ...] = ()
+
+
+class _Left(NamedTuple):
+    """A tenure that was not proved, and the reason."""
+
+    why: str
+
+
+@dataclass
+class TenureProofs:
+    """The proof of burn blocks by the bytes that a node serves.
+
+    `mode` chooses the burn blocks of a day: none (`counts`), `sample` of them, or all (`full`). A sample has the
+    oldest, the newest and random others. A node that does not serve raw blocks, or does not respond, is asked once;
+    `refusal` then says why.
+    """
+
+    node: StacksNode
+    mode: Mode = "sample"
+    sample: int = 5
+    random: Random = field(default_factory=SystemRandom)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    refusal: str | None = field(default=None, init=False)
+    _said: set[str] = field(default_factory=set, init=False)
+
+    def prove(self, rows: Sequence[Tx], certificate: Certificate, known: Collection[int] = ()) -> HashProof:
+        """Prove burn blocks of a closed day. `known` are those that were proved before.
+
+        Raises `TenureFault` if rows differ from their blocks, and `Interrupted`.
+        """
+        if self.mode == "counts" or not can_be_proved(certificate):
+            return HashProof(None)
+        return self.prove_all(rows, certificate, self._choose(burn_blocks_of(rows), known))
+
+    def prove_all(self, rows: Sequence[Tx], certificate: Certificate, heights: Sequence[int]) -> HashProof:
+        """Prove the burn blocks at these heights. Raises the errors of `prove`."""
+        if self.refusal or not heights:
+            return HashProof(None, (self.refusal,) if self.refusal else ())
+        by_burn = burn_blocks_of(rows)
+        with ThreadPoolExecutor(_AT_ONCE, "tenure") as pool:
+            found = dict(zip(heights, pool.map(lambda height: self._prove_one(by_burn[height]), heights), strict=True))
+        proved = {height: tenure for height, tenure in found.items() if isinstance(tenure, Tenure)}
+        _link(proved, rows, certificate)
+        why = tuple(sorted({left.why for left in found.values() if isinstance(left, _Left)}))
+        self._say(certificate, why)
+        if not proved:
+            return HashProof(None, why)
+        now = self.clock().replace(microsecond=0)
+        return HashProof(Round(self.node.http.name, now, tuple(sorted(proved))), why)
+
+    def _choose(self, heights: Mapping[int, object], known: Collection[int]) -> list[int]:
+        lacking = [height for height in sorted(heights) if height not in known]
+        if self.mode == "full" or len(lacking) <= self.sample:
+            return lacking
+        ends = list(dict.fromkeys((lacking[0], lacking[-1])))[: self.sample]
+        others = self.random.sample(lacking[1:-1], max(0, self.sample - len(ends)))
+        return sorted({*ends, *others})
+
+    def _prove_one(self, rows: Sequence[Tx]) -> Tenure | _Left:
+        if self.refusal:
+            return _Left(self.refusal)
+        newest = rows[-1].index_block_hash or ""
+        try:
+            tenure = prove_tenure(self._fetch(newest, rows[0].block_height), rows, newest)
+        except Interrupted:
+            raise
+        except NotFound:
+            return _Left(f"{self.node.http.name} lacks blocks of the day")
+        except ApiError as error:
+            self.refusal = f"{self.node.http.name} serves no raw blocks ({error})"
+            return _Left(self.refusal)
+        except CannotBeRead as error:
+            return _Left(f"raw blocks cannot be read ({error})")
+        return _Left(f"raw blocks cannot be read ({tenure.unread[0]})") if tenure.unread else tenure
+
+    def _fetch(self, newest: str, lowest: int) -> list[RawBlock]:
+        """Return the blocks from `newest` down to the height `lowest`.
+
+        The bytes may end early, because of their size or because they were cut. The rest is then requested by the
+        parent of the last block. Each request returns at least the requested block, or this method ends.
+        """
+        blocks: list[RawBlock] = []
+        wanted = newest
+        while True:
+            more = split_blocks(self.node.tenure(wanted))
+            blocks += more
+            is_of_tenure = more[0].index_block_hash == wanted and more[-1].consensus_hash == blocks[0].consensus_hash
+            if not is_of_tenure or more[-1].height <= lowest:
+                return blocks
+            wanted = more[-1].parent_id
+
+    def _say(self, certificate: Certificate, reasons: Collection[str]) -> None:
+        """Log each reason once per run."""
+        for why in set(reasons) - self._said:
+            self._said.add(why)
+            log.warning("%s: %s; such burn blocks are proved by counts", certificate.day, why)
+
+
+def can_be_proved(certificate: Certificate) -> bool:
+    """Return whether a stored day can be proved by raw blocks: it has blocks, named by their ids, of Nakamoto."""
+    return certificate.day >= NAKAMOTO_DAY and certificate.route != "v1" and bool(certificate.seen)
+
+
+def burn_blocks_of(rows: Sequence[Tx]) -> dict[int, list[Tx]]:
+    """Return the rows of each burn block, in chain order. Burn blocks with a row without an id are left out."""
+    groups: defaultdict[int, list[Tx]] = defaultdict(list)
+    for row in rows:
+        groups[row.burn_block_height].append(row)
+    return {height: group for height, group in groups.items() if all(row.index_block_hash for row in group)}
+
+
+def with_evidence(certificate: Certificate, proof: HashProof) -> Certificate:
+    """Return the certificate of a day that is about to be stored, whose sentence also counts the proofs by hashes."""
+    if proof.round is None:
+        return certificate
+    count = len(proof.round.burn_blocks)
+    of = f"{count} of {certificate.burn_blocks} burn blocks also by the hashes of their Stacks blocks"
+    return msgspec.structs.replace(certificate, proof=f"{certificate.proof}; {of}")
+
+
+def _link(proved: Mapping[int, Tenure], rows: Sequence[Tx], certificate: Certificate) -> None:
+    """Raise `TenureFault` unless each tenure follows the block below it in the rows, or the day before."""
+    ids = {row.block_height: row.index_block_hash for row in rows}
+    if certificate.first_height is not None and certificate.first_parent_hash:
+        ids.setdefault(certificate.first_height - 1, certificate.first_parent_hash)
+    prove_links([(tenure, ids.get(tenure.lowest_height - 1)) for tenure in proved.values()], list(proved))
