@@ -277,8 +277,12 @@ QUICK = {
     "HIRO_LAST_WAIT_SECONDS": "0.05",
     "STX_LOCK_WAIT_SECONDS": str(LONGEST),
     "HIRO_TIMEOUT_SECONDS": str(LONGEST),
+    "STX_PROOF": "counts",
 }
-"""Settings of a client that sends requests without a budget and retries at once."""
+"""Settings of a client that sends requests without a budget and retries at once.
+
+Days are proved by counts, because tests count requests. Tests of proofs by hashes set STX_PROOF.
+"""
 
 
 @contextmanager

@@ -91,7 +91,27 @@ def sum_up(project: Project, chain: Chain, failures: Sequence[Failed]) -> int:
     _say_set_aside(coverage)
     if newer or coverage.set_aside or any(not failure.passing for failure in failures):
         return ERROR
-    return DONE if coverage.is_complete else NOT_YET
+    return DONE if coverage.is_complete and not _lacks_proofs(project, chain, coverage) else NOT_YET
+
+
+def _lacks_proofs(project: Project, chain: Chain, coverage: Coverage) -> bool:
+    """Return whether STX_PROOF=full is set and a wanted closed day was not proved by hashes. Print the number."""
+    if chain is not STACKS or project.settings.stx_proof != "full":
+        return False
+    from stx_pipelines.sync.stacks.verify_tenures import lacking
+
+    store = project.store()
+    known, wanted = store.files.certificates(), {day.day for day in coverage.days}
+    closed = {day: each for day, each in known.items() if day in wanted and each.is_closed}
+    counts = store.evidence.counts(closed)
+    short = [each for day, each in closed.items() if counts.get(day, 0) < each.burn_blocks and lacking(store, each)]
+    if short:
+        click.echo(
+            f"STX_PROOF is full, but {count_days(len(short))} have burn blocks that were not proved by hashes: run "
+            "`stx-pipelines verify --merkle --all`",
+            err=True,
+        )
+    return bool(short)
 
 
 def _sentence(project: Project, chain: Chain, coverage: Coverage) -> str:

@@ -70,6 +70,8 @@ def status_lines(status: DatasetStatus, now: datetime) -> Iterator[str]:
     yield f"{status.dataset}: {status.sentence}"
     yield from _rows(status)
     yield from _newest(status, now)
+    if status.proofs:
+        yield f"  proved        {status.proofs}"
     yield from _missing(status)
     yield from _columns(status)
     if status.note:

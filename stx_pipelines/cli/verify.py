@@ -34,21 +34,47 @@ if TYPE_CHECKING:
 @click.option(
     "--chain", type=click.Choice(["stacks", "ethereum"]), default="stacks", show_default=True, help="Only this chain."
 )
-@click.option("--all", "every", is_flag=True, help="Ethereum: read every balance again, not a sample.")
-def verify(first: date | None, last: date | None, database: Path | None, chain: str, every: bool) -> int:
+@click.option("--merkle", is_flag=True, help="Prove burn blocks by the raw bytes of their blocks, newest day first.")
+@click.option("--links", is_flag=True, help="Compare each closed day with the day before it. Needs no request.")
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Ethereum: read every balance again. With --merkle: prove every burn block. [a sample]",
+)
+def verify(
+    first: date | None,
+    last: date | None,
+    database: Path | None,
+    chain: str,
+    merkle: bool,
+    links: bool,
+    every: bool,
+) -> int:
     """Prove stored days again.
 
     Compare every burn block with the API, and the table with the day files. With --chain ethereum, read the headers
     and a sample of balances from the node again, prove them, and compare them with the day files. With --db, print the
     share of each certified day that the table `transactions` of another database has; this needs no network.
 
+    With --merkle, read the raw blocks of burn blocks that were not proved by hashes yet. Their hashes show whether a
+    transaction is missing, moved or changed. Evidence is stored, so the command can be stopped and run again.
+
     Exit code 0: all agree; 1: something differs; 2: stopped.
     """
     if bool(first) != bool(last):
         raise SettingsError("--from and --to belong together")
-    if (database and chain != "stacks") or (every and chain != "ethereum"):
-        raise SettingsError("--db is for --chain stacks, --all for --chain ethereum")
+    if (database or merkle or links) and chain != "stacks":
+        raise SettingsError("--db, --merkle and --links are for --chain stacks")
+    if every and chain != "ethereum" and not merkle:
+        raise SettingsError("--all is for --chain ethereum or --merkle")
+    if sum(map(bool, (database, merkle, links))) > 1:
+        raise SettingsError("--db, --merkle and --links exclude each other: give one of them")
     project = Project.load()
+    if merkle or links:
+        from stx_pipelines.cli.verify_tenures import verify_links, verify_merkle
+
+        return verify_merkle(project, first, last, every=every) if merkle else verify_links(project, first, last)
     if chain == "ethereum":
         from stx_pipelines.cli.verify_ethereum import verify_ethereum
 

@@ -14,6 +14,7 @@ from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.current import dataset_coverage
 from stx_pipelines.coverage.model import Coverage, ranges
 from stx_pipelines.coverage.progress import Progress, last_report, who_works
+from stx_pipelines.coverage.proofs import proofs_of
 from stx_pipelines.coverage.text import coverage_sentence
 from stx_pipelines.project import Project
 from stx_pipelines.store.data_folder import DataFolder
@@ -42,6 +43,8 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     - `stalled_after_seconds`: a run that stores nothing for longer has stalled. It depends on the budget.
     - `tip_time`: time of the server's newest block (Ethereum: newest final block) at the last check, `tip_seen_at`.
     - `behind`: whether that block was stale, so that later days must wait for the server.
+    - `proofs`: the weakest proof among the stored closed days, and sums, as a sentence. `days_closed`: their number.
+      `burn_blocks`, `burn_blocks_by_hash`: their burn blocks, and those proved by the hashes of their Stacks blocks.
     - `note`: a sentence about an unusual setting. `noun`, `unit`: the words for rows and for requests.
     """
 
@@ -80,6 +83,10 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     tip_seen_at: datetime | None = None
     behind: bool = False
     days_lacking_columns: list[tuple[date, date]] = []
+    days_closed: int = 0
+    burn_blocks: int = 0
+    burn_blocks_by_hash: int = 0
+    proofs: str | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -111,6 +118,7 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
     stall = max(timedelta(seconds=project.settings.stx_stall_seconds), patience(coverage, budget))
     pace = progress.requests_per_minute if progress and progress.requests else None
     minutes = coverage.minutes_to_go(round(pace) if pace else budget)
+    proofs = proofs_of(store, certificates)
     return DatasetStatus(
         dataset=dataset.name,
         sentence=coverage_sentence(coverage, budget, unit=chain.unit),
@@ -147,6 +155,10 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
         tip_seen_at=coverage.tip.seen if coverage.tip else None,
         behind=coverage.behind is not None,
         days_lacking_columns=ranges(sorted(_lacking_columns(dataset, certificates), reverse=True)),
+        days_closed=proofs.days,
+        burn_blocks=proofs.burn_blocks,
+        burn_blocks_by_hash=proofs.by_hash,
+        proofs=proofs.sentence,
     )
 
 

@@ -1,0 +1,59 @@
+"""The proofs of a dataset's stored closed days in one sentence: the weakest proof, and sums."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import BLOCKS, TRANSACTIONS
+from stx_pipelines.chains.ethereum_proof import HASHED
+from stx_pipelines.coverage.text import count_days
+from stx_pipelines.store.dataset_store import DatasetStore
+
+_WEAKEST_FIRST = (
+    ("a sample of burn blocks", "by the counts of a sample of burn blocks"),
+    ("counts only", "by counts of transactions (microblocks)"),
+)
+"""How the proof of a certificate begins, and its name. Any other proof of a Stacks day is by counts of all kinds."""
+
+_PROVED_BALANCES = re.compile(r"balances of (\d+) of \d+ blocks proved")
+
+
+class Proofs(NamedTuple):
+    """The closed days, their burn blocks, those proved by hashes, and the sentence (None without a closed day)."""
+
+    days: int
+    burn_blocks: int
+    by_hash: int
+    sentence: str | None
+
+
+def proofs_of(store: DatasetStore[Any], certificates: Mapping[date, Certificate]) -> Proofs:
+    """Return the proofs of the stored closed days of a dataset."""
+    closed = {day: known for day, known in certificates.items() if known.is_closed}
+    if not closed:
+        return Proofs(0, 0, 0, None)
+    burn_blocks = sum(known.burn_blocks for known in closed.values())
+    by_hash = sum(store.evidence.counts(closed).values()) if store.dataset == TRANSACTIONS else 0
+    days, rows = count_days(len(closed)), sum(known.seen for known in closed.values())
+    if store.dataset == TRANSACTIONS:
+        also = f"{by_hash:,} of {burn_blocks:,} burn blocks also by the hashes of their Stacks blocks"
+        sentence = f"{days} closed, each at least {_weakest(closed.values())}; {also}"
+    elif store.dataset == BLOCKS:
+        hashed = sum(known.seen for known in closed.values() if known.proof.endswith(HASHED))
+        sentence = f"{days} closed; {hashed:,} of {rows:,} headers hashed"
+    else:
+        found = [_PROVED_BALANCES.search(known.proof) for known in closed.values()]
+        proved = sum(int(each[1]) for each in found if each)
+        sentence = f"{days} closed; the balances of {proved:,} of {rows:,} blocks proved by account proofs"
+    return Proofs(len(closed), burn_blocks, by_hash, sentence)
+
+
+def _weakest(closed: Collection[Certificate]) -> str:
+    for beginning, name in _WEAKEST_FIRST:
+        if any(known.proof.startswith(beginning) for known in closed):
+            return name
+    return "by counts"
