@@ -11,7 +11,7 @@ import click
 
 from stx_pipelines.cli.exit_codes import DONE, ERROR
 from stx_pipelines.cli.options import day_option
-from stx_pipelines.cli.verify_days import choose, differing, report_unreadable
+from stx_pipelines.cli.verify_days import choose, differing, report_nonces, report_unreadable
 from stx_pipelines.coverage.text import count_days, duration
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
@@ -53,9 +53,10 @@ def verify(
 ) -> int:
     """Prove stored days again.
 
-    Compare every burn block with the API, and the table with the day files. With --chain ethereum, read the headers
-    and a sample of balances from the node again, prove them, and compare them with the day files. With --db, print the
-    share of each certified day that the table `transactions` of another database has; this needs no network.
+    Compare every burn block with the API, the table with the day files, and the nonces of all accounts with each other.
+    With --chain ethereum, read the headers and a sample of balances from the node again, prove them, and compare them
+    with the day files. With --db, print the share of each certified day that the table `transactions` of another
+    database has; this needs no network.
 
     With --merkle, read the raw blocks of burn blocks that were not proved by hashes yet. Their hashes show whether a
     transaction is missing, moved or changed. Evidence is stored, so the command can be stopped and run again.
@@ -93,7 +94,8 @@ def _verify(project: Project, first: date | None, last: date | None) -> int:
     # A wrong day file cannot show whether the table is right.
     sound = {verdict.day for verdict in verdicts if not verdict.faults}
     wrong = differing(store, [day for day in days if day.certificate.day in sound], len(days))
-    return ERROR if has_unreadable or wrong or any(verdict.faults for verdict in verdicts) else DONE
+    has_gaps = report_nonces(project)
+    return ERROR if has_unreadable or wrong or has_gaps or any(verdict.faults for verdict in verdicts) else DONE
 
 
 def _say_cost(project: Project, days: Sequence[DayFile]) -> None:

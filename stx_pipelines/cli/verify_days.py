@@ -10,12 +10,14 @@ from typing import Any
 import click
 
 from stx_pipelines.chains.days import days_between
+from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.inspect import differing_days
 from stx_pipelines.store.loading import DayFile
 
 _SAMPLE = 3
+_GAPS_SHOWN = 10
 
 
 def report_unreadable(stores: Sequence[DatasetStore[Any]], first: date | None, last: date | None) -> bool:
@@ -59,3 +61,15 @@ def differing(store: DatasetStore[Any], days: Sequence[DayFile], compared: int, 
     of = f"{name}: " if name else ""
     click.echo(f"{of}{len(in_table) - len(wrong)} of {compared} days are in the table exactly as in their files")
     return wrong
+
+
+def report_nonces(project: Project) -> bool:
+    """Print whether the nonces of all accounts have gaps in the closed days, and the gaps. Return whether they have."""
+    from stx_pipelines.metrics.nonces import nonce_gaps
+    from stx_pipelines.metrics.open import open_metrics
+
+    found = nonce_gaps(open_metrics(project))
+    click.echo(found.sentence, err=bool(found.gaps))
+    for gap in found.gaps[:_GAPS_SHOWN]:
+        click.echo(f"{gap}: read the days again with `stx-pipelines sync --force-refresh`", err=True)
+    return bool(found.gaps)

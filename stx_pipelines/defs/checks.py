@@ -14,6 +14,8 @@ from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS, datase
 from stx_pipelines.defs.assets.markdown import code
 from stx_pipelines.defs.resources import EthereumNode, Metrics, StacksApi
 from stx_pipelines.metrics.checks import CHECKS, Check, Verdict, judge
+from stx_pipelines.metrics.nonces import NAME, nonce_gaps
+from stx_pipelines.metrics.open import open_metrics
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.ethereum_checks import (
@@ -56,6 +58,21 @@ def transactions_are_unique(stacks_api: StacksApi) -> dg.AssetCheckResult:
     """Check that no transaction is repeated. The table has no unique index, because whole days are replaced."""
     repeated = count_repeated(stacks_api.project().folder.database, wait=_PATIENCE)
     return dg.AssetCheckResult(passed=repeated == 0, metadata={"repeated_transactions": repeated})
+
+
+@_check(
+    TRANSACTIONS,
+    NAME,
+    "Every account numbers its transactions 0, 1, 2, ... as sender and sponsor, in the unbroken range of closed days.",
+)
+def nonces_have_no_gap(stacks_api: StacksApi) -> dg.AssetCheckResult:
+    """Check the nonces in the day files, which have transactions of every status."""
+    found = nonce_gaps(open_metrics(stacks_api.project()))
+    return dg.AssetCheckResult(
+        passed=not found.gaps,
+        description="; ".join([found.sentence, *(code(str(gap)) for gap in found.gaps[:_NAMED])]),
+        metadata={"gaps": len(found.gaps), "accounts": found.accounts, "accounts_left_out": found.left_out},
+    )
 
 
 def _certified(project: Project, dataset: str) -> dg.AssetCheckResult:
@@ -202,7 +219,7 @@ def _coverage(verdict: Verdict) -> str:
     return f"{basis.coverage_start} to {basis.coverage_end}" if basis and basis.days else "no closed day yet"
 
 
-stacks_checks = [transactions_are_unique, transactions_are_certified]
+stacks_checks = [transactions_are_unique, transactions_are_certified, nonces_have_no_gap]
 certified_ethereum = [_ethereum_certified(dataset.name) for dataset in datasets_of("ethereum")]
 ethereum_checks = [blocks_are_linked, balances_add_up, increases_are_plausible]
 wallet_checks = [_of_metrics(check) for check in CHECKS]

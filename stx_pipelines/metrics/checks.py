@@ -51,7 +51,7 @@ CHECKS = (
     Check(
         "new_wallets_add_up",
         "wallets_daily",
-        "The sum of new_wallets is the number of wallets.",
+        "The sum of new_wallets is the number of wallets that are not known to be older.",
         ("wallets_daily", "first_seen_wallets"),
     ),
     Check(
@@ -106,7 +106,7 @@ CHECKS = (
         "funnel_is_mature",
         "wallet_funnel",
         "The funnel counts only wallets whose first 30 days are over. It is null unless its whole window is covered.",
-        ("wallet_funnel",),
+        ("wallet_funnel", "first_seen_wallets"),
     ),
 )
 """All checks, in the order of the results that they test."""

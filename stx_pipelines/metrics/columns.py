@@ -61,10 +61,11 @@ _RETAINED = _count(
 _RATE = _share("rate", "retained / cohort_size" + _IF_RETAINED)
 _IS_CENSORED = _flag(
     "is_left_censored",
-    "true: wallets counted as new may be older, because the coverage begins shortly before their first day",
+    "true: wallets counted as new may be older, because their nonces are not known and the coverage begins shortly "
+    "before their first day",
 )
 _WALLET_IS_CENSORED = _flag(
-    "is_left_censored", "true: the wallet may be older, because the coverage begins shortly before its first day"
+    "is_left_censored", "true: the wallet is not known to be new: it is older, or it may be (see is_new)"
 )
 _IS_MATURE = _flag("is_mature", "true: all days of the window are covered")
 _RETENTION_IS_MATURE = _flag("is_mature", "true: all days of the window (survival: of the longest window) are covered")
@@ -90,10 +91,15 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
         ),
         _count("tx_count", "the wallet's transactions in the coverage, of all types"),
         _date("cohort_date", "D0, the wallet's first day (UTC date of the burn block)"),
+        _flag(
+            "is_new",
+            "true: the account's first transaction (nonce 0) is in the coverage; false: it is before; NULL: not known",
+            nullable=True,
+        ),
     ),
     "wallets_daily": (
         _date("date", "the day, UTC"),
-        _count("new_wallets", "wallets whose first day is this day"),
+        _count("new_wallets", "wallets whose first day is this day, without those known to be older"),
         _IS_CENSORED,
         _count("active_wallets", "distinct senders of the day"),
         _count("active_7d", f"distinct senders of {_7_DAYS}", nullable=True),
@@ -167,7 +173,10 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
         _WINDOW,
         _date("first_cohort", "D0 of the oldest cohort that counts; NULL if no cohort counts", nullable=True),
         _date("last_cohort", "D0 of the newest cohort that counts; NULL if no cohort counts", nullable=True),
-        _count("cohorts", "cohorts that count: mature, not left-censored, D0 in the last STX_BREAKEVEN_DAYS days"),
+        _count(
+            "cohorts",
+            "cohorts that count: mature, with wallets known to be new, D0 in the last STX_BREAKEVEN_DAYS days",
+        ),
         _count("wallets", "number of wallets in the cohorts that count"),
         _count("fee_ustx", "microSTX: fees of these wallets in the window; NULL if no cohort counts", nullable=True),
         _stx(

@@ -60,11 +60,20 @@ def metric_sql(name: str) -> str:
     return load_sql(name, "stx_pipelines.metrics")
 
 
-def define(connection: duckdb.DuckDBPyConnection, basis: Basis, paths: Sequence[Path]) -> None:
-    """Create the tables, views and macros that all statements use. `paths` are the day files of `basis`."""
+def define(
+    connection: duckdb.DuckDBPyConnection, basis: Basis, paths: Sequence[Path], *, same_columns: bool = True
+) -> None:
+    """Create the tables, views and macros that all statements use. `paths` are the day files of `basis`.
+
+    If not `same_columns`, some files lack columns of this version, which are NULL then.
+    """
     options = basis.options
-    if paths:
+    if paths and same_columns:
         connection.execute(f"CREATE VIEW day_rows AS FROM {parquet_rows(*paths)}")
+    elif paths:
+        connection.register("no_rows", schema(DATASETS[TRANSACTIONS]).empty_table())
+        rows = f"FROM {parquet_rows(*paths, same_columns=False)} UNION ALL BY NAME FROM no_rows"
+        connection.execute(f"CREATE VIEW day_rows AS {rows}")
     else:
         connection.register("day_rows", schema(DATASETS[TRANSACTIONS]).empty_table())
     connection.execute(

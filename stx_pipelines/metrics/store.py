@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.metrics import options as metrics
 from stx_pipelines.metrics.columns import comments_sql
 from stx_pipelines.metrics.options import Basis, MetricOptions
@@ -147,7 +148,10 @@ class MetricStore:
 
         try:
             with scratch_database(self.folder.run, self.engine.for_rows(basis.transactions)) as connection:
-                define(connection, basis, [self.files.path(day) for day in metrics.days(basis)])
+                covered = metrics.days(basis)
+                known, dataset = self.files.certificates(), DATASETS[TRANSACTIONS]
+                same = not any(dataset.lacks_columns(known[day]) for day in covered if day in known)
+                define(connection, basis, [self.files.path(day) for day in covered], same_columns=same)
                 yield connection
         except duckdb.Error as error:
             raise StoreError(

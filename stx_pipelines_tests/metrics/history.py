@@ -103,7 +103,7 @@ def rows_of(number: int) -> list[Tx]:
             microblock_sequence=ANCHORED,
             tx_index=0,
             index_block_hash=None,
-            nonce=0,
+            nonce=None,  # not known, so that the first days of the coverage decide who is new
             sponsor_address=None,
             block_hash=None,
         )
@@ -164,10 +164,12 @@ def store_history(store: MetricStore, numbers: Iterable[int] = range(100)) -> Me
     return store
 
 
-def store_chain(store: MetricStore, chain: StacksChain, days: Iterable[date]) -> None:
-    """Store these days of a devnet chain, all closed."""
-    made_up = {"canonical": True, "microblock_sequence": ANCHORED}
-    names = [field.name for field in fields(Transaction) if field.name in Tx.__struct_fields__]
+def store_chain(store: MetricStore, chain: StacksChain, days: Iterable[date], *, with_nonces: bool = True) -> None:
+    """Store these days of a devnet chain, all closed. Without nonces, it is not known which wallets are new."""
+    made_up = {"canonical": True, "microblock_sequence": ANCHORED} | ({} if with_nonces else {"nonce": None})
+    names = [
+        field.name for field in fields(Transaction) if field.name in Tx.__struct_fields__ and field.name not in made_up
+    ]
     for of in days:
         rows = [Tx(**{name: getattr(tx, name) for name in names}, **made_up) for tx in chain.transactions(of)]
         store_day(store, of, rows)

@@ -26,6 +26,8 @@ Rows = list[tuple[Any, ...]]
 class Plain:
     """The metrics of `stored`, one row per transaction: address, day, time, tx_id, fee, tx_type, ok, place.
 
+    Its further columns are nonce, sponsor and sponsor_nonce.
+
     `chain_begins` is true if the coverage starts with the chain.
     """
 
@@ -58,7 +60,8 @@ class Plain:
     def cohorts(self) -> dict[date, list[str]]:
         found: dict[date, list[str]] = {}
         for who, day in sorted(self.first_day.items()):
-            found.setdefault(day, []).append(who)
+            if self.is_new[who] is not False:
+                found.setdefault(day, []).append(who)
         return dict(sorted(found.items()))
 
     @cached_property
@@ -69,8 +72,28 @@ class Plain:
             found[who].append((int(k), day, int(fee)))
         return found
 
+    @cached_property
+    def is_new(self) -> dict[str, bool | None]:
+        """Whether each wallet's nonce 0, as sender or sponsor, is in the coverage; None if a nonce is not known."""
+        nonces: dict[str, list[float | None]] = {who: [] for who in self.first_day}
+        for row in self.stored.itertuples():
+            is_operation = row.nonce == 0 == row.fee and row.sponsor is None
+            moves = row.place[0] > 1 and not (is_operation and row.tx_type in ("token_transfer", "contract_call"))
+            if row.address in nonces:
+                nonces[row.address].append(row.nonce if moves else None)
+            if row.sponsor in nonces and row.sponsor != row.address:
+                nonces[row.sponsor].append(row.sponsor_nonce)
+        return {who: True if 0 in mine else None if any(map(pd.isna, mine)) else False for who, mine in nonces.items()}
+
+    def may_be_older(self, who: str) -> bool:
+        if self.is_new[who] is not None:
+            return not self.is_new[who]
+        early = (self.first_day[who] - self.start).days < self.options.left_censor_days
+        return early and not self.chain_begins
+
     def is_censored(self, day: date) -> bool:
-        return not self.chain_begins and (day - self.start).days < self.options.left_censor_days
+        """Return whether a wallet of the day's cohort may be older."""
+        return any(map(self.may_be_older, self.cohorts.get(day, [])))
 
     def is_over(self, day: date, length: int) -> bool:
         return day + timedelta(length) <= self.end
@@ -80,7 +103,8 @@ class Plain:
         for who, mine in self.shown.groupby("address"):
             earliest = mine.sort_values(["time", "place"]).iloc[0]
             day = mine.day.min()
-            rows.append((who, earliest.time, self.is_censored(day), earliest.tx_id, len(mine), day))
+            marked = self.may_be_older(who)
+            rows.append((who, earliest.time, marked, earliest.tx_id, len(mine), day, self.is_new[who]))
         return sorted(rows)
 
     def wallets_daily(self) -> Rows:
@@ -221,10 +245,10 @@ class Plain:
         rows: Rows = []
         for length in self.options.windows:
             back_to = self.end - timedelta(self.options.breakeven_days)
-            ripe = [
-                day for day in self.cohorts if day > back_to and self.is_over(day, length) and not self.is_censored(day)
-            ]
-            fees = [sum(self.fees_within(who, length)) for day in ripe for who in self.cohorts[day]]
+            over = [day for day in self.cohorts if day > back_to and self.is_over(day, length)]
+            known = {day: [who for who in self.cohorts[day] if not self.may_be_older(who)] for day in over}
+            ripe = [day for day in over if known[day]]
+            fees = [sum(self.fees_within(who, length)) for day in ripe for who in known[day]]
             ends = (min(ripe), max(ripe)) if ripe else (None, None)
             total = sum(fees) if fees else None
             rows.append((length, *ends, len(ripe), len(fees), total, mean(fees), bool(fees)))
@@ -234,15 +258,15 @@ class Plain:
         rows: Rows = []
         for who, day in self.first_day.items():
             for longer_than, length in zip((0, *self.options.windows[:-1]), self.options.windows, strict=True):
-                if self.is_over(day, length):
+                if self.is_over(day, length) and self.is_new[who] is not False:
                     fees = self.fees_within(who, length)
                     back = self.came_back(who, "active_band", longer_than, length)
                     counts = (len(fees), sum(fees), stx(sum(fees)))
-                    rows.append((who, "cohort", length, day, *counts, back, self.is_censored(day)))
+                    rows.append((who, "cohort", length, day, *counts, back, self.may_be_older(who)))
         for length in self.options.trailing_windows:
             for who, fees in (self.trailing(length) or {}).items():
                 day, counts = self.first_day[who], (len(fees), sum(fees), stx(sum(fees)))
-                rows.append((who, "trailing", length, day, *counts, True, self.is_censored(day)))
+                rows.append((who, "trailing", length, day, *counts, True, self.may_be_older(who)))
         return sorted(rows)
 
     def wallet_funnel(self) -> Rows:

@@ -46,11 +46,15 @@ def transactions_of(chain: StacksChain, days: int) -> pd.DataFrame:
             tx.tx_type,
             tx.tx_status == "success",
             (tx.block_height, tx.tx_index),
+            tx.nonce,
+            tx.sponsor_address,
+            tx.sponsor_nonce,
         )
         for tx in chain.transactions()
         if day_of(tx.burn_block_time) < START + days * DAY
     ]
-    return pd.DataFrame(rows, columns=["address", "day", "time", "tx_id", "fee", "tx_type", "ok", "place"])
+    names = ["address", "day", "time", "tx_id", "fee", "tx_type", "ok", "place", "nonce", "sponsor", "sponsor_nonce"]
+    return pd.DataFrame(rows, columns=names)
 
 
 @pytest.mark.parametrize(

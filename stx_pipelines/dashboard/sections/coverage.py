@@ -115,4 +115,7 @@ def _left_out(basis: Basis) -> str:
 
 
 def _censored(first_new: date) -> str:
-    return f"those first seen before {first_new} may have been active before the first day used, and are marked"
+    return (
+        "wallets whose first transaction (nonce 0) is before the first day used are not counted as new; where nonces "
+        f"are not known, wallets first seen before {first_new} may be older, and are marked"
+    )

@@ -34,15 +34,16 @@ def funnel(facts: Facts) -> Section:
 
 def _too_short(facts: Facts) -> str:
     judged, basis = facts.rows("wallet_funnel"), facts.measured
-    if not judged or basis is None or basis.uncensored_from is None:
+    if not judged or basis is None or basis.coverage_start is None:
         return ""
-    return _first_funnel(basis.uncensored_from, judged[0]["window_days"])
+    return _first_funnel(basis.coverage_start, judged[0]["window_days"])
 
 
-def _first_funnel(uncensored_from: date, shortest: int) -> str:
-    first = uncensored_from + (FUNNEL_DAYS + shortest - 1) * DAY
+def _first_funnel(coverage_start: date, shortest: int) -> str:
+    first = coverage_start + (FUNNEL_DAYS + shortest - 1) * DAY
     return (
-        f"The data are too short for a funnel. The first funnel appears when {long_day(first)} is complete. A funnel "
+        "The data are too short for a funnel, or it is not known which wallets are new. The first funnel appears when "
+        f"{long_day(first)} is complete, or later if nonces of wallets are not known. A funnel "
         f"needs {shortest} days of wallets that are certainly new, and {FUNNEL_DAYS} days after their first day."
     )
 

@@ -21,12 +21,14 @@ _COMMON = (
 DEFINITIONS = {
     "first_seen_wallets": (
         "One row per wallet. `first_seen` is the wallet's earliest block time (UTC), `cohort_date` its first day D0. "
-        "`first_tx_id` and `tx_count` include all transaction types. `is_left_censored` is true if it was first "
-        "seen in the first 30 days of the coverage, because it may be older. It is always false if the coverage "
-        "starts with the first day of the chain."
+        "`first_tx_id` and `tx_count` include all transaction types. `is_new` is true if the account's first "
+        "transaction (nonce 0, as sender or sponsor) is in the range, false if it is before, and null if nonces are "
+        "not known. `is_left_censored` is true unless the wallet is known to be new; where nonces are not known, it is "
+        "true if the wallet was first seen in the first 30 days of a range that does not start with the chain."
     ),
     "wallets_daily": (
-        "One row per day d: `new_wallets` (wallets with D0 = d), `active_wallets` (distinct senders on d), "
+        "One row per day d: `new_wallets` (wallets with D0 = d that are not known to be older), `active_wallets` "
+        "(distinct senders on d), "
         "`active_7d` and `active_30d` (distinct senders in the 7 and 30 days that end with d), `rolling_mean_7d` and "
         "`rolling_mean_30d` (mean of `active_wallets` over the last 7 and 30 calendar days). `is_left_censored` is "
         "true on days whose new wallets may be older."

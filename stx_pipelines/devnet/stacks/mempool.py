@@ -80,6 +80,11 @@ class Mempool:
             wallet.nonce = min(wallet.nonce, draft.nonce)
             self._waiting = deque(kept for kept in self._waiting if kept.sender_address != wallet.address)
 
+    @property
+    def waiting(self) -> list[Draft]:
+        """The orphaned transactions that the next blocks will have."""
+        return list(self._waiting)
+
     def give_back(self, drafts: list[Draft]) -> None:
         """Keep orphaned transactions for the next blocks, before all newer ones."""
         self._waiting.extendleft(reversed(drafts))

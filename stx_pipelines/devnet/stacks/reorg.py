@@ -91,9 +91,11 @@ def _tenure_sites(burn: BurnBlock, end: int, rng: Random) -> list[Site]:
 def _thin_out(pool: list[Draft], mempool: Mempool, rng: Random) -> list[Draft]:
     """Drop or delay all transactions of some wallets, and return the transactions of the other wallets.
 
-    Dropping only some transactions of a wallet would leave gaps in its nonces.
+    Dropping only some transactions of a wallet would leave gaps in its nonces. Dropping a sponsored transaction would
+    leave a gap in the nonces of its sponsor.
     """
-    senders = sorted({draft.sender_address for draft in pool})
+    sponsored = {draft.sender_address for draft in [*pool, *mempool.waiting] if draft.sponsor_address}
+    senders = sorted({draft.sender_address for draft in pool} - sponsored)
     leaving = rng.sample(senders, min(len(senders), 2 + len(senders) // 4) if len(senders) > 1 else 0)
     dropped, later = set(leaving[::2]), set(leaving[1::2])
     mempool.forget(draft for draft in pool if draft.sender_address in dropped)

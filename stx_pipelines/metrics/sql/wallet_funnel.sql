@@ -12,7 +12,9 @@ judged AS (
         bands.window_days,
         coverage_end - funnel_days - bands.window_days + 1 AS first_cohort,
         coverage_end - funnel_days AS last_cohort,
-        first_cohort >= greatest(coverage_start, uncensored_from) AS is_mature
+        first_cohort >= coverage_start AND NOT EXISTS (
+            SELECT 1 FROM newcomers WHERE is_left_censored AND cohort_date BETWEEN first_cohort AND last_cohort
+        ) AS is_mature
     FROM bands, scope
     WHERE coverage_end IS NOT NULL
 ),
@@ -26,8 +28,8 @@ counted AS (
         ) AS active_and_value_30d
     FROM judged
     CROSS JOIN scope
-    JOIN wallets ON wallets.cohort_date BETWEEN judged.first_cohort AND judged.last_cohort
-    LEFT JOIN first_month ON first_month.id = wallets.id
+    JOIN newcomers ON newcomers.cohort_date BETWEEN judged.first_cohort AND judged.last_cohort
+    LEFT JOIN first_month ON first_month.id = newcomers.id
     WHERE judged.is_mature
     GROUP BY judged.window_days
 )

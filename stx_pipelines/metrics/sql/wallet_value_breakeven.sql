@@ -1,5 +1,5 @@
 -- Breakeven CPA: the fees of the mature cohorts of the last `breakeven_days` days, divided by the number of wallets in
--- these cohorts. Left-censored cohorts do not count.
+-- these cohorts. Wallets that may be older do not count.
 WITH ripe AS (
     SELECT window_days, cohort_date, fee_ustx
     FROM windows, scope

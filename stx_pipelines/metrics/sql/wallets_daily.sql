@@ -38,11 +38,15 @@ rolled AS (
         sum(active_wallets) OVER (ORDER BY date ROWS 29 PRECEDING)::DOUBLE / 30 AS mean_30d
     FROM wide
 ),
-born AS (SELECT cohort_date, count(*) AS new_wallets FROM wallets GROUP BY cohort_date)
+born AS (
+    SELECT cohort_date, count(*) AS new_wallets, bool_or(is_left_censored) AS is_left_censored
+    FROM newcomers
+    GROUP BY cohort_date
+)
 SELECT
     date,
     coalesce(new_wallets, 0) AS new_wallets,
-    date < uncensored_from AS is_left_censored,
+    coalesce(born.is_left_censored, false) AS is_left_censored,
     active_wallets,
     CASE WHEN date - 6 >= coverage_start THEN active_7d END AS active_7d,
     CASE WHEN date - 29 >= coverage_start THEN active_30d END AS active_30d,

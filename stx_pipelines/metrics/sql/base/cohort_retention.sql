@@ -4,7 +4,7 @@ WITH counted AS (
     SELECT
         cohort_date,
         window_days,
-        any_value(is_left_censored) AS is_left_censored,
+        bool_or(is_left_censored) AS is_left_censored,
         count(*) AS cohort_size,
         count(*) FILTER (returned) AS cumulative,
         count(*) FILTER (in_band) AS active_band,

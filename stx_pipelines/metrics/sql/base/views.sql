@@ -5,7 +5,13 @@ SELECT
     burn_block_time::DATE AS day,
     shown_transactions(canonical, tx_status, sender_address, block_time) AS is_shown,
     tx_type::VARCHAR AS tx_type,
-    tx_id, tx_status, sender_address, fee_ustx, block_time, block_height, tx_index
+    tx_id, tx_status, sender_address, fee_ustx, block_time, block_height, tx_index,
+    nonce, sponsor_address, sponsor_nonce,
+    -- Rows that move no nonce: those of block 1 (they are block 0's), and operations on Bitcoin, which the API shows
+    -- with nonce 0 and without a fee.
+    block_height > 1 AND coalesce(NOT (
+        nonce = 0 AND fee_ustx = 0 AND sponsor_address IS NULL AND tx_type IN ('token_transfer', 'contract_call')
+    ), true) AS moves_nonce
 FROM day_rows
 WHERE canonical;
 
