@@ -10,7 +10,33 @@ AT_ONCE ?= -n auto --dist loadfile
 AWAKE := $(if $(shell command -v caffeinate 2>/dev/null),caffeinate -i)
 DAYS_OPTION := $(if $(TARGET_DAYS),--target-days $(TARGET_DAYS))
 
-.PHONY: demo test test-faults bench anvil backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
+# The targets whose names begin with backfill- are from an earlier version. These variables of that version have no
+# effect today, and every target says so.
+OLD_VARIABLES := MAX_PAGES MAX_ITERATIONS BACKFILL_LOG BACKFILL_PID
+$(foreach name,$(OLD_VARIABLES),$(if $(filter command line environment,$(origin $(name))),\
+	$(warning $(name) has no effect any more: see "Old commands and new ones" in docs/runbook.md)))
+
+.PHONY: help install page demo test test-faults bench anvil backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
+.PHONY: backfill-wallet backfill-bg backfill-tail backfill-stop backfill-tmux backfill-tmux-start backfill-tmux-attach
+.PHONY: backfill-tmux-stop backfill-tmux-status backfill-tmux-logs
+
+# The first target: `make` alone shows it.
+help:
+	@echo 'make demo       sync and show made-up chains, without keys and without the network'
+	@echo 'make backfill   fetch all wanted days, newest first; TARGET_DAYS=30 sets how many'
+	@echo 'make status     show how many days are complete'
+	@echo 'make health     say in one sentence whether you must do something'
+	@echo 'make page       open the dashboard page'
+	@echo 'make up         start webserver and daemon in the background; also: down, ps, logs'
+	@echo 'make dev        start the Dagster UI in this terminal'
+	@echo 'make verify     prove stored days again'
+	@echo 'make rebuild    make the database again from the day files'
+	@echo 'make install    install everything into .venv (the targets above do so when needed)'
+	@echo 'make test       run the tests; also: test-faults, bench, lint'
+	@echo
+	@echo 'More commands: .venv/bin/stx-pipelines --help. All settings: .env.example.'
+
+install: .venv/runtime
 
 demo: .venv/runtime
 	$(BIN)/stx-pipelines demo
@@ -41,15 +67,30 @@ $(ANVIL)/$(ANVIL_VERSION):
 backfill: .venv/runtime
 	$(AWAKE) $(BIN)/stx-pipelines sync $(DAYS_OPTION)
 
-# The targets whose names begin with backfill- are from an earlier version.
 status backfill-status: .venv/runtime
 	$(BIN)/stx-pipelines status $(DAYS_OPTION)
 
 health backfill-health: .venv/runtime
 	$(BIN)/stx-pipelines health
 
-verify rebuild: .venv/runtime
+verify rebuild page: .venv/runtime
 	$(BIN)/stx-pipelines $@
+
+backfill-wallet: backfill
+	@echo '`make backfill-wallet` is `make backfill` now.' >&2
+
+backfill-bg backfill-tmux backfill-tmux-start: up
+	@echo '`make $@` is `make up` now.' >&2
+
+backfill-stop backfill-tmux-stop: down
+	@echo '`make $@` is `make down` now.' >&2
+
+backfill-tmux-status: ps
+	@echo '`make $@` is `make ps` now.' >&2
+
+backfill-tail backfill-tmux-logs backfill-tmux-attach:
+	@echo '`make $@` is `make logs` now.' >&2
+	@$(MAKE) --no-print-directory logs
 
 dev: .venv/runtime
 	DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)} DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
@@ -71,10 +112,12 @@ lint: .venv/dev
 	touch $@
 
 .venv/runtime: pyproject.toml constraints.txt | .venv/pip
+	@echo 'installing into .venv; the first time this takes a minute or two' >&2
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
 	touch $@
 
 .venv/dev: pyproject.toml constraints.txt | .venv/pip
+	@echo 'installing into .venv, with what tests need; the first time this takes a minute or two' >&2
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@ .venv/runtime
 

@@ -15,9 +15,13 @@ from stx_pipelines.cli.demo import demo
 from stx_pipelines.cli.devnet import devnet
 from stx_pipelines.cli.exit_codes import ERROR, in_one_sentence
 from stx_pipelines.cli.health import health
+from stx_pipelines.cli.page import page
+from stx_pipelines.cli.query import query
 from stx_pipelines.cli.rebuild import rebuild
+from stx_pipelines.cli.results import metrics
 from stx_pipelines.cli.status import status
 from stx_pipelines.cli.sync import sync
+from stx_pipelines.cli.tables import tables
 from stx_pipelines.cli.verify import verify
 from stx_pipelines.version import VERSION
 
@@ -38,5 +42,5 @@ def main() -> None:
     """Keep a history, proved complete, of the Stacks chain and of Ethereum's fee recipients."""
 
 
-for command in (sync, status, health, verify, rebuild, devnet, demo):
+for command in (sync, status, health, page, query, tables, verify, metrics, rebuild, devnet, demo):
     main.add_command(command)

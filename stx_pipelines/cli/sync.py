@@ -10,11 +10,12 @@ from datetime import UTC, date, datetime, timedelta
 import click
 
 from stx_pipelines.chains.days import days_between
-from stx_pipelines.cli.exit_codes import DONE, ERROR, in_one_sentence, worst
+from stx_pipelines.cli.exit_codes import in_one_sentence, worst
 from stx_pipelines.cli.options import chain_option, day_option, load_chains
-from stx_pipelines.cli.runs import alone, interruptible, look, run_all, say_failures, sum_up
+from stx_pipelines.cli.results import refresh_if_due
+from stx_pipelines.cli.runs import interruptible, look, run_all, sum_up
 from stx_pipelines.clients.errors import Unreachable
-from stx_pipelines.coverage.chains import STACKS, Chain, chains_of
+from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
@@ -61,7 +62,7 @@ def sync(
         codes = [_refresh(project, chains[0], first, last)]
     else:
         codes = [in_one_sentence(_complete, project, chain, max_days=max_days, retry=retry) for chain in chains]
-    return worst([*codes, _refresh_results(project, chains)])
+    return worst([*codes, refresh_if_due(project, chains)])
 
 
 def _complete(project: Project, chain: Chain, *, max_days: int | None, retry: bool) -> int:
@@ -179,24 +180,3 @@ def _check_range(chain: Chain, first: date, last: date) -> None:
         )
     if first < chain.began:
         raise SettingsError(f"--from {first}: the day must not be before the chain's first day ({chain.began})")
-
-
-def _refresh_results(project: Project, chains: Sequence[Chain]) -> int:
-    """Compute the metrics and the page again if closed days have changed; return the exit code.
-
-    If only days of Ethereum were closed, make only the page again.
-    """
-    from stx_pipelines.dashboard.page import page_is_due
-    from stx_pipelines.metrics.open import open_metrics
-
-    store = open_metrics(project)
-    due = STACKS in (*chains, *chains_of(project)) and store.stale() and store.files.days()
-    if not due and not page_is_due(project):
-        return DONE
-    with alone(project):
-        from stx_pipelines.cli.materialize import materialize_metrics, open_instance
-
-        with open_instance() as instance:
-            failures = materialize_metrics(project, instance, only_page=not due)
-    say_failures(failures)
-    return ERROR if failures else DONE

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from stx_pipelines.store.files import StoreError, replace_file
+from stx_pipelines.store.inspect import reading
+from stx_pipelines.store.scratch import quoted
 from stx_pipelines.store.statements import load_sql
 
 if TYPE_CHECKING:
@@ -15,6 +20,58 @@ BY_TYPE = (
     "sum(fee_ustx)::DECIMAL(32,0) * 0.000001 AS fees_stx FROM transactions GROUP BY ALL ORDER BY transactions DESC"
 )
 """An example query for users to try: transactions, wallets and fees by type."""
+
+FileFormat = Literal["csv", "json", "parquet"]
+
+_OPTIONS: dict[FileFormat, str] = {
+    "csv": "FORMAT csv, HEADER true",
+    "json": "FORMAT json, ARRAY true",
+    "parquet": "FORMAT parquet, COMPRESSION zstd",
+}
+
+
+def result_text(database: Path, query: str, *, wait: float = 0.0) -> str:
+    """Return the result of a query as a table of text. DuckDB shortens long results.
+
+    Raises `StoreError` if the database cannot be read or the query fails, and `Busy`.
+    """
+    with _result(database, query, wait) as (_, result):
+        return str(result)
+
+
+def write_result(database: Path, query: str, path: Path, form: FileFormat, *, wait: float = 0.0) -> int:
+    """Write the result of a query to a file and return its number of rows. The file is replaced only as a whole.
+
+    Numbers keep every digit in all formats. Raises `StoreError` if the database cannot be read, the query fails, or the
+    file cannot be written, and `Busy`.
+    """
+    counts: list[int] = []
+    with _result(database, query, wait) as (connection, result):
+        replace_file(path, lambda aside: counts.append(_copy(connection, result, aside, form)))
+    return counts[0]
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, path: Path, form: FileFormat) -> int:
+    """Write rows to a file and return their number. DuckDB finds the argument `rows` by its name."""
+    [(count,)] = connection.execute(f"COPY (FROM rows) TO {quoted(str(path))} ({_OPTIONS[form]})").fetchall()
+    return int(count)
+
+
+@contextmanager
+def _result(
+    database: Path, query: str, wait: float
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyRelation]]:
+    import duckdb
+
+    with reading(database, wait) as connection:
+        connection.execute("SET enable_progress_bar = false; USE warehouse")
+        try:
+            result = connection.sql(query)
+            if result is None:
+                raise StoreError("the query has no result: give one SELECT")
+            yield connection, result
+        except duckdb.Error as error:
+            raise StoreError(f"the query failed: {error}") from error
 
 
 def wallets(database: Path) -> int:

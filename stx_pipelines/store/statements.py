@@ -16,8 +16,8 @@ _TYPES: dict[Kind, str] = {
     "text": "VARCHAR",
     "word": "VARCHAR",
     "integer": "BIGINT",
-    "ustx": "DECIMAL(20, 0)",
-    "wei": "DECIMAL(38, 0)",
+    "ustx": "DECIMAL(20,0)",
+    "wei": "DECIMAL(38,0)",
     "time": "TIMESTAMP",
     "flag": "BOOLEAN",
 }
