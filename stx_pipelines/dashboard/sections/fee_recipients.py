@@ -66,7 +66,8 @@ def _most_blocks(rows: Sequence[Row]) -> Chart:
         meaning="Number of blocks that name the recipient, and their share of all blocks of the stored days.",
         table=FEE_RECIPIENTS,
         spec=_bars([row["fee_recipient"] for row in rows[:drawn]]),
-        alt=f"Bars of the blocks of {count(drawn, 'fee recipient')}. {shown_address(top['fee_recipient'])} has the most blocks, "
+        alt=f"Bars of the blocks of {count(drawn, 'fee recipient')}. "
+        f"{shown_address(top['fee_recipient'])} has the most blocks, "
         f"{number(top['blocks'])} of {number(top['all_blocks'])}",
         is_wide=True,
     )
