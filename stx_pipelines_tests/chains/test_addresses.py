@@ -19,5 +19,5 @@ def test_an_address_is_shown_with_its_checksum() -> None:
 
 
 def test_without_the_library_an_address_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "eth_utils", None)
+    monkeypatch.setitem(sys.modules, "eth_utils.address", None)
     assert shown_address(EIP_55.lower()) == EIP_55.lower()
