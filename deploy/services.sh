@@ -53,6 +53,8 @@ prepare() {
   [ -z "$(left)" ] || refuse "an earlier \`make up\` was killed and left processes behind; \`make down\` ends them"
   port_is_free || exit 1
   mkdir -p "$RUN/logs"
+  # Both services would create Dagster's storage at the same time, which breaks it.
+  python -c 'from dagster import DagsterInstance; DagsterInstance.get()' >"$RUN/logs/storage.log" 2>&1 || true
   : > "$RUN/groups"
   echo "http://$UI_HOST:$PORT" > "$RUN/url"
   python -c 'from stx_pipelines.version import VERSION; print(VERSION)' > "$RUN/version"  # for `health`

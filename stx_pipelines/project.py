@@ -127,6 +127,7 @@ class Project:
             attempts=settings.eth_attempts,
             timeout=settings.eth_timeout_seconds,
             answer_within=self._answer_within,
+            learned=self.folder.pace("ethereum"),
         )
 
     def alert_channels(self) -> list[Webhook | Email]:

@@ -164,7 +164,7 @@ class Settings(BaseModel):
     def _is_a_secret_address(cls, value: SecretStr | None) -> SecretStr | None:
         url = value.get_secret_value().strip() if value else ""
         if url and not _is_rpc_address(url):
-            raise ValueError("must be an http or https address without spaces, or ipc:// and an absolute path")
+            raise ValueError("must be an http, https, ws or wss address without spaces, or ipc:// and an absolute path")
         return SecretStr(url) if url else None
 
     @field_validator("eth_rpc_headers")
@@ -220,7 +220,7 @@ class Settings(BaseModel):
 def _is_rpc_address(url: str) -> bool:
     if url.startswith("ipc:///"):
         return url.isprintable() and not url.endswith("/")
-    if not re.fullmatch(r"https?://[!-~]+", url) or "#" in url:
+    if not re.fullmatch(r"(https?|wss?)://[!-~]+", url) or "#" in url:
         return False
     try:
         parts = urlsplit(url)

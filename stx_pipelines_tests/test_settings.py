@@ -34,7 +34,7 @@ WRONG = {
     "HIRO_RETRY_STATUSES": ["x", "429,", "429,five", "429;500"],
     "ETH_RPC_URL": [
         "node.example/v3/abc",
-        "ws://node.example",
+        "ws://",
         "https://",
         "https:///v3/abc",
         "https://a b",

@@ -18,12 +18,10 @@ from stx_pipelines.clients.json_rpc import Answers, K, Question, RpcError, V
 
 _FEWEST_REFUSALS = 2  # of one call, before it is believed that the node lacks something
 
-
 _OF_A_REQUEST = re.compile(
     r"HTTP (400|405|415|422|500|501)\b|\(-32(600|700)\)|unmarshal|invalid request", re.IGNORECASE
 )
 _OF_ATTEMPTS = re.compile(r"attempts: (HTTP 500\b|.*\b(reported|JSON-RPC|no response)\b)")
-
 
 USE_THE_SETTING = "set ETH_CALLS_PER_SECOND to the number of calls that the provider allows"
 
@@ -74,22 +72,29 @@ class Refusals:
             doubts.headers += 1
             if doubts.headers >= max(_FEWEST_REFUSALS, self.http.patience.attempts):
                 return self._lacking(error, question, keys[0])
-        return MalformedAnswer(f"{sentence}: {USE_THE_SETTING}" if error.is_about_the_rate else sentence)
+        return MalformedAnswer(
+            f"{sentence}; stored days are kept: {USE_THE_SETTING}" if error.is_about_the_rate else sentence
+        )
 
     def final(self, error: RpcError, question: Question[K, V], keys: Sequence[K], doubts: Doubts[K]) -> ApiError | None:
         """Return the error that ends the batch; None where these calls can be sent again."""
         meaning = error.meaning()
         if meaning == "no state" and doubts.are_confirmed(keys):
             return self._lacking(error, question, keys[0])
-        return ApiError(self.sentence(error, question.shown(keys[0]))) if meaning == "final" else None
+        if meaning != "final":
+            return None
+        sentence = self.sentence(error, question.shown(keys[0]))
+        return ApiError(f"{sentence}, and no retry changes this; stored days are kept: check ETH_RPC_URL and its key")
 
     def _lacking(self, error: RpcError, question: Question[K, V], key: K) -> ApiError:
         about, said = question.shown(key), f"it reported {self._said(error)}"
         if question.of_state:
-            return NoState(f"{self.http.name} has no state for {about}: use an archive node ({said})")
+            return NoState(
+                f"{self.http.name} has no state for {about} ({said}); stored days are kept: use an archive node"
+            )
         return NoHistory(
-            f"{self.http.name} no longer has {about} ({said}): set ETH_FIRST_DAY to the first day that it has "
-            "completely, or use a node with the whole history"
+            f"{self.http.name} no longer has {about} ({said}); stored days are kept: set ETH_FIRST_DAY to the first "
+            "day that this node has completely, or set ETH_RPC_URL to a node with the whole history"
         )
 
     def sentence(self, error: RpcError, about: str) -> str:

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 import threading
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from stx_pipelines.chains.ethereum import BalanceKey, Block, Header
 from stx_pipelines.chains.ethereum_proof import NOBODY
 from stx_pipelines.clients.errors import ApiError, Interrupted, NoHistory, NoState, TooLarge, Unreachable
 from stx_pipelines.clients.ethereum_calls import ACCOUNT_PROOF, BALANCE, CHAIN_ID, HEADER, PERHAPS_A_BLOCK, Tag
-from stx_pipelines.clients.ethereum_refusals import USE_THE_SETTING, AskAgain, Doubts, Refusals, may_be_about_batches
+from stx_pipelines.clients.ethereum_pace import Paced
+from stx_pipelines.clients.ethereum_refusals import USE_THE_SETTING, AskAgain, Doubts, may_be_about_batches
 from stx_pipelines.clients.http import STOPPED, Http
 from stx_pipelines.clients.json_rpc import Answers, K, Question, RpcError, V, answers_in, body_of, error_in
+from stx_pipelines.clients.learned import Learned
 from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.clients.redaction import public_name
@@ -37,32 +39,20 @@ PASSING = frozenset({408, 425, 429, *range(500, 600)})
 
 _TOO_MANY_REQUESTS = 429
 _REFUSALS_OF_A_PACE = 2  # of one batch, before it is halved
-_FASTEST = 1_000_000  # calls a second, as in the settings
 _SECONDS_BETWEEN_CHECKS = 0.2  # of the stop signal, while batches are sent
 
 
 @dataclass
-class EthereumRpc:
+class EthereumRpc(Paced):
     """A client of an Ethereum node, usable by several threads. Every method may raise the errors of `Http.post`.
 
     `batch_size` is the most calls in a request. It is lowered if the node refuses a batch of this size. `parallel` is
     the number of requests at a time.
     """
 
-    http: Http
-    batch_size: int = 100
-    parallel: int = 5
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1), init=False, repr=False)
-    _refusals: Refusals = field(init=False, repr=False)
-    _learning: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _trying: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _knows_about_batches: bool = field(default=False, init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._refusals = Refusals(self.http)
-        if limit := self.http.budget.calls_per_second:
-            # Equal batches that add up to the limit use the whole limit.
-            self.batch_size = limit // math.ceil(limit / self.batch_size)
 
     @property
     def calls(self) -> int:
@@ -121,6 +111,7 @@ class EthereumRpc:
 
     def _gather(self, question: Question[K, V], keys: Iterable[K], on_batch: OnBatch) -> dict[K, V]:
         """Return all values, read in batches by several threads. The first error ends all threads."""
+        self._recall()
         found: dict[K, V] = {}
         parts, cutting, halt = self._parts(list(dict.fromkeys(keys))), threading.Lock(), threading.Event()
         brought: deque[dict[K, V]] = deque()
@@ -206,7 +197,10 @@ class EthereumRpc:
                     raise final
             for key, value in answers.beyond.items():
                 if doubts.are_confirmed([key]):
-                    raise ApiError(f"{question.shown(key)} is {value}; nothing of its day is stored")
+                    raise ApiError(
+                        f"{question.shown(key)} is {value}; nothing of its day is stored, and other days are kept: "
+                        "set ETH_FIRST_DAY to a day after it"
+                    )
             if not answers.values:
                 raise self._refusals.nothing(answers, question, keys, doubts)
             return answers
@@ -232,18 +226,8 @@ class EthereumRpc:
             return self.http.post("", body, parse, cost=len(calls), stop=halt, refusal=refusal)
         except Unreachable as error:
             if limits:
-                raise Unreachable(f"{error} ({limits[-1]}): {USE_THE_SETTING}") from error
+                raise Unreachable(f"{error} ({limits[-1]}); stored days are kept: {USE_THE_SETTING}") from error
             raise
-
-    def _heed(self, error: RpcError) -> None:
-        """Adopt the pause and the rate that a provider names."""
-        hint = error.allowed
-        if hint.backoff_seconds > 0:
-            self.http.budget.pause(min(hint.backoff_seconds, self.http.patience.longest_wait))
-        if (rate := int(min(hint.allowed_rps, _FASTEST))) >= 1 and self.http.budget.lower_calls_to(rate):
-            with self._learning:
-                self.batch_size = min(self.batch_size, rate)
-            log.warning("%d calls a second from now on (%s)", rate, self._refusals.sentence(error, "a batch"))
 
     def _takes_single_calls(self, question: Question[K, V], key: K, halt: threading.Event, refusal: ApiError) -> bool:
         """Try one call alone, once, while no batch had a value: a server without batches may not say so.
@@ -262,17 +246,9 @@ class EthereumRpc:
                 raise
             except ApiError:
                 return False
-            self.batch_size = 1
+            self._at_most(1)
         log.warning("%s takes no batches: single calls from now on (%s)", self.http.name, refusal)
         return True
-
-    def _learn(self, refused: int, refusal: TooLarge) -> None:
-        if refused == 1:
-            raise ApiError(f"a single call is too large for this node: {refusal}") from refusal
-        with self._learning:
-            if refused // 2 < self.batch_size:
-                self.batch_size = refused // 2
-                log.warning("batches now have at most %d calls (%s)", self.batch_size, refusal)
 
 
 def connect(
@@ -286,10 +262,14 @@ def connect(
     timeout: float = 30.0,
     answer_within: float | None = None,
     stop: threading.Event | None = None,
+    learned: Path | None = None,
 ) -> EthereumRpc:
-    """Return a client of the node at `url`. Both `url` and `headers` may hold secrets. 0 calls a second: no limit."""
+    """Return a client of the node at `url`. Both `url` and `headers` may hold secrets. 0 calls a second: no limit.
+
+    `learned` is the file in which clients keep the size of batches and the pace that the node accepts.
+    """
     name = public_name(url)
     budget = Budget(name, calls_per_second=calls_per_second)
     patience = Patience(attempts=attempts, timeout=timeout, answer_within=answer_within, statuses=PASSING)
     http = Http(url, budget, patience, headers or {}, stop or threading.Event(), name)
-    return EthereumRpc(http, batch_size, parallel)
+    return EthereumRpc(http, batch_size, parallel, Learned(learned, name) if learned else None)

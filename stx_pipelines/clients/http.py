@@ -24,12 +24,13 @@ from stx_pipelines.clients.errors import ApiError, Gone, Interrupted, NotFound, 
 from stx_pipelines.clients.exchange import Stopped
 from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
-from stx_pipelines.clients.redaction import IPC, hide_paths_from_the_log, secrets_in, secrets_of
+from stx_pipelines.clients.redaction import IPC, WEBSOCKET, hide_paths_from_the_log, secrets_in, secrets_of
 from stx_pipelines.clients.response import Answer, Broken, NoAddress, seconds_from
 
 if TYPE_CHECKING:
     from stx_pipelines.clients.ipc import IpcConnections
     from stx_pipelines.clients.transport import Connections
+    from stx_pipelines.clients.websocket import WebSocketConnections
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -104,16 +105,20 @@ class Http:
             self.name = self.base_url
 
     @cached_property
-    def _connections(self) -> Connections | IpcConnections:
-        if self.base_url.startswith(IPC):
-            try:
+    def _connections(self) -> Connections | IpcConnections | WebSocketConnections:
+        try:
+            if self.base_url.startswith(IPC):
                 from stx_pipelines.clients.ipc import IpcConnections
-            except ModuleNotFoundError:
-                raise ApiError(
-                    f"{self.name} needs web3: install stx-pipelines with the extra [ethereum], "
-                    "pip install -e '.[ethereum]'"
-                ) from None
-            return IpcConnections(self.base_url.removeprefix(IPC))
+
+                return IpcConnections(self.base_url.removeprefix(IPC))
+            if self.base_url.startswith(WEBSOCKET):
+                from stx_pipelines.clients.websocket import WebSocketConnections
+
+                return WebSocketConnections(self.base_url, self.headers)
+        except ModuleNotFoundError:
+            raise ApiError(
+                f"{self.name} needs web3: install stx-pipelines with the extra [ethereum], pip install -e '.[ethereum]'"
+            ) from None
         from stx_pipelines.clients.transport import Connections
 
         return Connections(self.base_url, self.headers)

@@ -12,6 +12,9 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 IPC = "ipc://"
 """The start of the address of a socket on this machine; its absolute path follows, which is no secret."""
 
+WEBSOCKET = ("ws://", "wss://")
+"""The starts of the addresses of servers that are read through WebSocket."""
+
 _SHORTEST_SECRET = 4  # shorter parts, such as "v3" or "eth" in a path, are not secret
 
 

@@ -17,7 +17,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field, PrivateAttr
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
-from stx_pipelines.clients.redaction import IPC
+from stx_pipelines.clients.redaction import IPC, WEBSOCKET
 from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.defs.fixed import Fixed, value_of
 from stx_pipelines.metrics.open import open_metrics
@@ -108,7 +108,7 @@ class EthereumNodeResource(OfProject):
         """Return a `Web3` with the address, time-out and headers of the client. A socket of `ipc://` has no headers.
 
         Its requests are not limited to `ETH_CALLS_PER_SECOND`, and its errors may show the address. Raises
-        `SettingsError` if `ETH_RPC_URL` is not set, and `ImportError` if the package web3 is not installed.
+        `SettingsError` if `ETH_RPC_URL` is not set or is a WebSocket, and `ImportError` if web3 is not installed.
         """
         try:
             from web3 import HTTPProvider, IPCProvider, Web3
@@ -117,6 +117,8 @@ class EthereumNodeResource(OfProject):
                 "get_web3() needs the package web3; install the extra [ethereum] with pip install -e '.[ethereum]'"
             ) from None
         http = self.get_client().http
+        if http.base_url.startswith(WEBSOCKET):
+            raise SettingsError("get_web3() cannot use a WebSocket: set ETH_RPC_URL to an http, https or ipc address")
         if http.base_url.startswith(IPC):
             return Web3(IPCProvider(http.base_url.removeprefix(IPC), timeout=math.ceil(http.patience.timeout)))
         headers = {**HTTPProvider.get_request_headers(), **http.headers}

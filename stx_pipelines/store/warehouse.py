@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _RETRY_SECONDS = 0.1
+_KEPT = "the day files are kept, and the next run loads them: close the database there, or wait until it is done"
 _ENGINE: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,  # more threads make one day slower to load and take more memory
     "memory_limit": "48MB",  # enough for days of a million rows; without a limit, memory use grows with the table
@@ -229,7 +230,7 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float, *, re
                 raise
             if time.monotonic() >= deadline:
                 who = f"process {holder[1]}"
-                raise Busy(f"{path} is held open by {who}", path, who) from error
+                raise Busy(f"{path} is held open by {who}; {_KEPT}", path, who) from error
             time.sleep(_RETRY_SECONDS)
 
 

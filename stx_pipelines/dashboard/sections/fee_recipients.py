@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from stx_pipelines.chains.addresses import shown_address
 from stx_pipelines.dashboard.charts import (
     BAR_BELOW,
     WORDED_STEP,
@@ -65,7 +66,8 @@ def _most_blocks(rows: Sequence[Row]) -> Chart:
         meaning="Number of blocks that name the recipient, and their share of all blocks of the stored days.",
         table=FEE_RECIPIENTS,
         spec=_bars([row["fee_recipient"] for row in rows[:drawn]]),
-        alt=f"Bars of the blocks of {count(drawn, 'fee recipient')}. {top['fee_recipient']} has the most blocks, "
+        alt=f"Bars of the blocks of {count(drawn, 'fee recipient')}. "
+        f"{shown_address(top['fee_recipient'])} has the most blocks, "
         f"{number(top['blocks'])} of {number(top['all_blocks'])}",
         is_wide=True,
     )
@@ -117,7 +119,7 @@ def _amounts(rows: Sequence[Row], recipients: int) -> Panel:
 
 
 def _line(row: Row) -> tuple[str, ...]:
-    address = row["fee_recipient"]
+    address = shown_address(row["fee_recipient"])
     return (
         f"{address[:8]}…{address[-4:]}",
         f"{number(row['blocks'])} ({row['block_share']:.1%})",

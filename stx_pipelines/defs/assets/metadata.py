@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from stx_pipelines.chains.addresses import shown_address
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.ethereum import ether
 from stx_pipelines.defs.assets.markdown import code, word
@@ -44,7 +45,9 @@ def describe_day(certificate: Certificate, summary: DaySummary) -> dict[str, dg.
 def describe_blocks(certificate: Certificate, table: pa.Table) -> dict[str, dg.MetadataValue]:
     """Return the proof of a day of `blocks`, its speed, gas and fee recipients, and its blocks by hour."""
     summary = summarize_blocks(table)
-    shown = [f"| {code(miner)} | {blocks:,} |" for miner, blocks in list(summary.by_miner.items())[:_NAMED]]
+    shown = [
+        f"| {code(shown_address(miner))} | {blocks:,} |" for miner, blocks in list(summary.by_miner.items())[:_NAMED]
+    ]
     return {
         **_proof(certificate),
         **_pace(certificate),
@@ -125,7 +128,9 @@ def _shares(summary: BalancesSummary) -> dict[str, dg.MetadataValue]:
 
 
 def _recipients(recipients: Sequence[Recipient]) -> str:
-    lines = [f"| {code(each.miner)} | {each.blocks:,} | {ether(each.increase):f} |" for each in recipients]
+    lines = [
+        f"| {code(shown_address(each.miner))} | {each.blocks:,} | {ether(each.increase):f} |" for each in recipients
+    ]
     return "\n".join(["| fee recipient | blocks | increase in ETH |", "|---|---:|---:|", *lines])
 
 

@@ -1,4 +1,4 @@
-"""A sync through the IPC socket of a real node stores what one over HTTP stores."""
+"""A sync through the IPC socket or the WebSocket of a real node stores what one over HTTP stores."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ def test_a_sync_through_a_socket_equals_one_over_http(tmp_path: Path) -> None:
     plan = several_days(400, newest=at(date(2026, 9, 3), 12))
     days = sorted({day_of(block.timestamp) for block in plan})
     with socket_folder() as folder, mined(plan, *finalized_lag(LAG), "--ipc", str(folder / "a.ipc")) as node:
-        worlds = [World(url, tmp_path / url[:3]) for url in (node.url, f"ipc://{folder}/a.ipc")]
+        worlds = [
+            World(url, tmp_path / url[:3])
+            for url in (node.url, f"ipc://{folder}/a.ipc", node.url.replace("http", "ws"))
+        ]
         for world in worlds:
             for sync in (world.blocks_sync(), world.balances_sync()):
                 assert list(stored(sync.sync(days))) == days[::-1]
     for dataset in (BLOCKS, BALANCES):
-        over_http, through_socket = (table_rows(world.data, dataset) for world in worlds)
+        over_http, through_socket, through_websocket = (table_rows(world.data, dataset) for world in worlds)
         assert len(through_socket) >= len(plan) - LAG
-        assert through_socket == over_http
+        assert through_socket == through_websocket == over_http
