@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
+from stx_pipelines.coverage.progress import waiting_run, waiting_words
 from stx_pipelines.coverage.text import count_days, coverage_sentence
 from stx_pipelines.project import Project
 from stx_pipelines.store.locks import Busy, locked
@@ -117,13 +119,22 @@ def _say_set_aside(coverage: Coverage) -> None:
         click.echo(f"set aside: {day.day}: {reason} (try again with `stx-pipelines sync --retry`)", err=True)
 
 
+def refuse_if_waiting(project: Project) -> None:
+    """Raise `Busy` if a `sync` of this data folder waits for its server. It continues by itself."""
+    if waiting := waiting_run(project.folder, *DATASETS):
+        name = f"process {waiting.pid}"
+        raise Busy(f"{name} is {waiting_words(waiting)} and continues by itself", project.folder.lock("sync"), name)
+
+
 @contextmanager
 def alone(project: Project) -> Iterator[None]:
     """Hold the lock of `sync` on the data folder, so that no other `sync` runs.
 
-    If another `sync` is running, print its process and wait until it ends. Raises `Busy` after `STX_RUN_WAIT_SECONDS`.
+    If another `sync` is running, print its process and wait until it ends. Raises `Busy` after `STX_RUN_WAIT_SECONDS`,
+    and at once if the other `sync` waits for its server.
     """
     lock = project.folder.lock("sync")
+    refuse_if_waiting(project)
     try:
         with locked(lock, "sync", wait=0):
             yield

@@ -15,6 +15,7 @@ from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
 from stx_pipelines.cli.options import chain_option, load_chains
 from stx_pipelines.coverage.chains import NO_ETHEREUM
+from stx_pipelines.coverage.progress import waiting_words
 from stx_pipelines.coverage.status import DatasetStatus, statuses
 from stx_pipelines.coverage.text import count_days, duration, size
 
@@ -133,6 +134,8 @@ def _running(status: DatasetStatus, now: datetime) -> str:
     progress = status.progress
     if progress is None:
         return status.running
+    if progress.waiting_since:
+        return f"{status.running}: {waiting_words(progress)}"
     eta = f", ETA {duration(timedelta(minutes=status.minutes_to_go))}" if status.minutes_to_go else ""
     return (
         f"{status.running}: {progress.days_done} of {progress.days_wanted} days of this run, {progress.rows:,} "

@@ -12,7 +12,7 @@ import click
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.cli.exit_codes import DONE, ERROR, in_one_sentence, worst
 from stx_pipelines.cli.options import chain_option, day_option, load_chains
-from stx_pipelines.cli.runs import alone, interruptible, look, run_all, say_failures, sum_up
+from stx_pipelines.cli.runs import alone, interruptible, look, refuse_if_waiting, run_all, say_failures, sum_up
 from stx_pipelines.clients.errors import Unreachable
 from stx_pipelines.coverage.chains import STACKS, Chain, chains_of
 from stx_pipelines.coverage.model import Coverage
@@ -57,6 +57,8 @@ def sync(
     if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):
         raise SettingsError("--force-refresh, --from and --to belong together: give all three or none")
     project, chains = load_chains(name, target_days)
+    refuse_if_waiting(project)
+    project = project.waiting(lambda line: click.echo(line, err=True))
     if first and last:
         codes = [_refresh(project, chains[0], first, last)]
     else:

@@ -25,12 +25,16 @@ class RateLimited(ApiError):
         self.until = until
 
 
+class Denied(ApiError):
+    """The server responded with HTTP 401 or 403, which concerns all requests."""
+
+
 class NotFound(ApiError):
-    """The server responded with HTTP 404."""
+    """The API itself responded with HTTP 404."""
 
 
 class Gone(ApiError):
-    """The server responded with HTTP 410, because its operator has switched this route off."""
+    """The API itself responded with HTTP 410, because its operator has switched this route off."""
 
 
 class Interrupted(ApiError):

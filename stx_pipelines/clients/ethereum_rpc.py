@@ -23,6 +23,7 @@ from stx_pipelines.clients.ethereum_calls import ACCOUNT_PROOF, BALANCE, CHAIN_I
 from stx_pipelines.clients.ethereum_refusals import USE_THE_SETTING, AskAgain, Doubts, Refusals, may_be_about_batches
 from stx_pipelines.clients.http import STOPPED, Http
 from stx_pipelines.clients.json_rpc import Answers, K, Question, RpcError, V, answers_in, body_of, error_in
+from stx_pipelines.clients.outage import Outage
 from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.clients.redaction import public_name
@@ -286,10 +287,11 @@ def connect(
     timeout: float = 30.0,
     answer_within: float | None = None,
     stop: threading.Event | None = None,
+    outage: Outage | None = None,
 ) -> EthereumRpc:
     """Return a client of the node at `url`. Both `url` and `headers` may hold secrets. 0 calls a second: no limit."""
     name = public_name(url)
     budget = Budget(name, calls_per_second=calls_per_second)
     patience = Patience(attempts=attempts, timeout=timeout, answer_within=answer_within, statuses=PASSING)
-    http = Http(url, budget, patience, headers or {}, stop or threading.Event(), name)
+    http = Http(url, budget, patience, headers or {}, stop or threading.Event(), name, outage)
     return EthereumRpc(http, batch_size, parallel)

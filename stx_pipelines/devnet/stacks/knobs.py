@@ -22,8 +22,12 @@ FaultKind = Literal[
     "empty_page",
     "not_json",
     "repeated_page",
+    "403",
+    "404",
 ]
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+_REFUSALS: tuple[FaultKind, ...] = ("403",)  # HTML pages that concern every request, so that no retry helps
+PASSING_KINDS: tuple[FaultKind, ...] = tuple(kind for kind in FAULT_KINDS if kind not in _REFUSALS)
 
 
 @dataclass
@@ -38,7 +42,7 @@ class Knobs:
     v1_gone: bool = False
     v3_missing: bool = False
     fault_rate: float = 0.0
-    fault_kinds: tuple[FaultKind, ...] = FAULT_KINDS
+    fault_kinds: tuple[FaultKind, ...] = PASSING_KINDS
     fail_next: int = 0  # number of requests that fail next, at any fault_rate
     retry_after_seconds: int = 1  # of the fault 429; a 429 of the rate limit has the true number
     wrong_counts: set[int] = field(default_factory=set)  # burn heights whose total_tx_count is one too high
