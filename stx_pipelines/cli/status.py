@@ -105,8 +105,8 @@ def _missing(status: DatasetStatus) -> Iterator[str]:
         yield f"  damaged       the file of {day}; see `stx-pipelines health`"
     for day in status.of_later_version:
         yield f"  later version the file of {day} is kept unchanged; update stx-pipelines to use it"
-    for day in status.failing:
-        yield f"  failing       {day}"
+    for failing in status.failing_days:
+        yield f"  failing       {failing.day}: {failing.words}"
     for aside in status.set_aside:
         yield f"  set aside     {aside.day}: {aside.reason}"
 

@@ -74,7 +74,7 @@ def _complete(project: Project, chain: Chain, *, max_days: int | None, retry: bo
             click.echo(note, err=True)
         coverage, tip_moved = _check_tip_if_due(project, chain)
         if not tip_moved and _is_idle(project, chain, coverage, retry=retry):
-            return sum_up(project, chain, [])
+            return sum_up(project, chain, [], datetime.now(UTC))
         to_retry = sum(day.attempts is not None for day in coverage.days) if retry else 0
         missing = Missing(project, chain, max_days or sys.maxsize, to_retry, tip_moved)
         return run_all(project, chain, missing.next, force=False)

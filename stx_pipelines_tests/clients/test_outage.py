@@ -39,7 +39,9 @@ class Server:
         self.now += timedelta(seconds=seconds)
 
     def outage(self, hours: float = 12, *, answered: bool = True) -> Outage:
-        made = Outage("https://api.example", timedelta(hours=hours), self.probe, self.lines.append, lambda: self.now, self.sleep)
+        made = Outage(
+            "https://api.example", timedelta(hours=hours), self.probe, self.lines.append, lambda: self.now, self.sleep
+        )
         made.on_wait = self.noted.append
         if answered:
             made.answered()

@@ -25,9 +25,8 @@ FaultKind = Literal[
     "403",
     "404",
 ]
-FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
-_REFUSALS: tuple[FaultKind, ...] = ("403",)  # HTML pages that concern every request, so that no retry helps
-PASSING_KINDS: tuple[FaultKind, ...] = tuple(kind for kind in FAULT_KINDS if kind not in _REFUSALS)
+PAGE_KINDS: tuple[FaultKind, ...] = ("403", "404")  # refusals of something in front of the API, only if chosen
+FAULT_KINDS: tuple[FaultKind, ...] = tuple(kind for kind in get_args(FaultKind) if kind not in PAGE_KINDS)
 
 
 @dataclass
@@ -42,7 +41,7 @@ class Knobs:
     v1_gone: bool = False
     v3_missing: bool = False
     fault_rate: float = 0.0
-    fault_kinds: tuple[FaultKind, ...] = PASSING_KINDS
+    fault_kinds: tuple[FaultKind, ...] = FAULT_KINDS
     fail_next: int = 0  # number of requests that fail next, at any fault_rate
     retry_after_seconds: int = 1  # of the fault 429; a 429 of the rate limit has the true number
     wrong_counts: set[int] = field(default_factory=set)  # burn heights whose total_tx_count is one too high
@@ -54,7 +53,8 @@ class Knobs:
 
 def known_kinds(names: Collection[str]) -> tuple[FaultKind, ...]:
     """Return the fault kinds of these names. Raises ValueError for an unknown name."""
-    unknown = sorted(set(names) - set(FAULT_KINDS))
+    known = (*FAULT_KINDS, *PAGE_KINDS)
+    unknown = sorted(set(names) - set(known))
     if unknown:
-        raise ValueError(f"unknown fault kinds {', '.join(unknown)}; known: {', '.join(FAULT_KINDS)}")
-    return tuple(kind for kind in FAULT_KINDS if kind in names)
+        raise ValueError(f"unknown fault kinds {', '.join(unknown)}; known: {', '.join(known)}")
+    return tuple(kind for kind in known if kind in names)
