@@ -29,6 +29,10 @@ class Denied(ApiError):
     """The server responded with HTTP 401 or 403, which concerns all requests."""
 
 
+class Changed(ApiError):
+    """The API has changed: a route gives responses of another shape again and again. A retry does not help."""
+
+
 class NotFound(ApiError):
     """The API itself responded with HTTP 404."""
 

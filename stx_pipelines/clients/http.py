@@ -187,21 +187,21 @@ class Http:
         answer = self._exchange(request)
         self._judge.heed_limits(answer.headers)
         if answer.status == 304:
-            self._note_answer()
+            self._note_answer(request)
             return None
         self._judge.judge(request.path, answer, request.refusal)
         try:
             parsed = parse(answer.body.removeprefix(codecs.BOM_UTF8))
         except MalformedAnswer as error:
-            trouble = TryAgain(self.without_secrets(str(error)))
+            trouble = self._judge.malformed(request.path, error)
         else:
-            self._note_answer()
+            self._note_answer(request)
             return parsed
         raise trouble
 
-    def _note_answer(self) -> None:
+    def _note_answer(self, request: _Request) -> None:
         """Note that the API itself responded."""
-        self._judge.has_answered = True
+        self._judge.note_answer(request.path)
         if self.outage:
             self.outage.answered()
 

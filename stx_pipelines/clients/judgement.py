@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
-from stx_pipelines.clients.errors import ApiError, Denied, Gone, NotFound, RateLimited, TooLarge
+import msgspec
+
+from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.clients.errors import ApiError, Changed, Denied, Gone, NotFound, RateLimited, TooLarge
 from stx_pipelines.clients.limits import pause_of_used_up_windows, requests_per_minute, seconds_from, true_time
 from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.clients.response import Answer
+from stx_pipelines.clients.shapes import Shapes
 
 _A_YEAR = 366 * 86_400.0  # seconds; a longer pause is shown in messages as one year
 _MAY_NAME_A_PAUSE = frozenset({429, 503})
@@ -55,6 +59,22 @@ class Judge:
     limit_advice: str = ""
     secrets: Sequence[str] = field(default=(), repr=False)
     has_answered: bool = field(default=False, init=False)
+    _shapes: Shapes = field(default_factory=Shapes, init=False, repr=False)
+
+    def note_answer(self, path: str) -> None:
+        """Note a usable response of the API itself."""
+        self.has_answered = True
+        self._shapes.answered(path, time.monotonic())
+
+    def malformed(self, path: str, error: MalformedAnswer) -> TryAgain | Changed:
+        """Return the error of a response that cannot be used."""
+        said = self.without_secrets(str(error))
+        if not isinstance(error.__cause__, msgspec.ValidationError):  # not JSON, or values that are impossible
+            return TryAgain(said)
+        wait = self._shapes.failed(path, said, time.monotonic())
+        if wait is None:
+            return Changed(f"the API has changed: update stx-pipelines ({self.name}{path}: {said[:300]})")
+        return TryAgain(said, wait)
 
     def judge(self, path: str, answer: Answer, refusal: Refusal) -> None:
         """Return if the response is usable. Otherwise raise `TryAgain` or a final error."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.clients.errors import ApiError, Behind, Denied, Interrupted, RateLimited, Unreachable
+from stx_pipelines.clients.errors import ApiError, Behind, Changed, Denied, Interrupted, RateLimited, Unreachable
 from stx_pipelines.clients.http import Http
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.coverage.text import behind_sentence
@@ -105,12 +105,12 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         """Count a failed attempt at a day, unless the server does not have the day yet.
 
         It is a failed proof if the API itself responded. Without a usable response, the day is only postponed, and only
-        if the server responds to another request. Raises the error of that request, and the day's error if it is about
-        the budget or an interrupt.
+        if the server responds to another request. Raises the error of that request, and the day's error if it concerns
+        every day.
         """
         if isinstance(failed.error, Behind):
             return
-        if isinstance(failed.error, RateLimited | Interrupted):
+        if isinstance(failed.error, RateLimited | Interrupted | Changed):
             raise failed.error
         is_unread = isinstance(failed.error, Unreachable | Denied)
         if is_unread:

@@ -56,8 +56,8 @@ def test_an_outage_of_an_hour_has_a_line_at_once_and_every_ten_minutes() -> None
     server = Server(away=60)
     assert is_over(server.outage())
     assert server.lines[0] == (
-        "connection refused; waiting for the server https://api.example since 2026-09-01 12:00 UTC, until 2026-09-02 00:00 UTC "
-        "at most; what was read is kept"
+        "connection refused; waiting for the server https://api.example since 2026-09-01 12:00 UTC, until "
+        "2026-09-02 00:00 UTC at most; what was read is kept"
     )
     assert [line.split(" https://")[0] for line in server.lines[1:-1]] == ["still waiting for the server"] * 5
     assert server.lines[-1] == "https://api.example responds again"
