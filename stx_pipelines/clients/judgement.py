@@ -122,8 +122,10 @@ class Judge:
         said = f"HTTP {status} {self._shown(answer.words)}" if answer.is_of_the_api else f"HTTP {status}"
         raise TryAgain(said, told or self._told_to_wait(where, answer.headers), slow=slow)
 
-    def _pause_without_header(self) -> float:
+    def _pause_without_header(self) -> float | None:
         """Return a pause after a 429 that names none. All attempts together outlast the window of the limit."""
+        if not self.patience.limit_window:
+            return None
         wait = min(self.patience.limit_window / max(1, self.patience.attempts - 1), self.patience.longest_wait)
         self.budget.pause(wait)
         return wait
