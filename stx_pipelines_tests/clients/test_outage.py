@@ -13,6 +13,8 @@ from stx_pipelines.clients.errors import ApiError, Denied, NotFound, RateLimited
 from stx_pipelines.clients.http import Http
 from stx_pipelines.clients.outage import Outage
 from stx_pipelines_tests.clients.conftest import Script
+from stx_pipelines_tests.clients.node import KEYS, TRUTH, MakeRpc, Node
+from stx_pipelines_tests.clients.node_faults import instead
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 AWAY = Unreachable("connection refused")
@@ -155,3 +157,13 @@ def test_a_request_that_alone_fails_is_reported_after_a_second_round(
     with pytest.raises(Unreachable, match="/x gave no usable response in 3 attempts: HTTP 503"):
         http.get("/x", bytes)
     assert len(script.asked) == 6
+
+
+def test_an_ethereum_node_is_waited_for_too(node: Node, make_rpc: MakeRpc) -> None:
+    server = Server(away=60)
+    rpc = make_rpc()
+    rpc.http.outage = server.outage()
+    node.faults = [instead("away", 503)] * 3
+    assert rpc.balances(KEYS) == TRUTH
+    assert server.now >= NOON + timedelta(hours=1)
+    assert server.noted[-1] is None
