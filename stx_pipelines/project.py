@@ -7,6 +7,8 @@ project.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from stx_pipelines.clients.ethereum_rpc import EthereumRpc
     from stx_pipelines.clients.http import Http
     from stx_pipelines.clients.notify import Email, Webhook
+    from stx_pipelines.clients.outage import Outage
     from stx_pipelines.clients.stacks_api import StacksApi
     from stx_pipelines.clients.stacks_node import StacksNode
 
 _PROBE_TIMEOUT = 5.0  # seconds without a byte
+_STACKS_LIMIT_WINDOW = 60.0  # seconds; Hiro counts the requests of a minute
 _PROBE_SECONDS = 15.0  # seconds for a whole response
 
 
@@ -37,6 +41,7 @@ class Project:
         self.settings = settings
         self.folder = DataFolder(settings.stx_data_dir)
         self._answer_within = answer_within
+        self._outages: dict[str, Outage] = {}
         self._stores: dict[str, DatasetStore[Any]] = {}
 
     @classmethod
@@ -53,6 +58,29 @@ class Project:
     def replaced(self, **overrides: object) -> Project:
         """Return the project with other values of some settings. Raises `SettingsError`."""
         return Project(changed(self.settings, **overrides), answer_within=self._answer_within) if overrides else self
+
+    def waiting(self, tell: Callable[[str], None]) -> Project:
+        """Return the same project for a command that waits for a server that stopped responding.
+
+        `tell` prints a line. The wait ends after `STX_OUTAGE_HOURS`; 0 means that there is none.
+        """
+        from stx_pipelines.clients.outage import Outage
+        from stx_pipelines.clients.redaction import public_name
+
+        settings, probing = self.settings, self.probing()
+        project = Project(settings, answer_within=self._answer_within)
+        longest = timedelta(hours=settings.stx_outage_hours)
+        project._outages["stacks"] = Outage(
+            settings.hiro_api_url, longest, lambda stop: probing.stacks_api(stop).probe(), tell
+        )
+        if settings.eth_rpc_url:
+            project._outages["ethereum"] = Outage(
+                public_name(settings.eth_rpc_url.get_secret_value()),
+                longest,
+                lambda stop: probing.ethereum_rpc(stop).probe(),
+                tell,
+            )
+        return project
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -71,7 +99,8 @@ class Project:
 
         settings, key = self.settings, self.settings.hiro_api_key
         headers = {"x-api-key": key.get_secret_value()} if key else {}
-        return StacksApi(self._http(settings.hiro_api_url, settings.budget, headers, stop))
+        http = self._http(settings.hiro_api_url, settings.budget, headers, stop, self._outages.get("stacks"))
+        return StacksApi(http)
 
     def stacks_node(self, api: Http | None = None) -> StacksNode:
         """Return a client of the node that serves raw blocks: the server of STX_NODE_URL, or else the Hiro API.
@@ -87,7 +116,14 @@ class Project:
         stop = api.stop if api else None
         return StacksNode(self._http(settings.stx_node_url, settings.stx_node_requests_per_minute, {}, stop))
 
-    def _http(self, url: str, budget: int, headers: Mapping[str, str], stop: threading.Event | None) -> Http:
+    def _http(
+        self,
+        url: str,
+        budget: int,
+        headers: Mapping[str, str],
+        stop: threading.Event | None,
+        outage: Outage | None = None,
+    ) -> Http:
         from stx_pipelines.clients.http import Http
         from stx_pipelines.clients.patience import Patience
         from stx_pipelines.clients.rate_limit import Budget
@@ -102,14 +138,17 @@ class Project:
                 last_wait=settings.hiro_last_wait_seconds,
                 timeout=settings.hiro_timeout_seconds,
                 longest_wait=settings.hiro_longest_wait_seconds,
+                limit_window=_STACKS_LIMIT_WINDOW,
                 answer_within=self._answer_within,
                 statuses=settings.hiro_retry_statuses,
             ),
             headers=headers,
             stop=stop or threading.Event(),
+            outage=outage,
+            limit_advice="lower HIRO_REQUESTS_PER_MINUTE, or set HIRO_API_KEY",
         )
 
-    def ethereum_rpc(self) -> EthereumRpc:
+    def ethereum_rpc(self, stop: threading.Event | None = None) -> EthereumRpc:
         """Return a new client of the Ethereum node. Raises `SettingsError` if `ETH_RPC_URL` is not set."""
         from stx_pipelines.clients.ethereum_rpc import connect
 
@@ -128,6 +167,8 @@ class Project:
             timeout=settings.eth_timeout_seconds,
             answer_within=self._answer_within,
             learned=self.folder.pace("ethereum"),
+            stop=stop,
+            outage=self._outages.get("ethereum"),
         )
 
     def alert_channels(self) -> list[Webhook | Email]:

@@ -16,15 +16,19 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
-from stx_pipelines.coverage.text import count_days, coverage_sentence
+from stx_pipelines.coverage.progress import waiting_run, waiting_words
+from stx_pipelines.coverage.text import count_days, coverage_sentence, failing_words
 from stx_pipelines.project import Project
 from stx_pipelines.store.locks import Busy, locked
 
 if TYPE_CHECKING:
     from stx_pipelines.cli.materialize import Failed
+
+_DAYS_NAMED = 10
 
 NextDays = Callable[[Coverage, int], Sequence[date]]
 """A function that returns the days of the next run. The loop of runs ends when it returns no days.
@@ -40,9 +44,10 @@ def look(project: Project, chain: Chain) -> Coverage:
 
 def run_all(project: Project, chain: Chain, choose: NextDays, *, force: bool) -> int:
     """Materialize the days that `choose` returns, one run after another. Print a summary and return the exit code."""
+    began = datetime.now(UTC)
     with alone(project):
         failures = _run_after_run(project, chain, choose, force=force)
-    return sum_up(project, chain, failures)
+    return sum_up(project, chain, failures, began)
 
 
 def _run_after_run(project: Project, chain: Chain, choose: NextDays, *, force: bool) -> list[Failed]:
@@ -76,19 +81,27 @@ def _has_changed(before: Coverage, after: Coverage) -> bool:
     return days[0] != days[1] or bool(before.behind) != bool(after.behind)
 
 
-def sum_up(project: Project, chain: Chain, failures: Sequence[Failed]) -> int:
-    """Print the coverage of the chain and the failures, and load days that are not loaded. Return the exit code."""
+def sum_up(project: Project, chain: Chain, failures: Sequence[Failed], began: datetime) -> int:
+    """Print the coverage of the chain and the failures, and load days that are not loaded. Return the exit code.
+
+    `began` is the time when the command's runs began.
+    """
     coverage = look(project, chain)
     title = "" if chain is STACKS else f"{chain.title}: "
     click.echo(title + _sentence(project, chain, coverage))
     # The coverage sentence has already reported that the server is behind.
-    say_failures(failure for failure in failures if not (failure.behind and coverage.behind))
+    told = [failure for failure in failures if not (failure.behind and coverage.behind)]
+    is_over = coverage.is_complete and all(failure.passing for failure in told)
+    say_failures(told, is_over=is_over)
+    if told and not is_over:
+        click.echo(f"{count_days(_stored_since(project, chain, began))} stored by this command and kept", err=True)
     if coverage.to_load:
         _load_or_report(project, chain)
     newer = [why for dataset in chain.tables for why in project.store(dataset).files.newer().values()]
     for why in newer:
         click.echo(f"error: {why}", err=True)
     _say_set_aside(coverage)
+    _say_waiting(coverage)
     if newer or coverage.set_aside or any(not failure.passing for failure in failures):
         return ERROR
     return DONE if coverage.is_complete and not _lacks_proofs(project, chain, coverage) else NOT_YET
@@ -118,10 +131,20 @@ def _sentence(project: Project, chain: Chain, coverage: Coverage) -> str:
     return coverage_sentence(coverage, chain.budget(project), unit=chain.unit)
 
 
-def say_failures(failures: Iterable[Failed]) -> None:
-    """Print a sentence for each failure."""
+def say_failures(failures: Iterable[Failed], *, is_over: bool = False) -> None:
+    """Print a sentence for each failure. If `is_over`, a later run of the same command fetched the days."""
     for failure in failures:
-        click.echo(f"failed: {failure.sentence}", err=True)
+        click.echo(f"{'failed at first, complete now' if is_over else 'failed'}: {failure.sentence}", err=True)
+
+
+def _stored_since(project: Project, chain: Chain, began: datetime) -> int:
+    days = {
+        day
+        for dataset in chain.tables
+        for day, known in project.store(dataset).files.certificates().items()
+        if known.proved_at >= began
+    }
+    return len(days)
 
 
 def _load_or_report(project: Project, chain: Chain) -> None:
@@ -137,13 +160,31 @@ def _say_set_aside(coverage: Coverage) -> None:
         click.echo(f"set aside: {day.day}: {reason} (try again with `stx-pipelines sync --retry`)", err=True)
 
 
+def _say_waiting(coverage: Coverage) -> None:
+    """Name the failed days that wait for their next attempt, with the reason and the time."""
+    waiting = coverage.failing
+    for day, attempts in waiting[:_DAYS_NAMED]:
+        click.echo(f"waiting: {day}: {failing_words(attempts)}", err=True)
+    if len(waiting) > _DAYS_NAMED:
+        click.echo(f"waiting: {count_days(len(waiting) - _DAYS_NAMED)} more; see `stx-pipelines status`", err=True)
+
+
+def refuse_if_waiting(project: Project) -> None:
+    """Raise `Busy` if a `sync` of this data folder waits for its server. It continues by itself."""
+    if waiting := waiting_run(project.folder, *DATASETS):
+        name = f"process {waiting.pid}"
+        raise Busy(f"{name} is {waiting_words(waiting)} and continues by itself", project.folder.lock("sync"), name)
+
+
 @contextmanager
 def alone(project: Project) -> Iterator[None]:
     """Hold the lock of `sync` on the data folder, so that no other `sync` runs.
 
-    If another `sync` is running, print its process and wait until it ends. Raises `Busy` after `STX_RUN_WAIT_SECONDS`.
+    If another `sync` is running, print its process and wait until it ends. Raises `Busy` after `STX_RUN_WAIT_SECONDS`,
+    and at once if the other `sync` waits for its server.
     """
     lock = project.folder.lock("sync")
+    refuse_if_waiting(project)
     try:
         with locked(lock, "sync", wait=0):
             yield

@@ -15,6 +15,7 @@ from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
 from stx_pipelines.cli.options import chain_option, load_chains
 from stx_pipelines.coverage.chains import NO_ETHEREUM
+from stx_pipelines.coverage.progress import waiting_words
 from stx_pipelines.coverage.status import DatasetStatus, statuses
 from stx_pipelines.coverage.text import count_days, duration, size
 
@@ -106,8 +107,8 @@ def _missing(status: DatasetStatus) -> Iterator[str]:
         yield f"  damaged       the file of {day}; see `stx-pipelines health`"
     for day in status.of_later_version:
         yield f"  later version the file of {day} is kept unchanged; update stx-pipelines to use it"
-    for day in status.failing:
-        yield f"  failing       {day}"
+    for failing in status.failing_days:
+        yield f"  failing       {failing.day}: {failing.words}"
     for aside in status.set_aside:
         yield f"  set aside     {aside.day}: {aside.reason}"
 
@@ -135,6 +136,8 @@ def _running(status: DatasetStatus, now: datetime) -> str:
     progress = status.progress
     if progress is None:
         return status.running
+    if progress.waiting_since:
+        return f"{status.running}: {waiting_words(progress)}"
     eta = f", ETA {duration(timedelta(minutes=status.minutes_to_go))}" if status.minutes_to_go else ""
     return (
         f"{status.running}: {progress.days_done} of {progress.days_wanted} days of this run, {progress.rows:,} "

@@ -13,7 +13,7 @@ from stx_pipelines.chains.days import days_between
 from stx_pipelines.cli.exit_codes import in_one_sentence, worst
 from stx_pipelines.cli.options import chain_option, day_option, load_chains
 from stx_pipelines.cli.results import refresh_if_due
-from stx_pipelines.cli.runs import interruptible, look, run_all, sum_up
+from stx_pipelines.cli.runs import interruptible, look, refuse_if_waiting, run_all, sum_up
 from stx_pipelines.clients.errors import Unreachable
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
@@ -58,6 +58,8 @@ def sync(
     if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):
         raise SettingsError("--force-refresh, --from and --to belong together: give all three or none")
     project, chains = load_chains(name, target_days)
+    refuse_if_waiting(project)
+    project = project.waiting(lambda line: click.echo(line, err=True))
     if first and last:
         codes = [_refresh(project, chains[0], first, last)]
     else:
@@ -73,7 +75,7 @@ def _complete(project: Project, chain: Chain, *, max_days: int | None, retry: bo
             click.echo(note, err=True)
         coverage, tip_moved = _check_tip_if_due(project, chain)
         if not tip_moved and _is_idle(project, chain, coverage, retry=retry):
-            return sum_up(project, chain, [])
+            return sum_up(project, chain, [], datetime.now(UTC))
         to_retry = sum(day.attempts is not None for day in coverage.days) if retry else 0
         missing = Missing(project, chain, max_days or sys.maxsize, to_retry, tip_moved)
         return run_all(project, chain, missing.next, force=False)

@@ -25,12 +25,20 @@ class RateLimited(ApiError):
         self.until = until
 
 
+class Denied(ApiError):
+    """The server responded with HTTP 401 or 403, which concerns all requests."""
+
+
+class Changed(ApiError):
+    """The API has changed: a route gives responses of another shape again and again. A retry does not help."""
+
+
 class NotFound(ApiError):
-    """The server responded with HTTP 404."""
+    """The API itself responded with HTTP 404."""
 
 
 class Gone(ApiError):
-    """The server responded with HTTP 410, because its operator has switched this route off."""
+    """The API itself responded with HTTP 410, because its operator has switched this route off."""
 
 
 class Interrupted(ApiError):

@@ -25,6 +25,7 @@ from stx_pipelines.clients.ethereum_refusals import USE_THE_SETTING, AskAgain, D
 from stx_pipelines.clients.http import STOPPED, Http
 from stx_pipelines.clients.json_rpc import Answers, K, Question, RpcError, V, answers_in, body_of, error_in
 from stx_pipelines.clients.learned import Learned
+from stx_pipelines.clients.outage import Outage
 from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.clients.redaction import public_name
@@ -263,6 +264,7 @@ def connect(
     answer_within: float | None = None,
     stop: threading.Event | None = None,
     learned: Path | None = None,
+    outage: Outage | None = None,
 ) -> EthereumRpc:
     """Return a client of the node at `url`. Both `url` and `headers` may hold secrets. 0 calls a second: no limit.
 
@@ -271,5 +273,5 @@ def connect(
     name = public_name(url)
     budget = Budget(name, calls_per_second=calls_per_second)
     patience = Patience(attempts=attempts, timeout=timeout, answer_within=answer_within, statuses=PASSING)
-    http = Http(url, budget, patience, headers or {}, stop or threading.Event(), name)
+    http = Http(url, budget, patience, headers or {}, stop or threading.Event(), name, outage)
     return EthereumRpc(http, batch_size, parallel, Learned(learned, name) if learned else None)

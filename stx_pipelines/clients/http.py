@@ -1,17 +1,16 @@
 """Requests to one server within a budget, with bounded retries and clear errors. The clients of all APIs use it.
 
-`Http` decides how to react to an HTTP status. `Patience` gives the number of attempts and the pauses between them.
+`judgement` decides how to react to a response. `Patience` gives the number of attempts and the pauses between them.
+`Outage` waits longer, for a server that stopped responding.
 """
 
 from __future__ import annotations
 
+import codecs
 import logging
-import re
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlencode
@@ -20,47 +19,25 @@ import tenacity
 
 from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.clients.body import TooMuch
-from stx_pipelines.clients.errors import ApiError, Gone, Interrupted, NotFound, RateLimited, TooLarge, Unreachable
+from stx_pipelines.clients.errors import ApiError, Denied, Interrupted, TooLarge, Unreachable
 from stx_pipelines.clients.exchange import Stopped
+from stx_pipelines.clients.judgement import Judge, Refusal, TryAgain
 from stx_pipelines.clients.patience import Patience
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.clients.redaction import IPC, WEBSOCKET, hide_paths_from_the_log, secrets_in, secrets_of
-from stx_pipelines.clients.response import Answer, Broken, NoAddress, seconds_from
+from stx_pipelines.clients.response import Answer, Broken, NoAddress
 
 if TYPE_CHECKING:
     from stx_pipelines.clients.ipc import IpcConnections
+    from stx_pipelines.clients.outage import Outage
     from stx_pipelines.clients.transport import Connections
     from stx_pipelines.clients.websocket import WebSocketConnections
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-_A_YEAR = 366 * 86_400.0  # seconds; a longer pause is shown in messages as one year
-_HIGHEST_COST = 100  # requests; a higher cost of one request would be an error of the server
-_COUNT = re.compile(r"[0-9]{1,9}")  # str.isdigit also accepts characters that int() refuses
-_MAY_NAME_A_PAUSE = frozenset({429, 503})
-_SLOW = frozenset({504, 522, 524})
-_TOO_SLOW = '"57014"'  # PostgreSQL's code for a statement that took too long
-_CLOUDFLARE = 520  # Cloudflare's own statuses, for a server that is down or slow, start here
 STOPPED = "stopped; stored days are kept"
 """The message of every `Interrupted`."""
-_OUT_OF_RANGE = '"22003"'  # PostgreSQL's code for a number out of range, which is a fault of the request
-
-
-class _TryAgain(Exception):
-    """A failure after which the request is sent again.
-
-    `wait` is the pause in seconds that the server demands. `slow` is true if the request took too long.
-    """
-
-    def __init__(self, message: str, wait: float | None = None, *, slow: bool = False) -> None:
-        super().__init__(message)
-        self.wait = wait
-        self.slow = slow
-
-
-Refusal = Callable[[int, str], ApiError | None]
-"""A function that returns an API's own error for a status and its text, or None to handle the status as usual."""
 
 
 def _nothing_special(_status: int, _text: str) -> None:
@@ -82,7 +59,8 @@ class Http:
     """A client of one server, usable by several threads.
 
     `sent` is the number of requests so far. `calls` is the sum of their costs, such as the calls in a batch. Messages
-    call the server `name`, by default its address. Give a name if the address contains a secret.
+    call the server `name`, by default its address. Give a name if the address contains a secret. `outage` waits for a
+    server that stopped responding. `limit_advice` names the setting for slower requests.
     """
 
     base_url: str = field(repr=False)
@@ -91,18 +69,21 @@ class Http:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     stop: threading.Event = field(default_factory=threading.Event, repr=False)
     name: str = ""
+    outage: Outage | None = field(default=None, repr=False)
+    limit_advice: str = ""
     sent: int = field(default=0, init=False)
     calls: int = field(default=0, init=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
-    _secrets: list[str] = field(default_factory=list, init=False, repr=False)
+    _judge: Judge = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._secrets = secrets_in(self.headers)
+        secrets = secrets_in(self.headers)
         if self.name:
-            self._secrets += [secret for secret in secrets_of(self.base_url) if secret not in self.name]
+            secrets += [secret for secret in secrets_of(self.base_url) if secret not in self.name]
             hide_paths_from_the_log()
         else:
             self.name = self.base_url
+        self._judge = Judge(self.name, self.budget, self.patience, self.limit_advice, secrets)
 
     @cached_property
     def _connections(self) -> Connections | IpcConnections | WebSocketConnections:
@@ -167,31 +148,41 @@ class Http:
         return answer
 
     def _ask(self, request: _Request, parse: Callable[[bytes], T], slow_attempts: int | None = None) -> T | None:
+        is_first = slow_attempts is None
+        while True:
+            try:
+                return self._in_attempts(request, parse, slow_attempts)
+            except (Unreachable, Denied) as trouble:
+                if not self.outage or not self.outage.is_over(trouble, request.stop, is_first=is_first):
+                    raise
+                is_first = False
+
+    def _in_attempts(self, request: _Request, parse: Callable[[bytes], T], slow_attempts: int | None) -> T | None:
         tries = self.patience.attempts
 
         def is_enough(state: tenacity.RetryCallState) -> bool:
             trouble = state.outcome.exception() if state.outcome else None
-            slow = isinstance(trouble, _TryAgain) and trouble.slow
+            slow = isinstance(trouble, TryAgain) and trouble.slow
             return state.attempt_number >= ((slow_attempts if slow else None) or tries)
 
         retrying = tenacity.Retrying(
             stop=is_enough,
             wait=self._wait,
-            retry=tenacity.retry_if_exception_type(_TryAgain),
+            retry=tenacity.retry_if_exception_type(TryAgain),
             sleep=tenacity.sleep_using_event(request.stop),
             before_sleep=tenacity.before_sleep_log(log, logging.DEBUG),
             reraise=True,
         )
         try:
             return retrying(self._once, request, parse)
-        except _TryAgain as trouble:
+        except TryAgain as trouble:
             where = self.name + request.path
             made = retrying.statistics["attempt_number"]
             raise Unreachable(f"{where} gave no usable response in {made} attempts: {trouble}") from trouble
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         trouble = state.outcome.exception() if state.outcome else None
-        told = trouble.wait if isinstance(trouble, _TryAgain) else None
+        told = trouble.wait if isinstance(trouble, TryAgain) else None
         return max(told or 0.0, self.patience.backoff(state.attempt_number))
 
     def _once(self, request: _Request, parse: Callable[[bytes], T]) -> T | None:
@@ -202,15 +193,25 @@ class Http:
             self.sent += 1
             self.calls += request.cost
         answer = self._exchange(request)
-        self._heed_limits(answer.headers)
+        self._judge.heed_limits(answer.headers)
         if answer.status == 304:
+            self._note_answer(request)
             return None
-        self._judge(request, answer)
+        self._judge.judge(request.path, answer, request.refusal)
         try:
-            return parse(answer.body)
+            parsed = parse(answer.body.removeprefix(codecs.BOM_UTF8))
         except MalformedAnswer as error:
-            trouble = _TryAgain(self.without_secrets(str(error)))
+            trouble = self._judge.malformed(request.path, error)
+        else:
+            self._note_answer(request)
+            return parsed
         raise trouble
+
+    def _note_answer(self, request: _Request) -> None:
+        """Note that the API itself responded."""
+        self._judge.note_answer(request.path)
+        if self.outage:
+            self.outage.answered()
 
     def _exchange(self, request: _Request) -> Answer:
         """Return the whole response. Secrets are removed from the messages of its errors."""
@@ -219,7 +220,7 @@ class Http:
                 request.method, request.path, request.headers, request.body, self.patience.limits(request.stop)
             )
         except Broken as error:
-            trouble: Exception = _TryAgain(self.without_secrets(str(error)), slow=error.slow)
+            trouble: Exception = TryAgain(self.without_secrets(str(error)), slow=error.slow)
         except TooMuch as error:
             trouble = TooLarge(f"{self.name}{request.path} {error}, which no response of this route needs")
         except Stopped:
@@ -228,54 +229,6 @@ class Http:
             trouble = ApiError(f"no request can be sent to {self.name} ({error})")
         raise trouble
 
-    def _judge(self, request: _Request, answer: Answer) -> None:
-        status, where = answer.status, self.name + request.path
-        if status == 200:
-            return
-        text = answer.body.decode("utf-8", "replace")
-        told = self._told_to_wait(where, answer.headers) if status in _MAY_NAME_A_PAUSE else None
-        if final := request.refusal(status, text):
-            raise final
-        said = f"HTTP {status} {self.without_secrets(text)[:200]!r}"
-        if status == 404:
-            raise NotFound(f"{where}: {said}")
-        if status == 410:
-            raise Gone(f"{where}: {said}")
-        if status == 413:
-            raise TooLarge(f"{where} does not accept a request of this size: {said}")
-        if status == 500 and _OUT_OF_RANGE in text:
-            raise ApiError(f"{where} has a number out of range: {said}")
-        if status in self.patience.statuses or status >= _CLOUDFLARE:
-            slow = status in _SLOW or _TOO_SLOW in text
-            raise _TryAgain(f"HTTP {status}", told or self._told_to_wait(where, answer.headers), slow=slow)
-        raise ApiError(f"{where} was refused: {said}")
-
     def without_secrets(self, text: str) -> str:
         """Return the text without secrets, because a server may repeat the secrets that it was sent."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
-
-    def _told_to_wait(self, where: str, headers: Mapping[str, str]) -> float | None:
-        wait = seconds_from(headers.get("retry-after"), time.time())
-        if wait is None:
-            return None
-        if wait > self.patience.longest_wait:
-            until = datetime.now(UTC) + timedelta(seconds=min(wait, _A_YEAR))
-            by = where.split("?", maxsplit=1)[0]
-            raise RateLimited(f"rate limited until {until:%Y-%m-%d %H:%M:%S} UTC by {by}", until)
-        self.budget.pause(wait)
-        return wait
-
-    def _heed_limits(self, headers: Mapping[str, str]) -> None:
-        # The server reports what the request cost, a lower limit, or that its window of time is used up.
-        cost = headers.get("x-ratelimit-cost-stacks", "")
-        if _COUNT.fullmatch(cost) and int(cost) > 1:
-            self.budget.charge(min(int(cost) - 1, _HIGHEST_COST))
-        limit = headers.get("x-ratelimit-limit-stacks-minute", "")
-        if _COUNT.fullmatch(limit) and int(limit) > 0:
-            self.budget.lower_to(int(limit))
-        if headers.get("ratelimit-remaining") == "0":
-            wait = seconds_from(headers.get("ratelimit-reset"), time.time())
-            if wait is not None:
-                self.budget.pause(min(wait, self.patience.longest_wait))
+        return self._judge.without_secrets(text)

@@ -17,7 +17,8 @@ class Patience:
 
     The pauses grow from `first_wait` to `last_wait`. A request fails if the server demands a pause longer than
     `longest_wait`. `timeout` limits each wait for the server. `answer_within` limits a whole exchange, by default to
-    ten times `timeout`. `statuses` are the HTTP statuses after which a request is sent again.
+    ten times `timeout`. `statuses` are the HTTP statuses after which a request is sent again. The server counts the
+    requests of `limit_window`; 0 means that this time is short.
     """
 
     attempts: int = 5
@@ -25,6 +26,7 @@ class Patience:
     last_wait: float = 8.0
     timeout: float = 30.0
     longest_wait: float = 120.0
+    limit_window: float = 0.0
     answer_within: float | None = None
     statuses: frozenset[int] = frozenset({429, 500, 502, 503, 504, 522, 525})
 

@@ -1,15 +1,15 @@
-"""The response of a server, the errors without a response, and the pause that a header demands.
+"""The response of a server, who wrote it, and the errors without a response.
 
 This module does not import an HTTP library.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
+
+import msgspec
 
 LATE = "no response in time"
 """The reason of `Broken` when the server was too slow."""
@@ -21,6 +21,41 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def is_of_the_api(self) -> bool:
+        """Whether an API wrote this refusal: it is a JSON object with an error or a message.
+
+        Otherwise something in front of the API wrote it, such as a proxy or a page that checks for robots.
+        """
+        said = _refusal(self.body)
+        return bool(said and (said.error or said.message))
+
+    @property
+    def words(self) -> str:
+        """The message of the API in this refusal; the whole text if it has none."""
+        said = _refusal(self.body)
+        return said.message if said and isinstance(said.message, str) and said.message else self.text
+
+
+class _Refusal(msgspec.Struct):
+    error: object = None
+    message: object = None
+
+
+_refusal_in = msgspec.json.Decoder(_Refusal).decode
+
+
+def _refusal(body: bytes) -> _Refusal | None:
+    try:
+        return _refusal_in(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 class Limits(NamedTuple):
@@ -44,23 +79,3 @@ class Broken(Exception):
 
 class NoAddress(Exception):
     """No request can be sent to this address. The message says why."""
-
-
-def seconds_from(header: str | None, now: float) -> float | None:
-    """Return the pause in seconds that a `retry-after` or `ratelimit-reset` header names, or None if it names none.
-
-    The header may contain seconds, a unix time or an HTTP date. `now` is the present unix time.
-    """
-    if not header:
-        return None
-    try:
-        number = float(header)
-    except ValueError:
-        try:
-            number = parsedate_to_datetime(header).timestamp()
-        except (ValueError, OverflowError):
-            return None
-    if math.isnan(number):
-        return None
-    a_unix_time = number > 1e9
-    return max(0.0, number - now if a_unix_time else number)

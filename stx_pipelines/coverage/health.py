@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from stx_pipelines.coverage.chains import Chain
-from stx_pipelines.coverage.progress import BETWEEN_RUNS
+from stx_pipelines.coverage.progress import BETWEEN_RUNS, waiting_run, waiting_words
 from stx_pipelines.coverage.status import DatasetStatus, describe, patience
 from stx_pipelines.coverage.text import behind_sentence, count_days, days_are, duration, nothing_wanted, some_days
 from stx_pipelines.coverage.versions import versions_sentence
@@ -68,6 +68,8 @@ def judge_chain(project: Project, chain: Chain, now: datetime, stall: timedelta)
         return Health(HEALTHY, f"healthy: {status.sentence}")
     if not coverage.days:
         return Health(STALLED, nothing_wanted(coverage))
+    if waiting := waiting_run(project.folder, *chain.tables):
+        return Health(HEALTHY, f"{waiting_words(waiting)}; {status.running} continues by itself; {status.sentence}")
     if coverage.behind:
         return Health(STALLED, behind_sentence(coverage.behind))
     missing = status.days_wanted - status.days_complete
@@ -95,7 +97,8 @@ def _first_of(newer: Mapping[date, str]) -> str:
 
 
 def _quiet(status: DatasetStatus, now: datetime) -> timedelta:
-    began = status.progress.started_at if status.progress else now
+    progress = status.progress
+    began = (progress.waited_until or progress.started_at) if progress else now
     return now - max(began, status.last_landed_at or began)
 
 

@@ -122,6 +122,11 @@ class Coverage:
         return [day for day in self.days if day.state == "set aside"]
 
     @property
+    def failing(self) -> list[tuple[date, Attempts]]:
+        """Days with failed attempts that are not set aside, newest first."""
+        return [(day.day, day.attempts) for day in self.days if day.state == "failing" and day.attempts]
+
+    @property
     def holes(self) -> list[date]:
         """Days without a file between stored days, newest first."""
         stored = [day.day for day in self.days if day.stored]

@@ -36,6 +36,12 @@ class Progress(msgspec.Struct):
     now: str = ""
     version: str | None = None
     """The version of the package that runs; None if it is before 0.2.0."""
+    waiting_since: datetime | None = None
+    """The start of an outage of the server for whose end the run waits; None if it does not wait."""
+    waiting_for: str | None = None
+    """The name of that server."""
+    waited_until: datetime | None = None
+    """The end of the run's last wait; None if it has not waited."""
 
     @property
     def requests_per_minute(self) -> float:
@@ -54,6 +60,18 @@ def last_report(folder: DataFolder, *datasets: str) -> Progress | None:
     """Return the newest report of the runs of these datasets; None if there is none."""
     reports = [report for each in datasets if (report := read_progress(folder.progress(each)))]
     return max(reports, key=lambda report: report.updated_at, default=None)
+
+
+def waiting_run(folder: DataFolder, *datasets: str) -> Progress | None:
+    """Return the report of the run of these datasets that waits for its server now; None if there is none."""
+    running, reports = who_works(folder, *datasets), (read_progress(folder.progress(each)) for each in datasets)
+    return next((r for r in reports if r and r.waiting_since and running == f"process {r.pid}"), None)
+
+
+def waiting_words(report: Progress) -> str:
+    """Return what a waiting run does."""
+    assert report.waiting_since is not None
+    return f"waiting for the server since {report.waiting_since:%Y-%m-%d %H:%M} UTC ({report.waiting_for})"
 
 
 def read_progress(path: Path) -> Progress | None:
@@ -94,6 +112,14 @@ class Reporter:
         else:
             self.progress.days_done += 1
         self.progress.now = day.isoformat()
+        self._write()
+
+    def waiting(self, since: datetime | None, server: str) -> None:
+        """Report that the run waits for the server since this time; None means that it does not wait any more."""
+        with self._lock:
+            if self.progress.waiting_since and not since:
+                self.progress.waited_until = datetime.now(UTC)
+            self.progress.waiting_since, self.progress.waiting_for = since, server if since else None
         self._write()
 
     def _write(self) -> None:

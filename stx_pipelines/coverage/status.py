@@ -15,7 +15,7 @@ from stx_pipelines.coverage.current import dataset_coverage
 from stx_pipelines.coverage.model import Coverage, ranges
 from stx_pipelines.coverage.progress import Progress, last_report, who_works
 from stx_pipelines.coverage.proofs import proofs_of
-from stx_pipelines.coverage.text import coverage_sentence
+from stx_pipelines.coverage.text import coverage_sentence, failing_words
 from stx_pipelines.project import Project
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.row_count import count_rows
@@ -27,6 +27,19 @@ class SetAside(msgspec.Struct, frozen=True):
     day: date
     reason: str
     last_try: datetime
+
+
+class Failing(msgspec.Struct, frozen=True):
+    """A failing day, the reason, and the times of the last and of the next attempt.
+
+    `words` are the reason and the next attempt in one sentence.
+    """
+
+    day: date
+    reason: str
+    last_try: datetime
+    next_try: datetime
+    words: str
 
 
 class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +56,7 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     - `stalled_after_seconds`: a run that stores nothing for longer has stalled. It depends on the budget.
     - `tip_time`: time of the server's newest block (Ethereum: newest final block) at the last check, `tip_seen_at`.
     - `behind`: whether that block was stale, so that later days must wait for the server.
+    - `failing_days`: the days of `failing` with their reasons.
     - `proofs`: the weakest proof among the stored closed days, and sums, as a sentence. `days_closed`: their number.
       `burn_blocks`, `burn_blocks_by_hash`: their burn blocks, and those proved by the hashes of their Stacks blocks.
     - `note`: a sentence about an unusual setting. `noun`, `unit`: the words for rows and for requests.
@@ -83,6 +97,7 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     tip_seen_at: datetime | None = None
     behind: bool = False
     days_lacking_columns: list[tuple[date, date]] = []
+    failing_days: list[Failing] = []
     days_closed: int = 0
     burn_blocks: int = 0
     burn_blocks_by_hash: int = 0
@@ -127,7 +142,7 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
         days_landed=len(certificates),
         old_days_missing=sum(not day.complete for day in coverage.days[2:]),
         holes=coverage.holes,
-        failing=[day.day for day in coverage.days if day.state == "failing"],
+        failing=[day for day, _ in coverage.failing],
         set_aside=[SetAside(d.day, d.attempts.sentence, d.attempts.at) for d in coverage.set_aside if d.attempts],
         waiting_to_load=coverage.to_load,
         damaged=[day for day in days if day not in certificates and day not in newer],
@@ -154,6 +169,7 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
         tip_time=coverage.tip.time if coverage.tip else None,
         tip_seen_at=coverage.tip.seen if coverage.tip else None,
         behind=coverage.behind is not None,
+        failing_days=[Failing(day, a.sentence, a.at, a.due_at, failing_words(a)) for day, a in coverage.failing],
         days_lacking_columns=ranges(sorted(_lacking_columns(dataset, certificates), reverse=True)),
         days_closed=proofs.days,
         burn_blocks=proofs.burn_blocks,

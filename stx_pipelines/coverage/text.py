@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.coverage.model import Coverage, Work
 from stx_pipelines.coverage.sighting import Sighting
 
@@ -31,6 +32,14 @@ def behind_sentence(tip: Sighting) -> str:
     return (
         f"the server's newest block is of {tip.time:%Y-%m-%d %H:%M} UTC, {duration(tip.age)} old when last checked "
         f"({tip.server}); nothing to do here, because later blocks are fetched once the server has them"
+    )
+
+
+def failing_words(attempts: Attempts) -> str:
+    """Return why a day failed, when it is tried again, and the option that tries it at once."""
+    return (
+        f"{attempts.sentence} (next try from {attempts.due_at:%Y-%m-%d %H:%M} UTC on; "
+        "`stx-pipelines sync --retry` tries it at once)"
     )
 
 

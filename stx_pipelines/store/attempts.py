@@ -1,4 +1,7 @@
-"""Counts of failed proofs, kept in small files beside the day files. Only these make a day `failing` or `set aside`."""
+"""Counts of failed attempts, kept in small files beside the day files.
+
+Only these make a day `failing`. Only failed proofs make it `set aside`.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +22,22 @@ class AttemptFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def add(self, day: date, sentence: str, now: datetime) -> None:
-        """Count one more failed proof of this day. `sentence` is its error."""
-        before = read_if_sound(self._path(day), Attempts)
-        attempts = Attempts(before.count + 1 if before else 1, sentence, now.replace(microsecond=0))
+    def add(self, day: date, sentence: str, now: datetime, *, is_proof: bool = True) -> None:
+        """Count one more failed attempt at this day. `sentence` is its error.
+
+        The attempt is a failed proof (`is_proof`) or got no usable response of the API.
+        """
+        before = read_if_sound(self._path(day), Attempts) or Attempts(0, "", now)
+        unread = 0 if is_proof else before.unread + 1
+        attempts = Attempts(before.count + is_proof, sentence, now.replace(microsecond=0), unread)
         replace_file(self._path(day), lambda aside: aside.write_bytes(msgspec.json.encode(attempts)))
 
     def clear(self, day: date) -> None:
-        """Delete the count of failed proofs of this day, which is proved now."""
+        """Delete the count of failed attempts at this day, which is proved now."""
         self._path(day).unlink(missing_ok=True)
 
     def all(self) -> dict[date, Attempts]:
-        """Return the failed proofs of each day since the day's last success."""
+        """Return the failed attempts at each day since the day's last success."""
         found = {}
         for path in sorted(self._folder.glob(f"????-??-??{_SUFFIX}")):
             attempts = read_if_sound(path, Attempts)

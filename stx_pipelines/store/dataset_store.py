@@ -6,8 +6,8 @@ If the database is busy, only the loading is delayed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -41,7 +41,8 @@ def open_store(folder: DataFolder, warehouse: Warehouse, dataset: str) -> Datase
 class DatasetStore(Generic[Row]):
     """The day files of one dataset and the table loaded from them.
 
-    `waiting_for` names the process that held the database when a load last failed. It is None if no load failed.
+    `waiting_for` names the process that held the database when a load last failed. It is None if no load failed. Every
+    change is made inside `writing`, for which a run that waits for its server takes its lock again.
     """
 
     dataset: str
@@ -50,6 +51,7 @@ class DatasetStore(Generic[Row]):
     evidence: EvidenceFiles
     warehouse: Warehouse
     waiting_for: str | None = field(default=None, init=False)
+    writing: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, init=False, repr=False)
     _sound: set[str] = field(default_factory=set, init=False)
 
     def store_and_load(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
@@ -68,7 +70,8 @@ class DatasetStore(Generic[Row]):
         the newest day is still missing or has its old file, so a later run sees that work is left.
         """
         oldest_first = sorted(proved, key=lambda day: day[1].day)
-        stored = {certificate.day: self._keep(rows, certificate) for rows, certificate in oldest_first}
+        with self.writing():
+            stored = {certificate.day: self._keep(rows, certificate) for rows, certificate in oldest_first}
         return [stored[certificate.day] for _, certificate in proved]
 
     def _keep(self, rows: Sequence[Row], certificate: Certificate) -> Certificate:
@@ -90,6 +93,10 @@ class DatasetStore(Generic[Row]):
 
         Open days are loaded in one transaction, because a reorg may have moved rows from one open day to another.
         """
+        with self.writing():
+            return self._load(wait)
+
+    def _load(self, wait: float | None) -> list[date]:
         pending = [day for day in self.pending() if self._is_sound(day)]
         try:
             for days in in_parts(pending):
@@ -126,7 +133,7 @@ class DatasetStore(Generic[Row]):
 
         Do nothing if the database is busy.
         """
-        with suppress(Busy):
+        with self.writing(), suppress(Busy):
             self.warehouse.reconcile(self.dataset)
 
     def stored(self) -> list[DayFile]:
@@ -142,11 +149,13 @@ class DatasetStore(Generic[Row]):
     def mark_checked(self, days: Sequence[date], now: datetime) -> None:
         """Publish that these open days were compared with the tip and have not changed."""
         if days:
-            self.warehouse.mark_checked(self.dataset, days, now)
+            with self.writing():
+                self.warehouse.mark_checked(self.dataset, days, now)
 
     def mark_tip(self, time: datetime, now: datetime, limit: timedelta) -> None:
         """Publish `time`, the time of the server's newest block. The block is stale if it is older than `limit`."""
-        self.warehouse.mark_tip(self.dataset, time, now, limit)
+        with self.writing():
+            self.warehouse.mark_tip(self.dataset, time, now, limit)
 
 
 def in_parts(days: Sequence[DayFile]) -> Iterator[list[DayFile]]:

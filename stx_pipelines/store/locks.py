@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import TracebackType
 
 import filelock
 
@@ -44,7 +46,7 @@ def locked(path: Path, what: str, wait: float, *, leave_name: bool = True) -> It
     after `wait` seconds, and `StoreError` when the lock file cannot be written.
     """
     owner = path.with_suffix(".owner")
-    lock = filelock.FileLock(path, timeout=wait)
+    lock = filelock.FileLock(path, timeout=wait, thread_local=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -63,3 +65,58 @@ def locked(path: Path, what: str, wait: float, *, leave_name: bool = True) -> It
         yield
     finally:
         lock.release()
+
+
+class Lease:
+    """The lock of a dataset during a run. Use it as a context manager.
+
+    A run that waits for its server gives the lock up. It takes the lock again before it writes.
+    """
+
+    def __init__(self, path: Path, what: str, wait: float) -> None:
+        """Store the arguments of `locked`."""
+        self._path, self._what, self._seconds = path, what, wait
+        self._writing = threading.RLock()
+        self._held = ExitStack()
+        self._is_held = False
+
+    def __enter__(self) -> Lease:
+        self._held.enter_context(locked(self._path, self._what, self._seconds))
+        self._is_held = True
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self._held.close()
+
+    def give_up(self) -> None:
+        """Release the lock, unless another thread is writing."""
+        if self._writing.acquire(blocking=False):
+            try:
+                self._held.close()
+                self._is_held = False
+            finally:
+                self._writing.release()
+
+    def take_back(self) -> None:
+        """Take the lock again. Raises `Busy` if another process has used the dataset in the meantime."""
+        with self._writing:
+            if self._is_held:
+                return
+            self._held.enter_context(locked(self._path, self._what, self._seconds, leave_name=False))
+            self._is_held = True
+            name = self._path.with_suffix(".owner").read_text()
+            if name != f"process {os.getpid()}":
+                self.give_up()
+                raise Busy(
+                    f"{name} used {self._what} while this command waited for the server; stored days are kept; run the "
+                    "same command again",
+                    self._path,
+                    name,
+                )
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the lock while the `with` block writes. Raises `Busy` as `take_back` does."""
+        with self._writing:
+            self.take_back()
+            yield

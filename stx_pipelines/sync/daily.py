@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.clients.errors import ApiError, Behind, Interrupted, RateLimited, Unreachable
+from stx_pipelines.clients.errors import ApiError, Behind, Changed, Denied, Interrupted, RateLimited, Unreachable
 from stx_pipelines.clients.http import Http
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.coverage.text import behind_sentence
@@ -77,7 +77,8 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         # The load above has moved damaged files away, so their days do not count as stored.
         closed = {} if force else {day: known for day in wanted if (known := self._closed(day))}
         for known in closed.values():
-            self.store.attempts.clear(known.day)
+            with self.store.writing():
+                self.store.attempts.clear(known.day)
             yield StoredDay(known, fetched=False)
         yield from (FailedDay(day, NewerDayFile(newer[day])) for day in sorted(requested & newer.keys(), reverse=True))
         rest = [day for day in wanted if day not in closed]
@@ -103,16 +104,19 @@ class DaySync(ABC, Generic[AnyClient, Row]):
     def _record_failure(self, failed: FailedDay) -> None:
         """Count a failed attempt at a day, unless the server does not have the day yet.
 
-        If the server did not respond, the attempt counts only if the server responds to another request. Raises the
-        error of that request, and the day's error if it is about the budget or an interrupt.
+        It is a failed proof if the API itself responded. Without a usable response, the day is only postponed, and only
+        if the server responds to another request. Raises the error of that request, and the day's error if it concerns
+        every day.
         """
         if isinstance(failed.error, Behind):
             return
-        if isinstance(failed.error, RateLimited | Interrupted):
+        if isinstance(failed.error, RateLimited | Interrupted | Changed):
             raise failed.error
-        if isinstance(failed.error, Unreachable):
+        is_unread = isinstance(failed.error, Unreachable | Denied)
+        if is_unread:
             self.client.probe()  # raises if the server is down, because no other day can be read then
-        self.store.attempts.add(failed.day, str(failed.error), self.clock())
+        with self.store.writing():
+            self.store.attempts.add(failed.day, str(failed.error), self.clock(), is_proof=not is_unread)
 
     def _store_each(
         self,
@@ -173,7 +177,8 @@ class DaySync(ABC, Generic[AnyClient, Row]):
                 continue
             log.warning("a reorg replaced the blocks that closed %s, so the day is open again and will be fetched", day)
             try:
-                self.store.files.reopen(day)
+                with self.store.writing():
+                    self.store.files.reopen(day)
             except DamagedDayFile as error:
                 log.warning("%s", error)
                 damaged.append(day)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import date
+from contextlib import contextmanager, nullcontext
+from datetime import date, datetime
 from typing import Any
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
+from stx_pipelines.clients.http import Http
 from stx_pipelines.coverage.progress import Reporter
 from stx_pipelines.project import Project
-from stx_pipelines.store.locks import locked
+from stx_pipelines.store.dataset_store import DatasetStore
+from stx_pipelines.store.locks import Lease
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.ethereum.balances import open_balances
 from stx_pipelines.sync.ethereum.blocks import open_blocks
@@ -31,14 +34,16 @@ def open_sync(project: Project, dataset: str) -> DaySync[Any, Any]:
 def run_sync(project: Project, dataset: str, days: Collection[date], *, force: bool) -> Iterator[Outcome]:
     """Run the sync of a dataset. Yield each day's outcome once the day is stored or has failed.
 
-    The run locks the dataset and reports its progress in a file. Raises `Busy` when another run keeps the dataset
-    locked for too long, and the errors of `DaySync.sync`.
+    The run locks the dataset and reports its progress in a file. While it waits for a server that stopped responding,
+    it gives the lock up. Raises `Busy` when another run keeps the dataset locked for too long or used it during such a
+    wait, and the errors of `DaySync.sync`.
     """
     folder, sync = project.folder, open_sync(project, dataset)
     http = sync.client.http
     with (
-        locked(folder.lock(dataset), f"the dataset {dataset}", project.settings.stx_run_wait_seconds),
+        Lease(folder.lock(dataset), f"the dataset {dataset}", project.settings.stx_run_wait_seconds) as lease,
         Reporter(folder.progress(dataset), len(days), lambda: http.calls) as reporter,
+        _waiting(http, sync.store, lease, reporter),
     ):
         sync.store.files.sweep()  # under the lock, because no other process may be writing
         sync.on_page = reporter.page
@@ -46,3 +51,29 @@ def run_sync(project: Project, dataset: str, days: Collection[date], *, force: b
             yield result
             failed = isinstance(result, FailedDay)
             reporter.day(result.day if isinstance(result, FailedDay) else result.certificate.day, failed=failed)
+
+
+@contextmanager
+def _waiting(http: Http, store: DatasetStore[Any], lease: Lease, reporter: Reporter) -> Iterator[None]:
+    """Let the client wait for its server while the `with` block runs, if its command waits for outages.
+
+    The wait is in the progress file, and the lock is given up until the store is written or the server responds again.
+    """
+    outage = http.outage
+    if outage is None:
+        yield
+        return
+
+    def note(since: datetime | None) -> None:
+        reporter.waiting(since, http.name)
+        if since:
+            lease.give_up()
+        else:
+            lease.take_back()
+
+    store.writing, outage.on_wait = lease.writing, note
+    try:
+        yield
+    finally:
+        store.writing, outage.on_wait = nullcontext, None
+        reporter.waiting(None, http.name)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pyrate_limiter import limiter
 
-from stx_pipelines.clients import http as http_module
+from stx_pipelines.clients import judgement as judgement_module
 from stx_pipelines.clients import rate_limit as budget_module
 
 
@@ -47,7 +47,7 @@ class Clock:
     def govern(self, patch: pytest.MonkeyPatch) -> None:
         """Replace the clock of every budget and every client by this one."""
         patch.setattr(budget_module, "time", self)
-        patch.setattr(http_module, "time", self)
+        patch.setattr(judgement_module, "time", self)
         patch.setattr(limiter, "monotonic", self.monotonic)
         patch.setattr(limiter, "sleep", self.sleep)
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from stx_pipelines.clients.errors import ApiError, Interrupted, NotFound
+from stx_pipelines.clients.errors import ApiError, Denied, Interrupted
 from stx_pipelines_tests.clients import node as chain
 from stx_pipelines_tests.clients.imaginary import Clock, busiest, grants, keep_grants, the_account
 from stx_pipelines_tests.clients.node import KEYS, TRUTH, Json, MakeRpc, Node, Reply, error, reply
@@ -66,7 +66,7 @@ class TestFinal:
         node.always = instead("no", status)
         with pytest.raises(ApiError, match=f"HTTP {status}") as caught:
             make_rpc().balances(KEYS)
-        assert type(caught.value) is (NotFound if status == 404 else ApiError)
+        assert type(caught.value) is (Denied if status in {401, 403} else ApiError)
         assert node.sizes() == ([10, 1] if status in {400, 405} else [10])
 
     def test_a_page_of_html_that_mentions_an_archive_is_no_word_about_state(

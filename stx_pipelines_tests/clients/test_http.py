@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stx_pipelines.chains.errors import MalformedAnswer
-from stx_pipelines.clients.http import ApiError, Gone, Http, Interrupted, NotFound, RateLimited, Unreachable
+from stx_pipelines.clients.errors import ApiError, Denied, Gone, Interrupted, NotFound, RateLimited, Unreachable
+from stx_pipelines.clients.http import Http
+from stx_pipelines.clients.limits import seconds_from
 from stx_pipelines.clients.patience import Patience
-from stx_pipelines.clients.response import seconds_from
 from stx_pipelines.devnet.stacks.knobs import FAULT_KINDS, FaultKind, Knobs
 from stx_pipelines_tests.clients.conftest import Script
 from stx_pipelines_tests.clients.imaginary import Clock, Stop
@@ -53,15 +54,21 @@ def test_a_limit_that_is_no_number_or_time_is_passed_over(
     assert make_http().get("/x", bytes) == b"fine"
 
 
-REFUSED = [201, 204, 301, 302, 307, 308, 400, 401, 403, 405, 418, 451, 501, 505]
+REFUSED = [201, 204, 301, 302, 307, 308, 400, 405, 418, 451, 501, 505]
+OF_THE_API = b'{"statusCode":404,"error":"Not Found","message":"Block not found"}'
+OF_A_PROXY = b"<html><head><title>404 Not Found</title></head></html>"
 
 
 @pytest.mark.parametrize(
     ("status", "body", "kind", "sentence"),
     [
         *((status, b"no", ApiError, rf"/x was refused: HTTP {status}") for status in REFUSED),
-        (404, b"", NotFound, "/x: HTTP 404"),
-        (410, b"", Gone, "/x: HTTP 410"),
+        *((status, b"no", Denied, rf"/x was refused: HTTP {status}") for status in (401, 403)),
+        (404, OF_THE_API, NotFound, "/x: HTTP 404 'Block not found'"),
+        (410, OF_THE_API, Gone, "/x: HTTP 410"),
+        (404, OF_A_PROXY, ApiError, "/x was refused, and not by the API itself: check the address"),
+        (410, b"", ApiError, "/x was refused, and not by the API itself: check the address"),
+        (302, b"", ApiError, "HTTP 302 '', which points to '/elsewhere'"),
         (500, b'{"statusCode":500,"code":"22003","error":"Internal Server Error"}', ApiError, "out of range"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,7 +15,7 @@ from stx_pipelines.chains.datasets import BLOCKS
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import Block
-from stx_pipelines.clients.errors import ApiError, Behind, Interrupted, RateLimited, Unreachable
+from stx_pipelines.clients.errors import ApiError, Behind, Changed, Denied, Interrupted, RateLimited, Unreachable
 from stx_pipelines.clients.http import Http
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.project import Project
@@ -132,7 +132,8 @@ def test_a_day_that_could_not_be_read_counts_only_if_the_server_responds(open_sy
     sync = open_sync(day_1=Unreachable("no response"), day_0=Behind("not yet"))
     assert stored(list(sync.sync(DAYS))) == {DAYS[2]: True}
     assert sync.client.probes == 1
-    assert list(sync.store.attempts.all()) == [DAYS[1]]
+    [(day, tried)] = sync.store.attempts.all().items()
+    assert (day, tried.count, tried.unread) == (DAYS[1], 0, 1)
     sync = open_sync(day_0=Unreachable("no response"))
     sync.client.down = Unreachable("no server")
     with pytest.raises(Unreachable, match="no server"):
@@ -141,7 +142,23 @@ def test_a_day_that_could_not_be_read_counts_only_if_the_server_responds(open_sy
     assert sync.store.attempts.all() == {}
 
 
-@pytest.mark.parametrize("error", [RateLimited("later", NOW), Interrupted("stopped")], ids=["limited", "stopped"])
+def test_only_a_failed_proof_counts_towards_set_aside(open_sync: Callable[..., OneFetch]) -> None:
+    for error in [Unreachable("HTTP 503"), Denied("HTTP 403")] * 4:
+        list(open_sync(day_1=error).sync(DAYS))
+    tried = open_sync().store.attempts.all()[DAYS[1]]
+    assert (tried.count, tried.unread, tried.is_set_aside) == (0, 8, False)
+    assert tried.due_at - tried.at == timedelta(minutes=80)
+    for _ in range(4):
+        list(open_sync(day_1=ProofError("the counts differ")).sync(DAYS))
+    tried = open_sync().store.attempts.all()[DAYS[1]]
+    assert (tried.count, tried.unread, tried.is_set_aside) == (4, 0, True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RateLimited("later", NOW), Interrupted("stopped"), Changed("update")],
+    ids=["limited", "stopped", "changed"],
+)
 def test_an_error_that_concerns_every_day_ends_the_sync_and_keeps_stored_days(
     open_sync: Callable[..., OneFetch], error: ApiError
 ) -> None:

@@ -22,8 +22,11 @@ FaultKind = Literal[
     "empty_page",
     "not_json",
     "repeated_page",
+    "403",
+    "404",
 ]
-FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+PAGE_KINDS: tuple[FaultKind, ...] = ("403", "404")  # refusals of something in front of the API, only if chosen
+FAULT_KINDS: tuple[FaultKind, ...] = tuple(kind for kind in get_args(FaultKind) if kind not in PAGE_KINDS)
 
 
 @dataclass
@@ -55,7 +58,8 @@ class Knobs:
 
 def known_kinds(names: Collection[str]) -> tuple[FaultKind, ...]:
     """Return the fault kinds of these names. Raises ValueError for an unknown name."""
-    unknown = sorted(set(names) - set(FAULT_KINDS))
+    known = (*FAULT_KINDS, *PAGE_KINDS)
+    unknown = sorted(set(names) - set(known))
     if unknown:
-        raise ValueError(f"unknown fault kinds {', '.join(unknown)}; known: {', '.join(FAULT_KINDS)}")
-    return tuple(kind for kind in FAULT_KINDS if kind in names)
+        raise ValueError(f"unknown fault kinds {', '.join(unknown)}; known: {', '.join(known)}")
+    return tuple(kind for kind in known if kind in names)
