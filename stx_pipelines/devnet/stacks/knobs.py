@@ -43,6 +43,7 @@ class Knobs:
     retry_after_seconds: int = 1  # of the fault 429; a 429 of the rate limit has the true number
     wrong_counts: set[int] = field(default_factory=set)  # burn heights whose total_tx_count is one too high
     hidden_transactions: set[str] = field(default_factory=set)  # tx_ids left out of every list; counts stay correct
+    backend_lags: set[int] = field(default_factory=set)  # Stacks blocks by which each of several backends is behind
     seed: int = 1
     on_request: Callable[[str], None] | None = None  # called with path and query before each response
     clock: Callable[[], datetime] | None = None  # if set, the chain grows to its time before each response

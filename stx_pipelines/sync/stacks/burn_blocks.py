@@ -117,7 +117,10 @@ class BurnList:
         while not any(row.burn.burn_block_height <= anchor.burn_height for row in self.rows) and not self._ends:
             self._extend(1)
         burns = self.burns
-        at = next((n for n, burn in enumerate(burns) if anchor.block_hash in burn.stacks_blocks), None)
+        at = _place_of(anchor, burns)
+        if at is None and len(burns) > 1:
+            anchor = self._settled(burns, anchor)
+            at = _place_of(anchor, burns)
         if at is None:
             raise ListMoved(
                 f"burn block {anchor.burn_height} does not list its Stacks block {anchor.height} "
@@ -125,6 +128,17 @@ class BurnList:
             )
         above = sum(len(burn.stacks_blocks) for burn in burns[:at])
         self.rows = _placed(burns, anchor.height + burns[at].stacks_blocks.index(anchor.block_hash) + above)
+
+    def _settled(self, burns: Sequence[BurnBlock], anchor: Anchor) -> Anchor:
+        """Return an anchor of the second newest burn block of a list that lacks `anchor`.
+
+        Return `anchor` itself if it is not canonical any more. If it is, a backend sent the list that is behind.
+        """
+        names = burns[1].stacks_blocks
+        self.requests += 2
+        now = self._api.block_if_there(anchor.height)
+        block = self._api.block_by_hash(names[0]) if names and (now is None or now.hash == anchor.block_hash) else None
+        return Anchor(block.height, block.hash, block.burn_block_height) if block else anchor
 
     def _pages_to(self, start: int) -> int:
         seconds = self.rows[-1].burn.burn_block_time - (start - CLOCK_DRIFT)
@@ -182,6 +196,10 @@ def _move(page: Sequence[BurnBlock], target: int, end: int) -> int:
     if not is_final(page, end):
         return -max(_MARGIN, min(round((target - page[0].burn_block_height) * _LISTED_SHARE) + _MARGIN, 10**7))
     return 0
+
+
+def _place_of(anchor: Anchor, burns: Sequence[BurnBlock]) -> int | None:
+    return next((n for n, burn in enumerate(burns) if anchor.block_hash in burn.stacks_blocks), None)
 
 
 def _placed(newest_first: Iterable[BurnBlock], top_height: int) -> list[Placed]:

@@ -31,6 +31,7 @@ from stx_pipelines.sync.outcome import FailedDay, OnPage, ProvedDay
 from stx_pipelines.sync.stacks import sampling as by_sample
 from stx_pipelines.sync.stacks.burn_blocks import BurnList, ListMoved
 from stx_pipelines.sync.stacks.certify import Cost, certify
+from stx_pipelines.sync.stacks.looks import LOOKS, block_below_tip
 from stx_pipelines.sync.stacks.pages import read_piece
 from stx_pipelines.sync.stacks.plan import DayPlan, Held, Piece, cut, plan_day, without_shared_windows
 
@@ -38,7 +39,6 @@ log = logging.getLogger(__name__)
 
 MAX_READERS = 24
 _AHEAD = 1  # pieces queued for each reader, so that none is idle while a day is proved and stored
-_LIST_TRIES = 3
 _LIST_CHANCES = 2  # chunks of days that could not be listed; after them, the run proves days by sample
 _SLOWEST_RESPONSE = 2.0  # seconds; slower responses leave part of the budget unused
 
@@ -203,18 +203,24 @@ class Reader:
         return msgspec.structs.replace(certificate, chain=self.chain, first_parent_hash=parent, last_hash=last)
 
     def _block_of(self, tx: Tx, day: date) -> Block:
-        block = self.api.block(tx.block_height)
+        block = block_below_tip(self.api, tx.block_height)
         if tx.index_block_hash not in {None, block.index_block_hash} or tx.block_hash not in {None, block.hash}:
             raise ProofError(f"Stacks block {block.height} changed while {day} was read")
         return block
 
     def _prove_by_counts(self, plan: DayPlan, rows: list[Tx]) -> tuple[DayPlan, list[Tx]]:
-        try:
-            prove_by_counts(rows, plan.burns or (), plan.day)
-        except ProofError as error:
-            log.info("%s: the burn blocks that differ are read again: %s", plan.day, error)
-            plan, rows = self._read_again(plan, rows)
-            prove_by_counts(rows, plan.burns or (), plan.day)
+        # Only an open day can lie above the newest block of a backend that is behind.
+        for attempt in range(1, LOOKS if plan.state == "open" else 2):
+            try:
+                prove_by_counts(rows, plan.burns or (), plan.day)
+            except ProofError as error:
+                log.info("%s: the burn blocks that differ are read again: %s", plan.day, error)
+                if attempt > 1:
+                    self.api.http.stop.wait(self.api.http.patience.backoff(attempt - 1))
+                plan, rows = self._read_again(plan, rows)
+            else:
+                return plan, rows
+        prove_by_counts(rows, plan.burns or (), plan.day)
         return plan, rows
 
     def _read_again(self, plan: DayPlan, rows: Sequence[Tx]) -> tuple[DayPlan, list[Tx]]:
@@ -234,8 +240,8 @@ class Reader:
         return fresh, [tx for tx in rows if tx.burn_block_height in whole] + read
 
     def _cover(self, burn_list: BurnList, start: int, end: int) -> None:
-        """Read the burn blocks of the window. Start again if the chain changes, and give up at the third change."""
-        for attempt in range(1, _LIST_TRIES):
+        """Read the burn blocks of the window. Start again if the chain changes, and give up at the fifth change."""
+        for attempt in range(1, LOOKS):
             try:
                 return burn_list.cover(start, end)
             except ListMoved as error:

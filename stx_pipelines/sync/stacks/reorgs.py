@@ -15,6 +15,7 @@ from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.identity import Identity, keep_identity, known_identity
 from stx_pipelines.sync.outcome import WrongChain
+from stx_pipelines.sync.stacks.looks import View
 
 log = logging.getLogger(__name__)
 
@@ -63,19 +64,19 @@ def _block_of(api: StacksApi, first_day: date) -> Block:
     return block
 
 
-def standing(api: StacksApi, identity: Identity, stored: Iterable[Certificate]) -> Standing:
+def standing(view: View, identity: Identity, stored: Iterable[Certificate]) -> Standing:
     """Return the canonical part of the stored history, and the stored days that a reorg changed.
 
     Days are compared with the server, newest first, up to the first closed day that is unchanged. A block hash covers
     all ancestors, so older days are unchanged too. Open days may be of different forks, so each open day is compared.
     For a closed day, the block that closed the day is compared instead of its last block, because a reorg between these
     two blocks may add burn blocks to the day. Usually this takes two requests, and one more for each further open day.
-    Raises `WrongChain` if the server does not have the chain's identity.
+    Raises `WrongChain` if the server does not have the chain's identity, and `Lagging`.
     """
     stale: list[date] = []
     canonical_to = 0
     for certificate in sorted(stored, key=lambda known: known.day, reverse=True):
-        height = _canonical_height(api, certificate)
+        height = _canonical_height(view, certificate)
         if height is None:
             continue
         if height:
@@ -84,20 +85,20 @@ def standing(api: StacksApi, identity: Identity, stored: Iterable[Certificate]) 
                 return Standing(height if stale else canonical_to, tuple(stale))
             continue
         if not stale:
-            _refuse_another_chain(api, identity)
+            _refuse_another_chain(view.api, identity)
         stale.append(certificate.day)
     if not canonical_to and not stale:
-        _refuse_another_chain(api, identity)
+        _refuse_another_chain(view.api, identity)
     return Standing(0 if stale else canonical_to, tuple(stale))
 
 
-def _canonical_height(api: StacksApi, certificate: Certificate) -> int | None:
+def _canonical_height(view: View, certificate: Certificate) -> int | None:
     """Return the height of the certificate's block if that block is canonical, otherwise 0; None without a block."""
     if certificate.is_closed and (closed_by := certificate.closed_by):
-        return closed_by.height if api.is_canonical(closed_by.height, closed_by.block_hash) else 0
+        return closed_by.height if view.is_canonical(closed_by.height, closed_by.block_hash) else 0
     if certificate.last_height is None or certificate.last_hash is None:
         return None
-    return certificate.last_height if api.has_block(certificate.last_height, certificate.last_hash) else 0
+    return certificate.last_height if view.has_block(certificate.last_height, certificate.last_hash) else 0
 
 
 def _refuse_another_chain(api: StacksApi, identity: Identity) -> None:
@@ -108,14 +109,17 @@ def _refuse_another_chain(api: StacksApi, identity: Identity) -> None:
         )
 
 
-def fork_height(api: StacksApi, rows: Iterable[Tx], floor: int) -> int:
-    """Return the height of the highest canonical block of these rows, by bisection; `floor` if none is canonical."""
+def fork_height(view: View, rows: Iterable[Tx], floor: int) -> int:
+    """Return the height of the highest canonical block of these rows, by bisection; `floor` if none is canonical.
+
+    Raises `Lagging`.
+    """
     hashes = {tx.block_height: tx.index_block_hash for tx in rows if tx.index_block_hash}
     heights = sorted(hashes)
     low, high = 0, len(heights)  # heights[:low] are canonical, heights[high:] are not
     while low < high:
         middle = (low + high) // 2
-        if api.has_block(heights[middle], hashes[heights[middle]] or ""):
+        if view.has_block(heights[middle], hashes[heights[middle]] or ""):
             low = middle + 1
         else:
             high = middle

@@ -23,6 +23,7 @@ from stx_pipelines.store.identity import Identity
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay, StoredDay
 from stx_pipelines.sync.stacks.burn_blocks import ListMoved
+from stx_pipelines.sync.stacks.looks import View, look
 from stx_pipelines.sync.stacks.plan import Held
 from stx_pipelines.sync.stacks.reader import Reader
 from stx_pipelines.sync.stacks.reorgs import Standing, fork_height, identify, standing
@@ -59,10 +60,9 @@ class StacksSync(DaySync[StacksApi, Tx]):
         return self._note_tip(block.block_time) if block else None
 
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
-        tip = self.client.tip()
         identity = self.identity()
-        self._refuse_if_server_is_behind(tip)
-        state = self._standing(identity)
+        tip, state = look(self.client, lambda: self._look(identity))
+        self._reopen(state.stale)  # damaged files are kept, because all stale days are stored together
         seen = self._note_block_time(tip)
         together = {*days, *state.stale, *self._companions(days)}
         refused = self._refused(together, identity.first_day, seen)
@@ -84,15 +84,15 @@ class StacksSync(DaySync[StacksApi, Tx]):
         seen = max((c.closed_by.height if c.closed_by else c.last_height or 0 for c in known), default=0)
         self._refuse_if_behind(tip.block_height, tip.index_block_hash, seen)
 
-    def _standing(self, identity: Identity) -> Standing:
-        """Find the days that a reorg changed, and mark them as open."""
-        state = standing(self.client, identity, self.store.files.certificates().values())
-        self._reopen(state.stale)  # damaged files are kept, because all stale days are stored together
-        return Standing(self._fork_height(state), state.stale) if state.stale else state
-
-    def _fork_height(self, state: Standing) -> int:
+    def _look(self, identity: Identity) -> tuple[Tip, Standing]:
+        """Return the tip, and the days that a reorg changed. Raises `Lagging` if the responses do not fit together."""
+        view = View(self.client, self.client.tip())
+        self._refuse_if_server_is_behind(view.tip)
+        state = standing(view, identity, self.store.files.certificates().values())
+        if not state.stale:
+            return view.tip, state
         rows = self._stored_rows(state.stale[-1])
-        return fork_height(self.client, rows, state.canonical_to)
+        return view.tip, Standing(fork_height(view, rows, state.canonical_to), state.stale)
 
     def _nothing_new(self, days: Sequence[date], tip: Tip, state: Standing) -> list[Certificate]:
         known = [self.certificate(day) for day in days]
@@ -159,7 +159,11 @@ class StacksSync(DaySync[StacksApi, Tx]):
         closed_by = proved.certificate.closed_by
         if not closed_by or not reader.chain_moved:
             return True
-        return self.client.is_canonical(closed_by.height, closed_by.block_hash)
+        return self._sees(lambda view: view.is_canonical(closed_by.height, closed_by.block_hash))
+
+    def _sees(self, ask: Callable[[View], bool]) -> bool:
+        """Return what `ask` finds in one view of the server."""
+        return look(self.client, lambda: ask(View(self.client, self.client.tip())))
 
     def _store_open(self, proved: list[ProvedDay[Tx]], blocked: FailedDay | None, reader: Reader) -> Iterator[Outcome]:
         """Store open days together, once all of them are of the same fork.
@@ -197,7 +201,8 @@ class StacksSync(DaySync[StacksApi, Tx]):
         for result in proved:
             if held := _held(result.rows):  # an earlier sync proved these rows, and a reorg may have happened since
                 tops.append(max((tx.block_height, tx.index_block_hash) for tx in held))
-        return all(self.client.has_block(height, name) for height, name in set(tops) if height is not None and name)
+        blocks = [(height, name) for height, name in set(tops) if height is not None and name]
+        return self._sees(lambda view: all(view.has_block(height, name) for height, name in blocks))
 
 
 def _held(rows: Sequence[Tx]) -> list[Tx]:
