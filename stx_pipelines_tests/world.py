@@ -262,7 +262,7 @@ def open_store(data: Path, dataset: str) -> DatasetStore[Any]:
 def stored(outcomes: Iterable[Outcome]) -> dict[date, StoredDay]:
     """Return the stored days among these outcomes. Fail the test if a day failed."""
     all_of_them = list(outcomes)
-    assert failed(all_of_them) == {}
+    assert failed(all_of_them) == {}, failed(all_of_them)
     return {one.certificate.day: one for one in all_of_them if isinstance(one, StoredDay)}
 
 

@@ -50,7 +50,7 @@ class View:
     def is_canonical(self, height: int, block_hash: str) -> bool:
         """Return whether the block at `height` has this block hash. Burn blocks list these hashes. Raises `Lagging`."""
         block = self.api.block_if_there(height)
-        return self._found(height, block and block.hash) == block_hash
+        return self._found(height, block.hash if block else None) == block_hash
 
     def _found(self, height: int, found: str | None) -> str | None:
         if found is None and height <= self.tip.block_height:

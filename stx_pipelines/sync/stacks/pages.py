@@ -6,6 +6,7 @@ from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import Cursor, Page, PageMovedError, Tx
 from stx_pipelines.clients.stacks_api import StacksApi, SwitchRoute
 from stx_pipelines.sync.outcome import OnPage
+from stx_pipelines.sync.stacks.burn_blocks import ListMoved
 from stx_pipelines.sync.stacks.plan import Piece
 
 _STARTS = 3  # attempts to read a piece while reorgs interrupt
@@ -28,7 +29,7 @@ def _by_cursor(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
             return _downwards(api, piece, on_page)
         except PageMovedError as error:
             moved = error
-    raise ProofError(f"the chain kept changing while heights {piece.lo} to {piece.hi} were read: {moved}")
+    raise ListMoved(f"the chain kept changing while heights {piece.lo} to {piece.hi} were read: {moved}")
 
 
 def _downwards(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:

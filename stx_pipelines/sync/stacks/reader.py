@@ -194,7 +194,7 @@ class Reader:
         """Add the chain's name and the block hashes that link the day to its neighbours.
 
         Transactions do not contain the hash of their block's parent. Transactions read from v1 do not contain their
-        block's index block hash either. Raises `ProofError` if the block changed after it was read.
+        block's index block hash either. Raises `ListMoved` if the block changed after it was read.
         """
         if not rows:
             return msgspec.structs.replace(certificate, chain=self.chain)
@@ -205,7 +205,7 @@ class Reader:
     def _block_of(self, tx: Tx, day: date) -> Block:
         block = block_below_tip(self.api, tx.block_height)
         if tx.index_block_hash not in {None, block.index_block_hash} or tx.block_hash not in {None, block.hash}:
-            raise ProofError(f"Stacks block {block.height} changed while {day} was read")
+            raise ListMoved(f"Stacks block {block.height} changed while {day} was read")
         return block
 
     def _prove_by_counts(self, plan: DayPlan, rows: list[Tx]) -> tuple[DayPlan, list[Tx]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -64,32 +64,36 @@ def _block_of(api: StacksApi, first_day: date) -> Block:
     return block
 
 
-def standing(view: View, identity: Identity, stored: Iterable[Certificate]) -> Standing:
+def standing(view: View, identity: Identity, stored: Iterable[Certificate], each: Collection[date] = ()) -> Standing:
     """Return the canonical part of the stored history, and the stored days that a reorg changed.
 
     Days are compared with the server, newest first, up to the first closed day that is unchanged. A block hash covers
-    all ancestors, so older days are unchanged too. Open days may be of different forks, so each open day is compared.
+    all ancestors, so older days are unchanged too. The days in `each` are all compared, because one run may have stored
+    them from several forks. Open days may be of different forks, so each open day is compared.
     For a closed day, the block that closed the day is compared instead of its last block, because a reorg between these
     two blocks may add burn blocks to the day. Usually this takes two requests, and one more for each further open day.
     Raises `WrongChain` if the server does not have the chain's identity, and `Lagging`.
     """
     stale: list[date] = []
     canonical_to = 0
+    below_closed = False  # whether a newer day is closed and unchanged
     for certificate in sorted(stored, key=lambda known: known.day, reverse=True):
+        if below_closed and certificate.day not in each:
+            continue
         height = _canonical_height(view, certificate)
         if height is None:
             continue
         if height:
-            canonical_to = max(canonical_to, height)
-            if certificate.is_closed:
-                return Standing(height if stale else canonical_to, tuple(stale))
+            canonical_to = height if stale and certificate.is_closed else max(canonical_to, height)
+            below_closed |= certificate.is_closed
             continue
         if not stale:
             _refuse_another_chain(view.api, identity)
         stale.append(certificate.day)
+        canonical_to = 0 if below_closed else canonical_to
     if not canonical_to and not stale:
         _refuse_another_chain(view.api, identity)
-    return Standing(0 if stale else canonical_to, tuple(stale))
+    return Standing(canonical_to if below_closed or not stale else 0, tuple(stale))
 
 
 def _canonical_height(view: View, certificate: Certificate) -> int | None:

@@ -10,13 +10,16 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
+from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import Tip, Tx
 from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.coverage.sighting import Sighting
+from stx_pipelines.coverage.text import count_days
 from stx_pipelines.project import Project
 from stx_pipelines.store.dataset_store import DAYS_AT_ONCE
 from stx_pipelines.store.identity import Identity
@@ -72,7 +75,35 @@ class StacksSync(DaySync[StacksApi, Tx]):
             self.store.mark_checked([certificate.day for certificate in known], self.clock())
             yield from (StoredDay(certificate, fetched=False) for certificate in known)
             return
-        yield from self._read_and_store(wanted, tip, state, force)
+        yield from self._until_one_chain(wanted, tip, state, force)
+
+    def _until_one_chain(self, days: Sequence[date], tip: Tip, state: Standing, force: bool) -> Iterator[Outcome]:
+        """Read and store the days. After a reorg, look at all of them once more, and read those again that it changed.
+
+        The days of one run may be of several forks, because the run stores the first of them long before the last.
+        """
+        for _ in range(_GROUP_TRIES):
+            reader = self._reader(tip, None if force else state)
+            stored, unproved = list[date](), list[FailedDay]()
+            for outcome in self._read_and_store(days, reader, state):
+                if isinstance(outcome, FailedDay) and isinstance(outcome.error, ProofError | ListMoved):
+                    unproved.append(outcome)  # the reorg may be the reason
+                    continue
+                yield outcome
+                stored += [outcome.certificate.day] if isinstance(outcome, StoredDay) else []
+            moved = any(isinstance(failed.error, ListMoved) for failed in unproved)
+            if moved or reader.chain_moved:
+                tip, state = look(self.client, partial(self._look, self.identity(), stored))
+                self._reopen(state.stale)
+            if not (moved or (reader.chain_moved and state.stale)):
+                yield from unproved
+                return
+            again = {*state.stale, *(failed.day for failed in unproved)}
+            log.warning("a reorg happened while days were read; %s will be read again", count_days(len(again)))
+            days, force = sorted({*again, *self._companions([*again])}, reverse=True), True
+        error = ListMoved("the chain kept changing while the days were read; the next sync reads them again")
+        yield from unproved
+        yield from (FailedDay(day, error) for day in state.stale if day not in {one.day for one in unproved})
 
     def _companions(self, days: Sequence[date]) -> list[date]:
         """Return all stored open days, which are synced together; none if `days` are all older."""
@@ -84,11 +115,14 @@ class StacksSync(DaySync[StacksApi, Tx]):
         seen = max((c.closed_by.height if c.closed_by else c.last_height or 0 for c in known), default=0)
         self._refuse_if_behind(tip.block_height, tip.index_block_hash, seen)
 
-    def _look(self, identity: Identity) -> tuple[Tip, Standing]:
-        """Return the tip, and the days that a reorg changed. Raises `Lagging` if the responses do not fit together."""
+    def _look(self, identity: Identity, each: Sequence[date] = ()) -> tuple[Tip, Standing]:
+        """Return the tip, and the days that a reorg changed. `each` are compared one by one.
+
+        Raises `Lagging` if the responses do not fit together.
+        """
         view = View(self.client, self.client.tip())
         self._refuse_if_server_is_behind(view.tip)
-        state = standing(view, identity, self.store.files.certificates().values())
+        state = standing(view, identity, self.store.files.certificates().values(), each)
         if not state.stale:
             return view.tip, state
         rows = self._stored_rows(state.stale[-1])
@@ -112,12 +146,11 @@ class StacksSync(DaySync[StacksApi, Tx]):
 
         return Reader(self.client, tip, self.identity().name, held, self.on_page, self.clock)
 
-    def _read_and_store(self, days: Sequence[date], tip: Tip, state: Standing, force: bool) -> Iterator[Outcome]:
+    def _read_and_store(self, days: Sequence[date], reader: Reader, state: Standing) -> Iterator[Outcome]:
         """Read and store the days, newest first: open and stale days together, all others one by one."""
         together: list[ProvedDay[Tx]] = []
         kept = 0
         blocked: FailedDay | None = None
-        reader = self._reader(tip, None if force else state)
         for result in reader.days(days):
             if isinstance(result, FailedDay):
                 blocked = result if result.day in state.stale else blocked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -36,12 +37,8 @@ def test_backends_that_are_behind_take_no_closed_day_back(
     closed = {day for day, known in world.certificates().items() if known.is_closed}
     world.knobs.backend_lags, world.knobs.seed = lags, seed
     for _ in range(3):
-        try:
-            outcomes = world.sync()
-        except Lagging as error:
-            assert "try again" in str(error)
-        else:
-            assert not {one.day for one in outcomes if isinstance(one, FailedDay)} & closed
+        with suppress(Lagging):
+            assert not {one.day for one in world.sync() if isinstance(one, FailedDay)} & closed
         assert closed <= {day for day, known in world.certificates().items() if known.is_closed}
     assert not [line for line in caplog.messages if "a reorg replaced" in line]
     world.knobs.backend_lags = set()
