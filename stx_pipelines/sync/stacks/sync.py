@@ -7,7 +7,7 @@ another. Every other day is stored as soon as it is proved.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -23,6 +23,7 @@ from stx_pipelines.coverage.text import count_days
 from stx_pipelines.project import Project
 from stx_pipelines.store.dataset_store import DAYS_AT_ONCE
 from stx_pipelines.store.identity import Identity
+from stx_pipelines.store.neighbours import torn_days
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay, StoredDay
 from stx_pipelines.sync.stacks.burn_blocks import ListMoved
@@ -43,6 +44,11 @@ class StacksSync(DaySync[StacksApi, Tx]):
     identity: Callable[[], Identity]
 
     block_columns = ("block_height", "index_block_hash")
+
+    def sync(self, days: Iterable[date], *, force: bool = False) -> Iterator[Outcome]:
+        """Sync the days as `DaySync.sync` does, after days that do not fit to their neighbours are marked as open."""
+        self._reopen(torn_days(self.store.files))
+        yield from super().sync(days, force=force)
 
     def check_tip(self) -> bool:
         """Record the newest block's time. Return whether today's stored day is behind the tip or on another fork."""
@@ -123,6 +129,8 @@ class StacksSync(DaySync[StacksApi, Tx]):
         view = View(self.client, self.client.tip())
         self._refuse_if_server_is_behind(view.tip)
         state = standing(view, identity, self.store.files.certificates().values(), each)
+        if torn := torn_days(self.store.files):
+            return view.tip, Standing(0, tuple(sorted({*torn, *state.stale}, reverse=True)))
         if not state.stale:
             return view.tip, state
         rows = self._stored_rows(state.stale[-1])
