@@ -12,6 +12,7 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import TRANSACTIONS
 from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Tx
+from stx_pipelines.chains.stacks_proof import carried
 from stx_pipelines.sync.stacks.plan import DayPlan
 
 
@@ -28,12 +29,13 @@ def certify(plan: DayPlan, rows: Sequence[Tx], now: datetime, cost: Cost, route:
     left_out = Counter(reason for reason in reasons if reason)
     shown = [tx for tx, reason in zip(rows, reasons, strict=True) if reason is None]
     times = [tx.block_time for tx in shown if tx.block_time is not None]
-    expected = len(rows) if plan.burns is None else sum(row.burn.total_tx_count for row in plan.burns)
+    boot = len(carried(rows))
+    expected = len(rows) if plan.burns is None else sum(row.burn.total_tx_count for row in plan.burns) + boot
     return Certificate(
         dataset=TRANSACTIONS,
         day=plan.day,
         state=plan.state,
-        proof=_proof(plan),
+        proof=_proof(plan) + (f", and {boot} transactions of block 0 that no count includes" if boot else ""),
         expected=expected,
         seen=len(rows),
         published=len(shown),

@@ -22,17 +22,6 @@ LOOKS = 5
 """Attempts of a look whose responses do not belong together."""
 
 
-def look(api: StacksApi, once: Callable[[], T]) -> T:
-    """Return the result of `once`. Call it again, up to five times, while it raises `Lagging`."""
-    for attempt in range(1, LOOKS):
-        try:
-            return once()
-        except Lagging as error:
-            log.info("%s; looking again", error)
-            api.http.stop.wait(api.http.patience.backoff(attempt))
-    return once()
-
-
 @dataclass(frozen=True)
 class View:
     """The blocks of a server whose newest block is `tip`."""
@@ -66,13 +55,28 @@ def lagging(api: StacksApi, height: int, tip_height: int) -> Lagging:
     )
 
 
+def look(api: StacksApi, once: Callable[[View], T], tip: Tip | None = None) -> T:
+    """Return the result of `once`. Call it again, up to five times, while it raises `Lagging`.
+
+    Each call gets a view with the newest block of that moment. The first call gets `tip` if it is given.
+    """
+    for attempt in range(1, LOOKS):
+        try:
+            return once(View(api, tip or api.tip()))
+        except Lagging as error:
+            log.info("%s; looking again", error)
+            tip = None
+            api.http.stop.wait(api.http.patience.backoff(attempt))
+    return once(View(api, api.tip()))
+
+
 def block_below_tip(api: StacksApi, height: int) -> Block:
     """Return the canonical block at a height that the server has already named. Raises `Lagging`."""
 
-    def once() -> Block:
-        block = api.block_if_there(height)
-        if block is None:
-            raise lagging(api, height, api.tip().block_height)
+    for attempt in range(1, LOOKS):
+        if block := api.block_if_there(height):
+            return block
+        api.http.stop.wait(api.http.patience.backoff(attempt))
+    if block := api.block_if_there(height):
         return block
-
-    return look(api, once)
+    raise lagging(api, height, api.tip().block_height)

@@ -12,7 +12,7 @@ from stx_pipelines.chains.certificate import ClosedBy, State
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import PAGE_SIZE, BurnBlock, Tx
-from stx_pipelines.chains.stacks_proof import Placed, closing_block
+from stx_pipelines.chains.stacks_proof import Placed, carried, closing_block
 
 MIN_PAGES = 20
 """A piece has at least this many pages, because each piece may cost one extra request."""
@@ -102,7 +102,8 @@ def _still_whole(burns: Iterable[Placed], held: Held) -> Mapping[int, Sequence[T
     return {
         row.burn.burn_block_height: txs
         for row in burns
-        if row.hi <= held.valid_to and len(txs := by_burn[row.burn.burn_block_height]) == row.burn.total_tx_count
+        if row.hi <= held.valid_to
+        and len(txs := by_burn[row.burn.burn_block_height]) - len(carried(txs)) == row.burn.total_tx_count
     }
 
 

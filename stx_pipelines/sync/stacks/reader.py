@@ -180,7 +180,7 @@ class Reader:
             plan, rows = by_sample.prove(self.api, self.tip, plan, read)
         else:
             plan, rows = self._prove_by_counts(plan, [*plan.held, *read])
-        rows.sort(key=lambda tx: (tx.block_height, tx.tx_index))
+        rows.sort(key=lambda tx: (tx.block_height, tx.tx_index, tx.tx_id))  # in block 1, indexes repeat
         requests = plan.requests + self._pages[plan.day] + bool(rows)
         cost = Cost(requests, round(self._seconds(plan.day), 3))
         certificate = certify(plan, rows, self.clock(), cost, self.api.route)

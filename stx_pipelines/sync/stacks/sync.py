@@ -69,8 +69,9 @@ class StacksSync(DaySync[StacksApi, Tx]):
         return self._note_tip(block.block_time) if block else None
 
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
+        tip = self.client.tip()
         identity = self.identity()
-        tip, state = look(self.client, lambda: self._look(identity))
+        tip, state = look(self.client, partial(self._look, identity), tip)
         self._reopen(state.stale)  # damaged files are kept, because all stale days are stored together
         seen = self._note_block_time(tip)
         together = {*days, *state.stale, *self._companions(days)}
@@ -99,7 +100,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
                 stored += [outcome.certificate.day] if isinstance(outcome, StoredDay) else []
             moved = any(isinstance(failed.error, ListMoved) for failed in unproved)
             if moved or reader.chain_moved:
-                tip, state = look(self.client, partial(self._look, self.identity(), stored))
+                tip, state = look(self.client, partial(self._look, self.identity(), each=stored))
                 self._reopen(state.stale)
             if not (moved or (reader.chain_moved and state.stale)):
                 yield from unproved
@@ -121,12 +122,11 @@ class StacksSync(DaySync[StacksApi, Tx]):
         seen = max((c.closed_by.height if c.closed_by else c.last_height or 0 for c in known), default=0)
         self._refuse_if_behind(tip.block_height, tip.index_block_hash, seen)
 
-    def _look(self, identity: Identity, each: Sequence[date] = ()) -> tuple[Tip, Standing]:
+    def _look(self, identity: Identity, view: View, each: Sequence[date] = ()) -> tuple[Tip, Standing]:
         """Return the tip, and the days that a reorg changed. `each` are compared one by one.
 
         Raises `Lagging` if the responses do not fit together.
         """
-        view = View(self.client, self.client.tip())
         self._refuse_if_server_is_behind(view.tip)
         state = standing(view, identity, self.store.files.certificates().values(), each)
         if torn := torn_days(self.store.files):
@@ -200,11 +200,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
         closed_by = proved.certificate.closed_by
         if not closed_by or not reader.chain_moved:
             return True
-        return self._sees(lambda view: view.is_canonical(closed_by.height, closed_by.block_hash))
-
-    def _sees(self, ask: Callable[[View], bool]) -> bool:
-        """Return what `ask` finds in one view of the server."""
-        return look(self.client, lambda: ask(View(self.client, self.client.tip())))
+        return look(self.client, lambda view: view.is_canonical(closed_by.height, closed_by.block_hash), reader.tip)
 
     def _store_open(self, proved: list[ProvedDay[Tx]], blocked: FailedDay | None, reader: Reader) -> Iterator[Outcome]:
         """Store open days together, once all of them are of the same fork.
@@ -217,7 +213,9 @@ class StacksSync(DaySync[StacksApi, Tx]):
             yield from (FailedDay(day, blocked.error) for day in days if blocked)
             return
         for _ in range(_GROUP_TRIES):
-            if self._is_one_chain(proved) and all(self._is_closed_still(result, reader) for result in proved):
+            if self._is_one_chain(proved, reader.tip) and all(
+                self._is_closed_still(result, reader) for result in proved
+            ):
                 stored = self._store(proved)
                 open_days = [result.certificate.day for result in stored if not result.certificate.is_closed]
                 self.store.mark_checked(open_days, self.clock())
@@ -234,7 +232,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
         error = ApiError("the chain kept changing while the open days were read; the next sync tries again")
         yield from (FailedDay(day, error) for day in days)
 
-    def _is_one_chain(self, proved: Sequence[ProvedDay[Tx]]) -> bool:
+    def _is_one_chain(self, proved: Sequence[ProvedDay[Tx]], tip: Tip) -> bool:
         tx_ids = [tx.tx_id for result in proved for tx in result.rows]
         if len(set(tx_ids)) != len(tx_ids):
             return False
@@ -243,7 +241,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
             if held := _held(result.rows):  # an earlier sync proved these rows, and a reorg may have happened since
                 tops.append(max((tx.block_height, tx.index_block_hash) for tx in held))
         blocks = [(height, name) for height, name in set(tops) if height is not None and name]
-        return self._sees(lambda view: all(view.has_block(height, name) for height, name in blocks))
+        return look(self.client, lambda view: all(view.has_block(height, name) for height, name in blocks), tip)
 
 
 def _held(rows: Sequence[Tx]) -> list[Tx]:

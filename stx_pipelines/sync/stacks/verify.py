@@ -11,7 +11,7 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import day_of
 from stx_pipelines.chains.stacks import Tx
-from stx_pipelines.chains.stacks_proof import FINAL_DEPTH
+from stx_pipelines.chains.stacks_proof import FINAL_DEPTH, carried
 from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.store.arrow import from_arrow
 from stx_pipelines.store.day_files import DayFiles
@@ -37,7 +37,8 @@ def verify_day(api: StacksApi, files: DayFiles, certificate: Certificate) -> Ver
     Burn blocks that are missing in the file are compared too. Raises the errors of `StacksApi`.
     """
     rows = from_arrow(DATASETS[TRANSACTIONS], files.read(certificate.day))
-    seen = Counter(row.burn_block_height for row in rows)
+    boot = {row.tx_id for row in carried(rows)}
+    seen = Counter(row.burn_block_height for row in rows if row.tx_id not in boot)
     faults = []
     for height in _heights(rows):
         burn = api.burn_block(height)
