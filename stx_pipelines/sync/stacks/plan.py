@@ -21,13 +21,15 @@ MIN_PAGES = 20
 class Piece(NamedTuple):
     """The Stacks heights `[lo, hi]`, and the window `[start, end)` of their burn times in unix seconds.
 
-    Servers without v3 are read by time.
+    Servers without v3 are read by time. `most` is the number of transactions that its burn blocks promise, or more;
+    None if the number is not known.
     """
 
     lo: int
     hi: int
     start: int
     end: int
+    most: int | None = None
 
 
 class DayPlan(NamedTuple):
@@ -148,8 +150,9 @@ def _split(row: Placed) -> list[tuple[Piece, int]]:
     height_count = row.hi - row.lo + 1
     parts = min(height_count, max(1, ceil(row.burn.total_tx_count / PAGE_SIZE / MIN_PAGES)))
     step = ceil(height_count / parts)
+    count = row.burn.total_tx_count
     return [
-        (Piece(max(row.lo, hi - step + 1), hi, time, time + 1), row.burn.total_tx_count // parts)
+        (Piece(max(row.lo, hi - step + 1), hi, time, time + 1, count), count // parts)
         for hi in range(row.hi, row.lo - 1, -step)
     ]
 
@@ -172,4 +175,5 @@ def _join(pieces: Sequence[Piece]) -> Piece:
         hi=max(piece.hi for piece in pieces),
         start=min(piece.start for piece in pieces),
         end=max(piece.end for piece in pieces),
+        most=None if any(piece.most is None for piece in pieces) else sum(piece.most or 0 for piece in pieces),
     )

@@ -111,7 +111,7 @@ class Reader:
     def _plans(self, days: Iterable[date], planner: ThreadPoolExecutor) -> Iterator[DayPlan | FailedDay]:
         """Yield the plans in the order of the days. The next chunk of days is planned while the current one is read."""
         with ThreadPoolExecutor(min(16, self.readers), "list") as pool:
-            burn_list = BurnList(self.api, self.tip, pool)
+            burn_list = BurnList(self.api, self.tip, pool, self.clock)
             ahead: deque[Future[list[DayPlan | FailedDay]]] = deque()
             for chunk in _neighbours(days, self.readers):
                 ahead.append(planner.submit(self._plan, chunk, burn_list))
@@ -227,7 +227,7 @@ class Reader:
         """Read the counts again, and the burn blocks that do not agree with them. Return the new plan and all rows."""
         self.chain_moved = True
         with ThreadPoolExecutor(1) as pool:
-            burn_list = BurnList(self.api, self.api.tip(), pool)
+            burn_list = BurnList(self.api, self.api.tip(), pool, self.clock)
             self._cover(burn_list, *window(plan.day))
         fresh = plan_day(plan.day, burn_list.rows, burn_list.growing)._replace(
             requests=plan.requests + burn_list.requests
