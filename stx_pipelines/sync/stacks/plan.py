@@ -72,7 +72,8 @@ def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None 
     burns = tuple(
         row for row in rows if start <= row.burn.burn_block_time < end and row.burn.burn_block_height < growing
     )
-    if not burns and not any(row.burn.burn_block_time < start for row in rows):
+    # The chain's first burn block may still grow.
+    if not burns and not any(row.burn.burn_block_time < end for row in rows):
         raise ProofError(
             f"{day} has no burn blocks, and no earlier burn block is known; the day may not be of this chain"
         )

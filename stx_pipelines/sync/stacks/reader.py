@@ -23,7 +23,7 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.stacks import Block, Tip, Tx
+from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Block, Tip, Tx
 from stx_pipelines.chains.stacks_proof import faults, prove_by_counts
 from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.clients.stacks_api import StacksApi
@@ -181,6 +181,8 @@ class Reader:
         else:
             plan, rows = self._prove_by_counts(plan, [*plan.held, *read])
         rows.sort(key=lambda tx: (tx.block_height, tx.tx_index, tx.tx_id))  # in block 1, indexes repeat
+        if plan.day < NAKAMOTO_DAY and self.api.route == "v3":  # v3 names the microblock of each page's first row only
+            rows = [msgspec.structs.replace(tx, microblock_sequence=None) for tx in rows]
         requests = plan.requests + self._pages[plan.day] + bool(rows)
         cost = Cost(requests, round(self._seconds(plan.day), 3))
         certificate = certify(plan, rows, self.clock(), cost, self.api.route)

@@ -58,7 +58,10 @@ class StacksSync(DaySync[StacksApi, Tx]):
             return False
         if today.last_height is None or today.last_hash is None:
             return True  # a day without rows has no hash that would show a reorg at the same height
-        return tip.burn_block_height != today.tip or not self.client.has_block(today.last_height, today.last_hash)
+        moved = tip.burn_block_height != today.tip or not self.client.has_block(today.last_height, today.last_hash)
+        if not moved:
+            self.store.mark_checked([today.day], self.clock())
+        return moved
 
     def _note_block_time(self, tip: Tip) -> Sighting | None:
         """Record the newest block's own time, because its burn block's time stays old in an extended tenure.
