@@ -109,7 +109,7 @@ def truth(chain: StacksChain, day: date) -> list[Row]:
     """Return the chain's rows of a day, without those of the newest burn block, which is not finished."""
     growing = chain.tip.burn_height
     rows = [row_of(tx) for tx in chain.transactions(day) if tx.burn_block_height < growing]
-    return sorted(rows, key=lambda row: (row.block_height, row.tx_index))
+    return sorted(rows, key=lambda row: (row.block_height, row.tx_index, row.tx_id))
 
 
 def table_truth(chain: StacksChain, days: Iterable[date]) -> list[tuple[object, ...]]:
@@ -262,7 +262,7 @@ def open_store(data: Path, dataset: str) -> DatasetStore[Any]:
 def stored(outcomes: Iterable[Outcome]) -> dict[date, StoredDay]:
     """Return the stored days among these outcomes. Fail the test if a day failed."""
     all_of_them = list(outcomes)
-    assert failed(all_of_them) == {}
+    assert failed(all_of_them) == {}, failed(all_of_them)
     return {one.certificate.day: one for one in all_of_them if isinstance(one, StoredDay)}
 
 

@@ -45,7 +45,8 @@ from stx_pipelines.chains.stacks_payloads import (
 _LikeHash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]  # _refuse_unless_hashes checks the digits
 _HASHES = re.compile(r"(?:0x[0-9a-f]{64})*")
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_Fee = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
+_Fee = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,19}\Z")]
+_MOST_FEE = 2**63 - 1  # the tables' signed 64-bit columns
 _WORDS = re.compile(r"(?:[a-z0-9_-]{1,64}\n)*")  # any type or status, also future ones
 
 
@@ -191,7 +192,7 @@ def parse_page(body: bytes, asked: Cursor) -> Page:
     if named_a_row and (blocks[0].height, blocks[0].tx_index) != (asked.height, asked.tx_index):
         raise PageMovedError(f"the page at {asked} starts with another transaction")
     following = parse_cursor(page.cursor.next) if page.cursor.next is not None else None
-    if following is not None and (following == asked or following.height > blocks[-1].height):
+    if following is not None and (following >= asked or following.height > blocks[-1].height):
         raise MalformedAnswer(f"the page at {asked} names {following} as the next older one")
     first = parse_cursor(page.cursor.current) if page.cursor.current is not None else None
     return Page(_sound([_v3_row(tx, first if n == 0 else None) for n, tx in enumerate(page.results)]), following)
@@ -216,6 +217,8 @@ def _sound(rows: list[Tx]) -> list[Tx]:
     addresses = {row.sender_address for row in rows} | {row.sponsor_address for row in rows}
     if not are_all(ADDRESSES, {address for address in addresses if address is not None}):
         raise MalformedAnswer("the response is not what the API promises: a sender or sponsor is not a Stacks address")
+    if any(row.fee_ustx > _MOST_FEE for row in rows):
+        raise MalformedAnswer(f"the response is not what the API promises: a fee is above {_MOST_FEE}")
     refuse_unless_payloads(rows)
     return rows
 
@@ -226,7 +229,7 @@ def _v3_row(tx: _V3Tx, cursor: Cursor | None) -> Tx:
     microblock = cursor.microblock_sequence if cursor is not None else None
     return Tx(
         tx_id=tx.tx_id,
-        block_time=tx.block.time,
+        block_time=tx.block.time or None,  # 0 is no time
         block_height=tx.block.height,
         sender_address=tx.sender.address if tx.sender else None,
         fee_ustx=int(tx.fee_rate),
@@ -265,7 +268,7 @@ def _v1_row(tx: _V1Tx) -> Tx:
     transfer = tx.token_transfer
     return Tx(
         tx_id=tx.tx_id,
-        block_time=tx.block_time,
+        block_time=tx.block_time or None,  # 0 is no time
         block_height=tx.block_height,
         sender_address=tx.sender_address,
         fee_ustx=int(tx.fee_rate),

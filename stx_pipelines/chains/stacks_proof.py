@@ -3,6 +3,9 @@
 The transactions come from one table of the API. The count per burn block (`total_tx_count`) and the hashes of its
 Stacks blocks come from another table. A day is proved when both tables agree for every burn block and no other rows
 are present.
+There is one exception. The API shows the transactions of block 0 as transactions of block 1, and does not count them.
+Their block time is that of block 0, so they can be told apart. That none of them is missing cannot be proved.
+
 The functions take rows and blocks and raise a `ProofError` that names the burn blocks.
 """
 
@@ -17,7 +20,7 @@ from typing import NamedTuple
 
 from stx_pipelines.chains.days import day_of
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.stacks import NAKAMOTO_DAY, BurnBlock, Tx
+from stx_pipelines.chains.stacks import NAKAMOTO_DAY, PAGE_SIZE, BurnBlock, Tx
 
 FINAL_DEPTH = 6
 """Number of newer burn blocks that make a burn block final."""
@@ -104,9 +107,17 @@ def prove_by_sample(rows: Sequence[Tx], sample: Iterable[BurnBlock], day: date) 
         if fault := _fault(by_burn_block.get(burn.burn_block_height, []), place, day):
             raise ProofError(f"burn block {burn.burn_block_height} {fault}", {burn.burn_block_height})
     if day >= NAKAMOTO_DAY:
+        boot = {row.tx_id for row in carried(rows)}
         for height, members in by_burn_block.items():
-            if gap := _index_gap(members):
+            if gap := _index_gap(row for row in members if row.tx_id not in boot):
                 raise ProofError(f"burn block {height} {gap}", {height})
+
+
+def carried(rows: Iterable[Tx]) -> list[Tx]:
+    """Return the transactions of block 0 among these rows. Their block is 1, and their block time is earlier."""
+    of_block_1 = [row for row in rows if row.block_height == 1]
+    own_time = max((row.block_time or 0 for row in of_block_1), default=0)
+    return [row for row in of_block_1 if (row.block_time or 0) < own_time]
 
 
 def _by_burn_block(rows: Iterable[Tx]) -> dict[int, list[Tx]]:
@@ -125,8 +136,12 @@ def _prove_unique(rows: Sequence[Tx]) -> None:
 
 def _fault(rows: Sequence[Tx], place: Placed, day: date) -> str | None:
     burn, lo, hi = place
-    if len(rows) != burn.total_tx_count:
-        return f"has {burn.total_tx_count} transactions, but {len(rows)} were read"
+    boot = {row.tx_id for row in carried(rows)} if lo <= 1 else set()
+    own = [row for row in rows if row.tx_id not in boot]
+    if len(boot) > PAGE_SIZE:
+        return f"was read with {len(boot)} transactions of block 0, more than {PAGE_SIZE}"
+    if len(own) != burn.total_tx_count:
+        return f"has {burn.total_tx_count} transactions, but {len(own)} were read"
     if any(row.burn_block_time != burn.burn_block_time for row in rows):
         return f"has the time {burn.burn_block_time}, but its transactions have another time"
     if day_of(burn.burn_block_time) != day:
@@ -139,7 +154,7 @@ def _fault(rows: Sequence[Tx], place: Placed, day: date) -> str | None:
         return None  # with microblocks, only the counts can be compared
     if {row.block_hash for row in rows if row.block_hash} - set(burn.stacks_blocks):
         return "was read with transactions of Stacks blocks that are not its own (a reorg while reading)"
-    return _index_gap(rows)
+    return _index_gap(own)
 
 
 def _index_gap(rows: Iterable[Tx]) -> str | None:

@@ -11,7 +11,7 @@ import click
 
 from stx_pipelines.cli.exit_codes import DONE, ERROR
 from stx_pipelines.cli.options import day_option
-from stx_pipelines.cli.verify_days import choose, differing, report_nonces, report_unreadable
+from stx_pipelines.cli.verify_days import choose, differing, has_repeated, report_nonces, report_unreadable
 from stx_pipelines.coverage.text import count_days, duration
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
@@ -94,6 +94,7 @@ def _verify(project: Project, first: date | None, last: date | None) -> int:
     # A wrong day file cannot show whether the table is right.
     sound = {verdict.day for verdict in verdicts if not verdict.faults}
     wrong = differing(store, [day for day in days if day.certificate.day in sound], len(days))
+    has_unreadable |= has_repeated(store)
     has_gaps = report_nonces(project)
     return ERROR if has_unreadable or wrong or has_gaps or any(verdict.faults for verdict in verdicts) else DONE
 
@@ -115,6 +116,8 @@ def _compare_with_api(project: Project, days: Sequence[DayFile]) -> Iterator[Ver
     for day in days:
         verdict = verify_day(api, files, day.certificate)
         click.echo(_sentence(verdict))
+        for note in verdict.notes:
+            click.echo(f"{verdict.day}: {note}", err=True)
         yield verdict
 
 

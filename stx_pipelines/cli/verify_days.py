@@ -13,7 +13,7 @@ from stx_pipelines.chains.days import days_between
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.dataset_store import DatasetStore
-from stx_pipelines.store.inspect import differing_days
+from stx_pipelines.store.inspect import count_repeated, differing_days
 from stx_pipelines.store.loading import DayFile
 
 _SAMPLE = 3
@@ -52,6 +52,7 @@ def differing(store: DatasetStore[Any], days: Sequence[DayFile], compared: int, 
 
     `name` stands before the days in the output.
     """
+    store.load()  # a copied folder has day files that its database lacks
     loaded = store.warehouse.published(store.dataset).loaded
     in_table = [day for day in days if loaded.get(day.certificate.day) == day.certificate.id]
     wrong = differing_days(store.warehouse.path, store.dataset, in_table) if in_table else []
@@ -60,6 +61,9 @@ def differing(store: DatasetStore[Any], days: Sequence[DayFile], compared: int, 
         click.echo(f"{of}: the table differs from the day file: run `stx-pipelines rebuild`", err=True)
     of = f"{name}: " if name else ""
     click.echo(f"{of}{len(in_table) - len(wrong)} of {compared} days are in the table exactly as in their files")
+    if days and not in_table:
+        click.echo(f"{of}none of the days is in the table: run `stx-pipelines rebuild`", err=True)
+        return [day.certificate.day for day in days]
     return wrong
 
 
@@ -73,3 +77,11 @@ def report_nonces(project: Project) -> bool:
     for gap in found.gaps[:_GAPS_SHOWN]:
         click.echo(f"{gap}: read the days again with `stx-pipelines sync --force-refresh`", err=True)
     return bool(found.gaps)
+
+
+def has_repeated(store: DatasetStore[Any]) -> bool:
+    """Return whether a transaction is in the table more than once, on any day. Print the number."""
+    repeated = count_repeated(store.warehouse.path) if store.warehouse.path.exists() else 0
+    if repeated:
+        click.echo(f"{repeated:,} rows of the table repeat a transaction: run `stx-pipelines sync`", err=True)
+    return bool(repeated)

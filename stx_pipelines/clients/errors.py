@@ -17,6 +17,10 @@ class Behind(Unreachable):
     """The requested data is newer than the server's newest block, and that block is old."""
 
 
+class Lagging(Unreachable):
+    """A response without a block that the server has named: one of its backends is behind the others."""
+
+
 class RateLimited(ApiError):
     """The API demands a longer pause than the settings allow. It accepts requests again at `until`."""
 

@@ -58,9 +58,10 @@ class _Request(NamedTuple):
 class Http:
     """A client of one server, usable by several threads.
 
-    `sent` is the number of requests so far. `calls` is the sum of their costs, such as the calls in a batch. Messages
-    call the server `name`, by default its address. Give a name if the address contains a secret. `outage` waits for a
-    server that stopped responding. `limit_advice` names the setting for slower requests.
+    `sent` is the number of requests so far. `calls` is the sum of their costs, such as the calls in a batch. `date` is
+    the header of the last response that had one. Messages call the server `name`, by default its address. Give a name
+    if the address contains a secret. `outage` waits for a server that stopped responding. `limit_advice` names the
+    setting for slower requests.
     """
 
     base_url: str = field(repr=False)
@@ -73,6 +74,7 @@ class Http:
     limit_advice: str = ""
     sent: int = field(default=0, init=False)
     calls: int = field(default=0, init=False)
+    date: str = field(default="", init=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _judge: Judge = field(init=False, repr=False)
 
@@ -193,6 +195,7 @@ class Http:
             self.sent += 1
             self.calls += request.cost
         answer = self._exchange(request)
+        self.date = answer.headers.get("date", self.date)
         self._judge.heed_limits(answer.headers)
         if answer.status == 304:
             self._note_answer(request)

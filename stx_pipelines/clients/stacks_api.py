@@ -58,27 +58,33 @@ class StacksApi:
 
     def block_if_there(self, height: int) -> Block | None:
         """Return the canonical block at a height, or None if the server does not have it."""
+        return self._block_or_none(height)
+
+    def block_by_hash(self, block_hash: str) -> Block | None:
+        """Return the canonical block with this hash, or None if the server does not have it."""
+        return self._block_or_none(block_hash)
+
+    def _block_or_none(self, name: int | str) -> Block | None:
         try:
-            return self.block(height)
+            return self.block(name)
         except NotFound:
             return None
 
     def has_block(self, height: int, index_block_hash: str) -> bool:
-        """Return whether the block at `height` has this index block hash.
+        """Return whether the block at `height` has this index block hash; False too if there is no such block."""
+        return self.index_hash_at(height, index_block_hash) == index_block_hash
 
-        The hash is sent as `If-None-Match`, so that the server responds with 304 and no body if it matches.
+    def index_hash_at(self, height: int, known: str) -> str | None:
+        """Return the index block hash of the block at `height`, or None if the server does not have it.
+
+        The `known` hash is sent as `If-None-Match`, so that the server responds with 304 and no body if it matches.
         """
-        etag = {"If-None-Match": f'"{index_block_hash}:true"'}
+        etag = {"If-None-Match": f'"{known}:true"'}
         try:
             block = self.http.get(f"/extended/v2/blocks/{height}", answers.parse_block, headers=etag)
         except NotFound:
-            return False
-        return block is None or block.index_block_hash == index_block_hash
-
-    def is_canonical(self, height: int, block_hash: str) -> bool:
-        """Return whether the block at `height` has this block hash. Burn blocks list these hashes."""
-        block = self.block_if_there(height)
-        return block is not None and block.hash == block_hash
+            return None
+        return known if block is None else block.index_block_hash
 
     def has_height(self, height: int) -> bool:
         """Return whether the server has a block at this height."""

@@ -16,6 +16,7 @@ from stx_pipelines.coverage.model import Coverage, judge_days, less_far, wanted_
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.project import Project
 from stx_pipelines.store.identity import known_ethereum, known_identity
+from stx_pipelines.store.neighbours import torn_days
 
 
 def first_day_note(project: Project) -> str | None:
@@ -51,6 +52,7 @@ def _coverage(project: Project, dataset: Dataset, wanted: _Target, now: datetime
         newer=store.files.newer(),
         tip=_tip(project, dataset.chain, wanted),
         first_day=wanted.first_day,
+        torn=torn_days(store.files) if dataset.name == TRANSACTIONS else (),
     )
 
 

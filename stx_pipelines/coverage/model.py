@@ -213,12 +213,14 @@ def judge_days(
     tip: Sighting | None = None,
     first_day: date | None = None,
     newer: Collection[date] = (),
+    torn: Collection[date] = (),
 ) -> Coverage:
     """Return the coverage of the wanted days.
 
     `stored` holds the stored days' certificates, `loaded` the ids of the certificates in the table, `checked` the times
     at which open days were compared with the tip. An open day is covered for `freshness` after its check.
-    `newer` are the days whose file only a later version of this package can read.
+    `newer` are the days whose file only a later version of this package can read. `torn` are the days that do not fit
+    to a neighbouring day: they are not covered, and the next run reads them again.
     """
     tip = tip if tip and _past(tip.seen, now) else None
 
@@ -232,6 +234,9 @@ def judge_days(
         failed = attempts.get(day) if certificate is None or not certificate.is_closed else None
         if certificate is None:
             return DayCoverage(day, _state("missing", failed), covered=False, loaded=False, attempts=failed)
+        if day in torn:
+            in_table = loaded.get(day) == certificate.id
+            return DayCoverage(day, _state("open", attempts.get(day)), covered=False, loaded=in_table, stored=True)
         last = _past(max(certificate.proved_at, checked.get(day, certificate.proved_at)), now)
         return DayCoverage(
             day,

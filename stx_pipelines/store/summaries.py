@@ -28,14 +28,20 @@ COLUMNS = ("burn_block_time", "tx_status", "tx_type", "fee_ustx")
 
 def summarize(table: pa.Table) -> DaySummary:
     """Summarize a day of transactions. The table needs only `COLUMNS`."""
-    import pyarrow.compute as pc
-
     return DaySummary(
         by_status=_counts(table.column("tx_status")),
         by_type=_counts(table.column("tx_type")),
         by_hour=_by_hour(table.column("burn_block_time")),
-        fee_ustx=pc.sum(table.column("fee_ustx")).as_py() or 0,
+        fee_ustx=_exact_sum(table.column("fee_ustx")),
     )
+
+
+def _exact_sum(column: pa.ChunkedArray) -> int:
+    """Return the sum of whole numbers. A sum of 64-bit numbers would wrap."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return int(pc.sum(column.cast(pa.decimal128(38, 0))).as_py() or 0)
 
 
 class BlocksSummary(NamedTuple):

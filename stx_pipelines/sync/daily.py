@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.clients.errors import ApiError, Behind, Changed, Denied, Interrupted, RateLimited, Unreachable
+from stx_pipelines.clients.errors import (
+    ApiError,
+    Behind,
+    Changed,
+    Denied,
+    Interrupted,
+    Lagging,
+    RateLimited,
+    Unreachable,
+)
 from stx_pipelines.clients.http import Http
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.coverage.text import behind_sentence
@@ -213,12 +222,12 @@ class DaySync(ABC, Generic[AnyClient, Row]):
         return refused + [FailedDay(day, Behind(behind_sentence(seen))) for day in late]
 
     def _refuse_if_behind(self, height: int, block_hash: str, seen: int, *, noun: str = "newest block") -> None:
-        """Raise `Unreachable` if the server's newest block is lower than the block `seen` before, on the same fork.
+        """Raise `Lagging` if the server's newest block is lower than the block `seen` before, on the same fork.
 
         Such a server lags. Its missing blocks are not a reorg, so no day may be reopened because of them.
         """
         if seen > height and not self._has_another_block(height, block_hash):
-            raise Unreachable(
+            raise Lagging(
                 f"{self.client.http.name} is behind: its {noun} is {height}, but block {seen} was seen before; "
                 "nothing was changed, try again when it has caught up"
             )

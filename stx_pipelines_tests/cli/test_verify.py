@@ -7,8 +7,12 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import msgspec
 import pytest
 
+from stx_pipelines.chains.stacks import Cursor, Page
+from stx_pipelines.clients.stacks_api import StacksApi
+from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines_tests.cli.folders import DONE, ERROR, Run, day_file, lose_rows, shorten
 from stx_pipelines_tests.world import World, table_rows, truth
 
@@ -132,3 +136,47 @@ def test_verify_db_of_something_else_is_one_sentence(full: World, run: Run, tmp_
         assert done.output.startswith(f"error: {other} cannot be read")
         assert "rebuild" not in done.output  # this would be advice for our database
         assert len(done.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize("column", ["fee_ustx", "sender_address", "nonce", "burn_block_time"])
+def test_verify_names_a_row_whose_value_differs_from_the_api(
+    full: World, run: Run, monkeypatch: pytest.MonkeyPatch, column: str
+) -> None:
+    """The counts agree. The page that is compared is chosen at random, so all rows of the API are changed."""
+    page_of = StacksApi.page
+
+    def other(api: StacksApi, cursor: Cursor) -> Page:
+        page = page_of(api, cursor)
+        value = "SP1" if column == "sender_address" else 1
+        return page._replace(rows=[msgspec.structs.replace(row, **{column: value}) for row in page.rows])
+
+    monkeypatch.setattr(StacksApi, "page", other)
+    done = run(full, "verify", *dates(full.days[0]))
+    assert done.exit_code == ERROR
+    assert f" differs in {column}" in done.output
+
+
+def test_verify_of_a_copied_folder_compares_after_loading(full: World, run: Run) -> None:
+    (full.data / "warehouse.duckdb").unlink()
+    done = run(full, "verify", *dates(full.days[0]))
+    assert done.exit_code == DONE, done.output
+    assert done.stdout.splitlines()[-1] == "1 of 1 days are in the table exactly as in their files"
+
+
+def test_verify_that_compares_nothing_with_the_table_is_1(
+    full: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DatasetStore, "load", lambda *_, **__: [])
+    (full.data / "warehouse.duckdb").unlink()
+    done = run(full, "verify", *dates(full.days[0]))
+    assert done.exit_code == ERROR
+    assert "none of the days is in the table" in done.output
+
+
+def test_verify_names_transactions_that_the_table_has_twice(full: World, run: Run) -> None:
+    with duckdb.connect(str(full.data / "warehouse.duckdb")) as connection:
+        day = full.days[1]
+        connection.execute(f"INSERT INTO transactions FROM transactions WHERE burn_block_time::DATE = '{day}' LIMIT 1")
+    done = run(full, "verify", *dates(full.days[0]))
+    assert done.exit_code == ERROR
+    assert "1 rows of the table repeat a transaction" in done.output

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from stx_pipelines.devnet.sending import Headers, hang_up, header, send_half, send_whole
 from stx_pipelines.devnet.stacks.answers import Answer, Request, wire_headers
+from stx_pipelines.devnet.stacks.backends import Backends
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.faults import Faults, instead, spoiled, too_many
 from stx_pipelines.devnet.stacks.knobs import FaultKind, Knobs
@@ -32,11 +33,12 @@ class StacksApi:
         self._limiter = Limiter()
         self._faults = Faults(knobs)
         self._router = Router(chain, knobs)
+        self._backends = Backends(chain, knobs, self._router)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         arrived = monotonic()
-        route, argument = self._router.find(scope["path"])
+        route, argument = self._backends.draw().find(scope["path"])
         self.stats.arrived(arrived, route.name)
         allowance = self._allowance(arrived)
         fault = self._faults.draw(is_v3_page=route.name == V3_TRANSACTIONS)

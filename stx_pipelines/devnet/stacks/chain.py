@@ -19,7 +19,15 @@ from stx_pipelines.devnet.stacks.encoding import Header, block_bytes, merkle_roo
 from stx_pipelines.devnet.stacks.mempool import Mempool
 from stx_pipelines.devnet.stacks.reorg import Site, new_sites, refill, same_sites, users_drafts
 from stx_pipelines.devnet.stacks.tenures import BlockPlan, Tenures
-from stx_pipelines.devnet.stacks.values import SKIPPED, BurnBlock, ChainSpec, Draft, StacksBlock, Transaction
+from stx_pipelines.devnet.stacks.values import (
+    SKIPPED,
+    BurnBlock,
+    ChainSpec,
+    Draft,
+    StacksBlock,
+    Transaction,
+    with_boot_rows,
+)
 
 # Exported again, because code that uses the chain also needs its values.
 __all__ = ["BurnBlock", "ChainSpec", "StacksBlock", "StacksChain", "Transaction"]
@@ -161,6 +169,8 @@ class StacksChain:
             return 0
         size = len(self.blocks[position].transactions)
         exact = self.blocks[position].height == height
+        if exact and height == 1 and self.spec.boot_transactions:  # indexes repeat
+            return sum(tx.tx_index <= tx_index for tx in self.blocks[position].transactions)
         return self._row_starts[position] + (min(tx_index + 1, size) if exact else size)
 
     def _next_plan(self) -> BlockPlan:
@@ -245,6 +255,8 @@ class StacksChain:
             )
             for tx_index, draft in enumerate(drafts)
         )
+        if height == 1 and self.spec.boot_transactions:
+            rows = with_boot_rows(rows, self.spec)
         return StacksBlock(
             height,
             block_hash,

@@ -51,6 +51,7 @@ class Knobs:
     tenure_cut_at: int = 0  # bytes after which the bytes of every tenure end; 0: not cut
     tenure_flipped_bit: int = -1  # position of a bit that is flipped in the bytes of every tenure; -1: none
     tenure_of_parent: bool = False  # whether the bytes of a tenure begin with the parent of the requested block
+    backend_lags: set[int] = field(default_factory=set)  # Stacks blocks by which each of several backends is behind
     seed: int = 1
     on_request: Callable[[str], None] | None = None  # called with path and query before each response
     clock: Callable[[], datetime] | None = None  # if set, the chain grows to its time before each response

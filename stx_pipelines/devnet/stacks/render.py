@@ -71,7 +71,7 @@ def v2_block(block: StacksBlock) -> dict[str, Any]:
         "burn_block_hash": block.burn_hash,
         "burn_block_height": block.burn_height,
         "miner_txid": made_hash(0, "miner", block.burn_height),
-        "tx_count": len(block.transactions),
+        "tx_count": block.tx_count,
         **_costs(60 * len(block.transactions)),
     }
 

@@ -51,7 +51,7 @@ class V1Transactions:
         rows = islice(self._rows(burns, offset, descending), limit)
         with_arguments = request.query.get("exclude_function_args") != "true"
         results = [v1_row(tx, self._parent(tx), with_arguments) for tx in rows]
-        total = sum(burn.tx_count for burn in burns)
+        total = sum(len(block.transactions) for burn in burns for block in burn.blocks)
         body = {"limit": limit, "offset": offset, "total": total, "results": results}
         return Answer(200, dumps(body), self._chain.tip.index_hash, deprecated=True)
 
@@ -68,7 +68,7 @@ class V1Transactions:
 
     def _rows(self, burns: list[BurnBlock], offset: int, descending: bool) -> Iterator[Transaction]:
         for burn in burns:
-            count = burn.tx_count
+            count = sum(len(block.transactions) for block in burn.blocks)
             if offset >= count and not self._knobs.hidden_transactions:
                 offset -= count  # skip the rows without reading them, because offsets may be large
                 continue

@@ -4,7 +4,7 @@ This module holds plain values and made-up hashes. It does not make a chain grow
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Literal, NamedTuple
@@ -40,6 +40,7 @@ class ChainSpec:
     first_burn_height: int = 900_000
     burn_blocks_per_day: int = 144
     stacks_blocks_per_burn_block: int = 5
+    boot_transactions: int = 0  # of block 0, which the API shows in block 1 and does not count
 
     def __post_init__(self) -> None:
         """Raise ValueError for a tip without a time zone, or less than two minutes after the first day's start."""
@@ -108,6 +109,13 @@ class StacksBlock:
     fork: int = 0
     signed: tuple[Transaction, ...] | None = None
 
+    @property
+    def tx_count(self) -> int:
+        """The number of its own transactions, without those of block 0 that the API shows in block 1."""
+        if self.height != 1:
+            return len(self.transactions)
+        return sum(tx.block_time == self.time for tx in self.transactions)
+
 
 @dataclass(slots=True)
 class BurnBlock:
@@ -121,9 +129,30 @@ class BurnBlock:
     @property
     def tx_count(self) -> int:
         """The number of transactions with any status in its Stacks blocks."""
-        return sum(len(block.transactions) for block in self.blocks)
+        return sum(block.tx_count for block in self.blocks)
 
     def transactions(self) -> Iterator[Transaction]:
         """Yield all transactions of its Stacks blocks, ascending."""
         for block in self.blocks:
             yield from block.transactions
+
+
+def with_boot_rows(rows: tuple[Transaction, ...], spec: ChainSpec) -> tuple[Transaction, ...]:
+    """Return the transactions of block 1 with those of block 0, as the real server shows them: indexes repeat."""
+    boot = [
+        replace(
+            rows[0],
+            tx_id=made_hash(spec.seed, "boot", number),
+            block_time=rows[0].block_time - 3600,
+            sender_address="SP000000000000000000002Q6VF78",
+            nonce=number,
+            sponsor_address=None,
+            sponsor_nonce=None,
+            fee_ustx=0,
+            tx_type="token_transfer",
+            tx_status="success",
+            tx_index=number + 1,
+        )
+        for number in range(spec.boot_transactions)
+    ]
+    return tuple(sorted([*rows, *boot], key=lambda tx: tx.tx_index))

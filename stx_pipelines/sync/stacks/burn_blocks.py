@@ -7,14 +7,17 @@ counted from one Stacks block whose height is known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
+from datetime import UTC, datetime
 from typing import NamedTuple
 
+from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import LIST_SIZE, BurnBlock, Tip
 from stx_pipelines.chains.stacks_proof import CLOCK_DRIFT, Placed, is_final, is_settled_below
 from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.clients.stacks_api import StacksApi
+from stx_pipelines.sync.stacks.clock import refuse_future
 
 _STRIDE = LIST_SIZE - 1
 _SECONDS_PER_BURN_BLOCK = 600
@@ -24,6 +27,10 @@ _JUMPS = 6  # attempts to compute the offset from _LISTED_SHARE, before bisectio
 _HALVINGS = 24  # bisection steps, enough for a list of 16 million rows
 _TRIES = 12  # attempts to find the oldest row again in a list that moves
 _MOST_TO_READ_THROUGH = 12 * 3600  # seconds; across a longer gap in the list, a jump needs fewer requests
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class ListMoved(ApiError):
@@ -41,9 +48,10 @@ class Anchor(NamedTuple):
 class BurnList:
     """The rows of the list, newest first, read as far as needed. Only one thread may use it, the planner's."""
 
-    def __init__(self, api: StacksApi, tip: Tip, pool: Executor) -> None:
+    def __init__(self, api: StacksApi, tip: Tip, pool: Executor, clock: Callable[[], datetime] = _utc_now) -> None:
         self._api = api
         self._pool = pool
+        self._clock = clock
         self.requests = 0
         self.restart(tip)
 
@@ -70,7 +78,7 @@ class BurnList:
                 self._seek(end)
             while not self._ends and not is_settled_below(self.burns, start):
                 self._extend(self._pages_to(start))
-        except ApiError:
+        except (ApiError, ProofError):
             self.rows, self._ends = [], False  # rows of an interrupted read may have no heights
             raise
         self._forget_above(end)
@@ -117,7 +125,10 @@ class BurnList:
         while not any(row.burn.burn_block_height <= anchor.burn_height for row in self.rows) and not self._ends:
             self._extend(1)
         burns = self.burns
-        at = next((n for n, burn in enumerate(burns) if anchor.block_hash in burn.stacks_blocks), None)
+        at = _place_of(anchor, burns)
+        if at is None and len(burns) > 1:
+            anchor = self._settled(burns, anchor)
+            at = _place_of(anchor, burns)
         if at is None:
             raise ListMoved(
                 f"burn block {anchor.burn_height} does not list its Stacks block {anchor.height} "
@@ -125,6 +136,17 @@ class BurnList:
             )
         above = sum(len(burn.stacks_blocks) for burn in burns[:at])
         self.rows = _placed(burns, anchor.height + burns[at].stacks_blocks.index(anchor.block_hash) + above)
+
+    def _settled(self, burns: Sequence[BurnBlock], anchor: Anchor) -> Anchor:
+        """Return an anchor of the second newest burn block of a list that lacks `anchor`.
+
+        Return `anchor` itself if it is not canonical any more. If it is, a backend sent the list that is behind.
+        """
+        names = burns[1].stacks_blocks
+        self.requests += 2
+        now = self._api.block_if_there(anchor.height)
+        block = self._api.block_by_hash(names[0]) if names and (now is None or now.hash == anchor.block_hash) else None
+        return Anchor(block.height, block.hash, block.burn_block_height) if block else anchor
 
     def _pages_to(self, start: int) -> int:
         seconds = self.rows[-1].burn.burn_block_time - (start - CLOCK_DRIFT)
@@ -163,7 +185,9 @@ class BurnList:
 
     def _page(self, offset: int) -> list[BurnBlock]:
         self.requests += 1
-        return self._api.burn_blocks(offset)
+        page = self._api.burn_blocks(offset)
+        refuse_future(page, self._clock(), self._api.http.date)
+        return page
 
     def _forget_above(self, end: int) -> None:
         """Drop the newest rows, which the days before `end` do not need.
@@ -182,6 +206,10 @@ def _move(page: Sequence[BurnBlock], target: int, end: int) -> int:
     if not is_final(page, end):
         return -max(_MARGIN, min(round((target - page[0].burn_block_height) * _LISTED_SHARE) + _MARGIN, 10**7))
     return 0
+
+
+def _place_of(anchor: Anchor, burns: Sequence[BurnBlock]) -> int | None:
+    return next((n for n, burn in enumerate(burns) if anchor.block_hash in burn.stacks_blocks), None)
 
 
 def _placed(newest_first: Iterable[BurnBlock], top_height: int) -> list[Placed]:

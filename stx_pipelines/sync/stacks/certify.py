@@ -12,6 +12,7 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import TRANSACTIONS
 from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Tx
+from stx_pipelines.chains.stacks_proof import carried
 from stx_pipelines.sync.stacks.plan import DayPlan
 
 
@@ -28,12 +29,13 @@ def certify(plan: DayPlan, rows: Sequence[Tx], now: datetime, cost: Cost, route:
     left_out = Counter(reason for reason in reasons if reason)
     shown = [tx for tx, reason in zip(rows, reasons, strict=True) if reason is None]
     times = [tx.block_time for tx in shown if tx.block_time is not None]
-    expected = len(rows) if plan.burns is None else sum(row.burn.total_tx_count for row in plan.burns)
+    boot = len(carried(rows))
+    expected = len(rows) if plan.burns is None else sum(row.burn.total_tx_count for row in plan.burns) + boot
     return Certificate(
         dataset=TRANSACTIONS,
         day=plan.day,
         state=plan.state,
-        proof=_proof(plan),
+        proof=_proof(plan, route) + (f", and {boot} transactions of block 0 that no count includes" if boot else ""),
         expected=expected,
         seen=len(rows),
         published=len(shown),
@@ -68,11 +70,14 @@ def why_left_out(tx: Tx) -> str | None:
     return "no block time" if tx.block_time is None else None
 
 
-def _proof(plan: DayPlan) -> str:
+def _proof(plan: DayPlan, route: str) -> str:
     if plan.burns is None:
         how = "a sample of burn blocks, heights and numbering inside blocks"
     elif plan.burn_count == 0:
         return "no burn block in the day, enclosed by burn blocks on both sides"
     else:
         how = "every burn block's count, its Stacks blocks and numbering inside blocks"
-    return "counts only (microblocks)" if plan.day < NAKAMOTO_DAY and plan.burns is not None else how
+    if plan.day >= NAKAMOTO_DAY:
+        return how
+    how = how if plan.burns is None else "counts only (microblocks)"
+    return f"{how}; v3 does not name the microblocks, so microblock_sequence is NULL" if route == "v3" else how

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.stacks import Cursor, Page, PageMovedError, Tx
+from stx_pipelines.chains.stacks import PAGE_SIZE, Cursor, Page, PageMovedError, Tx
 from stx_pipelines.clients.stacks_api import StacksApi, SwitchRoute
 from stx_pipelines.sync.outcome import OnPage
+from stx_pipelines.sync.stacks.burn_blocks import ListMoved
 from stx_pipelines.sync.stacks.plan import Piece
 
 _STARTS = 3  # attempts to read a piece while reorgs interrupt
@@ -28,7 +29,7 @@ def _by_cursor(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
             return _downwards(api, piece, on_page)
         except PageMovedError as error:
             moved = error
-    raise ProofError(f"the chain kept changing while heights {piece.lo} to {piece.hi} were read: {moved}")
+    raise ListMoved(f"the chain kept changing while heights {piece.lo} to {piece.hi} were read: {moved}")
 
 
 def _downwards(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
@@ -40,6 +41,7 @@ def _downwards(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
         if wanted and wanted.keys() <= rows.keys():
             raise ProofError(f"the page at {cursor} repeats an earlier page")
         rows |= wanted
+        _refuse_too_many(len(rows), piece)
         on_page(len(wanted))
         cursor = page.next
     return list(rows.values())
@@ -56,11 +58,24 @@ def _page(api: StacksApi, cursor: Cursor) -> Page:
 def _by_window(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
     """Read the piece by time, oldest first. New transactions are then appended, so that offsets do not change."""
     rows: list[Tx] = []
-    offset, total = 0, 1
+    offset, total, first_total = 0, 1, 0
     while offset < total:
         page = api.window_page(piece.start, piece.end, offset)
         wanted = [tx for tx in page.rows if piece.lo <= tx.block_height <= piece.hi]
         rows += wanted
+        _refuse_too_many(len(rows), piece)
         on_page(len(wanted))
+        first_total = first_total or page.total
+        if page.total > 2 * first_total + PAGE_SIZE:
+            raise ProofError(f"the list of heights {piece.lo} to {piece.hi} grew from {first_total} to {page.total}")
         offset, total = offset + len(page.rows), page.total
     return rows
+
+
+def _refuse_too_many(count: int, piece: Piece) -> None:
+    """Raise `ProofError` if a piece has more rows than its burn blocks promise and one page, so that reading ends.
+
+    Block 1 has more rows than promised: the transactions of block 0.
+    """
+    if piece.most is not None and count > piece.most + PAGE_SIZE:
+        raise ProofError(f"heights {piece.lo} to {piece.hi} have {piece.most} transactions, but {count} were read")

@@ -12,7 +12,7 @@ from stx_pipelines.chains.certificate import ClosedBy, State
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import PAGE_SIZE, BurnBlock, Tx
-from stx_pipelines.chains.stacks_proof import Placed, closing_block
+from stx_pipelines.chains.stacks_proof import Placed, carried, closing_block
 
 MIN_PAGES = 20
 """A piece has at least this many pages, because each piece may cost one extra request."""
@@ -21,13 +21,15 @@ MIN_PAGES = 20
 class Piece(NamedTuple):
     """The Stacks heights `[lo, hi]`, and the window `[start, end)` of their burn times in unix seconds.
 
-    Servers without v3 are read by time.
+    Servers without v3 are read by time. `most` is the number of transactions that its burn blocks promise, or more;
+    None if the number is not known.
     """
 
     lo: int
     hi: int
     start: int
     end: int
+    most: int | None = None
 
 
 class DayPlan(NamedTuple):
@@ -70,7 +72,8 @@ def plan_day(day: date, rows: Sequence[Placed], growing: int, held: Held | None 
     burns = tuple(
         row for row in rows if start <= row.burn.burn_block_time < end and row.burn.burn_block_height < growing
     )
-    if not burns and not any(row.burn.burn_block_time < start for row in rows):
+    # The chain's first burn block may still grow.
+    if not burns and not any(row.burn.burn_block_time < end for row in rows):
         raise ProofError(
             f"{day} has no burn blocks, and no earlier burn block is known; the day may not be of this chain"
         )
@@ -102,7 +105,8 @@ def _still_whole(burns: Iterable[Placed], held: Held) -> Mapping[int, Sequence[T
     return {
         row.burn.burn_block_height: txs
         for row in burns
-        if row.hi <= held.valid_to and len(txs := by_burn[row.burn.burn_block_height]) == row.burn.total_tx_count
+        if row.hi <= held.valid_to
+        and len(txs := by_burn[row.burn.burn_block_height]) - len(carried(txs)) == row.burn.total_tx_count
     }
 
 
@@ -147,8 +151,9 @@ def _split(row: Placed) -> list[tuple[Piece, int]]:
     height_count = row.hi - row.lo + 1
     parts = min(height_count, max(1, ceil(row.burn.total_tx_count / PAGE_SIZE / MIN_PAGES)))
     step = ceil(height_count / parts)
+    count = row.burn.total_tx_count
     return [
-        (Piece(max(row.lo, hi - step + 1), hi, time, time + 1), row.burn.total_tx_count // parts)
+        (Piece(max(row.lo, hi - step + 1), hi, time, time + 1, count), count // parts)
         for hi in range(row.hi, row.lo - 1, -step)
     ]
 
@@ -171,4 +176,5 @@ def _join(pieces: Sequence[Piece]) -> Piece:
         hi=max(piece.hi for piece in pieces),
         start=min(piece.start for piece in pieces),
         end=max(piece.end for piece in pieces),
+        most=None if any(piece.most is None for piece in pieces) else sum(piece.most or 0 for piece in pieces),
     )

@@ -23,7 +23,7 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.stacks import Block, Tip, Tx
+from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Block, Tip, Tx
 from stx_pipelines.chains.stacks_proof import faults, prove_by_counts
 from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.clients.stacks_api import StacksApi
@@ -31,6 +31,7 @@ from stx_pipelines.sync.outcome import FailedDay, OnPage, ProvedDay
 from stx_pipelines.sync.stacks import sampling as by_sample
 from stx_pipelines.sync.stacks.burn_blocks import BurnList, ListMoved
 from stx_pipelines.sync.stacks.certify import Cost, certify
+from stx_pipelines.sync.stacks.looks import LOOKS, block_below_tip
 from stx_pipelines.sync.stacks.pages import read_piece
 from stx_pipelines.sync.stacks.plan import DayPlan, Held, Piece, cut, plan_day, without_shared_windows
 
@@ -38,7 +39,6 @@ log = logging.getLogger(__name__)
 
 MAX_READERS = 24
 _AHEAD = 1  # pieces queued for each reader, so that none is idle while a day is proved and stored
-_LIST_TRIES = 3
 _LIST_CHANCES = 2  # chunks of days that could not be listed; after them, the run proves days by sample
 _SLOWEST_RESPONSE = 2.0  # seconds; slower responses leave part of the budget unused
 
@@ -111,7 +111,7 @@ class Reader:
     def _plans(self, days: Iterable[date], planner: ThreadPoolExecutor) -> Iterator[DayPlan | FailedDay]:
         """Yield the plans in the order of the days. The next chunk of days is planned while the current one is read."""
         with ThreadPoolExecutor(min(16, self.readers), "list") as pool:
-            burn_list = BurnList(self.api, self.tip, pool)
+            burn_list = BurnList(self.api, self.tip, pool, self.clock)
             ahead: deque[Future[list[DayPlan | FailedDay]]] = deque()
             for chunk in _neighbours(days, self.readers):
                 ahead.append(planner.submit(self._plan, chunk, burn_list))
@@ -180,7 +180,9 @@ class Reader:
             plan, rows = by_sample.prove(self.api, self.tip, plan, read)
         else:
             plan, rows = self._prove_by_counts(plan, [*plan.held, *read])
-        rows.sort(key=lambda tx: (tx.block_height, tx.tx_index))
+        rows.sort(key=lambda tx: (tx.block_height, tx.tx_index, tx.tx_id))  # in block 1, indexes repeat
+        if plan.day < NAKAMOTO_DAY and self.api.route == "v3":  # v3 names the microblock of each page's first row only
+            rows = [msgspec.structs.replace(tx, microblock_sequence=None) for tx in rows]
         requests = plan.requests + self._pages[plan.day] + bool(rows)
         cost = Cost(requests, round(self._seconds(plan.day), 3))
         certificate = certify(plan, rows, self.clock(), cost, self.api.route)
@@ -194,7 +196,7 @@ class Reader:
         """Add the chain's name and the block hashes that link the day to its neighbours.
 
         Transactions do not contain the hash of their block's parent. Transactions read from v1 do not contain their
-        block's index block hash either. Raises `ProofError` if the block changed after it was read.
+        block's index block hash either. Raises `ListMoved` if the block changed after it was read.
         """
         if not rows:
             return msgspec.structs.replace(certificate, chain=self.chain)
@@ -203,25 +205,31 @@ class Reader:
         return msgspec.structs.replace(certificate, chain=self.chain, first_parent_hash=parent, last_hash=last)
 
     def _block_of(self, tx: Tx, day: date) -> Block:
-        block = self.api.block(tx.block_height)
+        block = block_below_tip(self.api, tx.block_height)
         if tx.index_block_hash not in {None, block.index_block_hash} or tx.block_hash not in {None, block.hash}:
-            raise ProofError(f"Stacks block {block.height} changed while {day} was read")
+            raise ListMoved(f"Stacks block {block.height} changed while {day} was read")
         return block
 
     def _prove_by_counts(self, plan: DayPlan, rows: list[Tx]) -> tuple[DayPlan, list[Tx]]:
-        try:
-            prove_by_counts(rows, plan.burns or (), plan.day)
-        except ProofError as error:
-            log.info("%s: the burn blocks that differ are read again: %s", plan.day, error)
-            plan, rows = self._read_again(plan, rows)
-            prove_by_counts(rows, plan.burns or (), plan.day)
+        # Only an open day can lie above the newest block of a backend that is behind.
+        for attempt in range(1, LOOKS if plan.state == "open" else 2):
+            try:
+                prove_by_counts(rows, plan.burns or (), plan.day)
+            except ProofError as error:
+                log.info("%s: the burn blocks that differ are read again: %s", plan.day, error)
+                if attempt > 1:
+                    self.api.http.stop.wait(self.api.http.patience.backoff(attempt - 1))
+                plan, rows = self._read_again(plan, rows)
+            else:
+                return plan, rows
+        prove_by_counts(rows, plan.burns or (), plan.day)
         return plan, rows
 
     def _read_again(self, plan: DayPlan, rows: Sequence[Tx]) -> tuple[DayPlan, list[Tx]]:
         """Read the counts again, and the burn blocks that do not agree with them. Return the new plan and all rows."""
         self.chain_moved = True
         with ThreadPoolExecutor(1) as pool:
-            burn_list = BurnList(self.api, self.api.tip(), pool)
+            burn_list = BurnList(self.api, self.api.tip(), pool, self.clock)
             self._cover(burn_list, *window(plan.day))
         fresh = plan_day(plan.day, burn_list.rows, burn_list.growing)._replace(
             requests=plan.requests + burn_list.requests
@@ -234,8 +242,8 @@ class Reader:
         return fresh, [tx for tx in rows if tx.burn_block_height in whole] + read
 
     def _cover(self, burn_list: BurnList, start: int, end: int) -> None:
-        """Read the burn blocks of the window. Start again if the chain changes, and give up at the third change."""
-        for attempt in range(1, _LIST_TRIES):
+        """Read the burn blocks of the window. Start again if the chain changes, and give up at the fifth change."""
+        for attempt in range(1, LOOKS):
             try:
                 return burn_list.cover(start, end)
             except ListMoved as error:

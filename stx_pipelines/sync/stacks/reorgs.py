@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +15,7 @@ from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.identity import Identity, keep_identity, known_identity
 from stx_pipelines.sync.outcome import WrongChain
+from stx_pipelines.sync.stacks.looks import View
 
 log = logging.getLogger(__name__)
 
@@ -63,41 +64,45 @@ def _block_of(api: StacksApi, first_day: date) -> Block:
     return block
 
 
-def standing(api: StacksApi, identity: Identity, stored: Iterable[Certificate]) -> Standing:
+def standing(view: View, identity: Identity, stored: Iterable[Certificate], each: Collection[date] = ()) -> Standing:
     """Return the canonical part of the stored history, and the stored days that a reorg changed.
 
     Days are compared with the server, newest first, up to the first closed day that is unchanged. A block hash covers
-    all ancestors, so older days are unchanged too. Open days may be of different forks, so each open day is compared.
+    all ancestors, so older days are unchanged too. The days in `each` are all compared, because one run may have stored
+    them from several forks. Open days may be of different forks, so each open day is compared.
     For a closed day, the block that closed the day is compared instead of its last block, because a reorg between these
     two blocks may add burn blocks to the day. Usually this takes two requests, and one more for each further open day.
-    Raises `WrongChain` if the server does not have the chain's identity.
+    Raises `WrongChain` if the server does not have the chain's identity, and `Lagging`.
     """
     stale: list[date] = []
     canonical_to = 0
+    below_closed = False  # whether a newer day is closed and unchanged
     for certificate in sorted(stored, key=lambda known: known.day, reverse=True):
-        height = _canonical_height(api, certificate)
+        if below_closed and certificate.day not in each:
+            continue
+        height = _canonical_height(view, certificate)
         if height is None:
             continue
         if height:
-            canonical_to = max(canonical_to, height)
-            if certificate.is_closed:
-                return Standing(height if stale else canonical_to, tuple(stale))
+            canonical_to = height if stale and certificate.is_closed else max(canonical_to, height)
+            below_closed |= certificate.is_closed
             continue
         if not stale:
-            _refuse_another_chain(api, identity)
+            _refuse_another_chain(view.api, identity)
         stale.append(certificate.day)
+        canonical_to = 0 if below_closed else canonical_to
     if not canonical_to and not stale:
-        _refuse_another_chain(api, identity)
-    return Standing(0 if stale else canonical_to, tuple(stale))
+        _refuse_another_chain(view.api, identity)
+    return Standing(canonical_to if below_closed or not stale else 0, tuple(stale))
 
 
-def _canonical_height(api: StacksApi, certificate: Certificate) -> int | None:
+def _canonical_height(view: View, certificate: Certificate) -> int | None:
     """Return the height of the certificate's block if that block is canonical, otherwise 0; None without a block."""
     if certificate.is_closed and (closed_by := certificate.closed_by):
-        return closed_by.height if api.is_canonical(closed_by.height, closed_by.block_hash) else 0
+        return closed_by.height if view.is_canonical(closed_by.height, closed_by.block_hash) else 0
     if certificate.last_height is None or certificate.last_hash is None:
         return None
-    return certificate.last_height if api.has_block(certificate.last_height, certificate.last_hash) else 0
+    return certificate.last_height if view.has_block(certificate.last_height, certificate.last_hash) else 0
 
 
 def _refuse_another_chain(api: StacksApi, identity: Identity) -> None:
@@ -108,14 +113,17 @@ def _refuse_another_chain(api: StacksApi, identity: Identity) -> None:
         )
 
 
-def fork_height(api: StacksApi, rows: Iterable[Tx], floor: int) -> int:
-    """Return the height of the highest canonical block of these rows, by bisection; `floor` if none is canonical."""
+def fork_height(view: View, rows: Iterable[Tx], floor: int) -> int:
+    """Return the height of the highest canonical block of these rows, by bisection; `floor` if none is canonical.
+
+    Raises `Lagging`.
+    """
     hashes = {tx.block_height: tx.index_block_hash for tx in rows if tx.index_block_hash}
     heights = sorted(hashes)
     low, high = 0, len(heights)  # heights[:low] are canonical, heights[high:] are not
     while low < high:
         middle = (low + high) // 2
-        if api.has_block(heights[middle], hashes[heights[middle]] or ""):
+        if view.has_block(heights[middle], hashes[heights[middle]] or ""):
             low = middle + 1
         else:
             high = middle

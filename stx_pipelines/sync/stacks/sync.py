@@ -7,9 +7,10 @@ another. Every other day is stored as soon as it is proved.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
@@ -18,12 +19,15 @@ from stx_pipelines.chains.stacks import Tip, Tx
 from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.coverage.sighting import Sighting
+from stx_pipelines.coverage.text import count_days
 from stx_pipelines.project import Project
 from stx_pipelines.store.dataset_store import DAYS_AT_ONCE
 from stx_pipelines.store.identity import Identity
+from stx_pipelines.store.neighbours import torn_days
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay, StoredDay
 from stx_pipelines.sync.stacks.burn_blocks import ListMoved
+from stx_pipelines.sync.stacks.looks import View, look
 from stx_pipelines.sync.stacks.plan import Held
 from stx_pipelines.sync.stacks.reader import Reader
 from stx_pipelines.sync.stacks.reorgs import Standing, fork_height, identify, standing
@@ -47,6 +51,11 @@ class StacksSync(DaySync[StacksApi, Tx]):
 
     block_columns = ("block_height", "index_block_hash")
 
+    def sync(self, days: Iterable[date], *, force: bool = False) -> Iterator[Outcome]:
+        """Sync the days as `DaySync.sync` does, after days that do not fit to their neighbours are marked as open."""
+        self._reopen(torn_days(self.store.files))
+        yield from super().sync(days, force=force)
+
     def check_tip(self) -> bool:
         """Record the newest block's time. Return whether today's stored day is behind the tip or on another fork."""
         tip, today = self.client.tip(), self._newest_certificate()
@@ -55,7 +64,10 @@ class StacksSync(DaySync[StacksApi, Tx]):
             return False
         if today.last_height is None or today.last_hash is None:
             return True  # a day without rows has no hash that would show a reorg at the same height
-        return tip.burn_block_height != today.tip or not self.client.has_block(today.last_height, today.last_hash)
+        moved = tip.burn_block_height != today.tip or not self.client.has_block(today.last_height, today.last_hash)
+        if not moved:
+            self.store.mark_checked([today.day], self.clock())
+        return moved
 
     def _note_block_time(self, tip: Tip) -> Sighting | None:
         """Record the newest block's own time, because its burn block's time stays old in an extended tenure.
@@ -68,8 +80,8 @@ class StacksSync(DaySync[StacksApi, Tx]):
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
         tip = self.client.tip()
         identity = self.identity()
-        self._refuse_if_server_is_behind(tip)
-        state = self._standing(identity)
+        tip, state = look(self.client, partial(self._look, identity), tip)
+        self._reopen(state.stale)  # damaged files are kept, because all stale days are stored together
         seen = self._note_block_time(tip)
         together = {*days, *state.stale, *self._companions(days)}
         refused = self._refused(together, identity.first_day, seen)
@@ -79,7 +91,35 @@ class StacksSync(DaySync[StacksApi, Tx]):
             self.store.mark_checked([certificate.day for certificate in known], self.clock())
             yield from (StoredDay(certificate, fetched=False) for certificate in known)
             return
-        yield from self._read_and_store(wanted, tip, state, force)
+        yield from self._until_one_chain(wanted, tip, state, force)
+
+    def _until_one_chain(self, days: Sequence[date], tip: Tip, state: Standing, force: bool) -> Iterator[Outcome]:
+        """Read and store the days. After a reorg, look at all of them once more, and read those again that it changed.
+
+        The days of one run may be of several forks, because the run stores the first of them long before the last.
+        """
+        for _ in range(_GROUP_TRIES):
+            reader = self._reader(tip, None if force else state)
+            stored, unproved = list[date](), list[FailedDay]()
+            for outcome in self._read_and_store(days, reader, state):
+                if isinstance(outcome, FailedDay) and isinstance(outcome.error, ProofError | ListMoved):
+                    unproved.append(outcome)  # the reorg may be the reason
+                    continue
+                yield outcome
+                stored += [outcome.certificate.day] if isinstance(outcome, StoredDay) else []
+            moved = any(isinstance(failed.error, ListMoved) for failed in unproved)
+            if moved or reader.chain_moved:
+                tip, state = look(self.client, partial(self._look, self.identity(), each=stored))
+                self._reopen(state.stale)
+            if not (moved or (reader.chain_moved and state.stale)):
+                yield from unproved
+                return
+            again = {*state.stale, *(failed.day for failed in unproved)}
+            log.warning("a reorg happened while days were read; %s will be read again", count_days(len(again)))
+            days, force = sorted({*again, *self._companions([*again])}, reverse=True), True
+        error = ListMoved("the chain kept changing while the days were read; the next sync reads them again")
+        yield from unproved
+        yield from (FailedDay(day, error) for day in state.stale if day not in {one.day for one in unproved})
 
     def _companions(self, days: Sequence[date]) -> list[date]:
         """Return all stored open days, which are synced together; none if `days` are all older."""
@@ -91,15 +131,19 @@ class StacksSync(DaySync[StacksApi, Tx]):
         seen = max((c.closed_by.height if c.closed_by else c.last_height or 0 for c in known), default=0)
         self._refuse_if_behind(tip.block_height, tip.index_block_hash, seen)
 
-    def _standing(self, identity: Identity) -> Standing:
-        """Find the days that a reorg changed, and mark them as open."""
-        state = standing(self.client, identity, self.store.files.certificates().values())
-        self._reopen(state.stale)  # damaged files are kept, because all stale days are stored together
-        return Standing(self._fork_height(state), state.stale) if state.stale else state
+    def _look(self, identity: Identity, view: View, each: Sequence[date] = ()) -> tuple[Tip, Standing]:
+        """Return the tip, and the days that a reorg changed. `each` are compared one by one.
 
-    def _fork_height(self, state: Standing) -> int:
+        Raises `Lagging` if the responses do not fit together.
+        """
+        self._refuse_if_server_is_behind(view.tip)
+        state = standing(view, identity, self.store.files.certificates().values(), each)
+        if torn := torn_days(self.store.files):
+            return view.tip, Standing(0, tuple(sorted({*torn, *state.stale}, reverse=True)))
+        if not state.stale:
+            return view.tip, state
         rows = self._stored_rows(state.stale[-1])
-        return fork_height(self.client, rows, state.canonical_to)
+        return view.tip, Standing(fork_height(view, rows, state.canonical_to), state.stale)
 
     def _nothing_new(self, days: Sequence[date], tip: Tip, state: Standing) -> list[Certificate]:
         known = [self.certificate(day) for day in days]
@@ -119,12 +163,11 @@ class StacksSync(DaySync[StacksApi, Tx]):
 
         return Reader(self.client, tip, self.identity().name, held, self.on_page, self.clock)
 
-    def _read_and_store(self, days: Sequence[date], tip: Tip, state: Standing, force: bool) -> Iterator[Outcome]:
+    def _read_and_store(self, days: Sequence[date], reader: Reader, state: Standing) -> Iterator[Outcome]:
         """Read and store the days, newest first: open and stale days together, all others one by one."""
         together: list[ProvedDay[Tx]] = []
         kept = 0
         blocked: FailedDay | None = None
-        reader = self._reader(tip, None if force else state)
         for result in map(self._by_hash, reader.days(days)):
             if isinstance(result, FailedDay):
                 blocked = result if result.day in state.stale else blocked
@@ -165,7 +208,8 @@ class StacksSync(DaySync[StacksApi, Tx]):
 
     def _keep_evidence(self, proved: ProvedDay[Tx], stored: Certificate) -> None:
         if proved.by_hash is not None:
-            self.store.evidence.add(stored, proved.by_hash)
+            with self.store.writing():
+                self.store.evidence.add(stored, proved.by_hash)
 
     @staticmethod
     def _stands_alone(result: ProvedDay[Tx], state: Standing) -> bool:
@@ -181,7 +225,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
         closed_by = proved.certificate.closed_by
         if not closed_by or not reader.chain_moved:
             return True
-        return self.client.is_canonical(closed_by.height, closed_by.block_hash)
+        return look(self.client, lambda view: view.is_canonical(closed_by.height, closed_by.block_hash), reader.tip)
 
     def _store_open(self, proved: list[ProvedDay[Tx]], blocked: FailedDay | None, reader: Reader) -> Iterator[Outcome]:
         """Store open days together, once all of them are of the same fork.
@@ -194,7 +238,9 @@ class StacksSync(DaySync[StacksApi, Tx]):
             yield from (FailedDay(day, blocked.error) for day in days if blocked)
             return
         for _ in range(_GROUP_TRIES):
-            if self._is_one_chain(proved) and all(self._is_closed_still(result, reader) for result in proved):
+            if self._is_one_chain(proved, reader.tip) and all(
+                self._is_closed_still(result, reader) for result in proved
+            ):
                 stored = self._store(proved)
                 for day, kept in zip(proved, stored, strict=True):
                     self._keep_evidence(day, kept.certificate)
@@ -213,7 +259,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
         error = ApiError("the chain kept changing while the open days were read; the next sync tries again")
         yield from (FailedDay(day, error) for day in days)
 
-    def _is_one_chain(self, proved: Sequence[ProvedDay[Tx]]) -> bool:
+    def _is_one_chain(self, proved: Sequence[ProvedDay[Tx]], tip: Tip) -> bool:
         tx_ids = [tx.tx_id for result in proved for tx in result.rows]
         if len(set(tx_ids)) != len(tx_ids):
             return False
@@ -221,7 +267,8 @@ class StacksSync(DaySync[StacksApi, Tx]):
         for result in proved:
             if held := _held(result.rows):  # an earlier sync proved these rows, and a reorg may have happened since
                 tops.append(max((tx.block_height, tx.index_block_hash) for tx in held))
-        return all(self.client.has_block(height, name) for height, name in set(tops) if height is not None and name)
+        blocks = [(height, name) for height, name in set(tops) if height is not None and name]
+        return look(self.client, lambda view: all(view.has_block(height, name) for height, name in blocks), tip)
 
 
 def _held(rows: Sequence[Tx]) -> list[Tx]:

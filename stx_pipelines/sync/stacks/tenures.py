@@ -137,11 +137,18 @@ def can_be_proved(certificate: Certificate) -> bool:
 
 
 def burn_blocks_of(rows: Sequence[Tx]) -> dict[int, list[Tx]]:
-    """Return the rows of each burn block, in chain order. Burn blocks with a row without an id are left out."""
+    """Return the rows of each burn block, in chain order.
+
+    Burn blocks with a row without an id are left out. That of block 1 is too, because the API adds rows of block 0.
+    """
     groups: defaultdict[int, list[Tx]] = defaultdict(list)
     for row in rows:
         groups[row.burn_block_height].append(row)
-    return {height: group for height, group in groups.items() if all(row.index_block_hash for row in group)}
+    return {
+        height: group
+        for height, group in groups.items()
+        if all(row.index_block_hash for row in group) and group[0].block_height > 1
+    }
 
 
 def with_evidence(certificate: Certificate, proof: HashProof) -> Certificate:

@@ -52,7 +52,8 @@ def prove_day(
             break
         why.update(proof.left_out)
         if proof.round is not None:
-            store.evidence.add(certificate, proof.round)
+            with store.writing():
+                store.evidence.add(certificate, proof.round)
             proved_now += len(proof.round.burn_blocks)
         if proofs.refusal:
             break

@@ -79,20 +79,29 @@ def test_days_near_the_beginning_are_found_where_few_bitcoin_blocks_are_listed(
         assert burn_list.requests <= 40
 
 
-def test_a_list_whose_reading_failed_starts_again(
-    make_world: MakeWorld, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+def test_a_list_that_does_not_have_the_tip_yet_is_placed_by_an_older_block(
+    make_world: MakeWorld, pool: ThreadPoolExecutor
 ) -> None:
-    """The list does not have the tip yet, because one of the API's servers lags."""
+    """One of the API's servers lags."""
     ahead = make_chain(3, 12)
     ahead.grow(burn_blocks=1)
     world = make_world(make_chain(3, 12))
     burn_list = open_list(world, pool)
-    tip = burn_list.tip
     newest = ahead.tip
     burn_list.restart(Tip(newest.height, newest.hash, newest.index_hash, newest.burn_height))
+    burn_list.cover(*window(world.days[-1]))
+    assert burn_list.growing == world.chain.tip.burn_height
+    assert_covers(world, burn_list, world.days[-1])
+
+
+def test_a_list_whose_reading_failed_starts_again(make_world: MakeWorld, pool: ThreadPoolExecutor) -> None:
+    """A reorg has replaced the tip."""
+    world = make_world(make_chain(3, 12))
+    burn_list = open_list(world, pool)
+    world.chain.reorg(stacks_blocks=1)
     with pytest.raises(ListMoved, match="does not list its Stacks block"):
         burn_list.cover(*window(world.days[-1]))
-    burn_list.tip = tip
+    burn_list.restart(open_list(world, pool).tip)
     burn_list.cover(*window(world.days[-2]))
     assert_covers(world, burn_list, world.days[-2])
 

@@ -86,7 +86,7 @@ def test_for_v1_the_parts_of_a_giant_burn_block_are_one_piece() -> None:
     """Each part would read the whole burn block. Pieces that are not adjacent are not joined."""
     row = Placed(BurnBlock(START, hashed(1), 1, tuple(map(hashed, range(40))), 20_000), 101, 140)
     [whole] = without_shared_windows(cut([row]))
-    assert whole == Piece(101, 140, START, START + 1)
+    assert whole[:4] == (101, 140, START, START + 1)
     apart = [Piece(30, 40, START, START + 1), Piece(10, 20, START, START + 1)]
     assert without_shared_windows(apart) == apart
 

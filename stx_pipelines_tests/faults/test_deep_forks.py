@@ -1,0 +1,43 @@
+"""Forks far below closed days in the middle of a run: the run itself stores every day of the newest fork."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines_tests.faults.test_reorgs import at_random_requests
+from stx_pipelines_tests.faults.undisturbed import sync_until_complete
+from stx_pipelines_tests.world import World, make_chain, query
+
+MakeWorld = Callable[..., World]
+
+
+def deep_fork(chain: StacksChain, depth: int) -> None:
+    chain.reorg(burn_blocks=depth)
+    chain.grow(burn_blocks=1)
+
+
+@pytest.mark.parametrize("moment", ["first sync", "forced refresh"])
+@pytest.mark.parametrize("depth", [60, 80])
+def test_a_deep_fork_in_the_middle_of_a_run_leaves_no_day_of_the_old_fork(
+    make_world: MakeWorld, dice: Random, whole: bool, moment: str, depth: int
+) -> None:
+    """About three days are replaced after the first of them was stored."""
+    for _ in range(6 if whole else 1):
+        chain = make_chain(6, 20, seed=dice.randrange(10**6), burn_blocks_per_day=24, transactions_per_day=600)
+        world = make_world(chain, stx_tip_age_minutes=0)
+        forced = moment == "forced refresh"
+        if forced:
+            sync_until_complete(world)
+        world.knobs.on_request = at_random_requests(dice, 1, 110, lambda c=chain: deep_fork(c, depth))
+        world.stored(force=forced)
+        world.knobs.on_request = None
+        assert chain.forks == 1
+        assert query(world.data, "SELECT count(*) - count(DISTINCT tx_id) FROM transactions") == [(0,)]
+        known = world.chain.block_by_hash
+        for day, certificate in world.certificates().items():
+            assert certificate.last_hash is None or known(certificate.last_hash), day
+        world.assert_true()
