@@ -13,10 +13,11 @@ from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from stx_pipelines.setting_values import HEADER, OF_THE_CLIENT, header_parts, is_rpc_address, origin
 
 DEFAULT_BUDGET = 50
 """Requests a minute that Hiro allows without a key (source: its documentation)."""
@@ -29,8 +30,6 @@ _PATTERN = set("*[")
 _NEARLY = 0.9  # similarity of two names, from 0 to 1
 _SECRETS = {"HIRO_API_KEY", "ETH_RPC_URL", "ETH_RPC_HEADERS", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"}
 _SENT_ONLY_TO = {"hiro_api_key": "hiro_api_url", "eth_rpc_headers": "eth_rpc_url"}
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([!-~]+(?:[ \t]+[!-~]+)*)")  # RFC 9110, in ASCII
-_OF_THE_CLIENT = {"accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"}
 
 
 class SettingsError(Exception):
@@ -164,31 +163,31 @@ class Settings(BaseModel):
     @classmethod
     def _is_a_secret_address(cls, value: SecretStr | None) -> SecretStr | None:
         url = value.get_secret_value().strip() if value else ""
-        if url and not _is_rpc_address(url):
+        if url and not is_rpc_address(url):
             raise ValueError("must be an http, https, ws or wss address without spaces, or ipc:// and an absolute path")
         return SecretStr(url) if url else None
 
     @field_validator("eth_rpc_headers")
     @classmethod
     def _are_headers(cls, value: SecretStr | None) -> SecretStr | None:
-        parts = _header_parts(value)
-        names = [found[1].lower() for part in parts if (found := _HEADER.fullmatch(part))]
+        parts = header_parts(value)
+        names = [found[1].lower() for part in parts if (found := HEADER.fullmatch(part))]
         if len(names) < len(parts) or len(set(names)) < len(names):
             raise ValueError("must be headers like `Authorization: Bearer TOKEN`, each with another name")
-        if taken := sorted(_OF_THE_CLIENT.intersection(names)):
+        if taken := sorted(OF_THE_CLIENT.intersection(names)):
             raise ValueError(f"must not have the header {taken[0]}, which every request sets itself")
         return value if parts else None
 
     @property
     def eth_headers(self) -> dict[str, str]:
         """The headers of ETH_RPC_HEADERS by name, in lower case."""
-        pairs = (part.split(":", 1) for part in _header_parts(self.eth_rpc_headers))
+        pairs = (part.split(":", 1) for part in header_parts(self.eth_rpc_headers))
         return {name.strip().lower(): value.strip() for name, value in pairs}
 
     @property
     def has_own_node(self) -> bool:
         """Whether raw Stacks blocks come from another server than HIRO_API_URL."""
-        return self.stx_node_url is not None and _origin(self.stx_node_url) != _origin(self.hiro_api_url)
+        return self.stx_node_url is not None and origin(self.stx_node_url) != origin(self.hiro_api_url)
 
     @property
     def budget(self) -> int:
@@ -216,23 +215,6 @@ class Settings(BaseModel):
     def eth_tip_age(self) -> timedelta:
         """The age of the newest final Ethereum block above which the node counts as behind; zero means never."""
         return timedelta(minutes=self.eth_tip_age_minutes)
-
-
-def _is_rpc_address(url: str) -> bool:
-    if url.startswith("ipc:///"):
-        return url.isprintable() and not url.endswith("/")
-    if not re.fullmatch(r"(https?|wss?)://[!-~]+", url) or "#" in url:
-        return False
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # no such port
-        return False
-
-
-def _header_parts(value: SecretStr | None) -> list[str]:
-    parts = re.split(r"[;\n]", value.get_secret_value()) if value else []
-    return [part.strip() for part in parts if part.strip()]
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -277,16 +259,7 @@ def _moves(address: str | None, given: Mapping[str, object], chosen: Mapping[str
     if address is None:
         return False
     here = given.get(address, Settings.model_fields[address].default)
-    return _origin(chosen.get(address, here)) != _origin(here)
-
-
-def _origin(url: object) -> tuple[object, ...]:
-    """Return the scheme, host and port of an address. For a value that is not an address, return the value."""
-    try:
-        parts = urlsplit((url.get_secret_value() if isinstance(url, SecretStr) else str(url)).strip())
-        return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:  # no such port
-        return (url,)
+    return origin(chosen.get(address, here)) != origin(here)
 
 
 def _refuse_misspelled(names: Iterable[str]) -> None:

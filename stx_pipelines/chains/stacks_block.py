@@ -6,12 +6,11 @@ transactions. The id of a block (its index block hash) is the hash of the block 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from struct import Struct, error
 from typing import NamedTuple
 
 from stx_pipelines.chains.stacks_hashes import digest
-from stx_pipelines.chains.stacks_transaction import CannotBeRead, SignedTx, read_transaction
+from stx_pipelines.chains.stacks_transaction import CannotBeRead, CutShort, SignedTx, read_transaction
 
 NEWEST_VERSION = 1
 """The newest version of block headers that can be read."""
@@ -23,6 +22,7 @@ _COUNT = Struct(">I")
 _BITS = Struct(">HI")
 _MARKER = Struct(">IB")
 _MOST_SIGNERS = 4_000
+_MOST_BITS = 4_000
 _MOST_TRANSACTIONS = 65_536
 _HEIGHT, _TO_CONSENSUS_HASH = Struct(">Q"), 16
 
@@ -49,25 +49,31 @@ class RawBlock(NamedTuple):
     unread: str | None = None
 
 
-def split_blocks(raw: bytes) -> list[RawBlock]:
-    """Return the blocks in the bytes of a tenure, newest first. Bytes after the last whole block are left out.
+class Split(NamedTuple):
+    """The whole blocks at the beginning of some bytes, newest first, and the number of bytes after them."""
 
-    Raises `CannotBeRead` if the first block has an unknown version or is not whole.
+    blocks: list[RawBlock]
+    left_over: int
+
+
+def split_blocks(raw: bytes) -> Split:
+    """Return the blocks in the bytes of a tenure.
+
+    Raises `CannotBeRead` if the first block has an unknown version, and `CutShort` if it is not whole.
     """
-    return list(_blocks(raw))
-
-
-def _blocks(raw: bytes) -> Iterator[RawBlock]:
+    blocks: list[RawBlock] = []
     at = 0
     while at < len(raw):
         try:
             header, after_header = _read_header(raw, at)
-            block, at = _with_transactions(raw, header, after_header)
+            block, end = _with_transactions(raw, header, after_header)
         except CannotBeRead:
-            if at == 0:
+            if not blocks:
                 raise
-            return
-        yield block
+            break
+        blocks.append(block)
+        at = end
+    return Split(blocks, len(raw) - at)
 
 
 def _read_header(raw: bytes, at: int) -> tuple[RawBlock, int]:
@@ -78,14 +84,16 @@ def _read_header(raw: bytes, at: int) -> tuple[RawBlock, int]:
     try:
         return _read_known_header(raw, at)
     except (IndexError, error) as cut:
-        raise CannotBeRead("a block header ends too early") from cut
+        raise CutShort("a block header ends too early") from cut
 
 
 def _read_known_header(raw: bytes, start: int) -> tuple[RawBlock, int]:
     version, height, _, consensus_hash, parent, root, _, timestamp = _HEADER.unpack_from(raw, start)
     signers = start + _HEADER.size + _SIGNATURE
     after_signers = signers + _COUNT.size + _SIGNATURE * _count(raw, signers, _MOST_SIGNERS)
-    _, size = _BITS.unpack_from(raw, after_signers)
+    bits, size = _BITS.unpack_from(raw, after_signers)
+    if bits > _MOST_BITS or size != (bits + 7) // 8:
+        raise CannotBeRead(f"a block header has {bits} bits in {size} bytes")
     at = after_signers + _BITS.size + size
     markers = None
     if version & ~_SHADOW:
@@ -120,7 +128,8 @@ def _count(raw: bytes, at: int, most: int) -> int:
 def _with_transactions(raw: bytes, block: RawBlock, at: int) -> tuple[RawBlock, int]:
     """Return the block with its transactions, and the position after them.
 
-    If the transactions cannot be read, the position is that of the block's parent, or the end of the bytes.
+    If the transactions cannot be read, the position is that of the block's parent, or the end of the bytes. Raises
+    `CutShort` if the bytes end inside a transaction and the parent is not among them.
     """
     found: list[SignedTx] = []
     end = at
@@ -129,19 +138,22 @@ def _with_transactions(raw: bytes, block: RawBlock, at: int) -> tuple[RawBlock, 
             tx, end = read_transaction(raw, end)
             found.append(tx)
     except CannotBeRead as reason:
-        return block._replace(unread=str(reason)), _find_parent(raw, block, at)
+        parent = _find_parent(raw, block, at)
+        if parent is None and isinstance(reason, CutShort):
+            raise
+        return block._replace(unread=str(reason)), len(raw) if parent is None else parent
     return block._replace(transactions=tuple(found)), end
 
 
-def _find_parent(raw: bytes, block: RawBlock, at: int) -> int:
-    """Return the position of the block's parent, which has the height below and the same consensus hash."""
+def _find_parent(raw: bytes, block: RawBlock, at: int) -> int | None:
+    """Return the position of the block's parent, which has the height below and the same consensus hash, or None."""
     height = _HEIGHT.pack(max(0, block.height - 1))
     consensus_hash = bytes.fromhex(block.consensus_hash[2:])
     while (at := raw.find(height, at)) >= 0:
         if raw.startswith(consensus_hash, at + _TO_CONSENSUS_HASH) and _is_parent(raw, at - 1, block):
             return at - 1
         at += 1
-    return len(raw)
+    return None
 
 
 def _is_parent(raw: bytes, at: int, block: RawBlock) -> bool:

@@ -16,6 +16,10 @@ class CannotBeRead(Exception):
     """Bytes of a version or kind that this version of the package does not know, or bytes that end too early."""
 
 
+class CutShort(CannotBeRead):
+    """Bytes that end too early."""
+
+
 class SignedTx(NamedTuple):
     """The fields of a transaction that its bytes prove, named as in `Tx`."""
 
@@ -63,6 +67,7 @@ _WRAPPERS = {7, 8, 10}
 _CONTRACT_PRINCIPAL, _PRINCIPAL, _LIST, _TUPLE = 6, 5, 11, 12
 _DEEPEST_VALUE = 64  # the chain allows 32
 _HASH160 = 21  # bytes of an address: its version and its hash
+_ADDRESS_VERSIONS_END = 32
 _MEMO = 34
 _FUNGIBLE, _NON_FUNGIBLE, _STX = {1}, {2}, {0, 3}
 
@@ -71,10 +76,12 @@ def read_transaction(raw: bytes, start: int) -> tuple[SignedTx, int]:
     """Return the transaction that begins at `start`, and the position after it. Raises `CannotBeRead`."""
     try:
         tx, end = _read(raw, start)
-    except (IndexError, error, UnicodeDecodeError) as cut:
-        raise CannotBeRead("a transaction ends too early or has a malformed name") from cut
+    except UnicodeDecodeError as malformed:
+        raise CannotBeRead("a transaction has a malformed name") from malformed
+    except (IndexError, error) as cut:
+        raise CutShort("a transaction ends too early") from cut
     if end > len(raw):
-        raise CannotBeRead("a transaction ends too early")
+        raise CutShort("a transaction ends too early")
     return tx, end
 
 
@@ -221,7 +228,7 @@ def _payload(raw: bytes, at: int, sender: str) -> _Payload:
 
 
 def _contract_call(raw: bytes, at: int) -> _Payload:
-    deployer = address(raw[at] & 31, raw[at + 1 : at + _HASH160])
+    deployer = _account(raw, at)
     contract, at = _name(raw, at + _HASH160)
     function, at = _name(raw, at)
     [count] = _COUNT.unpack_from(raw, at)
@@ -236,12 +243,18 @@ def _principal(raw: bytes, at: int) -> tuple[str, int]:
     kind = raw[at]
     if kind not in (_PRINCIPAL, _CONTRACT_PRINCIPAL):
         raise CannotBeRead(f"a receiver has the kind {kind}")
-    account = address(raw[at + 1] & 31, raw[at + 2 : at + 1 + _HASH160])
+    account = _account(raw, at + 1)
     at += 1 + _HASH160
     if kind == _PRINCIPAL:
         return account, at
     name, at = _name(raw, at)
     return f"{account}.{name}", at
+
+
+def _account(raw: bytes, at: int) -> str:
+    if raw[at] >= _ADDRESS_VERSIONS_END:
+        raise CannotBeRead(f"an address has version {raw[at]}")
+    return address(raw[at], raw[at + 1 : at + _HASH160])
 
 
 def _name(raw: bytes, at: int) -> tuple[str, int]:

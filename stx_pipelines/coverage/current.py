@@ -12,7 +12,8 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, Dataset, datasets_of
 from stx_pipelines.clients.redaction import public_name
-from stx_pipelines.coverage.model import Coverage, judge_days, less_far, wanted_days
+from stx_pipelines.coverage.combined import less_far
+from stx_pipelines.coverage.model import Coverage, judge_days, wanted_days
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.project import Project
 from stx_pipelines.store.identity import known_ethereum, known_identity

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from stx_pipelines.chains.stacks import Tx
 from stx_pipelines.chains.stacks_block import RawBlock, split_blocks
 from stx_pipelines.chains.stacks_hashes import address, digest, merkle_root
-from stx_pipelines.chains.stacks_transaction import CannotBeRead, read_transaction
+from stx_pipelines.chains.stacks_transaction import CannotBeRead, CutShort, read_transaction
 from stx_pipelines.chains.tenure_proof import Tenure, TenureFault, prove_links, prove_tenure
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.encoding import transaction_bytes
 from stx_pipelines_tests.chains.tenures import busy, chain_of, raw_tenure, rows_of
 
 FOLDER = os.environ.get("STX_REAL_BYTES")
@@ -43,7 +44,7 @@ def chain() -> StacksChain:
 
 
 def proved(raw: bytes, rows: list[Tx]) -> Tenure:
-    return prove_tenure(split_blocks(raw), rows, rows[-1].index_block_hash or "")
+    return prove_tenure(split_blocks(raw).blocks, rows, rows[-1].index_block_hash or "")
 
 
 def tenure(chain: StacksChain, *, least: int = 8) -> tuple[bytes, list[Tx]]:
@@ -145,21 +146,58 @@ def test_a_repeated_id_at_an_odd_end_has_the_same_root_and_is_still_a_fault() ->
 
 def test_blocks_that_are_missing_or_of_another_tenure_are_faults(chain: StacksChain) -> None:
     raw, rows = tenure(chain)
-    blocks = split_blocks(raw)
+    blocks = split_blocks(raw).blocks
     for kept in (blocks[:1] + blocks[2:], blocks[:-1], blocks[1:], [*blocks, blocks[-1]]):
         with pytest.raises(TenureFault):
             prove_tenure(kept, rows, rows[-1].index_block_hash or "")
 
 
-def test_a_cut_header_is_left_out_and_cut_transactions_are_unread(chain: StacksChain) -> None:
+def test_bytes_that_are_cut_or_too_many_are_counted(chain: StacksChain) -> None:
+    raw, _ = tenure(chain)
+    whole = split_blocks(raw)
+    assert whole.left_over == 0
+    assert split_blocks(raw + b"\x01") == (whole.blocks, 1)
+    cut = split_blocks(raw[:-1])
+    assert cut.blocks == whole.blocks[:-1]
+    assert cut.left_over
+    with pytest.raises(CutShort):
+        split_blocks(chain.raw(busy(chain)[0].blocks[0])[:-1])
+
+
+def test_a_lower_number_of_transactions_is_a_fault(chain: StacksChain) -> None:
+    """The number is not hashed, so a lower one would hide the fields of the last transactions."""
+    burn = next(burn for burn in busy(chain) if len(burn.blocks) == 1)
+    raw, rows = raw_tenure(chain, burn), rows_of(list(burn.transactions()))
+    count = len(rows).to_bytes(4, "big")
+    at = raw.index(count + b"\x00\x00\x00\x00\x01")
+    for fewer in range(len(rows)):
+        changed = raw[:at] + fewer.to_bytes(4, "big") + raw[at + 4 :]
+        with pytest.raises(TenureFault, match="lists"):
+            prove_tenure(split_blocks(changed).blocks, rows, rows[-1].index_block_hash or "")
+
+
+def test_operations_on_bitcoin_are_rows_that_no_block_has(chain: StacksChain) -> None:
     raw, rows = tenure(chain)
-    assert split_blocks(raw + b"\x01") == split_blocks(raw)
-    assert proved(raw[:-1], rows).unread == ("a transaction ends too early",)
+    extra = msgspec.structs.replace(
+        rows[0], tx_id="0x" + "b" * 64, nonce=0, fee_ustx=0, sponsor_address=None, tx_type="token_transfer"
+    )
+    assert proved(raw, [extra, *rows]).transactions == len(rows) + 1
+    with pytest.raises(TenureFault):
+        proved(raw, [msgspec.structs.replace(extra, fee_ustx=1), *rows])
+
+
+def test_made_up_bytes_take_no_more_than_linear_time(chain: StacksChain) -> None:
+    """A header whose bits take more bytes than they need cannot be read, so no search goes through all bytes."""
+    raw = chain.raw(busy(chain)[0].blocks[0])
+    bits = raw.index((4000).to_bytes(2, "big") + (500).to_bytes(4, "big"))
+    with pytest.raises(CannotBeRead, match="bits in"):
+        split_blocks(raw[: bits + 2] + (501).to_bytes(4, "big") + raw[bits + 6 :])
 
 
 def is_accepted(raw: bytes, rows: list[Tx]) -> bool:
     try:
-        return not proved(raw, rows).unread
+        blocks, left_over = split_blocks(raw)
+        return not prove_tenure(blocks, rows, rows[-1].index_block_hash or "").unread and not left_over
     except (TenureFault, CannotBeRead):
         return False
 
@@ -169,8 +207,9 @@ def test_each_flipped_bit_is_seen_except_in_the_signers_signatures(chain: Stacks
     raw, rows = raw_tenure(chain, burn), rows_of(list(burn.transactions()))
     first = 1 + 8 + 8 + 20 + 32 + 32 + 32 + 8 + 65 + 4  # the header up to the count of signatures
     uncovered = range(first, first + 28 * 65)
-    rng = Random(3)
-    for bit in rng.sample(range(len(raw) * 8), 3_000):
+    count = len(raw) - sum(map(len, map(transaction_bytes, burn.transactions()))) - 4
+    bits = {*Random(3).sample(range(len(raw) * 8), 3_000), *range(count * 8, (count + 4) * 8)}
+    for bit in bits:
         at, shift = divmod(bit, 8)
         changed = raw[:at] + bytes([raw[at] ^ 1 << shift]) + raw[at + 1 :]
         assert is_accepted(changed, rows) == (at in uncovered), f"bit {bit}"
@@ -185,13 +224,13 @@ def test_a_block_of_version_2_cannot_be_read() -> None:
 def test_an_unknown_payload_leaves_ids_proved_and_fields_unread(chain: StacksChain) -> None:
     """The next block is found by its height and consensus hash."""
     burn = next(burn for burn in busy(chain) if len(burn.blocks) > 2)
-    whole = [split_blocks(chain.raw(block))[0] for block in burn.blocks[::-1]]
+    whole = [split_blocks(chain.raw(block)).blocks[0] for block in burn.blocks[::-1]]
     raw = b"".join(chain.raw(block) for block in burn.blocks[::-1])
     newest = chain.raw(burn.blocks[-1])
     tx = burn.blocks[-1].transactions[0]
     payload = newest.rindex(b"\x03\x02" + bytes(4))  # the last transaction's modes and post-conditions
     spoiled = raw[: payload + 6] + b"\x63" + raw[payload + 7 :]
-    found = split_blocks(spoiled)
+    found = split_blocks(spoiled).blocks
     assert [block.index_block_hash for block in found] == [block.index_block_hash for block in whole]
     assert "kind 99" in (found[0].unread or "")
     rows = rows_of(list(burn.transactions()))
@@ -201,7 +240,7 @@ def test_an_unknown_payload_leaves_ids_proved_and_fields_unread(chain: StacksCha
 @given(st.binary(max_size=400))
 def test_any_bytes_end_in_cannot_be_read_or_in_blocks(content: bytes) -> None:
     with suppress(CannotBeRead):
-        assert all(isinstance(block, RawBlock) for block in split_blocks(content))
+        assert all(isinstance(block, RawBlock) for block in split_blocks(content).blocks)
     with suppress(CannotBeRead):
         read_transaction(b"\x00\x00\x00\x00\x01\x04" + content, 0)
 
@@ -217,7 +256,7 @@ def test_spoiled_bytes_of_a_tenure_are_never_accepted(data: st.DataObject) -> No
     removed = data.draw(st.integers(0, 6))
     changed = bytes(raw[:at]) + inserted + bytes(raw[at + removed :])
     rows = rows_of(burn.blocks[-1].transactions)
-    assert not is_accepted(changed, rows) or changed.startswith(bytes(raw))
+    assert not is_accepted(changed, rows) or changed == bytes(raw)
 
 
 CHAIN = chain_of(tip=chain_of().spec.tip.replace(hour=3))
@@ -238,7 +277,7 @@ def test_real_transactions_have_their_ids_and_fields() -> None:
 @needs_real_bytes
 def test_real_blocks_are_sealed() -> None:
     for each in json.loads((Path(FOLDER or "") / "stacks_blocks.json").read_text()):
-        [block] = split_blocks(bytes.fromhex(each["raw"]))
+        [block] = split_blocks(bytes.fromhex(each["raw"])).blocks
         assert (block.block_hash[2:], block.index_block_hash[2:]) == (each["block_hash"], each["block_id"])
         assert [tx.tx_id[2:] for tx in block.transactions] == [tx["tx_id"] for tx in each["transactions"]]
         assert [tx.sender_address for tx in block.transactions] == [tx["sender"] for tx in each["transactions"]]

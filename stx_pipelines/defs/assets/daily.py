@@ -98,19 +98,27 @@ class _Events:
         self._describe = describe
         self._noun = DATASETS[context.asset_key.to_user_string()].noun
         self._held: tuple[StoredDay, Metadata] | None = None
-        self.count = 0
+        self._stored: set[str] = set()
 
     @cached_property
     def _partitions(self) -> set[str]:
         return set(self._context.partition_keys)
 
+    @property
+    def count(self) -> int:
+        """The number of days that the run stored."""
+        return len(self._stored)
+
     def __enter__(self) -> _Events:
         return self
 
     def add(self, stored: StoredDay) -> None:
-        """Report a stored day to Dagster, either at once or at the end of the run."""
-        self.count += 1
+        """Report a stored day to Dagster, either at once or at the end of the run.
+
+        A day is reported again if a reorg during the run changed it.
+        """
         day, metadata = stored.certificate.day.isoformat(), self._describe(stored.certificate)
+        self._stored.add(day)
         if day in self._partitions:
             self._context.add_asset_metadata(metadata, partition_key=day)  # for the event at the end
         if self._partitions == {day}:

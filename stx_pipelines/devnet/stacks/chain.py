@@ -255,8 +255,9 @@ class StacksChain:
             )
             for tx_index, draft in enumerate(drafts)
         )
+        signed = None
         if height == 1 and self.spec.boot_transactions:
-            rows = with_boot_rows(rows, self.spec)
+            signed, rows = rows, with_boot_rows(rows, self.spec)
         return StacksBlock(
             height,
             block_hash,
@@ -269,6 +270,7 @@ class StacksChain:
             burn.time,
             rows,
             self.forks,
+            signed,
         )
 
     def _hashes_before(self) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from stx_pipelines.chains.evidence import Round
 from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Tx
 from stx_pipelines.chains.stacks_block import RawBlock, split_blocks
 from stx_pipelines.chains.stacks_transaction import CannotBeRead
-from stx_pipelines.chains.tenure_proof import Tenure, prove_links, prove_tenure
+from stx_pipelines.chains.tenure_proof import Tenure, TenureFault, prove_links, prove_tenure
 from stx_pipelines.clients.errors import ApiError, Interrupted, NotFound
 from stx_pipelines.clients.stacks_node import StacksNode
 
@@ -112,17 +112,22 @@ class TenureProofs:
         """Return the blocks from `newest` down to the height `lowest`.
 
         The bytes may end early, because of their size or because they were cut. The rest is then requested by the
-        parent of the last block. Each request returns at least the requested block, or this method ends.
+        parent of the last block. Each response must begin with the requested block, so the requests come to an end.
+        Raises `TenureFault` if bytes follow the lowest block.
         """
         blocks: list[RawBlock] = []
         wanted = newest
         while True:
-            more = split_blocks(self.node.tenure(wanted))
-            blocks += more
-            is_of_tenure = more[0].index_block_hash == wanted and more[-1].consensus_hash == blocks[0].consensus_hash
-            if not is_of_tenure or more[-1].height <= lowest:
+            more, left_over = split_blocks(self.node.tenure(wanted))
+            for block in more:
+                blocks.append(block)
+                if block.index_block_hash != wanted or block.consensus_hash != blocks[0].consensus_hash:
+                    return blocks  # the proof names the fault
+                wanted = block.parent_id
+            if blocks[-1].height <= lowest:
+                if left_over:
+                    raise TenureFault(f"Stacks block {blocks[-1].height} is followed by {left_over} unknown bytes")
                 return blocks
-            wanted = more[-1].parent_id
 
     def _say(self, certificate: Certificate, reasons: Collection[str]) -> None:
         """Log each reason once per run."""

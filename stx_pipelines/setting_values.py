@@ -1,0 +1,39 @@
+"""Functions that read the texts of single settings: addresses and headers."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([!-~]+(?:[ \t]+[!-~]+)*)")  # RFC 9110, in ASCII
+OF_THE_CLIENT = {"accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"}
+
+
+def is_rpc_address(url: str) -> bool:
+    """Return whether a text is an address of an Ethereum node that a client can use."""
+    if url.startswith("ipc:///"):
+        return url.isprintable() and not url.endswith("/")
+    if not re.fullmatch(r"(https?|wss?)://[!-~]+", url) or "#" in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no such port
+        return False
+
+
+def header_parts(value: SecretStr | None) -> list[str]:
+    """Return the headers in a text, which are separated by semicolons or lines."""
+    parts = re.split(r"[;\n]", value.get_secret_value()) if value else []
+    return [part.strip() for part in parts if part.strip()]
+
+
+def origin(url: object) -> tuple[object, ...]:
+    """Return the scheme, host and port of an address. For a value that is not an address, return the value."""
+    try:
+        parts = urlsplit((url.get_secret_value() if isinstance(url, SecretStr) else str(url)).strip())
+        return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:  # no such port
+        return (url,)
