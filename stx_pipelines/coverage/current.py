@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import NamedTuple
 
@@ -16,20 +16,38 @@ from stx_pipelines.coverage.combined import less_far
 from stx_pipelines.coverage.model import Coverage, judge_days, wanted_days
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.project import Project
-from stx_pipelines.store.identity import known_ethereum, known_identity
+from stx_pipelines.store.identity import Identity, known_ethereum, known_identity
 from stx_pipelines.store.neighbours import torn_days
 
 
 def first_day_note(project: Project) -> str | None:
-    """Return a sentence that says that STX_FIRST_DAY is before the first possible day; None if it is not."""
+    """Return a sentence about a setting that asks for days before the first possible day; None if there is none.
+
+    The settings are STX_FIRST_DAY, and STX_TARGET_DAYS if it was given.
+    """
     identity, first = known_identity(project.folder), project.settings.stx_first_day
-    if identity is None or first is None or first >= identity.first_day:
+    if identity is None:
         return None
+    if first is None or first >= identity.first_day:
+        return _long_target(project, identity) if first is None else None
     if identity.height == 1:
         return f"STX_FIRST_DAY={first} is before the chain's first day, so days are wanted from {identity.first_day} on"
     return (
         f"STX_FIRST_DAY={first} is before the first day of {project.settings.stx_data_dir}, so days are wanted from "
         f"{identity.first_day} on; for earlier days, set STX_DATA_DIR to a new folder"
+    )
+
+
+def _long_target(project: Project, identity: Identity) -> str | None:
+    settings, today = project.settings, datetime.now(UTC).date()
+    if "stx_target_days" not in settings.model_fields_set or identity.height != 1:
+        return None
+    most = (today - identity.first_day).days
+    if settings.stx_target_days <= most:
+        return None
+    return (
+        f"STX_TARGET_DAYS={settings.stx_target_days} reaches back to days before the chain's first day, so days are "
+        f"wanted from {identity.first_day} on"
     )
 
 

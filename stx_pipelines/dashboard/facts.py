@@ -65,7 +65,8 @@ class Facts:
     """All data of the page. `basis` holds the days that the numbers use; it is None before the first results.
 
     `transactions` and `wallets` count the whole covered range. `warnings` are sentences for the top of the page.
-    `fee_recipients` is None without day files of Ethereum.
+    `fee_recipients` is None without day files of Ethereum. `proofs` says how the closed days are proved; None without
+    one.
     """
 
     now: datetime
@@ -76,6 +77,7 @@ class Facts:
     tables: Mapping[str, Table]
     warnings: Sequence[str]
     fee_recipients: FeeRecipients | None = None
+    proofs: str | None = None
 
     def rows(self, table: str) -> Sequence[Row]:
         """Return the rows of a table, or no rows if the table does not exist yet."""
@@ -87,10 +89,12 @@ class Facts:
         return self.basis if self.basis and self.basis.days else None
 
 
-def read_facts(store: MetricStore, coverage: Coverage, sentence: str, note: str = "") -> Facts:
+def read_facts(
+    store: MetricStore, coverage: Coverage, sentence: str, note: str = "", proofs: str | None = None
+) -> Facts:
     """Return the data of the page, read from the results and the day files on disk. Raises `StoreError`.
 
-    `sentence` describes the coverage, and `note` is a text for the top of the page.
+    `sentence` describes the coverage, `note` is a text for the top of the page, and `proofs` describes the proofs.
     """
     names = [name for result in RESULTS.values() for name in result if name not in PER_WALLET]
     known = {name: basis for name in names if (basis := store.kept(name)) is not None}
@@ -111,6 +115,7 @@ def read_facts(store: MetricStore, coverage: Coverage, sentence: str, note: str 
         tables={name: _newest(table) for name, table in tables.items()},
         warnings=[*([note] if note else []), *_warnings(store, known, names), *damage],
         fee_recipients=ethereum,
+        proofs=proofs,
     )
 
 

@@ -14,11 +14,13 @@ from stx_pipelines.clients.errors import Changed, RateLimited, Unreachable
 from stx_pipelines.clients.http import Http
 from stx_pipelines.clients.limits import (
     pause_of_used_up_windows,
+    request_cost,
     requests_per_minute,
     seconds_from,
     true_time,
     unix_time,
 )
+from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines_tests.clients.conftest import Script
 from stx_pipelines_tests.clients.imaginary import Clock, Stop
 
@@ -82,6 +84,22 @@ def test_the_limit_of_a_minute_has_two_names() -> None:
     assert requests_per_minute({"x-ratelimit-limit-minute": "50"}) == 50
     assert requests_per_minute({"x-ratelimit-limit-stacks-minute": "25", "x-ratelimit-limit-minute": "50"}) == 25
     assert requests_per_minute({"x-ratelimit-limit-minute": "\u00b2"}) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "cost"), [("", 1), ("1", 1), ("7", 7), ("0", 1), ("-3", 1), ("\u00b2", 1), ("1.5", 1), ("99999", 100)]
+)
+def test_a_request_may_cost_more_than_one(said: str, cost: int) -> None:
+    assert request_cost({"x-ratelimit-cost-stacks": said}) == cost
+
+
+def test_a_higher_cost_pauses_for_as_many_requests(clock: Clock) -> None:
+    budget = Budget("http://costly.example", 60)
+    budget.spend(Stop(clock))
+    before = clock.waited
+    budget.charge(4)
+    budget.spend(Stop(clock))
+    assert clock.waited - before >= 4
 
 
 def test_the_servers_date_corrects_a_clock_that_is_clearly_wrong() -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.coverage.model import less_far
+from stx_pipelines.coverage.combined import less_far
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.coverage.text import coverage_sentence
 from stx_pipelines_tests.coverage.made_up import (

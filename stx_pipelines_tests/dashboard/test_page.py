@@ -129,7 +129,8 @@ def test_coverage_names_the_days_behind_the_numbers(tmp_path: Path) -> None:
         *["closed"] * 5,
         *("open", "missing"),
     ]
-    said = write_page(store.folder, read_facts(store, coverage, "so far")).path.read_text()
+    said = write_page(store.folder, read_facts(store, coverage, "so far", proofs="7 days closed")).path.read_text()
+    assert "7 days closed." in said
     assert "5 complete days without a gap, 2026-09-04 to 2026-09-08" in said
     assert "2 days closed but before a gap (a missing or open day), 1 day open" in said
     assert "where nonces are not known, wallets first seen before" in said

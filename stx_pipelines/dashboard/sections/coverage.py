@@ -38,7 +38,7 @@ def coverage(facts: Facts) -> Section:
         id="coverage",
         title="Days behind the numbers",
         lead="This section shows which days are complete, and which days the numbers use.",
-        facts=[("Days wanted", f"{facts.coverage}."), *_basis_facts(facts.measured)],
+        facts=[("Days wanted", f"{facts.coverage}."), *_proofs(facts), *_basis_facts(facts.measured)],
         charts=[_calendar(facts)] if rows else [],
         empty="" if rows else "No day is wanted, and no day is stored.",
     )
@@ -91,6 +91,10 @@ def _squares(months: int) -> Spec:
             layer("text", {**cell, "text": {"field": "sign"}}, fontSize=9, fontWeight="bold", color="@card"),
         ],
     )
+
+
+def _proofs(facts: Facts) -> list[tuple[str, str]]:
+    return [("How closed days are proved", f"{facts.proofs}.")] if facts.proofs else []
 
 
 def _basis_facts(basis: Basis | None) -> list[tuple[str, str]]:

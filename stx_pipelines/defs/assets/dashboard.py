@@ -7,6 +7,7 @@ import dagster as dg
 
 from stx_pipelines.chains.datasets import BALANCES
 from stx_pipelines.coverage.current import transactions_coverage
+from stx_pipelines.coverage.proofs import proofs_of
 from stx_pipelines.coverage.text import coverage_sentence, size
 from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import pictures, write_page
@@ -36,7 +37,9 @@ def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.
         project = metrics.project()
         coverage = transactions_coverage(project, datetime.now(UTC))
         sentence = coverage_sentence(coverage, project.settings.budget)
-        facts = read_facts(metrics.store(), coverage, sentence, project.settings.stx_page_note)
+        store = project.store()
+        proofs = proofs_of(store, store.files.certificates()).sentence
+        facts = read_facts(metrics.store(), coverage, sentence, project.settings.stx_page_note, proofs)
         page = write_page(project.folder, facts)
     except (SettingsError, StoreError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
