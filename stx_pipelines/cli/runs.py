@@ -142,7 +142,7 @@ def _stored_since(project: Project, chain: Chain, began: datetime) -> int:
         day
         for dataset in chain.tables
         for day, known in project.store(dataset).files.certificates().items()
-        if known.proved_at >= began
+        if known.proved_at >= began.replace(microsecond=0)  # a certificate has whole seconds
     }
     return len(days)
 

@@ -71,7 +71,7 @@ def _coverage(project: Project, dataset: Dataset, wanted: _Target, now: datetime
         newer=store.files.newer(),
         tip=_tip(project, dataset.chain, wanted),
         first_day=wanted.first_day,
-        torn=torn_days(store.files) if dataset.name == TRANSACTIONS else (),
+        torn=torn_days(store.files, compare=False) if dataset.name == TRANSACTIONS else (),
     )
 
 

@@ -2,46 +2,77 @@
 
 A day's last block is the parent of the next day's first block if its height is one lower. Times of burn blocks are not
 in order, so at midnight the heights of two days may interleave. Then no height and no transaction may be in both days.
+Such days are compared once. The results are in the small file `.neighbours.json` beside the day files.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
+
+import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.store.day_files import DamagedDayFile, DayFiles, NewerDayFile
+from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 
 
-def torn_days(files: DayFiles) -> frozenset[date]:
-    """Return the stored days that do not fit to a neighbouring stored day. Damaged files are left out."""
+def torn_days(files: DayFiles, *, compare: bool) -> frozenset[date]:
+    """Return the stored days that do not fit to a neighbouring stored day. Damaged files are left out.
+
+    If `compare`, the rows of interleaving days are compared unless the result is known. Otherwise days without a known
+    result count as fitting, so that no day file is read.
+    """
     known = files.certificates()
-    pairs = [(certificate, known.get(day + DAY)) for day, certificate in known.items()]
-    return frozenset(
-        day
-        for older, newer in pairs
-        if newer is not None and not _fit(files, older, newer)
-        for day in (older.day, newer.day)
-    )
+    pairs = [(older, known[day + DAY]) for day, older in known.items() if day + DAY in known]
+    before = read_if_sound(_memory(files), dict[str, bool]) or {}
+    results = {_key(*pair): before[_key(*pair)] for pair in pairs if _interleave(*pair) and _key(*pair) in before}
+    if compare:
+        for older, newer in pairs:
+            if _interleave(older, newer) and _key(older, newer) not in results:
+                results[_key(older, newer)] = _are_apart(files, older.day, newer.day)
+        _remember(files, before, results)
+    torn = (pair for pair in pairs if not _are_linked(*pair) or not results.get(_key(*pair), True))
+    return frozenset(certificate.day for pair in torn for certificate in pair)
 
 
-def _fit(files: DayFiles, older: Certificate, newer: Certificate) -> bool:
-    if older.last_height is None or newer.first_height is None or older.last_height + 1 < newer.first_height:
+def _key(older: Certificate, newer: Certificate) -> str:
+    return f"{older.id} {newer.id}"
+
+
+def _interleave(older: Certificate, newer: Certificate) -> bool:
+    ends = (older.last_height, newer.first_height)
+    return ends[0] is not None and ends[1] is not None and ends[0] >= ends[1]
+
+
+def _are_linked(older: Certificate, newer: Certificate) -> bool:
+    """Return whether the newer day names the last block of the older day as its parent, if it must."""
+    if older.last_height is None or newer.first_height != older.last_height + 1:
         return True
-    if older.last_height >= newer.first_height:
-        return _are_apart(files.folder, (older.day, newer.day), (older.id, newer.id))
     # Certificates of earlier versions do not name the parent.
     return older.last_hash is None or not newer.first_parent_hash or older.last_hash == newer.first_parent_hash
 
 
-@lru_cache(maxsize=64)
-def _are_apart(folder: Path, days: tuple[date, date], ids: tuple[str, str]) -> bool:
-    """Return whether two days have no height and no transaction in common. `ids` are of their certificates."""
-    files = DayFiles(folder)
+def _are_apart(files: DayFiles, older: date, newer: date) -> bool:
+    """Return whether two days have no height and no transaction in common."""
     try:
-        older, newer = (files.read(day).select(["block_height", "tx_id"]) for day in days)
+        tables = [files.columns(day, ["block_height", "tx_id"]) for day in (older, newer)]
     except (DamagedDayFile, NewerDayFile):
         return True
-    return all(set(older[name].to_pylist()).isdisjoint(newer[name].to_pylist()) for name in older.column_names)
+    return all(
+        set(tables[0][name].to_pylist()).isdisjoint(tables[1][name].to_pylist()) for name in tables[0].column_names
+    )
+
+
+def _memory(files: DayFiles) -> Path:
+    return files.folder / ".neighbours.json"
+
+
+def _remember(files: DayFiles, before: dict[str, bool], results: dict[str, bool]) -> None:
+    if results == before:
+        return
+    content = msgspec.json.encode(results)
+    with suppress(StoreError):  # without the small file, the days are only compared again
+        replace_file(_memory(files), lambda aside: aside.write_bytes(content), durable=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_a_failure_that_a_later_run_mended_is_not_called_failed(
     full: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = full.project()
-    began = look(project, STACKS).now
+    began = look(project, STACKS).now + timedelta(seconds=2)  # a certificate has whole seconds
     mended = Failed("1 of 1 days failed", passing=True)
     assert sum_up(project, STACKS, [mended], began) == DONE
     assert "failed at first, complete now: 1 of 1 days failed\n" in capsys.readouterr().err

@@ -80,7 +80,7 @@ def test_the_page_is_served_on_this_machine_until_the_command_is_stopped(world: 
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
             assert "<h1" in requests.get(address, timeout=LONGEST).text
         finally:
-            process.terminate()
+            process.kill()
 
 
 def test_a_taken_port_is_named(world: World, run: Run) -> None:

@@ -105,12 +105,18 @@ def test_a_table_that_differs_is_named(stored: DevnetWorld, run: RunEthereum) ->
     assert f"blocks {FIRST_DAY}: the table differs" in done.stderr
 
 
-@pytest.mark.parametrize("options", [("--all",), ("--chain", "ethereum", "--db", "x")])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--all",), "--all is for --chain ethereum or --merkle"),
+        (("--chain", "ethereum", "--db", "x"), "--db, --merkle and --links are for --chain stacks"),
+    ],
+)
 def test_options_of_the_other_chain_are_refused(
-    stored: DevnetWorld, run: RunEthereum, options: tuple[str, ...], tmp_path: Any
+    stored: DevnetWorld, run: RunEthereum, options: tuple[str, ...], said: str, tmp_path: Any
 ) -> None:
     (tmp_path / "x").touch()
     given = [str(tmp_path / "x") if option == "x" else option for option in options]
     done = run(stored, "verify", *given)
     assert done.exit_code == ERROR
-    assert "--db is for --chain stacks, --all for --chain ethereum" in done.output
+    assert said in done.output

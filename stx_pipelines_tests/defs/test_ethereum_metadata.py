@@ -11,6 +11,7 @@ import dagster as dg
 import msgspec
 from eth_utils import from_wei
 
+from stx_pipelines.chains.addresses import shown_address
 from stx_pipelines.defs.assets.metadata import describe_balances, describe_blocks
 from stx_pipelines.store.summaries import summarize_balances
 from stx_pipelines_tests.store.ethereum_days import (
@@ -58,7 +59,8 @@ def test_a_day_of_blocks_says_what_a_person_wants_to_know() -> None:
     assert (said["gas_used"], said["transactions"]) == (PER_DAY * 21_000, 0 + 1 + 2 + 3 + 4 + 5)
     assert said["fee_recipients"] == 3
     lines = str(said["top_fee_recipients"]).splitlines()[2:]
-    assert lines == [f"| `{BOB}` | 3 |", f"| `{ALICE}` | 2 |", f"| `{CAROL}` | 1 |"]
+    shown = [shown_address(miner) for miner in (BOB, ALICE, CAROL)]
+    assert lines == [f"| `{miner}` | {blocks} |" for miner, blocks in zip(shown, (3, 2, 1), strict=True)]
     hours = Counter(f"{datetime.fromtimestamp(block.timestamp, UTC):%H}" for block in BLOCKS)
     assert by_hour(metadata["blocks_per_hour"]) == {hour: [count] for hour, count in hours.items()}
 
@@ -70,7 +72,7 @@ def test_a_day_of_balances_says_whose_balance_changed_by_how_much() -> None:
     assert said["increase_eth"] == f"{in_eth(total):f}"
     assert said["positive_share"] == said["zero_share"] == said["negative_share"] == 0.3333
     lines = str(said["top_fee_recipients"]).splitlines()[2:]
-    assert [line.split(" | ")[0] for line in lines] == [f"| `{miner}`" for miner in (BOB, ALICE, CAROL)]
+    assert [line.split(" | ")[0] for line in lines] == [f"| `{shown_address(miner)}`" for miner in (BOB, ALICE, CAROL)]
     for line, miner in zip(lines, (BOB, ALICE, CAROL), strict=True):
         mine = sum(change.balance_increase for change in CHANGES if change.miner == miner)
         assert Decimal(line.split(" | ")[2].removesuffix(" |")) == in_eth(mine)

@@ -156,7 +156,8 @@ def test_parquet_files_are_read_in_one_place_only() -> None:
         for line in path.read_text(encoding="utf-8").splitlines()
         if reads.search(line)
     ]
-    assert found == ['store/parquet.py: return f"read_parquet([{names}], hive_partitioning = false)"']
+    options = "hive_partitioning = false, union_by_name = {str(not same_columns).lower()}"
+    assert found == [f'store/parquet.py: return f"read_parquet([{{names}}], {options})"']
 
 
 def test_arrow_reads_no_column_from_a_folders_name() -> None:

@@ -96,7 +96,7 @@ class Mempool:
 
     def _next_salt(self) -> int:
         self._drafted += 1
-        return self._seed << 40 | self._drafted
+        return (self._seed << 40 | self._drafted) % 2**63
 
     def _miners_own(self, miner: Wallet, kind: str) -> Draft:
         unsigned = Draft("", miner.address, miner.take_nonce(), None, None, 0, kind, "success", self._next_salt())
