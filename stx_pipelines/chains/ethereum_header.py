@@ -6,6 +6,7 @@ Later forks added fields at the end. A header with one of these fields also has 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -18,7 +19,6 @@ Hash = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{64}\Z")]
 Address = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{40}\Z")]
 Data = Annotated[str, msgspec.Meta(pattern=r"\A0[xX](?:[0-9a-fA-F]{2})*\Z")]
 _Quantity = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{1,64}\Z")]
-_HASHES = 6  # in every header
 _LATER = (
     ("base_fee_per_gas", False),
     ("withdrawals_root", True),
@@ -93,21 +93,18 @@ def header_hash(header: RpcHeader) -> str | None:
 
     Return None if a field is not hex or has the wrong length, or if a later field is there without an earlier one.
     """
-    later = _later_fields(header)
+    later = _prague_fields(header) or _later_fields(header)
     if later is None or not _is_well_formed(header):
         return None
     try:
-        # Each text of 32 bytes becomes an item of the list where its 0x becomes a0.
         fields = (
-            f"{header.parent_hash}{header.sha3_uncles}94{header.miner[2:]}{header.state_root}"
-            f"{header.transactions_root}{header.receipts_root}b90100{header.logs_bloom[2:]}"
+            f"a0{header.parent_hash[2:]}a0{header.sha3_uncles[2:]}94{header.miner[2:]}a0{header.state_root[2:]}"
+            f"a0{header.transactions_root[2:]}a0{header.receipts_root[2:]}b90100{header.logs_bloom[2:]}"
             f"{_quantity(header.difficulty)}{_quantity(header.number)}{_quantity(header.gas_limit)}"
             f"{_quantity(header.gas_used)}{_quantity(header.timestamp)}{string(header.extra_data[2:].lower())}"
-            f"{header.mix_hash}88{header.nonce[2:]}{later}"
+            f"a0{header.mix_hash[2:]}88{header.nonce[2:]}{later}"
         )
-        if fields.count("0x") != _HASHES + later.count("0x"):  # a text has 0x in its middle
-            return None
-        return "0x" + keccak(bytes.fromhex(items(fields.replace("0x", "a0")))).hex()
+        return "0x" + keccak(bytes.fromhex(items(fields))).hex()
     except (ValueError, IndexError):
         return None
 
@@ -127,25 +124,41 @@ def _is_well_formed(header: RpcHeader) -> bool:
         header.nonce,
         header.logs_bloom,
     )
-    return tuple(map(len, texts)) == _LONG and all(map(_begins, (*texts, header.difficulty)))
+    return tuple(map(len, texts)) == _LONG and _begin(*texts, header.difficulty)
+
+
+def _prague_fields(header: RpcHeader) -> str | None:
+    """Return what `_later_fields` returns for a header of the forks Prague and Osaka, faster; None for any other."""
+    fee, blobs, excess = header.base_fee_per_gas, header.blob_gas_used, header.excess_blob_gas
+    withdrawals, beacon, requests = header.withdrawals_root, header.parent_beacon_block_root, header.requests_hash
+    if not (fee and blobs and excess and withdrawals and beacon and requests):
+        return None
+    if header.block_access_list_hash is not None or header.slot_number is not None:
+        return None
+    if not (len(withdrawals) == len(beacon) == len(requests) == _LONG[0]):
+        return None
+    if not _begin(fee, blobs, excess, withdrawals, beacon, requests):
+        return None
+    return f"{_quantity(fee)}a0{withdrawals[2:]}{_quantity(blobs)}{_quantity(excess)}a0{beacon[2:]}a0{requests[2:]}"
 
 
 def _later_fields(header: RpcHeader) -> str | None:
-    """Return the encoding of the fields that later forks added, with hashes as they are; None if they are malformed."""
+    """Return the encoding of the fields that later forks added; None if they are malformed."""
     fields, has_ended = "", False
     for name, is_hash in _LATER:
         text: str | None = getattr(header, name)
         if text is None:
             has_ended = True
             continue
-        if has_ended or not _begins(text) or (is_hash and (len(text) != _LONG[0] or text.count("0x") != 1)):
+        if has_ended or not _begin(text) or (is_hash and len(text) != _LONG[0]):
             return None
-        fields += text if is_hash else _quantity(text)
+        fields += f"a0{text[2:]}" if is_hash else _quantity(text)
     return fields
 
 
-def _begins(text: str) -> bool:
-    return text.startswith("0x")
+def _begin(*texts: str) -> bool:
+    """Return whether all texts begin with 0x."""
+    return {text[:2] for text in texts} == {"0x"}
 
 
 def _quantity(text: str) -> str:
@@ -189,6 +202,16 @@ _NUMBERS = (
     "excess_blob_gas",
     "slot_number",
 )
+
+
+def is_plain(header: RpcHeader) -> bool:
+    """Return whether `with_plain_numbers` would return the header unchanged, as for nearly every node."""
+    texts = "".join(text for name in header.__struct_fields__ if isinstance(text := getattr(header, name), str))
+    numbers = " ".join(text for name in _NUMBERS if (text := getattr(header, name)) is not None)
+    return not header.withdrawals and texts.lower() == texts and bool(_PLAIN.fullmatch(numbers))
+
+
+_PLAIN = re.compile(r"(?:0x(?:0|[1-9a-f][0-9a-f]*)(?: |\Z))*")
 
 
 def with_plain_numbers(header: RpcHeader) -> RpcHeader:

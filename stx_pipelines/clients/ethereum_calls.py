@@ -7,16 +7,8 @@ from typing import Literal
 import msgspec
 
 from stx_pipelines.chains.errors import MalformedAnswer
-from stx_pipelines.chains.ethereum import (
-    BalanceKey,
-    Block,
-    Header,
-    parse_account_proof,
-    parse_block,
-    parse_header,
-    parse_quantity,
-    quantities,
-)
+from stx_pipelines.chains.ethereum import BalanceKey, Block, Header, parse_account_proof, parse_quantity, quantities
+from stx_pipelines.chains.ethereum_blocks import parse_block, parse_header
 from stx_pipelines.clients.json_rpc import Question
 
 Tag = Literal["latest", "finalized", "earliest"]

@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 
 from stx_pipelines.chains.days import LAST_SECOND
 from stx_pipelines.chains.errors import MalformedAnswer, ProofError
-from stx_pipelines.chains.ethereum import (
-    BalanceKey,
-    Block,
-    balance_changes,
-    balance_keys,
-    parse_block,
-    parse_quantity,
-)
+from stx_pipelines.chains.ethereum import BalanceKey, Block, balance_changes, balance_keys, parse_quantity
+from stx_pipelines.chains.ethereum_blocks import parse_block
 
 ALICE, BOB = "0x" + "a1" * 20, "0x" + "b0" * 20
 HEADER: dict[str, Any] = {

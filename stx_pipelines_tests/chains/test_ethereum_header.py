@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from stx_pipelines.chains import rlp
 from stx_pipelines.chains.account_proof import BadAccountProof, proved_balance
-from stx_pipelines.chains.ethereum import parse_account_proof, parse_header
+from stx_pipelines.chains.ethereum import parse_account_proof
+from stx_pipelines.chains.ethereum_blocks import parse_header
 from stx_pipelines.chains.withdrawals import Withdrawal, withdrawals_root
 
 FOLDER = os.environ.get("STX_REAL_BYTES")

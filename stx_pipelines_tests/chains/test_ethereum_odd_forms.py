@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stx_pipelines.chains.errors import BeyondTables, MalformedAnswer
-from stx_pipelines.chains.ethereum import Header, parse_block, parse_header, parse_quantity, quantities
+from stx_pipelines.chains.ethereum import Header, parse_quantity, quantities
+from stx_pipelines.chains.ethereum_blocks import parse_block, parse_header
 from stx_pipelines.devnet.ethereum.render import block_json
 from stx_pipelines_tests.chains.test_ethereum import HEADER, body
 from stx_pipelines_tests.sync.ethereum.world import make_chain

@@ -9,7 +9,7 @@ import rlp
 from eth_utils.crypto import keccak
 
 from stx_pipelines.chains.account_proof import proved_balance
-from stx_pipelines.chains.ethereum import parse_header
+from stx_pipelines.chains.ethereum_blocks import parse_header
 from stx_pipelines.devnet.ethereum.chain import EthereumChain
 from stx_pipelines.devnet.ethereum.header import FUTURE_MEMBER
 from stx_pipelines.devnet.ethereum.render import block_json
