@@ -93,7 +93,7 @@ def header_hash(header: RpcHeader) -> str | None:
 
     Return None if a field is not hex or has the wrong length, or if a later field is there without an earlier one.
     """
-    later = _prague_fields(header) or _later_fields(header)
+    later = _later_fields(header)
     if later is None or not _is_well_formed(header):
         return None
     try:
@@ -125,21 +125,6 @@ def _is_well_formed(header: RpcHeader) -> bool:
         header.logs_bloom,
     )
     return tuple(map(len, texts)) == _LONG and _begin(*texts, header.difficulty)
-
-
-def _prague_fields(header: RpcHeader) -> str | None:
-    """Return what `_later_fields` returns for a header of the forks Prague and Osaka, faster; None for any other."""
-    fee, blobs, excess = header.base_fee_per_gas, header.blob_gas_used, header.excess_blob_gas
-    withdrawals, beacon, requests = header.withdrawals_root, header.parent_beacon_block_root, header.requests_hash
-    if not (fee and blobs and excess and withdrawals and beacon and requests):
-        return None
-    if header.block_access_list_hash is not None or header.slot_number is not None:
-        return None
-    if not (len(withdrawals) == len(beacon) == len(requests) == _LONG[0]):
-        return None
-    if not _begin(fee, blobs, excess, withdrawals, beacon, requests):
-        return None
-    return f"{_quantity(fee)}a0{withdrawals[2:]}{_quantity(blobs)}{_quantity(excess)}a0{beacon[2:]}a0{requests[2:]}"
 
 
 def _later_fields(header: RpcHeader) -> str | None:

@@ -53,6 +53,7 @@ def assert_harmless(markdown: object, columns: int = 0) -> None:
 def test_a_plain_word_stays_as_it_is() -> None:
     assert [word(text) for text in ("token_transfer", "abort_by_response")] == ["token_transfer", "abort_by_response"]
     assert word("two words") == "`two words`"
+    assert word("_0_") == "`_0_`"
     assert code("0xab") == "`0xab`"
 
 

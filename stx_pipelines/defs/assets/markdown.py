@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_PLAIN = re.compile(r"[a-z0-9_-]+")
+_PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?")  # an underscore at an end may begin emphasis
 _BREAKS_OUT = "`|\\"  # these end the code or the table cell around it
 
 
