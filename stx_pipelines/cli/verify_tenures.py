@@ -37,7 +37,8 @@ def verify_merkle(project: Project, first: date | None, last: date | None, *, ev
     most = None if every else project.settings.stx_proof_tenures
     chosen = {day.certificate.day: _some(lacking(store, day.certificate), most) for day in days}
     _say_cost(project, sum(map(len, chosen.values())), len(days))
-    proofs = TenureProofs(project.stacks_node())
+    api = project.stacks_api()
+    proofs = TenureProofs(project.stacks_node(api.http), api.block_by_hash)
     verdicts = []
     for day in days:
         if heights := chosen[day.certificate.day]:

@@ -14,6 +14,7 @@ from functools import partial
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
+from stx_pipelines.chains.days import DAY
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import Tip, Tx
 from stx_pipelines.clients.errors import ApiError
@@ -202,7 +203,8 @@ class StacksSync(DaySync[StacksApi, Tx]):
         if isinstance(result, FailedDay) or self.tenures is None or not result.certificate.is_closed:
             return result
         try:
-            proof = self.tenures.prove(result.rows, result.certificate)
+            above = self.store.files.certificates().get(result.certificate.day + DAY)
+            proof = self.tenures.prove(result.rows, result.certificate, above=above)
         except (ProofError, ApiError) as error:
             return FailedDay(result.certificate.day, error)
         return ProvedDay(result.rows, with_evidence(result.certificate, proof), proof.round)
@@ -280,10 +282,11 @@ def _held(rows: Sequence[Tx]) -> list[Tx]:
 def open_stacks(project: Project) -> StacksSync:
     """Open the sync of Stacks transactions."""
     client, settings = project.stacks_api(), project.settings
+    node = project.stacks_node(client.http)
     return StacksSync(
         client,
         project.store(),
         lambda: identify(client, project.folder, settings.stx_first_day),
-        tenures=TenureProofs(project.stacks_node(client.http), settings.stx_proof, settings.stx_proof_tenures),
+        tenures=TenureProofs(node, client.block_by_hash, settings.stx_proof, settings.stx_proof_tenures),
         tip_age=settings.stx_tip_age,
     )

@@ -14,18 +14,21 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.days import day_of
 from stx_pipelines.chains.evidence import Round
-from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Tx
+from stx_pipelines.chains.stacks import NAKAMOTO_DAY, Block, Tx
 from stx_pipelines.chains.stacks_block import RawBlock, split_blocks
+from stx_pipelines.chains.stacks_hashes import EMPTY_ROOT
 from stx_pipelines.chains.stacks_transaction import CannotBeRead
 from stx_pipelines.chains.tenure_proof import Tenure, TenureFault, prove_links, prove_tenure
 from stx_pipelines.clients.errors import ApiError, Interrupted, NotFound
-from stx_pipelines.clients.stacks_node import StacksNode
+from stx_pipelines.clients.stacks_node import NoRawBlocks, StacksNode
 
 log = logging.getLogger(__name__)
 
 Mode = Literal["sample", "counts", "full"]
 _AT_ONCE = 4  # a response may have 16 MiB
+_LONGEST_GAP = 1_000  # requests to follow the parents of blocks that have no rows
 
 
 class HashProof(NamedTuple):
@@ -47,10 +50,11 @@ class TenureProofs:
 
     `mode` chooses the burn blocks of a day: none (`counts`), `sample` of them, or all (`full`). A sample has the
     oldest, the newest and random others. A node that does not serve raw blocks, or does not respond, is asked once;
-    `refusal` then says why.
+    `refusal` then says why. `block_of` returns the API's block with an id, or None if the API does not have it.
     """
 
     node: StacksNode
+    block_of: Callable[[str], Block | None]
     mode: Mode = "sample"
     sample: int = 5
     random: Random = field(default_factory=SystemRandom)
@@ -58,22 +62,31 @@ class TenureProofs:
     refusal: str | None = field(default=None, init=False)
     _said: set[str] = field(default_factory=set, init=False)
 
-    def prove(self, rows: Sequence[Tx], certificate: Certificate, known: Collection[int] = ()) -> HashProof:
-        """Prove burn blocks of a closed day. `known` are those that were proved before.
+    def prove(
+        self,
+        rows: Sequence[Tx],
+        certificate: Certificate,
+        known: Collection[int] = (),
+        above: Certificate | None = None,
+    ) -> HashProof:
+        """Prove burn blocks of a closed day. `known` are those that were proved before, `above` is the next day.
 
-        Raises `TenureFault` if rows differ from their blocks, and `Interrupted`.
+        Raises `TenureFault` if rows differ from their blocks, the errors of `block_of`, and `Interrupted`.
         """
         if self.mode == "counts" or not can_be_proved(certificate):
             return HashProof(None)
-        return self.prove_all(rows, certificate, self._choose(burn_blocks_of(rows), known))
+        return self.prove_all(rows, certificate, self._choose(burn_blocks_of(rows), known), above)
 
-    def prove_all(self, rows: Sequence[Tx], certificate: Certificate, heights: Sequence[int]) -> HashProof:
+    def prove_all(
+        self, rows: Sequence[Tx], certificate: Certificate, heights: Sequence[int], above: Certificate | None = None
+    ) -> HashProof:
         """Prove the burn blocks at these heights. Raises the errors of `prove`."""
         if self.refusal or not heights:
             return HashProof(None, (self.refusal,) if self.refusal else ())
         by_burn = burn_blocks_of(rows)
         with ThreadPoolExecutor(_AT_ONCE, "tenure") as pool:
             found = dict(zip(heights, pool.map(lambda height: self._prove_one(by_burn[height]), heights), strict=True))
+        found |= self._unexplained(found, rows, certificate, above)
         proved = {height: tenure for height, tenure in found.items() if isinstance(tenure, Tenure)}
         _link(proved, rows, certificate)
         why = tuple(sorted({left.why for left in found.values() if isinstance(left, _Left)}))
@@ -102,7 +115,8 @@ class TenureProofs:
         except NotFound:
             return _Left(f"{self.node.http.name} lacks blocks of the day")
         except ApiError as error:
-            self.refusal = f"{self.node.http.name} serves no raw blocks ({error})"
+            what = "serves" if isinstance(error, NoRawBlocks) else "sent"
+            self.refusal = f"{self.node.http.name} {what} no raw blocks ({error})"
             return _Left(self.refusal)
         except CannotBeRead as error:
             return _Left(f"raw blocks cannot be read ({error})")
@@ -128,6 +142,62 @@ class TenureProofs:
                 if left_over:
                     raise TenureFault(f"Stacks block {blocks[-1].height} is followed by {left_over} unknown bytes")
                 return blocks
+
+    def _unexplained(
+        self,
+        found: Mapping[int, Tenure | _Left],
+        rows: Sequence[Tx],
+        certificate: Certificate,
+        above: Certificate | None,
+    ) -> dict[int, _Left]:
+        """Return the burn blocks between which and the block below, or the day above, some blocks could not be read.
+
+        The rows have no block at these heights. Raises `TenureFault` if one of the blocks has transactions of this day.
+        """
+        ids = {row.block_height: row.index_block_hash or "" for row in rows}
+        first, last = rows[0].block_height, rows[-1].block_height
+        gaps = {
+            height: tenure.parent_id
+            for height, tenure in found.items()
+            if isinstance(tenure, Tenure) and first < tenure.lowest_height and tenure.lowest_height - 1 not in ids
+        }
+        if above and above.first_parent_hash and above.first_height and above.first_height > last + 1:
+            gaps[rows[-1].burn_block_height] = above.first_parent_hash
+        known = set(ids.values())
+        why = {height: self._follow(parent, known, first, certificate) for height, parent in gaps.items()}
+        return {height: left for height, left in why.items() if left is not None and height in found}
+
+    def _follow(self, wanted: str, known: Collection[str], first: int, certificate: Certificate) -> _Left | None:
+        """Follow the parents from this id down to a block of the day. Return why that was not possible, or None."""
+        for _ in range(_LONGEST_GAP):
+            if wanted in known:
+                return None
+            try:
+                blocks, _ = split_blocks(self.node.tenure(wanted))
+            except Interrupted:
+                raise
+            except (ApiError, CannotBeRead) as error:
+                return _Left(f"blocks without rows cannot be read ({error})")
+            for block in blocks:
+                if block.index_block_hash != wanted:
+                    return _Left("the node sent another block than the requested one")
+                if block.tx_merkle_root != EMPTY_ROOT and self._is_of_day(block, certificate):
+                    named = f", {block.transactions[0].tx_id} among them" if block.transactions else ""
+                    raise TenureFault(
+                        f"Stacks block {block.height} has {block.tx_count} transactions{named}, but none was read"
+                    )
+                wanted = block.parent_id
+                if wanted in known or block.height <= first:
+                    return None
+        return _Left(f"more than {_LONGEST_GAP} blocks have no rows")
+
+    def _is_of_day(self, block: RawBlock, certificate: Certificate) -> bool:
+        """Return whether a block is of this day. Days may interleave, so it may be of a neighbouring day.
+
+        A block that the API does not have at all counts as of this day, because a later block of the day names it.
+        """
+        told = self.block_of(block.index_block_hash)
+        return told is None or day_of(told.burn_block_time) == certificate.day
 
     def _say(self, certificate: Certificate, reasons: Collection[str]) -> None:
         """Log each reason once per run."""

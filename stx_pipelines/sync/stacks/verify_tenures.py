@@ -42,11 +42,11 @@ def prove_day(
     store: DatasetStore[Tx], proofs: TenureProofs, certificate: Certificate, heights: Sequence[int]
 ) -> MerkleVerdict:
     """Prove these burn blocks of a stored day, and store the evidence. Raises `Interrupted`."""
-    rows = store.rows(certificate.day)
+    rows, above = store.rows(certificate.day), store.files.certificates().get(certificate.day + DAY)
     proved_now, why, fault = 0, set[str](), None
     for start in range(0, len(heights), _AT_ONCE):
         try:
-            proof = proofs.prove_all(rows, certificate, heights[start : start + _AT_ONCE])
+            proof = proofs.prove_all(rows, certificate, heights[start : start + _AT_ONCE], above)
         except ProofError as error:
             fault = str(error)
             break

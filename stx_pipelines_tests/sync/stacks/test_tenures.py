@@ -10,9 +10,10 @@ from random import Random
 import msgspec
 import pytest
 
+from stx_pipelines.chains.days import day_of
 from stx_pipelines.chains.evidence import Round
 from stx_pipelines.chains.tenure_proof import TenureFault
-from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.chain import StacksBlock, StacksChain
 from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.sync.stacks.sync import StacksSync
 from stx_pipelines_tests.world import FIRST_DAY, World, at, failed, make_chain
@@ -60,6 +61,34 @@ def test_a_false_row_is_refused_by_the_full_proof_and_named(make_world: MakeWorl
     assert SECOND in world.store("transactions").attempts.all()
     counted = make_world(world.chain, stx_proof="counts")
     assert SECOND in counted.stored()
+
+
+def lose(world: World, block: StacksBlock) -> str:
+    """Remove all rows of a block from pages and counts; return the id of its first transaction."""
+    for tx in block.transactions:
+        world.chain.falsify(tx.tx_id)
+    return block.transactions[0].tx_id
+
+
+PLACES = {
+    "the newest block of a burn block": lambda burns: burns[8].blocks[-1:],
+    "the lowest block of a burn block": lambda burns: burns[8].blocks[:1],
+    "a whole burn block": lambda burns: burns[8].blocks,
+    "the newest block of the day": lambda burns: burns[-1].blocks[-1:],
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_lost_blocks_are_named_by_the_full_proof(make_world: MakeWorld, place: str) -> None:
+    """Rows, counts and numbering agree without them."""
+    world = make_world(small_chain(3), stx_proof="full")
+    own = [burn for burn in world.chain.burn_blocks if day_of(burn.time) == SECOND and burn.tx_count > 3]
+    busy = [burn for burn in own if len(burn.blocks) > 1]
+    lost = [block for block in PLACES[place](busy) if block.transactions]
+    named = [lose(world, block) for block in lost]
+    reasons = world.failed()
+    assert list(reasons) == [SECOND]
+    assert any(tx_id in reasons[SECOND] for tx_id in named) or f"block {lost[-1].height} " in reasons[SECOND]
 
 
 def test_a_fault_in_every_tenure_is_refused_by_a_sample_at_once(make_world: MakeWorld) -> None:
