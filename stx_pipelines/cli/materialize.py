@@ -18,7 +18,9 @@ from stx_pipelines.defs.assets.wallets import wallet_metrics
 from stx_pipelines.defs.partitions import range_tags
 from stx_pipelines.defs.resources import EthereumNode, Metrics, StacksApi
 from stx_pipelines.project import Project
+from stx_pipelines.store.locks import locked
 
+_OPENING_SECONDS = 60.0
 _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
@@ -31,7 +33,9 @@ def open_instance() -> dg.DagsterInstance:
     if os.environ.get("DAGSTER_HOME"):  # Dagster reads this variable itself, so it is not in Settings
         return dg.DagsterInstance.get()
     if Path("dagster.yaml").exists():
-        return dg.DagsterInstance.from_config(str(Path.cwd()))
+        # Two processes that make Dagster's tables at the same time would damage them.
+        with locked(Path(".dagster") / "opening.lock", "Dagster's history", _OPENING_SECONDS, leave_name=False):
+            return dg.DagsterInstance.from_config(str(Path.cwd()))
     return dg.DagsterInstance.ephemeral()
 
 

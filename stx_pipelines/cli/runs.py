@@ -18,6 +18,7 @@ import click
 
 from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
+from stx_pipelines.cli.stopping import ended_by_signals
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import waiting_run, waiting_words
@@ -205,18 +206,21 @@ def interruptible(project: Project, chain: Chain) -> Iterator[None]:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    except KeyboardInterrupt:
-        _stop(project, chain)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with ended_by_signals(lambda: _stop(project, chain)):
+        try:
+            yield
+        except KeyboardInterrupt:
+            _stop(project, chain)
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _stop(project: Project, chain: Chain) -> NoReturn:
-    click.echo(f"stopped; stored days are kept: {_sentence(project, chain, look(project, chain))}")
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # A normal exit would wait for threads that look up a name or connect, until their time-out. Threads that read a
-    # response end within a second of the stop signal.
-    os._exit(NOT_YET)
+    try:
+        click.echo(f"stopped; stored days are kept: {_sentence(project, chain, look(project, chain))}")
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        # A normal exit would wait for threads that look up a name or connect, until their time-out. Threads that read
+        # a response end within a second of the stop signal.
+        os._exit(NOT_YET)

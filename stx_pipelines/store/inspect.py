@@ -16,6 +16,7 @@ from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.loading import DayFile
+from stx_pipelines.store.scratch import interrupts_pass
 from stx_pipelines.store.statements import day_sql, details_sql, load_sql, named, of_day, with_added
 from stx_pipelines.store.warehouse import Warehouse, attach
 
@@ -118,8 +119,9 @@ def reading(
         raise StoreError(f"{database} does not exist; run `stx-pipelines rebuild` to make it from the day files")
     connection = duckdb.connect()
     try:
-        attach(connection, database, wait=wait, read_only=True)
-        yield connection
+        with interrupts_pass():
+            attach(connection, database, wait=wait, read_only=True)
+            yield connection
     except duckdb.Error as error:
         reason = (str(error).splitlines() or ["unknown"])[0]
         raise StoreError(f"{database} cannot be read ({reason}); {advice}") from error

@@ -42,7 +42,7 @@ def scratch_database(run_folder: Path, engine: Engine) -> Iterator[duckdb.DuckDB
     """Open a database in memory that spills to a folder below `run_folder`. DuckDB's errors are raised unchanged."""
     import duckdb
 
-    with spill_folder(run_folder) as spill:
+    with spill_folder(run_folder) as spill, interrupts_pass():
         connection = duckdb.connect()
         try:
             connection.execute(f"SET memory_limit = '{engine.memory_mb}MB'")
@@ -79,6 +79,17 @@ def _remove_dead(run_folder: Path) -> None:
 
 def _in_use(folder: Path) -> AbstractContextManager[None]:
     return locked(folder / "in-use.lock", str(folder), wait=0, leave_name=False)
+
+
+@contextmanager
+def interrupts_pass() -> Iterator[None]:
+    """Raise the exception of a signal handler, for which DuckDB raises a `RuntimeError`."""
+    try:
+        yield
+    except RuntimeError as error:
+        if error.__cause__ is not None and str(error) == "Query interrupted":
+            raise error.__cause__ from None
+        raise
 
 
 def quoted(text: str) -> str:

@@ -40,7 +40,7 @@ from stx_pipelines.store.loading import (
 )
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.store.published import Published
-from stx_pipelines.store.scratch import quoted
+from stx_pipelines.store.scratch import interrupts_pass, quoted
 from stx_pipelines.store.statements import load_sql, schema_sql
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Warehouse:
         with locked(self._lock, str(self.path), self.wait):
             fresh = Warehouse(DataFolder(self._folder.run / "rebuild"), wait=self.wait)
             replacement.remove_database(fresh.path)
-            with fresh._attached(0) as connection:
+            with interrupts_pass(), fresh._attached(0) as connection:
                 for dataset, days in datasets.items():
                     wrong += load_each(connection, dataset, days)
                     loaded[dataset] = loaded_days(connection, dataset)
@@ -182,7 +182,7 @@ class Warehouse:
         with locked(self._lock, str(self.path), wait):
             forget_size(self._size)
             replacement.settle(self.path)
-            with self._attached(wait) as connection:
+            with interrupts_pass(), self._attached(wait) as connection:
                 yield connection
             remember_size(self.path, self._size)
 

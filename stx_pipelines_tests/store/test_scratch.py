@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from stx_pipelines.store.scratch import Engine, scratch_database, spill_folder
+from stx_pipelines.store.scratch import Engine, interrupts_pass, scratch_database, spill_folder
 
 SPILLING = """
 import sys
@@ -94,3 +97,29 @@ def test_duckdb_writes_no_progress_bar_into_the_logs(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", script, str(tmp_path)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "(False,)\n"
+
+
+def count_long(run: Path, sender: threading.Timer) -> None:
+    with scratch_database(run, Engine()) as connection:
+        sender.start()
+        connection.execute("SELECT count(*) FROM range(4000000000)")
+
+
+def test_an_interrupt_during_a_query_is_raised_as_itself(tmp_path: Path) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    sender = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            count_long(tmp_path, sender)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_other_errors_of_the_block_are_not_changed() -> None:
+    with pytest.raises(RuntimeError, match="Query interrupted"), interrupts_pass():
+        raise RuntimeError("Query interrupted")
+    with pytest.raises(RuntimeError, match="mine"), interrupts_pass():
+        raise RuntimeError("mine") from ValueError("cause")

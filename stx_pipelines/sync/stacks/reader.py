@@ -28,6 +28,7 @@ from stx_pipelines.chains.stacks_proof import faults, prove_by_counts
 from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.sync.outcome import FailedDay, OnPage, ProvedDay
+from stx_pipelines.sync.pools import thread_pool
 from stx_pipelines.sync.stacks import sampling as by_sample
 from stx_pipelines.sync.stacks.burn_blocks import BurnList, ListMoved
 from stx_pipelines.sync.stacks.certify import Cost, certify
@@ -110,7 +111,7 @@ class Reader:
 
     def _plans(self, days: Iterable[date], planner: ThreadPoolExecutor) -> Iterator[DayPlan | FailedDay]:
         """Yield the plans in the order of the days. The next chunk of days is planned while the current one is read."""
-        with ThreadPoolExecutor(min(16, self.readers), "list") as pool:
+        with thread_pool(min(16, self.readers), "list", self.api.http.stop) as pool:
             burn_list = BurnList(self.api, self.tip, pool, self.clock)
             ahead: deque[Future[list[DayPlan | FailedDay]]] = deque()
             for chunk in _neighbours(days, self.readers):
@@ -228,7 +229,7 @@ class Reader:
     def _read_again(self, plan: DayPlan, rows: Sequence[Tx]) -> tuple[DayPlan, list[Tx]]:
         """Read the counts again, and the burn blocks that do not agree with them. Return the new plan and all rows."""
         self.chain_moved = True
-        with ThreadPoolExecutor(1) as pool:
+        with thread_pool(1, "list", self.api.http.stop) as pool:
             burn_list = BurnList(self.api, self.api.tip(), pool, self.clock)
             self._cover(burn_list, *window(plan.day))
         fresh = plan_day(plan.day, burn_list.rows, burn_list.growing)._replace(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random, SystemRandom
@@ -23,6 +22,7 @@ from stx_pipelines.chains.stacks_transaction import CannotBeRead
 from stx_pipelines.chains.tenure_proof import Tenure, TenureFault, prove_links, prove_tenure
 from stx_pipelines.clients.errors import ApiError, Interrupted, NotFound
 from stx_pipelines.clients.stacks_node import NoRawBlocks, StacksNode
+from stx_pipelines.sync.pools import thread_pool
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class TenureProofs:
         if self.refusal or not heights:
             return HashProof(None, (self.refusal,) if self.refusal else ())
         by_burn = burn_blocks_of(rows)
-        with ThreadPoolExecutor(_AT_ONCE, "tenure") as pool:
+        with thread_pool(_AT_ONCE, "tenure", self.node.http.stop) as pool:
             found = dict(zip(heights, pool.map(lambda height: self._prove_one(by_burn[height]), heights), strict=True))
         found |= self._unexplained(found, rows, certificate, above)
         proved = {height: tenure for height, tenure in found.items() if isinstance(tenure, Tenure)}
