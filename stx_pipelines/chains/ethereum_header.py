@@ -8,39 +8,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Annotated
 
 import msgspec
 
-from stx_pipelines.chains.rlp import items, keccak, quantity, string
-from stx_pipelines.chains.withdrawals import Withdrawal, withdrawals_root
+from stx_pipelines.chains.rlp import items, keccak, quantity, string, to_bytes
+from stx_pipelines.chains.withdrawals import withdrawals_root
 
 Hash = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{64}\Z")]
 Address = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{40}\Z")]
 Data = Annotated[str, msgspec.Meta(pattern=r"\A0[xX](?:[0-9a-fA-F]{2})*\Z")]
-_Quantity = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{1,64}\Z")]
-_LATER = (
-    ("base_fee_per_gas", False),
-    ("withdrawals_root", True),
-    ("blob_gas_used", False),
-    ("excess_blob_gas", False),
-    ("parent_beacon_block_root", True),
-    ("requests_hash", True),
-    ("block_access_list_hash", True),
-    ("slot_number", False),
-)
+_HASHES = ("parent_hash", "sha3_uncles", "state_root", "transactions_root", "receipts_root", "mix_hash")
+_LENGTHS = {"logs_bloom": 514, "nonce": 18, "miner": 42} | dict.fromkeys(_HASHES, 66)
+_FREE = ("difficulty", "number", "gas_limit", "gas_used", "timestamp", "extra_data")
+_LATER = {
+    "base_fee_per_gas": False,
+    "withdrawals_root": True,
+    "blob_gas_used": False,
+    "excess_blob_gas": False,
+    "parent_beacon_block_root": True,
+    "requests_hash": True,
+    "block_access_list_hash": True,
+    "slot_number": False,
+}
 """The fields that forks added, in order, and whether each is a hash."""
 
-_LONG = (66, 66, 66, 66, 66, 66, 18, 514)  # characters of six hashes, the nonce and the bloom filter
+_long, _free, _later = attrgetter(*_LENGTHS), attrgetter(*_FREE), attrgetter(*_LATER)
+_LONG, _IS_HASH = tuple(_LENGTHS.values()), tuple(_LATER.values())
+_ZERO_X = {"0x"}
 
 
 class RpcWithdrawal(msgspec.Struct, rename="camel", gc=False):
-    """A withdrawal in the response of `eth_getBlockByNumber`."""
+    """A withdrawal in the response of `eth_getBlockByNumber`. `root_of` checks the form of its texts."""
 
-    index: _Quantity
-    validator_index: _Quantity
-    address: Address
-    amount: _Quantity
+    index: str
+    validator_index: str
+    address: str
+    amount: str
 
 
 class RpcBlock(msgspec.Struct, rename="camel", gc=False, kw_only=True):
@@ -93,61 +98,41 @@ def header_hash(header: RpcHeader) -> str | None:
 
     Return None if a field is not hex or has the wrong length, or if a later field is there without an earlier one.
     """
-    later = _later_fields(header)
-    if later is None or not _is_well_formed(header):
+    fixed, free, later = _long(header), _free(header), _later(header)
+    if None in later:
+        later = later[: later.index(None)]
+        if later != tuple(text for text in _later(header) if text is not None):
+            return None
+    # A text without 0x, or a longer and a shorter one, could have the same hash as other texts.
+    if tuple(map(len, fixed)) != _LONG or {text[:2] for text in (*fixed, *free, *later)} != _ZERO_X:
         return None
     try:
-        fields = (
-            f"a0{header.parent_hash[2:]}a0{header.sha3_uncles[2:]}94{header.miner[2:]}a0{header.state_root[2:]}"
-            f"a0{header.transactions_root[2:]}a0{header.receipts_root[2:]}b90100{header.logs_bloom[2:]}"
-            f"{_quantity(header.difficulty)}{_quantity(header.number)}{_quantity(header.gas_limit)}"
-            f"{_quantity(header.gas_used)}{_quantity(header.timestamp)}{string(header.extra_data[2:].lower())}"
-            f"a0{header.mix_hash[2:]}88{header.nonce[2:]}{later}"
-        )
-        return "0x" + keccak(bytes.fromhex(items(fields))).hex()
+        return "0x" + keccak(to_bytes(items(_encoded(fixed, free) + _encoded_later(later)))).hex()
     except (ValueError, IndexError):
         return None
 
 
-def _is_well_formed(header: RpcHeader) -> bool:
-    """Return whether every field of all forks begins with 0x and has its length.
-
-    Otherwise a longer and a shorter field could have the same hash.
-    """
-    texts = (
-        header.parent_hash,
-        header.sha3_uncles,
-        header.state_root,
-        header.transactions_root,
-        header.receipts_root,
-        header.mix_hash,
-        header.nonce,
-        header.logs_bloom,
+def _encoded(fixed: tuple[str, ...], free: tuple[str, ...]) -> str:
+    """Return the joined encodings of the fields of all forks."""
+    bloom, nonce, miner, parent, uncles, state, transactions, receipts, mix = (text[2:] for text in fixed)
+    *numbers, extra = free
+    return (
+        f"a0{parent}a0{uncles}94{miner}a0{state}a0{transactions}a0{receipts}b90100{bloom}"
+        f"{''.join(map(quantity, numbers))}{string(extra[2:].lower())}a0{mix}88{nonce}"
     )
-    return tuple(map(len, texts)) == _LONG and _begin(*texts, header.difficulty)
 
 
-def _later_fields(header: RpcHeader) -> str | None:
-    """Return the encoding of the fields that later forks added; None if they are malformed."""
-    fields, has_ended = "", False
-    for name, is_hash in _LATER:
-        text: str | None = getattr(header, name)
-        if text is None:
-            has_ended = True
-            continue
-        if has_ended or not _begin(text) or (is_hash and len(text) != _LONG[0]):
-            return None
-        fields += f"a0{text[2:]}" if is_hash else _quantity(text)
+def _encoded_later(texts: tuple[str, ...]) -> str:
+    """Return the joined encodings of the fields that forks added. Raises `ValueError` for a hash of wrong length."""
+    fields = ""
+    for text, is_hash in zip(texts, _IS_HASH, strict=False):
+        if not is_hash:
+            fields += quantity(text)
+        elif len(text) == 66:
+            fields += "a0" + text[2:]
+        else:
+            raise ValueError("not a hash")
     return fields
-
-
-def _begin(*texts: str) -> bool:
-    """Return whether all texts begin with 0x."""
-    return {text[:2] for text in texts} == {"0x"}
-
-
-def _quantity(text: str) -> str:
-    return quantity(text[2:])
 
 
 def unknown_members(raw: bytes | msgspec.Raw) -> list[str]:
@@ -161,9 +146,7 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 def root_of(withdrawals: Sequence[RpcWithdrawal]) -> str | None:
     """Return the withdrawals root of these withdrawals; None if a value is not hex."""
     try:
-        return withdrawals_root(
-            [Withdrawal(w.index[2:], w.validator_index[2:], w.address[2:], w.amount[2:]) for w in withdrawals]
-        )
+        return withdrawals_root([(w.index, w.validator_index, w.address, w.amount) for w in withdrawals])
     except (ValueError, IndexError):
         return None
 

@@ -13,7 +13,7 @@ Item = bytes | list["Item"]
 _SHORT = 55  # bytes; the encoding of a longer payload also holds the number of bytes of its length
 _STRING, _LIST = 0x80, 0xC0
 _SHORT_STRINGS = [f"{_STRING + length:x}" for length in range(_SHORT + 1)]
-_QUANTITIES = [f"{_STRING + (digits + 1) // 2:x}{'0' * (digits % 2)}" for digits in range(2 * _SHORT + 1)]
+_QUANTITIES = ["", "", *(f"{_STRING + (digits + 1) // 2:x}{'0' * (digits % 2)}" for digits in range(2 * _SHORT + 1))]
 _SHORT_LISTS = [f"{_LIST + length:x}" for length in range(_SHORT + 1)]
 
 
@@ -27,17 +27,26 @@ def keccak(data: bytes) -> bytes:
     return digest
 
 
-def quantity(digits: str) -> str:
-    """Return the encoding, as hex digits, of a number given as hex digits without leading zeros.
+def to_bytes(digits: str) -> bytes:
+    """Return the bytes of hex digits. Raises `ValueError` for any other text."""
+    data = bytes.fromhex(digits)
+    if 2 * len(data) != len(digits):  # `fromhex` skips spaces
+        raise ValueError("not hex digits")
+    return data
 
-    0 is encoded as the empty string. Raises `ValueError` or `IndexError` if the text is not a number below 2^440.
+
+def quantity(text: str) -> str:
+    """Return the encoding, as hex digits, of a number given as 0x and hex digits without leading zeros.
+
+    0 is encoded as the empty string. The digits are not checked, nor is 0x. Raises `ValueError` or `IndexError` if the
+    text cannot be a number below 2^440.
     """
-    if len(digits) > 2:
-        return _QUANTITIES[len(digits)] + digits
-    number = int(digits, 16)
+    if len(text) > 4:
+        return _QUANTITIES[len(text)] + text[2:]
+    number = int(text[2:], 16)
     if number < _STRING:
         return f"{number:02x}" if number > 0 else "80"
-    return f"81{digits}"
+    return f"81{text[2:]}"
 
 
 def string(digits: str) -> str:
