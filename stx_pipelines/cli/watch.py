@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from stx_pipelines.chains.datasets import Dataset
-from stx_pipelines.chains.days import DAY, days_between
+from stx_pipelines.coverage.calendar import MEANINGS, WEEKDAYS, calendar, glyph
 from stx_pipelines.coverage.chains import Chain
 from stx_pipelines.coverage.current import dataset_coverage
 from stx_pipelines.coverage.model import NEWER, Coverage, DayCoverage
@@ -30,7 +30,6 @@ _COLOURS = {
     NEWER: "magenta",
 }
 _REFRESH_SECONDS = 1.0
-_DAYS_SHOWN = 400
 _EVENTS_SHOWN = 5
 
 Lines = Callable[[DatasetStatus, datetime], Iterable[str]]
@@ -54,9 +53,8 @@ def _dataset(project: Project, chain: Chain, dataset: Dataset, lines: Lines, now
     coverage = dataset_coverage(project, dataset, now)
     status = describe(project, chain, dataset, coverage)
     bar = ProgressBar(total=max(1, status.days_wanted), completed=status.days_complete)
-    legend = Text("  ").join(Text("■ ", style=colour) + Text(state) for state, colour in _COLOURS.items())
     events = Text("last stored\n" + "\n".join(_events(project, dataset)))
-    return Group(bar, "", _calendar(coverage), legend, "", Text("\n".join(lines(status, now))), "", events)
+    return Group(bar, "", _calendar(coverage), _legend(), "", Text("\n".join(lines(status, now))), "", events)
 
 
 def _events(project: Project, dataset: Dataset) -> list[str]:
@@ -70,29 +68,23 @@ def _events(project: Project, dataset: Dataset) -> list[str]:
 
 
 def _calendar(coverage: Coverage) -> Text:
-    """Return the calendar with a column per week (oldest left) and a row per weekday (Monday on top).
-
-    Each day is a square. The square is dim if the day is stored but not complete.
-    """
-    days = {day.day: day for day in coverage.days[:_DAYS_SHOWN]}
-    if not days:
+    """Return the calendar in colours. A day is dim if it is stored but not complete."""
+    found = calendar(coverage)
+    if not found.mondays:
         return Text("no day is wanted yet")
-    mondays = _mondays(days)
-    calendar = Text()
-    for weekday in range(7):
-        for monday in mondays:
-            calendar += _square(days.get(monday + weekday * DAY))
-        calendar += Text("\n")
-    return calendar
-
-
-def _mondays(days: Collection[date]) -> Sequence[date]:
-    """Return the Mondays of all weeks from the oldest day to the newest."""
-    first, last = min(days), max(days)
-    return days_between(first - first.weekday() * DAY, last)[::7]
+    drawn = Text("    " + found.months + "\n")
+    for name, row in zip(WEEKDAYS, found.rows, strict=True):
+        drawn += Text(name + " ") + Text(" ").join(map(_square, row)) + Text("\n")
+    return drawn
 
 
 def _square(day: DayCoverage | None) -> Text:
     if day is None:
-        return Text("  ")
-    return Text("■ ", style=_COLOURS[day.state] + ("" if day.complete or not day.stored else " dim"))
+        return Text(glyph(None))
+    return Text(glyph(day), style=_COLOURS[day.state] + ("" if day.complete or not day.stored else " dim"))
+
+
+def _legend() -> Text:
+    return Text("  ").join(
+        Text(sign, style=_COLOURS.get(meaning, "dim")) + Text(f" {meaning}") for sign, meaning in MEANINGS.items()
+    )

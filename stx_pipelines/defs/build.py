@@ -12,6 +12,7 @@ import dagster as dg
 from stx_pipelines.coverage.chains import ETHEREUM, STACKS
 from stx_pipelines.defs.alerts import alert_sensor, failure_sensor
 from stx_pipelines.defs.assets.by_chain import DAILY
+from stx_pipelines.defs.assets.coverage import coverage_assets
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.wallets import wallet_metrics
 from stx_pipelines.defs.checks import ALL_CHECKS
@@ -39,7 +40,10 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
     now = make()
     on = now.settings.stx_autostart
     return dg.Definitions(
-        assets=_with_source([*DAILY["stacks"], wallet_metrics, wallet_dashboard, *DAILY["ethereum"]]),
+        assets=[
+            *_with_source([*DAILY["stacks"], wallet_metrics, wallet_dashboard, *DAILY["ethereum"]]),
+            *coverage_assets(),
+        ],
         asset_checks=ALL_CHECKS,
         jobs=ALL_JOBS,
         schedules=[

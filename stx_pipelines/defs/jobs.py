@@ -1,4 +1,7 @@
-"""The jobs. A `..._sync` job runs assets without their checks, and a `..._close` job runs their checks too."""
+"""The jobs. A `..._close` job runs assets and all their checks.
+
+A `..._sync` job runs assets and the checks that the assets report themselves, without checks of whole tables.
+"""
 
 import dagster as dg
 
@@ -6,9 +9,16 @@ from stx_pipelines.defs.assets.by_chain import DAILY
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.wallets import wallet_metrics
 
+
+def _only_proofs(chain: str) -> dg.AssetSelection:
+    assets = DAILY[chain]
+    checks = dg.AssetSelection.checks(*(key for asset in assets for key in asset.check_keys))
+    return dg.AssetSelection.assets(*assets).without_checks() | checks
+
+
 stacks_sync = dg.define_asset_job(
     "stacks_sync",
-    selection=dg.AssetSelection.assets(*DAILY["stacks"]).without_checks(),
+    selection=_only_proofs("stacks"),
     description="Fetches and stores days of transactions.",
 )
 stacks_close = dg.define_asset_job(
@@ -18,7 +28,7 @@ stacks_close = dg.define_asset_job(
 )
 ethereum_sync = dg.define_asset_job(
     "ethereum_sync",
-    selection=dg.AssetSelection.assets(*DAILY["ethereum"]).without_checks(),
+    selection=_only_proofs("ethereum"),
     description="Fetches and stores days of Ethereum blocks, then the balances of their fee recipients.",
 )
 ethereum_close = dg.define_asset_job(

@@ -66,7 +66,10 @@ def coverage_sensor(
         watched = watch()
         if isinstance(watched, str):
             return dg.SensorResult(skip_reason=watched)
-        return tick(watched, context.instance, memory, datetime.now(UTC))
+        now = datetime.now(UTC)
+        result = tick(watched, context.instance, memory, now)
+        observed = watched.observe(context.instance, now)
+        return result._replace(asset_events=[observed]) if observed else result
 
     return sensor
 

@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, Protocol
 
+import dagster as dg
+
 from stx_pipelines.coverage.chains import STACKS, Chain, why_not_covered
 from stx_pipelines.coverage.health import Health, judge_chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import last_report, who_works
 from stx_pipelines.coverage.status import DatasetStatus, chain_status
+from stx_pipelines.defs.assets.coverage import observe
 from stx_pipelines.project import Project
 from stx_pipelines.sync.tip import check_tip
 
@@ -30,8 +33,9 @@ class Watched:
 
     `name` is the tag value of the chain's runs. `look` gives the coverage at a time and sends no request. `holder`
     names the process that is syncing now, if any. `last_active` gives the time of the last report of a sync. `probe`
-    sends one small request. `check_tip` reads the server's newest block and stores its time for the next coverage.
-    Both raise `ApiError`. `budget` is the number of `unit` a minute. An open day is stale after `open_every`.
+    sends one small request. `check_tip` reads the server's newest block and stores its time for the next coverage. Both
+    raise `ApiError`. `observe` gives an observation of the coverage if the coverage changed. `budget` is the number of
+    `unit` a minute. An open day is stale after `open_every`.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Watched:
     open_every: timedelta
     unit: str = "requests"
     check_tip: Callable[[], object] = lambda: None
+    observe: Callable[[dg.DagsterInstance, datetime], dg.AssetObservation | None] = lambda _, __: None
 
 
 def look_at(make: Callable[[], Project], chain: Chain, now: datetime) -> Coverage | str:
@@ -97,4 +102,5 @@ def watch(make: Callable[[], Project], chain: Chain) -> Watched | str:
         budget=chain.budget(project),
         open_every=project.settings.open_every,
         unit=chain.unit,
+        observe=lambda instance, now: observe(instance, project, chain, now),
     )

@@ -145,7 +145,9 @@ def _definitions() -> dict[str, set[str]]:
         "sensors": {sensor.name for sensor in repository.sensor_defs},
         "schedules": {schedule.name for schedule in repository.schedule_defs},
         "resources": set(repository.get_top_level_resources()),
-        "run config": {line for asset in assets.values() for line in _op_config(asset.assets_def)},
+        "run config": {
+            line for asset in assets.values() if asset.is_executable for line in _op_config(asset.assets_def)
+        },
     }
 
 

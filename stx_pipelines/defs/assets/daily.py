@@ -16,7 +16,9 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.clients.errors import ApiError, Behind, Interrupted, RateLimited, Unreachable
 from stx_pipelines.coverage.text import count_days, some_days
+from stx_pipelines.defs.assets.proofs import log_proofs, proof_check, report_proofs
 from stx_pipelines.defs.assets.tables import dataset_options
+from stx_pipelines.defs.resources import OfProject
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
@@ -48,7 +50,13 @@ def daily_asset(dataset: str, **options: Any) -> Callable[[Callable[..., Any]], 
 
     The owner, tags, group, table and columns are those of the dataset. `options` are further options of `dg.asset`.
     """
-    options = {**dataset_options(dataset), "name": dataset, "group_name": DATASETS[dataset].chain, **options}
+    options = {
+        **dataset_options(dataset),
+        "name": dataset,
+        "group_name": DATASETS[dataset].chain,
+        "check_specs": [proof_check(dataset)],
+        **options,
+    }
 
     def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
         with warnings.catch_warnings():
@@ -61,11 +69,16 @@ def daily_asset(dataset: str, **options: Any) -> Callable[[Callable[..., Any]], 
 
 
 def materialize(
-    context: dg.AssetExecutionContext, outcomes: Iterator[Outcome], describe: Describe
+    context: dg.AssetExecutionContext,
+    outcomes: Iterator[Outcome],
+    describe: Describe,
+    source: OfProject | None = None,
 ) -> dg.MaterializeResult[None]:
     """Report each day to Dagster as soon as it is stored, with the metadata that `describe` gives.
 
-    If days failed, raise `dg.Failure` after the last outcome. The failure names them. The other days are stored.
+    `source` is the resource whose project is synced. With it, report the check `days_are_proved` at the end, and the
+    chain's coverage if it changed. If days failed, raise `dg.Failure` after the last outcome. The failure names them.
+    The other days are stored.
     """
     failed: list[FailedDay] = []
     with _Events(context, describe) as events:
@@ -78,10 +91,14 @@ def materialize(
                     events.add(result)
         except (SettingsError, ApiError, StoreError) as error:
             stored = f"{count_days(events.count)} of this run {'is' if events.count == 1 else 'are'} stored"
+            if source and not isinstance(error, SettingsError):
+                log_proofs(context, source.project(), [each.day for each in failed])
             raise dg.Failure(f"{error} ({stored})", metadata=_prospects(error), allow_retries=False) from None
+        if failed and source:
+            log_proofs(context, source.project(), [each.day for each in failed])
         if failed:
             raise _failure_of(failed, events.count)
-    return dg.MaterializeResult()
+    return dg.MaterializeResult(check_results=[report_proofs(context, source.project(), ())] if source else None)
 
 
 class _Events:

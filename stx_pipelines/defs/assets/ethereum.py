@@ -21,9 +21,7 @@ from stx_pipelines.defs.resources import EthereumNode
         "at both ends of the day."
     ),
 )
-def blocks(
-    context: dg.AssetExecutionContext, config: SyncConfig, ethereum_node: EthereumNode
-) -> dg.MaterializeResult[None]:
+def blocks(context: dg.AssetExecutionContext, config: SyncConfig, ethereum_node: EthereumNode) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster takes no argument beside a check
     """Fetch, prove and store the days of the partitions.
 
     If days failed, raise `dg.Failure` after the last day. The failure names them. The other days are stored.
@@ -33,6 +31,7 @@ def blocks(
         context,
         ethereum_node.sync_blocks(days, force=config.force_refresh),
         lambda certificate: describe_blocks(certificate, ethereum_node.rows(BLOCKS, certificate.day)),
+        ethereum_node,
     )
 
 
@@ -49,7 +48,7 @@ def blocks(
 )
 def miners_balance(
     context: dg.AssetExecutionContext, config: SyncConfig, ethereum_node: EthereumNode
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster takes no argument beside a check
     """Fetch, prove and store the balances at the blocks of the partitions.
 
     If days failed, raise `dg.Failure` after the last day. The failure names them. The other days are stored.
@@ -59,4 +58,5 @@ def miners_balance(
         context,
         ethereum_node.sync_balances(days, force=config.force_refresh),
         lambda certificate: describe_balances(certificate, ethereum_node.rows(BALANCES, certificate.day)),
+        ethereum_node,
     )

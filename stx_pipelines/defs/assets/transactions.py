@@ -21,9 +21,7 @@ from stx_pipelines.defs.resources import StacksApi
         "API's own count for every burn block."
     ),
 )
-def transactions(
-    context: dg.AssetExecutionContext, config: SyncConfig, stacks_api: StacksApi
-) -> dg.MaterializeResult[None]:
+def transactions(context: dg.AssetExecutionContext, config: SyncConfig, stacks_api: StacksApi) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster takes no argument beside a check
     """Fetch and prove the days of the partitions. Store each day as soon as it is proved.
 
     If days failed, raise `dg.Failure` after the last day. The failure names them. The other days are stored.
@@ -33,4 +31,5 @@ def transactions(
         context,
         stacks_api.sync(days, force=config.force_refresh),
         lambda certificate: describe_day(certificate, stacks_api.summary(certificate.day)),
+        stacks_api,
     )
