@@ -28,7 +28,7 @@ help:
 	@echo 'make health     say in one sentence whether you must do something'
 	@echo 'make page       open the dashboard page'
 	@echo 'make up         start webserver and daemon in the background; also: down, ps, logs'
-	@echo 'make dev        start the Dagster UI in this terminal'
+	@echo 'make dev        start the Dagster UI in this terminal; AUTOSTART=1 starts its sensors too'
 	@echo 'make verify     prove stored days again'
 	@echo 'make rebuild    make the database again from the day files'
 	@echo 'make install    install everything into .venv (the targets above do so when needed)'
@@ -92,8 +92,10 @@ backfill-tail backfill-tmux-logs backfill-tmux-attach:
 	@echo '`make $@` is `make logs` now.' >&2
 	@$(MAKE) --no-print-directory logs
 
+# `AUTOSTART=1 make dev` starts the sensors and schedules too.
 dev: .venv/runtime
-	DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)} DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
+	@$(if $(AUTOSTART),,echo 'Sensors are off unless STX_AUTOSTART is set. To start them: AUTOSTART=1 make dev, or the page Automation of the UI.' >&2)
+	$(if $(AUTOSTART),STX_AUTOSTART=$(AUTOSTART)) DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)} DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
 
 # Start, stop or show the webserver and the daemon in the background. `PORT=3001 make up` sets the UI's port (default 3000).
 up down ps logs: .venv/runtime

@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export UI_HOST="${UI_HOST:-127.0.0.1}" PORT="${PORT:-3000}"
+export UI_URL="http://$UI_HOST:$PORT"
 DAGSTER_HOME="$(cd "${DAGSTER_HOME:-.}" && pwd)"  # Dagster needs an absolute path
 BIN="$(cd "${BIN:-.venv/bin}" && pwd)"
 export DAGSTER_HOME PATH="$BIN:$PATH"
@@ -56,7 +57,7 @@ prepare() {
   # Both services would create Dagster's storage at the same time, which breaks it.
   python -c 'from dagster import DagsterInstance; DagsterInstance.get()' >"$RUN/logs/storage.log" 2>&1 || true
   : > "$RUN/groups"
-  echo "http://$UI_HOST:$PORT" > "$RUN/url"
+  echo "$UI_URL" > "$RUN/url"
   python -c 'from stx_pipelines.version import VERSION; print(VERSION)' > "$RUN/version"  # for `health`
 }
 
@@ -68,7 +69,7 @@ up() {
   if command -v caffeinate >/dev/null; then
     caffeinate -i -w "$(cat "$RUN/supervisord.pid")" >/dev/null 2>&1 </dev/null &
   fi
-  echo "the UI is on $(url); \`make logs\` follows the logs, \`make down\` stops everything"
+  echo "the UI is on $(url), the dashboard page on $(url)/page/; \`make logs\` follows the logs, \`make down\` stops everything"
 }
 
 await_services() {

@@ -1,4 +1,4 @@
-"""Dagster's webserver, which refuses requests that do not come from its own UI.
+"""Dagster's webserver, which serves the dashboard page too and refuses requests that do not come from its own pages.
 
 Start it with `python -m stx_pipelines.defs.webserver` and the options of `dagster-webserver`. The restriction is needed
 because the UI has no passwords, and a page of another site can make a browser send requests to this machine. UI_HOST
@@ -18,8 +18,13 @@ from dagster_webserver import app, cli
 from dagster_webserver.webserver import DagsterWebserver
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from stx_pipelines.project import Project
+from stx_pipelines.settings import SettingsError
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -99,8 +104,26 @@ def _same(origin: str, host: Address) -> bool:
     return usual_port is not None and address_of(origin) == host._replace(port=host.port or usual_port)
 
 
+class PublicFolder(StaticFiles):
+    """The files of a folder, which may not exist yet."""
+
+    async def check_config(self) -> None:
+        """Accept a missing folder. Its files give 404."""
+
+
 class GuardedWebserver(DagsterWebserver[Any, Any]):
-    """Dagster's webserver behind `OwnPagesOnly`."""
+    """Dagster's webserver behind `OwnPagesOnly`. It serves the dashboard page at `/page/`, as soon as there is one."""
+
+    def build_routes(self) -> list[BaseRoute]:
+        """Return the route of the page's folder and the routes of Dagster."""
+        routes: list[BaseRoute] = super().build_routes()  # type: ignore[no-untyped-call]
+        try:
+            public = Project.load().folder.page.parent
+        except SettingsError:
+            return routes  # the UI shows the error of the settings at the code location
+        at = f"{self._app_path_prefix}/page"
+        folder = PublicFolder(directory=public, html=True, check_dir=False)
+        return [Route(at, lambda _: RedirectResponse(f"{at}/")), Mount(at, folder), *routes]
 
     def build_middleware(self) -> list[Middleware]:
         """Return `OwnPagesOnly` and the middleware of Dagster."""

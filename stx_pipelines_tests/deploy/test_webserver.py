@@ -92,6 +92,29 @@ def test_what_the_ui_does_is_answered(empty: WorkspaceProcessContext, prefix: st
         assert websocket.receive_json() == {"type": "connection_ack"}
 
 
+@pytest.mark.parametrize("prefix", ["", "/dagster"])
+def test_the_dashboard_page_is_served_once_there_is_one(
+    empty: WorkspaceProcessContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    monkeypatch.setenv("STX_DATA_DIR", str(tmp_path))
+    ui = browser(empty, prefix=prefix)
+    assert ui.get(f"{prefix}/page/").status_code == 404
+    (tmp_path / "public").mkdir()
+    (tmp_path / "public/index.html").write_text("the page")
+    assert ui.get(f"{prefix}/page").text == "the page"
+    assert ui.get(f"{prefix}/page/").text == "the page"
+    assert ui.get(f"{prefix}/page/", headers={"host": "evil.example:3000"}).status_code == 403
+    (tmp_path / "warehouse.duckdb").write_text("the database")
+    assert ui.get(f"{prefix}/page/%2E%2E%2Fwarehouse.duckdb").status_code == 404
+
+
+def test_wrong_settings_do_not_keep_the_ui_from_starting(
+    empty: WorkspaceProcessContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STX_TARGET_DAYS", "many")
+    assert browser(empty).get("/server_info").status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/graphql", "/report_asset_materialization/x", "/report_asset_check/x", "/any"])
 def test_no_route_takes_a_post_of_another_site(empty: WorkspaceProcessContext, path: str) -> None:
     assert browser(empty).post(path, json={}, headers={"origin": "http://localhost:3001"}).status_code == 403

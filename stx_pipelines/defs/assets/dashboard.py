@@ -1,7 +1,9 @@
 """The asset `wallet_dashboard`, which is one HTML page that shows the metrics."""
 
 import base64
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 
@@ -46,7 +48,7 @@ def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.
     context.log.info(page.headline)
     return dg.MaterializeResult(
         metadata={
-            "page": dg.MetadataValue.url(page.path.resolve().as_uri()),
+            "page": dg.MetadataValue.url(_address(page.path)),
             "path": dg.MetadataValue.path(str(page.path.resolve())),
             "headline": dg.MetadataValue.text(page.headline),
             "size": dg.MetadataValue.text(size(page.size)),
@@ -55,6 +57,12 @@ def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.
             **{title: _picture(title, image) for title, image in pictures(facts).items()},
         }
     )
+
+
+def _address(path: Path) -> str:
+    """Return the address of the page on the UI of `make up`, or else of its file, which a browser opens only itself."""
+    ui = os.environ.get("UI_URL")  # set by deploy/services.sh
+    return f"{ui}/page/" if ui else path.resolve().as_uri()
 
 
 def _picture(title: str, image: str) -> dg.MetadataValue:
