@@ -21,6 +21,10 @@ class Lagging(Unreachable):
     """A response without a block that the server has named: one of its backends is behind the others."""
 
 
+class Moving(ApiError):
+    """The chain kept changing while its data was read. A later run may succeed."""
+
+
 class RateLimited(ApiError):
     """The API demands a longer pause than the settings allow. It accepts requests again at `until`."""
 

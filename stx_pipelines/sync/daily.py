@@ -18,6 +18,7 @@ from stx_pipelines.clients.errors import (
     Denied,
     Interrupted,
     Lagging,
+    Moving,
     RateLimited,
     Unreachable,
 )
@@ -113,15 +114,15 @@ class DaySync(ABC, Generic[AnyClient, Row]):
     def _record_failure(self, failed: FailedDay) -> None:
         """Count a failed attempt at a day, unless the server does not have the day yet.
 
-        It is a failed proof if the API itself responded. Without a usable response, the day is only postponed, and only
-        if the server responds to another request. Raises the error of that request, and the day's error if it concerns
-        every day.
+        It is a failed proof if the API itself responded. Without a usable response, or if the chain kept changing, the
+        day is only postponed, and only if the server responds to another request. Raises the error of that request, and
+        the day's error if it concerns every day.
         """
         if isinstance(failed.error, Behind):
             return
         if isinstance(failed.error, RateLimited | Interrupted | Changed):
             raise failed.error
-        is_unread = isinstance(failed.error, Unreachable | Denied)
+        is_unread = isinstance(failed.error, Unreachable | Denied | Moving)
         if is_unread:
             self.client.probe()  # raises if the server is down, because no other day can be read then
         with self.store.writing():

@@ -15,7 +15,16 @@ from stx_pipelines.chains.datasets import BLOCKS
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import Block
-from stx_pipelines.clients.errors import ApiError, Behind, Changed, Denied, Interrupted, RateLimited, Unreachable
+from stx_pipelines.clients.errors import (
+    ApiError,
+    Behind,
+    Changed,
+    Denied,
+    Interrupted,
+    Moving,
+    RateLimited,
+    Unreachable,
+)
 from stx_pipelines.clients.http import Http
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.project import Project
@@ -143,7 +152,12 @@ def test_a_day_that_could_not_be_read_counts_only_if_the_server_responds(open_sy
 
 
 def test_only_a_failed_proof_counts_towards_set_aside(open_sync: Callable[..., OneFetch]) -> None:
-    for error in [Unreachable("HTTP 503"), Denied("HTTP 403")] * 4:
+    for error in [
+        Unreachable("HTTP 503"),
+        Denied("HTTP 403"),
+        Moving("the chain kept changing"),
+        Denied("HTTP 401"),
+    ] * 2:
         list(open_sync(day_1=error).sync(DAYS))
     tried = open_sync().store.attempts.all()[DAYS[1]]
     assert (tried.count, tried.unread, tried.is_set_aside) == (0, 8, False)

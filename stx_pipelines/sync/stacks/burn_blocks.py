@@ -15,7 +15,7 @@ from typing import NamedTuple
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import LIST_SIZE, BurnBlock, Tip
 from stx_pipelines.chains.stacks_proof import CLOCK_DRIFT, Placed, is_final, is_settled_below
-from stx_pipelines.clients.errors import ApiError
+from stx_pipelines.clients.errors import ApiError, Moving
 from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.sync.stacks.clock import refuse_future
 
@@ -33,7 +33,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class ListMoved(ApiError):
+class ListMoved(Moving):
     """The pages of the list do not fit together, because the chain changed while they were read. A retry may help."""
 
 
