@@ -111,8 +111,10 @@ class StacksSync(DaySync[StacksApi, Tx]):
                 stored += [outcome.certificate.day] if isinstance(outcome, StoredDay) else []
             moved = any(isinstance(failed.error, ListMoved) for failed in unproved)
             if moved or reader.chain_moved:
+                before = tip
                 tip, state = look(self.client, partial(self._look, self.identity(), each=stored))
                 self._reopen(state.stale)
+                moved |= bool(unproved) and look(self.client, partial(_has_replaced, before))
             if not (moved or (reader.chain_moved and state.stale)):
                 yield from unproved
                 return
@@ -290,3 +292,8 @@ def open_stacks(project: Project) -> StacksSync:
         tenures=TenureProofs(node, client.block_by_hash, settings.stx_proof, settings.stx_proof_tenures),
         tip_age=settings.stx_tip_age,
     )
+
+
+def _has_replaced(tip: Tip, view: View) -> bool:
+    """Return whether the chain of the view does not have the block of `tip`. Raises `Lagging`."""
+    return not view.has_block(tip.block_height, tip.index_block_hash)
