@@ -63,6 +63,7 @@ prepare() {
 
 up() {
   prepare
+  LOGGED="$(wc -c < "$RUN/logs/supervisord.log" 2>/dev/null || echo 0)"
   supervisord -c "$CONF" || refuse "supervisord did not start; see $RUN/logs/supervisord.log"
   await_services
   # Keep a Mac awake while the services run; caffeinate ends together with supervisord.
@@ -78,6 +79,8 @@ await_services() {
     sleep 1
     state="$(ctl status || true)"
     failed="$(awk '$2 ~ /BACKOFF|FATAL|EXITED/ { print $1; exit }' <<<"$state")"
+    # A service that is started again is in these states for a moment only.
+    failed="${failed:-$(tail -c "+$((LOGGED + 1))" "$RUN/logs/supervisord.log" | sed -n 's/.* exited: \([a-z]*\) .*/\1/p' | head -n 1)}"
     if [ -n "$failed" ]; then
       tail -n 15 "$RUN/logs/$failed.log" >&2 || true
       stop
