@@ -19,9 +19,6 @@ from stx_pipelines.chains.withdrawals import withdrawals_root
 Hash = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{64}\Z")]
 Address = Annotated[str, msgspec.Meta(pattern=r"\A0[xX][0-9a-fA-F]{40}\Z")]
 Data = Annotated[str, msgspec.Meta(pattern=r"\A0[xX](?:[0-9a-fA-F]{2})*\Z")]
-_HASHES = ("parent_hash", "sha3_uncles", "state_root", "transactions_root", "receipts_root", "mix_hash")
-_LENGTHS = {"logs_bloom": 514, "nonce": 18, "miner": 42} | dict.fromkeys(_HASHES, 66)
-_FREE = ("difficulty", "number", "gas_limit", "gas_used", "timestamp", "extra_data")
 _LATER = {
     "base_fee_per_gas": False,
     "withdrawals_root": True,
@@ -34,8 +31,9 @@ _LATER = {
 }
 """The fields that forks added, in order, and whether each is a hash."""
 
-_long, _free, _later = attrgetter(*_LENGTHS), attrgetter(*_FREE), attrgetter(*_LATER)
-_LONG, _IS_HASH = tuple(_LENGTHS.values()), tuple(_LATER.values())
+_later = attrgetter(*_LATER)
+_IS_HASH = tuple(_LATER.values())
+_HASH, _ADDRESS, _NONCE, _BLOOM = 66, 42, 18, 514  # characters
 _ZERO_X = {"0x"}
 
 
@@ -98,28 +96,40 @@ def header_hash(header: RpcHeader) -> str | None:
 
     Return None if a field is not hex or has the wrong length, or if a later field is there without an earlier one.
     """
-    fixed, free, later = _long(header), _free(header), _later(header)
+    later = _later(header)
     if None in later:
         later = later[: later.index(None)]
         if later != tuple(text for text in _later(header) if text is not None):
             return None
-    # A text without 0x, or a longer and a shorter one, could have the same hash as other texts.
-    if tuple(map(len, fixed)) != _LONG or {text[:2] for text in (*fixed, *free, *later)} != _ZERO_X:
+    if (fields := _joined(header, later)) is None:
         return None
     try:
-        return "0x" + keccak(to_bytes(items(_encoded(fixed, free) + _encoded_later(later)))).hex()
+        return "0x" + keccak(to_bytes(items(fields + _encoded_later(later)))).hex()
     except (ValueError, IndexError):
         return None
 
 
-def _encoded(fixed: tuple[str, ...], free: tuple[str, ...]) -> str:
-    """Return the joined encodings of the fields of all forks."""
-    bloom, nonce, miner, parent, uncles, state, transactions, receipts, mix = (text[2:] for text in fixed)
-    *numbers, extra = free
-    return (
-        f"a0{parent}a0{uncles}94{miner}a0{state}a0{transactions}a0{receipts}b90100{bloom}"
-        f"{''.join(map(quantity, numbers))}{string(extra[2:].lower())}a0{mix}88{nonce}"
-    )
+def _joined(header: RpcHeader, later: tuple[str, ...]) -> str | None:
+    """Return the joined encodings of the fields of all forks. Return None if a text has no 0x or a wrong length.
+
+    Such texts could have the same hash as other texts. `later` are the other fields, whose 0x is checked too.
+    """
+    parent, uncles, state = header.parent_hash, header.sha3_uncles, header.state_root
+    transactions, receipts, mix = header.transactions_root, header.receipts_root, header.mix_hash
+    miner, bloom, nonce, extra = header.miner, header.logs_bloom, header.nonce, header.extra_data
+    numbers = (header.difficulty, header.number, header.gas_limit, header.gas_used, header.timestamp)
+    hashes = (parent, uncles, state, transactions, receipts, mix)
+    if {text[:2] for text in (*hashes, miner, bloom, nonce, extra, *numbers, *later)} != _ZERO_X:
+        return None
+    if {len(text) for text in hashes} != {_HASH} or (len(miner), len(bloom), len(nonce)) != (_ADDRESS, _BLOOM, _NONCE):
+        return None
+    try:
+        return (
+            f"a0{parent[2:]}a0{uncles[2:]}94{miner[2:]}a0{state[2:]}a0{transactions[2:]}a0{receipts[2:]}"
+            f"b90100{bloom[2:]}{''.join(map(quantity, numbers))}{string(extra[2:].lower())}a0{mix[2:]}88{nonce[2:]}"
+        )
+    except (ValueError, IndexError):
+        return None
 
 
 def _encoded_later(texts: tuple[str, ...]) -> str:
@@ -128,7 +138,7 @@ def _encoded_later(texts: tuple[str, ...]) -> str:
     for text, is_hash in zip(texts, _IS_HASH, strict=False):
         if not is_hash:
             fields += quantity(text)
-        elif len(text) == 66:
+        elif len(text) == _HASH:
             fields += "a0" + text[2:]
         else:
             raise ValueError("not a hash")

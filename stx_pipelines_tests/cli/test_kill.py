@@ -17,7 +17,7 @@ from stx_pipelines_tests.cli.folders import DATASET, DONE, MakeWorld, Run, day_f
 from stx_pipelines_tests.waiting import answers_only_while, wait_until
 from stx_pipelines_tests.world import World, alike, child_environment, recent_chain, table_rows, table_truth
 
-DAYS = 20
+DAYS = 14
 KILLED = -signal.SIGKILL
 
 

@@ -15,6 +15,7 @@ from stx_pipelines.store import replacement
 from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines_tests.cli.folders import DONE, ERROR, MakeWorld, Run
 from stx_pipelines_tests.sync.ethereum import world as ethereum
+from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import World, child_environment, query, recent_chain, table_rows
 
 DAYS = 2
@@ -146,7 +147,7 @@ def test_a_kill_between_any_two_steps_loses_nothing(world: World, run: Run, log:
         died = subprocess.run(
             [sys.executable, "-c", DIES, str(step)],
             env=child_environment(world.environment),
-            timeout=60,
+            timeout=LONGEST,
             check=False,
             capture_output=True,
         )

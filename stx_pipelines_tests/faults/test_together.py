@@ -48,7 +48,7 @@ def test_two_syncs_a_backfill_and_the_sensor_leave_one_table_and_keep_the_budget
     make_recent: Callable[..., World], ends_undisturbed: EndsUndisturbed, whole: bool, data: Path
 ) -> None:
     """Whole form: enough requests to fill the busiest minute. Short form: a tenth of the limit every six seconds."""
-    days, per_minute = (60, 300) if whole else (3, 240)
+    days, per_minute = (60, 300) if whole else (3, 600)
     world = make_recent(STACKS, days, hiro_requests_per_minute=per_minute)
     Budget(world.devnet.url, per_minute)
     keep_grants(the_account())
