@@ -63,7 +63,7 @@ prepare() {
 
 up() {
   prepare
-  LOGGED="$(wc -c < "$RUN/logs/supervisord.log" 2>/dev/null || echo 0)"
+  LOGGED="$(cat "$RUN/logs/supervisord.log" 2>/dev/null | wc -c)"
   supervisord -c "$CONF" || refuse "supervisord did not start; see $RUN/logs/supervisord.log"
   await_services
   # Keep a Mac awake while the services run; caffeinate ends together with supervisord.

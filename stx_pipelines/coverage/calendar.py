@@ -79,5 +79,5 @@ def as_text(coverage: Coverage) -> str:
     if not found.mondays:
         return "no day is wanted yet"
     rows = [f"{name} {' '.join(map(glyph, row))}".rstrip() for name, row in zip(WEEKDAYS, found.rows, strict=True)]
-    legend = "  ".join(f"{sign} {meaning}" for sign, meaning in MEANINGS.items())
-    return "\n".join(["    " + found.months, *rows, legend])
+    legend = [f"{sign} {meaning}" for sign, meaning in MEANINGS.items()]
+    return "\n".join(["    " + found.months, *rows, "  ".join(legend[:4]), "  ".join(legend[4:])])

@@ -60,7 +60,7 @@ def test_a_run_of_the_sensor_reports_the_proof_and_the_coverage(here: World, ins
     assert done.success
     check = checked(instance)
     assert (check.check_name, check.passed) == ("days_are_proved", True)
-    assert check.description == f"{DAYS + 1} days of {DAYS + 1} wanted days proved and stored"
+    assert check.description == f"proved and stored: {DAYS + 1} of {DAYS + 1} days"
     [now] = observed(instance)
     assert [now[name] for name in ("days_wanted", "days_complete", "days_failing", "days_set_aside")] == [4, 4, 0, 0]
     assert f"{today():%b}" in now["calendar"]

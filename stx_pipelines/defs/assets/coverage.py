@@ -66,6 +66,7 @@ def observation(project: Project, chain: Chain, coverage: Coverage) -> dg.AssetO
         KEYS[chain.name],
         description=sentence,
         metadata={
+            "sentence": dg.MetadataValue.text(sentence),
             **{name: dg.MetadataValue.int(count) for name, count in zip(_COUNTS, counts, strict=True)},
             "failing": dg.MetadataValue.text(", ".join(map(str, failing)) or "none"),
             "set_aside": dg.MetadataValue.text(", ".join(map(str, set_aside)) or "none"),

@@ -41,12 +41,12 @@ def judge_proofs(project: Project, dataset: str, failed: Collection[date], now: 
         *([f"failing: {some_days(failing)}"] if failing else []),
         *([f"set aside: {some_days(set_aside)}"] if set_aside else []),
     ]
-    proved = f"{count_days(stored)} of {len(coverage.days)} wanted days proved and stored"
+    proved = f"proved and stored: {stored} of {count_days(len(coverage.days))}"
     return dg.AssetCheckResult(
         check_name=NAME,
         asset_key=dataset,
         passed=not wrong,
-        description="; ".join([proved, *wrong]),
+        description="; ".join([*wrong, proved]),
         metadata={
             "days_proved": stored,
             "days_wanted": len(coverage.days),
