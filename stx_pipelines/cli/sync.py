@@ -14,6 +14,7 @@ from stx_pipelines.chains.days import days_between
 from stx_pipelines.cli.answers import Show, json_on_stdout, json_option
 from stx_pipelines.cli.exit_codes import KNOWN_ERRORS, NOT_YET, ending_of, worst
 from stx_pipelines.cli.options import chain_option, day_option, load_chains
+from stx_pipelines.cli.plan import counted, show_plan
 from stx_pipelines.cli.results import code_of, refresh_if_due
 from stx_pipelines.cli.runs import interruptible, look, refuse_if_waiting, run_all, sum_up
 from stx_pipelines.cli.synced import Synced, SyncedChain
@@ -44,6 +45,7 @@ _AT_ONCE = timedelta(0)
 @chain_option
 @day_option("--from", "first", help="First day to refresh (UTC, YYYY-MM-DD).")
 @day_option("--to", "last", help="Last day to refresh, included.")
+@click.option("--plan", "only_plan", is_flag=True, help="Print the days and their cost; fetch nothing.")
 @json_option
 def sync(
     target_days: int | None,
@@ -53,9 +55,13 @@ def sync(
     name: str | None,
     first: date | None,
     last: date | None,
+    only_plan: bool,
     as_json: bool,
 ) -> int:
     """Fetch, prove and store all wanted days, newest first. This needs no daemon.
+
+    With --plan, print the days that would be fetched now, and about how many requests, minutes and MiB they cost. No
+    request is sent, nothing is stored, and the exit code is 0.
 
     Exit code 0: all wanted days are complete; 2: the command was stopped, days remain, or the server is behind; 1: an
     error, or days set aside.
@@ -64,6 +70,10 @@ def sync(
         if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):
             raise SettingsError("--force-refresh, --from and --to belong together: give all three or none")
         project, chains = load_chains(name, target_days)
+        if first and last:
+            _check_range(chains[0], first, last)
+        if only_plan:
+            return show_plan(project, chains, first, last, show, max_days=max_days, retry=retry)
         refuse_if_waiting(project)
         project = project.waiting(lambda line: click.echo(line, err=True))
         done: list[SyncedChain] = []
@@ -181,26 +191,16 @@ class Missing:
             retry=tried < self.to_retry,
         )
         days = self._allowed(coverage, found.days if found else ())
-        self.left -= len(_counted(coverage, days))
+        self.left -= len(counted(coverage, days))
         return days
 
     def _allowed(self, coverage: Coverage, newest_first: Sequence[date]) -> Sequence[date]:
-        beyond = _counted(coverage, newest_first)[self.left :]
+        beyond = counted(coverage, newest_first)[self.left :]
         return newest_first[: newest_first.index(beyond[0])] if beyond else newest_first
-
-
-def _counted(coverage: Coverage, days: Sequence[date]) -> list[date]:
-    """Return the days that count for `--max-days`.
-
-    Today and stored days do not count, because otherwise they could use up the limit before an old day is fetched.
-    """
-    free = {day.day for day in coverage.days if day.stored} | {coverage.now.date()}
-    return [day for day in days if day not in free]
 
 
 def _refresh(project: Project, chain: Chain, first: date, last: date, stopped: Stopped) -> SyncedChain:
     """Read only the days `first` to `last` again; return the result."""
-    _check_range(chain, first, last)
     days = days_between(first, last)[::-1]
     with interruptible(project, chain, stopped):
         return run_all(project, chain, lambda _, tried: () if tried else days, force=True)

@@ -101,6 +101,7 @@ class Story:
         self._ask("a setting is wrong", "status", STX_TARGET_DAYS="many")
         self._ask("a setting is wrong", "health", STX_TARGET_DAYS="many")
         self._ask("no such option", "sync", "--no-such-option")
+        self._see("sync --plan --json", _keys(json.loads(invoke("sync", "--plan", "--json").stdout)))
         self._ask("no server answers", "sync", "--chain", "stacks", HIRO_API_URL=NO_SERVER)
         self._ask("nothing has landed", "status")
         self._ask("nothing has landed and nothing runs", "health")
