@@ -37,6 +37,10 @@ def page(serve: bool, port: int, opens: bool, as_json: bool) -> int:
     With --serve, the JSON object is printed when the server listens.
 
     Exit code 0: done; 1: an error.
+
+    \b
+    stx-pipelines page
+    stx-pipelines page --serve --port 8001 --no-open
     """
     with json_on_stdout(as_json) as show:
         project = Project.load()

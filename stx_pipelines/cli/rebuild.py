@@ -45,6 +45,9 @@ def rebuild(force: bool, as_json: bool) -> int:
 
     Exit code 0: every day file is loaded; 1: unreadable day files were left out, or nothing was changed because the new
     database would lack days (the files or days are named); 2: nothing was changed because a run is in progress.
+
+    \b
+    stx-pipelines rebuild
     """
     left_out: list[str] = []
     with json_on_stdout(as_json, partial(Rebuilt, left_out=left_out)) as show:

@@ -31,6 +31,9 @@ def metrics(as_json: bool) -> int:
     `sync` and the daemon do this by themselves after closed days have changed.
 
     Exit code 0: done; 1: an error; the old results are then kept.
+
+    \b
+    stx-pipelines metrics
     """
     with json_on_stdout(as_json) as show:
         answer = _compute(Project.load())

@@ -65,6 +65,12 @@ def sync(
 
     Exit code 0: all wanted days are complete; 2: the command was stopped, days remain, or the server is behind; 1: an
     error, or days set aside.
+
+    \b
+    stx-pipelines sync --plan --target-days 30
+    stx-pipelines sync --target-days 30
+    stx-pipelines sync --retry
+    stx-pipelines sync --force-refresh --from 2026-11-01 --to 2026-11-03
     """
     with json_on_stdout(as_json, partial(Synced, chains=[], failures=[])) as show:
         if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):

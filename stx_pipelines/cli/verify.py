@@ -66,6 +66,12 @@ def verify(
     transaction is missing, moved or changed. Evidence is stored, so the command can be stopped and run again.
 
     Exit code 0: all agree; 1: something differs; 2: stopped.
+
+    \b
+    stx-pipelines verify
+    stx-pipelines verify --from 2026-11-01 --to 2026-11-07
+    stx-pipelines verify --merkle --all
+    stx-pipelines verify --chain ethereum
     """
     findings = Findings(chain)
     with json_on_stdout(as_json, findings.answer) as show:
