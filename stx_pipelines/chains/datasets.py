@@ -52,10 +52,19 @@ class Details(NamedTuple):
 
 
 class Price(NamedTuple):
-    """The cost of a day in requests. `unknown` is the estimate while no day is stored."""
+    """The cost of a day in requests, and the size of its file.
+
+    `unknown` is the number of requests while no day is stored. `bytes_per_row` is the size of a row in a day file.
+    """
 
     unknown: int
     rows_per_request: float
+    bytes_per_row: int = 100
+
+    @property
+    def unknown_bytes(self) -> int:
+        """The size of a day file while no day is stored."""
+        return round(self.unknown * self.rows_per_request * self.bytes_per_row)
 
     def of(self, certificate: Certificate) -> tuple[int, float]:
         """Return the requests and seconds that the day costs if it is fetched at once.
@@ -237,7 +246,7 @@ _ALL = (
             ),
         ),
         time_column="timestamp",
-        price=Price(unknown=7_200, rows_per_request=1),  # a block every 12 seconds
+        price=Price(unknown=7_200, rows_per_request=1, bytes_per_row=300),  # a block every 12 seconds
     ),
     Dataset(
         name=BALANCES,

@@ -36,7 +36,11 @@ _OURSELVES = (sys.executable, "-m", "stx_pipelines.cli")
 
 @click.command()
 def demo() -> int:
-    """Sync made-up chains into data/demo and show the result. This needs no network and no keys."""
+    """Sync made-up chains into data/demo and show the result. This needs no network and no keys.
+
+    \b
+    stx-pipelines demo
+    """
     return run_demo(Path("data/demo"))
 
 

@@ -30,9 +30,21 @@ _HOST = "127.0.0.1"
     help="Port of the server; 0 means any free port.",
 )
 @day_option("--first-day", help="The chain's first day. [30 days ago]")
-@click.option("--transactions-per-day", default=1000, show_default=True, type=click.IntRange(1, 100_000))
-@click.option("--shape", type=click.Choice(["even", "heavy", "giant"]), default="even", show_default=True)
-@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--transactions-per-day",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(1, 100_000),
+    help="About how many transactions a day of the Stacks chain has.",
+)
+@click.option(
+    "--shape",
+    type=click.Choice(["even", "heavy", "giant"]),
+    default="even",
+    show_default=True,
+    help="How the transactions of a day are spread over its burn blocks.",
+)
+@click.option("--seed", default=1, show_default=True, help="The same seed makes the same chains.")
 @click.option(
     "--ethereum-days",
     default=3,
@@ -64,7 +76,11 @@ def devnet(
     latency: float,
     requests_per_minute: int,
 ) -> int:
-    """Serve a made-up Stacks chain and a made-up Ethereum chain. Both get new blocks as time passes."""
+    """Serve a made-up Stacks chain and a made-up Ethereum chain. Both get new blocks as time passes.
+
+    \b
+    stx-pipelines devnet --port 4000 --latency 0.05
+    """
     from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
     from stx_pipelines.devnet.server import run
     from stx_pipelines.devnet.stacks.chain import ChainSpec, StacksChain

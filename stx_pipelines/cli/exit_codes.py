@@ -6,7 +6,7 @@ The codes of `health` are in `coverage/health.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import ParamSpec
+from typing import NamedTuple, ParamSpec
 
 import click
 
@@ -21,6 +21,16 @@ DONE = 0
 ERROR = 1
 NOT_YET = 2  # days remain, or the command was stopped
 
+KNOWN_ERRORS = (ApiError, Busy, SettingsError, StoreError)
+"""The errors that end a command with one sentence."""
+
+
+class Ending(NamedTuple):
+    """The sentence and the exit code of an error."""
+
+    sentence: str
+    code: int
+
 
 def worst(codes: Collection[int]) -> int:
     """Return the worst of several exit codes. `ERROR` is worse than `NOT_YET`, which is worse than `DONE`."""
@@ -34,15 +44,17 @@ def in_one_sentence(work: Callable[P, int], *args: P.args, **options: P.kwargs) 
     """
     try:
         return work(*args, **options)
-    except (Unreachable, RateLimited) as error:
+    except KNOWN_ERRORS as error:
+        ending = ending_of(error)
+        click.echo(ending.sentence, err=True)
+        return ending.code
+
+
+def ending_of(error: Exception) -> Ending:
+    """Return the sentence and the exit code of a known error."""
+    if isinstance(error, Unreachable | RateLimited):
         what_to_do = "" if "try again" in str(error) else "; stored days are kept; run the same command again"
-        return _say(f"stopped: {error}{what_to_do}", NOT_YET)
-    except (Interrupted, Busy) as error:
-        return _say(f"stopped: {error}", NOT_YET)
-    except (SettingsError, ApiError, StoreError) as error:
-        return _say(f"error: {error}", ERROR)
-
-
-def _say(sentence: str, code: int) -> int:
-    click.echo(sentence, err=True)
-    return code
+        return Ending(f"stopped: {error}{what_to_do}", NOT_YET)
+    if isinstance(error, Interrupted | Busy):
+        return Ending(f"stopped: {error}", NOT_YET)
+    return Ending(f"error: {error}", ERROR)

@@ -35,6 +35,9 @@ def health(as_json: bool, stall_threshold: int | None, name: str | None) -> int:
     3: damaged files or database; 4: a wrong setting, or files of a later version.
 
     The sentence also names running processes of another version. They do not change the exit code.
+
+    \b
+    stx-pipelines health --json
     """
     found = _judge(stall_threshold, name)
     click.echo(msgspec.json.encode(found) if as_json else found.sentence)

@@ -39,7 +39,13 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="stx-pipelines", message="%(prog)s %(version)s")
 def main() -> None:
-    """Keep a history, proved complete, of the Stacks chain and of Ethereum's fee recipients."""
+    """Keep a history, proved complete, of the Stacks chain and of Ethereum's fee recipients.
+
+    \b
+    stx-pipelines sync --target-days 30
+    stx-pipelines status
+    stx-pipelines COMMAND --help
+    """
 
 
 for command in (sync, status, health, page, query, tables, verify, metrics, rebuild, devnet, demo):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 
 import click
 
+from stx_pipelines.cli.answers import Answer, json_on_stdout, json_option
 from stx_pipelines.cli.exit_codes import DONE, ERROR
 from stx_pipelines.coverage.chains import CHAINS
 from stx_pipelines.coverage.text import count_days
@@ -22,20 +24,39 @@ from stx_pipelines.store.replacement import LacksDays
 Stores = Sequence[DatasetStore[Any]]
 
 
+class Rebuilt(Answer, frozen=True, kw_only=True):
+    """The result of `rebuild`: the database, the days loaded, and a sentence for each file that was left out.
+
+    `days` counts each day of each dataset. It is None if nothing was changed.
+    """
+
+    database: str | None = None
+    days: int | None = None
+    left_out: list[str]
+
+
 @click.command()
 @click.option("--force", is_flag=True, help="Leave out days of the database that have no sound day file.")
-def rebuild(force: bool) -> int:
+@json_option
+def rebuild(force: bool, as_json: bool) -> int:
     """Make the database again from the day files. This needs no network.
 
     If the database has days without a sound day file, nothing is changed unless --force is given.
 
     Exit code 0: every day file is loaded; 1: unreadable day files were left out, or nothing was changed because the new
     database would lack days (the files or days are named); 2: nothing was changed because a run is in progress.
+
+    \b
+    stx-pipelines rebuild
     """
-    project = Project.load()
-    stores = [project.store(dataset) for chain in CHAINS.values() for dataset in chain.tables]
-    with _all_locked(project, stores):
-        return _rebuild(project, stores, force=force)
+    left_out: list[str] = []
+    with json_on_stdout(as_json, partial(Rebuilt, left_out=left_out)) as show:
+        project = Project.load()
+        stores = [project.store(dataset) for chain in CHAINS.values() for dataset in chain.tables]
+        with _all_locked(project, stores):
+            answer = _rebuild(project, stores, left_out, force=force)
+        show(answer)
+    return answer.code
 
 
 @contextmanager
@@ -48,8 +69,8 @@ def _all_locked(project: Project, stores: Stores) -> Iterator[None]:
         yield
 
 
-def _rebuild(project: Project, stores: Stores, *, force: bool) -> int:
-    """Load every sound day file into a new database and return the exit code.
+def _rebuild(project: Project, stores: Stores, left_out: list[str], *, force: bool) -> Rebuilt:
+    """Load every sound day file into a new database. Print the files that were left out and add them to `left_out`.
 
     Without `force`, raises `LacksDays` if the new database would lack days of the old one.
     """
@@ -61,12 +82,14 @@ def _rebuild(project: Project, stores: Stores, *, force: bool) -> int:
     try:
         wrong = warehouse.rebuild(files.sound, needed)
     except LacksDays as error:
-        _say_left_out([*files.unreadable, *error.left_out])
+        _say_left_out(left_out, [*files.unreadable, *error.left_out])
         raise
     open_metrics(project).load()
-    click.echo(f"{count_days(files.days - len(wrong))} loaded into {warehouse.path}")
-    _say_left_out([*files.unreadable, *wrong])
-    return ERROR if files.unreadable or wrong else DONE
+    loaded = files.days - len(wrong)
+    click.echo(f"{count_days(loaded)} loaded into {warehouse.path}")
+    _say_left_out(left_out, [*files.unreadable, *wrong])
+    database = str(warehouse.path.absolute())
+    return Rebuilt(code=ERROR if left_out else DONE, database=database, days=loaded, left_out=left_out)
 
 
 class _Files(NamedTuple):
@@ -92,6 +115,7 @@ def _without(stored: Sequence[DayFile], damaged: dict[date, str]) -> list[DayFil
     return [day for day in stored if day.certificate.day not in damaged]
 
 
-def _say_left_out(reasons: Sequence[object]) -> None:
+def _say_left_out(left_out: list[str], reasons: Sequence[object]) -> None:
     for why in reasons:
+        left_out.append(str(why))
         click.echo(f"left out: {why}", err=True)

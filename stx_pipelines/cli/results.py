@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from stx_pipelines.cli.answers import Answer, json_on_stdout, json_option
 from stx_pipelines.cli.exit_codes import DONE, ERROR
 from stx_pipelines.cli.runs import alone, say_failures
 from stx_pipelines.coverage.chains import STACKS, Chain, chains_of
@@ -14,25 +15,48 @@ from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 
 
+class Computed(Answer, frozen=True, kw_only=True):
+    """The result of `metrics`: the number of stored days, the page's file, and a sentence for each failure."""
+
+    days: int
+    page: str
+    failures: list[str]
+
+
 @click.command()
-def metrics() -> int:
+@json_option
+def metrics(as_json: bool) -> int:
     """Compute the metrics of all closed days and make the page again, even if nothing has changed.
 
     `sync` and the daemon do this by themselves after closed days have changed.
 
     Exit code 0: done; 1: an error; the old results are then kept.
+
+    \b
+    stx-pipelines metrics
     """
-    project = Project.load()
+    with json_on_stdout(as_json) as show:
+        answer = _compute(Project.load())
+        show(answer)
+    return answer.code
+
+
+def _compute(project: Project) -> Computed:
     if not (days := project.store().files.days()):
         raise SettingsError("no day is stored yet, so there is nothing to compute: run `stx-pipelines sync` first")
-    code = materialize(project)
-    if code == DONE:
+    failures = materialize(project)
+    if not failures:
         click.echo(f"computed from {count_days(len(days))} stored; the page is {project.folder.page}")
-    return code
+    return Computed(code=code_of(failures), days=len(days), page=str(project.folder.page.absolute()), failures=failures)
 
 
-def refresh_if_due(project: Project, chains: Sequence[Chain]) -> int:
-    """Compute the metrics and the page again if closed days have changed; return the exit code.
+def code_of(failures: Sequence[str]) -> int:
+    """Return the exit code of a command with these failures."""
+    return ERROR if failures else DONE
+
+
+def refresh_if_due(project: Project, chains: Sequence[Chain]) -> list[str]:
+    """Compute the metrics and the page again if closed days have changed; return a sentence for each failure.
 
     If only days of Ethereum were closed, make only the page again.
     """
@@ -42,16 +66,16 @@ def refresh_if_due(project: Project, chains: Sequence[Chain]) -> int:
     store = open_metrics(project)
     due = bool(STACKS in (*chains, *chains_of(project)) and store.stale() and store.files.days())
     if not due and not page_is_due(project):
-        return DONE
+        return []
     return materialize(project, only_page=not due)
 
 
-def materialize(project: Project, *, only_page: bool = False) -> int:
-    """Materialize the metrics and the page, or only the page. Print failures and return the exit code."""
+def materialize(project: Project, *, only_page: bool = False) -> list[str]:
+    """Materialize the metrics and the page, or only the page. Print each failure and return their sentences."""
     with alone(project):
         from stx_pipelines.cli.materialize import materialize_metrics, open_instance
 
         with open_instance() as instance:
             failures = materialize_metrics(project, instance, only_page=only_page)
     say_failures(failures)
-    return ERROR if failures else DONE
+    return [failure.sentence for failure in failures]

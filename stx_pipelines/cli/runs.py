@@ -19,6 +19,7 @@ import click
 from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
 from stx_pipelines.cli.stopping import ended_by_signals
+from stx_pipelines.cli.synced import SyncedChain
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import waiting_run, waiting_words
@@ -43,8 +44,8 @@ def look(project: Project, chain: Chain) -> Coverage:
     return chain.look(project, datetime.now(UTC))
 
 
-def run_all(project: Project, chain: Chain, choose: NextDays, *, force: bool) -> int:
-    """Materialize the days that `choose` returns, one run after another. Print a summary and return the exit code."""
+def run_all(project: Project, chain: Chain, choose: NextDays, *, force: bool) -> SyncedChain:
+    """Materialize the days that `choose` returns, one run after another. Print a summary and return the result."""
     began = datetime.now(UTC)
     with alone(project):
         failures = _run_after_run(project, chain, choose, force=force)
@@ -82,20 +83,21 @@ def _has_changed(before: Coverage, after: Coverage) -> bool:
     return days[0] != days[1] or bool(before.behind) != bool(after.behind)
 
 
-def sum_up(project: Project, chain: Chain, failures: Sequence[Failed], began: datetime) -> int:
-    """Print the coverage of the chain and the failures, and load days that are not loaded. Return the exit code.
+def sum_up(project: Project, chain: Chain, failures: Sequence[Failed], began: datetime) -> SyncedChain:
+    """Print the coverage of the chain and the failures, and load days that are not loaded. Return the result.
 
     `began` is the time when the command's runs began.
     """
     coverage = look(project, chain)
+    sentence, stored = _sentence(project, chain, coverage), _stored_since(project, chain, began)
     title = "" if chain is STACKS else f"{chain.title}: "
-    click.echo(title + _sentence(project, chain, coverage))
+    click.echo(title + sentence)
     # The coverage sentence has already reported that the server is behind.
     told = [failure for failure in failures if not (failure.behind and coverage.behind)]
     is_over = coverage.is_complete and all(failure.passing for failure in told)
     say_failures(told, is_over=is_over)
     if told and not is_over:
-        click.echo(f"{count_days(_stored_since(project, chain, began))} stored by this command and kept", err=True)
+        click.echo(f"{count_days(len(stored))} stored by this command and kept", err=True)
     if coverage.to_load:
         _load_or_report(project, chain)
     newer = [why for dataset in chain.tables for why in project.store(dataset).files.newer().values()]
@@ -103,9 +105,30 @@ def sum_up(project: Project, chain: Chain, failures: Sequence[Failed], began: da
         click.echo(f"error: {why}", err=True)
     _say_set_aside(coverage)
     _say_waiting(coverage)
-    if newer or coverage.set_aside or any(not failure.passing for failure in failures):
-        return ERROR
+    has_errors = bool(newer or coverage.set_aside) or any(not failure.passing for failure in failures)
+    code = ERROR if has_errors else _code(project, chain, coverage)
+    reasons = [*(failure.sentence for failure in failures), *newer]
+    return _result(chain, coverage, code, sentence, stored, reasons)
+
+
+def _code(project: Project, chain: Chain, coverage: Coverage) -> int:
     return DONE if coverage.is_complete and not _lacks_proofs(project, chain, coverage) else NOT_YET
+
+
+def _result(
+    chain: Chain, coverage: Coverage, code: int, sentence: str, stored: list[date], failures: list[str]
+) -> SyncedChain:
+    return SyncedChain(
+        chain=chain.name,
+        code=code,
+        sentence=sentence,
+        days_wanted=len(coverage.days),
+        days_complete=coverage.complete_count,
+        stored=stored,
+        failing=[day for day, _ in coverage.failing],
+        set_aside=[day.day for day in coverage.set_aside],
+        failures=failures,
+    )
 
 
 def _lacks_proofs(project: Project, chain: Chain, coverage: Coverage) -> bool:
@@ -138,14 +161,15 @@ def say_failures(failures: Iterable[Failed], *, is_over: bool = False) -> None:
         click.echo(f"{'failed at first, complete now' if is_over else 'failed'}: {failure.sentence}", err=True)
 
 
-def _stored_since(project: Project, chain: Chain, began: datetime) -> int:
+def _stored_since(project: Project, chain: Chain, began: datetime) -> list[date]:
+    """Return the days that were stored since then, newest first."""
     days = {
         day
         for dataset in chain.tables
         for day, known in project.store(dataset).files.certificates().items()
         if known.proved_at >= began.replace(microsecond=0)  # a certificate has whole seconds
     }
-    return len(days)
+    return sorted(days, reverse=True)
 
 
 def _load_or_report(project: Project, chain: Chain) -> None:
@@ -199,25 +223,32 @@ def alone(project: Project) -> Iterator[None]:
 
 
 @contextmanager
-def interruptible(project: Project, chain: Chain) -> Iterator[None]:
-    """On Ctrl-C or SIGTERM, print a summary and end the process at once with exit code `NOT_YET`."""
+def interruptible(project: Project, chain: Chain, stopped: Callable[[SyncedChain], None]) -> Iterator[None]:
+    """On Ctrl-C or SIGTERM, print a summary and end the process at once with exit code `NOT_YET`.
+
+    `stopped` is called with the result before the process ends.
+    """
+    began = datetime.now(UTC)
 
     def stop(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, stop)
-    with ended_by_signals(lambda: _stop(project, chain)):
+    with ended_by_signals(lambda: _stop(project, chain, began, stopped)):
         try:
             yield
         except KeyboardInterrupt:
-            _stop(project, chain)
+            _stop(project, chain, began, stopped)
         finally:
             signal.signal(signal.SIGTERM, before)
 
 
-def _stop(project: Project, chain: Chain) -> NoReturn:
+def _stop(project: Project, chain: Chain, began: datetime, stopped: Callable[[SyncedChain], None]) -> NoReturn:
     try:
-        click.echo(f"stopped; stored days are kept: {_sentence(project, chain, look(project, chain))}")
+        coverage = look(project, chain)
+        sentence = f"stopped; stored days are kept: {_sentence(project, chain, coverage)}"
+        click.echo(sentence)
+        stopped(_result(chain, coverage, NOT_YET, sentence, _stored_since(project, chain, began), []))
         sys.stdout.flush()
         sys.stderr.flush()
     finally:

@@ -37,6 +37,10 @@ def status(target_days: int | None, name: str | None, as_json: bool, live: bool)
 
     Exit code 0: all wanted days are complete; 2: days are missing or stale, or the server is behind; 1: an error,
     unreadable files, or days set aside.
+
+    \b
+    stx-pipelines status
+    stx-pipelines status --chain stacks --json
     """
     project, chains = load_chains(name, target_days)
     if live:

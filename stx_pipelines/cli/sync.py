@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import click
 
 from stx_pipelines.chains.days import days_between
-from stx_pipelines.cli.exit_codes import in_one_sentence, worst
+from stx_pipelines.cli.answers import Show, json_on_stdout, json_option
+from stx_pipelines.cli.exit_codes import KNOWN_ERRORS, NOT_YET, ending_of, worst
 from stx_pipelines.cli.options import chain_option, day_option, load_chains
-from stx_pipelines.cli.results import refresh_if_due
+from stx_pipelines.cli.plan import counted, show_plan
+from stx_pipelines.cli.results import code_of, refresh_if_due
 from stx_pipelines.cli.runs import interruptible, look, refuse_if_waiting, run_all, sum_up
+from stx_pipelines.cli.synced import Synced, SyncedChain
 from stx_pipelines.clients.errors import Unreachable
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
@@ -41,6 +45,8 @@ _AT_ONCE = timedelta(0)
 @chain_option
 @day_option("--from", "first", help="First day to refresh (UTC, YYYY-MM-DD).")
 @day_option("--to", "last", help="Last day to refresh, included.")
+@click.option("--plan", "only_plan", is_flag=True, help="Print the days and their cost; fetch nothing.")
+@json_option
 def sync(
     target_days: int | None,
     max_days: int | None,
@@ -49,27 +55,69 @@ def sync(
     name: str | None,
     first: date | None,
     last: date | None,
+    only_plan: bool,
+    as_json: bool,
 ) -> int:
     """Fetch, prove and store all wanted days, newest first. This needs no daemon.
 
+    With --plan, print the days that would be fetched now, and about how many requests, minutes and MiB they cost. No
+    request is sent, nothing is stored, and the exit code is 0.
+
     Exit code 0: all wanted days are complete; 2: the command was stopped, days remain, or the server is behind; 1: an
     error, or days set aside.
+
+    \b
+    stx-pipelines sync --plan --target-days 30
+    stx-pipelines sync --target-days 30
+    stx-pipelines sync --retry
+    stx-pipelines sync --force-refresh --from 2026-11-01 --to 2026-11-03
     """
-    if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):
-        raise SettingsError("--force-refresh, --from and --to belong together: give all three or none")
-    project, chains = load_chains(name, target_days)
-    refuse_if_waiting(project)
-    project = project.waiting(lambda line: click.echo(line, err=True))
-    if first and last:
-        codes = [_refresh(project, chains[0], first, last)]
-    else:
-        codes = [in_one_sentence(_complete, project, chain, max_days=max_days, retry=retry) for chain in chains]
-    return worst([*codes, refresh_if_due(project, chains)])
+    with json_on_stdout(as_json, partial(Synced, chains=[], failures=[])) as show:
+        if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):
+            raise SettingsError("--force-refresh, --from and --to belong together: give all three or none")
+        project, chains = load_chains(name, target_days)
+        if first and last:
+            _check_range(chains[0], first, last)
+        if only_plan:
+            return show_plan(project, chains, first, last, show, max_days=max_days, retry=retry)
+        refuse_if_waiting(project)
+        project = project.waiting(lambda line: click.echo(line, err=True))
+        done: list[SyncedChain] = []
+        stopped = _shown_when_stopped(show, done)
+        if first and last:
+            done.append(_refresh(project, chains[0], first, last, stopped))
+        else:
+            for chain in chains:
+                done.append(_complete_if_possible(project, chain, stopped, max_days=max_days, retry=retry))
+        failures = refresh_if_due(project, chains)
+        code = worst([*(each.code for each in done), code_of(failures)])
+        show(Synced(code=code, chains=done, failures=failures))
+    return code
 
 
-def _complete(project: Project, chain: Chain, *, max_days: int | None, retry: bool) -> int:
-    """Fetch the missing days of a chain, newest first; return the exit code."""
-    with interruptible(project, chain):
+Stopped = Callable[[SyncedChain], None]
+"""A function that is called with the result of a chain whose sync is stopped by a signal."""
+
+
+def _shown_when_stopped(show: Show, done: Sequence[SyncedChain]) -> Stopped:
+    return lambda stopped: show(Synced(code=NOT_YET, chains=[*done, stopped], failures=[]))
+
+
+def _complete_if_possible(
+    project: Project, chain: Chain, stopped: Stopped, *, max_days: int | None, retry: bool
+) -> SyncedChain:
+    """Fetch the missing days of a chain. A known error is printed as one sentence, so that the next chain follows."""
+    try:
+        return _complete(project, chain, stopped, max_days=max_days, retry=retry)
+    except KNOWN_ERRORS as error:
+        ending = ending_of(error)
+        click.echo(ending.sentence, err=True)
+        return SyncedChain(chain=chain.name, code=ending.code, sentence=ending.sentence)
+
+
+def _complete(project: Project, chain: Chain, stopped: Stopped, *, max_days: int | None, retry: bool) -> SyncedChain:
+    """Fetch the missing days of a chain, newest first; return the result."""
+    with interruptible(project, chain, stopped):
         _identify_at_first(project, chain)
         if note := chain.note(project):
             click.echo(note, err=True)
@@ -149,28 +197,18 @@ class Missing:
             retry=tried < self.to_retry,
         )
         days = self._allowed(coverage, found.days if found else ())
-        self.left -= len(_counted(coverage, days))
+        self.left -= len(counted(coverage, days))
         return days
 
     def _allowed(self, coverage: Coverage, newest_first: Sequence[date]) -> Sequence[date]:
-        beyond = _counted(coverage, newest_first)[self.left :]
+        beyond = counted(coverage, newest_first)[self.left :]
         return newest_first[: newest_first.index(beyond[0])] if beyond else newest_first
 
 
-def _counted(coverage: Coverage, days: Sequence[date]) -> list[date]:
-    """Return the days that count for `--max-days`.
-
-    Today and stored days do not count, because otherwise they could use up the limit before an old day is fetched.
-    """
-    free = {day.day for day in coverage.days if day.stored} | {coverage.now.date()}
-    return [day for day in days if day not in free]
-
-
-def _refresh(project: Project, chain: Chain, first: date, last: date) -> int:
-    """Read only the days `first` to `last` again; return the exit code."""
-    _check_range(chain, first, last)
+def _refresh(project: Project, chain: Chain, first: date, last: date, stopped: Stopped) -> SyncedChain:
+    """Read only the days `first` to `last` again; return the result."""
     days = days_between(first, last)[::-1]
-    with interruptible(project, chain):
+    with interruptible(project, chain, stopped):
         return run_all(project, chain, lambda _, tried: () if tried else days, force=True)
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stx_pipelines.cli.answers import json_on_stdout, json_option
 from stx_pipelines.cli.exit_codes import DONE, ERROR
+from stx_pipelines.cli.findings import Findings
 from stx_pipelines.cli.options import day_option
 from stx_pipelines.cli.verify_days import choose, differing, has_repeated, report_nonces, report_unreadable
 from stx_pipelines.coverage.text import count_days, duration
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Ethereum: read every balance again. With --merkle: prove every burn block. [a sample]",
 )
+@json_option
 def verify(
     first: date | None,
     last: date | None,
@@ -50,6 +53,7 @@ def verify(
     merkle: bool,
     links: bool,
     every: bool,
+    as_json: bool,
 ) -> int:
     """Prove stored days again.
 
@@ -62,40 +66,59 @@ def verify(
     transaction is missing, moved or changed. Evidence is stored, so the command can be stopped and run again.
 
     Exit code 0: all agree; 1: something differs; 2: stopped.
+
+    \b
+    stx-pipelines verify
+    stx-pipelines verify --from 2026-11-01 --to 2026-11-07
+    stx-pipelines verify --merkle --all
+    stx-pipelines verify --chain ethereum
     """
-    if bool(first) != bool(last):
-        raise SettingsError("--from and --to belong together")
-    if (database or merkle or links) and chain != "stacks":
-        raise SettingsError("--db, --merkle and --links are for --chain stacks")
-    if every and chain != "ethereum" and not merkle:
-        raise SettingsError("--all is for --chain ethereum or --merkle")
-    if sum(map(bool, (database, merkle, links))) > 1:
-        raise SettingsError("--db, --merkle and --links exclude each other: give one of them")
-    project = Project.load()
-    if merkle or links:
-        from stx_pipelines.cli.verify_tenures import verify_links, verify_merkle
+    findings = Findings(chain)
+    with json_on_stdout(as_json, findings.answer) as show:
+        if bool(first) != bool(last):
+            raise SettingsError("--from and --to belong together")
+        if (database or merkle or links) and chain != "stacks":
+            raise SettingsError("--db, --merkle and --links are for --chain stacks")
+        if every and chain != "ethereum" and not merkle:
+            raise SettingsError("--all is for --chain ethereum or --merkle")
+        if sum(map(bool, (database, merkle, links))) > 1:
+            raise SettingsError("--db, --merkle and --links exclude each other: give one of them")
+        project = Project.load()
+        if merkle or links:
+            code = _verify_hashes(project, first, last, findings, merkle=merkle, every=every)
+        elif chain == "ethereum":
+            from stx_pipelines.cli.verify_ethereum import verify_ethereum
 
-        return verify_merkle(project, first, last, every=every) if merkle else verify_links(project, first, last)
-    if chain == "ethereum":
-        from stx_pipelines.cli.verify_ethereum import verify_ethereum
+            code = verify_ethereum(project, first, last, findings, every=every)
+        else:
+            code = _compare(project, database, findings) if database else _verify(project, first, last, findings)
+        show(findings.answer(code))
+    return code
 
-        return verify_ethereum(project, first, last, every=every)
-    return _compare(project, database) if database else _verify(project, first, last)
+
+def _verify_hashes(
+    project: Project, first: date | None, last: date | None, findings: Findings, *, merkle: bool, every: bool
+) -> int:
+    from stx_pipelines.cli.verify_tenures import verify_links, verify_merkle
+
+    if merkle:
+        return verify_merkle(project, first, last, findings, every=every)
+    return verify_links(project, first, last, findings)
 
 
-def _verify(project: Project, first: date | None, last: date | None) -> int:
+def _verify(project: Project, first: date | None, last: date | None, findings: Findings) -> int:
     """Compare days with the API and with the table."""
     store = project.store()
-    has_unreadable = report_unreadable([store], first, last)
+    has_unreadable = report_unreadable([store], first, last, findings)
     advice = "no stored day was chosen: give --from and --to of days that `status` counts as stored"
     days = choose(store, first, last, advice)
     _say_cost(project, days)
-    verdicts = list(_compare_with_api(project, days))
+    verdicts = list(_compare_with_api(project, days, findings))
     # A wrong day file cannot show whether the table is right.
     sound = {verdict.day for verdict in verdicts if not verdict.faults}
-    wrong = differing(store, [day for day in days if day.certificate.day in sound], len(days))
-    has_unreadable |= has_repeated(store)
-    has_gaps = report_nonces(project)
+    wrong = differing(store, [day for day in days if day.certificate.day in sound], len(days), findings)
+    has_unreadable |= has_repeated(store, findings)
+    has_gaps = report_nonces(project, findings)
     return ERROR if has_unreadable or wrong or has_gaps or any(verdict.faults for verdict in verdicts) else DONE
 
 
@@ -108,16 +131,16 @@ def _say_cost(project: Project, days: Sequence[DayFile]) -> None:
     click.echo(f"{count_days(len(days))} will be compared burn block by burn block: {needed:,} requests{at}")
 
 
-def _compare_with_api(project: Project, days: Sequence[DayFile]) -> Iterator[Verdict]:
+def _compare_with_api(project: Project, days: Sequence[DayFile], findings: Findings) -> Iterator[Verdict]:
     """Compare the days with the API, one by one; print and yield each result."""
     from stx_pipelines.sync.stacks.verify import verify_day
 
     api, files = project.stacks_api(), project.store().files
     for day in days:
         verdict = verify_day(api, files, day.certificate)
-        click.echo(_sentence(verdict))
+        findings.add(_sentence(verdict), agrees=not verdict.faults, day=verdict.day)
         for note in verdict.notes:
-            click.echo(f"{verdict.day}: {note}", err=True)
+            findings.add(f"{verdict.day}: {note}", agrees=True, day=verdict.day, err=True)
         yield verdict
 
 
@@ -127,16 +150,18 @@ def _sentence(verdict: Verdict) -> str:
     return f"{verdict.day}: {'; '.join(verdict.faults)}: read it again with `sync --force-refresh`"
 
 
-def _compare(project: Project, database: Path) -> int:
+def _compare(project: Project, database: Path, findings: Findings) -> int:
     """Print the share of each certified day that another database has. This needs no network."""
     days = project.store().stored()
     if not days:
         raise SettingsError("no day is stored yet, so there is nothing to compare with: run `stx-pipelines sync` first")
     total = held = 0.0
     for overlap, day in zip(overlaps(database, days), days, strict=True):
-        click.echo(f"{overlap.day}: {overlap.transactions:.0%} of transactions, {overlap.wallets:.0%} of wallets")
+        sentence = f"{overlap.day}: {overlap.transactions:.0%} of transactions, {overlap.wallets:.0%} of wallets"
+        findings.add(sentence, agrees=True, day=overlap.day, share=overlap.transactions)
         total += day.certificate.published
         held += overlap.transactions * day.certificate.published
     share = held / total if total else 1.0
-    click.echo(f"{database} holds {share:.1%} of the {total:,.0f} certified transactions of {len(days)} days")
+    sentence = f"{database} holds {share:.1%} of the {total:,.0f} certified transactions of {len(days)} days"
+    findings.add(sentence, agrees=True, share=share)
     return DONE

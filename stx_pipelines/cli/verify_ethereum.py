@@ -9,25 +9,27 @@ import click
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS
 from stx_pipelines.cli.exit_codes import DONE, ERROR
+from stx_pipelines.cli.findings import Findings
 from stx_pipelines.cli.verify_days import choose, differing, report_unreadable
 from stx_pipelines.coverage.text import count_days
 from stx_pipelines.project import Project
 
 
-def verify_ethereum(project: Project, first: date | None, last: date | None, *, every: bool) -> int:
+def verify_ethereum(project: Project, first: date | None, last: date | None, findings: Findings, *, every: bool) -> int:
     """Compare stored days with the node, and the tables with the day files. Return the exit code."""
     stores = [project.store(dataset) for dataset in (BLOCKS, BALANCES)]
-    has_unreadable = report_unreadable(stores, first, last)
+    has_unreadable = report_unreadable(stores, first, last, findings)
     advice = "no stored day of blocks was chosen: give --from and --to of days that `status` counts"
     days = sorted(day.certificate.day for day in choose(stores[0], first, last, advice))
-    wrong = list(_verify(project, days, every=every))
+    wrong = list(_verify(project, days, findings, every=every))
     for store in stores:
         stored = {day.certificate.day: day for day in store.stored()}
-        wrong += map(str, differing(store, [stored[day] for day in days if day in stored], len(days), store.dataset))
+        chosen = [stored[day] for day in days if day in stored]
+        wrong += map(str, differing(store, chosen, len(days), findings, store.dataset))
     return ERROR if has_unreadable or wrong else DONE
 
 
-def _verify(project: Project, days: Sequence[date], *, every: bool) -> Iterator[str]:
+def _verify(project: Project, days: Sequence[date], findings: Findings, *, every: bool) -> Iterator[str]:
     """Compare each day with the node, print the result, and yield the names of those that differ."""
     from stx_pipelines.sync.ethereum.verify import calls_needed, verify_balances, verify_blocks
 
@@ -42,7 +44,8 @@ def _verify(project: Project, days: Sequence[date], *, every: bool) -> Iterator[
             verdicts.append((BALANCES, verdict))
         for dataset, (_, compared, faults) in verdicts:
             if faults:
-                click.echo(f"{dataset} {day}: {'; '.join(faults)}: read it again with `sync --force-refresh`")
+                sentence = f"{dataset} {day}: {'; '.join(faults)}: read it again with `sync --force-refresh`"
+                findings.add(sentence, agrees=False, day=day)
                 yield f"{dataset} {day}"
             else:
-                click.echo(f"{dataset} {day}: {compared}: all agree")
+                findings.add(f"{dataset} {day}: {compared}: all agree", agrees=True, day=day)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
+from stx_pipelines.cli.findings import Findings
 from stx_pipelines.cli.verify_days import report_unreadable
 from stx_pipelines.coverage.text import count_days, duration
 from stx_pipelines.project import Project
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _NO_DAY = "no closed day was chosen: give --from and --to of days that `status` counts as stored"
 
 
-def verify_merkle(project: Project, first: date | None, last: date | None, *, every: bool) -> int:
+def verify_merkle(project: Project, first: date | None, last: date | None, findings: Findings, *, every: bool) -> int:
     """Prove burn blocks that have no evidence by the bytes of their blocks, newest day first. Return the exit code.
 
     If `every`, prove all of them, otherwise at most STX_PROOF_TENURES of each day. Evidence is stored as it is found,
@@ -32,7 +33,7 @@ def verify_merkle(project: Project, first: date | None, last: date | None, *, ev
     from stx_pipelines.sync.stacks.verify_tenures import lacking, prove_day
 
     store = project.store()
-    has_unreadable = report_unreadable([store], first, last)
+    has_unreadable = report_unreadable([store], first, last, findings)
     days = _closed(project, first, last)
     most = None if every else project.settings.stx_proof_tenures
     chosen = {day.certificate.day: _some(lacking(store, day.certificate), most) for day in days}
@@ -43,26 +44,28 @@ def verify_merkle(project: Project, first: date | None, last: date | None, *, ev
     for day in days:
         if heights := chosen[day.certificate.day]:
             verdicts.append(prove_day(store, proofs, day.certificate, heights))
-            click.echo(_sentence(verdicts[-1]), err=verdicts[-1].fault is not None)
+            agrees = verdicts[-1].fault is None
+            findings.add(_sentence(verdicts[-1]), agrees=agrees, day=day.certificate.day, err=not agrees)
         if proofs.refusal:
-            click.echo(f"stopped: {proofs.refusal}; evidence so far is kept: set STX_NODE_URL to a node", err=True)
+            findings.stop(f"stopped: {proofs.refusal}; evidence so far is kept: set STX_NODE_URL to a node")
             break
     if has_unreadable or any(verdict.fault for verdict in verdicts):
         return ERROR
     return NOT_YET if proofs.refusal or any(verdict.left_out for verdict in verdicts) else DONE
 
 
-def verify_links(project: Project, first: date | None, last: date | None) -> int:
+def verify_links(project: Project, first: date | None, last: date | None, findings: Findings) -> int:
     """Compare the first block of each closed day with the day before. This needs no request. Return the exit code."""
     from stx_pipelines.sync.stacks.verify_tenures import broken_links
 
     store = project.store()
-    has_unreadable = report_unreadable([store], first, last)
+    has_unreadable = report_unreadable([store], first, last, findings)
     days = _closed(project, first, last)
     broken = list(broken_links(store, [day.certificate for day in days]))
     for sentence in broken:
-        click.echo(f"{sentence}: read both days again with `sync --force-refresh`", err=True)
-    click.echo(f"{count_days(len(days) - len(broken))} of {len(days)} closed ones follow the day before")
+        findings.add(f"{sentence}: read both days again with `sync --force-refresh`", agrees=False, err=True)
+    sentence = f"{count_days(len(days) - len(broken))} of {len(days)} closed ones follow the day before"
+    findings.add(sentence, agrees=not broken)
     return ERROR if has_unreadable or broken else DONE
 
 

@@ -33,6 +33,9 @@ NEWER: State = "of a later version"
 
 _CLOCK_SKEW = timedelta(minutes=1)
 
+LEARNED_DAYS = 30
+"""The cost of a day is learned from this many closed days, the newest, because a chain's traffic changes over years."""
+
 RUN_MINUTES = 8
 """One run fetches as many days as fit into this time at the present budget, so that open days do not wait long."""
 
@@ -73,7 +76,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Coverage:
-    """The wanted days, newest first, and the requests and seconds that a day costs (the median of closed days).
+    """The wanted days, newest first, and the requests and seconds that a day costs (the median of new closed days).
 
     `seconds_per_day` is None until a closed day is stored. `tip` is the server's newest block at the last check,
     `first_day` the earliest day that can be wanted. Both are None if not known.
@@ -248,7 +251,8 @@ def judge_days(
             attempts=failed,
         )
 
-    costs = [price.of(certificate) for certificate in stored.values() if certificate.is_closed]
+    closed = sorted((day for day, certificate in stored.items() if certificate.is_closed), reverse=True)
+    costs = [price.of(stored[day]) for day in closed[:LEARNED_DAYS]]
     requests = max(1, round(median(requests for requests, _ in costs))) if costs else price.unknown
     seconds = median(seconds for _, seconds in costs) if costs else None
     return Coverage(tuple(judge(day) for day in wanted), now, requests, seconds, tip, first_day)

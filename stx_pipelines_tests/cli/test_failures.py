@@ -46,8 +46,8 @@ def test_a_failure_that_a_later_run_mended_is_not_called_failed(
     project = full.project()
     began = look(project, STACKS).now + timedelta(seconds=2)  # a certificate has whole seconds
     mended = Failed("1 of 1 days failed", passing=True)
-    assert sum_up(project, STACKS, [mended], began) == DONE
+    assert sum_up(project, STACKS, [mended], began).code == DONE
     assert "failed at first, complete now: 1 of 1 days failed\n" in capsys.readouterr().err
-    assert sum_up(project, STACKS, [mended._replace(passing=False)], began) == ERROR
+    assert sum_up(project, STACKS, [mended._replace(passing=False)], began).code == ERROR
     said = capsys.readouterr().err
     assert said.startswith("failed: 1 of 1 days failed\n0 days stored by this command and kept\n")

@@ -15,9 +15,9 @@ from stx_pipelines_tests.world import World, child_environment, recent_chain
 DAYS = 12
 
 
-def start_sync(world: World) -> subprocess.Popen[str]:
+def start_sync(world: World, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "stx_pipelines.cli", "sync"],
+        [sys.executable, "-m", "stx_pipelines.cli", "sync", *options],
         env=child_environment(world.environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -25,8 +25,8 @@ def start_sync(world: World) -> subprocess.Popen[str]:
     )
 
 
-def stop_after_a_day(world: World, stop: signal.Signals) -> str:
-    """Send a signal to a sync once it has stored a day, and return its output.
+def stop_after_a_day(world: World, stop: signal.Signals, *options: str) -> str:
+    """Send a signal to a sync with these options once it has stored a day, and return its output.
 
     The server does not respond from then on, so that the sync cannot end by itself.
     """
@@ -35,7 +35,7 @@ def stop_after_a_day(world: World, stop: signal.Signals) -> str:
     def stored() -> int:
         return len(list(folder.glob("????-??-??.parquet")))
 
-    before, process = stored(), start_sync(world)
+    before, process = stored(), start_sync(world, *options)
     try:
         with answers_only_while(world.knobs, lambda: stored() == before):
             wait_until(lambda: stored() > before or process.poll() is not None, "a day is stored")

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from stx_pipelines.chains.attempts import Attempts
-from stx_pipelines.coverage.model import Work, judge_days, ranges, wanted_days
+from stx_pipelines.coverage.model import LEARNED_DAYS, Work, judge_days, ranges, wanted_days
 from stx_pipelines.coverage.text import coverage_sentence, duration, size
 from stx_pipelines_tests.coverage.made_up import (
     FRESHNESS,
@@ -124,6 +124,16 @@ def test_a_day_costs_the_median_of_the_closed_ones() -> None:
     unknown = coverage_of(5, []).requests_per_day
     assert coverage_of(5, stored(0, 1, requests=9999)).requests_per_day == unknown == 300
     assert coverage_of(5, [certificate(ago(2), requests=0)]).requests_per_day == 1
+
+
+def test_the_newest_closed_days_teach_what_a_day_costs() -> None:
+    """A chain that had much less traffic a year ago does not make today's days look cheap."""
+    new = [certificate(ago(days), requests=400) for days in range(2, 2 + LEARNED_DAYS)]
+    old = [certificate(ago(days), requests=20) for days in range(2 + LEARNED_DAYS, 300)]
+    coverage = coverage_of(400, [*stored(0, 1), *old, *new])
+    assert coverage.requests_per_day == 400
+    assert coverage.minutes_to_go(50) == len(coverage.untried) * 400 / 50
+    assert coverage.runs_to_go(50) == len(coverage.untried)
 
 
 def test_a_day_that_was_fetched_in_parts_costs_as_much_as_its_rows_need() -> None:

@@ -33,6 +33,7 @@ from stx_pipelines_tests.world import QUICK, ROOT, command, recent_chain
 NO_SERVER = "http://127.0.0.1:9"
 DAYS = 3
 _TRIES = 60
+_WITH_JSON = (["sync"], ["verify"], ["rebuild"], ["metrics"], ["page", "--no-open"], ["tables"])
 _OPEN_KEYS = {"left_out"}  # the keys of its object are data
 
 
@@ -100,6 +101,7 @@ class Story:
         self._ask("a setting is wrong", "status", STX_TARGET_DAYS="many")
         self._ask("a setting is wrong", "health", STX_TARGET_DAYS="many")
         self._ask("no such option", "sync", "--no-such-option")
+        self._see("sync --plan --json", _keys(json.loads(invoke("sync", "--plan", "--json").stdout)))
         self._ask("no server answers", "sync", "--chain", "stacks", HIRO_API_URL=NO_SERVER)
         self._ask("nothing has landed", "status")
         self._ask("nothing has landed and nothing runs", "health")
@@ -134,6 +136,8 @@ class Story:
         self._ask("files, table and server agree", "verify")
         self._ask("no server answers", "verify", HIRO_API_URL=NO_SERVER)
         self._ask("every day file is sound", "rebuild")
+        for named, *options in _WITH_JSON:
+            self._see(f"{named} --json", _keys(json.loads(invoke(named, *options, "--json").stdout)))
         self._files()
         self._contents()
         self._tables()
