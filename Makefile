@@ -71,7 +71,7 @@ status backfill-status: .venv/runtime
 	$(BIN)/stx-pipelines status $(DAYS_OPTION)
 
 health backfill-health: .venv/runtime
-	$(BIN)/stx-pipelines health
+	$(BIN)/stx-pipelines health $(DAYS_OPTION)
 
 verify rebuild page: .venv/runtime
 	$(BIN)/stx-pipelines $@

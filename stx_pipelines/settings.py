@@ -235,8 +235,12 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def changed(settings: Settings, **overrides: object) -> Settings:
-    """Return a copy with these settings replaced, under the rules of `load_settings`. Raises `SettingsError`."""
-    return _with(dict(settings), overrides)
+    """Return a copy with these settings replaced, under the rules of `load_settings`. Raises `SettingsError`.
+
+    In the copy, only the settings that were given count as set.
+    """
+    given = {name: value for name, value in settings if name in settings.model_fields_set}
+    return _with(given, overrides)
 
 
 def _with(given: Mapping[str, object], overrides: Mapping[str, object]) -> Settings:

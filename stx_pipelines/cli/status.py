@@ -13,7 +13,7 @@ import msgspec
 
 from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
-from stx_pipelines.cli.options import chain_option, load_chains
+from stx_pipelines.cli.options import chain_option, load_chains, target_option
 from stx_pipelines.coverage.chains import NO_ETHEREUM
 from stx_pipelines.coverage.progress import waiting_words
 from stx_pipelines.coverage.status import DatasetStatus, statuses
@@ -23,12 +23,7 @@ _HOLES_SHOWN = 10
 
 
 @click.command()
-@click.option(
-    "--target-days",
-    type=click.IntRange(min=1),
-    help="Number of days before today that must be complete. "
-    "[STX_TARGET_DAYS, 180; with only Ethereum ETH_TARGET_DAYS, 30]",
-)
+@target_option
 @chain_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with one object per dataset.")
 @click.option("--watch", "live", is_flag=True, help="Show a live screen until Ctrl-C.")

@@ -11,12 +11,14 @@ import click
 
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.cli.exit_codes import in_one_sentence, worst
-from stx_pipelines.cli.options import chain_option, day_option, load_chains
+from stx_pipelines.cli.options import chain_option, day_option, load_chains, target_option, with_target
 from stx_pipelines.cli.results import refresh_if_due
 from stx_pipelines.cli.runs import interruptible, look, refuse_if_waiting, run_all, sum_up
 from stx_pipelines.clients.errors import Unreachable
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
+from stx_pipelines.coverage.target import target_days as target_days_of
+from stx_pipelines.coverage.target import target_setting, target_words
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.identity import known_ethereum, known_identity
@@ -25,12 +27,7 @@ _AT_ONCE = timedelta(0)
 
 
 @click.command()
-@click.option(
-    "--target-days",
-    type=click.IntRange(min=1),
-    help="Number of days before today that must be complete. "
-    "[STX_TARGET_DAYS, 180; with only Ethereum ETH_TARGET_DAYS, 30]",
-)
+@target_option
 @click.option(
     "--max-days",
     type=click.IntRange(min=1),
@@ -57,7 +54,9 @@ def sync(
     """
     if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):
         raise SettingsError("--force-refresh, --from and --to belong together: give all three or none")
-    project, chains = load_chains(name, target_days)
+    project, chains = load_chains(name, None)
+    _say_lower_target(project, chains[0], target_days)
+    project = with_target(project, chains, target_days)
     refuse_if_waiting(project)
     project = project.waiting(lambda line: click.echo(line, err=True))
     if first and last:
@@ -65,6 +64,16 @@ def sync(
     else:
         codes = [in_one_sentence(_complete, project, chain, max_days=max_days, retry=retry) for chain in chains]
     return worst([*codes, refresh_if_due(project, chains)])
+
+
+def _say_lower_target(project: Project, chain: Chain, days: int | None) -> None:
+    """Say that `health` judges the setting, if --target-days is below it."""
+    if days is not None and days < target_days_of(project, chain):
+        click.echo(
+            f"--target-days {days} is for this command only; `health`, the sensors and the alerts judge the setting ("
+            f"{target_words(project, chain)}): set {target_setting(chain)}={days} in .env to change it",
+            err=True,
+        )
 
 
 def _complete(project: Project, chain: Chain, *, max_days: int | None, retry: bool) -> int:

@@ -10,6 +10,7 @@ import msgspec
 from stx_pipelines.coverage.chains import Chain
 from stx_pipelines.coverage.progress import BETWEEN_RUNS, waiting_run, waiting_words
 from stx_pipelines.coverage.status import DatasetStatus, describe, patience
+from stx_pipelines.coverage.target import target_words
 from stx_pipelines.coverage.text import behind_sentence, count_days, days_are, duration, nothing_wanted, some_days
 from stx_pipelines.coverage.versions import versions_sentence
 from stx_pipelines.project import Project
@@ -39,13 +40,17 @@ class Health(msgspec.Struct, frozen=True):
         return Health(self.code, sentence, others)
 
 
-def judge(project: Project, chains: Sequence[Chain], now: datetime, stall: timedelta) -> Health:
+def judge(
+    project: Project, chains: Sequence[Chain], now: datetime, stall: timedelta, *, from_option: bool = False
+) -> Health:
     """Return the worst exit code among these chains.
 
     The sentences are those of the chains that have this code. A run has stalled if it stores nothing for longer than
-    `stall`.
+    `stall`. `from_option` is true if the target of the first chain was given to the command.
     """
-    found = [judge_chain(project, chain, now, stall) for chain in chains]
+    found = [
+        judge_chain(project, chain, now, stall, from_option=from_option and chain is chains[0]) for chain in chains
+    ]
     code = max(each.code for each in found)
     sentences = [
         each.sentence if len(chains) == 1 else f"{chain.title}: {each.sentence}"
@@ -55,7 +60,17 @@ def judge(project: Project, chains: Sequence[Chain], now: datetime, stall: timed
     return Health(code, "; ".join(sentences))
 
 
-def judge_chain(project: Project, chain: Chain, now: datetime, stall: timedelta) -> Health:
+def judge_chain(
+    project: Project, chain: Chain, now: datetime, stall: timedelta, *, from_option: bool = False
+) -> Health:
+    """Return the health of one chain. A sentence about days ends with the target and where it comes from."""
+    found = _judge_chain(project, chain, now, stall)
+    if found.code in (DAMAGED, MISCONFIGURED):
+        return found
+    return Health(found.code, f"{found.sentence}; {target_words(project, chain, from_option=from_option)}")
+
+
+def _judge_chain(project: Project, chain: Chain, now: datetime, stall: timedelta) -> Health:
     """Return the health of one chain. Check its files first, then the server, then the run that fetches days."""
     coverage = chain.look(project, now)
     status = describe(project, chain, chain.datasets[-1], coverage)
