@@ -58,6 +58,9 @@ prepare() {
   : > "$RUN/groups"
   echo "http://$UI_HOST:$PORT" > "$RUN/url"
   python -c 'from stx_pipelines.version import VERSION; print(VERSION)' > "$RUN/version"  # for `health`
+  # For `health`, which judges these services only for their own data folder. Wrong settings are reported by the services.
+  python -c 'from stx_pipelines.settings import load_settings; print(load_settings().stx_data_dir.resolve())' \
+    > "$RUN/folder" 2>/dev/null || rm -f "$RUN/folder"
 }
 
 up() {
@@ -115,7 +118,7 @@ stop() {
     fi
     sleep 0.3
   done
-  rm -f "$RUN/groups" "$RUN/url" "$RUN/version"
+  rm -f "$RUN/groups" "$RUN/url" "$RUN/version" "$RUN/folder"
 }
 
 # Send signal $1 to the remaining groups, except those in $2.

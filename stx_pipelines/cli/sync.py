@@ -16,6 +16,7 @@ from stx_pipelines.cli.results import refresh_if_due
 from stx_pipelines.cli.runs import interruptible, look, refuse_if_waiting, run_all, sum_up
 from stx_pipelines.clients.errors import Unreachable
 from stx_pipelines.coverage.chains import STACKS, Chain
+from stx_pipelines.coverage.failures import failures_noted, forget_failures
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.target import target_days as target_days_of
 from stx_pipelines.coverage.target import target_setting, target_words
@@ -84,6 +85,8 @@ def _complete(project: Project, chain: Chain, *, max_days: int | None, retry: bo
             click.echo(note, err=True)
         coverage, tip_moved = _check_tip_if_due(project, chain)
         if not tip_moved and _is_idle(project, chain, coverage, retry=retry):
+            if coverage.is_complete:
+                forget_failures(project.folder, *chain.tables)
             return sum_up(project, chain, [], datetime.now(UTC))
         to_retry = sum(day.attempts is not None for day in coverage.days) if retry else 0
         missing = Missing(project, chain, max_days or sys.maxsize, to_retry, tip_moved)
@@ -96,11 +99,13 @@ def _identify_at_first(project: Project, chain: Chain) -> None:
     if chain is STACKS and known_identity(folder) is None:
         from stx_pipelines.sync.stacks.reorgs import identify
 
-        identify(project.stacks_api(), folder, project.settings.stx_first_day)
+        with failures_noted(folder, chain.tables[0]):
+            identify(project.stacks_api(), folder, project.settings.stx_first_day)
     if chain is not STACKS and known_ethereum(folder) is None:
         from stx_pipelines.sync.ethereum.chain import identify as identify_ethereum
 
-        identify_ethereum(project.ethereum_rpc(), folder)
+        with failures_noted(folder, chain.tables[0]):
+            identify_ethereum(project.ethereum_rpc(), folder)
 
 
 def _check_tip_if_due(project: Project, chain: Chain) -> tuple[Coverage, bool]:

@@ -74,6 +74,20 @@ def test_health_3_a_day_file_that_lacks_rows_and_sync_reads_it_again(full: World
     full.assert_true()
 
 
+def test_health_3_a_damaged_page_inside_a_day_file_is_found_thoroughly(full: World, run: Run) -> None:
+    path = day_file(full, full.days[1])
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    path.write_bytes(content)
+    assert run(full, "health").exit_code == HEALTHY
+    done = run(full, "health", "--thorough")
+    assert done.exit_code == DAMAGED
+    assert done.output.startswith(f"{path} is damaged or not from stx-pipelines")
+    path.unlink()
+    full.stored()
+    assert run(full, "health", "--thorough").exit_code == HEALTHY
+
+
 def test_health_3_a_deleted_database(full: World, run: Run) -> None:
     (full.data / "warehouse.duckdb").unlink()
     done = run(full, "health")
