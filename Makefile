@@ -93,6 +93,7 @@ backfill-tail backfill-tmux-logs backfill-tmux-attach:
 	@$(MAKE) --no-print-directory logs
 
 dev: .venv/runtime
+	_STX_EXPORTED=$$($(BIN)/python -c 'from stx_pipelines.settings import exported; print(exported())') \
 	DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)} DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
 
 # Start, stop or show the webserver and the daemon in the background. `PORT=3001 make up` sets the UI's port (default 3000).

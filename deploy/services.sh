@@ -48,6 +48,10 @@ PYTHON
 }
 
 prepare() {
+  export STX_AUTOSTART=1  # turns the sensors on, whatever .env says
+  # Dagster copies .env over the environment. This variable keeps the settings of the environment (stx_pipelines/settings.py).
+  _STX_EXPORTED="$(python -c 'from stx_pipelines.settings import exported; print(exported())')"
+  export _STX_EXPORTED
   [ "${#PWD}" -le 80 ] || refuse "this folder's path is too long for a socket (80 characters at most): $PWD"
   if is_up; then refuse "already running; the UI is on $(url); \`make down\` stops it"; fi
   [ -z "$(left)" ] || refuse "an earlier \`make up\` was killed and left processes behind; \`make down\` ends them"

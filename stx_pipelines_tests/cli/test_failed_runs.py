@@ -67,6 +67,16 @@ def test_another_chain_is_named_even_while_all_days_are_complete(full: World, ma
     assert run(full, "health").exit_code == HEALTHY
 
 
+def test_an_address_without_the_routes_of_a_hiro_api_is_named_as_such(world: World, run: Run) -> None:
+    """Block 1 is not there either, but STX_FIRST_DAY would not help."""
+    world.overrides["hiro_api_url"] = f"{world.url}/extended/v2"
+    done = run(world, "sync")
+    assert done.exit_code == ERROR
+    assert "STX_FIRST_DAY" not in done.stderr
+    assert f"{world.url}/extended/v2 is not a Hiro API for Stacks: check HIRO_API_URL" in done.stderr
+    assert "check HIRO_API_URL" in run(world, "health").output
+
+
 def test_a_server_that_is_down_is_named_beside_the_advice(world: World, run: Run) -> None:
     world.knobs.fault_kinds, world.knobs.fault_rate = ("503",), 1.0
     assert run(world, "sync").exit_code == NOT_YET
