@@ -49,6 +49,10 @@ PYTHON
 }
 
 prepare() {
+  export STX_AUTOSTART=1  # turns the sensors on, whatever .env says
+  # Dagster copies .env over the environment. This variable keeps the settings of the environment (stx_pipelines/settings.py).
+  _STX_EXPORTED="$(python -c 'from stx_pipelines.settings import exported; print(exported())')"
+  export _STX_EXPORTED
   [ "${#PWD}" -le 80 ] || refuse "this folder's path is too long for a socket (80 characters at most): $PWD"
   if is_up; then refuse "already running; the UI is on $(url); \`make down\` stops it"; fi
   [ -z "$(left)" ] || refuse "an earlier \`make up\` was killed and left processes behind; \`make down\` ends them"
@@ -59,6 +63,9 @@ prepare() {
   : > "$RUN/groups"
   echo "$UI_URL" > "$RUN/url"
   python -c 'from stx_pipelines.version import VERSION; print(VERSION)' > "$RUN/version"  # for `health`
+  # For `health`, which judges these services only for their own data folder. Wrong settings are reported by the services.
+  python -c 'from stx_pipelines.settings import load_settings; print(load_settings().stx_data_dir.resolve())' \
+    > "$RUN/folder" 2>/dev/null || rm -f "$RUN/folder"
 }
 
 up() {
@@ -80,7 +87,7 @@ await_services() {
     state="$(ctl status || true)"
     failed="$(awk '$2 ~ /BACKOFF|FATAL|EXITED/ { print $1; exit }' <<<"$state")"
     # A service that is started again is in these states for a moment only.
-    failed="${failed:-$(tail -c "+$((LOGGED + 1))" "$RUN/logs/supervisord.log" | sed -n 's/.* exited: \([a-z]*\) .*/\1/p' | head -n 1)}"
+    [ -n "$failed" ] || failed="$(tail -c "+$((LOGGED + 1))" "$RUN/logs/supervisord.log" | sed -n 's/.* exited: \([a-z]*\) .*/\1/p' | head -n 1)"
     if [ -n "$failed" ]; then
       tail -n 15 "$RUN/logs/$failed.log" >&2 || true
       stop
@@ -119,7 +126,7 @@ stop() {
     fi
     sleep 0.3
   done
-  rm -f "$RUN/groups" "$RUN/url" "$RUN/version"
+  rm -f "$RUN/groups" "$RUN/url" "$RUN/version" "$RUN/folder"
 }
 
 # Send signal $1 to the remaining groups, except those in $2.

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from stx_pipelines.setting_sources import environment, export, misspelled, warn_of_misspelled
 from stx_pipelines.setting_values import HEADER, OF_THE_CLIENT, header_parts, is_rpc_address, origin
 
 DEFAULT_BUDGET = 50
@@ -27,7 +27,6 @@ DEFAULT_BUDGET_WITH_KEY = 500
 
 
 _PATTERN = set("*[")
-_NEARLY = 0.9  # similarity of two names, from 0 to 1
 _SECRETS = {"HIRO_API_KEY", "ETH_RPC_URL", "ETH_RPC_HEADERS", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"}
 _SENT_ONLY_TO = {"hiro_api_key": "hiro_api_url", "eth_rpc_headers": "eth_rpc_url"}
 
@@ -139,6 +138,13 @@ class Settings(BaseModel):
             raise ValueError("must be an http or https address without user, query and spaces")
         return value.rstrip("/")
 
+    @field_validator("hiro_api_url")
+    @classmethod
+    def _is_before_the_routes(cls, value: str) -> str:
+        if value.endswith("/extended"):
+            raise ValueError("must not end in /extended, because every route begins with it: give the part before it")
+        return value
+
     @field_validator("stx_data_dir")
     @classmethod
     def _is_a_folder(cls, value: Path) -> Path:
@@ -224,19 +230,29 @@ def load_settings(**overrides: object) -> Settings:
     HIRO_API_URL, and ETH_RPC_HEADERS only for that of ETH_RPC_URL. An override with another address drops both.
     """
     try:
-        sources = (dotenv_values(".env"), os.environ)
+        sources = (dotenv_values(".env"), environment())
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env cannot be read ({error}): it must be a text file in UTF-8") from None
     _refuse_misspelled(sources[0])
+    warn_of_misspelled(sources[1], _names())
     # An empty variable replaces the one in `.env`, and then the default counts.
     merged = {**sources[0], **sources[1]}
     given: dict[str, object] = {name.lower(): value for name, value in merged.items() if value}
     return _with(given, overrides)
 
 
+def exported() -> str:
+    """Return the settings of the environment in one line, for the variable `_STX_EXPORTED` (`setting_sources.py`)."""
+    return export(_names())
+
+
 def changed(settings: Settings, **overrides: object) -> Settings:
-    """Return a copy with these settings replaced, under the rules of `load_settings`. Raises `SettingsError`."""
-    return _with(dict(settings), overrides)
+    """Return a copy with these settings replaced, under the rules of `load_settings`. Raises `SettingsError`.
+
+    In the copy, only the settings that were given count as set.
+    """
+    given = {name: value for name, value in settings if name in settings.model_fields_set}
+    return _with(given, overrides)
 
 
 def _with(given: Mapping[str, object], overrides: Mapping[str, object]) -> Settings:
@@ -264,10 +280,13 @@ def _moves(address: str | None, given: Mapping[str, object], chosen: Mapping[str
 
 def _refuse_misspelled(names: Iterable[str]) -> None:
     """Raise `SettingsError` for a name in `.env` that is nearly a setting, because it would be ignored silently."""
-    ours = [name.upper() for name in Settings.model_fields]
     for name in names:
-        if name not in ours and (near := get_close_matches(name.upper(), ours, 1, _NEARLY)):
-            raise SettingsError(f"{name} in .env is not a setting; did you mean {near[0]}? (see .env.example)")
+        if near := misspelled(name, _names()):
+            raise SettingsError(f"{name} in .env is not a setting; did you mean {near}? (see .env.example)")
+
+
+def _names() -> list[str]:
+    return [name.upper() for name in Settings.model_fields]
 
 
 def _sentence(error: dict[str, object]) -> str:

@@ -24,6 +24,8 @@ WRONG = {
         "https://a b",
         "https://u:p@host",
         "https://h/?q=1",
+        "https://api.hiro.so/extended",
+        "https://api.hiro.so/extended/",
     ],
     "HIRO_REQUESTS_PER_MINUTE": ["-1", "many", "1.5", "1000001"],
     "HIRO_ATTEMPTS": ["0", "101", "x"],

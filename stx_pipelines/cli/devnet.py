@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -27,7 +29,7 @@ _HOST = "127.0.0.1"
     default=3999,
     show_default=True,
     type=click.IntRange(0, 65_535),
-    help="Port of the server; 0 means any free port.",
+    help="Port of the server; 0 means any free port. The addresses are printed when it listens.",
 )
 @day_option("--first-day", help="The chain's first day. [30 days ago]")
 @click.option(
@@ -92,11 +94,34 @@ def devnet(
         ChainSpec(seed=seed, first_day=first_day, tip=now, transactions_per_day=transactions_per_day, shape=shape)
     )
     ethereum = _ethereum_chain(seed, ethereum_days, now) if ethereum_days else None
-    _say_where(port, ethereum)
     knobs = Knobs(latency_seconds=latency, requests_per_minute=requests_per_minute)
     ethereum_knobs = EthereumKnobs(latency_seconds=latency)
-    run(chain, knobs, _HOST, port, follow_clock=True, ethereum=ethereum, ethereum_knobs=ethereum_knobs)
+    with _listening(port) as listener:
+        _say_where(listener.getsockname()[1], ethereum)
+        run(
+            chain,
+            knobs,
+            _HOST,
+            port,
+            follow_clock=True,
+            ethereum=ethereum,
+            ethereum_knobs=ethereum_knobs,
+            listener=listener,
+        )
     return DONE
+
+
+def _listening(port: int) -> socket.socket:
+    """Return a socket that listens. Raises `SettingsError` if the port cannot be used."""
+    from stx_pipelines.devnet.server import listen
+
+    try:
+        return listen(_HOST, port)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error
+        raise SettingsError(
+            f"--port {port} cannot be used ({reason}): give another port, or 0 for any free port"
+        ) from None
 
 
 def _first_day(chosen: date | None, today: date) -> date:

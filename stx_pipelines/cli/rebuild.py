@@ -65,7 +65,7 @@ def _all_locked(project: Project, stores: Stores) -> Iterator[None]:
     with ExitStack() as locks:
         for store in stores:
             lock = project.folder.lock(store.dataset)
-            locks.enter_context(locked(lock, f"the dataset {store.dataset}", wait=0))
+            locks.enter_context(locked(lock, f"the dataset {store.dataset}", wait=0, command="rebuild"))
         yield
 
 

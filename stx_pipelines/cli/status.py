@@ -11,24 +11,20 @@ from datetime import UTC, datetime, timedelta
 import click
 import msgspec
 
-from stx_pipelines.chains.datasets import DATASETS
+from stx_pipelines.chains.datasets import BALANCES, DATASETS
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
-from stx_pipelines.cli.options import chain_option, load_chains
+from stx_pipelines.cli.options import chain_option, load_chains, target_option
 from stx_pipelines.coverage.chains import NO_ETHEREUM
 from stx_pipelines.coverage.progress import waiting_words
 from stx_pipelines.coverage.status import DatasetStatus, statuses
 from stx_pipelines.coverage.text import count_days, duration, size
+from stx_pipelines.project import Project
 
 _HOLES_SHOWN = 10
 
 
 @click.command()
-@click.option(
-    "--target-days",
-    type=click.IntRange(min=1),
-    help="Number of days before today that must be complete. "
-    "[STX_TARGET_DAYS, 180; with only Ethereum ETH_TARGET_DAYS, 30]",
-)
+@target_option
 @chain_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with one object per dataset.")
 @click.option("--watch", "live", is_flag=True, help="Show a live screen until Ctrl-C.")
@@ -55,8 +51,21 @@ def status(target_days: int | None, name: str | None, as_json: bool, live: bool)
     else:
         _print(known, now)
         if name is None and project.settings.stx_chains is None and project.settings.eth_rpc_url is None:
-            click.echo(NO_ETHEREUM)
+            click.echo(_ethereum_without_address(project))
     return _exit_code(known)
+
+
+def _ethereum_without_address(project: Project) -> str:
+    """Return a sentence about the stored Ethereum days, of which none is wanted without ETH_RPC_URL."""
+    stored = project.store(BALANCES).files.certificates()
+    if not stored:
+        return NO_ETHEREUM
+    blocks = sum(certificate.seen for certificate in stored.values())
+    return (
+        f"miners_balance: {count_days(len(stored))} of Ethereum, {min(stored)} to {max(stored)}, with {blocks:,} "
+        "blocks and their balances are stored and kept; no Ethereum day is wanted because ETH_RPC_URL is not set (see "
+        ".env.example)"
+    )
 
 
 def _print(known: Sequence[DatasetStatus], now: datetime) -> None:

@@ -13,14 +13,17 @@ import click
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.cli.answers import Show, json_on_stdout, json_option
 from stx_pipelines.cli.exit_codes import KNOWN_ERRORS, NOT_YET, ending_of, worst
-from stx_pipelines.cli.options import chain_option, day_option, load_chains
+from stx_pipelines.cli.options import chain_option, day_option, load_chains, target_option, with_target
 from stx_pipelines.cli.plan import counted, show_plan
 from stx_pipelines.cli.results import code_of, refresh_if_due
 from stx_pipelines.cli.runs import interruptible, look, refuse_if_waiting, run_all, sum_up
 from stx_pipelines.cli.synced import Synced, SyncedChain
 from stx_pipelines.clients.errors import Unreachable
 from stx_pipelines.coverage.chains import STACKS, Chain
+from stx_pipelines.coverage.failures import failures_noted, forget_failures
 from stx_pipelines.coverage.model import Coverage
+from stx_pipelines.coverage.target import target_days as target_days_of
+from stx_pipelines.coverage.target import target_setting, target_words
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.identity import known_ethereum, known_identity
@@ -29,12 +32,7 @@ _AT_ONCE = timedelta(0)
 
 
 @click.command()
-@click.option(
-    "--target-days",
-    type=click.IntRange(min=1),
-    help="Number of days before today that must be complete. "
-    "[STX_TARGET_DAYS, 180; with only Ethereum ETH_TARGET_DAYS, 30]",
-)
+@target_option
 @click.option(
     "--max-days",
     type=click.IntRange(min=1),
@@ -75,7 +73,9 @@ def sync(
     with json_on_stdout(as_json, partial(Synced, chains=[], failures=[])) as show:
         if force_refresh != (first is not None and last is not None) or bool(first) != bool(last):
             raise SettingsError("--force-refresh, --from and --to belong together: give all three or none")
-        project, chains = load_chains(name, target_days)
+        project, chains = load_chains(name, None)
+        _say_lower_target(project, chains[0], target_days)
+        project = with_target(project, chains, target_days)
         if first and last:
             _check_range(chains[0], first, last)
         if only_plan:
@@ -115,6 +115,16 @@ def _complete_if_possible(
         return SyncedChain(chain=chain.name, code=ending.code, sentence=ending.sentence)
 
 
+def _say_lower_target(project: Project, chain: Chain, days: int | None) -> None:
+    """Say that `health` judges the setting, if --target-days is below it."""
+    if days is not None and days < target_days_of(project, chain):
+        click.echo(
+            f"--target-days {days} is for this command only; `health`, the sensors and the alerts judge the setting ("
+            f"{target_words(project, chain)}): set {target_setting(chain)}={days} in .env to change it",
+            err=True,
+        )
+
+
 def _complete(project: Project, chain: Chain, stopped: Stopped, *, max_days: int | None, retry: bool) -> SyncedChain:
     """Fetch the missing days of a chain, newest first; return the result."""
     with interruptible(project, chain, stopped):
@@ -123,6 +133,8 @@ def _complete(project: Project, chain: Chain, stopped: Stopped, *, max_days: int
             click.echo(note, err=True)
         coverage, tip_moved = _check_tip_if_due(project, chain)
         if not tip_moved and _is_idle(project, chain, coverage, retry=retry):
+            if coverage.is_complete:
+                forget_failures(project.folder, *chain.tables)
             return sum_up(project, chain, [], datetime.now(UTC))
         to_retry = sum(day.attempts is not None for day in coverage.days) if retry else 0
         missing = Missing(project, chain, max_days or sys.maxsize, to_retry, tip_moved)
@@ -135,11 +147,13 @@ def _identify_at_first(project: Project, chain: Chain) -> None:
     if chain is STACKS and known_identity(folder) is None:
         from stx_pipelines.sync.stacks.reorgs import identify
 
-        identify(project.stacks_api(), folder, project.settings.stx_first_day)
+        with failures_noted(folder, chain.tables[0]):
+            identify(project.stacks_api(), folder, project.settings.stx_first_day)
     if chain is not STACKS and known_ethereum(folder) is None:
         from stx_pipelines.sync.ethereum.chain import identify as identify_ethereum
 
-        identify_ethereum(project.ethereum_rpc(), folder)
+        with failures_noted(folder, chain.tables[0]):
+            identify_ethereum(project.ethereum_rpc(), folder)
 
 
 def _check_tip_if_due(project: Project, chain: Chain) -> tuple[Coverage, bool]:

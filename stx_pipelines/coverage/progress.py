@@ -51,7 +51,10 @@ class Progress(msgspec.Struct):
 
 
 def who_works(folder: DataFolder, *datasets: str) -> str | None:
-    """Return the process that syncs one of these datasets now, for example `process 123`; None if there is none."""
+    """Return the process that syncs one of these datasets now, for example `process 123`; None if there is none.
+
+    A command that holds the lock of a dataset but fetches nothing is returned too, as `` `rebuild` (process 123) ``.
+    """
     locks = [*(folder.lock(dataset) for dataset in datasets), folder.lock("sync")]
     return next((process for lock in locks if (process := holder(lock))), None)
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.coverage.progress import read_progress
+from stx_pipelines.coverage.services import listens
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.locks import holder
 from stx_pipelines.version import VERSION
 
 _EARLIER = "<0.2.0"  # these versions of the package do not report their version
-_SECONDS = 1.0
 
 
 def other_versions(folder: DataFolder, services: Path) -> dict[str, str]:
@@ -27,7 +26,7 @@ def other_versions(folder: DataFolder, services: Path) -> dict[str, str]:
         report, process = read_progress(folder.progress(dataset)), holder(folder.lock(dataset))
         if report and process == f"process {report.pid}":
             found[process] = report.version or _EARLIER
-    if _listens(services / "ctl"):
+    if listens(services / "ctl"):
         found["make up"] = _text(services / "version") or _EARLIER
     return {process: version for process, version in found.items() if version != VERSION}
 
@@ -36,16 +35,6 @@ def versions_sentence(others: Mapping[str, str]) -> str:
     """Return a sentence that names the processes of other versions and says what to do."""
     running = ", ".join(f"{process} runs version {version}" for process, version in others.items())
     return f"{running}, but version {VERSION} is installed: restart with `make down && make up`"
-
-
-def _listens(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(_SECONDS)
-        try:
-            connection.connect(str(path))
-        except OSError:
-            return False
-    return True
 
 
 def _text(path: Path) -> str:

@@ -21,6 +21,7 @@ from stx_pipelines.defs.assets.daily import BEHIND
 from stx_pipelines.defs.watched import Channel, Seen
 
 _SECONDS_BETWEEN_TICKS = 60
+_LONGEST_BETWEEN_TICKS = timedelta(minutes=10)
 
 
 class Told(msgspec.Struct):
@@ -28,7 +29,8 @@ class Told(msgspec.Struct):
 
     `stalled` is true if the last tick found a stall. `closed` are the ranges of closed days in the table. `came_in` is
     the time when a day was last stored or checked. `idle_since` is the start of the time in which days were due and no
-    day was stored or checked. `behind` is true if the server's newest block was old.
+    day was stored or checked. `behind` is true if the server's newest block was old. `looked_at` is the time
+    of the tick.
     """
 
     stalled: bool = False
@@ -36,6 +38,7 @@ class Told(msgspec.Struct):
     came_in: datetime | None = None
     idle_since: datetime | None = None
     behind: bool = False
+    looked_at: datetime | None = None
 
 
 def alert_sensor(name: str, look: Callable[[datetime], Seen | str], *, on: bool) -> dg.SensorDefinition:
@@ -100,7 +103,7 @@ def review(status: DatasetStatus, health: Health, told: Told, now: datetime) -> 
     stalled = stalls and not status.behind
     if stalled and not told.stalled:
         sentences.append(health.sentence if health.code == STALLED else _nothing_stored(idle, status))
-    return sentences, Told(stalled, status.closed_days, came_in, idle_since, status.behind)
+    return sentences, Told(stalled, status.closed_days, came_in, idle_since, status.behind, now)
 
 
 def _fallen(status: DatasetStatus, told: Told) -> list[date]:
@@ -117,9 +120,14 @@ def _each(ranges: Sequence[tuple[date, date]]) -> set[date]:
 
 
 def _idle_since(status: DatasetStatus, told: Told, came_in: datetime | None, now: datetime) -> datetime | None:
-    """Return the start of the time in which days are due and no day was stored or checked, None if no day is due."""
+    """Return the start of the time in which days are due and no day was stored or checked, None if no day is due.
+
+    The time without ticks does not count, because the services were stopped then.
+    """
     if not status.days_due:
         return None
+    if told.looked_at and now - told.looked_at > _LONGEST_BETWEEN_TICKS:
+        return now
     return told.idle_since if told.idle_since and told.came_in == came_in else now
 
 

@@ -116,6 +116,33 @@ def _ethereum_certified(dataset: str) -> dg.AssetChecksDefinition:
     return certified
 
 
+def _files_are_sound(dataset: str) -> dg.AssetChecksDefinition:
+    """Make the check that reads the pages of every day file, because other checks read only the table."""
+    name, description = f"{dataset}_files_are_sound", "The rows of every day file are those that were written."
+
+    def look(project: Project) -> dg.AssetCheckResult:
+        damaged = project.store(dataset).files.damaged(thoroughly=True)
+        return dg.AssetCheckResult(
+            passed=not damaged,
+            description="; ".join(list(damaged.values())[:_NAMED]),
+            metadata={"damaged_days": _listed(sorted(damaged))},
+        )
+
+    if dataset == TRANSACTIONS:
+
+        @_check(dataset, name, description)
+        def of_stacks(stacks_api: StacksApi) -> dg.AssetCheckResult:
+            return look(stacks_api.project())
+
+        return of_stacks
+
+    @_check(dataset, name, description)
+    def of_ethereum(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
+        return look(ethereum_node.project())
+
+    return of_ethereum
+
+
 @_check(BLOCKS, "blocks_are_linked", "Every block contains the hash of the block before it, and no block is missing.")
 def blocks_are_linked(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
     """Check that each block in the table follows from the block before it, also at the start of a day."""
@@ -219,8 +246,15 @@ def _coverage(verdict: Verdict) -> str:
     return f"{basis.coverage_start} to {basis.coverage_end}" if basis and basis.days else "no closed day yet"
 
 
-stacks_checks = [transactions_are_unique, transactions_are_certified, nonces_have_no_gap]
-certified_ethereum = [_ethereum_certified(dataset.name) for dataset in datasets_of("ethereum")]
+stacks_checks = [
+    transactions_are_unique,
+    transactions_are_certified,
+    nonces_have_no_gap,
+    _files_are_sound(TRANSACTIONS),
+]
+certified_ethereum = [
+    check(dataset.name) for dataset in datasets_of("ethereum") for check in (_ethereum_certified, _files_are_sound)
+]
 ethereum_checks = [blocks_are_linked, balances_add_up, increases_are_plausible]
 wallet_checks = [_of_metrics(check) for check in CHECKS]
 ALL_CHECKS = [*stacks_checks, *wallet_checks, *certified_ethereum, *ethereum_checks]

@@ -99,7 +99,7 @@ def serve(
     """Serve one chain or both in a thread until the `with` block ends. Port 0 is any free port."""
     stacks_api = StacksApi(chain, knobs or Knobs()) if chain else None
     ethereum_rpc = EthereumRpc(ethereum, ethereum_knobs or EthereumKnobs()) if ethereum else None
-    listener = _listen(port)
+    listener = listen(_HOST, port)
     server = uvicorn.Server(_config(DevnetApp(stacks_api, ethereum_rpc)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="devnet", daemon=True)
     thread.start()
@@ -121,8 +121,12 @@ def run(
     *,
     ethereum: EthereumChain | None = None,
     ethereum_knobs: EthereumKnobs | None = None,
+    listener: socket.socket | None = None,
 ) -> None:
-    """Serve the chains in the foreground until interrupted. With `follow_clock` the chains grow as time passes."""
+    """Serve the chains in the foreground until interrupted. With `follow_clock` the chains grow as time passes.
+
+    A `listener` replaces host and port.
+    """
     ethereum_knobs = ethereum_knobs or EthereumKnobs()
     if follow_clock:
         knobs.clock = ethereum_knobs.clock = lambda: datetime.now(UTC)
@@ -130,7 +134,8 @@ def run(
         StacksApi(chain, knobs) if chain else None,
         EthereumRpc(ethereum, ethereum_knobs) if ethereum else None,
     )
-    uvicorn.Server(_config(app, host=host, port=port)).run()
+    with listener or listen(host, port) as bound:
+        uvicorn.Server(_config(app)).run(sockets=[bound])
 
 
 def _served(chain: _Chain | None) -> _Chain:
@@ -155,8 +160,9 @@ def _config(app: DevnetApp, **where: Any) -> uvicorn.Config:
     )
 
 
-def _listen(port: int) -> socket.socket:
-    listener = socket.create_server((_HOST, port), backlog=2048)
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on this port; port 0 is any free port. Raises `OSError`, also for a taken port."""
+    listener = socket.create_server((host, port), backlog=2048)
     listener.setblocking(False)
     return listener
 

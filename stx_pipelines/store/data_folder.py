@@ -48,6 +48,10 @@ class DataFolder:
         """Return the path of the file in which a run of this dataset reports progress."""
         return self.run / f"{dataset}.progress.json"
 
+    def failure(self, dataset: str) -> Path:
+        """Return the path of the file that holds the last failure of this dataset's runs."""
+        return self.run / f"{dataset}.failure.json"
+
     def pace(self, chain: str) -> Path:
         """Return the path of the file that holds what a chain's server taught about batches and pace."""
         return self.run / f"{chain}.pace.json"

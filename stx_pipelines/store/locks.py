@@ -39,11 +39,14 @@ def holder(path: Path) -> str | None:
 
 
 @contextmanager
-def locked(path: Path, what: str, wait: float, *, leave_name: bool = True) -> Iterator[None]:
+def locked(
+    path: Path, what: str, wait: float, *, leave_name: bool = True, command: str | None = None
+) -> Iterator[None]:
     """Hold the lock at `path` until the `with` block ends. `what` names the locked thing in messages.
 
-    If `leave_name`, write the name of this process to a file beside the lock, for processes that wait. Raises `Busy`
-    after `wait` seconds, and `StoreError` when the lock file cannot be written.
+    If `leave_name`, write the name of this process to a file beside the lock, for processes that wait. A `command` that
+    is no run is part of that name. Raises `Busy` after `wait` seconds, and `StoreError` when the lock file cannot be
+    written.
     """
     owner = path.with_suffix(".owner")
     lock = filelock.FileLock(path, timeout=wait, thread_local=False)
@@ -51,7 +54,8 @@ def locked(path: Path, what: str, wait: float, *, leave_name: bool = True) -> It
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
         if leave_name:
-            owner.write_text(f"process {os.getpid()}")
+            process = f"process {os.getpid()}"
+            owner.write_text(f"`{command}` ({process})" if command else process)
     except filelock.Timeout:
         name = owner.read_text() if owner.exists() else "another process"
         raise Busy(f"{what} is in use by {name}; try again when it is done", path, name) from None
@@ -65,6 +69,11 @@ def locked(path: Path, what: str, wait: float, *, leave_name: bool = True) -> It
         yield
     finally:
         lock.release()
+
+
+def is_run(holder: str) -> bool:
+    """Return whether this holder of a dataset's lock is a run, not a command such as `rebuild`."""
+    return not holder.startswith("`")
 
 
 class Lease:

@@ -9,6 +9,7 @@ from typing import Any
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
 from stx_pipelines.clients.http import Http
+from stx_pipelines.coverage.failures import failures_noted
 from stx_pipelines.coverage.progress import Reporter
 from stx_pipelines.project import Project
 from stx_pipelines.store.dataset_store import DatasetStore
@@ -41,6 +42,7 @@ def run_sync(project: Project, dataset: str, days: Collection[date], *, force: b
     folder, sync = project.folder, open_sync(project, dataset)
     http = sync.client.http
     with (
+        failures_noted(folder, dataset),
         Lease(folder.lock(dataset), f"the dataset {dataset}", project.settings.stx_run_wait_seconds) as lease,
         Reporter(folder.progress(dataset), len(days), lambda: http.calls) as reporter,
         _waiting(http, sync.store, lease, reporter),

@@ -36,7 +36,9 @@ def test_ethereum_alone_is_0_when_ethereum_is_complete(
     done = run(ethereum, "sync")
     assert done.exit_code == DONE, done.output
     ethereum.assert_true()
-    assert run(ethereum, "health").output == "healthy: 2 of 2 days complete (100 %)\n"
+    assert run(ethereum, "health").output == (
+        "healthy: 2 of 2 days complete (100 %); target: 1 day before today (ETH_TARGET_DAYS)\n"
+    )
     assert run(ethereum, "status").exit_code == DONE
     assert datasets(run, ethereum) == ["blocks", "miners_balance"]
     monkeypatch.setenv("STX_CHAINS", "")

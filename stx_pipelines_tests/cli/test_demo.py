@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from stx_pipelines.cli import demo
 from stx_pipelines.store.files import StoreError
 from stx_pipelines_tests.clients.raw import Talk, talking
 from stx_pipelines_tests.clients.test_bounds import SLOW, outcome
-from stx_pipelines_tests.world import ROOT, query
+from stx_pipelines_tests.world import ROOT, command, query
 
 
 def test_the_demo_shows_its_whole_history_and_can_be_run_twice(
@@ -29,6 +30,10 @@ def test_the_demo_shows_its_whole_history_and_can_be_run_twice(
         assert "days complete   4" in said
         assert "token_transfer" in said
         assert str(data / "warehouse.duckdb") in said
+    told = command(["status"], {"STX_DATA_DIR": str(data)})  # the demo prints this command
+    assert re.search(
+        r"^miners_balance: 2 days of Ethereum, .* with [\d,]+ blocks and their balances", told.stdout, re.M
+    )
     [(blocks, balances)] = query(data, "SELECT (SELECT max(number) FROM blocks), count(*) FROM miners_balance")
     assert blocks == balances > 7_000
     [(transactions,)] = query(data, "SELECT count(*) FROM transactions")

@@ -22,6 +22,9 @@ from stx_pipelines_tests.cli.folders import (
 )
 from stx_pipelines_tests.world import World
 
+TARGET = "target: 3 days before today (STX_TARGET_DAYS)"
+NOTHING_RUNS = f"not running, though 4 days are missing: start `make up` or `stx-pipelines sync`; {TARGET}"
+
 
 @pytest.mark.parametrize("lost", [1, 300_000])
 def test_a_database_that_was_cut_anywhere_is_named(full: World, run: Run, lost: int) -> None:
@@ -37,13 +40,13 @@ def test_a_database_that_was_cut_anywhere_is_named(full: World, run: Run, lost: 
 
 def test_health_0_idle_and_complete(full: World, run: Run) -> None:
     done = run(full, "health")
-    assert (done.exit_code, done.output) == (HEALTHY, "healthy: 4 of 4 days complete (100 %)\n")
+    assert (done.exit_code, done.output) == (HEALTHY, f"healthy: 4 of 4 days complete (100 %); {TARGET}\n")
 
 
 def test_health_1_missing_days_and_no_run(world: World, run: Run) -> None:
     done = run(world, "health")
     assert done.exit_code == NOT_RUNNING
-    assert done.output == "not running, though 4 days are missing: start `make up` or `stx-pipelines sync`\n"
+    assert done.output == f"{NOTHING_RUNS}\n"
     world.stored(world.days[1:])
     assert run(world, "health").output.startswith("not running, though 1 day is missing")
 
@@ -69,6 +72,20 @@ def test_health_3_a_day_file_that_lacks_rows_and_sync_reads_it_again(full: World
     assert run(full, "sync").exit_code == DONE
     assert run(full, "health").exit_code == HEALTHY
     full.assert_true()
+
+
+def test_health_3_a_damaged_page_inside_a_day_file_is_found_thoroughly(full: World, run: Run) -> None:
+    path = day_file(full, full.days[1])
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    path.write_bytes(content)
+    assert run(full, "health").exit_code == HEALTHY
+    done = run(full, "health", "--thorough")
+    assert done.exit_code == DAMAGED
+    assert done.output.startswith(f"{path} is damaged or not from stx-pipelines")
+    path.unlink()
+    full.stored()
+    assert run(full, "health", "--thorough").exit_code == HEALTHY
 
 
 def test_health_3_a_deleted_database(full: World, run: Run) -> None:
@@ -118,7 +135,7 @@ def test_health_as_json_has_the_same_code_and_sentence(world: World, run: Run) -
     done = run(world, "health", "--json")
     assert json.loads(done.stdout) == {
         "code": NOT_RUNNING,
-        "sentence": "not running, though 4 days are missing: start `make up` or `stx-pipelines sync`",
+        "sentence": NOTHING_RUNS,
         "other_versions": {},
     }
     assert done.exit_code == NOT_RUNNING

@@ -18,6 +18,7 @@ from stx_pipelines.version import VERSION
 from stx_pipelines_tests.cli.folders import DATASET, DONE, HEALTHY, Run, report
 from stx_pipelines_tests.world import ROOT, World, command
 
+HEALTHY_AND_COMPLETE = "healthy: 4 of 4 days complete (100 %); target: 3 days before today (STX_TARGET_DAYS)\n"
 WHAT_TO_DO = f"but version {VERSION} is installed: restart with `make down && make up`\n"
 
 
@@ -60,7 +61,7 @@ def test_services_of_another_version_are_named(full: World, run: Run, services: 
     (services / "version").write_text("0.1.7\n")
     assert run(full, "health").output.endswith(f"; make up runs version 0.1.7, {WHAT_TO_DO}")
     (services / "version").write_text(f"{VERSION}\n")
-    assert run(full, "health").output == "healthy: 4 of 4 days complete (100 %)\n"
+    assert run(full, "health").output == HEALTHY_AND_COMPLETE
 
 
 def test_services_that_were_killed_are_not_named(full: World, run: Run, services: Path) -> None:
@@ -69,7 +70,7 @@ def test_services_that_were_killed_are_not_named(full: World, run: Run, services
     (services / "ctl").unlink()
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(services / "ctl"))  # the file stays, and nobody listens
-    assert run(full, "health").output == "healthy: 4 of 4 days complete (100 %)\n"
+    assert run(full, "health").output == HEALTHY_AND_COMPLETE
 
 
 def test_a_run_reports_its_version(world: World, run: Run) -> None:

@@ -124,7 +124,7 @@ def fail(instance: dg.DagsterInstance) -> str:
 def test_where_all_is_well_nothing_is_told() -> None:
     sentences, after = review(status(), WELL, Told(), NOW)
     assert sentences == []
-    assert after == Told(closed=status().closed_days)
+    assert after == Told(closed=status().closed_days, looked_at=NOW)
 
 
 def test_the_cursor_of_an_earlier_version_is_read() -> None:
@@ -207,6 +207,19 @@ def test_an_outage_without_a_run_in_flight_is_told_once_as_a_stall() -> None:
     assert sentence.startswith("no day was stored for 11 min though 3 days are due; stored days are kept")
     later = NOW + 31 * MINUTE
     assert look(status(2, landed_at=later), WELL, told, later)[1].idle_since == later
+
+
+def test_a_night_in_which_the_services_were_stopped_is_no_stall() -> None:
+    down, seen = Health(NOT_RUNNING, "not running"), status(3, landed_at=NOW)
+    sentences, told = look(seen, down, Told(), NOW)
+    morning = NOW + 500 * MINUTE
+    sentences, told = look(seen, down, told, morning)
+    assert sentences == []
+    said = []
+    for minutes in range(1, 14):
+        sentences, told = look(seen, down, told, morning + minutes * MINUTE)
+        said += sentences
+    assert [sentence[:31] for sentence in said] == ["no day was stored for 11 min th"]
 
 
 @pytest.mark.parametrize("due", [0, 3])

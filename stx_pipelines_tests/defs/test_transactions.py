@@ -17,7 +17,7 @@ import pytest
 from stx_pipelines.definitions import build_defs
 from stx_pipelines.defs.assets.daily import PASSING, RETRY_AT
 from stx_pipelines.defs.assets.transactions import transactions
-from stx_pipelines.defs.checks import transactions_are_certified
+from stx_pipelines.defs.checks import stacks_checks, transactions_are_certified
 from stx_pipelines.defs.partitions import DAYS_TAG
 from stx_pipelines.defs.resources import StacksApi
 from stx_pipelines.devnet.stacks.knobs import Knobs
@@ -276,6 +276,23 @@ def test_a_day_that_landed_anew_and_waits_for_the_database_is_no_stranger_in_it(
         "days_without_certificate": str(here.days[2]),
     }
     assert not result.passed
+
+
+def test_the_nightly_check_reads_the_pages_of_every_day_file(here: World) -> None:
+    here.stored(here.days[:3])
+    check = next(each for each in stacks_checks if "transactions_files_are_sound" in each.node_def.name)
+    sound = check(stacks_api=StacksApi())
+    assert isinstance(sound, dg.AssetCheckResult)
+    assert sound.passed
+    path = here.project().store().files.path(here.days[1])
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    path.write_bytes(content)
+    result = check(stacks_api=StacksApi())
+    assert isinstance(result, dg.AssetCheckResult)
+    assert not result.passed
+    assert result.metadata["damaged_days"].value == str(here.days[1])
+    assert str(path) in (result.description or "")
 
 
 def test_the_key_is_nowhere_in_dagsters_history(here: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from stx_pipelines.coverage.services import services_of
 from stx_pipelines.coverage.versions import other_versions
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines_tests.waiting import LONGEST, wait_until
@@ -217,6 +218,10 @@ def test_up_runs_until_down_and_down_leaves_nothing(project: Project) -> None:
     assert other_versions(DataFolder(project.folder / "data"), run) == {}
     (run / "version").write_text("0.1.7")
     assert other_versions(DataFolder(project.folder / "data"), run) == {"make up": "0.1.7"}
+
+    services = services_of(DataFolder(project.folder / "data"), run)
+    assert (services.has_daemon, services.broken) == (True, ())
+    assert not services_of(DataFolder(project.folder / "elsewhere"), run).has_daemon
 
     assert project.make("ps").stdout.count("RUNNING") == 2
     wait_until((project.folder / "run.pid").exists, "the sensor, which is RUNNING by default, started a run")

@@ -1,6 +1,8 @@
 """Tests of starting and stopping a devnet."""
 
 import json
+import re
+import socket
 import subprocess
 import sys
 import threading
@@ -9,10 +11,12 @@ import time
 import pytest
 import requests
 
+from stx_pipelines.chains.days import DAY
 from stx_pipelines.devnet.server import serve
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines_tests.devnet.servers import first_answer, free_port
 from stx_pipelines_tests.waiting import LONGEST
+from stx_pipelines_tests.world import child_environment, today
 
 
 def test_a_devnet_stops_although_a_client_keeps_its_connection(chain: StacksChain) -> None:
@@ -24,6 +28,38 @@ def test_a_devnet_stops_although_a_client_keeps_its_connection(chain: StacksChai
         assert not server.is_alive()
     with pytest.raises(requests.ConnectionError):
         requests.get(devnet.url + "/extended", timeout=LONGEST)
+
+
+def test_the_command_names_its_addresses_once_it_listens_on_a_free_port() -> None:
+    process = start_devnet("0")
+    try:
+        assert process.stderr
+        stacks = re.fullmatch(r"the devnet listens on (http://127.0.0.1:[1-9]\d*)\n", process.stderr.readline())
+        ethereum = re.search(r"is at (http://127.0.0.1:[1-9]\d*/eth)\n", process.stderr.readline())
+        assert stacks
+        assert ethereum
+        assert ethereum[1] == f"{stacks[1]}/eth"
+        assert requests.get(f"{stacks[1]}/extended", timeout=LONGEST).ok
+    finally:
+        process.terminate()
+        process.communicate(timeout=LONGEST)
+
+
+def test_a_taken_port_is_one_sentence_and_no_address_is_announced() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        process = start_devnet(port)
+        said = process.communicate(timeout=LONGEST)[1]
+    assert process.returncode == 1
+    assert said == (
+        f"error: --port {port} cannot be used (Address already in use): give another port, or 0 for any free port\n"
+    )
+
+
+def start_devnet(port: str) -> subprocess.Popen[str]:
+    chains = ["--first-day", str(today() - DAY), "--transactions-per-day", "10", "--ethereum-days", "1"]
+    arguments = [sys.executable, "-m", "stx_pipelines.cli", "devnet", "--port", port, *chains]
+    return subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=child_environment({}))
 
 
 def test_two_devnets_count_their_requests_separately(chain: StacksChain) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from stx_pipelines.coverage import room
 from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import write_page
@@ -86,9 +87,15 @@ def test_certificates_are_read_when_their_cache_cannot_be_written(
 @pytest.mark.parametrize("trouble", ["full", "read-only"])
 @pytest.mark.parametrize("known", [False, True], ids=["empty folder", "synced folder"])
 def test_every_command_reports_a_disk_it_cannot_write_to(
-    make_world: MakeWorld, run: Callable[..., Result], tmp_path: Path, trouble: str, known: bool
+    make_world: MakeWorld,
+    run: Callable[..., Result],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: str,
+    known: bool,
 ) -> None:
     """Each ends with a documented exit code and changes no stored day. Each works once there is space."""
+    monkeypatch.setattr(room, "NEEDED", 0)  # the disk is small
     with small_disk(tmp_path / "disk") as disk:
         world = make_world(recent_chain(2), data=disk.folder / "data", stx_target_days=2)
         if known:

@@ -35,7 +35,8 @@ def identify(api: StacksApi, folder: DataFolder, first_day: date | None) -> Iden
     """Return the identity of the data folder's chain. Read it from the server and save it at the first use.
 
     The identity is block 1 and its UTC day. If the server does not have block 1, the identity is a block of `first_day`
-    and that day. Raises `WrongChain` if `first_day` is needed and is None or before the server's first block.
+    and that day. Raises `WrongChain` if `first_day` is needed and is None or before the server's first block,
+    and `ApiError` if the server is not a Hiro API.
     """
     known = known_identity(folder)
     if known is not None:
@@ -43,6 +44,7 @@ def identify(api: StacksApi, folder: DataFolder, first_day: date | None) -> Iden
     try:
         identity = _identity(first := api.block(1), day_of(first.burn_block_time))
     except NotFound:
+        api.tip()  # raises `ApiError` if the server is not a Hiro API, so that it lacks more than this block
         if first_day is None:
             raise WrongChain(
                 f"{api.http.base_url} does not have block 1 of its chain: set STX_FIRST_DAY to the first UTC day "
