@@ -101,6 +101,7 @@ await_services() {
 
 down() {
   if ! is_up && [ -z "$(left)" ]; then
+    clear_files  # those of services that ended by themselves, for example with the machine
     echo "nothing is running"
     return
   fi
@@ -126,8 +127,10 @@ stop() {
     fi
     sleep 0.3
   done
-  rm -f "$RUN/groups" "$RUN/url" "$RUN/version" "$RUN/folder"
+  clear_files
 }
+
+clear_files() { rm -f "$RUN/groups" "$RUN/url" "$RUN/version" "$RUN/folder"; }
 
 # Send signal $1 to the remaining groups, except those in $2.
 signal() {

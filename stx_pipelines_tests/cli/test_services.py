@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socketserver
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +18,7 @@ import pytest
 from stx_pipelines.clients.errors import Unreachable
 from stx_pipelines.coverage.failures import failures_noted
 from stx_pipelines_tests.cli.folders import DATASET, HEALTHY, NOT_RUNNING, STALLED, Run, report
-from stx_pipelines_tests.world import World
+from stx_pipelines_tests.world import ROOT, World
 
 
 class Handler(SimpleXMLRPCRequestHandler):
@@ -124,3 +127,8 @@ def test_services_that_were_killed_are_named(world: World, run: Run) -> None:
     done = run(world, "health")
     assert done.exit_code == NOT_RUNNING
     assert "the services ended without `make down`; run `make down` and `make up`" in done.output
+    shutil.copytree(ROOT / "deploy", "deploy")
+    subprocess.run(
+        ["deploy/services.sh", "down"], env=os.environ | {"BIN": str(Path(sys.executable).parent)}, check=True
+    )
+    assert "start `make up` or `stx-pipelines sync`" in run(world, "health").output
