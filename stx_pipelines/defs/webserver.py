@@ -21,6 +21,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stx_pipelines.defs.service_logs import use_plain_logs
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -109,6 +111,7 @@ class GuardedWebserver(DagsterWebserver[Any, Any]):
 
 def main() -> None:
     """Run `dagster-webserver` behind `OwnPagesOnly`."""
+    use_plain_logs()
     try:
         allowed_hosts()
     except ValueError as error:
