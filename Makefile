@@ -37,6 +37,7 @@ help:
 	@echo 'More commands: .venv/bin/stx-pipelines --help. All settings: .env.example.'
 
 install: .venv/runtime
+	@echo 'everything is installed in .venv; the command is $(BIN)/stx-pipelines; `make demo` shows what it does'
 
 demo: .venv/runtime
 	$(BIN)/stx-pipelines demo
@@ -110,19 +111,19 @@ lint: .venv/dev
 	PATH=$(BIN):$$PATH dg check defs
 
 .venv/pip:
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv .venv
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv .venv
+	@touch $@
 
 .venv/runtime: pyproject.toml constraints.txt | .venv/pip
 	@echo 'installing into .venv; the first time this takes a minute or two' >&2
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
-	touch $@
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
 
 .venv/dev: pyproject.toml constraints.txt | .venv/pip
 	@echo 'installing into .venv, with what tests need; the first time this takes a minute or two' >&2
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	touch $@ .venv/runtime
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ .venv/runtime
 
 clean:
 	rm -rf .venv .cache .dagster .pytest_cache .mypy_cache .ruff_cache

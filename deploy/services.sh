@@ -25,7 +25,7 @@ url() { cat "$RUN/url" 2>/dev/null || echo "(unknown)"; }
 left() {
   [ -s "$RUN/groups" ] || return 0
   ps -axo pgid=,stat=,command= |
-    awk 'NR == FNR { ours[$1]; next } ($1 in ours) && $2 !~ /^Z/ && /dagster|stx_pipelines\.defs\.webserver|multiprocessing/ { print $1 }' \
+    awk 'NR == FNR { ours[$1]; next } ($1 in ours) && $2 !~ /^Z/ && /dagster|stx_pipelines\.defs\.(webserver|daemon)|multiprocessing/ { print $1 }' \
       "$RUN/groups" - | sort -u
 }
 

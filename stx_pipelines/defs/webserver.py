@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stx_pipelines.defs.service_logs import use_plain_logs
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 
@@ -132,6 +133,7 @@ class GuardedWebserver(DagsterWebserver[Any, Any]):
 
 def main() -> None:
     """Run `dagster-webserver` behind `OwnPagesOnly`."""
+    use_plain_logs()
     try:
         allowed_hosts()
     except ValueError as error:
