@@ -96,8 +96,9 @@ backfill-tail backfill-tmux-logs backfill-tmux-attach:
 # `AUTOSTART=1 make dev` starts the sensors and schedules too.
 dev: .venv/runtime
 	@$(if $(AUTOSTART),,echo 'Sensors are off unless STX_AUTOSTART is set. To start them: AUTOSTART=1 make dev, or the page Automation of the UI.' >&2)
+	$(if $(AUTOSTART),export STX_AUTOSTART=$(AUTOSTART);) \
 	_STX_EXPORTED=$$($(BIN)/python -c 'from stx_pipelines.settings import exported; print(exported())') \
-	$(if $(AUTOSTART),STX_AUTOSTART=$(AUTOSTART)) DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)} DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
+	DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)} DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev -w workspace.yaml
 
 # Start, stop or show the webserver and the daemon in the background. `PORT=3001 make up` sets the UI's port (default 3000).
 up down ps logs: .venv/runtime
