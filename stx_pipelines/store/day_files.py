@@ -51,10 +51,14 @@ class _Memory(msgspec.Struct, frozen=True):
 
 
 class DayFiles:
-    """The day files of one dataset: `data/days/DATASET/YYYY-MM-DD.parquet`."""
+    """The day files of one dataset: `data/days/DATASET/YYYY-MM-DD.parquet`.
 
-    def __init__(self, folder: Path) -> None:
+    If not `remembers`, reading writes no file: see `certificates`.
+    """
+
+    def __init__(self, folder: Path, *, remembers: bool = True) -> None:
         self.folder = folder
+        self._remembers = remembers
         self._memory = folder / ".certificates.json"
         self._known: dict[date, _Known] = {}
         self._newer: dict[date, str] = {}
@@ -147,7 +151,7 @@ class DayFiles:
                 continue
             if certificate is not None:
                 found[day] = certificate
-        if self._known != before:
+        if self._remembers and self._known != before:
             with suppress(StoreError):  # without the small file the certificates are only read again
                 self._remember()
         return found

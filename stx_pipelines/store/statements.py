@@ -107,6 +107,22 @@ def details_sql(dataset: Dataset, details: Details, certificate: Certificate) ->
     return f"SELECT {named(key.name)}, CAST($day AS DATE) AS day, {columns} FROM day_file{_shown(dataset)}"
 
 
+def rows_sql(dataset: Dataset, details: Details | None, certificate: Certificate, source: str) -> str:
+    """Return the query that selects the rows of a dataset's table from `source`, SQL for rows of day files.
+
+    With `details`, select the rows of the second table. The files have the columns of `certificate`. The column
+    `ingested_at` is left out, because it is not in the files.
+    """
+    columns = _in_details(dataset, details) if details else dataset.table_columns
+    return f"SELECT {_selected(dataset, columns, certificate)} FROM {source}{_shown(dataset)}"
+
+
+def no_rows_sql(dataset: Dataset, details: Details | None) -> str:
+    """Return a query without rows that has the columns of `rows_sql`."""
+    columns = _in_details(dataset, details) if details else dataset.table_columns
+    return f"SELECT {', '.join(_null(column) for column in columns)} LIMIT 0"
+
+
 def _in_details(dataset: Dataset, details: Details) -> list[Column]:
     by_name = {column.name: column for column in dataset.columns}
     return [by_name[name] for name in (details.key, *details.columns)]
@@ -114,10 +130,11 @@ def _in_details(dataset: Dataset, details: Details) -> list[Column]:
 
 def _selected(dataset: Dataset, columns: Sequence[Column], certificate: Certificate) -> str:
     held = dataset.columns_of(certificate)
-    return ", ".join(
-        named(column.name) if column in held else f"CAST(NULL AS {_TYPES[column.kind]}) AS {named(column.name)}"
-        for column in columns
-    )
+    return ", ".join(named(column.name) if column in held else _null(column) for column in columns)
+
+
+def _null(column: Column) -> str:
+    return f"CAST(NULL AS {_TYPES[column.kind]}) AS {named(column.name)}"
 
 
 def _shown(dataset: Dataset) -> str:
