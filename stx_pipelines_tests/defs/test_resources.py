@@ -61,7 +61,7 @@ def secret() -> dict[str, Any]:
 @pytest.mark.usefixtures("environment")
 def test_the_example_of_the_readme_reads_both_chains(devnet: Devnet) -> None:
     [section] = re.findall(r"^## For your own assets$(.*)", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    [code] = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    code, _ = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert len([line for line in code.splitlines() if line]) <= 12
     module: dict[str, Any] = {"__name__": "another_project"}
     exec(code, module)

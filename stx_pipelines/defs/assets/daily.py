@@ -18,6 +18,7 @@ from stx_pipelines.clients.errors import ApiError, Behind, Interrupted, RateLimi
 from stx_pipelines.coverage.text import count_days, some_days
 from stx_pipelines.defs.assets.proofs import log_proofs, proof_check, report_proofs
 from stx_pipelines.defs.assets.tables import dataset_options
+from stx_pipelines.defs.history_io import history_io
 from stx_pipelines.defs.resources import OfProject
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
@@ -25,6 +26,8 @@ from stx_pipelines.store.locks import Busy
 from stx_pipelines.sync.outcome import FailedDay, Outcome, StoredDay
 
 _NAMED = 10  # the most days that the sentence of a failure names; the log names all of them
+
+_RESOURCES = {"stacks": "stacks_api", "ethereum": "ethereum_node"}  # whose project has the data folder
 
 PASSING = "passing"
 """Metadata key of a failure. Its value is true if a later retry may succeed without any change."""
@@ -55,13 +58,14 @@ def daily_asset(dataset: str, **options: Any) -> Callable[[Callable[..., Any]], 
         "name": dataset,
         "group_name": DATASETS[dataset].chain,
         "check_specs": [proof_check(dataset)],
+        "io_manager_def": history_io(_RESOURCES[DATASETS[dataset].chain]),
         **options,
     }
 
     def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
         with warnings.catch_warnings():
-            # This beta feature was tested with the pinned minor version of Dagster.
-            warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
+            # These beta features were tested with the pinned minor version of Dagster.
+            warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*(backfill_policy|io_manager_def).*")
             declared: dg.AssetsDefinition = dg.asset(backfill_policy=dg.BackfillPolicy.single_run(), **options)(compute)
         return declared
 

@@ -1,16 +1,20 @@
 """The assets of the wallet metrics. One step computes the selected metrics from the files of the closed days."""
 
+import warnings
 from collections.abc import Iterator
 
 import dagster as dg
 
 from stx_pipelines.defs.assets.tables import result_options
+from stx_pipelines.defs.history_io import history_io
 from stx_pipelines.defs.resources import Metrics
 from stx_pipelines.metrics.options import Basis
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.metrics.store import MetricStore, Refreshed
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
+
+_IO = "metrics_io"
 
 _COMMON = (
     "\n\nOnly the unbroken range of closed days that ends at the newest closed day counts. A number is null if its "
@@ -71,16 +75,16 @@ _specs = [
         skippable=True,
         description=DEFINITIONS[name] + _COMMON,
         **result_options(RESULTS[name]),
-    )
+    ).with_io_manager_key(_IO)
     for name in RESULTS
 ]
 
 
-@dg.multi_asset(specs=_specs, can_subset=True, name="wallet_metrics")
-def wallet_metrics(context: dg.AssetExecutionContext, metrics: Metrics) -> Iterator[dg.MaterializeResult[None]]:
+def _compute(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Compute the selected metrics in one step, so that the day files are read only once."""
     chosen = [name for name in RESULTS if dg.AssetKey(name) in context.selected_asset_keys]
     try:
+        metrics: Metrics = context.resources.metrics
         store = metrics.store()
         refreshed = store.refresh(chosen)
     except (SettingsError, StoreError) as error:
@@ -92,6 +96,18 @@ def wallet_metrics(context: dg.AssetExecutionContext, metrics: Metrics) -> Itera
         )
     for name in chosen:
         yield dg.MaterializeResult(asset_key=name, metadata=_describe(store, refreshed, name))
+
+
+with warnings.catch_warnings():
+    # This beta feature was tested with the pinned minor version of Dagster.
+    warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*resource_defs.*")
+    wallet_metrics = dg.multi_asset(
+        specs=_specs,
+        can_subset=True,
+        name="wallet_metrics",
+        required_resource_keys={"metrics"},
+        resource_defs={_IO: history_io("metrics")},
+    )(_compute)
 
 
 def _describe(store: MetricStore, refreshed: Refreshed, name: str) -> dict[str, dg.MetadataValue]:
