@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 PER_WALLET = ("first_seen_wallets", "wallet_windows")
 """Tables with a row per wallet. They are too large and too private for the page."""
 
+NOT_ON_PAGE = (*PER_WALLET, "contracts_daily", "transfers_daily")
+"""Tables that the page does not read. `contracts_daily` has a row per contract and day."""
+
 MOST_DAYS = 1100
 """Number of newest days of daily tables that the page has, three years. The files have all days."""
 
@@ -96,7 +99,7 @@ def read_facts(
 
     `sentence` describes the coverage, `note` is a text for the top of the page, and `proofs` describes the proofs.
     """
-    names = [name for result in RESULTS.values() for name in result if name not in PER_WALLET]
+    names = [name for result in RESULTS.values() for name in result if name not in NOT_ON_PAGE]
     known = {name: basis for name in names if (basis := store.kept(name)) is not None}
     basis = max(known.values(), key=lambda each: (each.days, each.fingerprint), default=None)
     tables = {table.name: table for table in (_read(store, name) for name in known)}

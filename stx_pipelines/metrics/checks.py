@@ -108,6 +108,32 @@ CHECKS = (
         "The funnel counts only wallets whose first 30 days are over. It is null unless its whole window is covered.",
         ("wallet_funnel", "first_seen_wallets"),
     ),
+    Check(
+        "contract_calls_add_up",
+        "contracts_daily",
+        "The calls, fees and failures of a day's contracts are those of all contract calls in the day files.",
+        ("contracts_daily",),
+        reads_days=True,
+    ),
+    Check(
+        "contracts_within_calls",
+        "contracts_daily",
+        "A contract has one row per day, no more wallets than calls, and no negative number.",
+        ("contracts_daily",),
+    ),
+    Check(
+        "transfers_add_up",
+        "transfers_daily",
+        "The transfers, amounts, senders and recipients of a day are those of the day files.",
+        ("transfers_daily",),
+        reads_days=True,
+    ),
+    Check(
+        "transfers_within_count",
+        "transfers_daily",
+        "Every covered day has one row, no more senders or recipients than transfers, and no negative amount.",
+        ("transfers_daily",),
+    ),
 )
 """All checks, in the order of the results that they test."""
 

@@ -70,6 +70,8 @@ _WALLET_IS_CENSORED = _flag(
 _IS_MATURE = _flag("is_mature", "true: all days of the window are covered")
 _RETENTION_IS_MATURE = _flag("is_mature", "true: all days of the window (survival: of the longest window) are covered")
 
+_UNKNOWN = "NULL if the day file does not have it for every transfer of the day"
+
 _NETWORK = (
     _count("transactions", "rows that the table transactions shows"),
     _count("fee_ustx", "microSTX: fees of the rows that the table transactions shows"),
@@ -226,6 +228,27 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
         _flag(
             "is_mature", "true: all days of the window are covered and none of the window's wallets is left-censored"
         ),
+    ),
+    "contracts_daily": (
+        _date("date", "the day, UTC"),
+        ResultColumn(
+            "contract_id", "VARCHAR", "the called contract; NULL if the day file does not name it", nullable=True
+        ),
+        _count("calls", "contract calls that the table transactions shows"),
+        _count("wallets", "distinct senders of these calls"),
+        _count("fee_ustx", "microSTX: fees of these calls"),
+        _stx("fee_stx", "fee_ustx / 1,000,000"),
+        _count("landed", "canonical contract calls of any status"),
+        _count("failed", "canonical contract calls that did not succeed"),
+        _share("failed_share", "`failed` / `landed`"),
+    ),
+    "transfers_daily": (
+        _date("date", "the day, UTC"),
+        _count("transfers", "transfers of STX that the table transactions shows"),
+        ResultColumn("amount_ustx", "DECIMAL(38,0)", f"microSTX: sum of the amounts; {_UNKNOWN}", nullable=True),
+        _stx("amount_stx", "amount_ustx / 1,000,000", nullable=True),
+        _count("senders", "distinct senders of these transfers"),
+        _count("recipients", f"distinct recipients of these transfers; {_UNKNOWN}", nullable=True),
     ),
 }  # fmt: skip
 """The columns of each result table, in their order."""

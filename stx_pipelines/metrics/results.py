@@ -31,6 +31,8 @@ RESULTS: dict[str, tuple[str, ...]] = {
         "wallet_windows",
     ),
     "wallet_funnel": ("wallet_funnel",),
+    "contracts_daily": ("contracts_daily",),
+    "transfers_daily": ("transfers_daily",),
 }
 """The tables of each result. A result's first table has the result's name. Each table is one query in `sql`."""
 
@@ -41,6 +43,8 @@ _STEPS = {
     "wallet_retention": ("wallets", "wallet_days", "windows", "cohort_retention"),
     "wallet_value": ("wallets", "wallet_days", "windows"),
     "wallet_funnel": ("wallets", "wallet_days"),
+    "contracts_daily": ("wallets", "contract_days"),
+    "transfers_daily": ("wallets", "transfer_days"),
 }
 """The steps of each result, in the order they run. Each step is one statement in `sql/base`."""
 

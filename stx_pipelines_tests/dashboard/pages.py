@@ -16,7 +16,7 @@ from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, days_between
 from stx_pipelines.coverage.model import Coverage, judge_days
 from stx_pipelines.coverage.text import coverage_sentence
-from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
+from stx_pipelines.dashboard.facts import NOT_ON_PAGE, read_facts
 from stx_pipelines.dashboard.page import write_page
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.results import RESULTS
@@ -30,7 +30,7 @@ DAYS = 45
 LAST = FIRST_DAY + (DAYS - 1) * DAY
 NOW = at(LAST + DAY, 9)
 ON_PAGE = {"wallet_value_weekly": "value_weekly"}
-EMBEDDED = {ON_PAGE.get(name, name): name for names in RESULTS.values() for name in names if name not in PER_WALLET}
+EMBEDDED = {ON_PAGE.get(name, name): name for names in RESULTS.values() for name in names if name not in NOT_ON_PAGE}
 """The result file of each table of the page."""
 
 MOST_BYTES = 5_000_000

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stx_pipelines.chains.days import DAY, days_between
-from stx_pipelines.dashboard.facts import PER_WALLET, read_facts
+from stx_pipelines.dashboard.facts import NOT_ON_PAGE, read_facts
 from stx_pipelines.dashboard.page import pictures, write_page
 from stx_pipelines.dashboard.themes import THEMES
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
@@ -62,7 +62,7 @@ def test_the_page_is_self_contained(html: str) -> None:
     assert "default-src 'none'" in html
     assert not re.search(r"@import|url\(\s*['\"]?https?:", html.split("<script>", 1)[0])
     assert len(html.encode()) < MOST_BYTES
-    assert not [name for name in PER_WALLET if f'"{name}"' in html]
+    assert not [name for name in NOT_ON_PAGE if f'"{name}"' in html]
 
 
 def test_the_page_is_accessible(html: str) -> None:

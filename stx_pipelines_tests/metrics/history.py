@@ -19,6 +19,7 @@ from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.stacks import ANCHORED, Tx
 from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.encoding import c32_address, contract_of, figure, recipient_hash
 from stx_pipelines.devnet.stacks.values import Transaction
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
@@ -39,20 +40,23 @@ D   5 0.4,  65 1.0
 E  40 0.5,  41 0.5,  42 0.5
 F  40 0.1,  41 0.1,  42 0.1
 G  40 5.0
-H  40 0.5,  69 0.5,  70 0.5
+H  40 0.5,  69 0.5 contract_call,  70 0.5
 I  69 0.4,  70 0.3,  70 0.3
 J  70 0.1,  85 0.1
-K  85 0.7,  99 0.3
+K  85 0.7,  99 0.3 contract_call
 L  30 0.0 coinbase,  31 0.0 coinbase,  46 0.2
 """
 """Per wallet: the day and the fee in STX of each transaction. Its type is a token transfer if none is given."""
 
 UNSEEN = (
-    (40, "E", "abort_by_response", True),
-    (40, "Z", "success", False),
-    (41, None, "success", True),
+    (40, "E", "contract_call", "abort_by_response", True),
+    (40, "Z", "token_transfer", "success", False),
+    (41, None, "token_transfer", "success", True),
 )
-"""Transactions that the table does not show: day, sender, status, whether canonical. Z has no other transaction."""
+"""Transactions that the table does not show: day, sender, type, status, whether canonical. Z has no other one."""
+
+CONTRACT = "SP1.pool"
+"""The contract of all contract calls."""
 
 OPTIONS = MetricOptions(windows=(15, 30, 60, 90), trailing_windows=(30, 101))
 
@@ -81,12 +85,15 @@ def moves() -> list[Move]:
         for part in rest.split(","):
             number, fee, *tx_type = part.split()
             found.append(Move(wallet, int(number), int(float(fee) * 10) * 100_000, *tx_type))
-    found += [Move(sender, number, 900_000, "token_transfer", *rest) for number, sender, *rest in UNSEEN]
+    found += [Move(sender, number, 900_000, *rest) for number, sender, *rest in UNSEEN]
     return sorted(found, key=lambda move: move.day)
 
 
 def rows_of(number: int) -> list[Tx]:
-    """Return the rows of a day. The only transaction of G has a block time on the next date."""
+    """Return the rows of a day. The only transaction of G has a block time on the next date.
+
+    Transfers pay R0 and R1 in turns. The amount is ten times the fee, plus 0, 1, 2, ... microSTX.
+    """
     start, _ = window(day(number))
     return [
         Tx(
@@ -105,6 +112,9 @@ def rows_of(number: int) -> list[Tx]:
             index_block_hash=None,
             nonce=None,  # not known, so that the first days of the coverage decide who is new
             sponsor_address=None,
+            contract_id=CONTRACT if move.tx_type == "contract_call" else None,
+            recipient_address=f"R{index % 2}" if move.tx_type == "token_transfer" else None,
+            amount_ustx=10 * move.fee + index if move.tx_type == "token_transfer" else None,
             block_hash=None,
         )
         for index, move in enumerate(move for move in moves() if move.day == number)
@@ -171,8 +181,18 @@ def store_chain(store: MetricStore, chain: StacksChain, days: Iterable[date], *,
         field.name for field in fields(Transaction) if field.name in Tx.__struct_fields__ and field.name not in made_up
     ]
     for of in days:
-        rows = [Tx(**{name: getattr(tx, name) for name in names}, **made_up) for tx in chain.transactions(of)]
+        rows = [
+            Tx(**{name: getattr(tx, name) for name in names}, **made_up, **payload_of(tx))
+            for tx in chain.transactions(of)
+        ]
         store_day(store, of, rows)
+
+
+def payload_of(tx: Transaction) -> dict[str, Any]:
+    """Return the contract, the recipient and the amount of a devnet transaction."""
+    if tx.tx_type == "token_transfer":
+        return {"recipient_address": c32_address(recipient_hash(tx)), "amount_ustx": figure(tx)}
+    return {"contract_id": ".".join(contract_of(tx))} if tx.tx_type in ("contract_call", "smart_contract") else {}
 
 
 def read(store: MetricStore, table: str) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ Rows = list[tuple[Any, ...]]
 class Plain:
     """The metrics of `stored`, one row per transaction: address, day, time, tx_id, fee, tx_type, ok, place.
 
-    Its further columns are nonce, sponsor and sponsor_nonce.
+    Its further columns are nonce, sponsor, sponsor_nonce, contract, recipient and amount.
 
     `chain_begins` is true if the coverage starts with the chain.
     """
@@ -147,6 +147,25 @@ class Plain:
             failed = len(group) - len(good)
             rows.append((day, tx_type, len(good), fee, stx(fee), len(group), failed, failed / len(group)))
         return sorted(rows)
+
+    def contracts_daily(self) -> Rows:
+        rows: Rows = []
+        calls = self.stored[self.stored.tx_type == "contract_call"]
+        for (day, contract), group in calls.groupby(["day", "contract"]):
+            good, fee = group[group.ok], sum(map(int, group[group.ok].fee))
+            failed = len(group) - len(good)
+            counts = (len(good), len(set(good.address)), fee, stx(fee), len(group), failed)
+            rows.append((day, contract, *counts, failed / len(group)))
+        return sorted(rows)
+
+    def transfers_daily(self) -> Rows:
+        rows: Rows = []
+        for day in self.days:
+            sent = self.shown[(self.shown.day == day) & (self.shown.tx_type == "token_transfer")]
+            amount = sum(map(int, sent.amount))
+            people = (len(set(sent.address)), len(set(sent.recipient)))
+            rows.append((day, len(sent), Decimal(amount), stx(amount), *people))
+        return rows
 
     def came_back(self, who: str, definition: str, longer_than: int, length: int) -> bool:
         ks = [k for k, _, _ in self.of[who]]

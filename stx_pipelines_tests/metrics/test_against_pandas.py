@@ -13,7 +13,7 @@ from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.values import ChainSpec
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.results import RESULTS
-from stx_pipelines_tests.metrics.history import START, read, store_chain, store_in
+from stx_pipelines_tests.metrics.history import START, payload_of, read, store_chain, store_in
 from stx_pipelines_tests.metrics.plain import Plain
 
 SHORT = MetricOptions(windows=(1, 3, 7), trailing_windows=(7, 14, 99), left_censor_days=5, breakeven_days=20)
@@ -49,12 +49,13 @@ def transactions_of(chain: StacksChain, days: int) -> pd.DataFrame:
             tx.nonce,
             tx.sponsor_address,
             tx.sponsor_nonce,
+            *(payload_of(tx).get(name) for name in ("contract_id", "recipient_address", "amount_ustx")),
         )
         for tx in chain.transactions()
         if day_of(tx.burn_block_time) < START + days * DAY
     ]
     names = ["address", "day", "time", "tx_id", "fee", "tx_type", "ok", "place", "nonce", "sponsor", "sponsor_nonce"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=[*names, "contract", "recipient", "amount"])
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,40 @@ FAULTS = {
         "wallet_funnel: UPDATE t SET cohort_size = 6 WHERE NOT is_mature",
         "wallet_funnel: UPDATE t SET last_cohort = last_cohort + 1",
     ],
+    "contract_calls_add_up": [
+        "contracts_daily: DELETE FROM t WHERE date = DATE '2026-02-14'",
+        "contracts_daily: UPDATE t SET calls = calls + 1 WHERE date = DATE '2026-03-15'",
+        "contracts_daily: UPDATE t SET fee_ustx = fee_ustx + 1 WHERE date = DATE '2026-03-15'",
+        "contracts_daily: UPDATE t SET landed = landed + 1, failed = failed + 1 WHERE failed > 0",
+        "contracts_daily: UPDATE t SET contract_id = NULL WHERE date = DATE '2026-03-15'",
+        "contracts_daily: UPDATE t SET date = date + 1 WHERE failed > 0",
+    ],
+    "contracts_within_calls": [
+        "contracts_daily: INSERT INTO t SELECT * FROM t WHERE failed > 0",
+        "contracts_daily: UPDATE t SET wallets = calls + 1",
+        "contracts_daily: UPDATE t SET wallets = 0",
+        "contracts_daily: UPDATE t SET failed = landed WHERE calls > 0",
+        "contracts_daily: UPDATE t SET fee_stx = fee_stx + 0.000001",
+    ],
+    "transfers_add_up": [
+        "transfers_daily: UPDATE t SET transfers = transfers + 1 WHERE date = DATE '2026-01-05'",
+        "transfers_daily: UPDATE t SET amount_ustx = amount_ustx + 1 WHERE date = DATE '2026-01-05'",
+        "transfers_daily: UPDATE t SET amount_ustx = NULL WHERE date = DATE '2026-01-05'",
+        "transfers_daily: UPDATE t SET senders = senders - 1 WHERE date = DATE '2026-01-05'",
+        "transfers_daily: UPDATE t SET recipients = recipients + 1 WHERE date = DATE '2026-01-05'",
+        "transfers_daily: UPDATE t SET transfers = 1 WHERE transfers = 0",
+        "transfers_daily: DELETE FROM t WHERE date = DATE '2026-01-05'",
+    ],
+    "transfers_within_count": [
+        "transfers_daily: DELETE FROM t WHERE transfers = 0",
+        "transfers_daily: INSERT INTO t SELECT * FROM t WHERE transfers = 0",
+        "transfers_daily: UPDATE t SET amount_ustx = -amount_ustx, amount_stx = -amount_stx WHERE transfers > 0",
+        "transfers_daily: UPDATE t SET senders = transfers + 1",
+        "transfers_daily: UPDATE t SET recipients = transfers + 1",
+        "transfers_daily: UPDATE t SET amount_ustx = NULL, amount_stx = NULL WHERE transfers = 0",
+        "transfers_daily: UPDATE t SET amount_stx = amount_stx + 0.000001 WHERE transfers > 0",
+        "transfers_daily: UPDATE t SET date = date + 100",
+    ],
 }
 """Faults per check: a table, and statements that change it as `t`."""
 

@@ -66,7 +66,7 @@ def test_money_is_never_floating_point(store: MetricStore) -> None:
     for name in TABLES:
         for field in pq.read_schema(store.path(name)):
             if field.name.endswith("_ustx"):
-                assert field.type == pa.int64(), (name, field)
+                assert field.type in (pa.int64(), pa.decimal128(38, 0)), (name, field)
             if field.name.endswith("_stx"):
                 assert field.type == pa.decimal128(38, 6), (name, field)
             if pa.types.is_floating(field.type):

@@ -63,6 +63,17 @@ DEFINITIONS = {
         "`active_and_value_30d` counts the active ones with at least 1 STX of fees at 0 <= k < 30. The numbers are "
         "null unless all w days are covered and not left-censored."
     ),
+    "contracts_daily": (
+        "One row per day and called contract. `calls`, `wallets` (distinct senders) and fees are those of successful "
+        "calls. `landed` is the number of canonical calls of any status, `failed` the number of those that did not "
+        "succeed, and `failed_share` is `failed` / `landed`. Days that were stored before version 0.2.0 have no "
+        "contracts: their calls are in one row whose `contract_id` is null."
+    ),
+    "transfers_daily": (
+        "One row per day: the number of successful transfers of STX, the sum of their amounts (exact, in microSTX and "
+        "in STX), and the distinct `senders` and `recipients`. Amounts and recipients are null on days that were "
+        "stored before version 0.2.0 and have transfers, because their files do not have them."
+    ),
 }
 """The description of each metric's asset, without the text that all of them share."""
 

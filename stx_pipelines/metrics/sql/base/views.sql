@@ -7,6 +7,7 @@ SELECT
     tx_type::VARCHAR AS tx_type,
     tx_id, tx_status, sender_address, fee_ustx, block_time, block_height, tx_index,
     nonce, sponsor_address, sponsor_nonce,
+    contract_id::VARCHAR AS contract_id, recipient_address, amount_ustx,
     -- Rows that move no nonce: those of block 1 (they are block 0's), and operations on Bitcoin, which the API shows
     -- with nonce 0 and without a fee.
     block_height > 1 AND coalesce(NOT (
