@@ -50,10 +50,12 @@ SELECT
     '0x' || md5(concat('block', $day, '-', i // 50)) AS index_block_hash,
     i AS nonce,
     NULL AS sponsor_address,
-    NULL::VARCHAR AS contract_id,
-    NULL::VARCHAR AS function_name,
-    NULL AS recipient_address,
-    NULL AS amount_ustx,
+    CASE WHEN tx_type = 'contract_call' THEN 'SP' || upper(md5('deployer')) || '.contract-'
+        || floor(2000 * power((hash(i, $day, 5) % 1000003) / 1000003, 2.5))::BIGINT END AS contract_id,
+    CASE WHEN tx_type = 'contract_call' THEN 'call' END AS function_name,
+    CASE WHEN tx_type = 'token_transfer' THEN 'SP' || upper(md5((hash(i, $day, 6) % 100000)::VARCHAR)) END
+        AS recipient_address,
+    CASE WHEN tx_type = 'token_transfer' THEN (hash(i, $day, 7) % 1000000000000)::DECIMAL(20, 0) END AS amount_ustx,
     NULL AS sponsor_nonce,
     NULL AS memo
 FROM (
