@@ -35,6 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--faults-seed", type=int, help="repeat the random numbers of an earlier run")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one process more than there are cores, because many tests wait for other processes."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Set the seed of the random tests. All processes of pytest use the seed of the first process."""
     if config.option.faults_seed is None:
