@@ -98,6 +98,7 @@ def floor(folder: Path) -> None:
     connection.execute(f"SET threads = {ENGINE.threads}")
     connection.execute("SET enable_progress_bar = false")
     needed = "min(block_time), min(burn_block_time), sum(fee_ustx), max(tx_id), min(tx_type), min(tx_status)"
+    needed += ", min(contract_id), min(recipient_address), sum(amount_ustx)"
     query = f"SELECT count(DISTINCT sender_address), {needed} FROM read_parquet($files) WHERE canonical"
     connection.execute(query, {"files": f"{_store(folder).files.folder}/????-??-??.parquet"}).fetchall()
 
