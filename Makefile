@@ -5,7 +5,7 @@ ANVIL := .cache/anvil
 ANVIL_VERSION := 1.7.1
 TARGET_DAYS ?=
 # Tests run in parallel on all cores; `AT_ONCE= make test` runs one at a time.
-AT_ONCE ?= -n auto --dist loadfile
+AT_ONCE ?= -n auto --dist loadfile --no-loadscope-reorder
 # Keep a Mac awake during a long sync.
 AWAKE := $(if $(shell command -v caffeinate 2>/dev/null),caffeinate -i)
 DAYS_OPTION := $(if $(TARGET_DAYS),--target-days $(TARGET_DAYS))

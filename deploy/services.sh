@@ -70,7 +70,8 @@ prepare() {
 
 up() {
   prepare
-  LOGGED="$(cat "$RUN/logs/supervisord.log" 2>/dev/null | wc -c)"
+  touch "$RUN/logs/supervisord.log"
+  LOGGED="$(wc -c < "$RUN/logs/supervisord.log")"
   supervisord -c "$CONF" || refuse "supervisord did not start; see $RUN/logs/supervisord.log"
   await_services
   # Keep a Mac awake while the services run; caffeinate ends together with supervisord.

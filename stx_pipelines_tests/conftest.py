@@ -35,6 +35,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--faults-seed", type=int, help="repeat the random numbers of an earlier run")
 
 
+_LONG = (
+    "benchmarks/test_smoke",
+    "cli/test_kill",
+    "cli/test_rebuild",
+    "faults/",
+    "deploy/test_up",
+    "cli/test_demo",
+    "cli/",
+)
+"""Files with long tests. They begin first, so that no process works alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of `_LONG` first."""
+    items.sort(key=lambda item: next((place for place, name in enumerate(_LONG) if name in item.nodeid), len(_LONG)))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return one process more than there are cores, because many tests wait for other processes."""
