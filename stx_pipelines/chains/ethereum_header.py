@@ -96,23 +96,20 @@ def header_hash(header: RpcHeader) -> str | None:
 
     Return None if a field is not hex or has the wrong length, or if a later field is there without an earlier one.
     """
-    later = _later(header)
-    if None in later:
-        later = later[: later.index(None)]
-        if later != tuple(text for text in _later(header) if text is not None):
-            return None
-    if (fields := _joined(header, later)) is None:
+    of_later_forks = _later(header)
+    later = tuple(text for text in of_later_forks if text is not None)
+    if of_later_forks[: len(later)] != later:
         return None
     try:
-        return "0x" + keccak(to_bytes(items(fields + _encoded_later(later)))).hex()
+        return "0x" + keccak(to_bytes(items(_encoded(header, later) + _encoded_later(later)))).hex()
     except (ValueError, IndexError):
         return None
 
 
-def _joined(header: RpcHeader, later: tuple[str, ...]) -> str | None:
-    """Return the joined encodings of the fields of all forks. Return None if a text has no 0x or a wrong length.
+def _encoded(header: RpcHeader, later: tuple[str, ...]) -> str:
+    """Return the joined encodings of the fields of all forks. `later` are the other fields, whose 0x is checked too.
 
-    Such texts could have the same hash as other texts. `later` are the other fields, whose 0x is checked too.
+    Raises `ValueError` if a text has no 0x or a wrong length, because it could have the same hash as another text.
     """
     parent, uncles, state = header.parent_hash, header.sha3_uncles, header.state_root
     transactions, receipts, mix = header.transactions_root, header.receipts_root, header.mix_hash
@@ -120,16 +117,13 @@ def _joined(header: RpcHeader, later: tuple[str, ...]) -> str | None:
     numbers = (header.difficulty, header.number, header.gas_limit, header.gas_used, header.timestamp)
     hashes = (parent, uncles, state, transactions, receipts, mix)
     if {text[:2] for text in (*hashes, miner, bloom, nonce, extra, *numbers, *later)} != _ZERO_X:
-        return None
+        raise ValueError("not 0x")
     if {len(text) for text in hashes} != {_HASH} or (len(miner), len(bloom), len(nonce)) != (_ADDRESS, _BLOOM, _NONCE):
-        return None
-    try:
-        return (
-            f"a0{parent[2:]}a0{uncles[2:]}94{miner[2:]}a0{state[2:]}a0{transactions[2:]}a0{receipts[2:]}"
-            f"b90100{bloom[2:]}{''.join(map(quantity, numbers))}{string(extra[2:].lower())}a0{mix[2:]}88{nonce[2:]}"
-        )
-    except (ValueError, IndexError):
-        return None
+        raise ValueError("not the length of the field")
+    return (
+        f"a0{parent[2:]}a0{uncles[2:]}94{miner[2:]}a0{state[2:]}a0{transactions[2:]}a0{receipts[2:]}"
+        f"b90100{bloom[2:]}{''.join(map(quantity, numbers))}{string(extra[2:].lower())}a0{mix[2:]}88{nonce[2:]}"
+    )
 
 
 def _encoded_later(texts: tuple[str, ...]) -> str:

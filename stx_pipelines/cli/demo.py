@@ -152,7 +152,7 @@ def _show(project: Project, seconds: float) -> None:
 days complete   {len(days)}, each proved against the chain's own counts
 transactions    {seen:,} ({sum(day.published for day in days):,} successful ones in the table)
 wallets         {queries.wallets(database):,} (the page counts those of closed days)
-requests        {spent:,} with proofs; at least {floor:,} are needed (50 transactions a page)
+requests        {spent:,} with the proofs by counts; at least {floor:,} are needed (50 transactions a page)
 Ethereum        {blocks:,} blocks with their fee recipients' balances before and after, exact to the Wei
 seconds         {seconds:.0f}
 files           {database}

@@ -96,18 +96,9 @@ def devnet(
     ethereum = _ethereum_chain(seed, ethereum_days, now) if ethereum_days else None
     knobs = Knobs(latency_seconds=latency, requests_per_minute=requests_per_minute)
     ethereum_knobs = EthereumKnobs(latency_seconds=latency)
-    with _listening(port) as listener:
-        _say_where(listener.getsockname()[1], ethereum)
-        run(
-            chain,
-            knobs,
-            _HOST,
-            port,
-            follow_clock=True,
-            ethereum=ethereum,
-            ethereum_knobs=ethereum_knobs,
-            listener=listener,
-        )
+    listener = _listening(port)
+    _say_where(listener.getsockname()[1], ethereum)
+    run(chain, knobs, listener, follow_clock=True, ethereum=ethereum, ethereum_knobs=ethereum_knobs)
     return DONE
 
 

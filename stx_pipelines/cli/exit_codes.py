@@ -45,9 +45,14 @@ def in_one_sentence(work: Callable[P, int], *args: P.args, **options: P.kwargs) 
     try:
         return work(*args, **options)
     except KNOWN_ERRORS as error:
-        ending = ending_of(error)
-        click.echo(ending.sentence, err=True)
-        return ending.code
+        return say_ending(error).code
+
+
+def say_ending(error: Exception) -> Ending:
+    """Print the sentence of a known error. Return the sentence and the exit code."""
+    ending = ending_of(error)
+    click.echo(ending.sentence, err=True)
+    return ending
 
 
 def ending_of(error: Exception) -> Ending:

@@ -12,7 +12,7 @@ import click
 
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.cli.answers import Show, json_on_stdout, json_option
-from stx_pipelines.cli.exit_codes import KNOWN_ERRORS, NOT_YET, ending_of, worst
+from stx_pipelines.cli.exit_codes import KNOWN_ERRORS, NOT_YET, say_ending, worst
 from stx_pipelines.cli.options import chain_option, day_option, load_chains, target_option, with_target
 from stx_pipelines.cli.plan import counted, show_plan
 from stx_pipelines.cli.results import code_of, refresh_if_due
@@ -110,8 +110,7 @@ def _complete_if_possible(
     try:
         return _complete(project, chain, stopped, max_days=max_days, retry=retry)
     except KNOWN_ERRORS as error:
-        ending = ending_of(error)
-        click.echo(ending.sentence, err=True)
+        ending = say_ending(error)
         return SyncedChain(chain=chain.name, code=ending.code, sentence=ending.sentence)
 
 

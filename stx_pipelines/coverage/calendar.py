@@ -45,7 +45,7 @@ class Calendar:
     @property
     def months(self) -> str:
         """The line above the calendar. Each month's name begins above the week with the month's first day."""
-        sundays = [monday + 6 * DAY for monday in self.mondays]
+        sundays = [monday + (_DAYS_A_WEEK - 1) * DAY for monday in self.mondays]
         named = [week for week, sunday in enumerate(sundays) if week == 0 or sunday.day <= _DAYS_A_WEEK]
         line = ""
         # The name of the first week's month is left out if the next name would follow at once.
@@ -60,10 +60,9 @@ def calendar(coverage: Coverage) -> Calendar:
     if not days:
         return Calendar((), ())
     first, last = min(days), max(days)
-    mondays = days_between(first - first.weekday() * DAY, last)[::7]
-    return Calendar(
-        mondays, [[days.get(monday + number * DAY) for monday in mondays] for number in range(_DAYS_A_WEEK)]
-    )
+    mondays = days_between(first - first.weekday() * DAY, last)[::_DAYS_A_WEEK]
+    rows = [[days.get(monday + weekday * DAY) for monday in mondays] for weekday in range(_DAYS_A_WEEK)]
+    return Calendar(mondays, rows)
 
 
 def glyph(day: DayCoverage | None) -> str:

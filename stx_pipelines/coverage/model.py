@@ -160,6 +160,16 @@ class Coverage:
         ready = (day for day in self.days if day.stored and day.state != "closed" and self.is_ready(day))
         return [day.day for day in ready if day.checked is None or self._is_outdated(day.checked, older_than)]
 
+    def at_once(self, open_every: timedelta) -> list[date]:
+        """Return today if it is missing, and the open days that are stale, newest first."""
+        today = [day.day for day in self.days[:1] if day.state == "missing" and not self.waits(day)]
+        return today + self.stale(open_every)
+
+    @property
+    def failed(self) -> list[DayCoverage]:
+        """Days with failed attempts that do not wait for a newer block, newest first."""
+        return [day for day in self.days if day.attempts and not self.waits(day)]
+
     def _is_outdated(self, checked: datetime, older_than: timedelta) -> bool:
         has_caught_up = self.tip is not None and not self.tip.is_stale and self.tip.outdates(checked)
         return has_caught_up or self.now - checked >= older_than
@@ -171,10 +181,9 @@ class Coverage:
         failed days come first. `budget` is in requests per minute; 0 means no limit.
         """
         most = self._days_per_run(budget)
-        today = [day.day for day in self.days[:1] if day.state == "missing" and not self.waits(day)]
-        if retry and (failed := [day.day for day in self.days if day.attempts and not self.waits(day)]):
+        if retry and (failed := [day.day for day in self.failed]):
             return Work(tuple(_first_run(failed)[:most]))
-        for days in (today + self.stale(open_every), self.untried, self._again(), self.to_load):
+        for days in (self.at_once(open_every), self.untried, self._again(), self.to_load):
             if days:
                 return Work(tuple(_first_run(days)[:most]))
         return None

@@ -44,10 +44,8 @@ def due_days(coverage: Coverage, open_every: timedelta, *, retry: bool) -> list[
     """
     if coverage.is_complete:
         return []
-    failed = [day for day in coverage.days if day.attempts and not coverage.waits(day)]
-    again = [day.day for day in failed if retry or coverage.is_ready(day)]
-    today = [day.day for day in coverage.days[:1] if day.state == "missing" and not coverage.waits(day)]
-    ordered = today + coverage.stale(open_every) + coverage.untried
+    again = [day.day for day in coverage.failed if retry or coverage.is_ready(day)]
+    ordered = coverage.at_once(open_every) + coverage.untried
     return list(dict.fromkeys(again + ordered if retry else ordered + again))
 
 

@@ -75,6 +75,26 @@ def nonces_have_no_gap(stacks_api: StacksApi) -> dg.AssetCheckResult:
     )
 
 
+def _of_dataset(
+    dataset: str, name: str, description: str, look: Callable[[Project, str], dg.AssetCheckResult]
+) -> dg.AssetChecksDefinition:
+    """Make a check of a dataset that calls `look` with the project of the resource of its asset."""
+    check = _check(dataset, name, description)
+    if dataset == TRANSACTIONS:
+
+        @check
+        def of_stacks(stacks_api: StacksApi) -> dg.AssetCheckResult:
+            return look(stacks_api.project(), dataset)
+
+        return of_stacks
+
+    @check
+    def of_ethereum(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
+        return look(ethereum_node.project(), dataset)
+
+    return of_ethereum
+
+
 def _certified(project: Project, dataset: str) -> dg.AssetCheckResult:
     """Check that each day in the table has a certificate and as many rows as the certificate says.
 
@@ -99,48 +119,27 @@ def _certified(project: Project, dataset: str) -> dg.AssetCheckResult:
     )
 
 
-_CERTIFIED = "Every day in the table has as many rows as its certificate says."
+def _sound(project: Project, dataset: str) -> dg.AssetCheckResult:
+    """Read the pages of every day file, because other checks read only the table."""
+    damaged = project.store(dataset).files.damaged(thoroughly=True)
+    return dg.AssetCheckResult(
+        passed=not damaged,
+        description="; ".join(list(damaged.values())[:_NAMED]),
+        metadata={"damaged_days": _listed(sorted(damaged))},
+    )
 
 
-@_check(TRANSACTIONS, "transactions_are_certified", _CERTIFIED)
-def transactions_are_certified(stacks_api: StacksApi) -> dg.AssetCheckResult:
-    """Check that each day of transactions has as many rows as its certificate says."""
-    return _certified(stacks_api.project(), TRANSACTIONS)
-
-
-def _ethereum_certified(dataset: str) -> dg.AssetChecksDefinition:
-    @_check(dataset, f"{dataset}_are_certified", _CERTIFIED)
-    def certified(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
-        return _certified(ethereum_node.project(), dataset)
-
-    return certified
+def _are_certified(dataset: str) -> dg.AssetChecksDefinition:
+    description = "Every day in the table has as many rows as its certificate says."
+    return _of_dataset(dataset, f"{dataset}_are_certified", description, _certified)
 
 
 def _files_are_sound(dataset: str) -> dg.AssetChecksDefinition:
-    """Make the check that reads the pages of every day file, because other checks read only the table."""
-    name, description = f"{dataset}_files_are_sound", "The rows of every day file are those that were written."
+    description = "The rows of every day file are those that were written."
+    return _of_dataset(dataset, f"{dataset}_files_are_sound", description, _sound)
 
-    def look(project: Project) -> dg.AssetCheckResult:
-        damaged = project.store(dataset).files.damaged(thoroughly=True)
-        return dg.AssetCheckResult(
-            passed=not damaged,
-            description="; ".join(list(damaged.values())[:_NAMED]),
-            metadata={"damaged_days": _listed(sorted(damaged))},
-        )
 
-    if dataset == TRANSACTIONS:
-
-        @_check(dataset, name, description)
-        def of_stacks(stacks_api: StacksApi) -> dg.AssetCheckResult:
-            return look(stacks_api.project())
-
-        return of_stacks
-
-    @_check(dataset, name, description)
-    def of_ethereum(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
-        return look(ethereum_node.project())
-
-    return of_ethereum
+transactions_are_certified = _are_certified(TRANSACTIONS)
 
 
 @_check(BLOCKS, "blocks_are_linked", "Every block contains the hash of the block before it, and no block is missing.")
@@ -253,7 +252,7 @@ stacks_checks = [
     _files_are_sound(TRANSACTIONS),
 ]
 certified_ethereum = [
-    check(dataset.name) for dataset in datasets_of("ethereum") for check in (_ethereum_certified, _files_are_sound)
+    check(dataset.name) for dataset in datasets_of("ethereum") for check in (_are_certified, _files_are_sound)
 ]
 ethereum_checks = [blocks_are_linked, balances_add_up, increases_are_plausible]
 wallet_checks = [_of_metrics(check) for check in CHECKS]

@@ -115,17 +115,15 @@ def serve(
 def run(
     chain: StacksChain | None,
     knobs: Knobs,
-    host: str,
-    port: int,
-    follow_clock: bool,
+    listener: socket.socket,
     *,
+    follow_clock: bool,
     ethereum: EthereumChain | None = None,
     ethereum_knobs: EthereumKnobs | None = None,
-    listener: socket.socket | None = None,
 ) -> None:
-    """Serve the chains in the foreground until interrupted. With `follow_clock` the chains grow as time passes.
+    """Serve the chains on the socket of `listen` in the foreground until interrupted, then close the socket.
 
-    A `listener` replaces host and port.
+    With `follow_clock` the chains grow as time passes.
     """
     ethereum_knobs = ethereum_knobs or EthereumKnobs()
     if follow_clock:
@@ -134,8 +132,8 @@ def run(
         StacksApi(chain, knobs) if chain else None,
         EthereumRpc(ethereum, ethereum_knobs) if ethereum else None,
     )
-    with listener or listen(host, port) as bound:
-        uvicorn.Server(_config(app)).run(sockets=[bound])
+    with listener:
+        uvicorn.Server(_config(app)).run(sockets=[listener])
 
 
 def _served(chain: _Chain | None) -> _Chain:
@@ -144,7 +142,7 @@ def _served(chain: _Chain | None) -> _Chain:
     return chain
 
 
-def _config(app: DevnetApp, **where: Any) -> uvicorn.Config:
+def _config(app: DevnetApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=_Protocol,
@@ -156,7 +154,6 @@ def _config(app: DevnetApp, **where: Any) -> uvicorn.Config:
         server_header=False,
         timeout_keep_alive=72,
         timeout_graceful_shutdown=1,
-        **where,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, DATASETS, TRANSACTIONS, Dataset
 from stx_pipelines.chains.days import DAY, days_between
+from stx_pipelines.coverage.text import some_days
 from stx_pipelines.metrics.results import RESULTS, tables_of
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
@@ -18,15 +19,13 @@ from stx_pipelines.store.neighbours import torn_days
 from stx_pipelines.store.rows import Rows, rows_of_days, rows_of_file
 
 _DETAILS = {dataset.details.name: dataset for dataset in DATASETS.values() if dataset.details}
-_NAMED = 3
 
 
 class NotCovered(StoreError):
     """Days of a range that are not stored, or not closed yet. `days` has them, oldest first."""
 
     def __init__(self, table: str, days: list[date]) -> None:
-        named = ", ".join(map(str, days[:_NAMED])) + (f" and {len(days) - _NAMED} more" if len(days) > _NAMED else "")
-        what = f"not stored and closed: {named}" if days else "no closed day is stored"
+        what = f"not stored and closed: {some_days(days)}" if days else "no closed day is stored"
         super().__init__(f"{table}: {what}; run `stx-pipelines sync`, or give partial=True for the rows that are there")
         self.days = days
 

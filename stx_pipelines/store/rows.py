@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, Dataset, Details
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.loading import DayFile
@@ -95,15 +95,12 @@ def rows_of_file(path: Path) -> Rows:
 
 def _select(of: Dataset, details: Details | None, days: Sequence[DayFile]) -> str:
     """Return the query for the rows of these days. A part of it reads neighbouring days with the same columns."""
-    groups: list[tuple[list[Path], Certificate]] = []
-    for path, certificate in days:
-        if not groups or of.columns_of(groups[-1][1]) != of.columns_of(certificate):
-            groups.append(([], certificate))
-        groups[-1][0].append(path)
-    if not groups:
+    if not days:
         return no_rows_sql(of, details)
+    groups = [list(group) for _, group in groupby(days, lambda day: of.columns_of(day.certificate))]
     return " UNION ALL ".join(
-        f"({rows_sql(of, details, certificate, parquet_rows(*paths))})" for paths, certificate in groups
+        f"({rows_sql(of, details, group[0].certificate, parquet_rows(*(day.path for day in group)))})"
+        for group in groups
     )
 
 
@@ -135,4 +132,7 @@ def _one_sentence() -> Iterator[None]:
         with interrupts_pass():
             yield
     except duckdb.Error as error:
-        raise StoreError(f"the rows could not be read: {str(error).splitlines()[0]}") from error
+        raise StoreError(
+            f"the rows could not be read ({str(error).splitlines()[0]}); nothing was changed: correct the query, or "
+            "look for a damaged file with `stx-pipelines health --thorough`"
+        ) from error

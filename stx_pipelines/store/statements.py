@@ -113,14 +113,16 @@ def rows_sql(dataset: Dataset, details: Details | None, certificate: Certificate
     With `details`, select the rows of the second table. The files have the columns of `certificate`. The column
     `ingested_at` is left out, because it is not in the files.
     """
-    columns = _in_details(dataset, details) if details else dataset.table_columns
-    return f"SELECT {_selected(dataset, columns, certificate)} FROM {source}{_shown(dataset)}"
+    return f"SELECT {_selected(dataset, _in_table(dataset, details), certificate)} FROM {source}{_shown(dataset)}"
 
 
 def no_rows_sql(dataset: Dataset, details: Details | None) -> str:
     """Return a query without rows that has the columns of `rows_sql`."""
-    columns = _in_details(dataset, details) if details else dataset.table_columns
-    return f"SELECT {', '.join(_null(column) for column in columns)} LIMIT 0"
+    return f"SELECT {', '.join(map(_null, _in_table(dataset, details)))} LIMIT 0"
+
+
+def _in_table(dataset: Dataset, details: Details | None) -> list[Column]:
+    return _in_details(dataset, details) if details else dataset.table_columns
 
 
 def _in_details(dataset: Dataset, details: Details) -> list[Column]:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import requests
 
 from stx_pipelines.chains.days import DAY, days_between
-from stx_pipelines.devnet.server import run
+from stx_pipelines.devnet.server import listen, run
 from stx_pipelines.devnet.stacks.chain import ChainSpec, StacksChain
 from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines_tests.benchmarks.separate_process import running_beside
@@ -102,4 +102,4 @@ def _serve(port: int, spec: Spec) -> None:
     chain = StacksChain(ChainSpec(seed=3, first_day=FIRST_DAY, tip=tip, transactions_per_day=spec.transactions_per_day))
     gc.freeze()
     gc.enable()
-    run(chain, Knobs(), "127.0.0.1", port, follow_clock=False)
+    run(chain, Knobs(), listen("127.0.0.1", port), follow_clock=False)

@@ -73,13 +73,13 @@ def test_a_devnet_runs_in_the_foreground_and_follows_the_clock() -> None:
 import sys
 from datetime import UTC, datetime, timedelta
 from stx_pipelines.devnet.stacks.knobs import Knobs
-from stx_pipelines.devnet.server import run
+from stx_pipelines.devnet.server import listen, run
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.values import ChainSpec
 now = datetime.now(UTC)
 first_day = (now - timedelta(days=1)).date()
 spec = ChainSpec(first_day=first_day, tip=now - timedelta(hours=5), transactions_per_day=300)
-run(StacksChain(spec), Knobs(), "127.0.0.1", int(sys.argv[1]), follow_clock=True)
+run(StacksChain(spec), Knobs(), listen("127.0.0.1", int(sys.argv[1])), follow_clock=True)
 """
     port, before = free_port(), time.time()
     process = subprocess.Popen([sys.executable, "-c", program, str(port)])

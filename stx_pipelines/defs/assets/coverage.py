@@ -6,12 +6,13 @@ numbers on their way to the target.
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 
 import dagster as dg
 
 from stx_pipelines.coverage.calendar import as_text
-from stx_pipelines.coverage.chains import ETHEREUM, STACKS, Chain
+from stx_pipelines.coverage.chains import CHAINS, ETHEREUM, STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.text import coverage_sentence
 from stx_pipelines.defs.assets.tables import OWNERS
@@ -38,7 +39,7 @@ def coverage_assets() -> list[dg.AssetSpec]:
                 "since the chain's first day, but only the newest days, as many as the target, are wanted."
             ),
         )
-        for chain in (STACKS, ETHEREUM)
+        for chain in CHAINS.values()
     ]
 
 
@@ -68,8 +69,13 @@ def observation(project: Project, chain: Chain, coverage: Coverage) -> dg.AssetO
         metadata={
             "sentence": dg.MetadataValue.text(sentence),
             **{name: dg.MetadataValue.int(count) for name, count in zip(_COUNTS, counts, strict=True)},
-            "failing": dg.MetadataValue.text(", ".join(map(str, failing)) or "none"),
-            "set_aside": dg.MetadataValue.text(", ".join(map(str, set_aside)) or "none"),
+            "failing": named(failing),
+            "set_aside": named(set_aside),
             "calendar": dg.MetadataValue.md(f"```\n{as_text(coverage)}\n```"),
         },
     )
+
+
+def named(days: Sequence[date]) -> dg.TextMetadataValue:
+    """Return metadata that names these days."""
+    return dg.MetadataValue.text(", ".join(map(str, days)) or "none")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -37,6 +37,12 @@ BEHIND = "behind"
 
 RETRY_AT = "retry_at"
 """Metadata key of a failure. Its value is the time from which the API accepts requests again."""
+
+if TYPE_CHECKING:
+    Stored = dg.MaterializeResult[None]
+else:
+    Stored = dg.MaterializeResult
+    """The result of a daily asset. Dagster accepts no type argument in the annotation of an asset with checks."""
 
 Metadata = Mapping[str, dg.MetadataValue]
 Describe = Callable[[Certificate], Metadata]
@@ -77,7 +83,7 @@ def materialize(
     outcomes: Iterator[Outcome],
     describe: Describe,
     source: OfProject | None = None,
-) -> dg.MaterializeResult[None]:
+) -> Stored:
     """Report each day to Dagster as soon as it is stored, with the metadata that `describe` gives.
 
     `source` is the resource whose project is synced. With it, report the check `days_are_proved` at the end, and the
@@ -93,15 +99,16 @@ def materialize(
                     context.log.error(f"{result.day}: {result.error}")
                 else:
                     events.add(result)
-        except (SettingsError, ApiError, StoreError) as error:
-            stored = f"{count_days(events.count)} of this run {'is' if events.count == 1 else 'are'} stored"
-            if source and not isinstance(error, SettingsError):
-                log_proofs(context, source.project(), [each.day for each in failed])
-            raise dg.Failure(f"{error} ({stored})", metadata=_prospects(error), allow_retries=False) from None
-        if failed and source:
+        except SettingsError as error:  # without settings there is no coverage to report
+            raise _ended_by(error, events.count) from None
+        except (ApiError, StoreError) as error:
+            failure: dg.Failure | None = _ended_by(error, events.count)
+        else:
+            failure = _failure_of(failed, events.count) if failed else None
+        if failure and source:
             log_proofs(context, source.project(), [each.day for each in failed])
-        if failed:
-            raise _failure_of(failed, events.count)
+        if failure:
+            raise failure
     return dg.MaterializeResult(check_results=[report_proofs(context, source.project(), ())] if source else None)
 
 
@@ -166,6 +173,12 @@ class _Events:
         certificate = stored.certificate
         counts = f"{certificate.seen:,} of {certificate.expected:,} {self._noun}"
         return f"{certificate.day} {certificate.state}: {counts}{'' if stored.fetched else ', already stored'}"
+
+
+def _ended_by(error: Exception, count: int) -> dg.Failure:
+    """Return the failure of a run that an error ended after it stored this number of days."""
+    stored = f"{count_days(count)} of this run {'is' if count == 1 else 'are'} stored"
+    return dg.Failure(f"{error} ({stored})", metadata=_prospects(error), allow_retries=False)
 
 
 def _failure_of(failed: Sequence[FailedDay], stored: int) -> dg.Failure:

@@ -5,7 +5,7 @@ from datetime import date
 import dagster as dg
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS
-from stx_pipelines.defs.assets.daily import SyncConfig, daily_asset, materialize
+from stx_pipelines.defs.assets.daily import Stored, SyncConfig, daily_asset, materialize
 from stx_pipelines.defs.assets.metadata import describe_balances, describe_blocks
 from stx_pipelines.defs.partitions import ethereum_days
 from stx_pipelines.defs.resources import EthereumNode
@@ -21,7 +21,7 @@ from stx_pipelines.defs.resources import EthereumNode
         "at both ends of the day."
     ),
 )
-def blocks(context: dg.AssetExecutionContext, config: SyncConfig, ethereum_node: EthereumNode) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster takes no argument beside a check
+def blocks(context: dg.AssetExecutionContext, config: SyncConfig, ethereum_node: EthereumNode) -> Stored:
     """Fetch, prove and store the days of the partitions.
 
     If days failed, raise `dg.Failure` after the last day. The failure names them. The other days are stored.
@@ -46,9 +46,7 @@ def blocks(context: dg.AssetExecutionContext, config: SyncConfig, ethereum_node:
         "plus withdrawals and unrelated transfers. It may be zero or negative."
     ),
 )
-def miners_balance(
-    context: dg.AssetExecutionContext, config: SyncConfig, ethereum_node: EthereumNode
-) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster takes no argument beside a check
+def miners_balance(context: dg.AssetExecutionContext, config: SyncConfig, ethereum_node: EthereumNode) -> Stored:
     """Fetch, prove and store the balances at the blocks of the partitions.
 
     If days failed, raise `dg.Failure` after the last day. The failure names them. The other days are stored.

@@ -11,7 +11,7 @@ from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.coverage.chains import CHAINS
 from stx_pipelines.coverage.current import dataset_coverage
 from stx_pipelines.coverage.text import count_days, some_days
-from stx_pipelines.defs.assets.coverage import observe
+from stx_pipelines.defs.assets.coverage import named, observe
 from stx_pipelines.project import Project
 
 NAME = "days_are_proved"
@@ -50,8 +50,8 @@ def judge_proofs(project: Project, dataset: str, failed: Collection[date], now: 
         metadata={
             "days_proved": stored,
             "days_wanted": len(coverage.days),
-            "failing": ", ".join(map(str, failing)) or "none",
-            "set_aside": ", ".join(map(str, set_aside)) or "none",
+            "failing": named(failing),
+            "set_aside": named(set_aside),
         },
     )
 

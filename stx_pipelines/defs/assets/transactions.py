@@ -5,7 +5,7 @@ from datetime import date
 import dagster as dg
 
 from stx_pipelines.chains.datasets import TRANSACTIONS
-from stx_pipelines.defs.assets.daily import SyncConfig, daily_asset, materialize
+from stx_pipelines.defs.assets.daily import Stored, SyncConfig, daily_asset, materialize
 from stx_pipelines.defs.assets.metadata import describe_day
 from stx_pipelines.defs.partitions import stacks_days
 from stx_pipelines.defs.resources import StacksApi
@@ -21,7 +21,7 @@ from stx_pipelines.defs.resources import StacksApi
         "API's own count for every burn block."
     ),
 )
-def transactions(context: dg.AssetExecutionContext, config: SyncConfig, stacks_api: StacksApi) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster takes no argument beside a check
+def transactions(context: dg.AssetExecutionContext, config: SyncConfig, stacks_api: StacksApi) -> Stored:
     """Fetch and prove the days of the partitions. Store each day as soon as it is proved.
 
     If days failed, raise `dg.Failure` after the last day. The failure names them. The other days are stored.
