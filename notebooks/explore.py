@@ -18,6 +18,7 @@ with app.setup:
     DAY = timedelta(days=1)
     DEMO = Path("data/demo")
     MOST_ROWS = 10_000
+    EXACT = 2**53
 
 
 @app.function
@@ -136,16 +137,21 @@ def whole_numbers(said: str) -> list[int]:
 
 @app.function
 def listed(rows: pa.Table, size: int = 10) -> mo.Html:
-    """Return the rows as a table. Whole numbers and decimals are text, because JavaScript rounds long ones."""
+    """Return the rows as a table. Every value keeps all its digits."""
     plain = [{name: shown(name, value) for name, value in row.items()} for row in rows.to_pylist()]
-    return mo.ui.table(plain, page_size=size, selection=None) if plain else mo.md("*No rows.*")
+    long = [name for name in rows.column_names if name == "contract_id"]
+    table = mo.ui.table(plain, page_size=size, selection=None, wrapped_columns=long, show_column_summaries=False)
+    return table if plain else mo.md("*No rows.*")
 
 
 @app.function
-def shown(column: str, value: object) -> str:
-    """Return a share as a percentage with two places, and any other value with all its digits."""
-    is_share = isinstance(value, float) and column.endswith(("share", "rate"))
-    return f"{value:.2%}" if is_share else "" if value is None else f"{value}"
+def shown(column: str, value: object) -> object:
+    """Return a share as a percentage with two places, and numbers that a browser would round as text."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and column.endswith(("share", "rate")):
+        return f"{value:.2%}"
+    return value if isinstance(value, float) or (isinstance(value, int) and abs(value) < EXACT) else f"{value}"
 
 
 @app.function
@@ -164,7 +170,7 @@ def drawn(rows: pa.Table, x: str, columns: Sequence[str], title: str, mark: str 
     spec = {
         "data": {"values": values},
         "title": {"text": title, "anchor": "start"},
-        "width": 660,
+        "width": 780,
         "height": 200,
         "background": "white",
         "mark": {"type": mark, "tooltip": False},
@@ -251,10 +257,11 @@ def _(history):
 
 
 @app.cell(hide_code=True)
-def _(history):
-    busiest = history.table("first_seen_wallets").sql("FROM rows ORDER BY tx_count DESC, address LIMIT 1").arrow()
-    address = mo.ui.text(value=busiest["address"][0].as_py(), label="Address", full_width=True)
-    mo.vstack([mo.md("## One address\n\nThe address at first is the one with the most transactions."), address])
+def _(covered, history, last):
+    month = history.transactions(covered[-30:][0], last + DAY)
+    payers = month.sql("SELECT sender_address FROM rows GROUP BY ALL ORDER BY sum(fee_ustx) DESC, 1 LIMIT 1")
+    address = mo.ui.text(value="".join(payers.arrow()[0].to_pylist()), label="Address", full_width=True)
+    mo.vstack([mo.md("## One address\n\nAt first: the one that paid the most fees in the last 30 days."), address])
     return (address,)
 
 
@@ -296,7 +303,7 @@ def _(end, history, start):
 @app.cell(hide_code=True)
 def _(contract, contracts_daily, end, start):
     days = contracts_daily.sql(
-        f"FROM rows WHERE contract_id = {text(contract.value or '')} "
+        f"SELECT * EXCLUDE contract_id FROM rows WHERE contract_id = {text(contract.value or '')} "
         f"AND date BETWEEN DATE '{start}' AND DATE '{end - DAY}' ORDER BY date"
     ).arrow()
     mo.vstack([drawn(days, "date", ["calls", "wallets"], f"Calls and wallets per day: {contract.value}"), listed(days)])
@@ -368,7 +375,7 @@ def _(history, query, table):
         answer = listed(found.sql(f"FROM rows LIMIT {MOST_ROWS}").arrow(), 20)
     except read.StoreError as error:
         answer = mo.callout(f"{error}", kind="danger")
-    answer.center()
+    mo.vstack([answer])
     return
 
 

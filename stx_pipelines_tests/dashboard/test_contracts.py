@@ -38,7 +38,7 @@ def stored(store: MetricStore, kind: str) -> Iterator[tuple[str, Tx]]:
 
 
 def stx(ustx: int) -> str:
-    return f"{Decimal(ustx).scaleb(-6):,f}".rstrip("0").rstrip(".")
+    return f"{Decimal(ustx).scaleb(-6):,f}" if ustx else "0.000000"
 
 
 def test_contracts_of_30_days_equal_a_recount(made: MetricStore, html: str) -> None:
@@ -90,7 +90,7 @@ def test_many_contracts_and_calls_without_a_contract(tmp_path: Path) -> None:
     assert listed[0][:3] == ["calls whose contract is not stored", "2", "1"]
     assert len(listed) == 20
     assert "SP1.<b>" not in said.partition('<script type="application/json"')[0]
-    assert cells(said, "Transfers of STX by day") == [[day(70).isoformat(), "0", "0", "0", "0"]]
+    assert cells(said, "Transfers of STX by day") == [[day(70).isoformat(), "0", "0.000000", "0", "0"]]
 
 
 @pytest.mark.usefixtures("opened")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -156,6 +157,7 @@ def test_the_demo_is_shown_where_the_own_folder_has_no_days(
 def test_an_answer_has_every_digit(notebook: ModuleType) -> None:
     """Wei do not fit into the numbers of a browser."""
     assert notebook.shown("balance_after", 10**30 + 1) == f"{10**30 + 1}"
-    assert [notebook.shown("share", value) for value in (0.5, 3, None)] == ["50.00%", "3", ""]
+    assert [notebook.shown("share", value) for value in (0.5, 3, None)] == ["50.00%", 3, ""]
+    assert notebook.shown("fee_stx", Decimal("0.100000")) == "0.100000"
     assert notebook.whole_numbers("30, 7 7, x, 0, -1, 3") == [3, 7, 30]
     assert notebook.text("it's") == "'it''s'"

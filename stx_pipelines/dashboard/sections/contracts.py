@@ -27,6 +27,7 @@ TRANSFERS = "transfers_daily"
 CONTRACTS_DRAWN = 12
 CONTRACTS_LISTED = 20
 DAYS_LISTED = 30
+_PLACES = 6  # microSTX
 
 _COUNTED = (
     "Calls, wallets and fees are those of successful calls. Failed calls are counted beside them. A wallet that calls "
@@ -160,7 +161,7 @@ def _contract_line(row: Row) -> tuple[str, ...]:
         number(row["calls"]),
         number(row["wallets"]),
         f"{number(row['failed'])} ({row['failed_share']:.1%})",
-        money(row["fee_stx"]),
+        money(row["fee_stx"], _PLACES),
     )
 
 
@@ -181,4 +182,4 @@ def _day_line(row: Row) -> tuple[str, ...]:
 
 
 def _stx(amount: str | None) -> str:
-    return "not known" if amount is None else money(amount)
+    return "not known" if amount is None else money(amount, _PLACES)
