@@ -21,6 +21,7 @@ from stx_pipelines.chains.datasets import BALANCES
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.cli.exit_codes import DONE
 from stx_pipelines.clients.errors import ApiError
+from stx_pipelines.coverage.chains import STACKS
 from stx_pipelines.project import Project
 from stx_pipelines.store import queries
 from stx_pipelines.store.data_folder import DataFolder
@@ -69,14 +70,14 @@ def _sync_in_trouble(http: Http, environment: Mapping[str, str]) -> tuple[int, T
     """Sync while the server is away for some seconds, and again after a reorg. Return the exit code and the trouble."""
     from stx_pipelines.cli.demo_trouble import Trouble
 
-    sync = partial(subprocess.run, [*_OURSELVES, "sync"], env=environment, check=False)
+    sync = partial(subprocess.run, env=environment, check=False)
     trouble = Trouble(http)
     with trouble.away_once():
-        code = sync().returncode
+        code = sync([*_OURSELVES, "sync"]).returncode
     if code == DONE:
         trouble.reorg()
-        click.echo(f"a reorg replaced the newest {trouble.replaced} blocks; the next sync:")
-        code = sync().returncode
+        click.echo(f"a reorg replaced the newest {trouble.replaced} Stacks blocks; the next sync:")
+        code = sync([*_OURSELVES, "sync", "--chain", STACKS.name]).returncode
     return code, trouble
 
 
