@@ -113,6 +113,7 @@ def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> M
         "STX_FIRST_DAY": "",
         "STX_PAGE_NOTE": "The demo made up all data on this page.",
         "STX_CHAINS": "",
+        "STX_OUTAGE_HOURS": "1",
         "STX_TARGET_DAYS": str(stacks_days),
         "STX_DATA_DIR": str(folder),
         "ETH_RPC_URL": f"{url}/eth",

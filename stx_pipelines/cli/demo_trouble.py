@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.clients.http import Http
 from stx_pipelines.clients.stacks_api import StacksApi
 
@@ -63,6 +64,11 @@ class Trouble:
         return f"{away}one reorg replaced {self.replaced} blocks: {whole} days agree with the chain"
 
     def _go_away(self, stop: threading.Event) -> None:
+        """Make the outage. A devnet that does not respond to these requests fails the sync, which says so."""
+        with suppress(ApiError):
+            self._make_outage(stop)
+
+    def _make_outage(self, stop: threading.Event) -> None:
         while self._requests() < AWAY_AFTER_REQUESTS:
             if stop.wait(_SECONDS_BETWEEN_LOOKS):
                 return
