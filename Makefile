@@ -4,6 +4,7 @@ BIN := .venv/bin
 ANVIL := .cache/anvil
 ANVIL_VERSION := 1.7.1
 TARGET_DAYS ?=
+TARGET ?=
 # Tests run in parallel on all cores; `AT_ONCE= make test` runs one at a time.
 AT_ONCE ?= -n auto --dist loadfile --no-loadscope-reorder
 # Keep a Mac awake during a long sync.
