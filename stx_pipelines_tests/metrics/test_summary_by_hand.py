@@ -30,7 +30,7 @@ def test_the_last_days_of_a_window(store: MetricStore) -> None:
 
 
 def test_the_first_days_of_observed_wallets(store: MetricStore) -> None:
-    """The first 30 days of L, E, F, G, H and I are over. All but G came back. They paid 0.2, 1.5, 0.3, 5, 1 and 1 STX."""
+    """The first 30 days of L, E, F, G, H and I are over. All but G came back. They paid 0.2, 1.5, 0.3, 5, 1, 1 STX."""
     columns = "first_cohort last_cohort observed_wallets retained retention_rate fee_ustx mean_fee_stx median_fee_stx"
     rows = by(store, "wallet_window_summary", "window_days", columns)
     assert rows[30] == (30, 69, 6, 5, 5 / 6, 9_000_000, Decimal("1.5"), Decimal(1))
@@ -52,7 +52,7 @@ def test_the_histogram_has_each_observed_wallet_once(store: MetricStore) -> None
 
 
 def test_retention_of_value_wallets_and_of_the_others(store: MetricStore) -> None:
-    """E, G, H and I paid 1 STX in their first 30 days, L and F did not. J and K have not had 30 days. G came not back."""
+    """E, G, H and I paid 1 STX in their first 30 days, L and F did not. J and K have not had 30 days. G is not back."""
     columns = "first_cohort last_cohort wallets retained rate"
     rows = by(store, "wallet_retention_by_value", "window_days definition segment", columns)
     assert rows[30, "cumulative", "value"] == (40, 69, 4, 3, 0.75)
@@ -96,7 +96,7 @@ def sent(number: int, wallet: str) -> Tx:
 
 
 def test_active_wallets_by_age(long: MetricStore) -> None:
-    """B began before day 0, so it is 180 days old on day 179, one day before A. The age of C is known from day 180 on."""
+    """B began before day 0, so it is 180 days old on day 179, a day before A. The age of C is known from day 180 on."""
     ages = by(long, "wallets_daily", "date", AGES)
     assert ages[28] == (None, None, None, None)
     assert ages[29] == (3, 1, 0, 2)

@@ -58,8 +58,8 @@ DEFINITIONS = {
         "Further tables: `wallet_value_weekly` (sums by week ending on Sunday), `wallet_value_trailing` (wallets "
         "active in the last w days), `wallet_value_breakeven` (fees per wallet of the mature cohorts of the last 180 "
         "days), `wallet_windows` (one row per wallet and window), `wallet_window_summary` (one row per window: new and "
-        "active wallets of the last days, retention and fees of the first days) and `wallet_fee_histogram` (the wallets "
-        "by their fees in the first days). Amounts of money are exact."
+        "active wallets of the last days, retention and fees of the first days) and `wallet_fee_histogram` (the "
+        "wallets by their fees in the first days). Amounts of money are exact."
     ),
     "wallet_funnel": (
         "One row per window w. `cohort_size` is the number of wallets whose D0 is one of the last w days d with d + "
