@@ -46,7 +46,7 @@ _STEPS = {
     "wallet_value": ("wallets", "wallet_days", "windows", "trailing_windows"),
     "wallet_funnel": ("wallets", "wallet_days", "first_month"),
     "contracts_daily": ("wallets", "contract_days"),
-    "transfers_daily": ("wallets", "transfer_days"),
+    "transfers_daily": ("wallets", "wallet_days", "transfer_days"),
 }
 """The steps of each result, in the order they run. Each step is one statement in `sql/base`."""
 
