@@ -123,6 +123,8 @@ def test_the_checks_pass(long: MetricStore, tmp_path: Path) -> None:
     store_day(single, day(0), rows_of(0))
     for store in (nothing, single):
         store.refresh()
-    ours = [check for check in CHECKS if not check.reads_days]
+    names = ("ages_add_up", "window_summary_adds_up", "histogram_adds_up", "value_segments_add_up")
+    ours = [check for check in CHECKS if check.name in names]
+    assert len(ours) == len(names)
     for store in (long, nothing, single):
         assert {check.name: judge(store, check).broken for check in ours} == {check.name: 0 for check in ours}
