@@ -16,6 +16,7 @@ from typing import Any
 from stx_pipelines.chains.datasets import BALANCES
 from stx_pipelines.dashboard.facts import Facts, Table
 from stx_pipelines.dashboard.parts import Chart, Section
+from stx_pipelines.dashboard.sections.active_base import active_base
 from stx_pipelines.dashboard.sections.contracts import contracts
 from stx_pipelines.dashboard.sections.coverage import coverage
 from stx_pipelines.dashboard.sections.fee_recipients import fee_recipients
@@ -24,6 +25,8 @@ from stx_pipelines.dashboard.sections.growth import growth
 from stx_pipelines.dashboard.sections.network import network
 from stx_pipelines.dashboard.sections.retention import retention
 from stx_pipelines.dashboard.sections.value import value
+from stx_pipelines.dashboard.sections.value_retention import value_retention
+from stx_pipelines.dashboard.sections.wallet_windows import wallet_windows
 from stx_pipelines.dashboard.text import cards, headline
 from stx_pipelines.dashboard.themes import THEMES, themed
 from stx_pipelines.project import Project
@@ -36,8 +39,11 @@ VEGA_LITE = "6.4"
 SECTIONS: Sequence[Callable[[Facts], Section | None]] = (
     coverage,
     growth,
+    active_base,
     retention,
+    value_retention,
     value,
+    wallet_windows,
     funnel,
     network,
     contracts,
