@@ -190,5 +190,5 @@ def rounded(expression: str) -> str:
     """Return an expression that rounds an amount for reading, by the rule of `text.rounded`."""
     return (
         f"(abs({expression}) >= 1000 ? format({expression}, ',.0f') : abs({expression}) >= 1 "
-        f"? format({expression}, ',.2f') : {expression} == 0 ? '0' : format({expression}, '.3~r'))"
+        f"? format({expression}, ',.2f') : {expression} == 0 ? '0' : format({expression}, '.3r'))"
     )

@@ -20,7 +20,7 @@ _WHOLE = {
     "active_and_value_30d": "active wallets with 1 STX of fees", "active_rate": "active, % of new wallets",
     "active_and_value_rate": "active with 1 STX of fees, % of new wallets", "tx_type": "type of transaction",
     "in_metrics": "used by the numbers", "in_table": "in the database", "block_share": "blocks, %",
-    "zero_or_negative_share": "zero or negative, % of blocks",
+    "zero_or_negative_share": "zero or negative, % of blocks", "shown": "state on this page",
 }  # fmt: skip
 """Heads that do not follow from the name of the column."""
 
@@ -40,5 +40,5 @@ def head(column: str) -> str:
 
 
 def heads(tables: Iterable[Table]) -> Mapping[str, str]:
-    """Return the head of every column of these tables."""
-    return {column: head(column) for table in tables for column in table.columns}
+    """Return the head of every column of these tables, and of the column that only the calendar has."""
+    return {column: head(column) for table in tables for column in (*table.columns, "shown")}

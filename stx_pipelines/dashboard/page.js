@@ -52,15 +52,18 @@
     views.get(id)?.finalize();
     const options = { actions: false, renderer: "svg", config: config(colours), tooltip: { theme: "custom" } };
     views.set(id, await vegaEmbed(place, spec, options));
+    place.querySelector("svg").setAttribute("aria-hidden", "true"); // the place has a label, and a table all values
     place.dataset.drawn = theme();
   }
 
   const places = [...document.querySelectorAll(".chart")];
   const drawAll = () => Promise.all(places.map((place) => draw(place)));
 
-  // Paper has the light theme and one column. The charts are drawn again for it, so that their letters keep their size.
-  const PAPER_WIDTH = 655;
-  addEventListener("beforeprint", () => { for (const place of places) draw(place, page.themes.light, PAPER_WIDTH); });
+  // Paper has the light theme. The charts are drawn again for its two columns, so that their letters keep their size.
+  const PAPER = { wide: 664, narrow: 310 };
+  addEventListener("beforeprint", () => {
+    for (const place of places) draw(place, page.themes.light, place.closest(".wide") ? PAPER.wide : PAPER.narrow);
+  });
   addEventListener("afterprint", drawAll);
 
   const toggle = document.getElementById("theme");
@@ -91,7 +94,7 @@
   function rounded(text) {
     const value = Number(text), size = Math.abs(value);
     if (size >= 1) return value.toLocaleString("en", size >= 1000 ? { maximumFractionDigits: 0 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-    return value ? value.toLocaleString("en", { maximumSignificantDigits: 3 }) : "0";
+    return value ? value.toLocaleString("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 }) : "0";
   }
   function shown(value, column) {
     if (value === null) return "";

@@ -126,8 +126,8 @@ def rounded(amount: str) -> str:
     exact = Decimal(amount)
     if abs(exact) >= 1:
         return f"{exact:,.{0 if abs(exact) >= 1000 else 2}f}"
-    places = -exact.adjusted() + 2 if exact else 0
-    return money(f"{exact:.{places}f}")
+    places = 2 - exact.adjusted() if exact else 0
+    return f"{exact:.{places}f}"
 
 
 def exactly(exact: str) -> Amount:
