@@ -62,7 +62,9 @@
   // Paper has the light theme. The charts are drawn again for its two columns, so that their letters keep their size.
   const PAPER = { wide: 664, narrow: 310 };
   addEventListener("beforeprint", () => {
-    for (const place of places) draw(place, page.themes.light, place.closest(".wide") ? PAPER.wide : PAPER.narrow);
+    for (const place of places) {
+      draw(place, page.themes.light, place.closest(".wide, figure:has(details[open])") ? PAPER.wide : PAPER.narrow);
+    }
   });
   addEventListener("afterprint", drawAll);
 
@@ -127,7 +129,7 @@
           const cell = line.insertCell();
           cell.textContent = shown(value, columns[place]);
           if (typeof value !== "boolean" && value !== null && /[0-9]/.test(value) && cell.textContent.replaceAll(",", "") !== String(value)) cell.title = value;
-          if (typeof value === "string" && !/^-?[0-9.]+$/.test(value)) cell.className = "words";
+          if (typeof value === "string" && !/^-?[0-9.]+$/.test(value)) cell.className = head.cells[place].className = "words";
         }
       }
       details.querySelector(".scroll").append(table);
