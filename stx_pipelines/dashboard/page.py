@@ -19,6 +19,7 @@ from stx_pipelines.dashboard.events import event_rows, marked
 from stx_pipelines.dashboard.facts import Facts, Table
 from stx_pipelines.dashboard.heads import heads
 from stx_pipelines.dashboard.parts import Chart, Section
+from stx_pipelines.dashboard.sections.contracts import contracts
 from stx_pipelines.dashboard.sections.coverage import coverage
 from stx_pipelines.dashboard.sections.fee_recipients import fee_recipients
 from stx_pipelines.dashboard.sections.funnel import funnel, funnel_stages
@@ -43,6 +44,7 @@ SECTIONS: Sequence[Callable[[Facts], Section | None]] = (
     value,
     funnel,
     network,
+    contracts,
     fee_recipients,
 )
 """The functions that make the sections, in the order of the page."""
