@@ -10,7 +10,7 @@ import re
 import msgspec
 
 from stx_pipelines.chains.days import LAST_SECOND
-from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.errors import malformed
 from stx_pipelines.chains.ethereum import HEX, LONGEST, WORD, Block, Header, hex_number
 from stx_pipelines.chains.ethereum_header import (
     RpcBlock,
@@ -53,7 +53,7 @@ def parse_header(raw: bytes | msgspec.Raw) -> Header:
             return parse_header(renamed)
         return Header(_read_block(_block(raw)), None, tuple(unknown_members(raw)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedAnswer(f"the response is not a block: {error}") from error
+        raise malformed("the response is not a block", error) from error
 
 
 def _read_block(of: RpcBlock) -> Block:

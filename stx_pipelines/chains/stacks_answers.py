@@ -14,7 +14,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from stx_pipelines.chains.days import window
-from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.errors import MalformedAnswer, malformed
 from stx_pipelines.chains.stacks import (
     ANCHORED,
     MAX_TX_INDEX,
@@ -137,7 +137,7 @@ def _decoder(shape: type[_T]) -> Callable[[bytes], _T]:
         try:
             return decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise MalformedAnswer(f"the response is not what the API promises: {error}") from error
+            raise malformed("the response is not what the API promises", error) from error
 
     return parse
 
