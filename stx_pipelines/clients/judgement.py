@@ -107,6 +107,8 @@ class Judge:
         if status in self.patience.statuses or status >= _CLOUDFLARE:
             self._fail_for_now(where, answer, told)
         to = f", which points to {self._shown(answer.headers.get('location', ''))}" if status in _REDIRECTS else ""
+        if to and self.has_answered:
+            raise TryAgain(f"HTTP {status}{to}")  # something in front of the API, for a while
         raise ApiError(f"{where} was refused: {said}{to}")
 
     def _refuse_unless_of_the_api(self, where: str, answer: Answer, said: str) -> None:

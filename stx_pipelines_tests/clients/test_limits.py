@@ -151,7 +151,7 @@ def test_a_404_of_something_else_passes_once_the_api_has_responded(
     script: Script, make_http: Callable[..., Http]
 ) -> None:
     http = make_http()
-    script.say(200, b"1").say(404, b"<html>404</html>").say(200, b"2")
+    script.say(200, b"1").say(404, b"<html>404</html>").say(302, b"", location="/login").say(200, b"2")
     assert (http.get("/x", bytes), http.get("/y", bytes)) == (b"1", b"2")
 
 
