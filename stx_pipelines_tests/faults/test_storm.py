@@ -1,7 +1,8 @@
 """Everything at once, for an hour: both chains end equal to the truth, without a hand.
 
-`--faults-minutes` sets the length. Whole form: an hour, with separate processes, of which every third is killed. Short
-form: one sync of each chain, in this process.
+`--faults-minutes` sets the length. Whole form: an hour, with separate processes, of which every third is killed, and
+with day files that get lost between them, so that there is always something to read. Short form: one sync of each
+chain, in this process.
 """
 
 from __future__ import annotations
@@ -67,10 +68,20 @@ def endless_syncs(worlds: dict[Chain, Followed], until: float, dice: Random, log
                 kill_with_children(process)
                 process.wait()
             if process.poll() is not None:
-                codes[f"{chain.name} exit {process.returncode}"] += 1
+                codes[f"{chain.name} sync, exit {process.returncode}"] += 1
+                codes[f"{chain.name} day files lost"] += lose_days(worlds[chain], dice)
                 assert process.returncode in {DONE, ERROR, NOT_YET, KILLED}
                 del running[chain]
     return codes
+
+
+def lose_days(world: Followed, dice: Random) -> int:
+    """Delete up to four day files, as a disk may. Return their number."""
+    files = sorted(world.data.glob("days/*/????-??-??.parquet"))
+    lost = dice.sample(files, min(len(files), dice.randint(0, 4)))
+    for path in lost:
+        path.unlink()
+    return len(lost)
 
 
 def assert_no_trace(logs: Path) -> None:
