@@ -74,7 +74,7 @@ class Storm:
                 self._fork()
             if self.dice.random() < 0.3:
                 event, seconds = self.dice.choice(self._events), self.dice.uniform(0.2, 4)
-                if event == self._be_away and self.dice.random() < 0.3:
+                if event == self._be_away and self.dice.random() < 0.15:
                     seconds = longest
                 event()
                 self.counts[event.__name__.strip("_")] += 1

@@ -32,7 +32,7 @@ EndsUndisturbed = Callable[..., None]
 
 DONE, ERROR, NOT_YET = 0, 1, 2
 _OUTAGE = 61.0  # seconds
-_PAUSE = 2.0  # seconds between two syncs of a chain, as from a busy cron
+_PAUSE = 0.5  # seconds between two syncs of a chain, as from a busy cron
 
 
 @pytest.fixture
