@@ -16,7 +16,7 @@ OLD_VARIABLES := MAX_PAGES MAX_ITERATIONS BACKFILL_LOG BACKFILL_PID
 $(foreach name,$(OLD_VARIABLES),$(if $(filter command line environment,$(origin $(name))),\
 	$(warning $(name) has no effect any more: see "Old commands and new ones" in docs/runbook.md)))
 
-.PHONY: help install page demo test test-faults bench anvil backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
+.PHONY: help install page demo test test-faults bench anvil publish backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
 .PHONY: backfill-wallet backfill-bg backfill-tail backfill-stop backfill-tmux backfill-tmux-start backfill-tmux-attach
 .PHONY: backfill-tmux-stop backfill-tmux-status backfill-tmux-logs
 
@@ -31,6 +31,7 @@ help:
 	@echo 'make dev        start the Dagster UI in this terminal; AUTOSTART=1 starts its sensors too'
 	@echo 'make verify     prove stored days again'
 	@echo 'make rebuild    make the database again from the day files'
+	@echo 'make publish    send the page and the results to TARGET=, a folder or an address like s3://bucket/path'
 	@echo 'make install    install everything into .venv (the targets above do so when needed)'
 	@echo 'make test       run the tests; also: test-faults, bench, lint'
 	@echo
@@ -79,6 +80,11 @@ health backfill-health: .venv/runtime
 verify rebuild page: .venv/runtime
 	$(BIN)/stx-pipelines $@
 
+# `make publish TARGET=s3://bucket/stacks`. For the days too: .venv/bin/stx-pipelines publish TARGET --days
+publish: .venv/share
+	@$(if $(TARGET),,echo 'give the folder or the address: make publish TARGET=s3://bucket/stacks' >&2; exit 1)
+	$(BIN)/stx-pipelines publish '$(TARGET)'
+
 backfill-wallet: backfill
 	@echo '`make backfill-wallet` is `make backfill` now.' >&2
 
@@ -123,10 +129,15 @@ lint: .venv/dev
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
+.venv/share: pyproject.toml constraints.txt | .venv/pip
+	@echo 'installing into .venv, with what publishing needs' >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[share]'
+	@touch $@ .venv/runtime
+
 .venv/dev: pyproject.toml constraints.txt | .venv/pip
 	@echo 'installing into .venv, with what tests need; the first time this takes a minute or two' >&2
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $@ .venv/runtime
+	@touch $@ .venv/runtime .venv/share
 
 clean:
 	rm -rf .venv .cache .dagster .pytest_cache .mypy_cache .ruff_cache

@@ -14,13 +14,17 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One result. Scripts rely on the fields: fields may be added, never changed.
 
     `agrees` is false if something differs or cannot be read. `day` is None for a result about several days. With
-    `--db`, `share` is the share of the transactions that the other database has, from 0 to 1; otherwise it is None.
+    `--db`, `share` is the share of the certified rows that the other file has, from 0 to 1, and `missing` the number of
+    those that it lacks. `extra` is the number of rows that it has and the chain lacks, None if the file does not tell
+    the day of a row. Without `--db`, all three are None.
     """
 
     sentence: str
     agrees: bool
     day: date | None = None
     share: float | None = None
+    missing: int | None = None
+    extra: int | None = None
 
 
 class Verified(Answer, frozen=True, kw_only=True):
@@ -39,11 +43,20 @@ class Findings:
         self._stopped: str | None = None
 
     def add(
-        self, sentence: str, *, agrees: bool, day: date | None = None, share: float | None = None, err: bool = False
+        self,
+        sentence: str,
+        *,
+        agrees: bool,
+        day: date | None = None,
+        share: float | None = None,
+        missing: int | None = None,
+        extra: int | None = None,
+        err: bool = False,
     ) -> None:
         """Print a result and keep it. With `err`, print it on stderr."""
         click.echo(sentence, err=err)
-        self._all.append(Finding(sentence=sentence, agrees=agrees, day=day, share=share))
+        finding = Finding(sentence=sentence, agrees=agrees, day=day, share=share, missing=missing, extra=extra)
+        self._all.append(finding)
 
     def stop(self, sentence: str) -> None:
         """Print and keep the reason why the command ended before it was done."""

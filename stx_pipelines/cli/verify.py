@@ -1,4 +1,4 @@
-"""The command `verify`, which proves stored days again or compares another database with the day files."""
+"""The command `verify`, which proves stored days again or compares a file of another tool with the day files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from stx_pipelines.cli.verify_days import choose, differing, has_repeated, repor
 from stx_pipelines.coverage.text import count_days, duration
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
-from stx_pipelines.store.inspect import overlaps
 from stx_pipelines.store.loading import DayFile
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     "--db",
     "database",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Compare this database with the day files instead.",
+    help="Compare this DuckDB, Parquet or CSV file with the day files instead.",
 )
 @click.option(
     "--chain", type=click.Choice(["stacks", "ethereum"]), default="stacks", show_default=True, help="Only this chain."
@@ -59,8 +58,11 @@ def verify(
 
     Compare every burn block with the API, the table with the day files, and the nonces of all accounts with each other.
     With --chain ethereum, read the headers and a sample of balances from the node again, prove them, and compare them
-    with the day files. With --db, print the share of each certified day that the table `transactions` of another
-    database has; this needs no network.
+    with the day files.
+
+    With --db, read the transaction ids, block numbers or block hashes of a file of another tool, and print the share of
+    each stored day that it has, the number of rows that it lacks, and the number of rows that the chain does not have.
+    The columns are found by their names. This needs no network, and the exit code is 0.
 
     With --merkle, read the raw blocks of burn blocks that were not proved by hashes yet. Their hashes show whether a
     transaction is missing, moved or changed. Evidence is stored, so the command can be stopped and run again.
@@ -72,26 +74,31 @@ def verify(
     stx-pipelines verify --from 2026-11-01 --to 2026-11-07
     stx-pipelines verify --merkle --all
     stx-pipelines verify --chain ethereum
+    stx-pipelines verify --db transactions.csv
     """
     findings = Findings(chain)
     with json_on_stdout(as_json, findings.answer) as show:
         if bool(first) != bool(last):
             raise SettingsError("--from and --to belong together")
-        if (database or merkle or links) and chain != "stacks":
-            raise SettingsError("--db, --merkle and --links are for --chain stacks")
+        if (merkle or links) and chain != "stacks":
+            raise SettingsError("--merkle and --links are for --chain stacks")
         if every and chain != "ethereum" and not merkle:
             raise SettingsError("--all is for --chain ethereum or --merkle")
         if sum(map(bool, (database, merkle, links))) > 1:
             raise SettingsError("--db, --merkle and --links exclude each other: give one of them")
         project = Project.load()
-        if merkle or links:
+        if database:
+            from stx_pipelines.cli.verify_file import verify_file
+
+            code = verify_file(project, database, chain, first, last, findings)
+        elif merkle or links:
             code = _verify_hashes(project, first, last, findings, merkle=merkle, every=every)
         elif chain == "ethereum":
             from stx_pipelines.cli.verify_ethereum import verify_ethereum
 
             code = verify_ethereum(project, first, last, findings, every=every)
         else:
-            code = _compare(project, database, findings) if database else _verify(project, first, last, findings)
+            code = _verify(project, first, last, findings)
         show(findings.answer(code))
     return code
 
@@ -148,20 +155,3 @@ def _sentence(verdict: Verdict) -> str:
     if not verdict.faults:
         return f"{verdict.day}: {verdict.seen:,} transactions, all {verdict.burn_blocks} burn blocks agree"
     return f"{verdict.day}: {'; '.join(verdict.faults)}: read it again with `sync --force-refresh`"
-
-
-def _compare(project: Project, database: Path, findings: Findings) -> int:
-    """Print the share of each certified day that another database has. This needs no network."""
-    days = project.store().stored()
-    if not days:
-        raise SettingsError("no day is stored yet, so there is nothing to compare with: run `stx-pipelines sync` first")
-    total = held = 0.0
-    for overlap, day in zip(overlaps(database, days), days, strict=True):
-        sentence = f"{overlap.day}: {overlap.transactions:.0%} of transactions, {overlap.wallets:.0%} of wallets"
-        findings.add(sentence, agrees=True, day=overlap.day, share=overlap.transactions)
-        total += day.certificate.published
-        held += overlap.transactions * day.certificate.published
-    share = held / total if total else 1.0
-    sentence = f"{database} holds {share:.1%} of the {total:,.0f} certified transactions of {len(days)} days"
-    findings.add(sentence, agrees=True, share=share)
-    return DONE

@@ -10,28 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
+from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.scratch import interrupts_pass
-from stx_pipelines.store.statements import day_sql, details_sql, load_sql, named, of_day, with_added
+from stx_pipelines.store.statements import day_sql, details_sql, named, of_day, with_added
 from stx_pipelines.store.warehouse import Warehouse, attach
 
 if TYPE_CHECKING:
     import duckdb
-
-_OVERLAP_COLUMNS = ("tx_id", *DATASETS[TRANSACTIONS].shown_by)
-
-
-class Overlap(NamedTuple):
-    """The shares of a stored day's transactions and wallets that another database holds, from 0 to 1."""
-
-    day: date
-    transactions: float
-    wallets: float
 
 
 def rows_per_day(database: Path, dataset: str, *, wait: float = 0.0) -> dict[date, int]:
@@ -65,18 +55,6 @@ def differing_days(database: Path, dataset: str, days: Sequence[DayFile]) -> lis
     """Return the days whose rows in the table differ from the rows in their file. Raises `StoreError`."""
     with reading(database) as connection:
         return [file.certificate.day for file in days if _differs(connection, dataset, file)]
-
-
-def overlaps(database: Path, days: Sequence[DayFile]) -> Iterator[Overlap]:
-    """Yield for each stored day the shares that another database holds in its table `transactions`."""
-    with reading(database, advice="nothing was changed: give a database that has a table `transactions`") as connection:
-        for file in days:
-            rows_of_day = DayFiles(file.path.parent).columns(file.certificate.day, _OVERLAP_COLUMNS)
-            connection.register("day_file", rows_of_day)
-            [(rows, rows_there, wallets, wallets_there)] = connection.execute(load_sql("overlap")).fetchall()
-            yield Overlap(
-                file.certificate.day, rows_there / rows if rows else 1.0, wallets_there / wallets if wallets else 1.0
-            )
 
 
 def _differs(connection: duckdb.DuckDBPyConnection, dataset: str, file: DayFile) -> bool:

@@ -161,4 +161,4 @@ def of_day(dataset: str) -> str:
 
 def named(*columns: str) -> str:
     """Return column names separated by commas, each quoted because a name may be an SQL keyword."""
-    return ", ".join(f'"{column}"' for column in columns)
+    return ", ".join('"' + column.replace('"', '""') + '"' for column in columns)

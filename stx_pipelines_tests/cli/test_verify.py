@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import msgspec
@@ -14,7 +13,7 @@ from stx_pipelines.chains.stacks import Cursor, Page
 from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines_tests.cli.folders import DONE, ERROR, Run, day_file, lose_rows, shorten
-from stx_pipelines_tests.world import World, table_rows, truth
+from stx_pipelines_tests.world import World, truth
 
 
 def dates(*days: date) -> list[str]:
@@ -93,49 +92,6 @@ def test_verify_of_days_that_are_not_stored_is_one_sentence(world: World, run: R
         assert done.exit_code == ERROR
         assert len(done.output.splitlines()) == 1
         assert done.output.startswith("error: ")
-
-
-def test_verify_db_prints_the_share_of_each_day_in_another_database_without_network(
-    full: World, run: Run, tmp_path: Path
-) -> None:
-    other = tmp_path / "old.duckdb"
-    ours = full.data / "warehouse.duckdb"
-    with duckdb.connect(str(other)) as connection:
-        connection.execute(f"ATTACH '{ours}' AS ours (READ_ONLY)")
-        connection.execute("CREATE TABLE transactions AS FROM ours.transactions")
-        day = str(full.days[1])
-        window = f"burn_block_time::DATE = '{day}'"
-        ids = [
-            tx for (tx,) in connection.execute(f"SELECT tx_id FROM transactions WHERE {window} ORDER BY ALL").fetchall()
-        ]
-        gone = ids[: len(ids) // 2]
-        connection.execute("DELETE FROM transactions WHERE tx_id IN (SELECT unnest($gone))", {"gone": gone})
-        connection.execute(f"DELETE FROM transactions WHERE burn_block_time::DATE = '{full.days[0]}'")
-    full.requests()
-    done = run(full, "verify", "--db", str(other))
-    assert done.exit_code == DONE, done.output
-    assert full.requests() == 0
-    share = (len(ids) - len(gone)) / len(ids)
-    lines = {line.split(": ")[0]: line for line in done.stdout.splitlines()}
-    assert lines[str(full.days[0])] == f"{full.days[0]}: 0% of transactions, 0% of wallets"
-    assert lines[day].startswith(f"{day}: {share:.0%} of transactions, ")
-    assert lines[str(full.days[2])] == f"{full.days[2]}: 100% of transactions, 100% of wallets"
-    total = len(table_rows(full.data))
-    with duckdb.connect(str(other), read_only=True) as connection:
-        [(held,)] = connection.execute("SELECT count(*) FROM transactions").fetchall()
-    assert done.stdout.endswith(f"holds {held / total:.1%} of the {total:,} certified transactions of 4 days\n")
-
-
-def test_verify_db_of_something_else_is_one_sentence(full: World, run: Run, tmp_path: Path) -> None:
-    (tmp_path / "text.duckdb").write_text("no database")
-    empty = tmp_path / "empty.duckdb"
-    duckdb.connect(str(empty)).close()
-    for other in (tmp_path / "text.duckdb", empty):
-        done = run(full, "verify", "--db", str(other))
-        assert done.exit_code == ERROR
-        assert done.output.startswith(f"error: {other} cannot be read")
-        assert "rebuild" not in done.output  # this would be advice for our database
-        assert len(done.output.splitlines()) == 1
 
 
 @pytest.mark.parametrize("column", ["fee_ustx", "sender_address", "nonce", "burn_block_time"])

@@ -14,8 +14,9 @@ from click.testing import Result
 
 from stx_pipelines.metrics.checks import CHECKS, judge
 from stx_pipelines.metrics.open import open_metrics
+from stx_pipelines.store.compare_file import compared_with
 from stx_pipelines.store.fee_recipients import fee_recipients
-from stx_pipelines.store.inspect import differing_days, overlaps
+from stx_pipelines.store.inspect import differing_days
 from stx_pipelines.store.scratch import Engine
 from stx_pipelines_tests.cli.conftest import run
 from stx_pipelines_tests.faults.undisturbed import Followed, assert_undisturbed, refresh_metrics
@@ -72,7 +73,8 @@ def test_a_folders_name_changes_no_transaction_and_no_metric(make_world: MakeWor
     named.assert_true()
     days = store.stored()
     assert differing_days(store.warehouse.path, "transactions", days) == []
-    assert {(each.transactions, each.wallets) for each in overlaps(store.warehouse.path, days)} == {(1.0, 1.0)}
+    with compared_with(store.warehouse.path, "transactions", days, named.folder.run) as comparison:
+        assert {(each.missing, each.extra) for each in comparison.days()} == {(0, 0)}
     verdicts = {check.name: judge(open_metrics(named.project()), check) for check in CHECKS}
     assert {name: verdict for name, verdict in verdicts.items() if verdict.broken != 0} == {}
 
