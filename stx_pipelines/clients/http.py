@@ -92,6 +92,7 @@ class Http:
         else:
             self.name = self.base_url
         self._judge = Judge(self.name, self.budget, self.patience, self.limit_advice, secrets)
+        self._judge.has_answered = self.outage is not None and self.outage.has_answered
 
     @cached_property
     def _connections(self) -> Connections | IpcConnections | WebSocketConnections:
