@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from stx_pipelines.chains.days import LAST_SECOND
-from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.errors import MalformedAnswer, malformed
 from stx_pipelines.chains.ethereum import HEX, LONGEST, WORD, Block, Header, hex_number
 from stx_pipelines.chains.ethereum_header import (
     RpcBlock,
@@ -56,7 +56,7 @@ def parse_header(raw: bytes | msgspec.Raw) -> Header:
             return parse_header(renamed)
         return Header(_read_block(_block(raw)), None, tuple(unknown_members(raw)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedAnswer(f"the response is not a block: {error}") from error
+        raise malformed("the response is not a block", error) from error
 
 
 def usual_headers(blocks: Sequence[RpcHeader]) -> list[Header]:

@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from stx_pipelines.chains.errors import BeyondTables, MalformedAnswer
+from stx_pipelines.chains.errors import BeyondTables, MalformedAnswer, malformed
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -152,11 +152,12 @@ class InBulk(Generic[K, V]):
 class Question(Generic[K, V]):
     """A kind of call.
 
-    `render` gives the method and parameters as JSON. `parse` reads the value. `shown` names the call in messages.
+    `render` gives the parameters as JSON. `parse` reads the value. `shown` names the call in messages.
     `in_bulk` reads the usual results of a batch at once, which is faster than one `parse` for each. `of_state` says
     that the node needs the state of a block.
     """
 
+    method: str
     render: Callable[[K], str]
     parse: Callable[[msgspec.Raw, K], V]
     shown: Callable[[K], str]
@@ -176,7 +177,7 @@ class Answers(Generic[K, V]):
     beyond: dict[K, str] = field(default_factory=dict)
     errors: dict[K, RpcError] = field(default_factory=dict)
     about_all: RpcError | None = None
-    malformed: str = "calls have no response"
+    malformed: MalformedAnswer = field(default_factory=lambda: MalformedAnswer("calls have no response"))
 
 
 def body_of(question: Question[K, V], calls: Mapping[int, K]) -> bytes:
@@ -185,7 +186,8 @@ def body_of(question: Question[K, V], calls: Mapping[int, K]) -> bytes:
     A single call is not sent as a batch, because some nodes do not accept batches.
     """
     render = question.render
-    texts = [f'{{"jsonrpc":"2.0","id":{number},{render(key)}}}' for number, key in calls.items()]
+    start = f'{{"jsonrpc":"2.0","method":"{question.method}","id":'
+    texts = [f'{start}{number},"params":{render(key)}}}' for number, key in calls.items()]
     return (texts[0] if len(texts) == 1 else f"[{','.join(texts)}]").encode()
 
 
@@ -199,7 +201,7 @@ def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) ->
     try:
         decoded = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedAnswer(f"the response is not JSON-RPC: {error}") from error
+        raise malformed("the response is not JSON-RPC", error) from error
     found: Answers[K, V] = Answers()
     open_calls = dict(calls.items())
     for answer in decoded:
@@ -216,7 +218,8 @@ def answers_in(body: bytes, question: Question[K, V], calls: Mapping[int, K]) ->
         except BeyondTables as error:
             found.beyond[key] = str(error)
         except MalformedAnswer as error:
-            found.malformed = str(error)
+            # A node without the data says null; that is no change of the API.
+            found.malformed = MalformedAnswer(str(error)) if answer.result == _NULL else error
     return found
 
 
@@ -236,7 +239,7 @@ def _note_a_stranger(answer: _Answer, calls: Mapping[int, K], found: Answers[K, 
     found.values.pop(key, None)
     found.errors.pop(key, None)
     found.beyond.pop(key, None)
-    found.malformed = "a call has two results"
+    found.malformed = MalformedAnswer("a call has two results")
 
 
 def _error_of(answer: _Answer) -> RpcError | None:
