@@ -6,7 +6,7 @@ Texts and charts are in `sections`. All arithmetic on metrics is SQL in `metrics
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.coverage.model import Coverage
+from stx_pipelines.dashboard.explore.certificates import Certificates, read_certificates
 from stx_pipelines.metrics.options import Basis, days
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.metrics.store import MetricStore
+from stx_pipelines.metrics.wallet_lines import WalletLines
 from stx_pipelines.store.fee_recipients import FeeRecipients, fee_recipients
 from stx_pipelines.store.files import StoreError
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PER_WALLET = ("first_seen_wallets", "wallet_windows")
-"""Tables with a row per wallet. They are too large and too private for the page."""
+"""Tables with a row per wallet. They are too large for the page, whose search reads files beside it."""
 
 NOT_ON_PAGE = (*PER_WALLET, "contracts_daily", "transfers_daily")
 """Tables that the page does not read. `contracts_daily` has a row per contract and day."""
@@ -69,7 +71,7 @@ class Facts:
 
     `transactions` and `wallets` count the whole covered range. `warnings` are sentences for the top of the page.
     `fee_recipients` is None without day files of Ethereum. `proofs` says how the closed days are proved; None without
-    one.
+    one. `wallet_lines` are the wallets that the page's search finds; None before the first results.
     """
 
     now: datetime
@@ -81,6 +83,8 @@ class Facts:
     warnings: Sequence[str]
     fee_recipients: FeeRecipients | None = None
     proofs: str | None = None
+    certificates: Certificates = field(default_factory=dict)
+    wallet_lines: WalletLines | None = None
 
     def rows(self, table: str) -> Sequence[Row]:
         """Return the rows of a table, or no rows if the table does not exist yet."""
@@ -119,6 +123,8 @@ def read_facts(
         warnings=[*([note] if note else []), *_warnings(store, known, names), *damage],
         fee_recipients=ethereum,
         proofs=proofs,
+        certificates=read_certificates(store.folder, certificates),
+        wallet_lines=store.wallet_lines(),
     )
 
 

@@ -47,12 +47,13 @@
     const { id } = place.dataset;
     const colours = page.themes[theme()];
     const spec = coloured(page.charts[id], colours);
-    spec.datasets = { [spec.data.name]: objects[spec.data.name] };
+    spec.datasets = { [spec.data.name]: explore.rows(id, spec, objects[spec.data.name]) };
     for (const param of spec.params || []) if (chosen.has(id)) param.value = chosen.get(id);
     views.get(id)?.finalize();
-    const options = { actions: false, renderer: "svg", config: config(colours), tooltip: { theme: "custom" } };
+    const options = { actions: false, renderer: "svg", logLevel: explore.logLevel(), config: config(colours), tooltip: { theme: "custom" } };
     views.set(id, await vegaEmbed(place, spec, options));
     place.dataset.drawn = theme();
+    explore.drawn(place);
   }
 
   const drawAll = () => Promise.all([...document.querySelectorAll(".chart")].map(draw));
@@ -128,5 +129,6 @@
     });
   }
 
+  explore.start({ page, draw });
   drawAll().then(() => { root.dataset.ready = "yes"; });
 })();
