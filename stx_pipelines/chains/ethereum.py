@@ -67,7 +67,7 @@ class Block(NamedTuple):
     """Withdrawals to the fee recipient in Gwei; None if the block's withdrawals do not match its withdrawals root."""
 
 
-class Header(NamedTuple):
+class Header(msgspec.Struct, frozen=True, gc=False):
     """A block, and the check of its hash and its withdrawals.
 
     `computed` is the hash computed from the block's fields; None if the fields are not those of Ethereum. `unknown`

@@ -8,8 +8,9 @@ import msgspec
 
 from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.chains.ethereum import BalanceKey, Block, Header, parse_account_proof, parse_quantity, quantities
-from stx_pipelines.chains.ethereum_blocks import parse_block, parse_header
-from stx_pipelines.clients.json_rpc import Question
+from stx_pipelines.chains.ethereum_blocks import parse_block, parse_header, usual_headers
+from stx_pipelines.chains.ethereum_header import RpcHeader
+from stx_pipelines.clients.json_rpc import InBulk, Question
 
 Tag = Literal["latest", "finalized", "earliest"]
 
@@ -19,6 +20,13 @@ def _numbered(raw: msgspec.Raw, number: int) -> Header:
     if header.block.number != number:
         raise MalformedAnswer(f"block {number} was requested, block {header.block.number} was returned")
     return header
+
+
+def _all_numbered(blocks: list[RpcHeader], numbers: list[int]) -> list[Header]:
+    headers = usual_headers(blocks)
+    if [header.block.number for header in headers] != numbers:
+        raise MalformedAnswer("other blocks were returned")
+    return headers
 
 
 def _perhaps_a_block(raw: msgspec.Raw, which: int | Tag) -> Block | None:
@@ -37,7 +45,12 @@ CHAIN_ID: Question[str, int] = Question(
     parse=lambda raw, _: parse_quantity(raw),
     shown=lambda _: "its chain id",
 )
-HEADER: Question[int, Header] = Question(render=_by_number, parse=_numbered, shown=lambda number: f"block {number}")
+HEADER: Question[int, Header] = Question(
+    render=_by_number,
+    parse=_numbered,
+    shown=lambda number: f"block {number}",
+    in_bulk=InBulk(RpcHeader, _all_numbered),
+)
 PERHAPS_A_BLOCK: Question[int | Tag, Block | None] = Question(
     render=_by_number, parse=_perhaps_a_block, shown=lambda which: f"block {which}"
 )
@@ -46,7 +59,7 @@ BALANCE: Question[BalanceKey, int] = Question(
     parse=lambda raw, _: parse_quantity(raw),
     shown=lambda key: f"the balance of {key.address} at block {key.number}",
     of_state=True,
-    of_texts=quantities,
+    in_bulk=InBulk(str, lambda texts, _: quantities(texts)),
 )
 ACCOUNT_PROOF: Question[BalanceKey, list[bytes]] = Question(
     render=lambda key: f'"method":"eth_getProof","params":["{key.address}",[],"{key.number:#x}"]',

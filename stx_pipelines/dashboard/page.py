@@ -19,6 +19,8 @@ from stx_pipelines.dashboard.explore.wallets import sweep_wallets, write_wallets
 from stx_pipelines.dashboard.facts import MOST_DAYS, Facts, Table
 from stx_pipelines.dashboard.parts import Chart, Section
 from stx_pipelines.dashboard.policy import POLICY
+from stx_pipelines.dashboard.sections.active_base import active_base
+from stx_pipelines.dashboard.sections.contracts import contracts
 from stx_pipelines.dashboard.sections.coverage import coverage
 from stx_pipelines.dashboard.sections.fee_recipients import fee_recipients
 from stx_pipelines.dashboard.sections.funnel import funnel, funnel_stages
@@ -26,6 +28,8 @@ from stx_pipelines.dashboard.sections.growth import growth
 from stx_pipelines.dashboard.sections.network import network
 from stx_pipelines.dashboard.sections.retention import retention
 from stx_pipelines.dashboard.sections.value import value
+from stx_pipelines.dashboard.sections.value_retention import value_retention
+from stx_pipelines.dashboard.sections.wallet_windows import wallet_windows
 from stx_pipelines.dashboard.text import cards, headline, long_day
 from stx_pipelines.dashboard.themes import THEMES, themed
 from stx_pipelines.project import Project
@@ -41,10 +45,14 @@ _SCRIPTS = ("explore/range.js", "explore/tables.js", "explore/wallets.js", "expl
 SECTIONS: Sequence[Callable[[Facts], Section | None]] = (
     coverage,
     growth,
+    active_base,
     retention,
+    value_retention,
     value,
+    wallet_windows,
     funnel,
     network,
+    contracts,
     fee_recipients,
 )
 """The functions that make the sections, in the order of the page."""

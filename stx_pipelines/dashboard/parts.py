@@ -62,6 +62,15 @@ class Panel:
     table: str
 
 
+@dataclass(frozen=True)
+class Tile:
+    """A number at the top of a section, with its name and a note."""
+
+    name: str
+    value: str
+    note: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Section:
     """A section of the page, with a heading, charts and small tables.
@@ -76,6 +85,7 @@ class Section:
     facts: Sequence[tuple[str, str]] = ()
     empty: str = ""
     panels: Sequence[Panel] = ()
+    tiles: Sequence[Tile] = ()
 
 
 def section(name: str, title: str, lead: str, charts: Sequence[Chart], empty: str = "") -> Section:

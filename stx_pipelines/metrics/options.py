@@ -30,6 +30,10 @@ FUNNEL_DAYS = 30
 """Number of days, from its first day on, in which a wallet's transactions and fees count for the funnel."""
 
 
+OLD_DAYS = 180
+"""Age of a wallet, in days since its first day, from which it counts in `active_30d_older`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MetricOptions:
     """Options that users may choose. Windows and other lengths are in days.
