@@ -46,14 +46,15 @@
   async function draw(place, colours = page.themes[theme()], width = null) {
     const { id } = place.dataset;
     const spec = coloured(page.charts[id], colours);
-    spec.datasets = { [spec.data.name]: objects[spec.data.name], events: page.events };
+    spec.datasets = { [spec.data.name]: explore.rows(id, spec, objects[spec.data.name]), events: explore.events(page.events) };
     if (width) spec.width = width;
     for (const param of spec.params || []) if (chosen.has(id)) param.value = chosen.get(id);
     views.get(id)?.finalize();
-    const options = { actions: false, renderer: "svg", config: config(colours), tooltip: { theme: "custom" } };
+    const options = { actions: false, renderer: "svg", logLevel: explore.logLevel(), config: config(colours), tooltip: { theme: "custom" } };
     views.set(id, await vegaEmbed(place, spec, options));
     place.querySelector("svg").setAttribute("aria-hidden", "true"); // the place has a label, and a table all values
     place.dataset.drawn = theme();
+    explore.drawn(place);
   }
 
   const places = [...document.querySelectorAll(".chart")];
@@ -152,5 +153,6 @@
     });
   }
 
+  explore.start({ page, draw });
   drawAll().then(() => { root.dataset.ready = "yes"; });
 })();

@@ -17,7 +17,7 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, days_between
 
-DEFINITIONS_VERSION = 5
+DEFINITIONS_VERSION = 6
 """Version of the formulas, part of every fingerprint. If a formula changes, raise it to make all results stale."""
 
 ACTIVE_TRANSACTIONS = 3

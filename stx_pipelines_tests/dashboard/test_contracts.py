@@ -24,7 +24,7 @@ from stx_pipelines_tests.metrics.history import day, rows_of, store_day, store_i
 
 def cells(said: str, title: str) -> list[list[str]]:
     """Return the cells of a small table in the HTML, which needs no script."""
-    panel = said[said.index(f"<h3>{title}</h3>") :]
+    panel = said[said.index(f'-title">{title}<a ') :]
     rows = re.findall(r"<tr>(.*?)</tr>", panel[: panel.index("</table>")], re.DOTALL)
     return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows[1:]]
 

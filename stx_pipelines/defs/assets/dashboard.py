@@ -31,7 +31,8 @@ from stx_pipelines.store.files import StoreError
     description=(
         "The HTML page `data/public/index.html`, which needs no network. It shows coverage, growth, retention, value, "
         "funnel and the network by day, and Ethereum's fee recipients if their days are stored. It names the days and "
-        "options behind each number and offers each table as CSV."
+        "options behind each number and offers each table as CSV. Its search of wallets reads files in "
+        "`data/public/wallets`."
     ),
 )
 def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.MaterializeResult[None]:
