@@ -60,14 +60,22 @@
   const places = [...document.querySelectorAll(".chart")];
   const drawAll = () => Promise.all(places.map((place) => draw(place)));
 
-  // Paper has the light theme. The charts are drawn again for its two columns, so that their letters keep their size.
+  // Paper has the light theme. The charts are drawn again for its two columns, so that their letters keep their size. Folded
+  // tables are open on paper.
   const PAPER = { wide: 664, narrow: 310 };
+  const folded = document.querySelectorAll("details.panel");
+  const opened = new Set();
   addEventListener("beforeprint", () => {
+    for (const panel of folded) if (!panel.open) { opened.add(panel); panel.open = true; }
     for (const place of places) {
       draw(place, page.themes.light, place.closest(".wide, figure:has(details[open])") ? PAPER.wide : PAPER.narrow);
     }
   });
-  addEventListener("afterprint", drawAll);
+  addEventListener("afterprint", () => {
+    for (const panel of opened) panel.open = false;
+    opened.clear();
+    drawAll();
+  });
 
   const toggle = document.getElementById("theme");
   function label() {

@@ -22,7 +22,6 @@ from stx_pipelines.dashboard.facts import MOST_DAYS, Facts, Table
 from stx_pipelines.dashboard.heads import heads
 from stx_pipelines.dashboard.parts import Chart, Section
 from stx_pipelines.dashboard.policy import POLICY
-from stx_pipelines.dashboard.sections.active_base import active_base
 from stx_pipelines.dashboard.sections.contracts import contracts
 from stx_pipelines.dashboard.sections.coverage import coverage
 from stx_pipelines.dashboard.sections.fee_recipients import fee_recipients
@@ -31,8 +30,6 @@ from stx_pipelines.dashboard.sections.growth import growth
 from stx_pipelines.dashboard.sections.network import network
 from stx_pipelines.dashboard.sections.retention import retention
 from stx_pipelines.dashboard.sections.value import value
-from stx_pipelines.dashboard.sections.value_retention import value_retention
-from stx_pipelines.dashboard.sections.wallet_windows import wallet_windows
 from stx_pipelines.dashboard.terms import TERMS
 from stx_pipelines.dashboard.text import MADE_UP, cards, freshness, headline, long_day, summary
 from stx_pipelines.dashboard.themes import THEMES, themed
@@ -47,17 +44,14 @@ VEGA_LITE = "6.4"
 _SCRIPTS = ("explore/range.js", "explore/tables.js", "explore/wallets.js", "explore/days.js", "page.js")
 
 SECTIONS: Sequence[Callable[[Facts], Section | None]] = (
-    coverage,
     growth,
-    active_base,
     retention,
-    value_retention,
     value,
-    wallet_windows,
     funnel,
     network,
     contracts,
     fee_recipients,
+    coverage,
 )
 """The functions that make the sections, in the order of the page."""
 

@@ -62,22 +62,27 @@ class Amount:
 
 @dataclass(frozen=True)
 class Panel:
-    """A small table of numbers. Each head names the unit of its column."""
+    """A small table of numbers. Each head names the unit of its column.
+
+    If `is_folded` is true, the page shows only its title until a reader opens it.
+    """
 
     title: str
     meaning: str
     header: Sequence[str]
     rows: Sequence[Sequence[str | Amount]]
     table: str
+    is_folded: bool = False
 
 
 @dataclass(frozen=True)
-class Tile:
-    """A number at the top of a section, with its name and a note."""
+class Card:
+    """A number at the top of the page or of a section: its name, a note, and the exact amount if it is rounded."""
 
     name: str
     value: str
     note: str
+    exact: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +99,7 @@ class Section:
     facts: Sequence[tuple[str, str]] = ()
     empty: str = ""
     panels: Sequence[Panel] = ()
-    tiles: Sequence[Tile] = ()
+    cards: Sequence[Card] = ()
 
 
 def section(name: str, title: str, lead: str, charts: Sequence[Chart], empty: str = "") -> Section:

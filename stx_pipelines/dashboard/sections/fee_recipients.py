@@ -42,7 +42,7 @@ def fee_recipients(facts: Facts) -> Section | None:
         id="fee-recipients",
         title="Ethereum fee recipients",
         lead="The recipients of the fees of Ethereum's blocks, and the changes of their balances in these blocks.",
-        facts=[*_basis_facts(known), ("Increase", _INCREASE)],
+        facts=list(_basis_facts(known)),
         charts=[_most_blocks(rows)],
         panels=[_amounts(rows, known.recipients)],
     )
@@ -114,6 +114,7 @@ def _amounts(rows: Sequence[Row], recipients: int) -> Panel:
         ("fee recipient", "blocks (share)", "positive increases, ETH", "net increase, ETH", "zero or negative, blocks"),
         [_line(row) for row in rows],
         FEE_RECIPIENTS,
+        is_folded=True,
     )
 
 
