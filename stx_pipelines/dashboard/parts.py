@@ -89,7 +89,8 @@ class Card:
 class Section:
     """A section of the page, with a heading, charts and small tables.
 
-    `facts` are pairs of a name and a sentence. `empty` is a sentence that is shown if there are no data.
+    `facts` are pairs of a name and a sentence. `empty` is a sentence that is shown if there are no data. `short` is the
+    name in the list of sections if the title is long.
     """
 
     id: str
@@ -100,6 +101,7 @@ class Section:
     empty: str = ""
     panels: Sequence[Panel] = ()
     cards: Sequence[Card] = ()
+    short: str = ""
 
 
 def section(name: str, title: str, lead: str, charts: Sequence[Chart], empty: str = "") -> Section:

@@ -85,8 +85,8 @@ TERMS: Mapping[str, Sequence[tuple[str, str]]] = {
         (
             "Increase",
             "Its balance after the block minus its balance before the block: the block's fees, withdrawals and "
-            "unrelated transfers, less the payment of a builder to the proposer. Zero and negative increases are normal. The "
-            "increase is not an income.",
+            "unrelated transfers, less the payment of a builder to the proposer. Zero and negative increases are "
+            "normal. The increase is not an income.",
         ),
         ("Exact amounts", "1 ETH is 10^18 Wei. Amounts are rounded here, and exact on hover and in the CSV file."),
     ),

@@ -45,6 +45,7 @@ def contracts(facts: Facts) -> Section:
     return Section(
         id="contracts",
         title="Contracts and transfers",
+        short="Contracts",
         lead="The contracts that wallets called most in the last 30 closed days, and the transfers of STX per day.",
         charts=[*([_most_called(called)] if called else []), *(_transfers(sent[-1]) if sent else [])],
         panels=[*([_listed(called)] if called else []), *([_days(sent)] if sent else [])],
@@ -76,7 +77,11 @@ def _bars(drawn: Sequence[str]) -> Spec:
     """Return a chart with a bar per contract. The numbers of calls and of wallets are above the bar."""
     axis = {"title": None, "labelExpr": _short("datum.value"), "labelLimit": 220}
     y = steps("contract_id", drawn, inner=0.18, axis=axis)
-    x = {"field": "calls", "type": "quantitative", "axis": {"title": "calls", "grid": False, "tickMinStep": 1}}
+    x = {
+        "field": "calls",
+        "type": "quantitative",
+        "axis": {"title": "calls", "grid": False, "tickCount": 6, "tickMinStep": 1},
+    }
     tip = tooltip(
         ("contract_id", "contract"), ("calls", "calls", ","), ("wallets", "distinct wallets", ","),
         ("fee_stx", "fees in STX"), ("failed", "failed calls", ","), ("landed", "of all calls", ","),
@@ -134,7 +139,6 @@ def _transfers(last: Row) -> tuple[Chart, Chart]:
             [("amount_stx", "STX"), ("transfers", "transfers", ",")],
             title="STX",
             axis={"format": "~s"},
-            colour="@two",
             also=[calculated("datum.amount_stx === null ? null : toNumber(datum.amount_stx)", "stx")],
         ),
         alt=f"Bars of STX transferred per day. On {last['date']}: {sent} STX",

@@ -41,6 +41,7 @@ def fee_recipients(facts: Facts) -> Section | None:
     return Section(
         id="fee-recipients",
         title="Ethereum fee recipients",
+        short="Fee recipients",
         lead="The recipients of the fees of Ethereum's blocks, and the changes of their balances in these blocks.",
         facts=list(_basis_facts(known)),
         charts=[_most_blocks(rows)],
@@ -75,7 +76,11 @@ def _most_blocks(rows: Sequence[Row]) -> Chart:
 def _bars(drawn: Sequence[str]) -> Spec:
     """Return a chart with a bar per recipient. The number and the share of blocks are above the bar."""
     y = steps("fee_recipient", drawn, inner=0.18, axis={"title": None, "labelExpr": _short("datum.value")})
-    x = {"field": "blocks", "type": "quantitative", "axis": {"title": "blocks", "grid": False, "tickMinStep": 1}}
+    x = {
+        "field": "blocks",
+        "type": "quantitative",
+        "axis": {"title": "blocks", "grid": False, "tickCount": 6, "tickMinStep": 1},
+    }
     tip = tooltip(
         ("fee_recipient", "fee recipient"), ("blocks", "blocks", ","), ("all_blocks", "of blocks", ","),
         ("positive_increases_eth", "sum of positive increases, ETH"), ("net_increase_eth", "net increase, ETH"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
-from stx_pipelines.dashboard.charts import Spec, bars, calculated, kept, stacks
+from stx_pipelines.dashboard.charts import LOW, Spec, bars, calculated, kept, stacks
 from stx_pipelines.dashboard.facts import Facts, Row
 from stx_pipelines.dashboard.parts import Chart, Section, section
 from stx_pipelines.dashboard.sections.wallet_ages import NOT_30_DAYS
@@ -18,7 +19,7 @@ def network(facts: Facts) -> Section:
     days, types = facts.rows("network_daily"), facts.rows("network_types")
     lead = "Activity of the whole chain per day, all types of transactions included."
     found = [_types(types, days[-1]), _fees(days[-1]), _fees_30d(days[-1]), _failures(days[-1])] if days else []
-    return section("network", "The network, day by day", lead, found)
+    return replace(section("network", "The network, day by day", lead, found), short="Network")
 
 
 def _types(types: Sequence[Row], last: Row) -> Chart:
@@ -108,14 +109,17 @@ def _failures(last: Row) -> Chart:
         title="Share of failed transactions",
         meaning="Share of canonical transactions that did not succeed. No other chart counts these transactions.",
         table="network_daily",
-        spec=bars(
-            "network_daily",
-            "failed_share",
-            "Share of the day's canonical transactions that did not succeed.",
-            [("failed_share", "failed", ".2%"), ("failed", "failed", ","), ("landed", "of all", ",")],
-            title="share of transactions",
-            axis={"format": "~%"},
-        ),
+        spec={
+            **bars(
+                "network_daily",
+                "failed_share",
+                "Share of the day's canonical transactions that did not succeed.",
+                [("failed_share", "failed", ".2%"), ("failed", "failed", ","), ("landed", "of all", ",")],
+                title="share of transactions",
+                axis={"format": "~%"},
+            ),
+            "height": LOW,
+        },
         alt=f"Bars of the failed share per day. On {last['date']}: {number(last['failed'])} of "
         f"{number(last['landed'])}",
         is_wide=True,

@@ -22,7 +22,7 @@ from stx_pipelines.dashboard.parts import Chart, Choice
 from stx_pipelines.dashboard.text import money, number
 from stx_pipelines.metrics.options import FUNNEL_DAYS, VALUE_USTX, MetricOptions
 
-_NAMES = {"active_band": "late in the window", "cumulative": "in the window", "survival": "after the window"}
+_NAMES = {"cumulative": "in the window", "active_band": "late in the window", "survival": "after the window"}
 _SEGMENTS = {"value": "value wallets", "non_value": "other wallets"}
 WORTH = f"{money(stx(VALUE_USTX))} STX"
 _TITLE = "Value wallets and others that came back"
@@ -114,11 +114,11 @@ def _points(meanings: dict[str, str], definition: str, windows: Sequence[int]) -
         ("window", "window"), ("who", "wallets"), ("rate", "came back", ".2%"), ("retained", "wallets back", ","),
         ("wallets", "of wallets", ","), ("first_cohort", "first cohort"), ("last_cohort", "last cohort"),
     )  # fmt: skip
-    legend = {"title": None}
+    legend = {"title": None, "offset": 24}
     line = {**place, **lines("who", names, legend)}
     point = {**place, "color": line["color"], **shapes("who", names, legend), "tooltip": tip}
     text = {"expr": "format(datum.rate, '.1%') + (width < 560 ? '' : ' of ' + format(datum.wallets, ','))"}
-    below = {"expr": "datum.segment === 'value' ? -12 : 14"}
+    words: Spec = {"text": text, "dy": {"expr": "datum.segment === 'value' ? -14 : 16"}, "fontSize": 11}
     return chart(
         "wallet_retention_by_value",
         params=[{"name": "choice", "value": definition}],
@@ -132,6 +132,7 @@ def _points(meanings: dict[str, str], definition: str, windows: Sequence[int]) -
         layer=[
             layer("line", line, strokeWidth=2),
             layer("point", point, filled=True, size=70, opacity=1),
-            layer("text", place, text=text, dy=below, color="@ink", fontSize=11),
+            layer("text", place, **words, stroke="@card", strokeWidth=5, strokeJoin="round"),
+            layer("text", place, **words, color="@ink"),
         ],
     )

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from stx_pipelines.dashboard.charts import Spec, bars, calculated, kept, stacks
+from stx_pipelines.dashboard.charts import LOW, Spec, bars, calculated, kept, stacks
 from stx_pipelines.dashboard.facts import Facts, Row, stx
 from stx_pipelines.dashboard.parts import Amount, Chart, Panel
 from stx_pipelines.dashboard.text import exactly, number
 from stx_pipelines.metrics.options import OLD_DAYS
 
 _AGES = {
-    "active_30d_younger": f"younger than {OLD_DAYS} days",
-    "active_30d_older": f"{OLD_DAYS} days and older",
+    "active_30d_younger": f"under {OLD_DAYS} days",
+    "active_30d_older": f"{OLD_DAYS} days and more",
     "active_30d_age_unknown": "age not known",
 }
 NOT_30_DAYS = "The first number appears when 30 days are complete."
@@ -40,7 +40,7 @@ def age_chart(last: Row) -> Chart:
 def _stacks() -> Spec:
     """Return a chart with a stacked bar per day, the younger wallets at the bottom."""
     names = list(_AGES.values())
-    return bars(
+    drawn = bars(
         "wallets_daily",
         "wallets",
         f"Distinct wallets with a transaction in the 30 days that end with the day. Old is {OLD_DAYS} days and more.",
@@ -55,6 +55,7 @@ def _stacks() -> Spec:
         color=stacks("age", names, {"title": None, "symbolSize": 220, "symbolType": "square"}, sort=names),
         order={"field": "rank"},
     )
+    return {**drawn, "height": LOW}
 
 
 def age_panels(facts: Facts) -> Sequence[Panel]:

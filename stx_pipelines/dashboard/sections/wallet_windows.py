@@ -65,7 +65,7 @@ def _network(facts: Facts) -> Card:
 
 def _windows(rows: Sequence[Row], days: int) -> Panel:
     return Panel(
-        "New, active, and what new wallets did",
+        "New and active wallets by window",
         "New and active wallets are those of the last days of the data. The other columns are about the first days of "
         f"the wallets observed: certainly new, first seen in the last {days} days, with a window that is over.",
         (
