@@ -84,9 +84,9 @@ TERMS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("Fee recipient", "The address in the block's header that gets the priority fees of the block."),
         (
             "Increase",
-            "Its balance after the block minus its balance before the block: the block's fees, withdrawals and "
-            "unrelated transfers, less the payment of a builder to the proposer. Zero and negative increases are "
-            "normal. The increase is not an income.",
+            "The recipient's balance after the block minus the recipient's balance before the block: the block's fees, "
+            "withdrawals and unrelated transfers, less the payment of a builder to the proposer. Zero and negative "
+            "increases are normal. The increase is not an income.",
         ),
         ("Exact amounts", "1 ETH is 10^18 Wei. Amounts are rounded here, and exact on hover and in the CSV file."),
     ),

@@ -112,7 +112,7 @@ def test_the_browser_draws_and_saves_it(store: MetricStore, browser: Any) -> Non
     )
     assert texts == ["3 (50.0%)", "2 (33.3%)", "1 (16.7%)"]
     assert browser.get_log("browser") == []
-    browser.find_element("css selector", f"#fee-recipients .panel a[data-csv={FEE_RECIPIENTS}]").click()
+    browser.find_element("css selector", f"#fee-recipients figure a[data-csv={FEE_RECIPIENTS}]").click()
     target = browser.downloads / f"{FEE_RECIPIENTS}.csv"
     wait_for(target.exists)
     with target.open(newline="") as handle:
