@@ -25,7 +25,7 @@ from stx_pipelines_tests.metrics.history import day, rows_of, store_day, store_i
 
 def cells(said: str, title: str) -> list[list[str]]:
     """Return the cells of a small table in the HTML, which needs no script. Of an amount it is the exact one."""
-    panel = said[said.index(f'-title">{title}<a ') :]
+    panel = said[said.index(f'-title">{title}<') :]
     rows = re.findall(r"<tr>(.*?)</tr>", panel[: panel.index("</table>")], re.DOTALL)
     found = [re.findall(r'<t[hd](?: title="(.*?)"| scope="row")?>(.*?)</t[hd]>', row) for row in rows[1:]]
     return [[exact or shown for exact, shown in line] for line in found]
