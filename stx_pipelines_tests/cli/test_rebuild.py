@@ -118,9 +118,9 @@ DIES = """
 import os, sys
 from pathlib import Path
 
-import duckdb, pyarrow.parquet
 from stx_pipelines.cli import rebuild
 from stx_pipelines.cli.main import main
+from stx_pipelines.project import Project
 
 step = deadly_step = 0
 def deadly(name):
@@ -144,7 +144,7 @@ for line in sys.stdin:
 """
 """Reads numbers of steps. For each, a child process runs `rebuild` and is killed at that step; prints its exit code.
 
-The modules are imported once, before any thread begins, and every child has them.
+Modules are imported once for all children. DuckDB and pyarrow start threads, so each child imports them itself.
 """
 
 
