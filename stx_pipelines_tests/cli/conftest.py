@@ -48,11 +48,6 @@ class Stored(NamedTuple):
     made: float
 
 
-def small_chain() -> StacksChain:
-    """Return three days before today, and today, with few burn blocks, because `verify` reads each of them."""
-    return recent_chain(DAYS, burn_blocks_per_day=48)
-
-
 @pytest.fixture(scope="session")
 def stored_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Stored]:
     """Return a function that gives a stored data folder, made at most a minute ago."""
@@ -60,7 +55,7 @@ def stored_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Stor
 
     def get() -> Stored:
         if not made or made[-1].day != today() or time.monotonic() - made[-1].made > _LONGEST_USE:
-            chain, data = small_chain(), tmp_path_factory.mktemp("stored") / "data"
+            chain, data = recent_chain(DAYS), tmp_path_factory.mktemp("stored") / "data"
             with served(chain, data) as world:
                 world.stored()
             made.append(Stored(chain.spec, data, today(), time.monotonic()))
@@ -72,7 +67,7 @@ def stored_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Stor
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
     """Return three days before today, and today; nothing is stored."""
-    return make_world(small_chain(), stx_target_days=DAYS)
+    return make_world(recent_chain(DAYS), stx_target_days=DAYS)
 
 
 @pytest.fixture

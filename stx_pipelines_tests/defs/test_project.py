@@ -34,8 +34,7 @@ class Greeting(EthereumNode):
 @pytest.fixture(scope="module")
 def devnet() -> Iterator[Devnet]:
     """A devnet that serves the last four days of both chains."""
-    stacks = recent_chain(4, burn_blocks_per_day=48)
-    with serve(stacks, ethereum=recent_ethereum(4)) as running:
+    with serve(recent_chain(4), ethereum=recent_ethereum(4)) as running:
         yield running
 
 

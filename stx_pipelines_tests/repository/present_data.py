@@ -47,7 +47,7 @@ def names_in_use(folder: Path) -> dict[str, set[str]]:
             if name.startswith(("HIRO_", "ETH_", "STX_", "DAGSTER_")):
                 patch.delenv(name)
         patch.chdir(folder)
-        chains = recent_chain(DAYS, burn_blocks_per_day=48), ethereum_chain(2)
+        chains = recent_chain(DAYS), ethereum_chain(2)
         with serve(chains[0], ethereum=chains[1]) as devnet:
             settings = {
                 "STX_DATA_DIR": str(folder / "data"),
