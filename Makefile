@@ -4,6 +4,7 @@ BIN := .venv/bin
 ANVIL := .cache/anvil
 ANVIL_VERSION := 1.7.1
 TARGET_DAYS ?=
+TARGET ?=
 # Tests run in parallel on all cores; `AT_ONCE= make test` runs one at a time.
 AT_ONCE ?= -n auto --dist loadfile --no-loadscope-reorder
 # Keep a Mac awake during a long sync.
@@ -16,7 +17,7 @@ OLD_VARIABLES := MAX_PAGES MAX_ITERATIONS BACKFILL_LOG BACKFILL_PID
 $(foreach name,$(OLD_VARIABLES),$(if $(filter command line environment,$(origin $(name))),\
 	$(warning $(name) has no effect any more: see "Old commands and new ones" in docs/runbook.md)))
 
-.PHONY: help install page demo test test-faults bench anvil backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
+.PHONY: help install page notebook smoke-notebook demo test test-faults bench anvil publish backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
 .PHONY: backfill-wallet backfill-bg backfill-tail backfill-stop backfill-tmux backfill-tmux-start backfill-tmux-attach
 .PHONY: backfill-tmux-stop backfill-tmux-status backfill-tmux-logs
 
@@ -27,12 +28,14 @@ help:
 	@echo 'make status     show how many days are complete'
 	@echo 'make health     say in one sentence whether you must do something'
 	@echo 'make page       open the dashboard page'
+	@echo 'make notebook   open a notebook over the stored days, or those of the demo'
 	@echo 'make up         start webserver and daemon in the background; also: down, ps, logs'
 	@echo 'make dev        start the Dagster UI in this terminal; AUTOSTART=1 starts its sensors too'
 	@echo 'make verify     prove stored days again'
 	@echo 'make rebuild    make the database again from the day files'
+	@echo 'make publish    send the page and the results to TARGET=, a folder or an address like s3://bucket/path'
 	@echo 'make install    install everything into .venv (the targets above do so when needed)'
-	@echo 'make test       run the tests; also: test-faults, bench, lint'
+	@echo 'make test       run the tests; also: smoke-notebook, test-faults, bench, lint'
 	@echo
 	@echo 'More commands: .venv/bin/stx-pipelines --help. All settings: .env.example.'
 
@@ -74,8 +77,20 @@ status backfill-status: .venv/runtime
 health backfill-health: .venv/runtime
 	$(BIN)/stx-pipelines health $(DAYS_OPTION)
 
+notebook: .venv/notebook
+	$(BIN)/marimo edit --skip-update-check notebooks/explore.py
+
+# The notebook runs whole, without a browser, over a small made-up history.
+smoke-notebook: .venv/dev
+	$(BIN)/python -m pytest stx_pipelines_tests/read/test_notebook.py
+
 verify rebuild page: .venv/runtime
 	$(BIN)/stx-pipelines $@
+
+# `make publish TARGET=s3://bucket/stacks`. For the days too: .venv/bin/stx-pipelines publish TARGET --days
+publish: .venv/share
+	@$(if $(TARGET),,echo 'give the folder or the address: make publish TARGET=s3://bucket/stacks' >&2; exit 1)
+	$(BIN)/stx-pipelines publish '$(TARGET)'
 
 backfill-wallet: backfill
 	@echo '`make backfill-wallet` is `make backfill` now.' >&2
@@ -121,10 +136,20 @@ lint: .venv/dev
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
+.venv/notebook: pyproject.toml constraints.txt | .venv/pip
+	@echo 'installing into .venv, with the notebook; the first time this takes a minute or two' >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[notebook]'
+	@touch $@ .venv/runtime
+
+.venv/share: pyproject.toml constraints.txt | .venv/pip
+	@echo 'installing into .venv, with what publishing needs' >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[share]'
+	@touch $@ .venv/runtime
+
 .venv/dev: pyproject.toml constraints.txt | .venv/pip
 	@echo 'installing into .venv, with what tests need; the first time this takes a minute or two' >&2
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $@ .venv/runtime
+	@touch $@ .venv/runtime .venv/share
 
 clean:
 	rm -rf .venv .cache .dagster .pytest_cache .mypy_cache .ruff_cache

@@ -9,9 +9,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,16 +21,21 @@ from stx_pipelines.chains.datasets import BALANCES
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.cli.exit_codes import DONE
 from stx_pipelines.clients.errors import ApiError
+from stx_pipelines.coverage.chains import STACKS
 from stx_pipelines.project import Project
 from stx_pipelines.store import queries
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.identity import known_ethereum, known_identity
+from stx_pipelines.store.identity import Identity, known_ethereum, known_identity
+
+if TYPE_CHECKING:
+    from stx_pipelines.cli.demo_trouble import Trouble
+    from stx_pipelines.clients.http import Http
 
 DAYS = 120
 ETHEREUM_DAYS = 3
 _TRANSACTIONS_PER_DAY = 1_000
-_START_SECONDS = 60
+_START_SECONDS = 300
 _ANSWER_SECONDS = 1.0
 _RECIPIENTS_SHOWN = 5
 _OURSELVES = (sys.executable, "-m", "stx_pipelines.cli")
@@ -51,12 +58,27 @@ def run_demo(folder: Path) -> int:
     today = datetime.now(UTC).date()
     first_day, ethereum_first_day = _first_days(DataFolder(folder), today)
     stacks_days, ethereum_days = (today - first_day).days, (today - ethereum_first_day).days
-    with _devnet(first_day, ethereum_days) as url:
-        environment = os.environ | _settings(folder, url, stacks_days, ethereum_days)
-        code = subprocess.run([*_OURSELVES, "sync"], env=environment, check=False).returncode
-    if code == DONE:
-        _show(Project.load(stx_data_dir=folder), time.monotonic() - started)
+    with _devnet(first_day, ethereum_days, life=_has_life(known_identity(DataFolder(folder)))) as http:
+        environment = os.environ | _settings(folder, http.base_url, stacks_days, ethereum_days)
+        code, trouble = _sync_in_trouble(http, environment)
+        if code == DONE:
+            _show(Project.load(stx_data_dir=folder), trouble, time.monotonic() - started)
     return code
+
+
+def _sync_in_trouble(http: Http, environment: Mapping[str, str]) -> tuple[int, Trouble]:
+    """Sync while the server is away for some seconds, and again after a reorg. Return the exit code and the trouble."""
+    from stx_pipelines.cli.demo_trouble import Trouble
+
+    sync = partial(subprocess.run, env=environment, check=False)
+    trouble = Trouble(http)
+    with trouble.away_once():
+        code = sync([*_OURSELVES, "sync"]).returncode
+    if code == DONE:
+        trouble.reorg()
+        click.echo(f"a reorg replaced the newest {trouble.replaced} Stacks blocks; the next sync:")
+        code = sync([*_OURSELVES, "sync", "--chain", STACKS.name]).returncode
+    return code, trouble
 
 
 def _first_days(folder: DataFolder, today: date) -> tuple[date, date]:
@@ -71,6 +93,18 @@ def _first_days(folder: DataFolder, today: date) -> tuple[date, date]:
     )
 
 
+def _has_life(identity: Identity | None) -> bool:
+    """Return whether the Stacks chain of the folder has life. The demos of earlier versions made chains without it."""
+    from stx_pipelines.devnet.days import midnight
+    from stx_pipelines.devnet.stacks.chain import ChainSpec, StacksChain
+
+    if identity is None:
+        return True
+    first_hours = midnight(identity.first_day) + timedelta(hours=1)
+    earlier = ChainSpec(first_day=identity.first_day, tip=first_hours, transactions_per_day=_TRANSACTIONS_PER_DAY)
+    return StacksChain(earlier).blocks[0].index_hash != identity.index_block_hash
+
+
 def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> Mapping[str, str]:
     return {
         "HIRO_API_URL": url,
@@ -79,6 +113,7 @@ def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> M
         "STX_FIRST_DAY": "",
         "STX_PAGE_NOTE": "The demo made up all data on this page.",
         "STX_CHAINS": "",
+        "STX_OUTAGE_HOURS": "1",
         "STX_TARGET_DAYS": str(stacks_days),
         "STX_DATA_DIR": str(folder),
         "ETH_RPC_URL": f"{url}/eth",
@@ -98,20 +133,19 @@ def _dagster_home(folder: Path) -> Path:
 
 
 @contextmanager
-def _devnet(first_day: date, ethereum_days: int) -> Iterator[str]:
-    """Start a devnet, yield its address, and stop the devnet when the `with` block ends."""
+def _devnet(first_day: date, ethereum_days: int, *, life: bool) -> Iterator[Http]:
+    """Start a devnet, yield a client of it, and stop the devnet when the `with` block ends."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     chain = ["--first-day", first_day.isoformat(), "--transactions-per-day", str(_TRANSACTIONS_PER_DAY)]
-    chain += ["--ethereum-days", str(ethereum_days)]
+    chain += ["--ethereum-days", str(ethereum_days), *(["--life"] if life else [])]
     server = subprocess.Popen([*_OURSELVES, "devnet", "--port", str(port), *chain], stderr=subprocess.DEVNULL)
     try:
         click.echo(
             f"making a Stacks chain of {DAYS} days x ~{_TRANSACTIONS_PER_DAY:,} transactions, and {ETHEREUM_DAYS} days "
             "of Ethereum ..."
         )
-        _await_answer(server, url)
-        yield url
+        yield _await_answer(server, url)
     finally:
         server.terminate()
         server.wait()
@@ -123,8 +157,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _await_answer(server: subprocess.Popen[bytes], url: str) -> None:
-    """Wait until the devnet responds. Raises `StoreError` if the process ends first or takes too long."""
+def _await_answer(server: subprocess.Popen[bytes], url: str) -> Http:
+    """Return a client of the devnet once it responds. Raises `StoreError` if the process ends first or takes long."""
     from stx_pipelines.clients.http import Http
     from stx_pipelines.clients.patience import Patience
     from stx_pipelines.clients.rate_limit import Budget
@@ -135,12 +169,12 @@ def _await_answer(server: subprocess.Popen[bytes], url: str) -> None:
     while time.monotonic() < deadline and server.poll() is None:
         with suppress(ApiError):
             http.get("/extended", bytes)
-            return
+            return Http(url, Budget(url))
         time.sleep(0.1)
     raise StoreError(f"the devnet did not start within {_START_SECONDS} s; run `stx-pipelines devnet` to see why")
 
 
-def _show(project: Project, seconds: float) -> None:
+def _show(project: Project, trouble: Trouble, seconds: float) -> None:
     folder, database = project.folder, project.folder.database
     days = list(project.store().files.certificates().values())
     seen = sum(day.seen for day in days)
@@ -154,6 +188,7 @@ transactions    {seen:,} ({sum(day.published for day in days):,} successful ones
 wallets         {queries.wallets(database):,} (the page counts those of closed days)
 requests        {spent:,} with the proofs by counts; at least {floor:,} are needed (50 transactions a page)
 Ethereum        {blocks:,} blocks with their fee recipients' balances before and after, exact to the Wei
+trouble         {trouble.sentence(days)}
 seconds         {seconds:.0f}
 files           {database}
                 {folder.path}/days/DATASET/YYYY-MM-DD.parquet
@@ -161,6 +196,8 @@ files           {database}
 
 Fee recipients with the most blocks on the Ethereum days, and the sum of their balance increases in ETH:
 {queries.top_fee_recipients(database, _RECIPIENTS_SHOWN)}
+The most called contract of the newest closed day:
+  {queries.busiest_contract(database)}
 {_next_steps(folder)}"""
     )
 

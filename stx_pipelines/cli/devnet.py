@@ -46,6 +46,11 @@ _HOST = "127.0.0.1"
     show_default=True,
     help="How the transactions of a day are spread over its burn blocks.",
 )
+@click.option(
+    "--life",
+    is_flag=True,
+    help="Let the Stacks chain grow, with weekdays, launches, returning wallets and whales.",
+)
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same chains.")
 @click.option(
     "--ethereum-days",
@@ -73,6 +78,7 @@ def devnet(
     first_day: date | None,
     transactions_per_day: int,
     shape: Shape,
+    life: bool,
     seed: int,
     ethereum_days: int,
     latency: float,
@@ -91,7 +97,14 @@ def devnet(
     now = datetime.now(UTC)
     first_day = _first_day(first_day, now.date())
     chain = StacksChain(
-        ChainSpec(seed=seed, first_day=first_day, tip=now, transactions_per_day=transactions_per_day, shape=shape)
+        ChainSpec(
+            seed=seed,
+            first_day=first_day,
+            tip=now,
+            transactions_per_day=transactions_per_day,
+            shape=shape,
+            life=life,
+        )
     )
     ethereum = _ethereum_chain(seed, ethereum_days, now) if ethereum_days else None
     knobs = Knobs(latency_seconds=latency, requests_per_minute=requests_per_minute)

@@ -44,7 +44,7 @@ def page(serve: bool, port: int, opens: bool, as_json: bool) -> int:
     """
     with json_on_stdout(as_json) as show:
         project = Project.load()
-        failures = _make(project)
+        failures = make_page(project)
         path = project.folder.page
 
         def tell(address: str | None) -> None:
@@ -60,7 +60,7 @@ def page(serve: bool, port: int, opens: bool, as_json: bool) -> int:
     return code_of(failures)
 
 
-def _make(project: Project) -> list[str]:
+def make_page(project: Project) -> list[str]:
     """Make the page if it is missing or older than the closed days. Return a sentence for each failure."""
     if not project.folder.page.exists() and not project.store().files.days():
         raise SettingsError("no day is stored yet, so there is no page: run `stx-pipelines sync` first")

@@ -16,6 +16,7 @@ from typing import Any
 from stx_pipelines.chains.datasets import BALANCES
 from stx_pipelines.dashboard.facts import Facts, Table
 from stx_pipelines.dashboard.parts import Chart, Section
+from stx_pipelines.dashboard.sections.contracts import contracts
 from stx_pipelines.dashboard.sections.coverage import coverage
 from stx_pipelines.dashboard.sections.fee_recipients import fee_recipients
 from stx_pipelines.dashboard.sections.funnel import funnel, funnel_stages
@@ -39,6 +40,7 @@ SECTIONS: Sequence[Callable[[Facts], Section | None]] = (
     value,
     funnel,
     network,
+    contracts,
     fee_recipients,
 )
 """The functions that make the sections, in the order of the page."""

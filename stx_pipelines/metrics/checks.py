@@ -122,6 +122,13 @@ CHECKS = (
         ("contracts_daily",),
     ),
     Check(
+        "contract_window_adds_up",
+        "contracts_daily",
+        "A contract's calls, fees and failures of the last 30 days are the sums of these days. Its wallets are at "
+        "least those of the busiest day and at most the sum of the days.",
+        ("contracts_30d", "contracts_daily"),
+    ),
+    Check(
         "transfers_add_up",
         "transfers_daily",
         "The transfers, amounts, senders and recipients of a day are those of the day files.",

@@ -81,6 +81,17 @@ _NETWORK = (
     _share("failed_share", "`failed` / `landed`; NULL if `landed` is 0"),
 )
 
+_CALLS = (
+    ResultColumn("contract_id", "VARCHAR", "the called contract; NULL if the day file does not name it", nullable=True),
+    _count("calls", "contract calls that the table transactions shows"),
+    _count("wallets", "distinct senders of these calls"),
+    _count("fee_ustx", "microSTX: fees of these calls"),
+    _stx("fee_stx", "fee_ustx / 1,000,000"),
+    _count("landed", "canonical contract calls of any status"),
+    _count("failed", "canonical contract calls that did not succeed"),
+    _share("failed_share", "`failed` / `landed`"),
+)
+
 COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
     "first_seen_wallets": (
         _ADDRESS,
@@ -229,18 +240,11 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
             "is_mature", "true: all days of the window are covered and none of the window's wallets is left-censored"
         ),
     ),
-    "contracts_daily": (
-        _date("date", "the day, UTC"),
-        ResultColumn(
-            "contract_id", "VARCHAR", "the called contract; NULL if the day file does not name it", nullable=True
-        ),
-        _count("calls", "contract calls that the table transactions shows"),
-        _count("wallets", "distinct senders of these calls"),
-        _count("fee_ustx", "microSTX: fees of these calls"),
-        _stx("fee_stx", "fee_ustx / 1,000,000"),
-        _count("landed", "canonical contract calls of any status"),
-        _count("failed", "canonical contract calls that did not succeed"),
-        _share("failed_share", "`failed` / `landed`"),
+    "contracts_daily": (_date("date", "the day, UTC"), *_CALLS),
+    "contracts_30d": (
+        _date("first_date", "first day of the window, UTC: 29 days before last_date, or a later first covered day"),
+        _date("last_date", "last day of the window, UTC: the newest closed day"),
+        *_CALLS,
     ),
     "transfers_daily": (
         _date("date", "the day, UTC"),

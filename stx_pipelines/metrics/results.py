@@ -31,7 +31,7 @@ RESULTS: dict[str, tuple[str, ...]] = {
         "wallet_windows",
     ),
     "wallet_funnel": ("wallet_funnel",),
-    "contracts_daily": ("contracts_daily",),
+    "contracts_daily": ("contracts_daily", "contracts_30d"),
     "transfers_daily": ("transfers_daily",),
 }
 """The tables of each result. A result's first table has the result's name. Each table is one query in `sql`."""
@@ -43,7 +43,7 @@ _STEPS = {
     "wallet_retention": ("wallets", "wallet_days", "windows", "cohort_retention"),
     "wallet_value": ("wallets", "wallet_days", "windows"),
     "wallet_funnel": ("wallets", "wallet_days"),
-    "contracts_daily": ("wallets", "contract_days"),
+    "contracts_daily": ("wallets", "contract_days", "contract_window"),
     "transfers_daily": ("wallets", "transfer_days"),
 }
 """The steps of each result, in the order they run. Each step is one statement in `sql/base`."""

@@ -1,7 +1,8 @@
-"""SQL with which DuckDB reads Parquet files. Only this module makes it, because DuckDB can misinterpret a path."""
+"""Parquet files as DuckDB reads them. Only this module makes that SQL, because DuckDB can misinterpret a path."""
 
 from __future__ import annotations
 
+import tempfile
 from glob import escape
 from pathlib import Path
 
@@ -20,3 +21,23 @@ def parquet_rows(*paths: Path, same_columns: bool = True) -> str:
 def over_day_files(statement: str, *paths: Path) -> str:
     """Return the statement with `day_file` defined as the rows of these files."""
     return f"WITH day_file AS NOT MATERIALIZED (FROM {parquet_rows(*paths)}) ({statement})"
+
+
+def count_rows_of(content: bytes) -> int:
+    """Return the number of rows of a Parquet file with this content, from its metadata."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return int(pq.read_metadata(pa.BufferReader(content)).num_rows)
+
+
+def csv_of(content: bytes) -> bytes:
+    """Return the rows of a Parquet file with this content as CSV with a header. Numbers keep every digit."""
+    import duckdb
+
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        source, copy = Path(folder) / "rows.parquet", Path(folder) / "rows.csv"
+        source.write_bytes(content)
+        connection.execute("SET enable_progress_bar = false")
+        connection.execute(f"COPY (FROM {parquet_rows(source)}) TO {quoted(str(copy))} (FORMAT csv, HEADER true)")
+        return copy.read_bytes()

@@ -6,15 +6,21 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
-from stx_pipelines.cli import demo
+from stx_pipelines.cli import demo, demo_trouble
+from stx_pipelines.devnet.stacks.chain import StacksChain
+from stx_pipelines.devnet.stacks.values import ChainSpec
 from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.identity import Identity
 from stx_pipelines_tests.clients.raw import Talk, talking
 from stx_pipelines_tests.clients.test_bounds import SLOW, outcome
 from stx_pipelines_tests.world import ROOT, command, query
+
+FIRST_DAY = date(2026, 10, 1)
 
 
 def test_the_demo_shows_its_whole_history_and_can_be_run_twice(
@@ -24,11 +30,17 @@ def test_the_demo_shows_its_whole_history_and_can_be_run_twice(
     monkeypatch.setattr(demo, "DAYS", 3)
     monkeypatch.setattr(demo, "ETHEREUM_DAYS", 1)
     monkeypatch.setattr(demo, "_TRANSACTIONS_PER_DAY", 400)
-    for _ in range(2):
+    monkeypatch.setattr(demo_trouble, "AWAY_AFTER_REQUESTS", 30)
+    monkeypatch.setattr(demo_trouble, "AWAY_SECONDS", 1.0)
+    for away in ("the server was away for 1 s and ", ""):  # the second run sends fewer requests
         assert demo.run_demo(data) == 0
         said = capfd.readouterr().out
         assert "days complete   4" in said
+        assert f"{away}one reorg replaced 12 blocks: all 4 days agree with the chain" in said
         assert "token_transfer" in said
+        assert re.search(
+            r"^  \d{4}-\d\d-\d\d S\w+\.[\w-]+: [\d,]+ calls by [\d,]+ wallets, .* STX of fees$", said, re.M
+        )
         assert str(data / "warehouse.duckdb") in said
     told = command(["status"], {"STX_DATA_DIR": str(data)})  # the demo prints this command
     assert re.search(
@@ -39,6 +51,16 @@ def test_the_demo_shows_its_whole_history_and_can_be_run_twice(
     [(transactions,)] = query(data, "SELECT count(*) FROM transactions")
     assert transactions > 1_000
     assert not (Path.cwd() / "data").exists()
+
+
+def test_a_folder_of_an_earlier_demo_keeps_its_chain() -> None:
+    def has_life(life: bool) -> bool:
+        spec = ChainSpec(first_day=FIRST_DAY, tip=datetime(2026, 10, 1, 2, tzinfo=UTC), life=life)
+        return demo._has_life(Identity(1, StacksChain(spec).blocks[0].index_hash, FIRST_DAY))
+
+    assert has_life(True)
+    assert not has_life(False)
+    assert demo._has_life(None)
 
 
 @pytest.mark.parametrize("talk", [SLOW["a drip of headers"], SLOW["a drip of a body"]], ids=["headers", "body"])

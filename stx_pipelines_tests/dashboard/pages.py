@@ -37,6 +37,7 @@ MOST_BYTES = 5_000_000
 CHARTS = {
     *("calendar", "active", "new", "retention-map", "fees-by-window", "payback", "funnel-stages"),
     *("types", "fees", "failures"),
+    *("contracts-called", "transfers", "transfer-amounts"),
 }
 
 

@@ -19,7 +19,7 @@ from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.stacks import ANCHORED, Tx
 from stx_pipelines.devnet.stacks.chain import StacksChain
-from stx_pipelines.devnet.stacks.encoding import c32_address, contract_of, figure, recipient_hash
+from stx_pipelines.devnet.stacks.encoding import amount_of, c32_address, contract_of, recipient_hash
 from stx_pipelines.devnet.stacks.values import Transaction
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
@@ -191,7 +191,7 @@ def store_chain(store: MetricStore, chain: StacksChain, days: Iterable[date], *,
 def payload_of(tx: Transaction) -> dict[str, Any]:
     """Return the contract, the recipient and the amount of a devnet transaction."""
     if tx.tx_type == "token_transfer":
-        return {"recipient_address": c32_address(recipient_hash(tx)), "amount_ustx": figure(tx)}
+        return {"recipient_address": c32_address(recipient_hash(tx)), "amount_ustx": amount_of(tx)}
     return {"contract_id": ".".join(contract_of(tx))} if tx.tx_type in ("contract_call", "smart_contract") else {}
 
 

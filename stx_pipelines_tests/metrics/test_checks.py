@@ -89,6 +89,14 @@ FAULTS = {
         "contracts_daily: UPDATE t SET failed = landed WHERE calls > 0",
         "contracts_daily: UPDATE t SET fee_stx = fee_stx + 0.000001",
     ],
+    "contract_window_adds_up": [
+        "contracts_30d: UPDATE t SET calls = calls + 1",
+        "contracts_30d: UPDATE t SET wallets = wallets + 1",
+        "contracts_30d: UPDATE t SET wallets = 0",
+        "contracts_30d: UPDATE t SET first_date = first_date - 1",
+        "contracts_30d: UPDATE t SET contract_id = NULL",
+        "contracts_30d: DELETE FROM t",
+    ],
     "transfers_add_up": [
         "transfers_daily: UPDATE t SET transfers = transfers + 1 WHERE date = DATE '2026-01-05'",
         "transfers_daily: UPDATE t SET amount_ustx = amount_ustx + 1 WHERE date = DATE '2026-01-05'",

@@ -113,6 +113,15 @@ def test_a_query_over_the_rows(history: read.History) -> None:
         rows.sql("SELECT no_such_column FROM rows")
 
 
+def test_the_days_of_a_dataset(full: World, history: read.History) -> None:
+    assert history.days("transactions") == closed(full)
+    assert history.days("transactions", partial=True) == sorted(full.days)
+    assert history.days("blocks") == []
+    assert (history.path, history.tables[0]) == (full.data, "transactions")
+    with pytest.raises(ValueError, match="wallets_daily is no dataset: there are transactions, blocks"):
+        history.days("wallets_daily")
+
+
 def test_reading_writes_nothing_and_takes_no_lock(full: World, history: read.History) -> None:
     for path in full.data.rglob(".certificates.json"):
         path.unlink()

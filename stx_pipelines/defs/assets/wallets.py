@@ -67,7 +67,8 @@ DEFINITIONS = {
         "One row per day and called contract. `calls`, `wallets` (distinct senders) and fees are those of successful "
         "calls. `landed` is the number of canonical calls of any status, `failed` the number of those that did not "
         "succeed, and `failed_share` is `failed` / `landed`. Days that were stored before version 0.2.0 have no "
-        "contracts: their calls are in one row whose `contract_id` is null."
+        "contracts: their calls are in one row whose `contract_id` is null. A second table, `contracts_30d`, has one "
+        "row per contract for the last 30 covered days, in which a wallet counts once."
     ),
     "transfers_daily": (
         "One row per day: the number of successful transfers of STX, the sum of their amounts (exact, in microSTX and "

@@ -16,6 +16,7 @@ from threading import RLock
 from stx_pipelines.devnet.days import DAY, unix_midnight
 from stx_pipelines.devnet.stacks.bitcoin import Bitcoin
 from stx_pipelines.devnet.stacks.encoding import Header, block_bytes, merkle_root
+from stx_pipelines.devnet.stacks.lively_mempool import LivelyMempool
 from stx_pipelines.devnet.stacks.mempool import Mempool
 from stx_pipelines.devnet.stacks.reorg import Site, new_sites, refill, same_sites, users_drafts
 from stx_pipelines.devnet.stacks.tenures import BlockPlan, Tenures
@@ -47,8 +48,8 @@ class StacksChain:
         self.burn_blocks: list[BurnBlock] = []
         self.rows: list[Transaction] = []  # every canonical transaction, ascending
         self.bitcoin = Bitcoin(spec)
-        self._tenures = Tenures(spec, self.bitcoin)
-        self._mempool = Mempool(spec)
+        self._mempool = LivelyMempool(spec) if spec.life else Mempool(spec)
+        self._tenures = Tenures(spec, self.bitcoin, self._mempool)
         self._planned: deque[BlockPlan] = deque()
         self._positions: dict[str, int] = {}  # the position of each block, by hash and by index hash
         self._row_starts: list[int] = []  # the position in `rows` of each block's first row

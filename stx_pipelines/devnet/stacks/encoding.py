@@ -9,6 +9,8 @@ from functools import lru_cache
 from hashlib import new, sha256
 from typing import Protocol
 
+from stx_pipelines.devnet.stacks.life import contract_at
+
 _C32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MAIN_NET_VERSION = 22
 _CONTRACTS = 40
@@ -21,6 +23,10 @@ _ANY_ANCHOR_DENY = b"\x03\x02" + bytes(4)  # anchor mode any, deny, no post-cond
 _BITS = (4000).to_bytes(2, "big") + (500).to_bytes(4, "big") + b"\xff" * 500
 _SIGNERS = 28
 _HASH160 = 20
+_LIVELY = 2**63  # salts of chains without life are smaller
+_DETAIL_BITS, _COUNTER_BITS = 16, 40
+AMOUNT_STEPS = 4096
+"""The detail of a lively transfer is the decimal logarithm of its microSTX times this number."""
 
 
 class Signed(Protocol):
@@ -79,9 +85,26 @@ def figure(tx: Signed) -> int:
     return tx.salt * 2_654_435_761 % 2**32
 
 
+def lively_salt(detail: int, counter: int) -> int:
+    """Return the salt of a transaction of a chain with life. `detail` decides the amount or the called contract."""
+    return _LIVELY | detail << _COUNTER_BITS | counter
+
+
+def _detail(tx: Signed) -> int | None:
+    """Return the detail of a transaction, None in a chain without life."""
+    return tx.salt >> _COUNTER_BITS & (2**_DETAIL_BITS - 1) if tx.salt >= _LIVELY else None
+
+
+def amount_of(tx: Signed) -> int:
+    """Return the microSTX of a transfer."""
+    detail = _detail(tx)
+    return figure(tx) if detail is None else int(10 ** (detail / AMOUNT_STEPS))
+
+
 def recipient_hash(tx: Signed) -> bytes:
-    """Return the hash of the key of the account that a transfer pays."""
-    return sha256(b"recipient:%d" % (tx.salt % 5_000)).digest()[:_HASH160]
+    """Return the hash of the key of the account that a transfer pays. With life, some accounts receive very often."""
+    number = tx.salt % 5_000 if _detail(tx) is None else (figure(tx) % 1_000) ** 2 // 200
+    return sha256(b"recipient:%d" % number).digest()[:_HASH160]
 
 
 @lru_cache(maxsize=_CONTRACTS)
@@ -94,12 +117,23 @@ def contract_of(tx: Signed) -> tuple[str, str]:
     """Return the deployer and the name of the contract that a transaction calls or deploys."""
     if tx.tx_type == "smart_contract":
         return tx.sender_address, f"contract-{tx.nonce:03}"
-    return contract(figure(tx) % _CONTRACTS)
+    detail = _detail(tx)
+    return contract(figure(tx) % _CONTRACTS) if detail is None else _lively_contract(detail)
+
+
+@lru_cache(maxsize=_CONTRACTS)
+def _lively_contract(number: int) -> tuple[str, str]:
+    return made_address(1, "deployer", number), contract_at(number).name
 
 
 def function_of(tx: Signed) -> str:
     """Return the function that a transaction calls."""
-    return FUNCTIONS[figure(tx) % len(FUNCTIONS)]
+    detail = _detail(tx)
+    if detail is None:
+        return FUNCTIONS[figure(tx) % len(FUNCTIONS)]
+    functions = contract_at(detail).functions
+    drawn = figure(tx) % (2 * len(functions))
+    return functions[drawn] if drawn < len(functions) else functions[0]
 
 
 def tenure_change(tx: Signed) -> tuple[bytes, bytes, bytes, int]:
@@ -125,7 +159,7 @@ def _condition(address: str, nonce: int, fee_ustx: int) -> bytes:
 
 
 def _transfer(tx: Signed) -> bytes:
-    return b"\x00\x05\x16" + recipient_hash(tx) + figure(tx).to_bytes(8, "big") + MEMO
+    return b"\x00\x05\x16" + recipient_hash(tx) + amount_of(tx).to_bytes(8, "big") + MEMO
 
 
 def _call(tx: Signed) -> bytes:

@@ -7,16 +7,29 @@ from collections import deque
 from collections.abc import Iterable
 from math import exp
 from random import Random
+from typing import NamedTuple, TypeVar
 
 from stx_pipelines.devnet.stacks.encoding import hashed, made_address, transaction_bytes
 from stx_pipelines.devnet.stacks.values import SKIPPED, ChainSpec, Draft
+
+MINERS_OWN = 2
+"""The number of transactions with which a miner opens its tenure: tenure_change and coinbase."""
 
 _MINERS = 8
 _SPONSORS = 5
 _SPONSORED = 0.05
 # A sender is a new wallet, one that sends daily, one that sends weekly on its weekday, or another old wallet.
 _NEW, _DAILY, _WEEKLY = 0.06, 0.50, 0.88  # cumulative shares
-_MINIMUM_FEE = 180
+MINIMUM_FEE = 180  # microSTX
+
+
+class Content(NamedTuple):
+    """The part of a draft that its sender decides. `detail` is a number from which amounts and contracts follow."""
+
+    tx_type: str
+    fee_ustx: int
+    tx_status: str
+    detail: int = 0
 
 
 class Wallet:
@@ -35,12 +48,16 @@ class Wallet:
         return self.nonce - 1
 
 
+_Wallet = TypeVar("_Wallet", bound=Wallet)
+
+
 class Mempool:
     """The source of transactions, drafted in one fixed order from one random stream."""
 
     def __init__(self, spec: ChainSpec) -> None:
         """Start with miners and sponsors, without wallets of users."""
         self._seed = spec.seed
+        self._transactions_per_day = spec.transactions_per_day
         self._rng = Random(f"{spec.seed}:mempool")
         self._wallets: dict[str, Wallet] = {}
         self._miners = [self._make("miner", number) for number in range(_MINERS)]
@@ -53,6 +70,10 @@ class Mempool:
         self._waiting: deque[Draft] = deque()
         self._drafted = 0
         self._newcomers = 0
+
+    def transactions_of(self, day_number: int) -> float:
+        """Return the expected number of transactions of a day, with those of the miners."""
+        return float(self._transactions_per_day)
 
     def tenure_start(self) -> list[Draft]:
         """Draft the two transactions with which a miner opens its tenure."""
@@ -90,11 +111,13 @@ class Mempool:
         self._waiting.extendleft(reversed(drafts))
 
     def _make(self, role: str, number: int) -> Wallet:
-        wallet = Wallet(made_address(self._seed, role, number))
+        return self._keep(Wallet(made_address(self._seed, role, number)))
+
+    def _keep(self, wallet: _Wallet) -> _Wallet:
         self._wallets[wallet.address] = wallet
         return wallet
 
-    def _next_salt(self) -> int:
+    def _next_salt(self, detail: int = 0) -> int:
         self._drafted += 1
         return (self._seed << 40 | self._drafted) % 2**63
 
@@ -105,19 +128,25 @@ class Mempool:
     def _draft(self, sender: Wallet) -> Draft:
         rng = self._rng
         sponsor = rng.choice(self._sponsors) if rng.random() < _SPONSORED else None
-        kind = _draw_type(rng.random())
+        content = self._content(sender)
         unsigned = Draft(
             "",
             sender.address,
             sender.take_nonce(),
             sponsor.address if sponsor else None,
             sponsor.take_nonce() if sponsor else None,
-            _MINIMUM_FEE + int(exp(rng.gauss(8, 1.2))),
-            kind,
-            _draw_status(kind, rng.random()),
-            self._next_salt(),
+            content.fee_ustx,
+            content.tx_type,
+            content.tx_status,
+            self._next_salt(content.detail),
         )
         return _signed(unsigned)
+
+    def _content(self, sender: Wallet) -> Content:
+        rng = self._rng
+        kind = _draw_type(rng.random())
+        fee_ustx = MINIMUM_FEE + int(exp(rng.gauss(8, 1.2)))
+        return Content(kind, fee_ustx, draw_status(kind, rng.random()))
 
     def _sender(self, day_number: int) -> Wallet:
         drawn = self._rng.random()
@@ -128,8 +157,11 @@ class Mempool:
         return pool[int(self._rng.random() * len(pool))]
 
     def _new_wallet(self) -> Wallet:
+        return self._keep(Wallet(self._next_address()))
+
+    def _next_address(self) -> str:
         self._newcomers += 1
-        return self._make("wallet", self._newcomers)
+        return made_address(self._seed, "wallet", self._newcomers)
 
     def _settle(self, wallet: Wallet, weekly: list[Wallet]) -> Wallet:
         """Decide how often a new wallet sends again, and return the wallet. Half of all wallets never send again."""
@@ -158,7 +190,7 @@ def _draw_type(drawn: float) -> str:
     return "token_transfer" if drawn < 0.44 else "contract_call" if drawn < 0.98 else "smart_contract"
 
 
-def _draw_status(kind: str, drawn: float) -> str:
+def draw_status(kind: str, drawn: float) -> str:
     """Return a status. About 5 % of all transactions fail. Token transfers are not aborted: they call no contract."""
     if kind == "token_transfer" or drawn < 0.91:
         return SKIPPED if drawn < 0.003 else "success"

@@ -12,6 +12,7 @@ from stx_pipelines.devnet.stacks.encoding import (
     MEMO,
     SOURCE_CODE,
     VRF_PROOF,
+    amount_of,
     c32_address,
     contract_of,
     figure,
@@ -114,7 +115,7 @@ def _contract_of(tx: Transaction) -> str:
 
 def _v3_transfer(tx: Transaction) -> str:
     return (
-        f'"token_transfer":{{"recipient":"{_recipient(tx)}","amount":"{figure(tx)}",'
+        f'"token_transfer":{{"recipient":"{_recipient(tx)}","amount":"{amount_of(tx)}",'
         f'"memo":{{"hex":"{_MEMO}","repr":""}}}}'
     )
 
@@ -205,7 +206,7 @@ def _v1_costs(tx: Transaction) -> dict[str, Any]:
 def _v1_payload(tx: Transaction, with_arguments: bool) -> dict[str, Any]:
     match tx.tx_type:
         case "token_transfer":
-            transfer = {"recipient_address": _recipient(tx), "amount": str(figure(tx)), "memo": _MEMO}
+            transfer = {"recipient_address": _recipient(tx), "amount": str(amount_of(tx)), "memo": _MEMO}
             return {"token_transfer": transfer}
         case "contract_call":
             return {"contract_call": _v1_call(tx) | (_v1_arguments(tx) if with_arguments else {})}

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from stx_pipelines.devnet.days import DAY
 from stx_pipelines.devnet.stacks.bitcoin import Bitcoin, BitcoinBlock
+from stx_pipelines.devnet.stacks.mempool import MINERS_OWN, Mempool
 from stx_pipelines.devnet.stacks.values import ChainSpec
 
 # Numbers of transactions at which readers often fail: none, exactly one page, one more than a page, many pages.
@@ -16,7 +17,6 @@ from stx_pipelines.devnet.stacks.values import ChainSpec
 _SPECIAL_EVERYWHERE = {3: 0, 5: 50, 7: 51}
 _SPECIAL_HEAVY = {11: 500, 17: 1_500}
 _BIG_BLOCK = 800  # transactions in one Stacks block of the tenure of 1,500
-_MINERS_OWN = 2  # tenure_change and coinbase
 _GIANT_SHARE = 0.4
 _HEAVY_TAIL = 1.8  # sigma of the log-normal distribution; the median is a fifth of the mean
 _HEAVY_MOST = 1_200
@@ -35,12 +35,12 @@ class BlockPlan(NamedTuple):
 class Tenures:
     """The plan of all tenures, made in a fixed order so that growing in steps does not change it."""
 
-    def __init__(self, spec: ChainSpec, bitcoin: Bitcoin) -> None:
-        """Start before the first tenure."""
+    def __init__(self, spec: ChainSpec, bitcoin: Bitcoin, mempool: Mempool) -> None:
+        """Start before the first tenure. `mempool` tells how many transactions a day has."""
         self._spec = spec
         self._bitcoin = bitcoin
         self._rng = Random(f"{spec.seed}:tenures")
-        self._sizes = _Sizes(spec, self._rng)
+        self._sizes = _Sizes(spec, self._rng, mempool)
         self._planned = 0
         self._next = bitcoin.next_tenure(0)
 
@@ -68,12 +68,12 @@ class Tenures:
 class _Sizes:
     """The number of transactions of each tenure, one after another."""
 
-    def __init__(self, spec: ChainSpec, rng: Random) -> None:
+    def __init__(self, spec: ChainSpec, rng: Random, mempool: Mempool) -> None:
         self._spec = spec
         self._rng = rng
+        self._mempool = mempool
         self._tenures_a_day = spec.burn_blocks_per_day * 0.96
-        share = 1 - _GIANT_SHARE if spec.shape == "giant" else 1
-        self._mean = share * spec.transactions_per_day / self._tenures_a_day
+        self._mean = 0.0  # of the present day
         self._special = _special_sizes(spec)
         self._cycle = max(24, round(7 * self._tenures_a_day))
         self._ordinal = -1
@@ -86,6 +86,8 @@ class _Sizes:
         if self._spec.shape == "giant" and arrival >= self._giant_after:
             self._giant_after = self._draw_giant(arrival // DAY + 1)
             return max(60, int(self._spec.transactions_per_day * _GIANT_SHARE))
+        share = 1 - _GIANT_SHARE if self._spec.shape == "giant" else 1
+        self._mean = share * self._mempool.transactions_of(arrival // DAY) / self._tenures_a_day
         total = self._special.get(self._ordinal % self._cycle, -1)
         if total < 0:
             total = self._heavy() if self._spec.shape == "heavy" else self._even()
@@ -93,12 +95,12 @@ class _Sizes:
         return total
 
     def _even(self) -> int:
-        return max(_MINERS_OWN, round(self._mean * self._rng.uniform(0.9, 1.1) + self._owed / 24))
+        return max(MINERS_OWN, round(self._mean * self._rng.uniform(0.9, 1.1) + self._owed / 24))
 
     def _heavy(self) -> int:
-        mean = max(1.0, self._mean + self._owed / 96 - _MINERS_OWN)
+        mean = max(1.0, self._mean + self._owed / 96 - MINERS_OWN)
         drawn = mean * self._rng.lognormvariate(-(_HEAVY_TAIL**2) / 2, _HEAVY_TAIL)
-        return _MINERS_OWN + min(_HEAVY_MOST, int(drawn))
+        return MINERS_OWN + min(_HEAVY_MOST, int(drawn))
 
     def _draw_giant(self, day_number: int) -> int:
         return day_number * DAY + self._rng.randint(DAY // 12, DAY * 11 // 12)
@@ -116,7 +118,7 @@ def _split(total: int, blocks: int, rng: Random) -> list[int]:
         return [0]
     if total == _SPECIAL_HEAVY[17] and blocks > 1:
         return [*_split(total - _BIG_BLOCK, blocks - 1, rng), _BIG_BLOCK]
-    counts = [_MINERS_OWN] + [1] * (blocks - 1)
+    counts = [MINERS_OWN] + [1] * (blocks - 1)
     for position in rng.choices(range(blocks), k=total - sum(counts)):
         counts[position] += 1
     return counts

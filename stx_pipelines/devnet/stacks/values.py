@@ -28,6 +28,9 @@ class ChainSpec:
 
     Every tenure starts with two transactions of its miner. A chain therefore has at least about twice
     `burn_blocks_per_day` transactions a day.
+
+    A chain with `life` grows, has weekdays, launches, returning wallets and whales. It has about `transactions_per_day`
+    transactions a day on average over its first 120 days, fewer at first and more later.
     """
 
     seed: int = 1
@@ -40,6 +43,7 @@ class ChainSpec:
     first_burn_height: int = 900_000
     burn_blocks_per_day: int = 144
     stacks_blocks_per_burn_block: int = 5
+    life: bool = False
     boot_transactions: int = 0  # of block 0, which the API shows in block 1 and does not count
 
     def __post_init__(self) -> None:

@@ -29,11 +29,17 @@ def test_equal_specs_make_equal_chains_and_another_seed_another(make_spec: MakeS
     }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_growing_in_steps_and_at_once_make_the_same_chain(make_spec: MakeSpec, shape: str) -> None:
-    whole = StacksChain(make_spec(shape=shape))
+def test_the_chain_of_a_seed_is_that_of_earlier_versions(make_spec: MakeSpec) -> None:
+    """Data folders that hold a made-up chain would otherwise not fit to it any more."""
+    chain = StacksChain(make_spec(tip=datetime(2026, 10, 2, 6, tzinfo=UTC)))
+    assert chain.tip.index_hash == "0x75ad41a26c219bad50a499e8a2e7036a087540009b5b5d1c2eac5c8d970f4846"
+
+
+@pytest.mark.parametrize(("shape", "life"), [*((shape, False) for shape in SHAPES), ("even", True)])
+def test_growing_in_steps_and_at_once_make_the_same_chain(make_spec: MakeSpec, shape: str, life: bool) -> None:
+    whole = StacksChain(make_spec(shape=shape, life=life))
     tip = whole.spec.tip
-    stepped = StacksChain(make_spec(shape=shape, tip=tip - timedelta(hours=30)))
+    stepped = StacksChain(make_spec(shape=shape, life=life, tip=tip - timedelta(hours=30)))
     for minutes in range(29 * 60, -1, -47):
         stepped.grow_to(tip - timedelta(minutes=minutes))
     stepped.grow_to(tip)

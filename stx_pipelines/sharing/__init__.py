@@ -1,0 +1,1 @@
+"""Publishing of results and day files, and the check of files that others published."""

@@ -1,0 +1,105 @@
+"""Files of a folder, a bucket or a web server, read and written as whole objects through obstore."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from stx_pipelines.store.files import StoreError
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
+_BUCKETS = ("s3", "gs", "az")
+_WEB = ("https", "http")
+_RETRIES: Any = {"max_retries": 5, "retry_timeout": timedelta(minutes=2)}
+
+
+class ObjectsError(StoreError):
+    """A folder, bucket or web server that cannot be read or written."""
+
+
+class Objects:
+    """The objects below one address. `name` is the address; it holds no secret."""
+
+    def __init__(self, name: str, store: ObjectStore) -> None:
+        self.name = name
+        self._store = store
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of an object, None if there is none. Raises `ObjectsError`."""
+        import obstore
+
+        with _explained(self.name, path):
+            try:
+                return bytes(obstore.get(self._store, path).bytes())
+            except FileNotFoundError:
+                return None
+
+    def write(self, path: str, content: bytes, content_type: str) -> None:
+        """Replace an object as a whole. Raises `ObjectsError`."""
+        import obstore
+        from obstore.store import LocalStore
+
+        # A folder cannot keep the type of a file.
+        attributes = None if isinstance(self._store, LocalStore) else {"Content-Type": content_type}
+        with _explained(self.name, path):
+            obstore.put(self._store, path, content, attributes=attributes)
+
+    def remove(self, path: str) -> None:
+        """Remove an object if it exists. Raises `ObjectsError`."""
+        import obstore
+
+        with _explained(self.name, path), suppress(FileNotFoundError):
+            obstore.delete(self._store, path)
+
+
+def open_objects(address: str, *, writes: bool) -> Objects:
+    """Open a folder, or an address that begins with s3://, gs:// or az://, or to read with https:// or http://.
+
+    Credentials come from the environment, in the variables of each provider. Raises `ObjectsError` if the address has
+    another form or a part that may be a secret, or if obstore is not installed.
+    """
+    try:
+        from obstore.store import LocalStore, from_url
+    except ImportError as error:
+        raise ObjectsError("this needs the package obstore: run `pip install -e '.[share]'`") from error
+    if not _SCHEME.match(address):
+        folder = Path(address).absolute()
+        if not writes and not folder.is_dir():
+            raise ObjectsError(f"{folder} is no folder")
+        with _explained(str(folder), "."):
+            return Objects(str(folder), LocalStore(folder, mkdir=writes))
+    _check(address, (*_BUCKETS, *(() if writes else _WEB)))
+    options: Any = {"allow_http": True, "timeout": timedelta(minutes=5)}
+    with _explained(address, "."):
+        return Objects(address.rstrip("/"), from_url(address, client_options=options, retry_config=_RETRIES))
+
+
+def _check(address: str, schemes: tuple[str, ...]) -> None:
+    parts = urlsplit(address)
+    if parts.scheme not in schemes:
+        raise ObjectsError(f"the address must be a folder or begin with {', '.join(f'{each}://' for each in schemes)}")
+    if parts.query or parts.fragment or "@" in parts.netloc or not parts.netloc:
+        raise ObjectsError(
+            f"the {parts.scheme}:// address may have a bucket or host and a path only: give keys in the environment, "
+            "as the provider names them (AWS_ACCESS_KEY_ID, GOOGLE_SERVICE_ACCOUNT, AZURE_STORAGE_ACCOUNT_KEY)"
+        )
+
+
+@contextmanager
+def _explained(name: str, path: str) -> Iterator[None]:
+    """Raise `ObjectsError` for errors of the store, in one sentence. Obstore's first line has the reason."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except (BaseError, OSError, ValueError) as error:
+        reason = (str(error).splitlines() or ["unknown"])[0]
+        raise ObjectsError(f"{path} of {name} could not be read or written: {reason}") from error

@@ -1,0 +1,1 @@
+"""Tests of `stx_pipelines.sharing`."""
