@@ -53,11 +53,13 @@ test: .venv/dev anvil
 bench: .venv/dev anvil
 	$(BIN)/python -m stx_pipelines_tests.benchmarks
 
-# The whole fault suite takes about half an hour. `make test` runs a short form. SEED=123 repeats the random choices of
-# an earlier run with this seed.
+# The whole fault suite takes about an hour and a quarter. `make test` runs a short form. SEED=123 repeats the random
+# choices of an earlier run with this seed. MINUTES=15 shortens the storm of all faults at once, which lasts an hour.
 SEED ?=
+MINUTES ?=
 test-faults: .venv/dev anvil
-	$(BIN)/python -m pytest $(AT_ONCE) stx_pipelines_tests/faults --faults-whole $(if $(SEED),--faults-seed $(SEED))
+	$(BIN)/python -m pytest $(AT_ONCE) stx_pipelines_tests/faults --faults-whole $(if $(SEED),--faults-seed $(SEED)) \
+		$(if $(MINUTES),--faults-minutes $(MINUTES))
 
 # A real Ethereum node for the tests, 43 MB. npm chooses the build for this machine (Linux or macOS). Without npm or
 # without a build, the tests that need the node are skipped.

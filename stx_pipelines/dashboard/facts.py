@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.coverage.model import Coverage
+from stx_pipelines.dashboard.events import Event
 from stx_pipelines.metrics.options import Basis, days
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.metrics.store import MetricStore
@@ -72,8 +73,9 @@ class Facts:
     """All data of the page. `basis` holds the days that the numbers use; it is None before the first results.
 
     `transactions` and `wallets` count the whole covered range. `warnings` are sentences for the top of the page.
-    `fee_recipients` is None without day files of Ethereum. `proofs` says how the closed days are proved; None without
-    one.
+    `fee_recipients` is None without day files of Ethereum. `proofs` says how the closed days are proved and `weakest`
+    names the weakest proof; both are None without a closed day. `is_made_up` means that the data are not the Stacks
+    chain's. `events` are the days that the time charts mark.
     """
 
     now: datetime
@@ -85,6 +87,9 @@ class Facts:
     warnings: Sequence[str]
     fee_recipients: FeeRecipients | None = None
     proofs: str | None = None
+    weakest: str | None = None
+    is_made_up: bool = False
+    events: Sequence[Event] = ()
 
     def rows(self, table: str) -> Sequence[Row]:
         """Return the rows of a table, or no rows if the table does not exist yet."""

@@ -38,6 +38,7 @@ CHARTS = {
     *("calendar", "active", "new", "retention-map", "fees-by-window", "payback", "funnel-stages"),
     *("types", "fees", "failures"),
     *("contracts-called", "transfers", "transfer-amounts"),
+    *("base-ages", "fees-30d", "value-retention", "fee-histogram"),
 }
 
 

@@ -59,9 +59,10 @@ def ends_undisturbed(make_world: MakeWorld, make_ethereum: MakeEthereum, whole: 
     """
 
     def follow_again(world: Followed) -> Followed:
+        data = world.data.with_name(f"{world.data.name}-undisturbed")
         if isinstance(world, World):
-            return make_world(world.chain, **world.overrides)
-        return make_ethereum(world.chain, **world.options)
+            return make_world(world.chain, data=data, **world.overrides)
+        return make_ethereum(world.chain, data=data, **world.options)
 
     def compare(world: Followed, *, days: Sequence[date] | None = None, without: Sequence[str] = ()) -> None:
         calm_down(world)
