@@ -4,6 +4,7 @@ BIN := .venv/bin
 ANVIL := .cache/anvil
 ANVIL_VERSION := 1.7.1
 TARGET_DAYS ?=
+TARGET ?=
 # Tests run in parallel on all cores; `AT_ONCE= make test` runs one at a time.
 AT_ONCE ?= -n auto --dist loadfile --no-loadscope-reorder
 # Keep a Mac awake during a long sync.
@@ -16,7 +17,7 @@ OLD_VARIABLES := MAX_PAGES MAX_ITERATIONS BACKFILL_LOG BACKFILL_PID
 $(foreach name,$(OLD_VARIABLES),$(if $(filter command line environment,$(origin $(name))),\
 	$(warning $(name) has no effect any more: see "Old commands and new ones" in docs/runbook.md)))
 
-.PHONY: help install page demo test test-faults bench anvil publish backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
+.PHONY: help install page notebook smoke-notebook demo test test-faults bench anvil publish backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
 .PHONY: backfill-wallet backfill-bg backfill-tail backfill-stop backfill-tmux backfill-tmux-start backfill-tmux-attach
 .PHONY: backfill-tmux-stop backfill-tmux-status backfill-tmux-logs
 
@@ -27,13 +28,14 @@ help:
 	@echo 'make status     show how many days are complete'
 	@echo 'make health     say in one sentence whether you must do something'
 	@echo 'make page       open the dashboard page'
+	@echo 'make notebook   open a notebook over the stored days, or those of the demo'
 	@echo 'make up         start webserver and daemon in the background; also: down, ps, logs'
 	@echo 'make dev        start the Dagster UI in this terminal; AUTOSTART=1 starts its sensors too'
 	@echo 'make verify     prove stored days again'
 	@echo 'make rebuild    make the database again from the day files'
 	@echo 'make publish    send the page and the results to TARGET=, a folder or an address like s3://bucket/path'
 	@echo 'make install    install everything into .venv (the targets above do so when needed)'
-	@echo 'make test       run the tests; also: test-faults, bench, lint'
+	@echo 'make test       run the tests; also: smoke-notebook, test-faults, bench, lint'
 	@echo
 	@echo 'More commands: .venv/bin/stx-pipelines --help. All settings: .env.example.'
 
@@ -51,11 +53,13 @@ test: .venv/dev anvil
 bench: .venv/dev anvil
 	$(BIN)/python -m stx_pipelines_tests.benchmarks
 
-# The whole fault suite takes about half an hour. `make test` runs a short form. SEED=123 repeats the random choices of
-# an earlier run with this seed.
+# The whole fault suite takes about an hour and a quarter. `make test` runs a short form. SEED=123 repeats the random
+# choices of an earlier run with this seed. MINUTES=15 shortens the storm of all faults at once, which lasts an hour.
 SEED ?=
+MINUTES ?=
 test-faults: .venv/dev anvil
-	$(BIN)/python -m pytest $(AT_ONCE) stx_pipelines_tests/faults --faults-whole $(if $(SEED),--faults-seed $(SEED))
+	$(BIN)/python -m pytest $(AT_ONCE) stx_pipelines_tests/faults --faults-whole $(if $(SEED),--faults-seed $(SEED)) \
+		$(if $(MINUTES),--faults-minutes $(MINUTES))
 
 # A real Ethereum node for the tests, 43 MB. npm chooses the build for this machine (Linux or macOS). Without npm or
 # without a build, the tests that need the node are skipped.
@@ -74,6 +78,13 @@ status backfill-status: .venv/runtime
 
 health backfill-health: .venv/runtime
 	$(BIN)/stx-pipelines health $(DAYS_OPTION)
+
+notebook: .venv/notebook
+	$(BIN)/marimo edit --skip-update-check notebooks/explore.py
+
+# The notebook runs whole, without a browser, over a small made-up history.
+smoke-notebook: .venv/dev
+	$(BIN)/python -m pytest stx_pipelines_tests/read/test_notebook.py
 
 verify rebuild page: .venv/runtime
 	$(BIN)/stx-pipelines $@
@@ -126,6 +137,11 @@ lint: .venv/dev
 	@echo 'installing into .venv; the first time this takes a minute or two' >&2
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
+
+.venv/notebook: pyproject.toml constraints.txt | .venv/pip
+	@echo 'installing into .venv, with the notebook; the first time this takes a minute or two' >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[notebook]'
+	@touch $@ .venv/runtime
 
 .venv/share: pyproject.toml constraints.txt | .venv/pip
 	@echo 'installing into .venv, with what publishing needs' >&2

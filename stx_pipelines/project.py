@@ -82,6 +82,10 @@ class Project:
             )
         return project
 
+    def outage(self, chain: str) -> Outage | None:
+        """Return the wait for a chain's server; None if this project's command does not wait."""
+        return self._outages.get(chain)
+
     @cached_property
     def warehouse(self) -> Warehouse:
         """The DuckDB tables."""
@@ -99,7 +103,7 @@ class Project:
 
         settings, key = self.settings, self.settings.hiro_api_key
         headers = {"x-api-key": key.get_secret_value()} if key else {}
-        http = self._http(settings.hiro_api_url, settings.budget, headers, stop, self._outages.get("stacks"))
+        http = self._http(settings.hiro_api_url, settings.budget, headers, stop, self.outage("stacks"))
         return StacksApi(http)
 
     def stacks_node(self, api: Http | None = None) -> StacksNode:
@@ -168,7 +172,7 @@ class Project:
             answer_within=self._answer_within,
             learned=self.folder.pace("ethereum"),
             stop=stop,
-            outage=self._outages.get("ethereum"),
+            outage=self.outage("ethereum"),
         )
 
     def alert_channels(self) -> list[Webhook | Email]:

@@ -91,6 +91,7 @@ class Settings(BaseModel):
     stx_breakeven_days: int = Field(180, ge=1, le=100_000)
     stx_data_start: date | None = None
     stx_page_note: str = ""
+    stx_page_events: Path | None = None
 
     stx_alert_webhook: SecretStr | None = None
     stx_alert_email_to: str | None = None

@@ -88,6 +88,7 @@ WRONG = {
 }
 FREE = {  # any text is accepted
     "HIRO_API_KEY",
+    "STX_PAGE_EVENTS",
     "STX_PAGE_NOTE",
     "STX_ALERT_WEBHOOK",
     "STX_ALERT_EMAIL_TO",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stx_pipelines.chains.errors import BeyondTables, MalformedAnswer, ProofError
+from stx_pipelines.chains.errors import BeyondTables, MalformedAnswer, ProofError, malformed
 
 _MOST = 10**38  # no amount of Wei has 39 digits; tables keep 38
 LONGEST = 2**63
@@ -67,7 +67,7 @@ class Block(NamedTuple):
     """Withdrawals to the fee recipient in Gwei; None if the block's withdrawals do not match its withdrawals root."""
 
 
-class Header(NamedTuple):
+class Header(msgspec.Struct, frozen=True, gc=False):
     """A block, and the check of its hash and its withdrawals.
 
     `computed` is the hash computed from the block's fields; None if the fields are not those of Ethereum. `unknown`
@@ -127,7 +127,7 @@ def parse_quantity(raw: bytes | msgspec.Raw) -> int:
     try:
         number = hex_number(_text(raw), WORD)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedAnswer(f"the response is not a quantity: {error}") from error
+        raise malformed("the response is not a quantity", error) from error
     if number >= _MOST:
         raise BeyondTables(f"{number}, which has more than the 38 digits that a table keeps")
     return number
@@ -150,7 +150,7 @@ def parse_account_proof(raw: bytes | msgspec.Raw) -> list[bytes]:
     try:
         return [bytes.fromhex(node.removeprefix("0x")) for node in _account_proof(raw).account_proof]
     except (ValueError, RecursionError) as error:  # the errors of msgspec are ValueErrors
-        raise MalformedAnswer(f"the response is not an account proof: {error}") from error
+        raise malformed("the response is not an account proof", error) from error
 
 
 def hex_number(text: str, limit: int = LONGEST) -> int:

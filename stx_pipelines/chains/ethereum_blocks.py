@@ -6,17 +6,21 @@ A response of another shape is a `MalformedAnswer`, never a wrong row.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
 from stx_pipelines.chains.days import LAST_SECOND
-from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.errors import MalformedAnswer, malformed
 from stx_pipelines.chains.ethereum import HEX, LONGEST, WORD, Block, Header, hex_number
 from stx_pipelines.chains.ethereum_header import (
     RpcBlock,
     RpcHeader,
+    columns_of,
     gwei_to,
     header_hash,
+    header_hashes,
     is_plain,
     root_of,
     unknown_members,
@@ -40,12 +44,11 @@ def parse_header(raw: bytes | msgspec.Raw) -> Header:
     """
     try:
         of = _header(raw)
-        computed = header_hash(of)
-        found = _hashed_header(of, computed) or _read_header(raw, of, computed)
+        found = _read_header(raw, of)
         if (found.is_hashed and not found.has_wrong_withdrawals) or is_plain(of):
             return found
         plain = with_plain_numbers(of)
-        return found if plain == of else _read_header(raw, plain, header_hash(plain))
+        return found if plain == of else _read_header(raw, plain)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass  # the chain's headers may have other fields; the members that all chains have are enough
     try:
@@ -53,7 +56,79 @@ def parse_header(raw: bytes | msgspec.Raw) -> Header:
             return parse_header(renamed)
         return Header(_read_block(_block(raw)), None, tuple(unknown_members(raw)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedAnswer(f"the response is not a block: {error}") from error
+        raise malformed("the response is not a block", error) from error
+
+
+def usual_headers(blocks: Sequence[RpcHeader]) -> list[Header]:
+    """Return these blocks with their headers hashed, as `parse_header` does, but several times faster.
+
+    Raises `MalformedAnswer` unless all are usual blocks of one fork: only their hash and withdrawals need a check.
+    """
+    columns = columns_of(blocks)
+    try:
+        hashes = header_hashes(columns)
+    except (ValueError, IndexError) as error:
+        raise MalformedAnswer(f"headers cannot be hashed: {error}") from error
+    if hashes != [block.hash for block in blocks]:
+        raise MalformedAnswer("a header does not have its hash")
+    # The hashes show that the fields are hex digits, so their form is not checked again.
+    values = {name: _READERS.get(name, _lowered)(texts) for name, texts in columns.items()}
+    values["hash"] = hashes
+    values["transaction_count"] = [len(block.transactions) for block in blocks]
+    values["size"] = [None if block.size is None else hex_number(block.size) for block in blocks]
+    values["withdrawals_gwei"] = list(map(_withdrawn, blocks, values["miner"]))
+    rows = map(Block._make, zip(*map(values.__getitem__, Block._fields), strict=True))
+    return list(map(Header, rows, hashes))
+
+
+def _withdrawn(of: RpcHeader, miner: str) -> int | None:
+    """Return the withdrawals to the fee recipient in Gwei. Raises `MalformedAnswer` if they do not have their root."""
+    if _has_their_root(of):
+        return _gwei(of, miner)
+    if of.withdrawals:
+        raise MalformedAnswer("withdrawals do not have their root")
+    return None
+
+
+def _lowered(texts: Sequence[str | None]) -> Sequence[str | None]:
+    return texts if texts[0] is None else [text.lower() for text in texts if text is not None]
+
+
+def _numbers_below(limit: int) -> Callable[[Sequence[str | None]], Sequence[int | None]]:
+    """Return a function that reads numbers of usual headers. It raises `MalformedAnswer` for a number from `limit` on.
+
+    Either all texts of a column are None or none is.
+    """
+
+    def read(texts: Sequence[str | None]) -> Sequence[int | None]:
+        numbers = [int(text, 16) for text in texts if text is not None]
+        if max(numbers, default=0) >= limit:
+            raise MalformedAnswer("a number is too large")
+        return numbers or [None] * len(texts)
+
+    return read
+
+
+_integers = _numbers_below(LONGEST)
+_READERS: dict[str, Callable[[Sequence[Any]], Sequence[Any]]] = {
+    "number": _integers,
+    "timestamp": _numbers_below(LAST_SECOND),
+    "gas_used": _integers,
+    "gas_limit": _integers,
+    "base_fee_per_gas": _integers,
+    "difficulty": _integers,
+    "blob_gas_used": _integers,
+    "excess_blob_gas": _integers,
+}
+"""The readers of the fields that are numbers in a row."""
+
+
+def _has_their_root(of: RpcHeader) -> bool:
+    return of.withdrawals is not None and root_of(of.withdrawals) == _lower(of.withdrawals_root)
+
+
+def _gwei(of: RpcHeader, miner: str) -> int | None:
+    return _if_it_fits(gwei_to(miner, of.withdrawals or ()))
 
 
 def _read_block(of: RpcBlock) -> Block:
@@ -73,53 +148,8 @@ def _read_block(of: RpcBlock) -> Block:
     )
 
 
-def _hashed_header(of: RpcHeader, computed: str | None) -> Header | None:
-    """Return the header if its fields have its hash and its numbers fit into a table, otherwise None.
-
-    The hash shows that all fields but `size` are hex digits, so their form is not checked again.
-    """
-    if computed is None or computed != of.hash:
-        return None
-    number, timestamp, gas_used = int(of.number, 16), int(of.timestamp, 16), int(of.gas_used, 16)
-    fee, withdrawals = of.base_fee_per_gas, of.withdrawals
-    base_fee = None if fee is None else int(fee, 16)
-    if max(number, gas_used, base_fee or 0) >= LONGEST or timestamp >= LAST_SECOND:
-        return None
-    miner = of.miner.lower()
-    fits = withdrawals is not None and root_of(withdrawals) == _lower(of.withdrawals_root)
-    block = Block(
-        number,
-        computed,
-        of.parent_hash.lower(),
-        miner,
-        timestamp,
-        gas_used,
-        _if_it_fits(int(of.gas_limit, 16)),
-        base_fee,
-        len(of.transactions),
-        None if of.size is None else hex_number(of.size),
-        of.extra_data.lower(),
-        of.nonce.lower(),
-        of.sha3_uncles.lower(),
-        of.transactions_root.lower(),
-        of.state_root.lower(),
-        of.receipts_root.lower(),
-        _if_it_fits(int(of.difficulty, 16)),
-        of.mix_hash.lower(),
-        _lower(of.withdrawals_root),
-        None if of.blob_gas_used is None else _if_it_fits(int(of.blob_gas_used, 16)),
-        None if of.excess_blob_gas is None else _if_it_fits(int(of.excess_blob_gas, 16)),
-        _lower(of.parent_beacon_block_root),
-        _lower(of.requests_hash),
-        _if_it_fits(gwei_to(miner, withdrawals)) if fits and withdrawals is not None else None,
-    )
-    # On OP chains the list is empty and the root covers other data, so the withdrawals cannot be checked.
-    return Header(block, computed, (), bool(withdrawals) and not fits)
-
-
-def _read_header(raw: bytes | msgspec.Raw, of: RpcHeader, computed: str | None) -> Header:
-    plain, withdrawals = _read_block(of), of.withdrawals
-    fits = withdrawals is not None and root_of(withdrawals) == _lower(of.withdrawals_root)
+def _read_header(raw: bytes | msgspec.Raw, of: RpcHeader) -> Header:
+    plain, computed, fits = _read_block(_block(raw)), header_hash(of), _has_their_root(of)
     later = (
         of.nonce.lower(),
         of.sha3_uncles.lower(),
@@ -133,11 +163,11 @@ def _read_header(raw: bytes | msgspec.Raw, of: RpcHeader, computed: str | None) 
         _perhaps(of.excess_blob_gas),
         _lower(of.parent_beacon_block_root),
         _lower(of.requests_hash),
-        _if_it_fits(gwei_to(plain.miner, withdrawals)) if fits and withdrawals is not None else None,
+        _gwei(of, plain.miner) if fits else None,
     )
     if computed == plain.hash:
         # On OP chains the list is empty and the root covers other data, so the withdrawals cannot be checked.
-        return Header(Block._make((*plain[:_FIRST_FIELDS], *later)), computed, (), bool(withdrawals) and not fits)
+        return Header(Block._make((*plain[:_FIRST_FIELDS], *later)), computed, (), bool(of.withdrawals) and not fits)
     sound = [value if isinstance(value, int) or _is_hex(value) else None for value in later]
     return Header(Block._make((*plain[:_FIRST_FIELDS], *sound)), computed, tuple(unknown_members(raw)))
 

@@ -14,6 +14,9 @@ _SHORT = 55  # bytes; the encoding of a longer payload also holds the number of 
 _STRING, _LIST = 0x80, 0xC0
 _SHORT_STRINGS = [f"{_STRING + length:x}" for length in range(_SHORT + 1)]
 _QUANTITIES = ["", "", *(f"{_STRING + (digits + 1) // 2:x}{'0' * (digits % 2)}" for digits in range(2 * _SHORT + 1))]
+_SMALL = {"0x0": "80"} | {hex(number): f"{number:02x}" for number in range(1, _STRING)}
+"""The encodings of small numbers, which have no length."""
+
 _SHORT_LISTS = [f"{_LIST + length:x}" for length in range(_SHORT + 1)]
 
 
@@ -41,12 +44,7 @@ def quantity(text: str) -> str:
     0 is encoded as the empty string. The digits are not checked, nor is 0x. Raises `ValueError` or `IndexError` if the
     text cannot be a number below 2^440.
     """
-    if len(text) > 4:
-        return _QUANTITIES[len(text)] + text[2:]
-    number = int(text[2:], 16)
-    if number < _STRING:
-        return f"{number:02x}" if number > 0 else "80"
-    return f"81{text[2:]}"
+    return _SMALL.get(text) or _QUANTITIES[len(text)] + text[2:]
 
 
 def string(digits: str) -> str:

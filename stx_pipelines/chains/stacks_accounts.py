@@ -37,8 +37,9 @@ class AccountState(NamedTuple):
 
 
 class AccountChange(NamedTuple):
-    """A transaction, the account's part in it, and the microSTX that it sent (with the fee, if it paid it) and received.
+    """A transaction, the account's part in it, and the microSTX that the account sent and received.
 
+    What it sent includes the fee if the account paid it.
     `involvement` is `sender`, `sponsor` or `affected`.
     """
 

@@ -14,7 +14,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from stx_pipelines.chains.days import window
-from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.errors import MalformedAnswer, malformed
 from stx_pipelines.chains.stacks import (
     ANCHORED,
     MAX_TX_INDEX,
@@ -96,7 +96,6 @@ class V3Cursor(msgspec.Struct):
     """The cursors of a page of v3."""
 
     next: str | None
-    current: str | None
 
 
 class _V3Page(msgspec.Struct):
@@ -143,7 +142,7 @@ def decoder(shape: type[_T]) -> Callable[[bytes], _T]:
         try:
             return decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise MalformedAnswer(f"the response is not what the API promises: {error}") from error
+            raise malformed("the response is not what the API promises", error) from error
 
     return parse
 
@@ -198,15 +197,14 @@ def parse_page(body: bytes, asked: Cursor) -> Page:
     following = parse_cursor(page.cursor.next) if page.cursor.next is not None else None
     if following is not None and (following >= asked or following.height > blocks[-1].height):
         raise MalformedAnswer(f"the page at {asked} names {following} as the next older one")
-    first = parse_cursor(page.cursor.current) if page.cursor.current is not None else None
-    return Page(v3_rows(page.results, first), following)
+    return Page(v3_rows(page.results), following)
 
 
-def v3_rows(transactions: Sequence[V3Tx], first: Cursor | None = None) -> list[Tx]:
-    """Return the rows of a page of v3, whose cursor `first` names its first row. Raises `MalformedAnswer`."""
+def v3_rows(transactions: Sequence[V3Tx]) -> list[Tx]:
+    """Return the rows of a page of v3. Raises `MalformedAnswer`."""
     blocks = [tx.block for tx in transactions]
     _refuse_unless_hashes([tx.tx_id for tx in transactions], {b.hash for b in blocks}, {b.index_hash for b in blocks})
-    return _sound([_v3_row(tx, first if n == 0 else None) for n, tx in enumerate(transactions)])
+    return _sound([_v3_row(tx) for tx in transactions])
 
 
 def _refuse_unless_hashes(*names: Collection[str]) -> None:
@@ -234,10 +232,8 @@ def _sound(rows: list[Tx]) -> list[Tx]:
     return rows
 
 
-def _v3_row(tx: V3Tx, cursor: Cursor | None) -> Tx:
+def _v3_row(tx: V3Tx) -> Tx:
     transfer = tx.token_transfer
-    # Only a cursor names the microblock, and only the first row of a page has a cursor.
-    microblock = cursor.microblock_sequence if cursor is not None else None
     return Tx(
         tx_id=tx.tx_id,
         block_time=tx.block.time or None,  # 0 is no time
@@ -249,7 +245,8 @@ def _v3_row(tx: V3Tx, cursor: Cursor | None) -> Tx:
         tx_status=tx.status,
         burn_block_time=tx.bitcoin_block.time,
         burn_block_height=tx.bitcoin_block.height,
-        microblock_sequence=ANCHORED if tx.bitcoin_block.time >= _NAKAMOTO_START else microblock,
+        # Only the cursor of a page names the microblock, and only of the page's first row.
+        microblock_sequence=ANCHORED if tx.bitcoin_block.time >= _NAKAMOTO_START else None,
         tx_index=tx.block.tx_index,
         index_block_hash=tx.block.index_hash,
         nonce=tx.sender.nonce if tx.sender else None,

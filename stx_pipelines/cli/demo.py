@@ -196,6 +196,8 @@ files           {database}
 
 Fee recipients with the most blocks on the Ethereum days, and the sum of their balance increases in ETH:
 {queries.top_fee_recipients(database, _RECIPIENTS_SHOWN)}
+The most called contract of the newest closed day:
+  {queries.busiest_contract(database)}
 {_next_steps(folder)}"""
     )
 

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, date, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -22,7 +22,7 @@ from stx_pipelines.cli.stopping import ended_by_signals
 from stx_pipelines.cli.synced import SyncedChain
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
-from stx_pipelines.coverage.progress import waiting_run, waiting_words
+from stx_pipelines.coverage.progress import Reporter, waiting_run, waiting_words
 from stx_pipelines.coverage.text import count_days, coverage_sentence, failing_words
 from stx_pipelines.project import Project
 from stx_pipelines.store.locks import Busy, locked
@@ -220,6 +220,38 @@ def alone(project: Project) -> Iterator[None]:
         click.echo(f"{busy.holder} is syncing already; waiting for it", err=True)
     with locked(lock, "sync", wait=project.settings.stx_run_wait_seconds):
         yield
+
+
+@contextmanager
+def waiting_outside_runs(project: Project, chain: Chain) -> Iterator[None]:
+    """Let requests outside of runs wait for the chain's server, as those of a run do, while the `with` block runs.
+
+    During the wait, the lock of `sync` is held and the progress file says so, for `health` and for another `sync`.
+    """
+    outage, path = project.outage(chain.name), project.folder.progress(chain.tables[0])
+    if outage is None:
+        yield
+        return
+    with ExitStack() as held:
+        reporter: list[Reporter] = []
+
+        def note(since: datetime | None) -> None:
+            if not reporter:
+                with suppress(Busy):
+                    held.enter_context(locked(project.folder.lock("sync"), "sync", wait=0))
+                reporter.append(Reporter(path, 0, lambda: 0))
+            reporter[0].waiting(since, outage.name)
+            if since is None:
+                held.close()
+                reporter.clear()
+
+        outage.on_wait = note
+        try:
+            yield
+        finally:
+            if reporter:
+                note(None)
+            outage.on_wait = None
 
 
 @contextmanager

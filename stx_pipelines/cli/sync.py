@@ -16,7 +16,7 @@ from stx_pipelines.cli.exit_codes import KNOWN_ERRORS, NOT_YET, say_ending, wors
 from stx_pipelines.cli.options import chain_option, day_option, load_chains, target_option, with_target
 from stx_pipelines.cli.plan import counted, show_plan
 from stx_pipelines.cli.results import code_of, refresh_if_due
-from stx_pipelines.cli.runs import interruptible, look, refuse_if_waiting, run_all, sum_up
+from stx_pipelines.cli.runs import interruptible, look, refuse_if_waiting, run_all, sum_up, waiting_outside_runs
 from stx_pipelines.cli.synced import Synced, SyncedChain
 from stx_pipelines.clients.errors import Unreachable
 from stx_pipelines.coverage.chains import STACKS, Chain
@@ -126,7 +126,7 @@ def _say_lower_target(project: Project, chain: Chain, days: int | None) -> None:
 
 def _complete(project: Project, chain: Chain, stopped: Stopped, *, max_days: int | None, retry: bool) -> SyncedChain:
     """Fetch the missing days of a chain, newest first; return the result."""
-    with interruptible(project, chain, stopped):
+    with interruptible(project, chain, stopped), waiting_outside_runs(project, chain):
         _identify_at_first(project, chain)
         if note := chain.note(project):
             click.echo(note, err=True)

@@ -8,10 +8,12 @@ import msgspec
 
 from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.chains.ethereum import BalanceKey, Block, Header, parse_account_proof, parse_quantity, quantities
-from stx_pipelines.chains.ethereum_blocks import parse_block, parse_header
-from stx_pipelines.clients.json_rpc import Question
+from stx_pipelines.chains.ethereum_blocks import parse_block, parse_header, usual_headers
+from stx_pipelines.chains.ethereum_header import RpcHeader
+from stx_pipelines.clients.json_rpc import InBulk, Question
 
 Tag = Literal["latest", "finalized", "earliest"]
+_BLOCK = "eth_getBlockByNumber"
 
 
 def _numbered(raw: msgspec.Raw, number: int) -> Header:
@@ -19,6 +21,13 @@ def _numbered(raw: msgspec.Raw, number: int) -> Header:
     if header.block.number != number:
         raise MalformedAnswer(f"block {number} was requested, block {header.block.number} was returned")
     return header
+
+
+def _all_numbered(blocks: list[RpcHeader], numbers: list[int]) -> list[Header]:
+    headers = usual_headers(blocks)
+    if [header.block.number for header in headers] != numbers:
+        raise MalformedAnswer("other blocks were returned")
+    return headers
 
 
 def _perhaps_a_block(raw: msgspec.Raw, which: int | Tag) -> Block | None:
@@ -29,27 +38,36 @@ def _perhaps_a_block(raw: msgspec.Raw, which: int | Tag) -> Block | None:
 
 def _by_number(which: int | Tag) -> str:
     name = f"{which:#x}" if isinstance(which, int) else which
-    return f'"method":"eth_getBlockByNumber","params":["{name}",false]'
+    return f'["{name}",false]'
 
 
 CHAIN_ID: Question[str, int] = Question(
-    render=lambda _: '"method":"eth_chainId","params":[]',
+    "eth_chainId",
+    render=lambda _: "[]",
     parse=lambda raw, _: parse_quantity(raw),
     shown=lambda _: "its chain id",
 )
-HEADER: Question[int, Header] = Question(render=_by_number, parse=_numbered, shown=lambda number: f"block {number}")
+HEADER: Question[int, Header] = Question(
+    _BLOCK,
+    render=_by_number,
+    parse=_numbered,
+    shown=lambda number: f"block {number}",
+    in_bulk=InBulk(RpcHeader, _all_numbered),
+)
 PERHAPS_A_BLOCK: Question[int | Tag, Block | None] = Question(
-    render=_by_number, parse=_perhaps_a_block, shown=lambda which: f"block {which}"
+    _BLOCK, render=_by_number, parse=_perhaps_a_block, shown=lambda which: f"block {which}"
 )
 BALANCE: Question[BalanceKey, int] = Question(
-    render=lambda key: f'"method":"eth_getBalance","params":["{key[0]}","{hex(key[1])}"]',
+    "eth_getBalance",
+    render=lambda key: f'["{key[0]}","{hex(key[1])}"]',
     parse=lambda raw, _: parse_quantity(raw),
     shown=lambda key: f"the balance of {key.address} at block {key.number}",
     of_state=True,
-    of_texts=quantities,
+    in_bulk=InBulk(str, lambda texts, _: quantities(texts)),
 )
 ACCOUNT_PROOF: Question[BalanceKey, list[bytes]] = Question(
-    render=lambda key: f'"method":"eth_getProof","params":["{key.address}",[],"{key.number:#x}"]',
+    "eth_getProof",
+    render=lambda key: f'["{key.address}",[],"{key.number:#x}"]',
     parse=lambda raw, _: parse_account_proof(raw),
     shown=lambda key: f"the account proof of {key.address} at block {key.number}",
     of_state=True,

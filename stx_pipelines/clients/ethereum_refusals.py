@@ -59,7 +59,7 @@ class Refusals:
         if error is None and answers.beyond:
             return AskAgain(f"{about}: a value has too many digits")
         if error is None:
-            return MalformedAnswer(f"{about}: {answers.malformed}")
+            return type(answers.malformed)(f"{about}: {answers.malformed}")
         sentence, meaning = self.sentence(error, about), error.meaning()
         if meaning == "too large" and len(keys) > 1:
             return TooLarge(sentence)

@@ -224,7 +224,7 @@ class EthereumRpc(Paced):
 
         body = body_of(question, calls)
         try:
-            return self.http.post("", body, parse, cost=len(calls), stop=halt, refusal=refusal)
+            return self.http.post("", body, parse, route=question.method, cost=len(calls), stop=halt, refusal=refusal)
         except Unreachable as error:
             if limits:
                 raise Unreachable(f"{error} ({limits[-1]}); stored days are kept: {USE_THE_SETTING}") from error

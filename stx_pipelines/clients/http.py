@@ -52,6 +52,12 @@ class _Request(NamedTuple):
     body: bytes | None = None
     cost: int = 1
     refusal: Refusal = _nothing_special
+    name: str = ""
+
+    @property
+    def route(self) -> str:
+        """The name that all requests have whose responses are of one shape: by default, the path."""
+        return self.name or self.path
 
 
 @dataclass
@@ -86,6 +92,7 @@ class Http:
         else:
             self.name = self.base_url
         self._judge = Judge(self.name, self.budget, self.patience, self.limit_advice, secrets)
+        self._judge.has_answered = self.outage is not None and self.outage.has_answered
 
     @cached_property
     def _connections(self) -> Connections | IpcConnections | WebSocketConnections:
@@ -133,17 +140,19 @@ class Http:
         body: bytes,
         parse: Callable[[bytes], T],
         *,
+        route: str = "",
         cost: int = 1,
         stop: threading.Event | None = None,
         refusal: Refusal = _nothing_special,
     ) -> T:
         """Send a JSON body with retries. Return the parsed response. Raises the errors of `get`.
 
-        `cost` is the number of calls charged to the budget. `stop` replaces the client's stop signal for this request.
+        `route` names the requests whose responses are of one shape, if the path does not. `cost` is the number of calls
+        charged to the budget. `stop` replaces the client's stop signal for this request.
         `refusal` is called for every status except 200 and 304, before the usual handling.
         """
         headers = {"content-type": "application/json"}
-        request = _Request("POST", path, headers, stop or self.stop, body, cost, refusal)
+        request = _Request("POST", path, headers, stop or self.stop, body, cost, refusal, route)
         answer = self._ask(request, parse)
         if answer is None:
             raise ApiError(f"{self.name}{path} responded with 304 to a request without a condition")
@@ -204,7 +213,7 @@ class Http:
         try:
             parsed = parse(answer.body.removeprefix(codecs.BOM_UTF8))
         except MalformedAnswer as error:
-            trouble = self._judge.malformed(request.path, error)
+            trouble = self._judge.malformed(request.route, error)
         else:
             self._note_answer(request)
             return parsed
@@ -212,7 +221,7 @@ class Http:
 
     def _note_answer(self, request: _Request) -> None:
         """Note that the API itself responded."""
-        self._judge.note_answer(request.path)
+        self._judge.note_answer(request.route)
         if self.outage:
             self.outage.answered()
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
-import msgspec
-
-from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.errors import MalformedAnswer, OtherShape
 from stx_pipelines.clients.errors import ApiError, Changed, Denied, Gone, NotFound, RateLimited, TooLarge
 from stx_pipelines.clients.limits import (
     pause_of_used_up_windows,
@@ -67,19 +65,20 @@ class Judge:
     has_answered: bool = field(default=False, init=False)
     _shapes: Shapes = field(default_factory=Shapes, init=False, repr=False)
 
-    def note_answer(self, path: str) -> None:
-        """Note a usable response of the API itself."""
+    def note_answer(self, route: str) -> None:
+        """Note a usable response of the API itself. `route` is a path, or a method of JSON-RPC."""
         self.has_answered = True
-        self._shapes.answered(path, time.monotonic())
+        self._shapes.answered(route, time.monotonic())
 
-    def malformed(self, path: str, error: MalformedAnswer) -> TryAgain | Changed:
+    def malformed(self, route: str, error: MalformedAnswer) -> TryAgain | Changed:
         """Return the error of a response that cannot be used."""
         said = self.without_secrets(str(error))
-        if not isinstance(error.__cause__, msgspec.ValidationError):  # not JSON, or values that are impossible
+        if not isinstance(error, OtherShape):  # not JSON, or values that are impossible
             return TryAgain(said)
-        wait = self._shapes.failed(path, said, time.monotonic())
+        wait = self._shapes.failed(route, said, time.monotonic())
         if wait is None:
-            return Changed(f"the API has changed: update stx-pipelines ({self.name}{path}: {said[:300]})")
+            where = self.name + (route if route.startswith("/") else f" {route}")
+            return Changed(f"the API has changed: update stx-pipelines ({where}: {said[:300]})")
         return TryAgain(said, wait)
 
     def judge(self, path: str, answer: Answer, refusal: Refusal) -> None:
@@ -108,6 +107,8 @@ class Judge:
         if status in self.patience.statuses or status >= _CLOUDFLARE:
             self._fail_for_now(where, answer, told)
         to = f", which points to {self._shown(answer.headers.get('location', ''))}" if status in _REDIRECTS else ""
+        if to and self.has_answered:
+            raise TryAgain(f"HTTP {status}{to}")  # something in front of the API, for a while
         raise ApiError(f"{where} was refused: {said}{to}")
 
     def _refuse_unless_of_the_api(self, where: str, answer: Answer, said: str) -> None:

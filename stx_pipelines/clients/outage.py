@@ -27,7 +27,7 @@ class Outage:
     """The wait for the server `name`, which lasts `longest` at most, and 15 minutes after a response of 401 or 403.
 
     `probe` sends a small request. `tell` prints a line. There is no wait before the first answer of the server, and
-    none while `on_wait` is None.
+    none while `on_wait` is None. `has_answered` is true once the server gave a usable response to any client.
     """
 
     name: str
@@ -37,14 +37,14 @@ class Outage:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[threading.Event, float], object] = threading.Event.wait
     on_wait: OnWait | None = None
-    _has_answered: bool = field(default=False, init=False)
+    has_answered: bool = field(default=False, init=False)
     _since: datetime | None = field(default=None, init=False)
     _ended: int = field(default=0, init=False)  # the number of outages that are over
     _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def answered(self) -> None:
         """Note that the server gave a usable response to a request."""
-        self._has_answered = True
+        self.has_answered = True
         self._since = None
 
     def is_over(self, trouble: ApiError, stop: threading.Event, *, is_first: bool) -> bool:
@@ -54,7 +54,7 @@ class Outage:
         return True for a request whose attempts have just ended for the first time (`is_first`), because the server
         may have been away during all of them.
         """
-        if self.on_wait is None or not self._has_answered or not self.longest:
+        if self.on_wait is None or not self.has_answered or not self.longest:
             return False
         before = self._ended
         while not self._turn.acquire(timeout=_SECONDS_BETWEEN_CHECKS):

@@ -27,15 +27,21 @@ class SwitchRoute(Exception):
     """The server does not have `v3/transactions`. The caller must read the same transactions through v1."""
 
 
+class NoV1(ApiError):
+    """The server does not offer transactions through v1."""
+
+
 @dataclass
 class StacksApi:
     """A client of the Hiro API. Every method may raise the errors of `Http.get`.
 
-    `route` is the route for transactions. It changes to v1 if the server does not have v3.
+    `route` is the route for transactions. It changes to v1 if the server does not have v3. `has_v1` is false once the
+    server said that it does not have v1.
     """
 
     http: Http
     route: Literal["v3", "v1"] = "v3"
+    has_v1: bool = field(default=True, init=False)
     _switching: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def tip(self) -> Tip:
@@ -136,7 +142,7 @@ class StacksApi:
     def window_page(self, start: int, end: int, offset: int) -> WindowPage:
         """Return up to 50 transactions, oldest first, through v1. Their burn times are in `[start, end)`.
 
-        Times are unix seconds. `offset` is the number of oldest transactions to skip.
+        Times are unix seconds. `offset` is the number of oldest transactions to skip. Raises `NoV1`.
         """
         params: dict[str, str | int] = {
             "limit": stacks.PAGE_SIZE,
@@ -149,13 +155,20 @@ class StacksApi:
         try:
             return _present(self.http.get("/extended/v1/tx", answers.parse_window_page, params=params))
         except (NotFound, Gone) as error:
-            raise ApiError(f"{self.http.base_url} does not offer transactions through v3 or v1: {error}") from error
+            self._note_no_v1(error)
+            raise NoV1(f"{self.http.base_url} does not offer transactions through v3 or v1: {error}") from error
 
     def _switch_to_v1(self, reason: ApiError) -> None:
         with self._switching:
             if self.route == "v3":
                 self.route = "v1"
                 log.warning("no v3/transactions on this server; transactions are read through v1 instead (%s)", reason)
+
+    def _note_no_v1(self, reason: ApiError) -> None:
+        with self._switching:
+            if self.has_v1 and self.route == "v3":
+                log.warning("no v1/tx on this server; microblock_sequence before 2024-10-29 is NULL (%s)", reason)
+            self.has_v1 = False
 
 
 def _present(answer: T | None) -> T:

@@ -11,7 +11,8 @@ import msgspec
 
 from stx_pipelines.chains.datasets import Dataset
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.coverage.chains import Chain
+from stx_pipelines.chains.stacks import NAKAMOTO_DAY
+from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import LEARNED_DAYS, Coverage
 from stx_pipelines.coverage.text import count_days, duration, size
 from stx_pipelines.project import Project
@@ -55,8 +56,9 @@ def plan_of(project: Project, chain: Chain, coverage: Coverage, days: Sequence[d
     `force` fetches stored rows again.
     """
     budget, parts = chain.budget(project), [_part(coverage, day, force=force) for day in days]
-    requests = sum(ceil(coverage.requests_per_day * part) for part in parts)
-    minutes = requests / budget if budget else _minutes_without_budget(coverage, sum(parts))
+    read = [part * _readings(chain, day) for part, day in zip(parts, days, strict=True)]
+    requests = sum(ceil(coverage.requests_per_day * part) for part in read)
+    minutes = requests / budget if budget else _minutes_without_budget(coverage, sum(read))
     needed = round(sum(parts) * sum(_bytes_per_day(project, dataset) for dataset in chain.datasets))
     learned = _learned_from(project, chain)
     return ChainPlan(
@@ -82,6 +84,11 @@ def _part(coverage: Coverage, day: date, *, force: bool) -> float:
     if known and known.stored and known.checked and not force:
         begin = max(begin, known.checked)
     return max(0.01, (end - begin) / DAY)
+
+
+def _readings(chain: Chain, day: date) -> int:
+    """Return how often the transactions of a day are read: twice before 2024-10-29, because of its microblocks."""
+    return 2 if chain is STACKS and day < NAKAMOTO_DAY else 1
 
 
 def _minutes_without_budget(coverage: Coverage, days: float) -> float | None:

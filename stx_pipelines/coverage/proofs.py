@@ -23,12 +23,16 @@ _PROVED_BALANCES = re.compile(r"balances of (\d+) of \d+ blocks proved")
 
 
 class Proofs(NamedTuple):
-    """The closed days, their burn blocks, those proved by hashes, and the sentence (None without a closed day)."""
+    """The closed days, their burn blocks, those proved by hashes, the sentence, and the weakest proof of a Stacks day.
+
+    The last two are None without a closed day.
+    """
 
     days: int
     burn_blocks: int
     by_hash: int
     sentence: str | None
+    weakest: str | None = None
 
 
 def proofs_of(store: DatasetStore[Any], certificates: Mapping[date, Certificate]) -> Proofs:
@@ -36,12 +40,13 @@ def proofs_of(store: DatasetStore[Any], certificates: Mapping[date, Certificate]
     closed = {day: known for day, known in certificates.items() if known.is_closed}
     if not closed:
         return Proofs(0, 0, 0, None)
-    burn_blocks = sum(known.burn_blocks for known in closed.values())
+    weakest, burn_blocks = None, sum(known.burn_blocks for known in closed.values())
     by_hash = sum(store.evidence.counts(closed).values()) if store.dataset == TRANSACTIONS else 0
     days, rows = count_days(len(closed)), sum(known.seen for known in closed.values())
     if store.dataset == TRANSACTIONS:
         also = f"{by_hash:,} of {burn_blocks:,} burn blocks also by the hashes of their Stacks blocks"
-        sentence = f"{days} closed, each at least {_weakest(closed.values())}; {also}"
+        weakest = _weakest(closed.values())
+        sentence = f"{days} closed, each at least {weakest}; {also}"
     elif store.dataset == BLOCKS:
         hashed = sum(known.seen for known in closed.values() if known.proof.endswith(HASHED))
         sentence = f"{days} closed; {hashed:,} of {rows:,} headers hashed"
@@ -49,7 +54,7 @@ def proofs_of(store: DatasetStore[Any], certificates: Mapping[date, Certificate]
         found = [_PROVED_BALANCES.search(known.proof) for known in closed.values()]
         proved = sum(int(each[1]) for each in found if each)
         sentence = f"{days} closed; the balances of {proved:,} of {rows:,} blocks proved by account proofs"
-    return Proofs(len(closed), burn_blocks, by_hash, sentence)
+    return Proofs(len(closed), burn_blocks, by_hash, sentence, weakest)
 
 
 def _weakest(closed: Collection[Certificate]) -> str:

@@ -18,7 +18,20 @@ BAR_BELOW: Spec = {"size": 14, "yOffset": 8}
 WORDS_ABOVE: Spec = {"align": "left", "dx": 3, "dy": -9}
 """The positions of a bar and of its label. The label is above the bar, so it never crosses the end of the bar."""
 
-LINE_COLOURS = ("@one", "@two", "@three", "@four", "@five", "@six")
+SERIES = ("one", "two", "three", "four", "five", "six")
+"""The names of the series' colours in `themes`, in order.
+
+The colours are distinct for people with deuteranopia, protanopia and tritanopia.
+"""
+
+LINE_COLOURS = tuple(f"@{name}" for name in SERIES)
+LINE_DASHES = ((1, 0), (7, 3), (2, 2), (9, 3, 2, 3), (4, 4), (12, 4))
+LINE_SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+FILLS = tuple(f"url(#fill-{name})" for name in SERIES)
+"""The colours of the series, and what tells them apart without colour: dashes, the shapes of points, hatches."""
+
+HATCHES = dict(zip(SERIES, ("", "M-1,7 7,-1", "M3,0v6", "M0,3h6", "M-1,-1 7,7", "M0,3h6M3,0v6"), strict=True))
+"""The strokes of each hatch, as SVG paths in a square of 6 pixels. template.html makes the fills of them."""
 
 _DAY = "width * 864e5 / span(domain('x'))"
 _BAR_WIDTH = f"{_DAY} * ({_DAY} < 4 ? 1 : 0.85)"
@@ -52,7 +65,7 @@ def bars(
     *,
     title: str | None = None,
     axis: Mapping[str, Any] | None = None,
-    colour: str = "@one",
+    colour: str = "@single",
     also: Sequence[Spec] = (),
     **encoding: Any,
 ) -> Spec:
@@ -139,7 +152,43 @@ def steps(field: str, domain: Sequence[Any] | None = None, *, inner: float | Non
     return {"field": field, "type": "ordinal", **scale, **more}
 
 
-def lines(field: str, names: Sequence[str], legend: Mapping[str, Any], **more: Any) -> Spec:
-    """Return an encoding that gives each line in `names` a colour, in this order."""
-    scale = {"domain": list(names), "range": list(LINE_COLOURS)}
-    return {"field": field, "scale": scale, "legend": dict(legend), **more}
+def lines(field: str, names: Sequence[str], legend: Mapping[str, Any] | None, **more: Any) -> Spec:
+    """Return the encodings that give each line in `names` a colour and a dash, in this order."""
+    return {
+        "color": _series(field, names, LINE_COLOURS, legend, more),
+        "strokeDash": _series(field, names, LINE_DASHES, legend, more),
+    }
+
+
+def shapes(field: str, names: Sequence[str], legend: Mapping[str, Any] | None) -> Spec:
+    """Return the encoding that gives the points of each line in `names` a shape, in this order."""
+    return {"shape": _series(field, names, LINE_SHAPES, legend, {})}
+
+
+def stacks(field: str, names: Sequence[str], legend: Mapping[str, Any] | None, **more: Any) -> Spec:
+    """Return the encoding that gives each stack in `names` a hatched colour, in this order."""
+    return _series(field, names, FILLS, legend, more)
+
+
+def _series(
+    field: str, names: Sequence[str], values: Sequence[Any], legend: Mapping[str, Any] | None, more: Mapping[str, Any]
+) -> Spec:
+    taken = [values[n % len(values)] for n in range(len(names))]
+    scale = {"domain": list(names), "range": [list(each) if isinstance(each, tuple) else each for each in taken]}
+    return {"field": field, "scale": scale, "legend": dict(legend) if legend is not None else None, **more}
+
+
+def ends(series: str, encoding: Spec, words: str, transform: Sequence[Spec] = (), **style: Any) -> Spec:
+    """Return a layer that labels each line at its newest point. `words` is the expression of the label."""
+    newest = {"joinaggregate": [{"op": "max", "field": "at", "as": "newest"}], "groupby": [series]}
+    found = [*transform, newest, kept("time(datum.at) === time(datum.newest)"), calculated(words, "end")]
+    label = {**encoding, "text": {"field": "end"}}
+    return layer("text", label, found, align="left", fontWeight=600, fontSize=11, **{"dx": 7, **style})
+
+
+def rounded(expression: str) -> str:
+    """Return an expression that rounds an amount for reading, by the rule of `text.rounded`."""
+    return (
+        f"(abs({expression}) >= 1000 ? format({expression}, ',.0f') : abs({expression}) >= 1 "
+        f"? format({expression}, ',.2f') : {expression} == 0 ? '0' : format({expression}, '.3r'))"
+    )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.coverage.model import Coverage
+from stx_pipelines.dashboard.events import Event
 from stx_pipelines.metrics.options import Basis, days
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.metrics.store import MetricStore
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 PER_WALLET = ("first_seen_wallets", "wallet_windows")
 """Tables with a row per wallet. They are too large and too private for the page."""
 
-NOT_ON_PAGE = (*PER_WALLET, "contracts_daily", "transfers_daily")
+NOT_ON_PAGE = (*PER_WALLET, "contracts_daily")
 """Tables that the page does not read. `contracts_daily` has a row per contract and day."""
 
 MOST_DAYS = 1100
@@ -38,6 +39,9 @@ MOST_COHORTS = 400
 FEE_RECIPIENTS = "ethereum_fee_recipients"
 MOST_RECIPIENTS = 100
 
+CONTRACTS = "contracts_30d"
+MOST_CONTRACTS = 100
+
 _ON_PAGE = {"wallet_value_weekly": "value_weekly"}
 """Names of tables on the page and in its CSV files, if the result file has another name."""
 
@@ -48,6 +52,7 @@ _NEWEST = {
     "wallet_retention": ("cohort_date", MOST_COHORTS),
     "wallet_retention_weekly": ("week_ending", MOST_DAYS),
     "wallet_value": ("cohort_date", MOST_COHORTS),
+    "transfers_daily": ("date", MOST_DAYS),
 }
 
 Row = dict[str, Any]
@@ -68,8 +73,9 @@ class Facts:
     """All data of the page. `basis` holds the days that the numbers use; it is None before the first results.
 
     `transactions` and `wallets` count the whole covered range. `warnings` are sentences for the top of the page.
-    `fee_recipients` is None without day files of Ethereum. `proofs` says how the closed days are proved; None without
-    one.
+    `fee_recipients` is None without day files of Ethereum. `proofs` says how the closed days are proved and `weakest`
+    names the weakest proof; both are None without a closed day. `is_made_up` means that the data are not the Stacks
+    chain's. `events` are the days that the time charts mark.
     """
 
     now: datetime
@@ -81,6 +87,9 @@ class Facts:
     warnings: Sequence[str]
     fee_recipients: FeeRecipients | None = None
     proofs: str | None = None
+    weakest: str | None = None
+    is_made_up: bool = False
+    events: Sequence[Event] = ()
 
     def rows(self, table: str) -> Sequence[Row]:
         """Return the rows of a table, or no rows if the table does not exist yet."""
@@ -115,7 +124,7 @@ def read_facts(
         basis=basis,
         transactions=basis.transactions if basis else 0,
         wallets=sum(row["new_wallets"] for row in daily),
-        tables={name: _newest(table) for name, table in tables.items()},
+        tables={name: _most_called(table) if name == CONTRACTS else _newest(table) for name, table in tables.items()},
         warnings=[*([note] if note else []), *_warnings(store, known, names), *damage],
         fee_recipients=ethereum,
         proofs=proofs,
@@ -160,6 +169,13 @@ def _plain(row: Row) -> Row:
 
 def _iso(value: object) -> object:
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _most_called(table: Table) -> Table:
+    if len(table.rows) <= MOST_CONTRACTS:
+        return table
+    note = f"The {MOST_CONTRACTS} contracts with the most calls. All are in the file metrics/{table.name}.parquet."
+    return Table(table.name, table.columns, table.rows[:MOST_CONTRACTS], note)
 
 
 def _newest(table: Table) -> Table:

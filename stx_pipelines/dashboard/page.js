@@ -37,25 +37,36 @@
       },
       legend: {
         labelColor: colours.ink, titleColor: colours.soft, titleFontWeight: 400, orient: "top", direction: "horizontal",
-        columns: innerWidth < 560 ? 2 : 6, symbolType: "square", labelFontSize: 12, titleFontSize: 12, titleOrient: innerWidth < 560 ? "top" : "left",
+        columns: innerWidth < 560 ? 2 : 6, labelFontSize: 12, titleFontSize: 12, titleOrient: innerWidth < 560 ? "top" : "left",
       },
       text: { fontSize: 12 },
     };
   }
 
-  async function draw(place) {
+  async function draw(place, colours = page.themes[theme()], width = null) {
     const { id } = place.dataset;
-    const colours = page.themes[theme()];
     const spec = coloured(page.charts[id], colours);
-    spec.datasets = { [spec.data.name]: objects[spec.data.name] };
+    spec.datasets = { [spec.data.name]: objects[spec.data.name], events: page.events };
+    if (width) spec.width = width;
     for (const param of spec.params || []) if (chosen.has(id)) param.value = chosen.get(id);
     views.get(id)?.finalize();
     const options = { actions: false, renderer: "svg", config: config(colours), tooltip: { theme: "custom" } };
     views.set(id, await vegaEmbed(place, spec, options));
+    place.querySelector("svg").setAttribute("aria-hidden", "true"); // the place has a label, and a table all values
     place.dataset.drawn = theme();
   }
 
-  const drawAll = () => Promise.all([...document.querySelectorAll(".chart")].map(draw));
+  const places = [...document.querySelectorAll(".chart")];
+  const drawAll = () => Promise.all(places.map((place) => draw(place)));
+
+  // Paper has the light theme. The charts are drawn again for its two columns, so that their letters keep their size.
+  const PAPER = { wide: 664, narrow: 310 };
+  addEventListener("beforeprint", () => {
+    for (const place of places) {
+      draw(place, page.themes.light, place.closest(".wide, figure:has(details[open])") ? PAPER.wide : PAPER.narrow);
+    }
+  });
+  addEventListener("afterprint", drawAll);
 
   const toggle = document.getElementById("theme");
   function label() {
@@ -80,8 +91,20 @@
     });
   }
 
-  const shown = (value) => value === null ? "" : typeof value === "number" && !Number.isInteger(value)
-    ? String(Math.round(value * 1e6) / 1e6) : typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
+  // Amounts are rounded by the rule of `text.rounded`, shares to a tenth of a percent. The exact value is the title.
+  const AMOUNT = /_(stx|eth)$/, SHARE = /(_share|_rate|^rate|^payback)$/;
+  function rounded(text) {
+    const value = Number(text), size = Math.abs(value);
+    if (size >= 1) return value.toLocaleString("en", size >= 1000 ? { maximumFractionDigits: 0 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+    return value ? value.toLocaleString("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 }) : "0";
+  }
+  function shown(value, column) {
+    if (value === null) return "";
+    if (AMOUNT.test(column)) return rounded(value);
+    if (SHARE.test(column)) return `${(100 * value).toFixed(1)}%`;
+    if (typeof value === "number") return value.toLocaleString("en", { maximumFractionDigits: 1 });
+    return typeof value === "boolean" ? (value ? "yes" : "no") : value;
+  }
 
   for (const details of document.querySelectorAll("details[data-table]")) {
     details.addEventListener("toggle", () => {
@@ -96,16 +119,17 @@
       for (const column of columns) {
         const cell = document.createElement("th");
         cell.scope = "col";
-        cell.textContent = column.replaceAll("_", " ");
+        cell.textContent = page.heads[column];
         head.append(cell);
       }
       const body = table.createTBody();
       for (const row of rows) {
         const line = body.insertRow();
-        for (const value of row) {
+        for (const [place, value] of row.entries()) {
           const cell = line.insertCell();
-          cell.textContent = shown(value);
-          if (typeof value === "string" && !/^-?[0-9.]+$/.test(value)) cell.className = "words";
+          cell.textContent = shown(value, columns[place]);
+          if (typeof value !== "boolean" && value !== null && /[0-9]/.test(value) && cell.textContent.replaceAll(",", "") !== String(value)) cell.title = value;
+          if (typeof value === "string" && !/^-?[0-9.]+$/.test(value)) cell.className = head.cells[place].className = "words";
         }
       }
       details.querySelector(".scroll").append(table);

@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from stx_pipelines.chains.datasets import BALANCES
+from stx_pipelines.dashboard.charts import HATCHES
+from stx_pipelines.dashboard.events import event_rows, marked
 from stx_pipelines.dashboard.facts import Facts, Table
+from stx_pipelines.dashboard.heads import heads
 from stx_pipelines.dashboard.parts import Chart, Section
+from stx_pipelines.dashboard.sections.active_base import active_base
+from stx_pipelines.dashboard.sections.contracts import contracts
 from stx_pipelines.dashboard.sections.coverage import coverage
 from stx_pipelines.dashboard.sections.fee_recipients import fee_recipients
 from stx_pipelines.dashboard.sections.funnel import funnel, funnel_stages
@@ -23,7 +28,10 @@ from stx_pipelines.dashboard.sections.growth import growth
 from stx_pipelines.dashboard.sections.network import network
 from stx_pipelines.dashboard.sections.retention import retention
 from stx_pipelines.dashboard.sections.value import value
-from stx_pipelines.dashboard.text import cards, headline
+from stx_pipelines.dashboard.sections.value_retention import value_retention
+from stx_pipelines.dashboard.sections.wallet_windows import wallet_windows
+from stx_pipelines.dashboard.terms import TERMS
+from stx_pipelines.dashboard.text import MADE_UP, cards, freshness, headline, long_day, summary
 from stx_pipelines.dashboard.themes import THEMES, themed
 from stx_pipelines.project import Project
 from stx_pipelines.store.data_folder import DataFolder
@@ -35,10 +43,14 @@ VEGA_LITE = "6.4"
 SECTIONS: Sequence[Callable[[Facts], Section | None]] = (
     coverage,
     growth,
+    active_base,
     retention,
+    value_retention,
     value,
+    wallet_windows,
     funnel,
     network,
+    contracts,
     fee_recipients,
 )
 """The functions that make the sections, in the order of the page."""
@@ -84,8 +96,15 @@ def render(facts: Facts) -> str:
     tables = {name: table for name, table in facts.tables.items() if name not in _ONLY_DRAWN}
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_text("template.html"))
     return template.render(
-        title=TITLE,
+        name=TITLE,
+        title=f"{'Made up: ' if facts.is_made_up else ''}{TITLE}",
+        made_up=MADE_UP if facts.is_made_up else "",
         headline=headline(facts),
+        summary=summary(facts),
+        freshness=freshness(facts),
+        events=[(long_day(event.day), event.text) for event in facts.events],
+        terms=TERMS,
+        hatches=HATCHES,
         cards=cards(facts),
         warnings=facts.warnings,
         sections=sections,
@@ -133,7 +152,9 @@ def _embedded(facts: Facts, sections: Sequence[Section]) -> str:
     drawn = _drawn(sections)
     content = {
         "tables": {name: _columnar(name, table) for name, table in facts.tables.items()},
-        "charts": {chart.id: chart.spec for chart in drawn},
+        "charts": {chart.id: marked(chart.spec or {}) if facts.events else chart.spec for chart in drawn},
+        "events": event_rows(facts.events),
+        "heads": heads(facts.tables.values()),
         "choices": {chart.id: chart.choice for chart in drawn if chart.choice is not None},
         "themes": THEMES,
     }

@@ -21,12 +21,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Legend:
-    """An entry of a legend with its count."""
+    """An entry of a legend with its count. `sign` is the sign of its marks, which tells them apart without colour."""
 
     name: str
     colour: str
     count: int
     meaning: str
+    sign: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,14 +53,31 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Amount:
+    """A cell with an amount that is rounded for reading. The exact amount is shown on hover."""
+
+    shown: str
+    exact: str
+
+
+@dataclass(frozen=True)
 class Panel:
-    """A small table of numbers."""
+    """A small table of numbers. Each head names the unit of its column."""
 
     title: str
     meaning: str
     header: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str | Amount]]
     table: str
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number at the top of a section, with its name and a note."""
+
+    name: str
+    value: str
+    note: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +94,7 @@ class Section:
     facts: Sequence[tuple[str, str]] = ()
     empty: str = ""
     panels: Sequence[Panel] = ()
+    tiles: Sequence[Tile] = ()
 
 
 def section(name: str, title: str, lead: str, charts: Sequence[Chart], empty: str = "") -> Section:

@@ -8,19 +8,33 @@ from datetime import date
 from decimal import Decimal
 
 from stx_pipelines.dashboard.facts import Facts, Row, stx
+from stx_pipelines.dashboard.parts import Amount
+
+MADE_UP = "Made up."
+FRESH_DAYS = 2
+"""The age in days of the newest complete day above which the headline says it."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """A number at the top of the page, with its name and a note."""
+    """A number at the top of the page, with its name, a note, and the exact amount if the number is rounded."""
 
     name: str
     value: str
     note: str
+    exact: str = ""
 
 
 def headline(facts: Facts) -> str:
-    """Return the page's first sentence: wallets and transactions of the covered days."""
+    """Return the page's first sentences: the numbers of the covered days, the freshness and the weakest proof.
+
+    `Made up.` comes first if the data are not the Stacks chain's.
+    """
+    return " ".join(part for part in (MADE_UP if facts.is_made_up else "", summary(facts), freshness(facts)) if part)
+
+
+def summary(facts: Facts) -> str:
+    """Return the wallets and transactions of the covered days."""
     basis = facts.measured
     if basis is None:
         opened = sum(row["state"] == "open" for row in facts.rows("coverage"))
@@ -36,6 +50,17 @@ def headline(facts: Facts) -> str:
     return " ".join(said)
 
 
+def freshness(facts: Facts) -> str:
+    """Return how many days are complete, to which day, and the weakest of their proofs. Empty without a day."""
+    basis = facts.measured
+    if basis is None or basis.coverage_end is None:
+        return ""
+    age = (facts.now.date() - basis.coverage_end).days
+    old = f", {count(age, 'day')} ago" if age > FRESH_DAYS else ""
+    proved = f", proved {facts.weakest}" if facts.weakest else ""
+    return f"{count(basis.days, 'day')} complete to {long_day(basis.coverage_end)}{old}{proved}."
+
+
 def cards(facts: Facts) -> list[Card]:
     """Return the numbers at the top of the page, or no numbers before the first results."""
     basis, daily, network = facts.measured, facts.rows("wallets_daily"), facts.rows("network_daily")
@@ -44,7 +69,8 @@ def cards(facts: Facts) -> list[Card]:
     last, fresh = daily[-1], sum(row["new_wallets"] for row in daily[-7:])
     known_new = len(daily) >= 7 and not any(row["is_left_censored"] for row in daily[-7:])
     landed, failed = (sum(row[name] for row in network) for name in ("landed", "failed"))
-    fee = stx(sum(row["fee_ustx"] for row in network))
+    paid = sum(row["fee_ustx"] for row in network)
+    fee, mean = stx(paid), stx(paid // len(network))
     active = last["active_7d"]
     since = "" if len(network) == basis.days else f" since {_short(network[0]['date'])}"
     return [
@@ -56,7 +82,7 @@ def cards(facts: Facts) -> list[Card]:
             number(fresh if known_new else None),
             "first seen" if known_new else "too near the start of the data",
         ),
-        Card("Fees", money(fee, 2), f"STX, exactly {money(fee)}{since}"),
+        Card("Fees, STX", rounded(fee), f"{rounded(mean)} a day{since}", f"exactly {money(fee)} STX"),
         Card(
             "Failed",
             f"{failed / landed:.1%}" if landed else number(None),
@@ -90,6 +116,23 @@ def money(amount: str, places: int | None = None) -> str:
     if places is not None:
         return f"{Decimal(amount):,.{places}f}"
     return f"{Decimal(amount):,f}".rstrip("0").rstrip(".")
+
+
+def rounded(amount: str) -> str:
+    """Return an amount of STX or ETH rounded for reading.
+
+    From 1,000 on it is whole, from 1 on it has two places, and below 1 it has three significant digits.
+    """
+    exact = Decimal(amount)
+    if abs(exact) >= 1:
+        return f"{exact:,.{0 if abs(exact) >= 1000 else 2}f}"
+    places = 2 - exact.adjusted() if exact else 0
+    return f"{exact:.{places}f}"
+
+
+def exactly(exact: str) -> Amount:
+    """Return the cell of an amount: rounded for reading, with the exact amount."""
+    return Amount(rounded(exact), money(exact))
 
 
 def long_day(day: date | None) -> str:

@@ -9,14 +9,15 @@ from stx_pipelines.dashboard.charts import Spec
 
 _COLOURS = {
     "page": ("#f6f7f9", "#11161d"), "card": ("#ffffff", "#1a212b"), "ink": ("#1b2430", "#e8edf3"),
-    "soft": ("#566273", "#a3b0bf"), "line": ("#dde2e8", "#323d4a"), "accent": ("#1f6f8b", "#6cc0db"),
-    "accent-ink": ("#ffffff", "#0d1a20"), "pale": ("#dcebf0", "#23414d"), "faint": ("#eef1f4", "#222b36"),
-    "one": ("#1f6f8b", "#6cc0db"), "two": ("#c8792b", "#eaa35b"), "three": ("#6a5aa8", "#ae9ff0"),
-    "four": ("#4c9a6a", "#7fce9e"), "five": ("#b8506b", "#ec8ba4"), "six": ("#8b8f98", "#9aa3b0"),
-    "closed": ("#2f7f9c", "#4fa6c4"), "unused": ("#a9c8d4", "#2f5564"), "open": ("#e2b13c", "#e8c25f"),
-    "failing": ("#d9772b", "#ef9350"), "set-aside": ("#b3261e", "#f0766d"),
-    "low": ("#eaf5f8", "#1d2b35"), "high": ("#4aa3c0", "#26738f"), "bar": ("#9cc7d6", "#2c6479"),
-    "warn": ("#fff4da", "#3a3219"), "edge": ("#b4bfca", "#4d5b6b"),
+    "soft": ("#566273", "#a3b0bf"), "line": ("#dde2e8", "#323d4a"), "accent": ("#0b57b8", "#86c5f2"),
+    "accent-ink": ("#ffffff", "#0d1a20"), "pale": ("#dce8f7", "#223a52"), "faint": ("#eef1f4", "#222b36"),
+    "one": ("#065dd8", "#78c8f5"), "two": ("#c77700", "#f0983a"), "three": ("#c2168d", "#c07aa8"),
+    "four": ("#1fa56d", "#1f9a63"), "five": ("#9f82d9", "#7f6df5"), "six": ("#32353d", "#eaecf0"),
+    "closed": ("#2f74b5", "#5fa8dc"), "unused": ("#b4cde6", "#4f7899"), "open": ("#e2b13c", "#e8c25f"),
+    "failing": ("#d9772b", "#ef9350"), "set-aside": ("#d9534f", "#f0766d"),
+    "low": ("#eef5fd", "#1c2a3a"), "high": ("#5a9fe0", "#2a6aa8"), "bar": ("#9cc3ea", "#2c5c8c"),
+    "single": ("#3a7cc4", "#5fa8dc"), "warn": ("#fff4da", "#3a3219"), "edge": ("#b4bfca", "#4d5b6b"),
+    "sign": ("#1b2430", "#11161d"),
 }  # fmt: skip
 
 THEMES: Mapping[str, Mapping[str, str]] = {

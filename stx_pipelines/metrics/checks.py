@@ -67,6 +67,18 @@ CHECKS = (
         ("wallets_daily",),
     ),
     Check(
+        "ages_add_up",
+        "wallets_daily",
+        "The younger, the older and the wallets of unknown age add up to the active wallets.",
+        ("wallets_daily", "wallet_value_trailing"),
+    ),
+    Check(
+        "rolling_fees_add_up",
+        "network_daily",
+        "The fees of 30 days are the sum of the days, and null unless all 30 days are covered.",
+        ("network_daily",),
+    ),
+    Check(
         "retention_within_one",
         "wallet_retention",
         "Retention is between 0 and 1, and not null once the window is over.",
@@ -85,6 +97,12 @@ CHECKS = (
         ("wallet_retention", "wallet_retention_weekly"),
     ),
     Check(
+        "value_segments_add_up",
+        "wallet_retention",
+        "Value wallets and the others are all wallets that are certainly new and whose days are over.",
+        ("wallet_retention_by_value", "first_seen_wallets"),
+    ),
+    Check(
         "value_is_mature",
         "wallet_value",
         "A value is null until its window is over, and the payback of a small cohort is always null.",
@@ -95,6 +113,24 @@ CHECKS = (
         "wallet_value",
         "The wallets and fees of a week are sums over its cohorts, and a week has no row until its window is over.",
         ("wallet_value_weekly", "wallet_value"),
+    ),
+    Check(
+        "window_summary_adds_up",
+        "wallet_value",
+        "The numbers of a window are those of its wallets, and null unless its days are covered.",
+        (
+            "wallet_window_summary",
+            "wallet_windows",
+            "first_seen_wallets",
+            "wallet_value_trailing",
+            "wallet_value_breakeven",
+        ),
+    ),
+    Check(
+        "histogram_adds_up",
+        "wallet_value",
+        "Every observed wallet is in one range of fees, and no other wallet is.",
+        ("wallet_fee_histogram", "wallet_window_summary", "wallet_windows"),
     ),
     Check(
         "funnel_is_nested",
@@ -120,6 +156,13 @@ CHECKS = (
         "contracts_daily",
         "A contract has one row per day, no more wallets than calls, and no negative number.",
         ("contracts_daily",),
+    ),
+    Check(
+        "contract_window_adds_up",
+        "contracts_daily",
+        "A contract's calls, fees and failures of the last 30 days are the sums of these days. Its wallets are at "
+        "least those of the busiest day and at most the sum of the days.",
+        ("contracts_30d", "contracts_daily"),
     ),
     Check(
         "transfers_add_up",

@@ -17,7 +17,7 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, days_between
 
-DEFINITIONS_VERSION = 4
+DEFINITIONS_VERSION = 5
 """Version of the formulas, part of every fingerprint. If a formula changes, raise it to make all results stale."""
 
 ACTIVE_TRANSACTIONS = 3
@@ -28,6 +28,10 @@ VALUE_USTX = 1_000_000
 
 FUNNEL_DAYS = 30
 """Number of days, from its first day on, in which a wallet's transactions and fees count for the funnel."""
+
+
+OLD_DAYS = 180
+"""Age of a wallet, in days since its first day, from which it counts in `active_30d_older`."""
 
 
 @dataclass(frozen=True, kw_only=True)

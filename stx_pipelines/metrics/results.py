@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
-from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, VALUE_USTX, Basis
+from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, OLD_DAYS, VALUE_USTX, Basis
 from stx_pipelines.store.arrow import schema
 from stx_pipelines.store.parquet import parquet_rows
 from stx_pipelines.store.statements import load_sql
@@ -22,16 +22,18 @@ RESULTS: dict[str, tuple[str, ...]] = {
     "first_seen_wallets": ("first_seen_wallets",),
     "wallets_daily": ("wallets_daily",),
     "network_daily": ("network_daily", "network_types"),
-    "wallet_retention": ("wallet_retention", "wallet_retention_weekly"),
+    "wallet_retention": ("wallet_retention", "wallet_retention_weekly", "wallet_retention_by_value"),
     "wallet_value": (
         "wallet_value",
         "wallet_value_weekly",
         "wallet_value_trailing",
         "wallet_value_breakeven",
         "wallet_windows",
+        "wallet_window_summary",
+        "wallet_fee_histogram",
     ),
     "wallet_funnel": ("wallet_funnel",),
-    "contracts_daily": ("contracts_daily",),
+    "contracts_daily": ("contracts_daily", "contracts_30d"),
     "transfers_daily": ("transfers_daily",),
 }
 """The tables of each result. A result's first table has the result's name. Each table is one query in `sql`."""
@@ -40,11 +42,11 @@ _STEPS = {
     "first_seen_wallets": ("wallets",),
     "wallets_daily": ("wallets", "wallet_days"),
     "network_daily": ("wallets", "wallet_days", "network"),
-    "wallet_retention": ("wallets", "wallet_days", "windows", "cohort_retention"),
-    "wallet_value": ("wallets", "wallet_days", "windows"),
-    "wallet_funnel": ("wallets", "wallet_days"),
-    "contracts_daily": ("wallets", "contract_days"),
-    "transfers_daily": ("wallets", "transfer_days"),
+    "wallet_retention": ("wallets", "wallet_days", "windows", "cohort_retention", "first_month"),
+    "wallet_value": ("wallets", "wallet_days", "windows", "trailing_windows"),
+    "wallet_funnel": ("wallets", "wallet_days", "first_month"),
+    "contracts_daily": ("wallets", "contract_days", "contract_window"),
+    "transfers_daily": ("wallets", "wallet_days", "transfer_days"),
 }
 """The steps of each result, in the order they run. Each step is one statement in `sql/base`."""
 
@@ -94,6 +96,7 @@ def define(
             "funnel_days": FUNNEL_DAYS,
             "active_transactions": ACTIVE_TRANSACTIONS,
             "value_ustx": VALUE_USTX,
+            "old_days": OLD_DAYS,
         },
     )
     longer_than, windows = zip(*options.bands, strict=True)

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
 from stx_pipelines.read.history import History, NotCovered
+from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.rows import Rows
 
-__all__ = ["History", "NotCovered", "Rows", "blocks", "miners_balance", "open", "table", "transactions"]
+__all__ = ["History", "NotCovered", "Rows", "StoreError", "blocks", "miners_balance", "open", "table", "transactions"]
 
 
 def open(path: str | Path | None = None) -> History:

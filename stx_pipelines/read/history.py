@@ -37,6 +37,27 @@ class History:
         """Keep the path. Files are read when rows are asked for."""
         self._folder = DataFolder(path)
 
+    @property
+    def path(self) -> Path:
+        """The data folder."""
+        return self._folder.path
+
+    @property
+    def tables(self) -> list[str]:
+        """The names that `table` knows, those of the chains first."""
+        return [*DATASETS, *_DETAILS, *tables_of(RESULTS)]
+
+    def days(self, name: str, *, partial: bool = False) -> list[date]:
+        """Return the closed days of a dataset, oldest first. With `partial`, return all stored days.
+
+        Raises `ValueError` for a name that is no dataset.
+        """
+        if name not in DATASETS:
+            raise ValueError(f"{name} is no dataset: there are {', '.join(DATASETS)}")
+        files = DayFiles(self._folder.days(name), remembers=False)
+        known = files.certificates()
+        return sorted(known if partial else _closed(DATASETS[name], files, known))
+
     def transactions(self, start: date | None = None, end: date | None = None, *, partial: bool = False) -> Rows:
         """Return the rows of the table `transactions`. See `table`."""
         return self.table(TRANSACTIONS, start, end, partial=partial)
@@ -62,7 +83,7 @@ class History:
             of = DATASETS.get(name) or _DETAILS[name]
             return rows_of_days(of.name, self._days(of, name, start, end, partial=partial), details=name in _DETAILS)
         if name not in tables_of(RESULTS):
-            raise ValueError(f"{name} is no table: there are {', '.join([*DATASETS, *_DETAILS, *tables_of(RESULTS)])}")
+            raise ValueError(f"{name} is no table: there are {', '.join(self.tables)}")
         if start or end or partial:
             raise ValueError(f"{name} is a table of the metrics, which has no range of days")
         path = self._folder.metric(name)

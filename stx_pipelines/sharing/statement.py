@@ -69,8 +69,8 @@ class Statement(NamedTuple):
 def make_statement(api: StacksApi, node: StacksNode, address: str, first: date, last: date) -> Statement:
     """Return the statement of the blocks whose block time is on a day from `first` to `last`, both included.
 
-    Days are those of the Stacks blocks' times, which rise from block to block. Raises `SettingsError` for a range before
-    the chain, `Moving` if the chain changed in every attempt, and the errors of the clients.
+    Days are those of the Stacks blocks' times, which rise from block to block. Raises `SettingsError` for a range
+    before the chain, `Moving` if the chain changed in every attempt, and the errors of the clients.
     """
     for _ in range(_ATTEMPTS):
         closing = api.block_at(window(last)[1] - 1)

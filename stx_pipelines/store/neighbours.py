@@ -1,8 +1,9 @@
 """Neighbouring days of Stacks transactions that cannot be of one chain.
 
 A day's last block is the parent of the next day's first block if its height is one lower. Times of burn blocks are not
-in order, so at midnight the heights of two days may interleave. Then no height and no transaction may be in both days.
-Such days are compared once. The results are in the small file `.neighbours.json` beside the day files.
+in order, so at midnight the heights of two days may interleave. There may also be blocks without transactions between
+them. In both cases, no height and no transaction may be in both days. Such days are compared once. The results are in
+the small file `.neighbours.json` beside the day files.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 def torn_days(files: DayFiles, *, compare: bool) -> frozenset[date]:
     """Return the stored days that do not fit to a neighbouring stored day. Damaged files are left out.
 
-    If `compare`, the rows of interleaving days are compared unless the result is known. Otherwise days without a known
-    result count as fitting, so that no day file is read.
+    If `compare`, the rows of days without a link are compared unless the result is known. Otherwise days without a
+    known result count as fitting, so that no day file is read.
     """
     known = files.certificates()
     pairs = [(older, known[day + DAY]) for day, older in known.items() if day + DAY in known]
     before = read_if_sound(_memory(files), dict[str, bool]) or {}
-    results = {_key(*pair): before[_key(*pair)] for pair in pairs if _interleave(*pair) and _key(*pair) in before}
+    results = {_key(*pair): before[_key(*pair)] for pair in pairs if _must_be_compared(*pair) and _key(*pair) in before}
     if compare:
         for older, newer in pairs:
-            if _interleave(older, newer) and _key(older, newer) not in results:
+            if _must_be_compared(older, newer) and _key(older, newer) not in results:
                 results[_key(older, newer)] = _are_apart(files, older.day, newer.day)
         _remember(files, before, results)
     torn = (pair for pair in pairs if not _are_linked(*pair) or not results.get(_key(*pair), True))
@@ -42,9 +43,9 @@ def _key(older: Certificate, newer: Certificate) -> str:
     return f"{older.id} {newer.id}"
 
 
-def _interleave(older: Certificate, newer: Certificate) -> bool:
-    ends = (older.last_height, newer.first_height)
-    return ends[0] is not None and ends[1] is not None and ends[0] >= ends[1]
+def _must_be_compared(older: Certificate, newer: Certificate) -> bool:
+    last, first = older.last_height, newer.first_height
+    return last is not None and first is not None and first != last + 1
 
 
 def _are_linked(older: Certificate, newer: Certificate) -> bool:

@@ -90,6 +90,16 @@ def top_fee_recipients(database: Path, limit: int = 10) -> str:
     return str(_connect(database).sql(load_sql("top_fee_recipients"), params={"limit": limit}))
 
 
+def busiest_contract(database: Path) -> str:
+    """Return the day of the contract with the most calls on the newest closed day, as one line of text."""
+    found = _connect(database).sql(load_sql("busiest_contract")).fetchone()
+    if found is None:
+        return "no contract was called"
+    day, contract, calls, wallets, failed, all_calls, fees = found
+    said = f"{calls:,} calls by {wallets:,} wallets, {failed:,} of {all_calls:,} failed, {fees:,f} STX of fees"
+    return f"{day} {contract}: {said}"
+
+
 def _connect(database: Path) -> duckdb.DuckDBPyConnection:
     import duckdb
 

@@ -73,9 +73,10 @@ def _waiting(http: Http, store: DatasetStore[Any], lease: Lease, reporter: Repor
         else:
             lease.take_back()
 
+    before = outage.on_wait
     store.writing, outage.on_wait = lease.writing, note
     try:
         yield
     finally:
-        store.writing, outage.on_wait = nullcontext, None
+        store.writing, outage.on_wait = nullcontext, before
         reporter.waiting(None, http.name)

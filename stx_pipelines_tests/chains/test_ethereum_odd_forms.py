@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from stx_pipelines.chains.errors import BeyondTables, MalformedAnswer
 from stx_pipelines.chains.ethereum import Header, parse_quantity, quantities
@@ -70,7 +71,7 @@ def test_a_block_without_size_is_hashed_and_one_without_extra_data_is_not() -> N
     """The hash covers the extra data and not the size."""
     without_size = {name: value for name, value in USUAL[1].items() if name != "size"}
     usual, header = parse_header(body(USUAL[1])), parse_header(body(without_size))
-    assert header == usual._replace(block=usual.block._replace(size=None))
+    assert header == replace(usual, block=usual.block._replace(size=None))
     without_data = {name: value for name, value in USUAL[1].items() if name != "extraData"}
     header = parse_header(body(without_data))
     assert (header.computed, header.block.extra_data, header.block.hash) == (None, None, usual.block.hash)

@@ -288,11 +288,10 @@ def test_a_row_without_sender_or_block_time_is_kept_with_none() -> None:
     assert (row.sender_address, row.nonce, row.block_time) == (None, None, None)
 
 
-def test_the_microblock_is_known_since_nakamoto_and_named_by_the_cursor_alone_before() -> None:
+def test_v3_does_not_name_the_microblock_before_nakamoto() -> None:
     value = recorded("v3_tx_limit3")
+    assert [row.microblock_sequence for row in parse_page(body(value), TOP).rows] == [ANCHORED] * 3
     for tx in value["results"]:
         tx["bitcoin_block"]["time"] = 1_700_000_000
     value["cursor"]["current"] = "6500000:5:0"
-    assert [row.microblock_sequence for row in parse_page(body(value), TOP).rows] == [5, None, None]
-    value["cursor"]["current"] = None
     assert [row.microblock_sequence for row in parse_page(body(value), TOP).rows] == [None] * 3

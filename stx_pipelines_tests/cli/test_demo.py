@@ -38,6 +38,9 @@ def test_the_demo_shows_its_whole_history_and_can_be_run_twice(
         assert "days complete   4" in said
         assert f"{away}one reorg replaced 12 blocks: all 4 days agree with the chain" in said
         assert "token_transfer" in said
+        assert re.search(
+            r"^  \d{4}-\d\d-\d\d S\w+\.[\w-]+: [\d,]+ calls by [\d,]+ wallets, .* STX of fees$", said, re.M
+        )
         assert str(data / "warehouse.duckdb") in said
     told = command(["status"], {"STX_DATA_DIR": str(data)})  # the demo prints this command
     assert re.search(

@@ -64,8 +64,12 @@ def mend(world: World) -> None:
     world.knobs.on_request, world.knobs.fault_rate = None, 0.0
 
 
-def test_it_waits_and_continues_while_others_are_told(world: World, run: Run, during: Script) -> None:
+@pytest.mark.parametrize("after", [12, 1], ids=["in a run", "between runs"])
+def test_it_waits_and_continues_while_others_are_told(world: World, run: Run, during: Script, after: int) -> None:
+    """Between runs, the tip is compared with today's stored day."""
     said = []
+    if after == 1:
+        world.stored()
 
     def look() -> None:
         project = world.project()
@@ -79,14 +83,18 @@ def test_it_waits_and_continues_while_others_are_told(world: World, run: Run, du
         mend(world)
 
     pauses = during(look)
-    break_after(world, 12)
+    break_after(world, after)
     done = run(world, "sync", "--target-days", "3")
     assert done.exit_code == DONE, done.output
     assert pauses == [30]
+    assert holder(world.folder.lock("sync")) is None
     (code, sentence), (_, err) = said
     assert code == HEALTHY
-    assert sentence.startswith("waiting for the server since ")
-    assert f"process {os.getpid()} continues by itself" in sentence
+    if after == 1:
+        assert sentence.startswith("healthy: ")
+    else:
+        assert sentence.startswith("waiting for the server since ")
+        assert f"process {os.getpid()} continues by itself" in sentence
     assert err.startswith(f"stopped: process {os.getpid()} is waiting for the server since ")
     assert err.count("\n") == 1
     assert "waiting for the server http" in done.stderr

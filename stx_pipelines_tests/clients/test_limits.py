@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 import msgspec
 import pytest
 
-from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.errors import malformed
 from stx_pipelines.clients.errors import Changed, RateLimited, Unreachable
+from stx_pipelines.clients.ethereum_calls import BALANCE
 from stx_pipelines.clients.http import Http
 from stx_pipelines.clients.limits import (
     pause_of_used_up_windows,
@@ -23,6 +24,7 @@ from stx_pipelines.clients.limits import (
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines_tests.clients.conftest import Script
 from stx_pipelines_tests.clients.imaginary import Clock, Stop
+from stx_pipelines_tests.clients.node import CHAIN_ID, KEYS, MakeRpc, Node, reply
 
 NOW = 2_000_000_000.0  # 2033-05-18 03:33:20 UTC, a Wednesday
 DATE = "Wed, 18 May 2033 03:33:20"
@@ -149,7 +151,7 @@ def test_a_404_of_something_else_passes_once_the_api_has_responded(
     script: Script, make_http: Callable[..., Http]
 ) -> None:
     http = make_http()
-    script.say(200, b"1").say(404, b"<html>404</html>").say(200, b"2")
+    script.say(200, b"1").say(404, b"<html>404</html>").say(302, b"", location="/login").say(200, b"2")
     assert (http.get("/x", bytes), http.get("/y", bytes)) == (b"1", b"2")
 
 
@@ -157,7 +159,7 @@ def _shape(body: bytes) -> int:
     try:
         return msgspec.json.decode(body, type=int)
     except msgspec.ValidationError as error:
-        raise MalformedAnswer(f"the response is not what the API promises: {error}") from error
+        raise malformed("the response is not what the API promises", error) from error
 
 
 def test_a_shape_that_has_changed_for_good_is_said_after_a_minute(
@@ -171,6 +173,24 @@ def test_a_shape_that_has_changed_for_good_is_said_after_a_minute(
         http.get("/v3/blocks/7", _shape)
     assert clock.waited == pytest.approx(60, abs=1)
     assert len(script.asked) == 5
+
+
+@pytest.mark.parametrize("value", [17, {}, None, "0x"])
+def test_another_shape_of_one_method_of_an_ethereum_node_is_a_change(
+    node: Node, make_rpc: MakeRpc, clock: Clock, value: object
+) -> None:
+    """No balance is a number or an object. Null and an empty text are a node's own faults."""
+    rpc = make_rpc(attempts=5)
+    rpc.http.stop = Stop(clock)
+    assert rpc.chain_id() == CHAIN_ID
+    node.always = lambda calls, _: reply([{"id": call["id"], "result": value} for call in calls])
+    if value in (None, "0x"):
+        with pytest.raises(Unreachable):
+            rpc._batch(BALANCE, KEYS, rpc.http.stop)
+        return
+    with pytest.raises(Changed, match=r"the API has changed: update stx-pipelines .* eth_getBalance: "):
+        rpc._batch(BALANCE, KEYS, rpc.http.stop)
+    assert clock.waited == pytest.approx(60, abs=1)
 
 
 def test_a_shape_error_that_passes_or_concerns_every_route_is_no_change(

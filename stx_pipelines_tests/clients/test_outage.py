@@ -159,6 +159,16 @@ def test_a_request_that_alone_fails_is_reported_after_a_second_round(
     assert len(script.asked) == 6
 
 
+def test_a_page_is_not_of_the_api_once_another_client_of_the_command_had_an_answer(
+    script: Script, make_http: Callable[..., Http]
+) -> None:
+    """Each run of a command has its own client."""
+    made = make_http()
+    http = Http(made.base_url, made.budget, made.patience, outage=Server(away=0).outage())
+    script.say(404, b"<html>404</html>").say(200, b"1")
+    assert http.get("/x", bytes) == b"1"
+
+
 def test_an_ethereum_node_is_waited_for_too(node: Node, make_rpc: MakeRpc) -> None:
     server = Server(away=60)
     rpc = make_rpc()

@@ -37,6 +37,8 @@ MOST_BYTES = 5_000_000
 CHARTS = {
     *("calendar", "active", "new", "retention-map", "fees-by-window", "payback", "funnel-stages"),
     *("types", "fees", "failures"),
+    *("contracts-called", "transfers", "transfer-amounts"),
+    *("base-ages", "fees-30d", "value-retention", "fee-histogram"),
 }
 
 

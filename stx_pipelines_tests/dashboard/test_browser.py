@@ -103,7 +103,7 @@ def test_tables_open_and_tooltips_define(opened: Any) -> None:
     """The table of a chart has its rows; a tooltip has the definition."""
     from selenium.webdriver import ActionChains
 
-    details = opened.find_element("css selector", "#growth details")
+    details = opened.find_element("css selector", "#growth details[data-table]")
     details.find_element("tag name", "summary").click()
     wait_for(lambda: len(details.find_elements("css selector", "tbody tr")) == DAYS)
     chart = opened.find_element("css selector", "[data-id=new]")

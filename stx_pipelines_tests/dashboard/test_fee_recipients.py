@@ -70,7 +70,7 @@ def test_the_section_is_there_only_with_its_day_files(store: MetricStore, html: 
     assert "The increase is not an income" in section
     assert "2 days of Ethereum, 2026-09-01 00:00 to 2026-09-03 00:00 UTC: 6 blocks, 100 to 106" in section
     assert "1 day and 1 block" in section
-    assert "<td>-1.999999999999999999</td>" in section
+    assert '<td title="-1.999999999999999999">-2.00</td>' in section
     assert "reward" not in section.lower()
     assert 'class="warn" role' not in said
 

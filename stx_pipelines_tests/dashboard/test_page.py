@@ -72,7 +72,7 @@ def test_the_page_is_accessible(html: str) -> None:
     assert {"header", "nav", "main", "footer"} <= set(page.tags)
     assert page.tags.count("h1") == 1
     assert page.unnamed == []
-    assert page.tags.count("details") == len(CHARTS)
+    assert html.count("<details data-table=") == len(CHARTS)
     assert '<html lang="en">' in html
 
 
@@ -149,7 +149,7 @@ def test_sections_without_enough_days_have_a_sentence(tmp_path: Path, state: str
     said = build(store)
     drawn = set(embedded(said)["charts"])
     if state == "closed":
-        assert drawn == {"calendar", "active", "new", "types", "fees", "failures"}
+        assert drawn == CHARTS - {"retention-map", "fees-by-window", "payback", "funnel-stages"}
         assert "The first cell appears when 21 September 2026 is complete" in said
         assert "The data are too short for a funnel" in said
         assert "The first funnel appears when 15 October 2026 is complete" in said

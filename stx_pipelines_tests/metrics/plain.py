@@ -149,14 +149,14 @@ class Plain:
         return sorted(rows)
 
     def contracts_daily(self) -> Rows:
-        rows: Rows = []
         calls = self.stored[self.stored.tx_type == "contract_call"]
-        for (day, contract), group in calls.groupby(["day", "contract"]):
-            good, fee = group[group.ok], sum(map(int, group[group.ok].fee))
-            failed = len(group) - len(good)
-            counts = (len(good), len(set(good.address)), fee, stx(fee), len(group), failed)
-            rows.append((day, contract, *counts, failed / len(group)))
-        return sorted(rows)
+        return sorted((*of, *calls_in(group)) for of, group in calls.groupby(["day", "contract"]))
+
+    def contracts_30d(self) -> Rows:
+        days = self.days[-30:]
+        calls = self.stored[(self.stored.tx_type == "contract_call") & self.stored.day.isin(days)]
+        rows = [(days[0], days[-1], of, *calls_in(group)) for of, group in calls.groupby("contract")]
+        return sorted(rows, key=lambda row: (-row[3], row[2]))
 
     def transfers_daily(self) -> Rows:
         rows: Rows = []
@@ -303,6 +303,13 @@ class Plain:
             rates = (len(active) / len(fees), len(valued) / len(fees)) if fees else (None, None)
             rows.append((length, min(wanted), last, *counts, *rates, True))
         return rows
+
+
+def calls_in(group: pd.DataFrame) -> tuple[Any, ...]:
+    """Return calls, wallets, fees, and all and failed ones of a group of contract calls."""
+    good, fee = group[group.ok], sum(map(int, group[group.ok].fee))
+    failed = len(group) - len(good)
+    return len(good), len(set(good.address)), fee, stx(fee), len(group), failed, failed / len(group)
 
 
 def sunday_after(day: date) -> date:

@@ -14,7 +14,7 @@ from stx_pipelines.devnet.stacks.values import ChainSpec
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines_tests.metrics.history import START, payload_of, read, store_chain, store_in
-from stx_pipelines_tests.metrics.plain import Plain
+from stx_pipelines_tests.metrics.plain_summary import PlainSummary
 
 SHORT = MetricOptions(windows=(1, 3, 7), trailing_windows=(7, 14, 99), left_censor_days=5, breakeven_days=20)
 NO_MINERS = MetricOptions(
@@ -71,7 +71,7 @@ def test_pandas_agrees_on_every_table(
     store = store_in(tmp_path / "data", options, START if from_birth else None)
     store_chain(store, chain, days_between(START, last))
     store.refresh()
-    plain = Plain(transactions_of(chain, days), START, last, options, from_birth)
+    plain = PlainSummary(transactions_of(chain, days), START, last, options, from_birth)
     for table in (table for tables in RESULTS.values() for table in tables):
         ours = [tuple(row.values()) for row in read(store, table)]
         assert ours == getattr(plain, table)(), table

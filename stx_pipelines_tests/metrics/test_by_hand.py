@@ -220,9 +220,12 @@ def test_days_before_the_data_start_are_not_read(tmp_path: Path) -> None:
 
 
 def test_without_a_closed_day_every_table_is_there_and_empty(tmp_path: Path) -> None:
-    """Only the breakeven table has rows: one per window, without numbers."""
+    """Only two tables have rows, without numbers: one per window, and one per window, definition and group."""
     store = store_in(tmp_path / "data", MetricOptions())
     store_day(store, day(0), rows_of(0), "open")
     refreshed = store.refresh()
-    assert {table: rows for table, rows in refreshed.rows.items() if rows} == {"wallet_value_breakeven": 5}
+    assert {table: rows for table, rows in refreshed.rows.items() if rows} == {
+        "wallet_value_breakeven": 5,
+        "wallet_retention_by_value": 30,
+    }
     assert refreshed.basis.coverage_end is None

@@ -33,6 +33,19 @@ FAULTS = {
         "wallets_daily: UPDATE t SET active_7d = 3 WHERE date = DATE '2026-01-10'",
         "wallets_daily: UPDATE t SET rolling_mean_30d = 1.0 WHERE date = DATE '2026-02-02'",
     ],
+    "ages_add_up": [
+        "wallets_daily: UPDATE t SET active_30d_younger = active_30d_younger + 1 WHERE date = DATE '2026-04-14'",
+        "wallets_daily: UPDATE t SET active_30d_older = 0 WHERE active_30d IS NULL",
+        "wallets_daily: UPDATE t SET active_30d_older = -1, active_30d_age_unknown = active_30d_age_unknown + 1",
+        "wallet_value_trailing: UPDATE t SET older_fee_ustx = older_fee_ustx + 1 WHERE is_mature",
+        "wallet_value_trailing: UPDATE t SET younger_wallets = 0 WHERE NOT is_mature",
+        "wallet_value_trailing: UPDATE t SET younger_wallets = younger_wallets - 1, older_wallets = 1 WHERE is_mature",
+    ],
+    "rolling_fees_add_up": [
+        "network_daily: UPDATE t SET fee_30d_ustx = fee_30d_ustx + 1 WHERE date = DATE '2026-04-14'",
+        "network_daily: UPDATE t SET fee_30d_stx = fee_30d_stx + 1 WHERE date = DATE '2026-04-14'",
+        "network_daily: UPDATE t SET fee_30d_ustx = 0, fee_30d_stx = 0 WHERE date = DATE '2026-02-02'",
+    ],
     "retention_within_one": [
         "wallet_retention: UPDATE t SET retained = cohort_size + 1 WHERE retained > 0",
         "wallet_retention: UPDATE t SET rate = 1.01 WHERE retained > 0",
@@ -45,6 +58,13 @@ FAULTS = {
         "wallet_retention: UPDATE t SET retained = 1 WHERE NOT is_mature",
         "wallet_retention: UPDATE t SET rate = 0.5, is_mature = true WHERE NOT is_mature",
         "wallet_retention_weekly: UPDATE t SET retained = 1 WHERE NOT is_mature",
+    ],
+    "value_segments_add_up": [
+        "wallet_retention_by_value: UPDATE t SET wallets = wallets + 1, rate = NULL WHERE segment = 'value'",
+        "wallet_retention_by_value: UPDATE t SET retained = wallets + 1 WHERE wallets > 0",
+        "wallet_retention_by_value: UPDATE t SET rate = 0 WHERE wallets = 0",
+        "wallet_retention_by_value: DELETE FROM t WHERE segment = 'value'",
+        "wallet_retention_by_value: UPDATE t SET last_cohort = DATE '2026-04-14' WHERE wallets > 0",
     ],
     "value_is_mature": [
         "wallet_value: UPDATE t SET fee_ustx = 1 WHERE NOT is_mature",
@@ -69,6 +89,23 @@ FAULTS = {
         "wallet_value: UPDATE t SET fee_ustx = fee_ustx + 1 WHERE cohort_date = DATE '2026-01-05'",
         "wallet_value: DELETE FROM t WHERE cohort_date = DATE '2026-01-10'",
     ],
+    "window_summary_adds_up": [
+        "wallet_window_summary: UPDATE t SET new_wallets = 0 WHERE window_days = 90",
+        "wallet_window_summary: UPDATE t SET active_wallets = active_wallets + 1 WHERE window_days = 30",
+        "wallet_window_summary: UPDATE t SET observed_wallets = observed_wallets + 1 WHERE window_days = 15",
+        "wallet_window_summary: UPDATE t SET retained = observed_wallets + 1 WHERE window_days = 15",
+        "wallet_window_summary: UPDATE t SET mean_fee_stx = mean_fee_stx + 1 WHERE window_days = 15",
+        "wallet_window_summary: UPDATE t SET active_median_fee_stx = 0 WHERE window_days = 30",
+        "wallet_window_summary: UPDATE t SET active_to_first = active_to_first * 2 WHERE window_days = 15",
+        "wallet_windows: DELETE FROM t WHERE address = 'E'",
+    ],
+    "histogram_adds_up": [
+        "wallet_fee_histogram: UPDATE t SET wallets = wallets + 1 WHERE from_ustx = 0",
+        "wallet_fee_histogram: UPDATE t SET to_ustx = to_ustx + 1000000 WHERE from_ustx = 200000",
+        "wallet_fee_histogram: UPDATE t SET wallet_share = 1 WHERE from_ustx = 0",
+        "wallet_fee_histogram: DELETE FROM t WHERE window_days = 15",
+        "wallet_window_summary: UPDATE t SET observed_wallets = observed_wallets + 1 WHERE window_days = 15",
+    ],
     "funnel_is_nested": ["wallet_funnel: UPDATE t SET active_and_value_30d = active_30d + 1 WHERE is_mature"],
     "funnel_is_mature": [
         "wallet_funnel: UPDATE t SET cohort_size = 6 WHERE NOT is_mature",
@@ -88,6 +125,14 @@ FAULTS = {
         "contracts_daily: UPDATE t SET wallets = 0",
         "contracts_daily: UPDATE t SET failed = landed WHERE calls > 0",
         "contracts_daily: UPDATE t SET fee_stx = fee_stx + 0.000001",
+    ],
+    "contract_window_adds_up": [
+        "contracts_30d: UPDATE t SET calls = calls + 1",
+        "contracts_30d: UPDATE t SET wallets = wallets + 1",
+        "contracts_30d: UPDATE t SET wallets = 0",
+        "contracts_30d: UPDATE t SET first_date = first_date - 1",
+        "contracts_30d: UPDATE t SET contract_id = NULL",
+        "contracts_30d: DELETE FROM t",
     ],
     "transfers_add_up": [
         "transfers_daily: UPDATE t SET transfers = transfers + 1 WHERE date = DATE '2026-01-05'",

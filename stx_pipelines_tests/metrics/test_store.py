@@ -73,6 +73,7 @@ def test_money_is_never_floating_point(store: MetricStore) -> None:
                 floating.add(field.name)
     assert floating == {
         *("rate", "active_rate", "active_and_value_rate", "failed_share"),
+        *("wallet_share", "active_to_first", "retention_rate"),
         *("payback", "rolling_mean_7d", "rolling_mean_30d"),
     }
 

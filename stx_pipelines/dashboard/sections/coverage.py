@@ -27,7 +27,7 @@ STATES = {
 }
 """The colour and the meaning of each state of a day."""
 
-_SIGNS = {"open": "○", "failing": "!", "set aside": "\u00d7", NEWER: "?"}
+_SIGNS = {"closed, not used": "-", "open": "○", "failing": "!", "set aside": "\u00d7", NEWER: "?"}
 _CLOSED = "A day is closed when it has as many transactions as the chain itself counts and all its blocks are final."
 
 
@@ -48,7 +48,7 @@ def _calendar(facts: Facts) -> Chart:
     rows = facts.rows("coverage")
     counts = Counter(row["shown"] for row in rows)
     entries = [
-        Legend(name, colour.lstrip("@"), counts[name], meaning)
+        Legend(name, colour.lstrip("@"), counts[name], meaning, _SIGNS.get(name, ""))
         for name, (colour, meaning) in STATES.items()
         if counts[name]
     ]
@@ -88,7 +88,7 @@ def _squares(months: int) -> Spec:
         height=20 * months,
         layer=[
             layer("rect", {**cell, "color": colour}, cornerRadius=2, stroke="@edge", strokeWidth=1),
-            layer("text", {**cell, "text": {"field": "sign"}}, fontSize=9, fontWeight="bold", color="@card"),
+            layer("text", {**cell, "text": {"field": "sign"}}, fontSize=9, fontWeight="bold", color="@sign"),
         ],
     )
 

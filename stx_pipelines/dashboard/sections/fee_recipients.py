@@ -20,12 +20,11 @@ from stx_pipelines.dashboard.charts import (
     tooltip,
 )
 from stx_pipelines.dashboard.facts import FEE_RECIPIENTS, Facts, Row
-from stx_pipelines.dashboard.parts import Chart, Panel, Section
-from stx_pipelines.dashboard.text import count, money, number
+from stx_pipelines.dashboard.parts import Amount, Chart, Panel, Section
+from stx_pipelines.dashboard.text import count, exactly, number
 from stx_pipelines.store.fee_recipients import FeeRecipients
 
 RECIPIENTS_DRAWN = 12
-_PLACES = 18  # Wei
 
 _INCREASE = (
     "The increase is the recipient's balance after the block minus the recipient's balance before the block. It "
@@ -109,21 +108,21 @@ def _amounts(rows: Sequence[Row], recipients: int) -> Panel:
         else "All fee recipients"
     )
     return Panel(
-        "Blocks and balance increases, in exact ETH",
-        f"{which}. Full addresses are in the CSV file. The last column counts the blocks in which the balance did "
-        "not rise.",
-        ("fee recipient", "blocks", "sum of positive increases", "net increase", "zero or negative"),
+        "Blocks and balance increases",
+        f"{which}. Full addresses and exact amounts are in the CSV file. The last column counts "
+        "the blocks in which the balance did not rise.",
+        ("fee recipient", "blocks (share)", "positive increases, ETH", "net increase, ETH", "zero or negative, blocks"),
         [_line(row) for row in rows],
         FEE_RECIPIENTS,
     )
 
 
-def _line(row: Row) -> tuple[str, ...]:
+def _line(row: Row) -> tuple[str | Amount, ...]:
     address = shown_address(row["fee_recipient"])
     return (
         f"{address[:8]}…{address[-4:]}",
         f"{number(row['blocks'])} ({row['block_share']:.1%})",
-        money(row["positive_increases_eth"], _PLACES),
-        money(row["net_increase_eth"], _PLACES),
+        exactly(row["positive_increases_eth"]),
+        exactly(row["net_increase_eth"]),
         f"{number(row['zero_or_negative_blocks'])} ({row['zero_or_negative_share']:.1%})",
     )

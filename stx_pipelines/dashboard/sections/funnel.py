@@ -20,6 +20,7 @@ from stx_pipelines.dashboard.charts import (
     tooltip,
 )
 from stx_pipelines.dashboard.facts import Facts, Row, Table, stx
+from stx_pipelines.dashboard.intervals import interval
 from stx_pipelines.dashboard.parts import Chart, Choice, Section, section
 from stx_pipelines.dashboard.text import long_day, money, number
 from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, VALUE_USTX
@@ -80,7 +81,11 @@ def _bars(window: int) -> Spec:
         ("stage", "stage"), ("wallets", "wallets", ","), ("cohort_size", "of wallets", ","), ("rate", "share", ".2%"),
         ("first_cohort", "first cohort"), ("last_cohort", "last cohort"),
     )  # fmt: skip
-    words = "datum.stage + ': ' + format(datum.wallets, ',') + ' (' + format(datum.rate, '.1%') + ')'"
+    limits = interval("datum.wallets", "datum.cohort_size")
+    words = (
+        "datum.stage + ': ' + format(datum.wallets, ',') + ' (' + format(datum.rate, '.1%') + "
+        f"(datum.order && {limits} ? ', 95% interval ' + {limits} + '%' : '') + ')'"
+    )
 
     def placed(mark: str, x: Spec, more: Spec, **style: Any) -> Spec:
         return layer(mark, {"x": {**share, **x}, "y": y, **more, "tooltip": tip}, **style)

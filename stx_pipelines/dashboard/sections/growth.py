@@ -14,8 +14,10 @@ from stx_pipelines.dashboard.charts import (
     calculated,
     chart,
     defined,
+    ends,
     kept,
     layer,
+    lines,
     time,
     tooltip,
 )
@@ -51,19 +53,20 @@ def _active(daily: Sequence[Row]) -> Chart:
 def _active_lines() -> Spec:
     """Return a chart with lines for the distinct wallets of 1, 7 and 30 days, and one tooltip per day."""
     names = list(_SPANS.values())
-    colour = {
-        "field": "span",
-        "sort": names,
-        "scale": {"domain": names, "range": ["@one", "@two", "@three"]},
-        "legend": {"title": "distinct wallets in", "symbolType": "stroke", "symbolStrokeWidth": 3},
-    }
+    series = lines("span", names, None, sort=names)
     folded = [
         {"fold": list(_SPANS), "as": ["span", "wallets"]},
         calculated(f"{json.dumps(_SPANS)}[datum.span]", "span"),
         kept("isValid(datum.wallets)"),
     ]
-    drawn = layer("line", {"x": time(), "y": amount("wallets"), "color": colour}, folded, strokeWidth=2)
-    return chart("wallets_daily", transform=[defined(_ACTIVE), at("date")], layer=[drawn, _pointer()])
+    place = {"x": time(), "y": amount("wallets", "distinct wallets")}
+    drawn = layer("line", {**place, **series}, folded, strokeWidth=2)
+    label = ends("span", {**place, "color": series["color"]}, "datum.span + ': ' + format(datum.wallets, ',')", folded)
+    return chart(
+        "wallets_daily",
+        transform=[defined(_ACTIVE), at("date")],
+        layer=[drawn, label, _pointer()],
+    )
 
 
 def _pointer() -> Spec:
@@ -102,7 +105,8 @@ def _new(daily: Sequence[Row]) -> Chart:
             "new_wallets",
             "Wallets whose first transaction is on this day. The wallets of paler bars may not be new.",
             [("new_wallets", "new wallets", ","), ("older", "may not be new")],
-            color={"condition": {"test": "datum.is_left_censored", "value": "@bar"}, "value": "@one"},
+            title="new wallets",
+            color={"condition": {"test": "datum.is_left_censored", "value": "@bar"}, "value": "@single"},
         ),
         alt=f"Bars of new wallets per day. On {daily[-1]['date']}: {number(daily[-1]['new_wallets'])}",
         note=paler if censored else "",

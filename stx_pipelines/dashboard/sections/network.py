@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
-from stx_pipelines.dashboard.charts import LINE_COLOURS, Spec, bars, calculated
+from stx_pipelines.dashboard.charts import Spec, bars, calculated, stacks
 from stx_pipelines.dashboard.facts import Facts, Row
 from stx_pipelines.dashboard.parts import Chart, Section, section
 from stx_pipelines.dashboard.text import number
@@ -44,8 +44,6 @@ def most_frequent(types: Sequence[Row]) -> list[str]:
 
 def _stacks(kinds: Sequence[str]) -> Spec:
     """Return a chart with stacked bars per day, the most frequent type at the bottom."""
-    colours = [LINE_COLOURS[n % len(LINE_COLOURS)] for n in range(len(kinds))]
-    scale = {"domain": list(kinds), "range": colours}
     return bars(
         "network_types",
         "transactions",
@@ -55,7 +53,8 @@ def _stacks(kinds: Sequence[str]) -> Spec:
             calculated("replace(datum.tx_type, /_/g, ' ')", "type"),
             calculated(f"indexof({json.dumps(list(kinds))}, datum.type)", "rank"),
         ],
-        color={"field": "type", "sort": list(kinds), "legend": {"title": None}, "scale": scale},
+        title="transactions",
+        color=stacks("type", kinds, {"title": None, "symbolSize": 220, "symbolType": "square"}, sort=list(kinds)),
         order={"field": "rank"},
     )
 
@@ -89,9 +88,8 @@ def _failures(last: Row) -> Chart:
             "failed_share",
             "Share of the day's canonical transactions that did not succeed.",
             [("failed_share", "failed", ".2%"), ("failed", "failed", ","), ("landed", "of all", ",")],
-            title="failed",
+            title="share of transactions",
             axis={"format": "~%"},
-            colour="@five",
         ),
         alt=f"Bars of the failed share per day. On {last['date']}: {number(last['failed'])} of "
         f"{number(last['landed'])}",

@@ -9,6 +9,7 @@ from datetime import date
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.dashboard.charts import Spec, calculated, chart, day_in, kept, layer, older, steps, tooltip
 from stx_pipelines.dashboard.facts import Facts, Row, partial_weeks
+from stx_pipelines.dashboard.intervals import RULE, SMALL, interval
 from stx_pipelines.dashboard.parts import Chart, Choice, Section, section
 from stx_pipelines.dashboard.text import long_day, number
 from stx_pipelines.metrics.options import Basis, MetricOptions
@@ -56,7 +57,7 @@ def _heat_map(rows: Sequence[Row], basis: Basis) -> Chart:
         table="wallet_retention_weekly",
         spec=_cells(signs, basis.options.windows, meanings),
         alt=_newest(rows),
-        note=_note(len(weeks), "".join(signs.values())),
+        note=_note(len(weeks), "".join(signs.values()), is_small=any(row["cohort_size"] < SMALL for row in rows)),
         is_wide=True,
         switch="Came back",
         choices=[Choice(key, f"{name} ({key.replace('_', ' ')})", meanings[key]) for key, name in _NAMES.items()],
@@ -91,9 +92,10 @@ def _signs(weeks: Sequence[str], rows: Sequence[Row], basis: Basis) -> dict[str,
     return {week: "".join(f" {sign}" for sign, found in marked.items() if week in found) for week in weeks}
 
 
-def _note(weeks: int, signs: str) -> str:
+def _note(weeks: int, signs: str, *, is_small: bool) -> str:
     said = [
         "Outlined cells have no number yet, because their windows are not over.",
+        *([RULE] if is_small else []),
         *(meaning for sign, meaning in _SIGN_MEANINGS.items() if sign in signs),
         *([f"The newest {WEEKS_DRAWN} weeks are shown."] if weeks > WEEKS_DRAWN else []),
     ]
@@ -113,6 +115,8 @@ def _cells(signs: Mapping[str, str], windows: Sequence[int], meanings: Mapping[s
             kept(f"datum.week_ending >= '{min(signs)}'"),
             calculated("datum.window_days + ' days'", "window"),
             calculated("datum.is_mature ? format(datum.rate, '.1%') : 'not over yet'", "share"),
+            calculated(interval("datum.retained", "datum.cohort_size"), "limits"),
+            calculated("datum.limits ? datum.limits + '%' : 'not given, because the cohort is large'", "interval"),
         ],
         height=22 * len(signs),
         layer=[*_shares({**axes, "tooltip": _tip()}), _sizes(axes, windows[0])],
@@ -139,6 +143,7 @@ def _tip() -> list[Spec]:
         ("share", "came back"),
         ("retained", "wallets back", ","),
         ("cohort_size", "of wallets", ","),
+        ("interval", "95% interval"),
         ("cohort_days", "days with new wallets"),
         ("older", "may not be new"),
     )
@@ -155,7 +160,15 @@ def _shares(place: Spec) -> list[Spec]:
         layer("rect", {**place, "color": colour}, over, cornerRadius=2),
         layer("rect", place, running, cornerRadius=2, **outline),
         layer("text", {**place, **text}, over, fontSize=11),
+        _limits(place),
     ]
+
+
+def _limits(place: Spec) -> Spec:
+    """Return the layer with the interval of each share of a small cohort. Narrow screens have it in the tooltip."""
+    shown = [kept("datum.is_mature && datum.limits"), calculated("'(' + datum.limits + ')'", "bounds")]
+    encoding = {**place, "text": {"field": "bounds"}, "opacity": {"value": {"expr": "width > 620 ? 1 : 0"}}}
+    return layer("text", encoding, shown, color="@ink", fontSize=9, align="left", dx=18)
 
 
 def _sizes(axes: Spec, window: int) -> Spec:

@@ -14,17 +14,20 @@ from stx_pipelines.dashboard.charts import (
     calculated,
     chart,
     defined,
+    ends,
     kept,
     layer,
     lines,
     older,
+    rounded,
+    shapes,
     steps,
     time,
     tooltip,
 )
 from stx_pipelines.dashboard.facts import Facts, Row, partial_weeks, stx
 from stx_pipelines.dashboard.parts import Chart, Panel, Section, section
-from stx_pipelines.dashboard.text import count, money, number
+from stx_pipelines.dashboard.text import count, exactly, money, number
 from stx_pipelines.metrics.options import Basis, MetricOptions
 
 _IN_SIGHT = 0.4
@@ -65,7 +68,7 @@ def _window_fee(row: Row) -> str:
 
 
 def _window_bars(windows: int, target_ustx: int) -> Spec:
-    """Return a chart with a bar per window. The exact amount is above the bar."""
+    """Return a chart with a bar per window. The rounded amount is above the bar, the exact one in the tooltip."""
     y = steps("window", sort={"field": "window_days", "op": "min"}, axis={"title": None})
     x = {"field": "stx", "type": "quantitative", "axis": {"title": "STX per wallet", "grid": False}}
     share = f"format(datum.fee_ustx / datum.wallets / {target_ustx}, '.1%')"
@@ -83,7 +86,7 @@ def _window_bars(windows: int, target_ustx: int) -> Spec:
             kept("datum.is_mature"),
             calculated("toNumber(datum.breakeven_cpa_stx)", "stx"),
             calculated("'first ' + datum.window_days + ' days'", "window"),
-            calculated(f"datum.breakeven_cpa_stx + ' STX, ' + {share} + ' of target'", "words"),
+            calculated(f"{rounded('datum.stx')} + ' STX, ' + {share} + ' of target'", "words"),
         ],
         height=WORDED_STEP * windows,
         layer=[
@@ -124,7 +127,10 @@ def _last_payback(last: Row) -> str:
 
 
 def _payback_lines(weekly: Sequence[Row]) -> Spec:
-    """Return a chart with a line per window over the weekly cohorts. The target is drawn if a line is near it."""
+    """Return a chart with a line per window over the weekly cohorts. The target is drawn if a line is near it.
+
+    The line of the shortest window ends at the right, so its label is beside its end. The other labels are above.
+    """
     names = [f"{window} days" for window in sorted({row["window_days"] for row in weekly})]
     tip = tooltip(
         ("week_ending", "week ending"), ("window", "first days"), ("payback", "payback", ".2%"),
@@ -132,11 +138,18 @@ def _payback_lines(weekly: Sequence[Row]) -> Spec:
     )  # fmt: skip
     encoding = {
         "x": time("week ending"),
-        "y": {**amount("payback"), "axis": {"title": "of the target", "format": "~%"}},
-        "color": lines("window", names, {"title": "in the first"}),
+        "y": {**amount("payback"), "axis": {"title": "share of the target", "format": "~%"}},
+        **lines("window", names, None),
         "tooltip": tip,
     }
-    drawn = layer("line", encoding, strokeWidth=2, point={"size": 28, "filled": True})
+    point = {name: part for name, part in encoding.items() if name != "strokeDash"}
+    drawn = layer("line", encoding, strokeWidth=2)
+    dots = layer("point", {**point, **shapes("window", names, None)}, filled=True, size=42, opacity=1)
+    place = {name: point[name] for name in ("x", "y", "color")}
+    labels = [
+        ends("window", place, "datum.window", [kept(f"datum.window !== '{names[0]}'")], dx=0, dy=-11),
+        ends("window", place, "datum.window", [kept(f"datum.window === '{names[0]}'")]),
+    ]
     is_near = any(row["payback"] > _IN_SIGHT for row in weekly)
     return chart(
         "value_weekly",
@@ -147,7 +160,7 @@ def _payback_lines(weekly: Sequence[Row]) -> Spec:
             at("week_ending"),
             calculated("datum.window_days + ' days'", "window"),
         ],
-        layer=[drawn, _target()] if is_near else [drawn],
+        layer=[drawn, dots, *labels, *([_target()] if is_near else [])],
     )
 
 
@@ -162,15 +175,16 @@ def _trailing(facts: Facts) -> list[Panel]:
             f"{row['window_days']} days",
             number(row["wallets"]),
             number(row["tx_count"]),
-            money(stx(row["fee_ustx"])),
-            row["mean_fee_stx"],
-            row["median_fee_stx"],
+            exactly(stx(row["fee_ustx"])),
+            exactly(row["mean_fee_stx"]),
+            exactly(row["median_fee_stx"]),
         )
         for row in facts.rows("wallet_value_trailing")
         if row["is_mature"] and row["wallets"]
     ]
     meaning = (
-        "All wallets that were active in the last days of the data, and the fees that they paid then, in exact STX."
+        "All wallets that were active in the last days of the data, and the fees that they paid then. Amounts are "
+        "rounded; exact ones are shown on hover and in the CSV file."
     )
-    header = ("last", "wallets", "transactions", "fees", "mean", "median")
+    header = ("last", "wallets", "transactions", "fees, STX", "mean per wallet, STX", "median per wallet, STX")
     return [Panel("Fees of the active wallets", meaning, header, rows, "wallet_value_trailing")] if rows else []

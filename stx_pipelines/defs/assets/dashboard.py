@@ -11,6 +11,7 @@ from stx_pipelines.chains.datasets import BALANCES
 from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.coverage.proofs import proofs_of
 from stx_pipelines.coverage.text import coverage_sentence, size
+from stx_pipelines.dashboard.about import described
 from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import pictures, write_page
 from stx_pipelines.defs.assets.tables import METRICS_VERSION, OWNERS
@@ -40,8 +41,9 @@ def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.
         coverage = transactions_coverage(project, datetime.now(UTC))
         sentence = coverage_sentence(coverage, project.settings.budget)
         store = project.store()
-        proofs = proofs_of(store, store.files.certificates()).sentence
-        facts = read_facts(metrics.store(), coverage, sentence, project.settings.stx_page_note, proofs)
+        proofs = proofs_of(store, store.files.certificates())
+        facts = read_facts(metrics.store(), coverage, sentence, project.settings.stx_page_note, proofs.sentence)
+        facts = described(facts, project, proofs)
         page = write_page(project.folder, facts)
     except (SettingsError, StoreError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None

@@ -35,19 +35,21 @@ DEFINITIONS = {
         "(distinct senders on d), "
         "`active_7d` and `active_30d` (distinct senders in the 7 and 30 days that end with d), `rolling_mean_7d` and "
         "`rolling_mean_30d` (mean of `active_wallets` over the last 7 and 30 calendar days). `is_left_censored` is "
-        "true on days whose new wallets may be older."
+        "true on days whose new wallets may be older. `active_30d_younger`, `active_30d_older` and "
+        "`active_30d_age_unknown` split `active_30d` by age: below 180 days since the first day, or more."
     ),
     "network_daily": (
         "One row per day, over all transaction types: the number of `transactions`, distinct `senders` and fees. "
         "`landed` is the number of canonical transactions of any status, `failed` the number of those that did not "
-        "succeed, and `failed_share` is `failed` / `landed`. The table `network_types` has one row per day and "
-        "transaction type, without senders."
+        "succeed, and `failed_share` is `failed` / `landed`. `fee_30d_ustx` is the sum of the fees of the 30 days that "
+        "end with the day. The table `network_types` has one row per day and transaction type, without senders."
     ),
     "wallet_retention": (
         "One row per cohort (wallets with D0 = d), window H and definition: the number of wallets with a later "
         "transaction. `cumulative` requires one at 1 <= k <= H, `active_band` one at L < k <= H, where L is the next "
         "smaller window, and `survival` one at k >= H, up to the longest window. `wallet_retention_weekly` has the "
-        "sums of these counts by week ending on Sunday."
+        "sums of these counts by week ending on Sunday. `wallet_retention_by_value` has them for value wallets (at "
+        "least 1 STX of fees at 0 <= k < 30) and for the others."
     ),
     "wallet_value": (
         "One row per cohort and window w: the fees paid at 0 <= k < w, with the mean and the median per wallet, for "
@@ -55,7 +57,9 @@ DEFINITIONS = {
         "window). `payback` is the mean fee divided by the target CPA, and null for cohorts that are too small. "
         "Further tables: `wallet_value_weekly` (sums by week ending on Sunday), `wallet_value_trailing` (wallets "
         "active in the last w days), `wallet_value_breakeven` (fees per wallet of the mature cohorts of the last 180 "
-        "days) and `wallet_windows` (one row per wallet and window). Amounts of money are exact."
+        "days), `wallet_windows` (one row per wallet and window), `wallet_window_summary` (one row per window: new and "
+        "active wallets of the last days, retention and fees of the first days) and `wallet_fee_histogram` (the "
+        "wallets by their fees in the first days). Amounts of money are exact."
     ),
     "wallet_funnel": (
         "One row per window w. `cohort_size` is the number of wallets whose D0 is one of the last w days d with d + "
@@ -67,7 +71,8 @@ DEFINITIONS = {
         "One row per day and called contract. `calls`, `wallets` (distinct senders) and fees are those of successful "
         "calls. `landed` is the number of canonical calls of any status, `failed` the number of those that did not "
         "succeed, and `failed_share` is `failed` / `landed`. Days that were stored before version 0.2.0 have no "
-        "contracts: their calls are in one row whose `contract_id` is null."
+        "contracts: their calls are in one row whose `contract_id` is null. A second table, `contracts_30d`, has one "
+        "row per contract for the last 30 covered days, in which a wallet counts once."
     ),
     "transfers_daily": (
         "One row per day: the number of successful transfers of STX, the sum of their amounts (exact, in microSTX and "

@@ -41,7 +41,8 @@ class StacksApi:
         route, argument = self._backends.draw().find(scope["path"])
         self.stats.arrived(arrived, route.name)
         allowance = self._allowance(arrived)
-        fault = self._faults.draw(is_v3_page=route.name == V3_TRANSACTIONS)
+        fault = self._faults.draw(is_v3_page=route.name == V3_TRANSACTIONS, is_burn_list=route.name == BURN_LIST)
+        self.stats.faulted(fault)
         await self._wait(route)
         answer = self._answer(route, _request(scope, argument), allowance, fault)
         refused = answer.status == 429

@@ -21,12 +21,14 @@ from stx_pipelines.devnet.stacks.mempool import Mempool
 from stx_pipelines.devnet.stacks.reorg import Site, new_sites, refill, same_sites, users_drafts
 from stx_pipelines.devnet.stacks.tenures import BlockPlan, Tenures
 from stx_pipelines.devnet.stacks.values import (
+    ANCHORED,
     SKIPPED,
     BurnBlock,
     ChainSpec,
     Draft,
     StacksBlock,
     Transaction,
+    in_microblocks,
     with_boot_rows,
 )
 
@@ -163,15 +165,19 @@ class StacksChain:
         found = self.burn_blocks[position] if position >= 0 else None
         return found if found and found.height == height else None
 
-    def rows_up_to(self, height: int, tx_index: int) -> int:
+    def rows_up_to(self, height: int, sequence: int, tx_index: int) -> int:
         """Return the number of `rows` up to and including a place in the chain. The place need not exist."""
         position = min(height - self.spec.first_height, len(self.blocks) - 1)
         if position < 0:
             return 0
         size = len(self.blocks[position].transactions)
         exact = self.blocks[position].height == height
-        if exact and height == 1 and self.spec.boot_transactions:  # indexes repeat
-            return sum(tx.tx_index <= tx_index for tx in self.blocks[position].transactions)
+        if exact and (self.spec.microblocks or (height == 1 and self.spec.boot_transactions)):  # indexes repeat
+            rows = self.blocks[position].transactions
+            within = sum((tx.microblock_sequence, tx.tx_index) <= (sequence, tx_index) for tx in rows)
+            return self._row_starts[position] + within
+        if exact and sequence < ANCHORED:
+            return self._row_starts[position]
         return self._row_starts[position] + (min(tx_index + 1, size) if exact else size)
 
     def _next_plan(self) -> BlockPlan:
@@ -259,6 +265,8 @@ class StacksChain:
         signed = None
         if height == 1 and self.spec.boot_transactions:
             signed, rows = rows, with_boot_rows(rows, self.spec)
+        elif self.spec.microblocks:
+            signed, rows = rows, in_microblocks(rows, self.spec)
         return StacksBlock(
             height,
             block_hash,

@@ -24,9 +24,18 @@ FaultKind = Literal[
     "repeated_page",
     "403",
     "404",
+    "302",
+    "429_bare",  # without Retry-After
+    "bom",  # a byte order mark before the right response
+    "other_shape",  # JSON of another shape
+    "endless_page",  # a page that names itself as the next one
+    "far_future",  # a list whose newest burn block is of the year 9999
 ]
-PAGE_KINDS: tuple[FaultKind, ...] = ("403", "404")  # refusals of something in front of the API, only if chosen
-FAULT_KINDS: tuple[FaultKind, ...] = tuple(kind for kind in get_args(FaultKind) if kind not in PAGE_KINDS)
+PAGE_KINDS: tuple[FaultKind, ...] = ("403", "404", "302")  # of something in front of the API, only if chosen
+ODD_KINDS: tuple[FaultKind, ...] = ("429_bare", "bom", "other_shape", "endless_page", "far_future")  # only if chosen
+FAULT_KINDS: tuple[FaultKind, ...] = tuple(
+    kind for kind in get_args(FaultKind) if kind not in {*PAGE_KINDS, *ODD_KINDS}
+)
 
 
 @dataclass
@@ -62,7 +71,7 @@ class Knobs:
 
 def known_kinds(names: Collection[str]) -> tuple[FaultKind, ...]:
     """Return the fault kinds of these names. Raises ValueError for an unknown name."""
-    known = (*FAULT_KINDS, *PAGE_KINDS)
+    known = get_args(FaultKind)
     unknown = sorted(set(names) - set(known))
     if unknown:
         raise ValueError(f"unknown fault kinds {', '.join(unknown)}; known: {', '.join(known)}")

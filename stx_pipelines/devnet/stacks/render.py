@@ -22,7 +22,6 @@ from stx_pipelines.devnet.stacks.encoding import (
 )
 from stx_pipelines.devnet.stacks.values import BurnBlock, StacksBlock, Transaction, made_hash
 
-ANCHORED = 2_147_483_647  # the microblock_sequence of every row since Nakamoto
 _PROOF = "0x" + VRF_PROOF.hex()
 _COINBASE = "0x" + "00" * 32
 _MEMO = "0x" + MEMO.hex()
@@ -190,7 +189,7 @@ def _v1_place(tx: Transaction, parent_hash: str, parent_burn_time: int) -> dict[
         "parent_block_hash": parent_hash,
         "is_unanchored": False,
         "microblock_hash": "0x",
-        "microblock_sequence": ANCHORED,
+        "microblock_sequence": tx.microblock_sequence,
         "microblock_canonical": True,
     }
 

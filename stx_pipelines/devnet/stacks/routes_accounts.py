@@ -9,8 +9,9 @@ from stx_pipelines.devnet.stacks.accounts import Accounts, Change
 from stx_pipelines.devnet.stacks.answers import TEXT, Answer, Caching, Request, bad_request, dumps, integer
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.knobs import Knobs
-from stx_pipelines.devnet.stacks.render import ANCHORED, v3_row
+from stx_pipelines.devnet.stacks.render import v3_row
 from stx_pipelines.devnet.stacks.routes_v3 import parse_cursor
+from stx_pipelines.devnet.stacks.values import ANCHORED
 
 _DEFAULT_LIMIT, _MOST = 20, 50
 _ADDRESS = re.compile(r"S[0-9A-Z]{27,41}(\.[a-zA-Z][a-zA-Z0-9_-]{0,127})?")

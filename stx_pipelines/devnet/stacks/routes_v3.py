@@ -19,8 +19,8 @@ from stx_pipelines.devnet.stacks.answers import (
 )
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.knobs import Knobs
-from stx_pipelines.devnet.stacks.render import ANCHORED, v3_row
-from stx_pipelines.devnet.stacks.values import StacksBlock, Transaction
+from stx_pipelines.devnet.stacks.render import v3_row
+from stx_pipelines.devnet.stacks.values import ANCHORED, StacksBlock, Transaction
 
 _SMALLINT_MAX = 32_767
 _DEFAULT_LIMIT, _MOST = 20, 50
@@ -30,6 +30,7 @@ _BLOCK_NAME = re.compile(r"latest|[0-9]+|0x[0-9a-fA-F]{64}")
 
 class _Place(NamedTuple):
     height: int
+    microblock_sequence: int
     tx_index: int
 
 
@@ -47,7 +48,7 @@ class V3Pages:
         """Respond to GET /extended/v3/transactions."""
         limit = integer(request.query, "limit", _DEFAULT_LIMIT, 1, _MOST)
         start = self._start(request)
-        end = self._chain.rows_up_to(start.height, start.tx_index)
+        end = self._chain.rows_up_to(*start)
         return Answer(200, self._page(self._chain.rows, end, limit), self._chain.tip.index_hash)
 
     def of_block(self, request: Request) -> Answer:
@@ -57,13 +58,13 @@ class V3Pages:
         block = find_block(self._chain, request.argument)
         if block is None:
             raise not_found("Block not found")
-        end = sum((tx.block_height, tx.tx_index) <= start for tx in block.transactions)
+        end = sum((tx.block_height, tx.microblock_sequence, tx.tx_index) <= start for tx in block.transactions)
         return Answer(200, self._page(block.transactions, end, limit), f"{block.index_hash}:true")
 
     def _start(self, request: Request) -> _Place:
         text = request.query.get("cursor")
         if text is None:
-            return _Place(INT_MAX, _SMALLINT_MAX)
+            return _Place(INT_MAX, ANCHORED, _SMALLINT_MAX)
         return parse_cursor(text, self._chain.tip.index_hash)
 
     def _page(self, rows: Sequence[Transaction], end: int, limit: int) -> bytes:
@@ -95,9 +96,9 @@ class V3Pages:
 def parse_cursor(text: str, etag: str) -> _Place:
     """Return the place of the newest row that a cursor permits. Raises the error response for a malformed cursor.
 
-    Rows are ordered by height, microblock sequence and tx_index. All rows have the greatest sequence. A cursor with a
-    smaller sequence therefore permits only rows of earlier blocks, as on the real server. The only exception is
-    `H:0:0`, which permits the whole block.
+    Rows are ordered by height, microblock sequence and tx_index. Rows outside microblocks have the greatest sequence.
+    A cursor with a smaller sequence does not permit these rows of its block, as on the real server. The only exception
+    is `H:0:0`, which permits the whole block.
     """
     found = _CURSOR.fullmatch(text)
     if found is None:
@@ -109,8 +110,8 @@ def parse_cursor(text: str, etag: str) -> _Place:
     if tx_index > _SMALLINT_MAX:
         raise out_of_range(str(tx_index), "smallint", etag)
     if (sequence, tx_index) == (0, 0):
-        return _Place(height, _SMALLINT_MAX)
-    return _Place(height, tx_index) if sequence == ANCHORED else _Place(height - 1, _SMALLINT_MAX)
+        return _Place(height, ANCHORED, _SMALLINT_MAX)
+    return _Place(height, sequence, tx_index)
 
 
 def find_block(chain: StacksChain, name: str) -> StacksBlock | None:
@@ -123,4 +124,4 @@ def find_block(chain: StacksChain, name: str) -> StacksBlock | None:
 
 
 def _name(rows: Sequence[Transaction]) -> str:
-    return f'"{rows[0].block_height}:{ANCHORED}:{rows[0].tx_index}"' if rows else "null"
+    return f'"{rows[0].block_height}:{rows[0].microblock_sequence}:{rows[0].tx_index}"' if rows else "null"

@@ -65,6 +65,7 @@ class Stats:
         self.requests = 0
         self.by_route: Counter[str] = Counter()
         self.by_status: Counter[int] = Counter()
+        self.by_fault: Counter[str] = Counter()
         self.busiest_60_seconds = 0
         self.log: deque[tuple[float, str, int]] = deque(maxlen=_LOG_LENGTH)
         self._last_minute = SlidingWindow()
@@ -75,6 +76,11 @@ class Stats:
         self.by_route[route] += 1
         self._last_minute.add(now)
         self.busiest_60_seconds = max(self.busiest_60_seconds, self._last_minute.count(now, _MINUTE))
+
+    def faulted(self, kind: str | None) -> None:
+        """Count the fault of a request, if it has one."""
+        if kind:
+            self.by_fault[kind] += 1
 
     def answered(self, arrived: float, route: str, status: int) -> None:
         """Count a response."""
@@ -87,5 +93,6 @@ class Stats:
             "requests": self.requests,
             "by_route": dict(self.by_route),
             "by_status": {str(status): count for status, count in self.by_status.items()},
+            "by_fault": dict(self.by_fault),
             "busiest_60_seconds": self.busiest_60_seconds,
         }

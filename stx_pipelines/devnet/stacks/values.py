@@ -16,6 +16,11 @@ Shape = Literal["even", "heavy", "giant"]
 SKIPPED = "problematic_skipped"
 """The status of a transaction that its block marks as problematic."""
 
+ANCHORED = 2_147_483_647
+"""The microblock sequence of a transaction in the Stacks block itself, as always since Nakamoto."""
+
+_NAKAMOTO = 1_730_160_000  # 2024-10-29
+
 
 def made_hash(seed: int, kind: str, number: int, fork: int = 0) -> str:
     """Make a hash from these arguments, so that equal chains have equal hashes."""
@@ -45,6 +50,7 @@ class ChainSpec:
     stacks_blocks_per_burn_block: int = 5
     life: bool = False
     boot_transactions: int = 0  # of block 0, which the API shows in block 1 and does not count
+    microblocks: int = 0  # that each Stacks block before 2024-10-29 confirms; they hold half of its transactions
 
     def __post_init__(self) -> None:
         """Raise ValueError for a tip without a time zone, or less than two minutes after the first day's start."""
@@ -75,6 +81,7 @@ class Transaction:
     burn_block_height: int
     tx_index: int
     salt: int = field(default=0, compare=False)  # only in the raw bytes
+    microblock_sequence: int = ANCHORED
 
 
 class Draft(NamedTuple):
@@ -139,6 +146,18 @@ class BurnBlock:
         """Yield all transactions of its Stacks blocks, ascending."""
         for block in self.blocks:
             yield from block.transactions
+
+
+def in_microblocks(rows: tuple[Transaction, ...], spec: ChainSpec) -> tuple[Transaction, ...]:
+    """Return a block's transactions in the API's order, the later half of them in microblocks.
+
+    The API shows the microblocks first, so that the indexes in the block do not rise with the order.
+    """
+    if not spec.microblocks or not rows or rows[0].burn_block_time >= _NAKAMOTO:
+        return rows
+    own, streamed = rows[: len(rows) - len(rows) // 2], rows[len(rows) - len(rows) // 2 :]
+    share = -(-len(streamed) // spec.microblocks) or 1
+    return *(replace(tx, microblock_sequence=at // share) for at, tx in enumerate(streamed)), *own
 
 
 def with_boot_rows(rows: tuple[Transaction, ...], spec: ChainSpec) -> tuple[Transaction, ...]:

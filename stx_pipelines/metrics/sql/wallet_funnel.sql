@@ -1,13 +1,7 @@
 -- Counts, for each window, the new wallets that reached each stage in their first 30 days.
 -- A window ends with the newest day whose new wallets have completed their first 30 days. Its counts are null unless
 -- all its days are covered and none of its wallets is left-censored.
-WITH first_month AS (
-    SELECT id, sum(tx_count) AS tx_count, sum(fee_ustx) AS fee_ustx
-    FROM activity, scope
-    WHERE k < scope.funnel_days
-    GROUP BY id
-),
-judged AS (
+WITH judged AS (
     SELECT
         bands.window_days,
         coverage_end - funnel_days - bands.window_days + 1 AS first_cohort,

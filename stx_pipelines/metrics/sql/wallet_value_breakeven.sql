@@ -1,11 +1,6 @@
 -- Breakeven CPA: the fees of the mature cohorts of the last `breakeven_days` days, divided by the number of wallets in
 -- these cohorts. Wallets that may be older do not count.
-WITH ripe AS (
-    SELECT window_days, cohort_date, fee_ustx
-    FROM windows, scope
-    WHERE is_mature AND NOT is_left_censored AND cohort_date > scope.coverage_end - scope.breakeven_days
-),
-totals AS (
+WITH totals AS (
     SELECT
         window_days,
         min(cohort_date) AS first_cohort,
@@ -13,7 +8,7 @@ totals AS (
         count(DISTINCT cohort_date) AS cohorts,
         count(*) AS wallets,
         sum(fee_ustx)::BIGINT AS fee_ustx
-    FROM ripe
+    FROM observed_windows
     GROUP BY window_days
 )
 SELECT

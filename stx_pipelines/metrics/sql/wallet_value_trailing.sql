@@ -1,9 +1,10 @@
 -- Fees of the wallets active in a window that ends with the newest closed day. Null unless all its days are covered.
-WITH sums AS (
-    SELECT id, window_days, sum(tx_count) AS tx_count, sum(fee_ustx)::BIGINT AS fee_ustx
-    FROM activity, trails, scope
-    WHERE day > scope.coverage_end - window_days
-    GROUP BY id, window_days
+-- Younger and older wallets are told apart by their age on the newest closed day.
+WITH aged AS (
+    SELECT
+        window_days, tx_count, fee_ustx,
+        CASE WHEN coverage_end >= old_from THEN 'older' WHEN is_left_censored THEN 'unknown' ELSE 'younger' END AS age
+    FROM trailing_windows JOIN ages USING (id) CROSS JOIN scope
 ),
 totals AS (
     SELECT
@@ -11,8 +12,14 @@ totals AS (
         count(*) AS wallets,
         sum(tx_count)::BIGINT AS tx_count,
         sum(fee_ustx)::BIGINT AS fee_ustx,
-        median_ustx(quantile_disc(fee_ustx, 0.5), -quantile_disc(-fee_ustx, 0.5)) AS median_fee_ustx
-    FROM sums
+        median_ustx(quantile_disc(fee_ustx, 0.5), -quantile_disc(-fee_ustx, 0.5)) AS median_fee_ustx,
+        count(*) FILTER (age = 'younger') AS younger_wallets,
+        count(*) FILTER (age = 'older') AS older_wallets,
+        count(*) FILTER (age = 'unknown') AS age_unknown_wallets,
+        coalesce(sum(fee_ustx) FILTER (age = 'younger'), 0)::BIGINT AS younger_fee_ustx,
+        coalesce(sum(fee_ustx) FILTER (age = 'older'), 0)::BIGINT AS older_fee_ustx,
+        coalesce(sum(fee_ustx) FILTER (age = 'unknown'), 0)::BIGINT AS age_unknown_fee_ustx
+    FROM aged
     GROUP BY window_days
 ),
 judged AS (
@@ -28,6 +35,12 @@ SELECT
     CASE WHEN is_mature THEN coalesce(fee_ustx, 0) END AS fee_ustx,
     CASE WHEN is_mature AND wallets > 0 THEN stx(mean_ustx(fee_ustx, wallets)) END AS mean_fee_stx,
     CASE WHEN is_mature THEN stx(median_fee_ustx) END AS median_fee_stx,
-    is_mature
+    is_mature,
+    CASE WHEN is_mature THEN coalesce(younger_wallets, 0) END AS younger_wallets,
+    CASE WHEN is_mature THEN coalesce(older_wallets, 0) END AS older_wallets,
+    CASE WHEN is_mature THEN coalesce(age_unknown_wallets, 0) END AS age_unknown_wallets,
+    CASE WHEN is_mature THEN coalesce(younger_fee_ustx, 0) END AS younger_fee_ustx,
+    CASE WHEN is_mature THEN coalesce(older_fee_ustx, 0) END AS older_fee_ustx,
+    CASE WHEN is_mature THEN coalesce(age_unknown_fee_ustx, 0) END AS age_unknown_fee_ustx
 FROM judged LEFT JOIN totals USING (window_days)
 ORDER BY window_days

@@ -35,7 +35,7 @@ def certify(plan: DayPlan, rows: Sequence[Tx], now: datetime, cost: Cost, route:
         dataset=TRANSACTIONS,
         day=plan.day,
         state=plan.state,
-        proof=_proof(plan, route) + (f", and {boot} transactions of block 0 that no count includes" if boot else ""),
+        proof=_proof(plan, rows) + (f", and {boot} transactions of block 0 that no count includes" if boot else ""),
         expected=expected,
         seen=len(rows),
         published=len(shown),
@@ -70,7 +70,7 @@ def why_left_out(tx: Tx) -> str | None:
     return "no block time" if tx.block_time is None else None
 
 
-def _proof(plan: DayPlan, route: str) -> str:
+def _proof(plan: DayPlan, rows: Sequence[Tx]) -> str:
     if plan.burns is None:
         how = "a sample of burn blocks, heights and numbering inside blocks"
     elif plan.burn_count == 0:
@@ -80,4 +80,5 @@ def _proof(plan: DayPlan, route: str) -> str:
     if plan.day >= NAKAMOTO_DAY:
         return how
     how = how if plan.burns is None else "counts only (microblocks)"
-    return f"{how}; v3 does not name the microblocks, so microblock_sequence is NULL" if route == "v3" else how
+    is_named = all(tx.microblock_sequence is not None for tx in rows)
+    return how if is_named else f"{how}; the API does not name the microblocks, so microblock_sequence is NULL"

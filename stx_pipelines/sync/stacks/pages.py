@@ -1,13 +1,14 @@
-"""Functions that read one piece of the chain page by page, through the v3 or the v1 route of the API."""
+"""Functions that read one piece of the chain page by page through v3, or through v1 if the server has no v3."""
 
 from __future__ import annotations
 
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.stacks import PAGE_SIZE, Cursor, Page, PageMovedError, Tx
+from stx_pipelines.chains.stacks import Cursor, Page, PageMovedError, Tx
 from stx_pipelines.clients.stacks_api import StacksApi, SwitchRoute
 from stx_pipelines.sync.outcome import OnPage
 from stx_pipelines.sync.stacks.burn_blocks import ListMoved
 from stx_pipelines.sync.stacks.plan import Piece
+from stx_pipelines.sync.stacks.v1 import by_window, refuse_too_many, with_microblocks
 
 _STARTS = 3  # attempts to read a piece while reorgs interrupt
 
@@ -16,10 +17,10 @@ def read_piece(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
     """Return every transaction of the piece's heights. Raises `ProofError` and the errors of `StacksApi`."""
     if api.route == "v3":
         try:
-            return _by_cursor(api, piece, on_page)
+            return with_microblocks(api, piece, _by_cursor(api, piece, on_page), on_page)
         except SwitchRoute:
             pass  # the client has logged it
-    return _by_window(api, piece, on_page)
+    return by_window(api, piece, on_page)
 
 
 def _by_cursor(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
@@ -41,7 +42,7 @@ def _downwards(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
         if wanted and wanted.keys() <= rows.keys():
             raise ProofError(f"the page at {cursor} repeats an earlier page")
         rows |= wanted
-        _refuse_too_many(len(rows), piece)
+        refuse_too_many(len(rows), piece)
         on_page(len(wanted))
         cursor = page.next
     return list(rows.values())
@@ -53,29 +54,3 @@ def _page(api: StacksApi, cursor: Cursor) -> Page:
         return api.page(cursor)
     except PageMovedError:
         return api.page(cursor)
-
-
-def _by_window(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
-    """Read the piece by time, oldest first. New transactions are then appended, so that offsets do not change."""
-    rows: list[Tx] = []
-    offset, total, first_total = 0, 1, 0
-    while offset < total:
-        page = api.window_page(piece.start, piece.end, offset)
-        wanted = [tx for tx in page.rows if piece.lo <= tx.block_height <= piece.hi]
-        rows += wanted
-        _refuse_too_many(len(rows), piece)
-        on_page(len(wanted))
-        first_total = first_total or page.total
-        if page.total > 2 * first_total + PAGE_SIZE:
-            raise ProofError(f"the list of heights {piece.lo} to {piece.hi} grew from {first_total} to {page.total}")
-        offset, total = offset + len(page.rows), page.total
-    return rows
-
-
-def _refuse_too_many(count: int, piece: Piece) -> None:
-    """Raise `ProofError` if a piece has more rows than its burn blocks promise and one page, so that reading ends.
-
-    Block 1 has more rows than promised: the transactions of block 0.
-    """
-    if piece.most is not None and count > piece.most + PAGE_SIZE:
-        raise ProofError(f"heights {piece.lo} to {piece.hi} have {piece.most} transactions, but {count} were read")

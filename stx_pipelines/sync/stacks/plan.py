@@ -142,7 +142,7 @@ def _cut_run(run: Sequence[Placed]) -> list[Piece]:
     if len(groups) > 1 and in_last < least:
         tail = groups.pop()
         groups[-1] += tail
-    return [_join(group) for group in groups]
+    return [joined(group) for group in groups]
 
 
 def _split(row: Placed) -> list[tuple[Piece, int]]:
@@ -158,19 +158,8 @@ def _split(row: Placed) -> list[tuple[Piece, int]]:
     ]
 
 
-def without_shared_windows(newest_first: Iterable[Piece]) -> list[Piece]:
-    """Join adjacent pieces whose burn times overlap, because servers without v3 are read by time."""
-    apart: list[Piece] = []
-    for piece in newest_first:
-        last = apart[-1] if apart else None
-        if last and last.lo == piece.hi + 1 and last.start < piece.end and piece.start < last.end:
-            apart[-1] = _join([last, piece])
-        else:
-            apart.append(piece)
-    return apart
-
-
-def _join(pieces: Sequence[Piece]) -> Piece:
+def joined(pieces: Sequence[Piece]) -> Piece:
+    """Return one piece with the heights and the times of all of these."""
     return Piece(
         lo=min(piece.lo for piece in pieces),
         hi=max(piece.hi for piece in pieces),

@@ -34,7 +34,8 @@ from stx_pipelines.sync.stacks.burn_blocks import BurnList, ListMoved
 from stx_pipelines.sync.stacks.certify import Cost, certify
 from stx_pipelines.sync.stacks.looks import LOOKS, block_below_tip
 from stx_pipelines.sync.stacks.pages import read_piece
-from stx_pipelines.sync.stacks.plan import DayPlan, Held, Piece, cut, plan_day, without_shared_windows
+from stx_pipelines.sync.stacks.plan import DayPlan, Held, Piece, cut, plan_day
+from stx_pipelines.sync.stacks.v1 import all_or_none, without_shared_windows
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class Reader:
         with self._pools() as (readers, planner):
             reading: deque[_Reading] = deque()
             for plan in self._plans(days, planner):
-                pieces = self._for_route(plan.pieces) if isinstance(plan, DayPlan) else ()
+                pieces = self._for_route(plan.day, plan.pieces) if isinstance(plan, DayPlan) else ()
                 reading.append(_Reading(plan, [readers.submit(self._read, plan.day, piece) for piece in pieces]))
                 while len(reading) > 1 and (_unfinished(reading) > _AHEAD * self.readers or _is_read(reading)):
                     yield self._finish(reading)
@@ -152,8 +153,9 @@ class Reader:
         except (ProofError, ApiError) as error:
             return FailedDay(day, error)
 
-    def _for_route(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
-        return without_shared_windows(pieces) if self.api.route == "v1" else pieces
+    def _for_route(self, day: date, pieces: Sequence[Piece]) -> Sequence[Piece]:
+        is_by_window = self.api.route == "v1" or day < NAKAMOTO_DAY
+        return without_shared_windows(pieces) if is_by_window else pieces
 
     def _read(self, day: date, piece: Piece) -> list[Tx]:
         self._began.setdefault(day, time.monotonic())
@@ -182,8 +184,8 @@ class Reader:
         else:
             plan, rows = self._prove_by_counts(plan, [*plan.held, *read])
         rows.sort(key=lambda tx: (tx.block_height, tx.tx_index, tx.tx_id))  # in block 1, indexes repeat
-        if plan.day < NAKAMOTO_DAY and self.api.route == "v3":  # v3 names the microblock of each page's first row only
-            rows = [msgspec.structs.replace(tx, microblock_sequence=None) for tx in rows]
+        if plan.day < NAKAMOTO_DAY:
+            rows = all_or_none(rows)
         requests = plan.requests + self._pages[plan.day] + bool(rows)
         cost = Cost(requests, round(self._seconds(plan.day), 3))
         certificate = certify(plan, rows, self.clock(), cost, self.api.route)
@@ -238,7 +240,7 @@ class Reader:
         burns = fresh.burns or ()
         short = faults(rows, burns, plan.day)
         whole = {row.burn.burn_block_height for row in burns} - short.keys()
-        pieces = self._for_route(cut([row for row in burns if row.burn.burn_block_height in short]))
+        pieces = self._for_route(plan.day, cut([row for row in burns if row.burn.burn_block_height in short]))
         read = [tx for piece in pieces for tx in self._read(plan.day, piece)]
         return fresh, [tx for tx in rows if tx.burn_block_height in whole] + read
 

@@ -92,5 +92,6 @@ def test_stats_are_shown_and_control_requests_are_not_counted(devnet: Devnet, ge
         "requests": 1,
         "by_route": {"extended": 1},
         "by_status": {"200": 1},
+        "by_fault": {},
         "busiest_60_seconds": 1,
     }

@@ -13,7 +13,8 @@ from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import PAGE_SIZE, BurnBlock, Tx
 from stx_pipelines.chains.stacks_proof import Placed
-from stx_pipelines.sync.stacks.plan import MIN_PAGES, Held, Piece, cut, plan_day, without_shared_windows
+from stx_pipelines.sync.stacks.plan import MIN_PAGES, Held, Piece, cut, plan_day
+from stx_pipelines.sync.stacks.v1 import without_shared_windows
 
 DAY = date(2026, 9, 2)
 LEAST = MIN_PAGES * PAGE_SIZE

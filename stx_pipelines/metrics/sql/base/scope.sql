@@ -11,4 +11,5 @@ SELECT
     $breakeven_days::INTEGER AS breakeven_days,
     $funnel_days::INTEGER AS funnel_days,
     $active_transactions::INTEGER AS active_transactions,
-    $value_ustx::BIGINT AS value_ustx;
+    $value_ustx::BIGINT AS value_ustx,
+    $old_days::INTEGER AS old_days;

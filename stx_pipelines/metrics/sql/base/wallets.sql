@@ -47,3 +47,11 @@ CROSS JOIN scope;
 
 -- The wallets that cohorts count: all but those that are known to be older than the coverage.
 CREATE VIEW newcomers AS SELECT * FROM wallets WHERE is_new IS DISTINCT FROM false;
+
+-- The day on which a wallet is 180 days old. A wallet that is known to be old began at least a day before the coverage.
+CREATE VIEW ages AS
+SELECT
+    id,
+    is_left_censored,
+    least(cohort_date + old_days, CASE WHEN NOT is_new THEN coverage_start - 1 + old_days END) AS old_from
+FROM wallets, scope;

@@ -43,3 +43,10 @@ SELECT
 FROM measured
 JOIN newcomers AS wallets ON wallets.id = measured.id
 CROSS JOIN scope;
+
+-- The wallets and windows of the breakeven CPA: windows that are over, of cohorts of the last `breakeven_days` days,
+-- without wallets that may be older.
+CREATE VIEW observed_windows AS
+SELECT windows.*
+FROM windows, scope
+WHERE is_mature AND NOT is_left_censored AND cohort_date > coverage_end - breakeven_days;

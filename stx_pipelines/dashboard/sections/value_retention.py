@@ -1,0 +1,118 @@
+"""The section of value wallets: whether wallets that pay fees come back more often than the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from stx_pipelines.dashboard.charts import Spec, calculated, chart, defined, kept, layer, steps, tooltip
+from stx_pipelines.dashboard.facts import Facts, Row, stx
+from stx_pipelines.dashboard.parts import Chart, Choice, Section, section
+from stx_pipelines.dashboard.text import money, number
+from stx_pipelines.metrics.options import FUNNEL_DAYS, VALUE_USTX, MetricOptions
+
+_NAMES = {"active_band": "late in the window", "cumulative": "in the window", "survival": "after the window"}
+_SEGMENTS = {"value": "value wallets", "non_value": "other wallets"}
+WORTH = f"{money(stx(VALUE_USTX))} STX"
+_EMPTY = (
+    f"There is no wallet yet that is certainly new and whose first {FUNNEL_DAYS} days are over. A number is never "
+    "shown before its window is over."
+)
+
+
+def value_retention(facts: Facts) -> Section:
+    """Return the section with the retention of value wallets and of the others."""
+    lead = f"Value wallets paid at least {WORTH} of fees in their first {FUNNEL_DAYS} days."
+    rows, basis = facts.rows("wallet_retention_by_value"), facts.measured
+    known = [row for row in rows if row["wallets"]]
+    if basis is None or not rows:
+        return section("value-wallets", "Value wallets", lead, [])
+    charts = [_lines(known, basis.options)] if known else []
+    return section("value-wallets", "Value wallets", lead, charts, "" if known else _EMPTY)
+
+
+def value_wallets(facts: Facts) -> tuple[int, int]:
+    """Return the number of value wallets and of other wallets whose first 30 days are over."""
+    cells = [row for row in facts.rows("wallet_retention_by_value") if row["definition"] == "cumulative"]
+    shortest = min((row["window_days"] for row in cells), default=0)
+    found = {row["segment"]: row["wallets"] for row in cells if row["window_days"] == shortest}
+    return found.get("value", 0), found.get("non_value", 0)
+
+
+def _lines(known: Sequence[Row], options: MetricOptions) -> Chart:
+    meanings = _meanings(options)
+    present = [name for name in _NAMES if any(row["definition"] == name for row in known)]
+    return Chart(
+        id="value-retention",
+        title="Wallets that came back, value wallets and others",
+        meaning=meanings[present[0]],
+        table="wallet_retention_by_value",
+        spec=_points(meanings, present[0], options.windows),
+        alt=_said(known, present[0]),
+        note=f"{_absent(known)}Only wallets count whose window and first {FUNNEL_DAYS} days are over. A longer window "
+        f"has fewer wallets. In the first {FUNNEL_DAYS} days, a wallet that comes back more often also pays more fees.",
+        is_wide=True,
+        switch="Came back",
+        choices=[Choice(name, f"{_NAMES[name]} ({name.replace('_', ' ')})", meanings[name]) for name in present],
+        choice=present[0],
+    )
+
+
+def _absent(known: Sequence[Row]) -> str:
+    """Return a sentence that names the segments without a wallet, or an empty text."""
+    absent = [name for segment, name in _SEGMENTS.items() if all(row["segment"] != segment for row in known)]
+    return f"There are no {' and no '.join(absent)} yet. " if absent else ""
+
+
+def _meanings(options: MetricOptions) -> dict[str, str]:
+    bands = ", ".join(f"{low + 1} to {high}" for low, high in options.bands)
+    return {
+        "active_band": "Share of the wallets with a transaction after the next smaller window and up to day H "
+        f"({bands}).",
+        "cumulative": "Share of the wallets with a transaction on at least one of the days 1 to H after the first day.",
+        "survival": f"Share of the wallets with a transaction on day H or later, within {options.horizon} days.",
+    }
+
+
+def _said(known: Sequence[Row], definition: str) -> str:
+    cells = [row for row in known if row["definition"] == definition]
+    longest = max(row["window_days"] for row in cells)
+    counts = "; ".join(
+        f"{_SEGMENTS[row['segment']]} {number(row['retained'])} of {number(row['wallets'])}"
+        for row in cells
+        if row["window_days"] == longest
+    )
+    return f"Lines of retention of value wallets and of other wallets. {longest} days: {counts}"
+
+
+def _points(meanings: dict[str, str], definition: str, windows: Sequence[int]) -> Spec:
+    """Return a chart with a line per segment. The share and the number of wallets are written at each point."""
+    names = list(_SEGMENTS.values())
+    place = {
+        "x": steps("window", [f"{window} days" for window in windows], axis={"title": None, "labelAngle": 0}),
+        "y": {"field": "rate", "type": "quantitative", "axis": {"title": "came back", "format": "~%", "tickCount": 5}},
+    }
+    tip = tooltip(
+        ("window", "window"), ("who", "wallets"), ("rate", "came back", ".2%"), ("retained", "wallets back", ","),
+        ("wallets", "of wallets", ","), ("first_cohort", "first cohort"), ("last_cohort", "last cohort"),
+    )  # fmt: skip
+    colour = {"field": "who", "scale": {"domain": names, "range": ["@one", "@two"]}, "legend": {"title": None}}
+    shape = {"field": "who", "scale": {"domain": names, "range": ["circle", "square"]}, "legend": {"title": None}}
+    text = {"expr": "format(datum.rate, '.1%') + (width < 560 ? '' : ' of ' + format(datum.wallets, ','))"}
+    below = {"expr": "datum.segment === 'value' ? -12 : 14"}
+    return chart(
+        "wallet_retention_by_value",
+        params=[{"name": "choice", "value": definition}],
+        transform=[
+            kept("datum.definition === choice && datum.wallets > 0"),
+            defined(f"Value wallets paid at least {WORTH} of fees in their first {FUNNEL_DAYS} days."),
+            calculated(f"{json.dumps(meanings)}[choice]", "definition"),
+            calculated("datum.window_days + ' days'", "window"),
+            calculated(f"{json.dumps(_SEGMENTS)}[datum.segment]", "who"),
+        ],
+        layer=[
+            layer("line", {**place, "color": colour}, strokeWidth=2),
+            layer("point", {**place, "color": colour, "shape": shape, "tooltip": tip}, filled=True, size=70, opacity=1),
+            layer("text", place, text=text, dy=below, color="@ink", fontSize=11),
+        ],
+    )
