@@ -27,7 +27,14 @@ _MICRO = Decimal(1_000_000)
 @click.argument("address")
 @day_option("--from", "first", help="First day.")
 @day_option("--to", "last", help="Last day, included.")
-@click.option("--format", "form", type=click.Choice(["table", "csv"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv"]),
+    default="table",
+    show_default=True,
+    help="The form of the lines.",
+)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the lines to this file.")
 def statement(address: str, first: date | None, last: date | None, form: str, output: Path | None) -> int:
     """Print every transaction that changed the balance of a Stacks account, and whether it all adds up.
