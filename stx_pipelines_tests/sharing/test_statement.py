@@ -33,7 +33,8 @@ def of(world: World, address: str) -> Statement:
 
 
 def busiest(world: World, role: str) -> str:
-    names = Counter(getattr(tx, f"{role}_address") for tx in world.chain.transactions() if tx.fee_ustx)
+    rows = [tx for day in world.days[1:3] for tx in world.chain.transactions(day) if tx.fee_ustx]
+    names = Counter(getattr(tx, f"{role}_address") for tx in rows)
     names.pop(None, None)
     return str(names.most_common(1)[0][0])
 
@@ -51,7 +52,7 @@ def test_every_transaction_of_the_days_is_listed_and_adds_up(world: World, role:
     address = busiest(world, role)
     made = of(world, address)
     truth = [each for each in Accounts(world.chain).changes(address) if in_days(world, each.tx.block_time)]
-    assert [line.tx_id for line in made.lines] == [each.tx.tx_id for each in truth]
+    assert [line.tx_id for line in made.lines] == [each.tx.tx_id for each in truth] != []
     assert [(line.sent_ustx, line.received_ustx, line.balance_ustx) for line in made.lines] == [
         (each.sent, each.received, each.after) for each in truth
     ]
@@ -110,7 +111,7 @@ def test_a_server_without_accounts_is_named(world: World) -> None:
 
 
 def test_more_transactions_than_fit_into_memory_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statement, "MOST_TRANSACTIONS", 0)
+    monkeypatch.setattr(statement, "MOST_TRANSACTIONS", 1)
     with pytest.raises(SettingsError, match="choose a shorter range"):
         of(world, busiest(world, "sender"))
 
