@@ -24,7 +24,7 @@ __all__ = ["run"]  # a fixture, found by its name
 
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
-    return make_world(make_chain(3, transactions_per_day=300))
+    return make_world(make_chain(3))
 
 
 def of(world: World, address: str) -> Statement:
