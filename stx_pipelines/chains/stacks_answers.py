@@ -205,6 +205,12 @@ def _refuse_unless_hashes(*names: Collection[str]) -> None:
         raise MalformedAnswer("the response is not what the API promises: hashes are 64 hexadecimal digits after 0x")
 
 
+def refuse_unsound(rows: list[Tx]) -> None:
+    """Raise `MalformedAnswer` for rows, read from a file, with values that no page of the API may have."""
+    _refuse_unless_hashes([row.tx_id for row in rows], {row.index_block_hash for row in rows if row.index_block_hash})
+    _sound(rows)
+
+
 def _sound(rows: list[Tx]) -> list[Tx]:
     """Return the rows. Raise `MalformedAnswer` for types, statuses and addresses that are not safe to show."""
     words = {row.tx_type for row in rows} | {row.tx_status for row in rows}

@@ -27,6 +27,11 @@ class DataFolder:
         """The path of the dashboard page."""
         return self.path / "public" / "index.html"
 
+    @property
+    def pulled(self) -> DataFolder:
+        """The folder of the files that `pull` has read but not stored yet, laid out as a data folder."""
+        return DataFolder(self.run / "pull")
+
     def days(self, dataset: str) -> Path:
         """Return the path of the folder of a dataset's day files."""
         return self.path / "days" / dataset
