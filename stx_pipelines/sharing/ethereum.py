@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 
 from stx_pipelines.chains.balance_proof import prove_balances
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, DATASETS
+from stx_pipelines.chains.datasets import BLOCKS, DATASETS
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import BalanceChange, Block
@@ -30,13 +30,12 @@ _BEFORE = 3  # calls for the chain, block 0 and the newest final block
 _ENDS = 2  # the blocks before and after a day
 _HEX = set("0123456789abcdefx")
 
-CALLS_PER_ROW = {BLOCKS: 1, BALANCES: 2}
-"""The calls that the comparison of a row takes: a header, or the balances before and after a block."""
+_PER_BALANCE = 2  # the balances before and after a block
 
 
-def calls_for_ends(days: int) -> int:
-    """Return the number of calls that the comparison of the ends of days of blocks takes."""
-    return _BEFORE + _ENDS * days
+def calls_for(dataset: str, days: int, rows: int) -> int:
+    """Return about how many calls the comparison of `rows` rows of `days` days takes."""
+    return _BEFORE + _ENDS * days + rows if dataset == BLOCKS else _PER_BALANCE * rows
 
 
 def fault_of_certificate(certificate: Certificate, rows: Sequence[Block] | Sequence[BalanceChange]) -> str | None:

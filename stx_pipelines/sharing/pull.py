@@ -77,8 +77,9 @@ def plan_pull(
         missing = {Place(name, day) for name in chain.tables for day in _missing(project, name, first, last)}
         entries = {place: entry for place, entry in offers.items() if place in missing}
         if entries:
-            refuse_other_chain(own_identity(project, chain), manifest, chain, source.name)
-            parts.append(_part(chain, entries, goal))
+            own = own_identity(project, chain)
+            theirs = refuse_other_chain(own, manifest, chain, source.name)
+            parts.append(_part(chain, entries, goal, theirs.first_day, is_known=own is not None))
     return Plan(manifest, tuple(parts))
 
 
@@ -91,19 +92,20 @@ def _missing(project: Project, dataset: str, first: date | None, last: date | No
     return {day.day for day in days if not day.stored and day.state != NEWER}
 
 
-def _part(chain: Chain, entries: Mapping[Place, Entry], goal: Goal) -> Part:
+def _part(chain: Chain, entries: Mapping[Place, Entry], goal: Goal, first_day: date, *, is_known: bool) -> Part:
     part = Part(chain, entries, 0, 0)
-    pages, requests = 0, 0
+    requests = 0
     for dataset in chain.tables:
-        rows = [entry.rows or 0 for place, entry in entries.items() if place.dataset == dataset]
-        sizes = [len(page) for count in rows for page in _pages(dataset, count)]
-        needed = pages_needed(sizes, goal)
-        pages, requests = pages + needed, requests + needed * ethereum.CALLS_PER_ROW.get(dataset, 1)
-    if chain is STACKS:
-        requests += stacks.requests_for_counts(part.days(TRANSACTIONS))
-    else:
-        requests += ethereum.calls_for_ends(len(part.days(BLOCKS)))
-    return part._replace(pages=pages, requests=requests)
+        days = part.days(dataset)
+        sizes = [len(page) for day in days for page in _pages(dataset, entries[Place(dataset, day)].rows or 0)]
+        drawn = pages_needed(sizes, goal)
+        part = part._replace(pages=part.pages + drawn)
+        if chain is STACKS:
+            requests += stacks.requests_for_counts(days, first_day, is_known=is_known)
+            requests += stacks.requests_for_pages(drawn, len(sizes), len(days))
+        else:
+            requests += ethereum.calls_for(dataset, len(days), drawn)
+    return part._replace(requests=requests)
 
 
 def _pages(dataset: str, rows: int) -> list[range]:

@@ -1,6 +1,7 @@
 """The comparison of pulled Stacks days with the receiver's own API.
 
-Every burn block's count and Stacks blocks are compared, for about five requests a day, and then random pages row by row.
+Every burn block's count and Stacks blocks are compared, for about five requests a day. Then random pages are compared
+row by row.
 """
 
 from __future__ import annotations
@@ -37,9 +38,13 @@ log = logging.getLogger(__name__)
 _CHUNK = 32  # days whose burn blocks are listed at once
 _AT_ONCE = 8  # pages read at once
 _BEFORE = 2  # requests for the tip and for the block that identifies the chain
-_SEEKING = 2  # requests that find the place of a range of days in the list, and its last block
-_MARGIN = 12 + 2 * FINAL_DEPTH  # burn blocks read above and below a range of days
-_BURN_BLOCKS = 144  # of a day, if it is not known
+_PER_RANGE = 3  # requests that find the place of a range of days in the list, and its last block
+_AT_THE_BEGINNING = 1  # request that finds that the list has no older burn blocks
+_INTERLEAVED = (
+    0.25  # pages of a day that take one request more, because rows of a neighbouring day are between its rows
+)
+_MARGIN = 12 + 3 * FINAL_DEPTH  # burn blocks read above and below a range of days
+_BURN_BLOCKS = 138  # of a day: about 96 of 100 Bitcoin blocks anchor Stacks blocks
 _BY_HASH = re.compile(r"(; \d+ of \d+ burn blocks also by the hashes of their Stacks blocks)?")
 _COMPARED = (
     "expected",
@@ -67,10 +72,18 @@ def ranges_of(days: Sequence[date]) -> list[list[date]]:
     return ranges
 
 
-def requests_for_counts(days: Sequence[date]) -> int:
-    """Return about how many requests the comparison of these days' burn blocks needs, without the pages."""
-    listed = [_BURN_BLOCKS * len(each) + _MARGIN for each in ranges_of(days)]
-    return _BEFORE + sum(_SEEKING + ceil(burns / (LIST_SIZE - 1)) for burns in listed) if days else 0
+def requests_for_counts(days: Sequence[date], first_day: date, *, is_known: bool) -> int:
+    """Return about how many requests the comparison of these days' burn blocks needs, without the pages.
+
+    `first_day` is the chain's first day. `is_known` says whether the data folder's chain is known already.
+    """
+    pages = [_PER_RANGE + ceil((_BURN_BLOCKS * len(each) + _MARGIN) / (LIST_SIZE - 1)) for each in ranges_of(days)]
+    return _BEFORE + (not is_known) + sum(pages) + _AT_THE_BEGINNING * (first_day in days)
+
+
+def requests_for_pages(drawn: int, pages: int, days: int) -> int:
+    """Return about how many requests the comparison of pages needs that are `drawn` from the `pages` of all days."""
+    return drawn + int(_INTERLEAVED * days * drawn / max(1, pages))
 
 
 def pages_of_day(rows: int) -> list[range]:
@@ -130,8 +143,6 @@ class StacksCheck:
         certificate, rows = self._read(day)
         try:
             plan = plan_day(day, burns.rows, burns.growing)
-            if plan.state != "closed":
-                raise ProofError("the API does not have six newer burn blocks yet")
             prove_by_counts(rows, plan.burns or (), day)
         except ProofError as error:
             return self.refuse(day, str(error))
@@ -175,6 +186,8 @@ class StacksCheck:
 
 def _fault_of_certificate(certificate: Certificate, plan: DayPlan, rows: Sequence[Tx], tip: Tip) -> str | None:
     """Return what the certificate states otherwise than the one that the receiver would write."""
+    if plan.state != "closed":
+        return "the API does not have enough newer burn blocks to close the day yet"
     own, *others = _own_certificates(certificate, plan, rows)
     for name in _COMPARED:
         if getattr(own, name) != getattr(certificate, name):

@@ -85,7 +85,7 @@ class DayFiles:
     def adopt(self, table: pa.Table, certificate: Certificate) -> None:
         """Write a day of another data folder with its certificate as it is, so that its id stays the same.
 
-        The file is made from the rows. Raises `StoreError`, and `DamagedDayFile` if the rows are of another certificate.
+        The file is made from the rows. Raises `StoreError`, and `DamagedDayFile` for rows of another certificate.
         """
         digest = _digest(table)
         if certificate.rows_digest != digest:
