@@ -31,11 +31,14 @@ _ENDS = 2  # the blocks before and after a day
 _HEX = set("0123456789abcdefx")
 
 _PER_BALANCE = 2  # the balances before and after a block
+_SAME_RECIPIENT = 0.3  # share of blocks with the fee recipient of the block before, whose balance is asked once
 
 
-def calls_for(dataset: str, days: int, rows: int) -> int:
-    """Return about how many calls the comparison of `rows` rows of `days` days takes."""
-    return _BEFORE + _ENDS * days + rows if dataset == BLOCKS else _PER_BALANCE * rows
+def calls_for(dataset: str, days: int, drawn: int, rows: int) -> int:
+    """Return about how many calls the comparison of rows takes that are `drawn` from all `rows` of these days."""
+    if dataset == BLOCKS:
+        return _BEFORE + _ENDS * days + drawn
+    return round(drawn * (_PER_BALANCE - _SAME_RECIPIENT * drawn / max(1, rows)))
 
 
 def fault_of_certificate(certificate: Certificate, rows: Sequence[Block] | Sequence[BalanceChange]) -> str | None:

@@ -104,7 +104,7 @@ def _part(chain: Chain, entries: Mapping[Place, Entry], goal: Goal, first_day: d
             requests += stacks.requests_for_counts(days, first_day, is_known=is_known)
             requests += stacks.requests_for_pages(drawn, len(sizes), len(days))
         else:
-            requests += ethereum.calls_for(dataset, len(days), drawn)
+            requests += ethereum.calls_for(dataset, len(days), drawn, len(sizes))
     return part._replace(requests=requests)
 
 
@@ -214,8 +214,8 @@ class Pull:
             pages = [(day, page) for day, each in known.items() for page in _pages(dataset, each.seen)]
             sizes = [len(page) for _, page in pages]
             drawn: dict[date, list[range]] = {}
-            for place in draw(sizes, pages_needed(sizes, self.goal), _CHANCE):
-                drawn.setdefault(pages[place][0], []).append(pages[place][1])
+            for day, page in map(pages.__getitem__, draw(sizes, pages_needed(sizes, self.goal), _CHANCE)):
+                drawn.setdefault(day, []).append(page)
             compare(drawn)
             if len(self._left(part, dataset)) == len(days):
                 self._say(part, f"agree in {sum(map(len, drawn.values())):,} random pages", dataset)
