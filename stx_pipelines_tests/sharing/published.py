@@ -19,6 +19,7 @@ from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.project import Project
 from stx_pipelines.sharing.manifest import NAME, Manifest, decode, encode
+from stx_pipelines.sharing.offer import Place
 from stx_pipelines.sharing.pull import Pull, plan_pull
 from stx_pipelines.sharing.sample import Goal
 from stx_pipelines.store.arrow import from_arrow, to_arrow
@@ -33,8 +34,8 @@ Rows = list[Any]
 class Done(NamedTuple):
     """The result of a pull: the stored days, the reasons for refused days, and the requests expected and sent."""
 
-    stored: list[tuple[str, date]]
-    refused: dict[tuple[str, date], str]
+    stored: list[Place]
+    refused: dict[Place, str]
     expected: int
     sent: int
 
@@ -45,9 +46,7 @@ def pull(project: Project, site: Path, days: Sequence[date], chain: Chain = STAC
     work = Pull(project, source, GOAL)
     stored = work.run(plan) if plan.parts else []
     expected = sum(part.requests for part in plan.parts)
-    return Done(
-        [tuple(place) for place in stored], {tuple(p): why for p, why in work.refused.items()}, expected, work.requests
-    )
+    return Done(stored, work.refused, expected, work.requests)
 
 
 def copy_of(site: Path, folder: Path) -> Path:

@@ -14,6 +14,7 @@ from stx_pipelines.chains.certificate import ClosedBy
 from stx_pipelines.chains.datasets import TRANSACTIONS
 from stx_pipelines.chains.stacks import Tx
 from stx_pipelines.coverage.current import transactions_coverage
+from stx_pipelines.sharing.offer import Place
 from stx_pipelines.sharing.publish import publish
 from stx_pipelines.sharing.stacks import StacksCheck
 from stx_pipelines.store.day_files import DayFiles
@@ -62,7 +63,7 @@ def test_honest_days_are_stored_as_they_are_for_the_cost_that_was_said(
 ) -> None:
     publisher.requests()
     done = pull(receiver.project(), site, DAYS)
-    assert (done.stored, done.refused) == ([(TRANSACTIONS, day) for day in DAYS], {})
+    assert (done.stored, done.refused) == ([Place(TRANSACTIONS, day) for day in DAYS], {})
     assert publisher.requests() == done.sent
     assert abs(done.sent - done.expected) <= 2
     ours, theirs = receiver.certificates(), publisher.certificates()
@@ -122,7 +123,7 @@ def test_a_dropped_row_is_found_by_the_counts(receiver: World, site: Path, numbe
     ("facts", "why"),
     [
         ({"closed_by": ClosedBy(10**9, "0x" + "ab" * 32)}, "closed by Stacks block 1000000000"),
-        ({"first_parent_hash": "0x" + "ab" * 32}, "does not follow"),
+        ({"first_parent_hash": "0x" + "ab" * 32}, "another Stacks block"),
         ({"proof": "every burn block, by hand"}, "describes no proof"),
         ({"published": 3}, "states published 3"),
         ({"chain": "stacks:0x" + "ab" * 32}, "is of another chain"),
@@ -135,8 +136,16 @@ def test_a_day_with_a_false_certificate_is_refused(
 ) -> None:
     forge(site, WRONG, **facts)
     done = pull(receiver.project(), site, DAYS)
-    assert why in done.refused[TRANSACTIONS, WRONG]
+    assert why in done.refused[Place(TRANSACTIONS, WRONG)]
     assert WRONG not in receiver.certificates()
+
+
+def test_days_that_do_not_follow_each_other_are_refused(receiver: World, site: Path) -> None:
+    certified = DayFiles(site / "days" / TRANSACTIONS, remembers=False).certificates()
+    day = next(day for day in DAYS[1:] if certified[day].first_height == (certified[day - DAY].last_height or 0) + 1)
+    forge(site, day, first_parent_hash="0x" + "ab" * 32)
+    done = pull(receiver.project(), site, DAYS)
+    assert {place.day for place, why in done.refused.items() if "does not follow" in why} == {day - DAY, day}
 
 
 def test_files_of_another_chain_are_refused(receiver: World, site: Path, tmp_path: Path) -> None:
@@ -147,15 +156,13 @@ def test_files_of_another_chain_are_refused(receiver: World, site: Path, tmp_pat
         [chain] = {known.chain for known in certified.values()}
         table = other.store(TRANSACTIONS).files.read(WRONG)
         certificate = other.certificates()[WRONG]
-    with pytest.raises(WrongChain, match="serves another chain|has another Stacks chain"):
+    with pytest.raises(WrongChain, match="another Stacks chain"):
         pull(receiver.project(), tmp_path / "theirs", DAYS)
     assert receiver.certificates() == {}
     write(site, table, certificate)
     assert "is of another chain" in refused(receiver, site)
     write(site, table, msgspec.structs.replace(certificate, chain=chain))
-    assert "follow" in pull(receiver.project(), site, [WRONG, WRONG]).refused[TRANSACTIONS, WRONG]
-    alone = World(receiver.url, tmp_path / "alone", devnet=receiver.devnet)
-    assert "burn block" in pull(alone.project(), site, [WRONG, WRONG]).refused[TRANSACTIONS, WRONG]
+    assert "burn block" in pull(receiver.project(), site, [WRONG, WRONG]).refused[Place(TRANSACTIONS, WRONG)]
 
 
 def test_a_name_that_is_none_of_a_day_file_stops_the_pull(receiver: World, site: Path) -> None:
