@@ -57,10 +57,8 @@ def own_identity(project: Project, chain: Chain) -> Identity | EthereumIdentity 
     return known_identity(project.folder) if chain is STACKS else known_ethereum(project.folder)
 
 
-def refuse_other_chain(
-    own: Identity | EthereumIdentity | None, manifest: Manifest, chain: Chain, source: str
-) -> Identity | EthereumIdentity:
-    """Return the manifest's chain. Raises `WrongChain` if it is not the receiver's, unless that is not known yet."""
+def refuse_other_chain(own: Identity | EthereumIdentity | None, manifest: Manifest, chain: Chain, source: str) -> None:
+    """Raise `WrongChain` if the manifest's chain is not the receiver's, unless that is not known yet."""
     theirs = manifest.stacks if chain is STACKS else manifest.ethereum
     if theirs is None:
         raise WrongChain(f"the manifest of {source} does not name its {chain.title} chain; nothing was stored")
@@ -69,7 +67,6 @@ def refuse_other_chain(
             f"{source} has another {chain.title} chain ({theirs.name:.100}) than this data folder ({own.name}); "
             "nothing was stored"
         )
-    return theirs
 
 
 def fetch(source: Objects, entry: Entry, path: Path) -> str | None:

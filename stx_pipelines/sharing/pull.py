@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from random import SystemRandom
 from typing import Any, NamedTuple
 
+from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, days_between
 from stx_pipelines.coverage.chains import STACKS, Chain
@@ -78,8 +79,8 @@ def plan_pull(
         entries = {place: entry for place, entry in offers.items() if place in missing}
         if entries:
             own = own_identity(project, chain)
-            theirs = refuse_other_chain(own, manifest, chain, source.name)
-            parts.append(_part(chain, entries, goal, theirs.first_day, is_known=own is not None))
+            refuse_other_chain(own, manifest, chain, source.name)
+            parts.append(_part(chain, entries, goal, is_known=own is not None))
     return Plan(manifest, tuple(parts))
 
 
@@ -92,7 +93,7 @@ def _missing(project: Project, dataset: str, first: date | None, last: date | No
     return {day.day for day in days if not day.stored and day.state != NEWER}
 
 
-def _part(chain: Chain, entries: Mapping[Place, Entry], goal: Goal, first_day: date, *, is_known: bool) -> Part:
+def _part(chain: Chain, entries: Mapping[Place, Entry], goal: Goal, *, is_known: bool) -> Part:
     part = Part(chain, entries, 0, 0)
     requests = 0
     for dataset in chain.tables:
@@ -101,7 +102,7 @@ def _part(chain: Chain, entries: Mapping[Place, Entry], goal: Goal, first_day: d
         drawn = pages_needed(sizes, goal)
         part = part._replace(pages=part.pages + drawn)
         if chain is STACKS:
-            requests += stacks.requests_for_counts(days, first_day, is_known=is_known)
+            requests += stacks.requests_for_counts(days, is_known=is_known)
             requests += stacks.requests_for_pages(drawn, len(sizes), len(days))
         else:
             requests += ethereum.calls_for(dataset, len(days), drawn, len(sizes))
@@ -150,7 +151,8 @@ class Pull:
             identity = stacks.identified(self.project, api)
             refuse_other_chain(identity, manifest, part.chain, self.source.name)
             self._fetch(part, identity.name)
-            check = stacks.StacksCheck(api, self._staged(TRANSACTIONS), self._refuser(TRANSACTIONS))
+            known = self._known(part, TRANSACTIONS)
+            check = stacks.StacksCheck(api, self._staged(TRANSACTIONS), self._refuser(TRANSACTIONS), known)
             check.compare_counts(self._left(part, TRANSACTIONS))
             self._say(part, "were compared with the counts of the API")
             self._compare_sample(part, TRANSACTIONS, check.compare_pages)
@@ -189,13 +191,17 @@ class Pull:
             if fault:
                 self.refused[place] = fault
         for dataset in part.chain.tables:
-            self._refuse_unlinked(self._left(part, dataset), dataset)
+            self._refuse_unlinked(part, dataset)
         self._say(part, "were read and checked offline")
 
-    def _refuse_unlinked(self, days: Sequence[date], dataset: str) -> None:
-        """Refuse the days that do not name the last block of the day before, pulled or stored, as their parent."""
+    def _known(self, part: Part, dataset: str) -> dict[date, Certificate]:
+        """Return the certificates of the stored days and of the pulled days that are not refused."""
         own, staged = self.project.store(dataset).files.certificates(), self._staged(dataset).files
-        known = own | {day: certificate for day in days if (certificate := staged.certificate(day))}
+        return own | {day: known for day in self._left(part, dataset) if (known := staged.certificate(day))}
+
+    def _refuse_unlinked(self, part: Part, dataset: str) -> None:
+        """Refuse the days that do not name the last block of the day before, pulled or stored, as their parent."""
+        days, known = self._left(part, dataset), self._known(part, dataset)
         for day in sorted({*days, *(day + DAY for day in days)} & known.keys()):
             before = known.get(day - DAY)
             if before is None or are_linked(before, known[day]):

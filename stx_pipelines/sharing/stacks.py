@@ -38,13 +38,11 @@ log = logging.getLogger(__name__)
 _CHUNK = 32  # days whose burn blocks are listed at once
 _AT_ONCE = 8  # pages read at once
 _BEFORE = 2  # requests for the tip and for the block that identifies the chain
-_PER_RANGE = 3  # requests that find the place of a range of days in the list, and its last block
-_AT_THE_BEGINNING = 1  # request that finds that the list has no older burn blocks
-_INTERLEAVED = (
-    0.25  # pages of a day that take one request more, because rows of a neighbouring day are between its rows
-)
+_PER_RANGE = 4  # requests that find the place of a range of days in the list, and the blocks at its ends
+_UNLINKED = 0.4  # share of days whose first block is compared, because heights of two days interleave at midnight
+_PAGES_MORE = 0.5  # pages of a day that take one request more, because rows of another day are between their rows
 _MARGIN = 12 + 3 * FINAL_DEPTH  # burn blocks read above and below a range of days
-_BURN_BLOCKS = 138  # of a day: about 96 of 100 Bitcoin blocks anchor Stacks blocks
+_BURN_BLOCKS = 138.24  # of a day: about 96 of 100 Bitcoin blocks anchor Stacks blocks
 _BY_HASH = re.compile(r"(; \d+ of \d+ burn blocks also by the hashes of their Stacks blocks)?")
 _COMPARED = (
     "expected",
@@ -72,18 +70,18 @@ def ranges_of(days: Sequence[date]) -> list[list[date]]:
     return ranges
 
 
-def requests_for_counts(days: Sequence[date], first_day: date, *, is_known: bool) -> int:
+def requests_for_counts(days: Sequence[date], *, is_known: bool) -> int:
     """Return about how many requests the comparison of these days' burn blocks needs, without the pages.
 
-    `first_day` is the chain's first day. `is_known` says whether the data folder's chain is known already.
+    `is_known` says whether the data folder's chain is known already.
     """
     pages = [_PER_RANGE + ceil((_BURN_BLOCKS * len(each) + _MARGIN) / (LIST_SIZE - 1)) for each in ranges_of(days)]
-    return _BEFORE + (not is_known) + sum(pages) + _AT_THE_BEGINNING * (first_day in days)
+    return _BEFORE + (not is_known) + sum(pages) + int(_UNLINKED * len(days))
 
 
 def requests_for_pages(drawn: int, pages: int, days: int) -> int:
     """Return about how many requests the comparison of pages needs that are `drawn` from the `pages` of all days."""
-    return drawn + int(_INTERLEAVED * days * drawn / max(1, pages))
+    return drawn + int(_PAGES_MORE * days * drawn / max(1, pages))
 
 
 def pages_of_day(rows: int) -> list[range]:
@@ -120,11 +118,16 @@ def identified(project: Project, api: StacksApi) -> Identity:
 
 @dataclass
 class StacksCheck:
-    """The comparison of the days in `staged` with the API. `refuse` is called with each day that differs, and why."""
+    """The comparison of the days in `staged` with the API. `refuse` is called with each day that differs, and why.
+
+    `known` are the certificates of the stored and of the pulled days. Days whose first block follows the last block of
+    the day before are linked already.
+    """
 
     api: StacksApi
     staged: DatasetStore[Tx]
     refuse: OnRefusal
+    known: Mapping[date, Certificate]
 
     def compare_counts(self, days: Sequence[date]) -> None:
         """Compare every burn block's count and Stacks blocks. Raises the errors of `StacksApi` and `ListMoved`."""
@@ -149,16 +152,23 @@ class StacksCheck:
         fault = _fault_of_certificate(certificate, plan, rows, view.tip) or self._fault_of_ends(
             certificate, burns.rows, view, is_newest=is_newest
         )
-        return self.refuse(day, fault) if fault else None
+        if fault:
+            self.refuse(day, fault)
+        return None
 
     def _fault_of_ends(
         self, certificate: Certificate, listed: Sequence[Placed], view: View, *, is_newest: bool
     ) -> str | None:
-        """Compare the block that closed the day. For the newest day of a range, compare the last block's hash too."""
+        """Compare the block that closed the day, and the first and last block where no other day is linked to it."""
+        day = certificate.day
         if (closed := certificate.closed_by) and not (
             _is_listed(closed.height, closed.block_hash, listed) or view.is_canonical(closed.height, closed.block_hash)
         ):
             return f"it was closed by Stacks block {closed.height}, which the API does not have"
+        first, parent, before = certificate.first_height, certificate.first_parent_hash, self.known.get(day - DAY)
+        is_linked = before is not None and before.last_height == (first or 0) - 1
+        if first is not None and first > 1 and parent and not is_linked and not view.has_block(first - 1, parent):
+            return f"the API has another Stacks block {first - 1}, before the first one of the day"
         top, name = certificate.last_height, certificate.last_hash
         if is_newest and top is not None and name and not view.has_block(top, name):
             return f"the API has another Stacks block {top}"
