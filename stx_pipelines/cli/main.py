@@ -21,6 +21,7 @@ from stx_pipelines.cli.pull import pull
 from stx_pipelines.cli.query import query
 from stx_pipelines.cli.rebuild import rebuild
 from stx_pipelines.cli.results import metrics
+from stx_pipelines.cli.statement import statement
 from stx_pipelines.cli.status import status
 from stx_pipelines.cli.sync import sync
 from stx_pipelines.cli.tables import tables
@@ -50,5 +51,8 @@ def main() -> None:
     """
 
 
-for command in (sync, status, health, page, query, tables, verify, metrics, rebuild, publish, pull, devnet, demo):
+for command in (
+    *(sync, status, health, page, query, tables, verify, metrics, rebuild, publish, pull, statement),
+    *(devnet, demo),
+):
     main.add_command(command)

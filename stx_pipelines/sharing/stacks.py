@@ -18,7 +18,7 @@ from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.errors import MalformedAnswer, ProofError
 from stx_pipelines.chains.stacks import ANCHORED, LIST_SIZE, NAKAMOTO_DAY, PAGE_SIZE, Tip, Tx
-from stx_pipelines.chains.stacks_answers import refuse_unsound
+from stx_pipelines.chains.stacks_answers import refuse_unless_hashes, sound
 from stx_pipelines.chains.stacks_proof import FINAL_DEPTH, Placed, prove_by_counts
 from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.project import Project
@@ -39,6 +39,7 @@ _CHUNK = 32  # days whose burn blocks are listed at once
 _AT_ONCE = 8  # pages read at once
 _BEFORE = 2  # requests for the tip and for the block that identifies the chain
 _PER_RANGE = 4  # requests that find the place of a range of days in the list, and the blocks at its ends
+_HASH = len("0x") + 64  # characters
 _UNLINKED = 0.4  # share of days whose first block is compared, because heights of two days interleave at midnight
 _PAGES_MORE = 0.5  # pages of a day that take one request more, because rows of another day are between their rows
 _MARGIN = 12 + 3 * FINAL_DEPTH  # burn blocks read above and below a range of days
@@ -102,8 +103,12 @@ def fault_of_rows(rows: list[Tx], day: date, certificate: Certificate) -> str | 
         return "has microblocks on a day that cannot have any"
     if certificate.route == "v3" and any(row.index_block_hash is None for row in rows):
         return "has rows without the index block hash, which its route reports"
+    hashes = {row.index_block_hash for row in rows if row.index_block_hash}.union(row.tx_id for row in rows)
+    if set(map(len, hashes)) - {_HASH}:
+        return "has impossible values (a hash of another length)"
     try:
-        refuse_unsound(rows)
+        refuse_unless_hashes(hashes)
+        sound(rows)
     except MalformedAnswer as error:
         return f"has impossible values ({error})"
     return None
