@@ -73,7 +73,7 @@ def publish(project: Project, target: Objects, *, with_days: bool) -> Published:
 
 def published(target: Objects) -> Manifest | None:
     """Return the manifest of a target, None if nothing was published there. Raises `StoreError`."""
-    content = target.read(manifests.NAME)
+    content = target.read(manifests.NAME, manifests.MOST_BYTES)
     return None if content is None else manifests.decode(content, target.name)
 
 

@@ -32,6 +32,11 @@ class DataFolder:
         """The path of the folder beside the page that has a folder of files for its search of wallets."""
         return self.page.with_name("wallets")
 
+    @property
+    def pulled(self) -> DataFolder:
+        """The folder of the files that `pull` has read but not stored yet, laid out as a data folder."""
+        return DataFolder(self.run / "pull")
+
     def days(self, dataset: str) -> Path:
         """Return the path of the folder of a dataset's day files."""
         return self.path / "days" / dataset
