@@ -12,14 +12,12 @@ from stx_pipelines.defs.assets.by_chain import DAILY
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.wallets import wallet_metrics
 
-Job = dg.JobDefinition | dg.UnresolvedAssetJobDefinition
-
 
 class EthereumJobs(NamedTuple):
     """The two jobs of Ethereum."""
 
-    sync: Job
-    close: Job
+    sync: dg.UnresolvedAssetJobDefinition
+    close: dg.UnresolvedAssetJobDefinition
 
 
 def _only_proofs(assets: Sequence[dg.AssetsDefinition]) -> dg.AssetSelection:

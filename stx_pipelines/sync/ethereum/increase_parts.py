@@ -23,11 +23,15 @@ from stx_pipelines.store.day_files import DamagedDayFile, NewerDayFile
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.ethereum.balances import BlocksAwaited
 from stx_pipelines.sync.ethereum.chain import identify
-from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay
+from stx_pipelines.sync.outcome import FailedDay, OnPage, Outcome, ProvedDay
 
 log = logging.getLogger(__name__)
 
 _PROOF = "one row per block of miners_balance, parts and rest are its increase"
+
+
+class OtherBlock(BlocksAwaited):
+    """The node has another block than the stored one. Its day is read again first."""
 
 
 @dataclass
@@ -65,7 +69,7 @@ class PartsSync(DaySync[EthereumRpc, IncreaseParts]):
         if known and known.is_of_same_blocks(of_balances) and known.state == of_balances.state:
             return None
         held = self._held(day, known, changes) if known else {}
-        read = self._parts([each for each in changes if each.block_number not in held])
+        read = read_parts(self.bodies, [each for each in changes if each.block_number not in held], self.on_page)
         rows = [held.get(each.block_number) or read[each.block_number] for each in changes]
         prove_parts(rows, changes)
         certificate = msgspec.structs.replace(
@@ -81,20 +85,6 @@ class PartsSync(DaySync[EthereumRpc, IncreaseParts]):
             route="eth_getBlockReceipts",
         )
         return ProvedDay(rows, certificate)
-
-    def _parts(self, changes: Sequence[BalanceChange]) -> dict[int, IncreaseParts]:
-        """Read the blocks of these changes, some at a time, because a block with its receipts has about 1 MB."""
-        found = {}
-        at_once = self.bodies.at_once
-        for start in range(0, len(changes), at_once):
-            some = changes[start : start + at_once]
-            read = self.bodies.read([each.block_number for each in some])
-            for change, (body, receipts) in zip(some, read, strict=True):
-                if body.header.block.hash != change.block_hash:
-                    raise _awaited(change.block_number)
-                found[change.block_number] = parts_of(change, body, receipts)
-            self.on_page(len(some))
-        return found
 
     def _held(self, day: date, known: Certificate, changes: Sequence[BalanceChange]) -> dict[int, IncreaseParts]:
         """Return the stored rows of the day by number, unless the chain below them changed.
@@ -130,10 +120,26 @@ class PartsSync(DaySync[EthereumRpc, IncreaseParts]):
             return None
 
 
-def _awaited(number: int) -> BlocksAwaited:
-    return BlocksAwaited(
-        f"block {number} of the node is not the stored one; the next sync reads the day's blocks again, then its parts"
-    )
+def read_parts(
+    bodies: Bodies, changes: Sequence[BalanceChange], on_page: OnPage = lambda _: None
+) -> dict[int, IncreaseParts]:
+    """Return the parts of these changes by block number. Raises `OtherBlock`, `ProofError` and the client's errors.
+
+    Only some blocks are read at a time, because a block with its receipts has about 1 MB.
+    """
+    found = {}
+    for start in range(0, len(changes), bodies.at_once):
+        some = changes[start : start + bodies.at_once]
+        read = bodies.read([each.block_number for each in some])
+        for change, (body, receipts) in zip(some, read, strict=True):
+            if body.header.block.hash != change.block_hash:
+                raise OtherBlock(
+                    f"block {change.block_number} of the node is not the stored one; the next sync reads the day's "
+                    "blocks again, then its parts"
+                )
+            found[change.block_number] = parts_of(change, body, receipts)
+        on_page(len(some))
+    return found
 
 
 def _remark(rows: Sequence[IncreaseParts]) -> str:
