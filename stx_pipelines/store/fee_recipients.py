@@ -30,9 +30,9 @@ class FeeRecipients:
 
     They are ranked by their priority fees if the parts of all blocks are stored, otherwise by their blocks.
     `blocks_with_parts` is the number of blocks whose parts are stored. `table` has exact amounts in ETH. `recipients`
-    is the number of all fee recipients. `missing_days` is the number of days without a file between the first and the last
-    day. `missing_blocks` is the number of block numbers without a row between the first and the last block. Times are
-    UTC.
+    is the number of all fee recipients. `missing_days` is the number of days without a file between the first and the
+    last day. `missing_blocks` is the number of block numbers without a row between the first and the last block.
+    Times are UTC.
     """
 
     table: pa.Table
