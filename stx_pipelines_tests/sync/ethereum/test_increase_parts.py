@@ -115,8 +115,8 @@ def test_they_are_wanted_only_with_the_setting(world: DevnetWorld) -> None:
     on = project.replaced(eth_parts=True)
     assert ETHEREUM.wanted(on)[-1].name == PARTS
     now = at(world.days[-1], 12)
-    assert ETHEREUM.look(project, now).is_complete
-    assert not ETHEREUM.look(on, now).is_complete
+    assert [day.stored for day in ETHEREUM.look(project, now).days] == [True, True]
+    assert [day.stored for day in ETHEREUM.look(on, now).days] == [False, False]
 
 
 @needs_anvil
