@@ -3,6 +3,8 @@
 A `..._sync` job runs assets and the checks that the assets report themselves, without checks of whole tables.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -76,9 +76,7 @@ def test_the_section_is_there_only_with_its_day_files(store: MetricStore, html: 
     assert 'class="warn" role' not in said
 
 
-def test_recipients_are_ranked_by_fees_once_the_parts_of_all_blocks_are_stored(
-    made: MetricStore, tmp_path: Path
-) -> None:
+def test_recipients_are_ranked_by_fees_once_all_parts_are_stored(made: MetricStore, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(made.folder.path, data)
     store_days(data, DAYS[:2])

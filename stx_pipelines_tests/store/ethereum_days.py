@@ -120,12 +120,10 @@ def store_balances(data: Path, day: date, blocks: Sequence[Block], changes: Sequ
 def store_parts(data: Path, day: date, blocks: Sequence[Block], changes: Sequence[BalanceChange]) -> None:
     """Store and load a day of `increase_parts`. The fee is 3 ETH and 1 Wei, of which 5 Wei are not paid on."""
     fee = 3 * 10**18 + 1
+    parts = (fee, fee - 5, 0, 0, 0, 9, fee - 5, CAROL)
     rows = [
-        IncreaseParts(
-            each.block_number, each.block_time, each.miner, fee, fee - 5, 0, 0, 0, 9, fee - 5, CAROL, rest, True
-        )
+        IncreaseParts(each.block_number, each.block_time, each.miner, *parts, each.balance_increase - 5, True)
         for each in changes
-        for rest in [each.balance_increase - 5]
     ]
     _store(data, to_arrow(DATASETS[PARTS], rows), certificate(PARTS, day, blocks), load=True)
 
