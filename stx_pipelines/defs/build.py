@@ -44,7 +44,7 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
     return dg.Definitions(
         assets=[
             *_with_source([*of_stacks, wallet_metrics, wallet_dashboard, *of_ethereum]),
-            *coverage_assets(),
+            *coverage_assets(now),
         ],
         asset_checks=[*ALL_CHECKS, *(parts_checks() if now.settings.eth_parts else ())],
         jobs=[stacks_sync, stacks_close, wallets_refresh, *ethereum],
