@@ -165,7 +165,8 @@ def _read_ethereum(store: MetricStore) -> tuple[FeeRecipients | None, list[str]]
 
 
 def _recipients(known: FeeRecipients) -> Table:
-    most = f"The {MOST_RECIPIENTS} fee recipients with the most blocks. " if known.recipients > MOST_RECIPIENTS else ""
+    first = "highest priority fees" if known.is_ranked_by_fees else "most blocks"
+    most = f"The {MOST_RECIPIENTS} fee recipients with the {first}. " if known.recipients > MOST_RECIPIENTS else ""
     return _plain_table(FEE_RECIPIENTS, known.table, f"{most}Amounts are ETH with 18 places, from days/miners_balance.")
 
 

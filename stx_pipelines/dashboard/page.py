@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from stx_pipelines.chains.datasets import BALANCES
+from stx_pipelines.chains.datasets import BALANCES, PARTS
 from stx_pipelines.dashboard.charts import HATCHES
 from stx_pipelines.dashboard.events import event_rows, marked
 from stx_pipelines.dashboard.explore.certificates import short_form
@@ -75,7 +75,8 @@ class Page:
 def page_is_due(project: Project) -> bool:
     """Return whether a day of Ethereum was closed after the page was made. False without a page."""
     page = project.folder.page
-    closed = [c.proved_at for c in project.store(BALANCES).files.certificates().values() if c.is_closed]
+    stored = [each for name in (BALANCES, PARTS) for each in project.store(name).files.certificates().values()]
+    closed = [each.proved_at for each in stored if each.is_closed]
     return page.exists() and bool(closed) and max(closed).timestamp() > page.stat().st_mtime
 
 

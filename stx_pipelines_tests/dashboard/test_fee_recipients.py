@@ -20,6 +20,7 @@ from stx_pipelines.store.scratch import Engine
 from stx_pipelines_tests.dashboard.balances import HUGE, Block, address, write_day, write_days
 from stx_pipelines_tests.dashboard.pages import build, embedded, open_page, wait_for
 from stx_pipelines_tests.metrics.history import store_in
+from stx_pipelines_tests.store.ethereum_days import DAYS, blocks_of, changes_of, store_days, store_parts
 from stx_pipelines_tests.world import FIRST_DAY
 
 
@@ -73,6 +74,25 @@ def test_the_section_is_there_only_with_its_day_files(store: MetricStore, html: 
     assert '<td title="-1.999999999999999999">-2.00</td>' in section
     assert "reward" not in section.lower()
     assert 'class="warn" role' not in said
+
+
+def test_recipients_are_ranked_by_fees_once_all_parts_are_stored(made: MetricStore, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(made.folder.path, data)
+    store_days(data, DAYS[:2])
+    store_parts(data, DAYS[0], blocks_of(DAYS[0]), changes_of(DAYS[0]))
+    known = summed_up(data)
+    assert (known.blocks_with_parts, known.blocks, known.is_ranked_by_fees) == (6, 12, False)
+    said = build(store_in(data, MetricOptions(), FIRST_DAY))
+    assert "By the number of blocks. The parts of the increases, such as priority fees, are stored for 6 of 12" in said
+    store_parts(data, DAYS[1], blocks_of(DAYS[1]), changes_of(DAYS[1]))
+    said = build(store_in(data, MetricOptions(), FIRST_DAY))
+    assert "By the priority fees of the recipients&#39; blocks" in said
+    assert "Fee recipients with the highest priority fees" in said
+    table = summed_up(data).table
+    fee = Decimal("3.000000000000000001")
+    assert table.column("priority_fees_eth").to_pylist() == [fee * blocks for blocks in (6, 3, 3)]
+    assert table.column("proposer_payments_eth")[0].as_py() == 6 * (fee - Decimal(5).scaleb(-18))
 
 
 def test_a_page_holds_those_with_the_most_blocks(tmp_path: Path) -> None:
