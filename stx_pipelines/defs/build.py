@@ -9,15 +9,24 @@ from typing import Any
 
 import dagster as dg
 
-from stx_pipelines.coverage.chains import ETHEREUM, STACKS
+from stx_pipelines.coverage.chains import ETHEREUM, PRICES, STACKS
 from stx_pipelines.defs.alerts import alert_sensor, failure_sensor
 from stx_pipelines.defs.assets.by_chain import DAILY
 from stx_pipelines.defs.assets.coverage import coverage_assets
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.wallets import wallet_metrics
 from stx_pipelines.defs.checks import ALL_CHECKS
-from stx_pipelines.defs.jobs import ALL_JOBS, ethereum_close, ethereum_sync, stacks_close, stacks_sync, wallets_refresh
-from stx_pipelines.defs.resources import EthereumNode, Metrics, OfProject, StacksApi, read_only_warehouse
+from stx_pipelines.defs.jobs import (
+    ALL_JOBS,
+    ethereum_close,
+    ethereum_sync,
+    prices_close,
+    prices_sync,
+    stacks_close,
+    stacks_sync,
+    wallets_refresh,
+)
+from stx_pipelines.defs.resources import EthereumNode, Metrics, OfProject, PriceSource, StacksApi, read_only_warehouse
 from stx_pipelines.defs.schedules import daily_schedule
 from stx_pipelines.defs.sensors import coverage_sensor, derived_sensor
 from stx_pipelines.defs.watched import look_at, see, watch
@@ -41,7 +50,7 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
     on = now.settings.stx_autostart
     return dg.Definitions(
         assets=[
-            *_with_source([*DAILY["stacks"], wallet_metrics, wallet_dashboard, *DAILY["ethereum"]]),
+            *_with_source([*DAILY["stacks"], wallet_metrics, wallet_dashboard, *DAILY["ethereum"], *DAILY["prices"]]),
             *coverage_assets(),
         ],
         asset_checks=ALL_CHECKS,
@@ -49,10 +58,12 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
         schedules=[
             daily_schedule("stacks_daily", STACKS.name, stacks_close, partial(look_at, make, STACKS), on=on),
             daily_schedule("ethereum_daily", ETHEREUM.name, ethereum_close, partial(look_at, make, ETHEREUM), on=on),
+            daily_schedule("prices_daily", PRICES.name, prices_close, partial(look_at, make, PRICES), on=on),
         ],
         sensors=[
             coverage_sensor("stacks_coverage", partial(watch, make, STACKS), stacks_sync, on=on),
             coverage_sensor("ethereum_coverage", partial(watch, make, ETHEREUM), ethereum_sync, on=on),
+            coverage_sensor("prices_coverage", partial(watch, make, PRICES), prices_sync, on=on),
             derived_sensor(
                 "wallets_follow",
                 wallets_refresh,
@@ -62,11 +73,13 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
             ),
             alert_sensor("stacks_alerts", partial(see, make, STACKS), on=on),
             alert_sensor("ethereum_alerts", partial(see, make, ETHEREUM), on=on),
+            alert_sensor("prices_alerts", partial(see, make, PRICES), on=on),
             failure_sensor("run_failures", lambda: make().alert_channels(), on=on),
         ],
         resources={
             "stacks_api": StacksApi(make=make),
             "ethereum_node": EthereumNode(make=make),
+            "price_source": PriceSource(make=make),
             "metrics": Metrics(make=make),
             "duckdb": read_only_warehouse(now),
             **{name: each.over(make) if isinstance(each, OfProject) else each for name, each in resources.items()},

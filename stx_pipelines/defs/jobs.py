@@ -36,11 +36,21 @@ ethereum_close = dg.define_asset_job(
     selection=DAILY["ethereum"],
     description="Fetches and stores days of Ethereum blocks and balances, then checks both whole tables.",
 )
+prices_sync = dg.define_asset_job(
+    "prices_sync",
+    selection=_only_proofs("prices"),
+    description="Fetches and stores days of hourly prices.",
+)
+prices_close = dg.define_asset_job(
+    "prices_close",
+    selection=DAILY["prices"],
+    description="Fetches and stores days of hourly prices, then checks the whole table.",
+)
 wallets_refresh = dg.define_asset_job(
     "wallets_refresh",
     selection=[wallet_metrics, wallet_dashboard],
     description="Computes the wallet metrics from the closed days, then the dashboard page.",
 )
 
-ALL_JOBS = [stacks_sync, stacks_close, wallets_refresh, ethereum_sync, ethereum_close]
+ALL_JOBS = [stacks_sync, stacks_close, wallets_refresh, ethereum_sync, ethereum_close, prices_sync, prices_close]
 """All jobs."""

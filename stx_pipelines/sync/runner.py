@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import date, datetime
 from typing import Any
 
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PRICES, TRANSACTIONS
 from stx_pipelines.clients.http import Http
 from stx_pipelines.coverage.failures import failures_noted
 from stx_pipelines.coverage.progress import Reporter
@@ -20,10 +20,18 @@ from stx_pipelines.sync.ethereum.blocks import open_blocks
 from stx_pipelines.sync.outcome import FailedDay, Outcome
 from stx_pipelines.sync.stacks.sync import open_stacks
 
+
+def _open_prices(project: Project) -> DaySync[Any, Any]:
+    from stx_pipelines.sync.prices.sync import open_prices  # most data folders have no prices
+
+    return open_prices(project)
+
+
 _OPEN: Mapping[str, Callable[[Project], DaySync[Any, Any]]] = {
     TRANSACTIONS: open_stacks,
     BLOCKS: open_blocks,
     BALANCES: open_balances,
+    PRICES: _open_prices,
 }
 
 

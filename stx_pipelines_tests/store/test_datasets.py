@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BLOCKS, DATASETS, Column, Dataset, Price
+from stx_pipelines.chains.datasets import BLOCKS, DATASETS, PRICES, Column, Dataset, Price
 from stx_pipelines.chains.days import window
 from stx_pipelines.coverage.chains import STACKS
 from stx_pipelines.coverage.current import dataset_coverage
@@ -46,6 +46,10 @@ FILES = {
         "balance_after decimal128(38, 0), balance_increase decimal128(38, 0), block_hash string, "
         "withdrawals_gwei int64"
     ),
+    "prices": (
+        f"pair {WORD}, hour timestamp[us], open decimal128(18, 8), high decimal128(18, 8), low decimal128(18, 8), "
+        f"close decimal128(18, 8), volume decimal128(18, 8), source {WORD}"
+    ),
 }
 """The columns of the day files in their order, the same in every version so far."""
 
@@ -67,6 +71,10 @@ TABLES = {
         "block_number BIGINT, block_time TIMESTAMP, miner VARCHAR, balance_before DECIMAL(38,0), "
         "balance_after DECIMAL(38,0), balance_increase DECIMAL(38,0), block_hash VARCHAR, ingested_at TIMESTAMP, "
         "withdrawals_gwei BIGINT"
+    ),
+    "prices": (
+        "pair VARCHAR, hour TIMESTAMP, open DECIMAL(18,8), high DECIMAL(18,8), low DECIMAL(18,8), "
+        "close DECIMAL(18,8), volume DECIMAL(18,8), source VARCHAR, ingested_at TIMESTAMP"
     ),
 }
 """The columns of the tables in their order, the same in every version so far."""
@@ -129,6 +137,7 @@ def stored(world: World) -> Path:
     """A data folder with days of all datasets, stored and loaded."""
     world.stored([FIRST_DAY])
     store_days(world.data)
+    world.store(PRICES).store_and_load([([], certificate(PRICES, DAYS[0], []))])
     return world.data
 
 
