@@ -37,12 +37,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 _LONG = (
-    "benchmarks/test_smoke",
-    "cli/test_kill",
-    "cli/test_rebuild",
-    "faults/",
     "deploy/test_up",
+    "benchmarks/test_smoke",
     "cli/test_demo",
+    "repository/test_promised_names",
+    "defs/test_transactions",
+    "cli/test_kill",
+    "faults/",
     "cli/",
 )
 """Files with long tests. They begin first, so that no process works alone at the end."""
@@ -55,8 +56,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one process more than there are cores, because many tests wait for other processes."""
-    return (os.cpu_count() or 1) + 1
+    """Return two processes more than there are cores, because many tests wait for other processes."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,7 +7,7 @@ The values are in `stacks`, the proofs in `stacks_proof`. The shapes are those o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from typing import Annotated, TypeVar
 
@@ -76,7 +76,9 @@ class _BitcoinBlock(msgspec.Struct, gc=False):
     time: Seconds
 
 
-class _V3Tx(msgspec.Struct, gc=False):
+class V3Tx(msgspec.Struct, gc=False):
+    """A transaction in a list of v3."""
+
     tx_id: _LikeHash
     sender: _Account | None
     sponsor: _Account | None
@@ -90,13 +92,15 @@ class _V3Tx(msgspec.Struct, gc=False):
     smart_contract: Deployment | None = None
 
 
-class _V3Cursor(msgspec.Struct):
+class V3Cursor(msgspec.Struct):
+    """The cursors of a page of v3."""
+
     next: str | None
 
 
 class _V3Page(msgspec.Struct):
-    cursor: _V3Cursor
-    results: list[_V3Tx]
+    cursor: V3Cursor
+    results: list[V3Tx]
 
 
 class _V1Tx(msgspec.Struct, gc=False):
@@ -130,7 +134,8 @@ _T = TypeVar("_T")
 _NAKAMOTO_START = window(NAKAMOTO_DAY)[0]
 
 
-def _decoder(shape: type[_T]) -> Callable[[bytes], _T]:
+def decoder(shape: type[_T]) -> Callable[[bytes], _T]:
+    """Return a function that decodes a response of this shape. It raises `MalformedAnswer`."""
     decode = msgspec.json.Decoder(shape).decode
 
     def parse(body: bytes) -> _T:
@@ -142,12 +147,12 @@ def _decoder(shape: type[_T]) -> Callable[[bytes], _T]:
     return parse
 
 
-parse_block = _decoder(Block)
-parse_burn_block = _decoder(BurnBlock)
-_status = _decoder(_Status)
-_burn_blocks = _decoder(_BurnBlocks)
-_v3_page = _decoder(_V3Page)
-_v1_page = _decoder(_V1Page)
+parse_block = decoder(Block)
+parse_burn_block = decoder(BurnBlock)
+_status = decoder(_Status)
+_burn_blocks = decoder(_BurnBlocks)
+_v3_page = decoder(_V3Page)
+_v1_page = decoder(_V1Page)
 
 
 def parse_tip(body: bytes) -> Tip:
@@ -183,7 +188,6 @@ def parse_page(body: bytes, asked: Cursor) -> Page:
     if not page.results:
         raise MalformedAnswer(f"the page at {asked} is empty though the chain has transactions there")
     blocks = [tx.block for tx in page.results]
-    _refuse_unless_hashes([tx.tx_id for tx in page.results], {b.hash for b in blocks}, {b.index_hash for b in blocks})
     heights = [asked.height, *(block.height for block in blocks)]
     if any(newer < older for newer, older in zip(heights, heights[1:], strict=False)):
         raise MalformedAnswer(f"the page at {asked} is not in falling order of height")
@@ -193,7 +197,14 @@ def parse_page(body: bytes, asked: Cursor) -> Page:
     following = parse_cursor(page.cursor.next) if page.cursor.next is not None else None
     if following is not None and (following >= asked or following.height > blocks[-1].height):
         raise MalformedAnswer(f"the page at {asked} names {following} as the next older one")
-    return Page(_sound([_v3_row(tx) for tx in page.results]), following)
+    return Page(v3_rows(page.results), following)
+
+
+def v3_rows(transactions: Sequence[V3Tx]) -> list[Tx]:
+    """Return the rows of a page of v3. Raises `MalformedAnswer`."""
+    blocks = [tx.block for tx in transactions]
+    _refuse_unless_hashes([tx.tx_id for tx in transactions], {b.hash for b in blocks}, {b.index_hash for b in blocks})
+    return _sound([_v3_row(tx) for tx in transactions])
 
 
 def _refuse_unless_hashes(*names: Collection[str]) -> None:
@@ -221,7 +232,7 @@ def _sound(rows: list[Tx]) -> list[Tx]:
     return rows
 
 
-def _v3_row(tx: _V3Tx) -> Tx:
+def _v3_row(tx: V3Tx) -> Tx:
     transfer = tx.token_transfer
     return Tx(
         tx_id=tx.tx_id,

@@ -20,6 +20,7 @@ from stx_pipelines.cli.publish import publish
 from stx_pipelines.cli.query import query
 from stx_pipelines.cli.rebuild import rebuild
 from stx_pipelines.cli.results import metrics
+from stx_pipelines.cli.statement import statement
 from stx_pipelines.cli.status import status
 from stx_pipelines.cli.sync import sync
 from stx_pipelines.cli.tables import tables
@@ -49,5 +50,5 @@ def main() -> None:
     """
 
 
-for command in (sync, status, health, page, query, tables, verify, metrics, rebuild, publish, devnet, demo):
+for command in (sync, status, health, page, query, tables, verify, metrics, rebuild, publish, statement, devnet, demo):
     main.add_command(command)

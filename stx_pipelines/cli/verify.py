@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--db",
     "database",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="Compare this DuckDB, Parquet or CSV file with the day files instead.",
 )
 @click.option(

@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 from stx_pipelines.chains import stacks
 from stx_pipelines.chains import stacks_answers as answers
 from stx_pipelines.chains.stacks import Block, BurnBlock, Cursor, Page, Tip, WindowPage
+from stx_pipelines.chains.stacks_accounts import ChangesPage, parse_changes
 from stx_pipelines.clients.errors import ApiError, Gone, NotFound
 from stx_pipelines.clients.http import Http
 
@@ -131,6 +132,12 @@ class StacksApi:
             self._switch_to_v1(error)
             raise SwitchRoute from error
         return _present(answer)
+
+    def changes(self, address: str, cursor: Cursor) -> ChangesPage:
+        """Return up to 50 transactions that change this account's balance, from `cursor` on, newest first."""
+        params: dict[str, str | int] = {"limit": stacks.PAGE_SIZE, "cursor": str(cursor)}
+        path = f"/extended/v3/principals/{address}/transactions"
+        return _present(self.http.get(path, lambda body: parse_changes(body, cursor), params=params))
 
     def window_page(self, start: int, end: int, offset: int) -> WindowPage:
         """Return up to 50 transactions, oldest first, through v1. Their burn times are in `[start, end)`.

@@ -1,12 +1,17 @@
-"""A client of a Stacks node's routes for raw blocks. Any node may serve them, because a block is named by its hash."""
+"""A client of a Stacks node's routes for raw blocks and accounts.
+
+Any node may serve raw blocks, because a block is named by its hash. A state of an account is the node's word.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stx_pipelines.chains.stacks_accounts import AccountState, parse_account
 from stx_pipelines.clients.errors import ApiError, NotFound
 from stx_pipelines.clients.http import Http
 
+_NO_TIP = "chain tip"  # a node's 404 for an unknown block begins so
 _NO_BLOCK = "no such"  # a node's own 404 begins so; gateways without these routes send JSON or a page
 _NO_ROUTE = frozenset({400, 401, 403, 404, 405, 410, 501})
 
@@ -15,9 +20,13 @@ class NoRawBlocks(ApiError):
     """The server does not serve raw blocks."""
 
 
+class NoAccounts(ApiError):
+    """The server does not serve the states of accounts."""
+
+
 @dataclass
 class StacksNode:
-    """A client of a node. Its method may raise the errors of `Http.get`."""
+    """A client of a node. Its methods may raise the errors of `Http.get`."""
 
     http: Http
 
@@ -31,6 +40,24 @@ class StacksNode:
         if not raw:
             raise NoRawBlocks("the response has no bytes")
         return raw
+
+    def account(self, address: str, index_block_hash: str) -> AccountState:
+        """Return the state of an account after this block, without the long proof.
+
+        Raises `NotFound` if the node does not have the block's state, and `NoAccounts` if the server does not have this
+        route.
+        """
+        params: dict[str, str | int] = {"proof": 0, "tip": index_block_hash.removeprefix("0x")}
+        state = self.http.get(f"/v2/accounts/{address}", parse_account, params=params, refusal=_refusal_of_account)
+        if state is None:
+            raise NoAccounts("the server responded with 304 to a request without a condition")
+        return state
+
+
+def _refusal_of_account(status: int, text: str) -> ApiError | None:
+    if status == 404 and text.strip().lower().startswith(_NO_TIP):
+        return NotFound(text.strip()[:200])
+    return NoAccounts(f"HTTP {status} at /v2/accounts") if status in _NO_ROUTE else None
 
 
 def _refusal(status: int, text: str) -> ApiError | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -13,7 +14,10 @@ NAME = "nonces_have_no_gap"
 
 
 class Gap(NamedTuple):
-    """Nonces of an account that no row has, or that several rows have, and the days of the rows around them."""
+    """Nonces of an account that no row has, or that several rows have.
+
+    The days and block heights are those of the rows around them.
+    """
 
     address: str
     after_day: date
@@ -21,6 +25,8 @@ class Gap(NamedTuple):
     first_nonce: int
     last_nonce: int
     is_repeated: bool
+    after_height: int = 0
+    before_height: int = 0
 
     def __str__(self) -> str:
         first, last = self.first_nonce, self.last_nonce
@@ -54,5 +60,13 @@ def nonce_gaps(store: MetricStore) -> Nonces:
     basis = store.basis()
     with store.session(basis) as connection:
         gaps = [Gap(*row) for row in connection.execute(metric_sql(f"checks/{NAME}")).fetchall()]
+        beyond = connection.execute(metric_sql("checks/heights_beyond")).fetchall() if gaps else []
         [(accounts, left_out)] = connection.execute(metric_sql("checks/nonces_counted")).fetchall()
-    return Nonces(gaps, accounts, left_out, basis)
+    return Nonces([gap for gap in gaps if not _is_beyond(gap, beyond)], accounts, left_out, basis)
+
+
+def _is_beyond(gap: Gap, beyond: Sequence[tuple[int, int]]) -> bool:
+    """Return whether the missing nonces may be in blocks of a day before or after the range."""
+    return not gap.is_repeated and any(
+        gap.after_height <= below and above <= gap.before_height for below, above in beyond
+    )

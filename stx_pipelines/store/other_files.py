@@ -121,8 +121,11 @@ def _first(columns: Mapping[str, Column], wanted: Sequence[str]) -> Column | Non
 
 def _tables(connection: duckdb.DuckDBPyConnection, path: Path, preferred: str) -> Iterator[tuple[str, str | None]]:
     """Yield the tables of a file as SQL text with their names. Of a database, the one named `preferred` comes first."""
-    with path.open("rb") as file:
-        start = file.read(12)
+    try:
+        with path.open("rb") as file:
+            start = file.read(12)
+    except OSError as error:
+        raise _unreadable(path, error.strerror or "unknown") from error
     if start[8:] == b"DUCK":
         connection.execute(f"ATTACH {quoted(str(path.absolute()))} AS other (READ_ONLY)")
         query = (

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import rlp as other_rlp
 from eth_utils.crypto import keccak as other_keccak
@@ -20,7 +21,8 @@ from stx_pipelines.chains import rlp
 from stx_pipelines.chains.account_proof import BadAccountProof, proved_balance
 from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.chains.ethereum import parse_account_proof
-from stx_pipelines.chains.ethereum_blocks import parse_header
+from stx_pipelines.chains.ethereum_blocks import parse_header, usual_headers
+from stx_pipelines.chains.ethereum_header import RpcHeader
 from stx_pipelines.chains.withdrawals import withdrawals_root
 
 FOLDER = os.environ.get("STX_REAL_BYTES")
@@ -93,6 +95,33 @@ def test_no_field_of_another_form_has_the_hash(trick: str) -> None:
     for name, value in TRICKS[trick].items():
         told[name] = told[value] if value in told else value and value + told[name][2:]
     assert not parse_header(body(told)).is_hashed
+
+
+def in_bulk(blocks: list[dict[str, Any]]) -> list[Any]:
+    return usual_headers([msgspec.json.decode(body(block), type=RpcHeader) for block in blocks])
+
+
+@pytest.mark.parametrize("fork", FORKS)
+def test_many_headers_are_read_like_each_of_them(fork: int) -> None:
+    blocks = [made_up(fork, seed) for seed in range(20)]
+    assert in_bulk(blocks) == [parse_header(body(block)) for block in blocks]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        made_up(3),
+        made_up(2) | {"gasUsed": "0x7"},
+        made_up(2) | {"stateRoot": "0x7"},
+        made_up(2) | {"hash": made_up(2)["hash"].upper()},
+        made_up(2) | {"withdrawals": [{"index": "0x1", "validatorIndex": "0x1", "address": "0x1", "amount": "0x1"}]},
+    ],
+    ids=["another fork", "an altered field", "a short field", "capitals", "withdrawals of another root"],
+)
+def test_many_headers_with_one_that_is_not_usual_are_refused(odd: dict[str, Any]) -> None:
+    """They are then read one by one."""
+    with pytest.raises(MalformedAnswer):
+        in_bulk([made_up(2, 1), odd, made_up(2, 3)])
 
 
 @pytest.mark.parametrize("name", ["number", "timestamp", "gasUsed", "gasLimit", "baseFeePerGas", "extraData", "miner"])

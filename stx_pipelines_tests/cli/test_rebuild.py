@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -15,7 +16,6 @@ from stx_pipelines.store import replacement
 from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines_tests.cli.folders import DONE, ERROR, MakeWorld, Run
 from stx_pipelines_tests.sync.ethereum import world as ethereum
-from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import World, child_environment, query, recent_chain, table_rows
 
 DAYS = 2
@@ -118,50 +118,83 @@ DIES = """
 import os, sys
 from pathlib import Path
 
-step = 0
+from stx_pipelines.cli import rebuild
+from stx_pipelines.cli.main import main
+from stx_pipelines.project import Project
+
+step = deadly_step = 0
 def deadly(name):
     real = getattr(Path, name)
     def work(path, *arguments, **options):
         global step
         ours = path.name.startswith("warehouse.") and path.suffix in (".duckdb", ".wal")
         step += ours
-        if ours and step == int(sys.argv[1]):
+        if ours and step == deadly_step:
             os._exit(9)
         return real(path, *arguments, **options)
     setattr(Path, name, work)
 
 for name in ("replace", "unlink"):
     deadly(name)
-from stx_pipelines.cli.main import main
-main(["rebuild"])
+for line in sys.stdin:
+    deadly_step = int(line)
+    if (child := os.fork()) == 0:
+        main(["rebuild"])
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+"""Reads numbers of steps. For each, a child process runs `rebuild` and is killed at that step; prints its exit code.
+
+Modules are imported once for all children. DuckDB and pyarrow start threads, so each child imports them itself.
 """
 
 
+@contextmanager
+def killed_rebuilds(world: World, log: Path) -> Iterator[Callable[[int], int]]:
+    """Yield a function that runs `rebuild` in a process that is killed at a step, and returns its exit code."""
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-c", DIES],
+            env=child_environment(world.environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdin
+        assert process.stdout
+        to, said = process.stdin, process.stdout
+
+        def rebuild(step: int) -> int:
+            print(step, file=to, flush=True)
+            while not (line := said.readline().strip()).lstrip("-").isdigit():
+                assert line, log.read_text()
+            return int(line)
+
+        yield rebuild
+
+
 @pytest.mark.parametrize(("log", "command_then"), [(False, "sync"), (True, "rebuild")])
-def test_a_kill_between_any_two_steps_loses_nothing(world: World, run: Run, log: bool, command_then: str) -> None:
+def test_a_kill_between_any_two_steps_loses_nothing(
+    world: World, run: Run, tmp_path: Path, log: bool, command_then: str
+) -> None:
     """The process is killed before each rename and each removal of a database in turn."""
     rows = table_rows(world.data)
-    for step in range(1, 30):
-        if log:
-            leave_a_log(database(world))
-        died = subprocess.run(
-            [sys.executable, "-c", DIES, str(step)],
-            env=child_environment(world.environment),
-            timeout=LONGEST,
-            check=False,
-            capture_output=True,
-        )
-        if died.returncode == DONE:
-            assert step > 6
-            break
-        assert died.returncode == 9, died.stderr
-        assert database(world).exists() or old_one(world).exists(), step
-        world.requests()
-        assert run(world, command_then).exit_code == DONE, step
-        assert table_rows(world.data) == rows, step
-        assert [path.name for path in world.data.glob("*before-rebuild*")] == [], step
-    else:
-        raise AssertionError("it was killed every time")
+    with killed_rebuilds(world, tmp_path / "errors.log") as rebuild:
+        for step in range(1, 30):
+            if log:
+                leave_a_log(database(world))
+            if (code := rebuild(step)) == DONE:
+                assert step > 6
+                break
+            assert code == 9, (tmp_path / "errors.log").read_text()
+            assert database(world).exists() or old_one(world).exists(), step
+            assert run(world, command_then).exit_code == DONE, step
+            assert table_rows(world.data) == rows, step
+            assert [path.name for path in world.data.glob("*before-rebuild*")] == [], step
+        else:
+            raise AssertionError("it was killed every time")
     world.assert_true()
 
 

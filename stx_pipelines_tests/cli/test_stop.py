@@ -12,7 +12,7 @@ from stx_pipelines_tests.cli.folders import DATASET, DONE, NOT_YET, MakeWorld, R
 from stx_pipelines_tests.waiting import LONGEST, answers_only_while, wait_until
 from stx_pipelines_tests.world import World, child_environment, recent_chain
 
-DAYS = 12
+DAYS = 5
 
 
 def start_sync(world: World, *options: str) -> subprocess.Popen[str]:
@@ -48,7 +48,7 @@ def stop_after_a_day(world: World, stop: signal.Signals, *options: str) -> str:
 
 
 def test_a_stopped_sync_reports_its_coverage_and_the_next_one_continues(make_world: MakeWorld, run: Run) -> None:
-    world = make_world(recent_chain(DAYS), stx_target_days=DAYS)
+    world = make_world(recent_chain(DAYS, transactions_per_day=100), stx_target_days=DAYS)
     for stop in (signal.SIGTERM, signal.SIGINT):
         said = stop_after_a_day(world, stop)
         assert said.startswith("stopped; stored days are kept: ")

@@ -122,12 +122,12 @@ def test_a_file_without_heights_has_extra_rows_of_no_day(other: Other, run: Run,
     assert rest["sentence"].startswith("1 of its rows belong to none of these days")
 
 
-@pytest.mark.parametrize("name", ["text.duckdb", "empty.duckdb", "other.csv", "broken.parquet"])
+@pytest.mark.parametrize("name", ["text.duckdb", "empty.duckdb", "other.csv", "broken.parquet", "none.csv"])
 def test_something_else_is_one_sentence(full: World, run: Run, tmp_path: Path, name: str) -> None:
     file = tmp_path / name
     if name == "empty.duckdb":
         duckdb.connect(str(file)).close()
-    else:
+    elif name != "none.csv":
         file.write_text("PAR1" if name == "broken.parquet" else "fee,sender\n1,2\n")
     done = run(full, "verify", "--db", str(file))
     assert done.exit_code == ERROR

@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 import dagster as dg
+from click.testing import CliRunner, Result
 
 from stx_pipelines.coverage.chains import Chain
 from stx_pipelines_tests.faults.undisturbed import Followed
@@ -85,6 +86,14 @@ def range_of_days(chain: Chain, first: object, last: object) -> list[str]:
     """Return the command that materializes these days in one run, as a backfill of the UI does."""
     where = ["-m", "stx_pipelines.definitions", "--select", ",".join(chain.tables)]
     return [*DAGSTERS, "asset", "materialize", *where, "--partition-range", f"{first}...{last}"]
+
+
+def of_dagster(arguments: Sequence[str], environment: Mapping[str, str]) -> Result:
+    """Run a command of Dagster in this process, which has imported Dagster already."""
+    from dagster._cli import create_dagster_cli
+
+    assert tuple(arguments[: len(DAGSTERS)]) == DAGSTERS
+    return CliRunner().invoke(create_dagster_cli(), arguments[len(DAGSTERS) :], env=environment)
 
 
 def dagster_home(folder: Path) -> dict[str, str]:

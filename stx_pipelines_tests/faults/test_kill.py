@@ -19,12 +19,12 @@ from stx_pipelines_tests.faults.processes import (
     KILLED,
     dagster_home,
     killed_at_random,
+    of_dagster,
     range_of_days,
     start,
     sync_of,
 )
 from stx_pipelines_tests.faults.undisturbed import Followed, refresh_metrics
-from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import World, recent_chain
 
 MakeWorld = Callable[..., World]
@@ -99,7 +99,8 @@ def test_kills_during_a_backfill_change_nothing(
                 assert process.returncode == 0, log.read_text()[-2000:]
                 break
         world.knobs.latency_seconds = 0.0
-        assert start(backfill, environment, log).wait(LONGEST) == 0, log.read_text()[-2000:]
+        done = of_dagster(backfill, environment)
+        assert done.exit_code == 0, done.output[-2000:]
         ends_undisturbed(world)
 
 

@@ -46,7 +46,7 @@ def holding(data: Path, without: Sequence[str] = ()) -> Holding:
     """Read everything in the folder that must not depend on the run, without the columns in `without`."""
     left_out = _OF_A_RUN | set(without)
     day_files = {f"{path.parent.name}/{path.stem}": path for path in data.glob("days/*/????-??-??.parquet")}
-    metrics = {path.stem: path for path in [*data.glob("metrics/*.parquet"), *data.glob("*.parquet")]}
+    metrics = {path.stem: path for path in _metrics_files(data)}
     return Holding(
         _tables(data / "warehouse.duckdb", left_out),
         {name: _rows(path, left_out) for name, path in day_files.items()},
@@ -62,6 +62,11 @@ def assert_undisturbed(world: Followed, calm: Followed, without: Sequence[str] =
         assert sorted(mine) == sorted(other), part
         wrong = [name for name in other if mine[name] != other[name]]
         assert not wrong, f"{part} differ: {wrong}; first differing row: {_first(mine[wrong[0]], other[wrong[0]])}"
+
+
+def has_metrics(world: Followed) -> bool:
+    """Say whether the data folder has a file of metrics."""
+    return bool(_metrics_files(world.data))
 
 
 def refresh_metrics(world: Followed) -> None:
@@ -81,6 +86,10 @@ def sync_until_complete(world: World, days: Sequence[date] | None = None, tries:
             if not any(isinstance(result, FailedDay) for result in world.sync(days)):
                 return attempt
     raise AssertionError(f"days still fail after {tries} runs")
+
+
+def _metrics_files(data: Path) -> list[Path]:
+    return [*data.glob("metrics/*.parquet"), *data.glob("*.parquet")]
 
 
 def _tables(database: Path, left_out: set[str]) -> dict[str, Rows]:

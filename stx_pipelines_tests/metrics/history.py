@@ -187,7 +187,7 @@ def store_history(store: MetricStore, numbers: Iterable[int] = range(100)) -> Me
 
 def store_chain(store: MetricStore, chain: StacksChain, days: Iterable[date], *, with_nonces: bool = True) -> None:
     """Store these days of a devnet chain, all closed. Without nonces, it is not known which wallets are new."""
-    made_up = {"canonical": True, "microblock_sequence": ANCHORED} | ({} if with_nonces else {"nonce": None})
+    made_up: dict[str, Any] = {"canonical": True} | ({} if with_nonces else {"nonce": None})
     names = [
         field.name for field in fields(Transaction) if field.name in Tx.__struct_fields__ and field.name not in made_up
     ]

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from stx_pipelines.chains.days import DAY, days_between
-from stx_pipelines.chains.stacks import ANCHORED, Tx
+from stx_pipelines.chains.stacks import Tx
 from stx_pipelines.devnet.stacks.chain import StacksChain, Transaction
 from stx_pipelines.devnet.stacks.values import ChainSpec
 from stx_pipelines.metrics.nonces import Gap, Nonces, nonce_gaps
@@ -36,7 +36,7 @@ def chain() -> StacksChain:
 
 def rows_of(transactions: list[Transaction]) -> list[Tx]:
     names = [field.name for field in fields(Transaction) if field.name in Tx.__struct_fields__]
-    made_up = {"canonical": True, "microblock_sequence": ANCHORED}
+    made_up = {"canonical": True}
     return [Tx(**{name: getattr(tx, name) for name in names}, **made_up) for tx in transactions]
 
 
@@ -146,6 +146,15 @@ def test_every_missing_burn_block_shows(chain: StacksChain, tmp_path: Path) -> N
         folder = tmp_path / str(number)
         store = history(folder, chain, lambda rows, lost=height: [row for row in rows if row.burn_block_height != lost])  # type: ignore[misc]
         assert checked(store).gaps, height
+
+
+@pytest.mark.parametrize("edge", [0, -1])
+def test_blocks_of_a_day_beyond_the_range_are_no_gap(chain: StacksChain, tmp_path: Path, edge: int) -> None:
+    """Bitcoin's times may step back over midnight: then blocks between those of a day belong to the day beside it."""
+    heights = sorted({tx.burn_block_height for tx in chain.transactions(DAYS[edge])})
+    beyond = set(heights[1:3] if edge == 0 else heights[-3:-1])
+    store = history(tmp_path, chain, lambda rows: [row for row in rows if row.burn_block_height not in beyond])
+    assert checked(store).gaps == []
 
 
 def test_a_nonce_that_occurs_twice_is_named(chain: StacksChain, tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from shutil import copytree
 
 import pyarrow as pa
 import pytest
@@ -17,16 +19,21 @@ from stx_pipelines.chains.days import DAY
 from stx_pipelines.store.files import StoreError
 from stx_pipelines_tests.sync.ethereum import world as ethereum
 from stx_pipelines_tests.world import World, child_environment, make_chain, query
+from stx_pipelines_tests.world import world as served
 
-MakeWorld = Callable[..., World]
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world of five days, which no test changes; the newest day is open."""
+    with served(make_chain(5), tmp_path_factory.mktemp("shared") / "data", stx_tip_age_minutes=0) as world:
+        world.stored()
+        yield world
 
 
 @pytest.fixture
-def full(make_world: MakeWorld) -> World:
-    """A world of five days; the newest is open."""
-    world = make_world(make_chain(5), stx_tip_age_minutes=0)
-    world.stored()
-    return world
+def full(shared: World, tmp_path: Path) -> World:
+    """The same world with a copy of its data folder, which the test may change."""
+    return replace(shared, data=copytree(shared.data, tmp_path / "full"))
 
 
 @pytest.fixture

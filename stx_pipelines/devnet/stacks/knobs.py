@@ -61,6 +61,9 @@ class Knobs:
     tenure_flipped_bit: int = -1  # position of a bit that is flipped in the bytes of every tenure; -1: none
     tenure_of_parent: bool = False  # whether the bytes of a tenure begin with the parent of the requested block
     backend_lags: set[int] = field(default_factory=set)  # Stacks blocks by which each of several backends is behind
+    states_kept: int = 0  # Stacks blocks below the tip after which accounts are known; 0: all
+    balance_excess_ustx: int = 0  # added to every balance of an account
+    nonce_excess: int = 0  # added to every nonce of an account
     seed: int = 1
     on_request: Callable[[str], None] | None = None  # called with path and query before each response
     clock: Callable[[], datetime] | None = None  # if set, the chain grows to its time before each response

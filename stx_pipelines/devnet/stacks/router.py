@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from stx_pipelines.devnet.stacks.answers import Answer, RefusedError, Request, gone, no_route
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.knobs import Knobs
+from stx_pipelines.devnet.stacks.routes_accounts import AccountRoutes
 from stx_pipelines.devnet.stacks.routes_node import NodeBlocks
 from stx_pipelines.devnet.stacks.routes_v1 import V1Transactions
 from stx_pipelines.devnet.stacks.routes_v2 import V2Blocks
@@ -37,7 +38,7 @@ class Router:
         self._chain = chain
         self._knobs = knobs
         v3, v2, v1 = V3Pages(chain, knobs), V2Blocks(chain, knobs), V1Transactions(chain, knobs)
-        node = NodeBlocks(chain, knobs)
+        node, accounts = NodeBlocks(chain, knobs), AccountRoutes(chain, knobs)
         self._exact = {
             "/extended": Route("extended", v2.status),
             "/extended/v3/transactions": Route(V3_TRANSACTIONS, v3.transactions),
@@ -56,6 +57,11 @@ class Router:
             ),
             (re.compile(r"/extended/v2/blocks/([^/]+)"), Route("v2/blocks/one", v2.block)),
             (re.compile(r"/extended/v2/burn-blocks/([^/]+)"), Route("v2/burn-blocks/one", v2.burn_block)),
+            (
+                re.compile(r"/extended/v3/principals/([^/]+)/transactions"),
+                Route("v3/principals/transactions", accounts.transactions),
+            ),
+            (re.compile(r"/v2/accounts/([^/]+)"), Route("node/account", accounts.account)),
             (re.compile(r"/v3/blocks/([0-9a-f]{64})"), Route("node/block", node.block)),
             (re.compile(r"/v3/blocks/height/([0-9]{1,18})"), Route("node/block-at", node.block_at)),
             (re.compile(r"/v3/tenures/([0-9a-f]{64})"), Route("node/tenure", node.tenure)),

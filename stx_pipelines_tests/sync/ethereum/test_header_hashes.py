@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from stx_pipelines_tests.sync.ethereum.world import (
     make_chain,
     open_store,
     stored,
+    world,
 )
 from stx_pipelines_tests.world import FIRST_DAY
 
@@ -38,33 +40,53 @@ def altered(chain: Any, member: str) -> EthereumKnobs:
     return EthereumKnobs(altered_member=member, altered_block=block.number)
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevnetWorld]:
+    """A node whose chain no test changes. Tests set its knobs."""
+    with world(make_chain(1), tmp_path_factory.mktemp("unused")) as running:
+        yield running
+
+
+@pytest.fixture
+def alter(served: DevnetWorld, data: Path) -> Callable[[str], DevnetWorld]:
+    """Return a function that alters a member of a block of this node and gives an empty data folder."""
+
+    def make(member: str) -> DevnetWorld:
+        vars(served.knobs).update(vars(altered(served.chain, member)))
+        return replace(served, data=data)
+
+    return make
+
+
 @pytest.mark.parametrize("member", MEMBERS)
 def test_an_altered_field_is_named_with_its_block_and_nothing_is_stored(
-    make_ethereum: MakeEthereum, member: str
+    alter: Callable[[str], DevnetWorld], member: str
 ) -> None:
-    chain = make_chain(1)
-    world = make_ethereum(chain, altered(chain, member))
-    number, name = world.knobs.altered_block, chain.blocks[world.knobs.altered_block].hash
+    world = alter(member)
+    number, name = world.knobs.altered_block, world.chain.blocks[world.knobs.altered_block].hash
     refused = failed(world.blocks([FIRST_DAY]))
     assert list(refused) == [FIRST_DAY]
     assert refused[FIRST_DAY].startswith(f"block {number}: ")
     assert name in refused[FIRST_DAY]
     assert world.certificates() == {}
+
+
+def test_a_day_with_an_altered_field_is_stored_once_the_field_is_right(alter: Callable[[str], DevnetWorld]) -> None:
+    world = alter("gasUsed")
+    assert list(failed(world.blocks([FIRST_DAY]))) == [FIRST_DAY]
     world.knobs.altered_member = ""
     stored(world.blocks())
     world.assert_blocks()
 
 
 @pytest.mark.parametrize("member", ["hash", "parentHash"])
-def test_an_altered_hash_breaks_the_links(make_ethereum: MakeEthereum, member: str) -> None:
-    chain = make_chain(1)
-    world = make_ethereum(chain, altered(chain, member))
+def test_an_altered_hash_breaks_the_links(alter: Callable[[str], DevnetWorld], member: str) -> None:
+    world = alter(member)
     assert f"block {world.knobs.altered_block} " in failed(world.blocks([FIRST_DAY]))[FIRST_DAY]
 
 
-def test_other_withdrawals_than_the_header_names_are_refused(make_ethereum: MakeEthereum) -> None:
-    chain = make_chain(1)
-    world = make_ethereum(chain, altered(chain, "withdrawals"))
+def test_other_withdrawals_than_the_header_names_are_refused(alter: Callable[[str], DevnetWorld]) -> None:
+    world = alter("withdrawals")
     refused = failed(world.blocks([FIRST_DAY]))
     number = world.knobs.altered_block
     assert refused == {FIRST_DAY: f"block {number}: its withdrawals do not have its withdrawals root"}

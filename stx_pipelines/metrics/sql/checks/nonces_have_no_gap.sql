@@ -2,9 +2,11 @@
 -- per gap, or per nonce that occurs twice. Accounts with a nonce that is not known are left out.
 -- Counts and sums find the suspects first, because numbering all rows would need too much memory.
 WITH used AS (
-    SELECT sender_address AS address, nonce, day FROM canonical_rows WHERE moves_nonce AND sender_address IS NOT NULL
+    SELECT sender_address AS address, nonce, day, block_height
+    FROM canonical_rows
+    WHERE moves_nonce AND sender_address IS NOT NULL
     UNION ALL
-    SELECT sponsor_address, sponsor_nonce, day
+    SELECT sponsor_address, sponsor_nonce, day, block_height
     FROM canonical_rows
     WHERE moves_nonce AND sponsor_address <> sender_address
 ),
@@ -20,9 +22,10 @@ suspects AS (
 ),
 numbered AS (
     SELECT
-        address, day, nonce,
+        address, day, nonce, block_height,
         lead(nonce) OVER following AS next_nonce,
-        lead(day) OVER following AS next_day
+        lead(day) OVER following AS next_day,
+        lead(block_height) OVER following AS next_height
     FROM used SEMI JOIN suspects USING (address)
     WINDOW following AS (PARTITION BY address ORDER BY nonce)
 )
@@ -32,7 +35,9 @@ SELECT
     next_day AS before_day,
     CASE WHEN next_nonce > nonce THEN nonce + 1 ELSE nonce END AS first_nonce,
     CASE WHEN next_nonce > nonce THEN next_nonce - 1 ELSE nonce END AS last_nonce,
-    next_nonce = nonce AS is_repeated
+    next_nonce = nonce AS is_repeated,
+    block_height AS after_height,
+    next_height AS before_height
 FROM numbered
 WHERE next_nonce <> nonce + 1
 ORDER BY address, nonce
