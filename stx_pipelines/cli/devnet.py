@@ -147,6 +147,6 @@ def _say_where(port: int, ethereum: EthereumChain | None) -> None:
 
     url = f"http://{_HOST}:{port}"
     click.echo(f"the devnet listens on {url}", err=True)
-    click.echo(f"prices of STX and BTC are at {url}{PRICES_PATH}", err=True)
     if ethereum:
         click.echo(f"the Ethereum chain of {len(ethereum.blocks):,} blocks is at {url}{ETHEREUM_PATH}", err=True)
+    click.echo(f"prices of STX and BTC are at {url}{PRICES_PATH}", err=True)
