@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 
 from stx_pipelines.dashboard.charts import Spec, bars, calculated, stacks
 from stx_pipelines.dashboard.facts import Facts, Row
@@ -16,7 +17,7 @@ def network(facts: Facts) -> Section:
     """Return the section with the charts of the whole network."""
     days, types = facts.rows("network_daily"), facts.rows("network_types")
     lead = "Activity of the whole chain per day, all types of transactions included."
-    found = [_types(types, days[-1]), _fees(days[-1]), _failures(days[-1])] if days else []
+    found = [_types(types, days[-1]), _fees(days), _failures(days[-1])] if days else []
     return section("network", "The network, day by day", lead, found)
 
 
@@ -59,22 +60,32 @@ def _stacks(kinds: Sequence[str]) -> Spec:
     )
 
 
-def _fees(last: Row) -> Chart:
+def _fees(days: Sequence[Row]) -> Chart:
+    last = days[-1]
+    is_priced = any(row.get("fee_usd") is not None for row in days)
+    priced = [("dollars", "in US dollars"), ("priced_share", "of which priced", ".0%")] if is_priced else []
+    dollars = [calculated("isValid(datum.fee_usd) ? format(toNumber(datum.fee_usd), ',.2f') : 'no price'", "dollars")]
     return Chart(
         id="fees",
         title="Fees per day",
-        meaning="Fees of successful transactions, in STX.",
+        meaning="Fees of successful transactions, in STX."
+        + (" A bar also tells them in US dollars, at the hourly price of each transaction." if is_priced else ""),
         table="network_daily",
         spec=bars(
             "network_daily",
             "stx",
             "Exact fees of the day's successful transactions, in STX.",
-            [("fee_stx", "fees in STX"), ("transactions", "transactions", ",")],
+            [("fee_stx", "fees in STX"), *priced, ("transactions", "transactions", ",")],
             title="STX",
-            also=[calculated("toNumber(datum.fee_stx)", "stx")],
+            also=[calculated("toNumber(datum.fee_stx)", "stx"), *(dollars if is_priced else [])],
         ),
-        alt=f"Bars of fees per day. On {last['date']}: {last['fee_stx']} STX",
+        alt=f"Bars of fees per day. On {last['date']}: {last['fee_stx']} STX{_in_dollars(last)}",
     )
+
+
+def _in_dollars(day: Row) -> str:
+    fees = day.get("fee_usd")
+    return "" if fees is None else f" ({Decimal(fees):,.2f} US dollars, {day['priced_share']:.0%} of the fees priced)"
 
 
 def _failures(last: Row) -> Chart:
