@@ -58,7 +58,7 @@ class Coinbase:
 
     def candles(self, pair: str, start: int, end: int) -> list[Candle]:
         """Return the candles of the hours in `[start, end)`, oldest first. Both are unix seconds of whole hours."""
-        params = {"granularity": HOUR, "start": _iso(start), "end": _iso(end - HOUR)}
+        params: Mapping[str, str | int] = {"granularity": HOUR, "start": _iso(start), "end": _iso(end - HOUR)}
         found = self._get(f"/products/{pair}/candles", lambda raw: parse_coinbase(raw, pair), params)
         return [each for each in found if start <= each.hour < end]  # a response may begin before `start`
 

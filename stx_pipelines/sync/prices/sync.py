@@ -12,17 +12,17 @@ from typing import Protocol
 from stx_pipelines.chains.certificate import Certificate, PriceProof
 from stx_pipelines.chains.datasets import PRICES
 from stx_pipelines.chains.days import DAY, window
-from stx_pipelines.chains.errors import MalformedAnswer
+from stx_pipelines.chains.errors import MalformedAnswer, ProofError
 from stx_pipelines.chains.price_proof import Second, agreed, compare, in_words
 from stx_pipelines.chains.prices import HOUR, PAIRS, Candle, by_hour
-from stx_pipelines.clients.errors import Unreachable
+from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.clients.http import Http
 from stx_pipelines.clients.prices import CANDLES_AT_ONCE, Coinbase
 from stx_pipelines.coverage.current import PRICES_TIP_AGE
 from stx_pipelines.project import Project
 from stx_pipelines.store.price_file import PriceFile
 from stx_pipelines.sync.daily import DaySync
-from stx_pipelines.sync.outcome import Outcome, ProvedDay
+from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay
 from stx_pipelines.sync.prices.second import SecondSource
 
 log = logging.getLogger(__name__)
@@ -55,11 +55,10 @@ class Server:
 
     client: Coinbase
     name: str = "coinbase"
+    http: Http = field(init=False)
 
-    @property
-    def http(self) -> Http:
-        """The HTTP client."""
-        return self.client.http
+    def __post_init__(self) -> None:
+        self.http = self.client.http
 
     def probe(self) -> None:
         """Check that the server responds. Raises `ApiError`."""
@@ -114,7 +113,23 @@ class PricesSync(DaySync[Source, Candle]):
         yield from refused
         wanted = sorted({*days} - {failed.day for failed in refused}, reverse=True)
         self._held.clear()
-        yield from self._store_each(wanted, lambda day: self._read(day, wanted, end, force))
+        for number in range(0, len(wanted), DAYS_AT_ONCE):
+            yield from self._store_together(wanted[number : number + DAYS_AT_ONCE], end, force=force)
+
+    def _store_together(self, days: Sequence[date], end: int, *, force: bool) -> Iterator[Outcome]:
+        """Read and prove these days, then store them together, because each store of a small day takes long."""
+        proved: list[ProvedDay[Candle]] = []
+        for day in days:
+            try:
+                read = self._read(day, days, end, force)
+            except (ProofError, ApiError) as error:
+                yield FailedDay(day, error)
+                continue
+            if read is None:
+                yield self._unchanged(day)
+            else:
+                proved.append(read)
+        yield from self._store(proved)
 
     def _read(self, day: date, wanted: Sequence[date], end: int, force: bool) -> ProvedDay[Candle] | None:
         """Read and prove the day. Return None if it is stored up to the last full hour."""

@@ -16,10 +16,14 @@ import pytest
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import PRICES
 from stx_pipelines.chains.days import DAY, window
+from stx_pipelines.chains.prices import PAIRS
+from stx_pipelines.coverage.chains import CHAINS, chains_of, why_not_covered
 from stx_pipelines.devnet.prices import PriceKnobs, has_trade, price
 from stx_pipelines.devnet.server import Devnet, serve
+from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.sync.prices.sync import PricesSync, open_prices
+from stx_pipelines.sync.prices.sync import PricesSync, open_prices, open_second, open_source
+from stx_pipelines.sync.prices.verify import verify_day
 from stx_pipelines_tests.world import QUICK, BaseWorld, at, failed, plain_rows, query, stored
 
 TODAY = date(2026, 3, 3)
@@ -153,6 +157,35 @@ def test_a_day_without_a_second_source_is_stored_and_says_so(
     assert certificate.is_closed
     assert [(each.second, each.compared) for each in certificate.prices or ()] == [(None, 0)] * 2
     assert said in certificate.proof
+
+
+def test_a_stored_day_is_verified_again(world: PricesWorld) -> None:
+    """Verification finds a candle that the source no longer has, and a second source that disagrees."""
+    assert world.devnet is not None
+    day = TODAY - DAY
+    known = stored(world.open_sync().sync([day]))[day].certificate
+    rows, knobs = world.store(PRICES).rows(day), world.devnet.prices.knobs
+
+    def faults() -> list[str]:
+        project = world.project()
+        return verify_day(open_source(project), open_second(project), known, rows, TODAY)[1]
+
+    assert faults() == []
+    knobs.gaps.add(window(day)[0])
+    assert faults() == [f"1 of 24 {pair} candles differ from those of coinbase" for pair in ("STX-USD", "BTC-USD")]
+    knobs.gaps.clear()
+    knobs.second_percent = 90
+    assert [each.split(" differ")[0] for each in faults()] == [f"the {p} prices of 24 hours" for p in PAIRS]
+
+
+def test_prices_are_off_unless_they_are_switched_on(world: PricesWorld) -> None:
+    """Then no day is wanted. With prices, the day before the first wanted day of the Stacks chain is wanted too."""
+    on, off = world.project(), world.project().replaced(stx_prices=False)
+    assert [[each.name for each in chains_of(project)] for project in (on, off)] == [["stacks", "prices"], ["stacks"]]
+    with pytest.raises(SettingsError, match="STX_PRICES is not set"):
+        chains_of(off, "prices")
+    assert why_not_covered(off, CHAINS["prices"])
+    assert [len(CHAINS[name].look(on, NOW).days) for name in ("stacks", "prices")] == [181, 182]
 
 
 def test_prices_from_a_file_need_no_request(world: PricesWorld, tmp_path: Path) -> None:
