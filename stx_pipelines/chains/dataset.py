@@ -13,9 +13,9 @@ import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
 
-Kind = Literal["text", "word", "integer", "ustx", "wei", "time", "flag"]
+Kind = Literal["text", "word", "integer", "ustx", "wei", "price", "time", "flag"]
 """The kind of a column's values. A word is a text with few distinct values, ustx an integer of up to 20 digits, wei an
-integer of up to 38 digits.
+integer of up to 38 digits, price a decimal of up to 18 digits with 8 places.
 
 Rows hold a time as unix seconds, files and tables as a UTC timestamp.
 """

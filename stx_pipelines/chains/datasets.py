@@ -9,15 +9,17 @@ from __future__ import annotations
 from stx_pipelines.chains.dataset import Column, Dataset, Details, Kind, Price
 from stx_pipelines.chains.ethereum import BalanceChange, Block
 from stx_pipelines.chains.increase_parts import IncreaseParts
+from stx_pipelines.chains.prices import Candle
 from stx_pipelines.chains.stacks import Tx
 
-__all__ = ["BALANCES", "BLOCKS", "DATASETS", "PARTS", "TRANSACTIONS"]
+__all__ = ["BALANCES", "BLOCKS", "DATASETS", "PARTS", "PRICES", "TRANSACTIONS"]
 __all__ += ["Column", "Dataset", "Details", "Kind", "Price", "datasets_of"]
 
 TRANSACTIONS = "transactions"
 BLOCKS = "blocks"
 BALANCES = "miners_balance"
 PARTS = "increase_parts"
+PRICES = "prices"
 
 _ALL = (
     Dataset(
@@ -216,6 +218,25 @@ _ALL = (
         sorted_by=("miner", "block_number"),
         made_from=BALANCES,
         switch="eth_parts",
+    ),
+    Dataset(
+        name=PRICES,
+        chain="prices",
+        noun="prices",
+        comment="Hourly candles of STX and BTC in US dollars; a day is the UTC date of hour. Times are UTC.",
+        row=Candle,
+        columns=(
+            Column("pair", "word", "the pair: STX-USD or BTC-USD"),
+            Column("hour", "time", "begin of the hour, UTC; an hour without a trade has no row"),
+            Column("open", "price", "US dollars: price of the first trade"),
+            Column("high", "price", "US dollars: highest price"),
+            Column("low", "price", "US dollars: lowest price"),
+            Column("close", "price", "US dollars: price of the last trade; known only when the hour is over"),
+            Column("volume", "price", "traded volume in STX or BTC"),
+            Column("source", "word", "where the candle is from"),
+        ),
+        time_column="hour",
+        price=Price(unknown=1, rows_per_request=600, bytes_per_row=80),  # 300 hours a request
     ),
 )
 

@@ -149,8 +149,10 @@ def _ethereum_chain(seed: int, days: int, now: datetime, *, bodies: bool) -> Eth
 
 def _say_where(port: int, ethereum: EthereumChain | None) -> None:
     from stx_pipelines.devnet.ethereum.rpc import ETHEREUM_PATH
+    from stx_pipelines.devnet.prices import PRICES_PATH
 
     url = f"http://{_HOST}:{port}"
     click.echo(f"the devnet listens on {url}", err=True)
     if ethereum:
         click.echo(f"the Ethereum chain of {len(ethereum.blocks):,} blocks is at {url}{ETHEREUM_PATH}", err=True)
+    click.echo(f"prices of STX and BTC are at {url}{PRICES_PATH}", err=True)

@@ -16,7 +16,7 @@ from stx_pipelines.defs.assets.daily import BEHIND, PASSING
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.wallets import wallet_metrics
 from stx_pipelines.defs.partitions import range_tags
-from stx_pipelines.defs.resources import EthereumNode, Metrics, StacksApi
+from stx_pipelines.defs.resources import EthereumNode, Metrics, PriceSource, StacksApi
 from stx_pipelines.project import Project
 from stx_pipelines.store.locks import locked
 
@@ -66,6 +66,7 @@ def materialize_days(
             resources={
                 "stacks_api": StacksApi(make=lambda: project),
                 "ethereum_node": EthereumNode(make=lambda: project),
+                "price_source": PriceSource(make=lambda: project),
             },
             instance=instance,
             raise_on_error=False,

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from stx_pipelines.chains.datasets import Dataset, datasets_of
+from stx_pipelines.chains.days import DAY
 from stx_pipelines.coverage.current import chain_coverage, first_day_note, wanted_datasets
 from stx_pipelines.coverage.model import Coverage
-from stx_pipelines.project import Project
+from stx_pipelines.project import PRICE_REQUESTS_PER_MINUTE, Project
 from stx_pipelines.settings import SettingsError
 
 NO_ETHEREUM = (
     "Ethereum is not part of the coverage because ETH_RPC_URL is not set; to add it, set ETH_RPC_URL to the address of "
     "an archive node (see .env.example)"
 )
+
+NO_PRICES = "Prices are not part of the coverage because STX_PRICES is not set; to add them, set STX_PRICES=1"
 
 
 @dataclass(frozen=True)
@@ -71,27 +74,44 @@ ETHEREUM = Chain(
     note=lambda _: None,
 )
 
-CHAINS = {chain.name: chain for chain in (STACKS, ETHEREUM)}
+PRICES = Chain(
+    name="prices",
+    title="Prices",
+    began=STACKS.began - DAY,  # the last hours of a day price the first moments of the next
+    budget=lambda _: PRICE_REQUESTS_PER_MINUTE,
+    unit="requests",
+    note=lambda _: None,
+)
+"""Prices are no chain. They have days, a source with a newest hour, and coverage, as a chain has."""
+
+CHAINS = {chain.name: chain for chain in (STACKS, ETHEREUM, PRICES)}
 
 
 def chains_of(project: Project, only: str | None = None) -> list[Chain]:
     """Return the chains that are part of the coverage, or the chain `only`, whatever STX_CHAINS names.
 
-    Without STX_CHAINS, Ethereum is part of the coverage if ETH_RPC_URL is set. Raises `SettingsError` if `only` is
-    Ethereum and ETH_RPC_URL is not set.
+    Without STX_CHAINS, Ethereum is part of the coverage if ETH_RPC_URL is set. Prices are part of it, and come last, if
+    STX_PRICES is set. Raises `SettingsError` if `only` is not set up.
     """
+    if only == PRICES.name and not project.settings.stx_prices:
+        raise SettingsError(NO_PRICES)
     if only == ETHEREUM.name and project.settings.eth_rpc_url is None:
         raise SettingsError(NO_ETHEREUM)
-    names = (only,) if only else project.settings.stx_chains
+    if only:
+        return [CHAINS[only]]
+    priced = [PRICES] if project.settings.stx_prices else []
+    names = project.settings.stx_chains
     if not names:
-        return [STACKS, ETHEREUM] if project.settings.eth_rpc_url else [STACKS]
-    return [chain for chain in CHAINS.values() if chain.name in names]
+        return [STACKS, ETHEREUM, *priced] if project.settings.eth_rpc_url else [STACKS, *priced]
+    return [*(chain for chain in (STACKS, ETHEREUM) if chain.name in names), *priced]
 
 
 def why_not_covered(project: Project, chain: Chain) -> str | None:
     """Return why a chain is not part of the coverage; None if it is."""
     if chain in chains_of(project):
         return None
+    if chain is PRICES:
+        return NO_PRICES
     if names := project.settings.stx_chains:
         return f"{chain.title} is not part of the coverage: STX_CHAINS is {','.join(names)}"
     return NO_ETHEREUM

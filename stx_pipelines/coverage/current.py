@@ -11,6 +11,7 @@ import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, Dataset, datasets_of
+from stx_pipelines.chains.days import DAY
 from stx_pipelines.clients.redaction import public_name
 from stx_pipelines.coverage.combined import less_far
 from stx_pipelines.coverage.model import Coverage, judge_days, wanted_days
@@ -18,6 +19,9 @@ from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.project import Project
 from stx_pipelines.store.identity import Identity, known_ethereum, known_identity
 from stx_pipelines.store.neighbours import torn_days
+
+PRICES_TIP_AGE = timedelta(hours=2)
+"""A source of prices whose last full hour ended longer ago is behind."""
 
 
 def first_day_note(project: Project) -> str | None:
@@ -119,7 +123,15 @@ def _of_ethereum(project: Project) -> _Target:
     return _Target(settings.eth_target_days, first_day, server, settings.eth_tip_age)
 
 
-_TARGETS = {"stacks": _of_stacks, "ethereum": _of_ethereum}
+def _of_prices(project: Project) -> _Target:
+    """Return the days of the Stacks chain and the day before them, whose last hours price the first moments."""
+    settings, stacks = project.settings, _of_stacks(project)
+    first_day = stacks.first_day - DAY if stacks.first_day else None
+    server = str(settings.stx_prices_file or settings.stx_prices_url)
+    return _Target(stacks.target_days + 1, first_day, server, PRICES_TIP_AGE)
+
+
+_TARGETS = {"stacks": _of_stacks, "ethereum": _of_ethereum, "prices": _of_prices}
 
 
 def _latest(*days: date | None) -> date | None:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, TRANSACTIONS
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS
 from stx_pipelines.chains.ethereum_proof import HASHED
 from stx_pipelines.coverage.text import count_days
 from stx_pipelines.store.dataset_store import DatasetStore
@@ -53,12 +53,24 @@ def proofs_of(store: DatasetStore[Any], certificates: Mapping[date, Certificate]
     elif store.dataset == BLOCKS:
         hashed = sum(known.seen for known in closed.values() if known.proof.endswith(HASHED))
         sentence = f"{days} closed; {hashed:,} of {rows:,} headers hashed"
+    elif store.dataset == PRICES:
+        sentence = f"{days} closed; {_compared(closed.values())}"
     else:
         pattern, noun, means = _PROVED.get(store.dataset, _PROVED[BALANCES])
         found = [pattern.search(known.proof) for known in closed.values()]
         proved = sum(int(each[1]) for each in found if each)
         sentence = f"{days} closed; the {noun} of {proved:,} of {rows:,} blocks proved by {means}"
     return Proofs(len(closed), burn_blocks, by_hash, sentence, weakest)
+
+
+def _compared(closed: Collection[Certificate]) -> str:
+    proofs = [proof for known in closed for proof in known.prices or ()]
+    compared, seen = sum(proof.compared for proof in proofs), sum(proof.seen for proof in proofs)
+    without, far = sum(proof.without_trade for proof in proofs), sum(proof.far for proof in proofs)
+    return (
+        f"{compared:,} of {seen:,} hourly prices compared with a second source, {far:,} of them far from it; "
+        f"{without:,} hours without a trade"
+    )
 
 
 def _weakest(closed: Collection[Certificate]) -> str:

@@ -37,6 +37,16 @@ stacks_close = dg.define_asset_job(
     selection=DAILY["stacks"],
     description="Fetches and stores days of transactions, then checks the whole table.",
 )
+prices_sync = dg.define_asset_job(
+    "prices_sync",
+    selection=_only_proofs(DAILY["prices"]),
+    description="Fetches and stores days of hourly prices.",
+)
+prices_close = dg.define_asset_job(
+    "prices_close",
+    selection=DAILY["prices"],
+    description="Fetches and stores days of hourly prices, then checks the whole table.",
+)
 wallets_refresh = dg.define_asset_job(
     "wallets_refresh",
     selection=[wallet_metrics, wallet_dashboard],

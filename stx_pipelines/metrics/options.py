@@ -128,11 +128,19 @@ def days(known: Basis) -> list[date]:
     return days_between(known.coverage_start, known.coverage_end) if known.coverage_start and known.coverage_end else []
 
 
-def basis(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> Basis:
-    """Return the basis that results computed now have. `first_day` is the chain's first day, None if not known."""
+def basis(
+    certificates: Mapping[date, Certificate],
+    options: MetricOptions,
+    first_day: date | None,
+    prices: Mapping[date, Certificate] | None = None,
+) -> Basis:
+    """Return the basis that results computed now have. `first_day` is the chain's first day, None if not known.
+
+    `prices` are the certificates of the stored days of prices; None if prices are off.
+    """
     covered = cover(certificates, options, first_day)
     return Basis(
-        fingerprint=fingerprint(certificates, options, first_day),
+        fingerprint=fingerprint(certificates, options, first_day, prices),
         coverage_start=covered.start,
         coverage_end=covered.end,
         uncensored_from=covered.uncensored_from,
@@ -166,13 +174,32 @@ def cover(certificates: Mapping[date, Certificate], options: MetricOptions, firs
     )
 
 
-def fingerprint(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> str:
+def price_days(prices: Mapping[date, Certificate], start: date | None, end: date | None) -> list[date]:
+    """Return the closed days of prices that results of the days `start` to `end` use, oldest first.
+
+    The day before `start` has the prices of the first moments.
+    """
+    wanted = {day for day, known in prices.items() if known.is_closed}
+    return sorted(day for day in wanted if start and end and start - DAY <= day <= end)
+
+
+def fingerprint(
+    certificates: Mapping[date, Certificate],
+    options: MetricOptions,
+    first_day: date | None,
+    prices: Mapping[date, Certificate] | None = None,
+) -> str:
     """Return a hash of every closed day's certificate, the options, and the version of the formulas.
+
+    The certificates of the days of prices that the results use are part of it, unless prices are off.
 
     Open days do not change the hash, so that results do not become stale whenever an open day is fetched again.
     """
     chosen = {field: getattr(options, field) for field in options.__dataclass_fields__}
     chosen["excluded_types"] = sorted(options.excluded_types)
     closed = sorted((day, known.id) for day, known in certificates.items() if known.is_closed)
-    content = msgspec.json.encode([DEFINITIONS_VERSION, chosen, first_day, closed], order="deterministic")
-    return hashlib.sha256(content).hexdigest()[:16]
+    content = [DEFINITIONS_VERSION, chosen, first_day, closed]
+    if prices is not None:
+        covered = cover(certificates, options, first_day)
+        content.append([(day, prices[day].id) for day in price_days(prices, covered.start, covered.end)])
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:16]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.metrics import options as metrics
 from stx_pipelines.metrics.columns import comments_sql
@@ -53,7 +54,10 @@ class Refreshed:
 
 @dataclass
 class MetricStore:
-    """The files and tables of one data folder's results. `first_day` is the chain's first day, None if not known."""
+    """The files and tables of one data folder's results. `first_day` is the chain's first day, None if not known.
+
+    `prices` are the day files of prices, None if prices are off.
+    """
 
     folder: DataFolder
     files: DayFiles
@@ -61,6 +65,7 @@ class MetricStore:
     options: MetricOptions = field(default_factory=MetricOptions)
     first_day: date | None = None
     engine: Engine = field(default_factory=Engine)
+    prices: DayFiles | None = None
 
     def path(self, table: str) -> Path:
         """Return the path of this table's file, whether it exists or not."""
@@ -68,7 +73,16 @@ class MetricStore:
 
     def basis(self) -> Basis:
         """Return the basis that results computed now have."""
-        return metrics.basis(self.files.certificates(), self.options, self.first_day)
+        return metrics.basis(self.files.certificates(), self.options, self.first_day, self._priced())
+
+    def _priced(self) -> Mapping[date, Certificate] | None:
+        return self.prices.certificates() if self.prices else None
+
+    def _price_paths(self, basis: Basis) -> list[Path]:
+        if self.prices is None:
+            return []
+        days = metrics.price_days(self.prices.certificates(), basis.coverage_start, basis.coverage_end)
+        return [self.prices.path(day) for day in days]
 
     def kept(self, table: str) -> Basis | None:
         """Return the basis in this table's file, None if the file is missing, damaged or from another program."""
@@ -158,7 +172,8 @@ class MetricStore:
                 covered = metrics.days(basis)
                 known, dataset = self.files.certificates(), DATASETS[TRANSACTIONS]
                 same = not any(dataset.lacks_columns(known[day]) for day in covered if day in known)
-                define(connection, basis, [self.files.path(day) for day in covered], same_columns=same)
+                paths = [self.files.path(day) for day in covered]
+                define(connection, basis, paths, self._price_paths(basis), same_columns=same)
                 yield connection
         except duckdb.Error as error:
             raise StoreError(

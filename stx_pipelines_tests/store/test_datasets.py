@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BLOCKS, DATASETS, Column, Dataset, Price
+from stx_pipelines.chains.datasets import BLOCKS, DATASETS, PRICES, Column, Dataset, Price
 from stx_pipelines.chains.days import window
 from stx_pipelines.coverage.chains import STACKS
 from stx_pipelines.coverage.current import dataset_coverage
@@ -61,6 +61,10 @@ FILES = {
         "withdrawals_wei decimal128(38, 0), burnt_wei decimal128(38, 0), proposer_payment_wei decimal128(38, 0), "
         f"proposer {WORD}, rest_wei decimal128(38, 0), is_proved bool"
     ),
+    "prices": (
+        f"pair {WORD}, hour timestamp[us], open decimal128(18, 8), high decimal128(18, 8), low decimal128(18, 8), "
+        f"close decimal128(18, 8), volume decimal128(18, 8), source {WORD}"
+    ),
 }
 """The columns of the day files in their order, the same in every version so far."""
 
@@ -88,6 +92,10 @@ TABLES = {
         "own_value_wei DECIMAL(38,0), own_gas_wei DECIMAL(38,0), transfers_in_wei DECIMAL(38,0), "
         "withdrawals_wei DECIMAL(38,0), burnt_wei DECIMAL(38,0), proposer_payment_wei DECIMAL(38,0), "
         "proposer VARCHAR, rest_wei DECIMAL(38,0), is_proved BOOLEAN, ingested_at TIMESTAMP"
+    ),
+    "prices": (
+        "pair VARCHAR, hour TIMESTAMP, open DECIMAL(18,8), high DECIMAL(18,8), low DECIMAL(18,8), "
+        "close DECIMAL(18,8), volume DECIMAL(18,8), source VARCHAR, ingested_at TIMESTAMP"
     ),
 }
 """The columns of the tables in their order, the same in every version so far."""
@@ -151,6 +159,7 @@ def stored(world: World) -> Path:
     world.stored([FIRST_DAY])
     store_days(world.data)
     store_parts(world.data, DAYS[0], blocks_of(DAYS[0]), changes_of(DAYS[0]))
+    world.store(PRICES).store_and_load([([], certificate(PRICES, DAYS[0], []))])
     return world.data
 
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from stx_pipelines.dashboard.charts import LOW, Spec, bars, calculated, kept, stacks
 from stx_pipelines.dashboard.facts import Facts, Row
@@ -18,7 +19,7 @@ def network(facts: Facts) -> Section:
     """Return the section with the charts of the whole network."""
     days, types = facts.rows("network_daily"), facts.rows("network_types")
     lead = "Activity of the whole chain per day, all types of transactions included."
-    found = [_types(types, days[-1]), _fees(days[-1]), _fees_30d(days[-1]), _failures(days[-1])] if days else []
+    found = [_types(types, days[-1]), _fees(days), _fees_30d(days[-1]), _failures(days[-1])] if days else []
     return replace(section("network", "The network, day by day", lead, found), short="Network")
 
 
@@ -61,21 +62,26 @@ def _stacks(kinds: Sequence[str]) -> Spec:
     )
 
 
-def _fees(last: Row) -> Chart:
+def _fees(days: Sequence[Row]) -> Chart:
+    last = days[-1]
+    is_priced = any(row.get("fee_usd") is not None for row in days)
+    priced = [("dollars", "in US dollars"), ("priced_share", "of which priced", ".0%")] if is_priced else []
+    dollars = [calculated("isValid(datum.fee_usd) ? format(toNumber(datum.fee_usd), ',.2f') : 'no price'", "dollars")]
     return Chart(
         id="fees",
         title="Fees per day",
-        meaning="Fees of successful transactions, in STX.",
+        meaning="Fees of successful transactions, in STX."
+        + (" A bar also tells them in US dollars, at the hourly price of each transaction." if is_priced else ""),
         table="network_daily",
         spec=bars(
             "network_daily",
             "stx",
             "Exact fees of the day's successful transactions, in STX.",
-            [("fee_stx", "fees in STX"), ("transactions", "transactions", ",")],
+            [("fee_stx", "fees in STX"), *priced, ("transactions", "transactions", ",")],
             title="STX",
-            also=[calculated("toNumber(datum.fee_stx)", "stx")],
+            also=[calculated("toNumber(datum.fee_stx)", "stx"), *(dollars if is_priced else [])],
         ),
-        alt=f"Bars of fees per day. On {last['date']}: {last['fee_stx']} STX",
+        alt=f"Bars of fees per day. On {last['date']}: {last['fee_stx']} STX{_in_dollars(last)}",
     )
 
 
@@ -101,6 +107,11 @@ def _sums() -> Spec:
         title="STX in 30 days",
         also=[kept("isValid(datum.fee_30d_stx)"), calculated("toNumber(datum.fee_30d_stx)", "stx")],
     )
+
+
+def _in_dollars(day: Row) -> str:
+    fees = day.get("fee_usd")
+    return "" if fees is None else f" ({Decimal(fees):,.2f} US dollars, {day['priced_share']:.0%} of the fees priced)"
 
 
 def _failures(last: Row) -> Chart:

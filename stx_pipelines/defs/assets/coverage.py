@@ -12,13 +12,17 @@ from datetime import date, datetime
 import dagster as dg
 
 from stx_pipelines.coverage.calendar import as_text
-from stx_pipelines.coverage.chains import CHAINS, ETHEREUM, STACKS, Chain
+from stx_pipelines.coverage.chains import CHAINS, ETHEREUM, PRICES, STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.text import coverage_sentence
 from stx_pipelines.defs.assets.tables import OWNERS
 from stx_pipelines.project import Project
 
-KEYS = {STACKS.name: dg.AssetKey("coverage"), ETHEREUM.name: dg.AssetKey("ethereum_coverage")}
+KEYS = {
+    STACKS.name: dg.AssetKey("coverage"),
+    ETHEREUM.name: dg.AssetKey("ethereum_coverage"),
+    PRICES.name: dg.AssetKey("prices_coverage"),
+}
 """The key of each chain's coverage asset."""
 
 _COUNTS = ("days_wanted", "days_complete", "days_open", "days_failing", "days_set_aside")

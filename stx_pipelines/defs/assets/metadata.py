@@ -85,6 +85,18 @@ def describe_parts(certificate: Certificate, table: pa.Table) -> dict[str, dg.Me
     }
 
 
+def describe_prices(certificate: Certificate) -> dict[str, dg.MetadataValue]:
+    """Return the proof of a day of `prices`, and the counts of its hours."""
+    proofs = certificate.prices or ()
+    return {
+        **_proof(certificate),
+        "requests": dg.MetadataValue.int(certificate.requests),
+        "hours_without_trade": dg.MetadataValue.int(sum(each.without_trade for each in proofs)),
+        "hours_compared": dg.MetadataValue.int(sum(each.compared for each in proofs)),
+        "hours_far_from_second_source": dg.MetadataValue.int(sum(each.far for each in proofs)),
+    }
+
+
 def _proof(certificate: Certificate) -> dict[str, dg.MetadataValue]:
     """Return the counts of the proof, the time of the proof and the seconds that it took."""
     known: dict[str, dg.MetadataValue] = {
