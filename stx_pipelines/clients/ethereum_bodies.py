@@ -17,7 +17,7 @@ from stx_pipelines.chains.ethereum_bodies import (
     parse_body,
     parse_receipts,
 )
-from stx_pipelines.clients.errors import ApiError
+from stx_pipelines.clients.errors import ApiError, Denied
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 from stx_pipelines.clients.json_rpc import Question
 
@@ -84,7 +84,8 @@ class Bodies:
             try:
                 return known | self._few.ask(_RECEIPTS, [body.header.block.number for body in wanted])
             except ApiError as error:
-                if type(error) is not ApiError:
+                # Some providers refuse a method that a plan does not have with HTTP 403.
+                if type(error) is not ApiError and not isinstance(error, Denied):
                     raise
                 log.warning("receipts are read one by one, because the node gives none of whole blocks (%s)", error)
                 self._gives_single_receipts_only = True
