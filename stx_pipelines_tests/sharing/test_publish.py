@@ -72,7 +72,7 @@ def test_a_csv_file_has_the_rows_of_its_parquet_file(full: World, site: Path) ->
         texts = list(csv.DictReader(file))
     assert len(rows) == len(texts) > 0
     assert [{name: text for name, text in row.items() if "fee" in name} for row in texts] == [
-        {name: str(value) for name, value in row.items() if "fee" in name} for row in rows
+        {name: "" if value is None else str(value) for name, value in row.items() if "fee" in name} for row in rows
     ]
 
 
