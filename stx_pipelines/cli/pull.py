@@ -200,7 +200,7 @@ def _cost_sentence(project: Project, part: Part, source: str) -> str:
 
 
 def _stopped(cost: Pulled, work: Pull) -> Pulled:
-    sentence = "stopped; files that were read are kept, and nothing was stored: run the same command again"
+    sentence = "stopped; files that were read and days that were stored are kept: run the same command again"
     click.echo(sentence, err=True)
     return msgspec.structs.replace(cost, code=NOT_YET, error=sentence, requests_sent=work.requests)
 
