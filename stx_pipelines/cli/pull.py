@@ -16,10 +16,10 @@ import msgspec
 
 from stx_pipelines.cli.answers import Answer, json_on_stdout, json_option
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
-from stx_pipelines.cli.options import chain_option, day_option
+from stx_pipelines.cli.options import day_option
 from stx_pipelines.cli.results import code_of, refresh_if_due
 from stx_pipelines.cli.runs import alone
-from stx_pipelines.coverage.chains import ETHEREUM, Chain, chains_of
+from stx_pipelines.coverage.chains import ETHEREUM, STACKS, Chain, chains_of
 from stx_pipelines.coverage.text import count_days, duration, size
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
@@ -71,7 +71,7 @@ def _percent(_context: click.Context, option: click.Parameter, value: str) -> De
 @click.argument("source")
 @day_option("--from", "first", help="First day to pull (UTC, YYYY-MM-DD). [the wanted days]")
 @day_option("--to", "last", help="Last day to pull, included.")
-@chain_option
+@click.option("--chain", "name", type=click.Choice([STACKS.name, ETHEREUM.name]), help="Only one chain. [STX_CHAINS]")
 @click.option(
     "--confidence",
     default="99.9",
@@ -148,7 +148,7 @@ def pull(
 def _locked(project: Project, plan: Plan) -> Iterator[None]:
     """Hold the lock of each dataset that is pulled, so that no run writes the same days."""
     with ExitStack() as locks:
-        for dataset in [name for part in plan.parts for name in part.chain.tables]:
+        for dataset in sorted({place.dataset for part in plan.parts for place in part.entries}):
             lock, wait = project.folder.lock(dataset), project.settings.stx_run_wait_seconds
             locks.enter_context(locked(lock, f"the dataset {dataset}", wait, command="pull"))
         yield

@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
 
 def offered(manifest: Manifest, source: str) -> dict[Place, Entry]:
-    """Return the day files of a manifest. Its other files are not pulled.
+    """Return the day files of a manifest. Its other files, and days of unknown datasets, are not pulled.
 
     Raises `StoreError` if a file has another name than its dataset and day give, or an impossible size.
     """
@@ -42,9 +42,11 @@ def offered(manifest: Manifest, source: str) -> dict[Place, Entry]:
     for entry in manifest.files:
         if entry.day is None and entry.dataset is None and not entry.name.startswith("days/"):
             continue
+        if entry.dataset is not None and entry.dataset not in DATASETS:
+            continue  # a dataset of a later version
         name = f"days/{entry.dataset}/{entry.day}.parquet"
         is_possible = 0 < entry.bytes <= _MOST_BYTES and 0 <= (entry.rows or 0) <= MOST_ROWS
-        if entry.name != name or entry.dataset not in DATASETS or entry.day is None:
+        if entry.name != name or entry.dataset is None or entry.day is None:
             raise StoreError(f"the manifest of {source} has {entry.name!r:.80}, which is no name of a day file")
         if not is_possible or entry.rows is None or not _SHA256.fullmatch(entry.sha256):
             raise StoreError(f"the manifest of {source} has an impossible size, row count or SHA-256 of {name}")

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, days_between
-from stx_pipelines.coverage.chains import STACKS, Chain
+from stx_pipelines.coverage.chains import ETHEREUM, STACKS, Chain
 from stx_pipelines.coverage.current import dataset_coverage
 from stx_pipelines.coverage.model import NEWER
 from stx_pipelines.project import Project
@@ -28,6 +28,9 @@ from stx_pipelines.store.dataset_store import DatasetStore, open_store
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.neighbours import are_linked, torn_days
 from stx_pipelines.store.objects import Objects
+
+PULLED = {STACKS: (TRANSACTIONS,), ETHEREUM: (BLOCKS, BALANCES)}
+"""The datasets of each chain that are pulled. The others are made by `sync`, from their own sources."""
 
 _ROUNDS = 3
 _CHANCE = SystemRandom()
@@ -74,8 +77,8 @@ def plan_pull(
     if not offers:
         raise StoreError(f"{source.name} has no day files: its publisher must run `publish` with --days")
     parts = []
-    for chain in chains:
-        missing = {Place(name, day) for name in chain.tables for day in _missing(project, name, first, last)}
+    for chain in [chain for chain in chains if chain in PULLED]:
+        missing = {Place(name, day) for name in PULLED[chain] for day in _missing(project, name, first, last)}
         entries = {place: entry for place, entry in offers.items() if place in missing}
         if entries:
             own = own_identity(project, chain)
@@ -96,7 +99,7 @@ def _missing(project: Project, dataset: str, first: date | None, last: date | No
 def _part(chain: Chain, entries: Mapping[Place, Entry], goal: Goal, *, is_known: bool) -> Part:
     part = Part(chain, entries, 0, 0)
     requests = 0
-    for dataset in chain.tables:
+    for dataset in PULLED[chain]:
         days = part.days(dataset)
         sizes = [len(page) for day in days for page in _pages(dataset, entries[Place(dataset, day)].rows or 0)]
         drawn = pages_needed(sizes, goal)
@@ -190,7 +193,7 @@ class Pull:
             fault = fault or fault_of_file(self._staged(place.dataset), place.day, entry, chain)
             if fault:
                 self.refused[place] = fault
-        for dataset in part.chain.tables:
+        for dataset in PULLED[part.chain]:
             self._refuse_unlinked(part, dataset)
         self._say(part, "were read and checked offline")
 
@@ -232,7 +235,7 @@ class Pull:
     def _store(self, part: Part) -> list[Place]:
         """Store the days that are left, oldest first, and load them."""
         stored = []
-        for dataset in part.chain.tables:
+        for dataset in PULLED[part.chain]:
             store, staged = self.project.store(dataset), self._staged(dataset)
             for day in reversed(self._left(part, dataset)):
                 store.adopt(day, staged.files)
