@@ -61,6 +61,7 @@ class Settings(PriceSettings):
     eth_timeout_seconds: float = Field(30.0, gt=0, le=3600)
     eth_zero_increases: Literal["refuse", "allow"] = "refuse"
     eth_proof_pairs: int | None = Field(5, ge=0, le=1_000_000, description="None: all")
+    eth_parts: bool = False
     eth_confirmations: int | None = Field(None, ge=0, le=1_000_000)
     eth_tip_age_minutes: int = Field(60, ge=0, le=10_000_000)
 

@@ -77,7 +77,8 @@ class Dataset:
     row, passed in this order to the macro `shown_NAME` in `store/sql/shown.sql`; if empty, all rows are shown.
     `sorted_by` is the order of a day's rows in the table; if empty, it is the order in the file. `made_from` is the
     dataset from which this dataset's days are made. A day is open again once the day of that dataset changes. `details`
-    is a second table, or None.
+    is a second table, or None. `switch` is the setting that must be true for days of the dataset to be wanted; if None,
+    they are always wanted.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Dataset:
     sorted_by: tuple[str, ...] = ()
     made_from: str | None = None
     details: Details | None = None
+    switch: str | None = None
 
     @property
     def table_columns(self) -> list[Column]:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from stx_pipelines.chains.dataset import Column, Dataset, Details, Kind, Price
 from stx_pipelines.chains.ethereum import BalanceChange, Block
+from stx_pipelines.chains.increase_parts import IncreaseParts
 from stx_pipelines.chains.prices import Candle
 from stx_pipelines.chains.stacks import Tx
 
-__all__ = ["BALANCES", "BLOCKS", "DATASETS", "PRICES", "TRANSACTIONS"]
+__all__ = ["BALANCES", "BLOCKS", "DATASETS", "PARTS", "PRICES", "TRANSACTIONS"]
 __all__ += ["Column", "Dataset", "Details", "Kind", "Price", "datasets_of"]
 
 TRANSACTIONS = "transactions"
 BLOCKS = "blocks"
 BALANCES = "miners_balance"
+PARTS = "increase_parts"
 PRICES = "prices"
 
 _ALL = (
@@ -184,6 +186,38 @@ _ALL = (
         price=Price(unknown=14_400, rows_per_request=0.6),  # two balances a row, some shared between rows
         sorted_by=("miner", "block_number"),  # keeps a fee recipient's rows together: see docs/ethereum.md
         made_from=BLOCKS,
+    ),
+    Dataset(
+        name=PARTS,
+        chain="ethereum",
+        noun="blocks",
+        comment=(
+            "What each increase in miners_balance is made of: increase = priority_fees + transfers_in + withdrawals - "
+            "own_value - own_gas + rest. A day is the UTC date of block_time. Only with ETH_PARTS=1."
+        ),
+        row=IncreaseParts,
+        columns=(
+            Column("block_number", "integer", "height of the block"),
+            Column("block_time", "time", "time of the block, UTC"),
+            Column("miner", "word", "the fee recipient: 0x and 40 lower-case hex digits"),
+            Column("priority_fees_wei", "wei", "gas used x (price - base fee) of all transactions, in Wei"),
+            Column("own_value_wei", "wei", "value of the successful transactions that the fee recipient sent, in Wei"),
+            Column("own_gas_wei", "wei", "gas and blob fees of the transactions that the fee recipient sent, in Wei"),
+            Column("transfers_in_wei", "wei", "value of the successful transactions to the fee recipient, in Wei"),
+            Column("withdrawals_wei", "wei", "withdrawals of stake to the fee recipient, in Wei"),
+            Column("burnt_wei", "wei", "gas used x base fee of all transactions, in Wei; no part of the increase"),
+            Column("proposer_payment_wei", "wei", "the part of own_value_wei in the block's last transaction, in Wei"),
+            Column("proposer", "word", "the receiver of that payment; NULL if there is none"),
+            Column(
+                "rest_wei", "wei", "the increase less all other parts, in Wei: payments by contracts; may be negative"
+            ),
+            Column("is_proved", "flag", "whether transactions and receipts have the roots of the hashed header"),
+        ),
+        time_column="block_time",
+        price=Price(unknown=14_400, rows_per_request=0.5),  # a block and its receipts
+        sorted_by=("miner", "block_number"),
+        made_from=BALANCES,
+        switch="eth_parts",
     ),
     Dataset(
         name=PRICES,

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from stx_pipelines.chains.datasets import Dataset, datasets_of
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.coverage.current import chain_coverage, first_day_note
+from stx_pipelines.coverage.current import chain_coverage, first_day_note, wanted_datasets
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.project import PRICE_REQUESTS_PER_MINUTE, Project
 from stx_pipelines.settings import SettingsError
@@ -46,6 +46,10 @@ class Chain:
     def tables(self) -> list[str]:
         """The names of the chain's datasets, in the order in which they are synced."""
         return [dataset.name for dataset in self.datasets]
+
+    def wanted(self, project: Project) -> tuple[Dataset, ...]:
+        """Return the datasets whose days are wanted. The settings can switch some datasets on."""
+        return wanted_datasets(project, self.name)
 
     def look(self, project: Project, now: datetime) -> Coverage:
         """Return the coverage of the chain as a whole."""

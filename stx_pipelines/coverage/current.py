@@ -82,7 +82,13 @@ def _coverage(project: Project, dataset: Dataset, wanted: _Target, now: datetime
 def chain_coverage(project: Project, chain: str, now: datetime) -> Coverage:
     """Return the coverage of a chain. Each day has the coverage of its least complete dataset."""
     wanted = _TARGETS[chain](project)  # read once, because a running sync may save the chain's first day
-    return reduce(less_far, (_coverage(project, dataset, wanted, now) for dataset in datasets_of(chain)))
+    datasets = wanted_datasets(project, chain)
+    return reduce(less_far, (_coverage(project, dataset, wanted, now) for dataset in datasets))
+
+
+def wanted_datasets(project: Project, chain: str) -> tuple[Dataset, ...]:
+    """Return the chain's datasets whose days are wanted, in the order in which they are synced."""
+    return tuple(each for each in datasets_of(chain) if each.switch is None or getattr(project.settings, each.switch))
 
 
 def transactions_coverage(project: Project, now: datetime) -> Coverage:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BLOCKS, PRICES, TRANSACTIONS
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS
 from stx_pipelines.chains.ethereum_proof import HASHED
 from stx_pipelines.coverage.text import count_days
 from stx_pipelines.store.dataset_store import DatasetStore
@@ -19,7 +19,10 @@ _WEAKEST_FIRST = (
 )
 """How the proof of a certificate begins, and its name. Any other proof of a Stacks day is by counts of all kinds."""
 
-_PROVED_BALANCES = re.compile(r"balances of (\d+) of \d+ blocks proved")
+_PROVED = {
+    BALANCES: (re.compile(r"balances of (\d+) of \d+ blocks proved"), "balances", "account proofs"),
+    PARTS: (re.compile(r"parts of (\d+) of \d+ blocks proved"), "parts", "the roots of hashed headers"),
+}
 
 
 class Proofs(NamedTuple):
@@ -53,9 +56,10 @@ def proofs_of(store: DatasetStore[Any], certificates: Mapping[date, Certificate]
     elif store.dataset == PRICES:
         sentence = f"{days} closed; {_compared(closed.values())}"
     else:
-        found = [_PROVED_BALANCES.search(known.proof) for known in closed.values()]
+        pattern, noun, means = _PROVED.get(store.dataset, _PROVED[BALANCES])
+        found = [pattern.search(known.proof) for known in closed.values()]
         proved = sum(int(each[1]) for each in found if each)
-        sentence = f"{days} closed; the balances of {proved:,} of {rows:,} blocks proved by account proofs"
+        sentence = f"{days} closed; the {noun} of {proved:,} of {rows:,} blocks proved by {means}"
     return Proofs(len(closed), burn_blocks, by_hash, sentence, weakest)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PRICES, TRANSACTIONS, datasets_of
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS
 from stx_pipelines.defs.assets.markdown import code
 from stx_pipelines.defs.resources import EthereumNode, Metrics, PriceSource, StacksApi
 from stx_pipelines.metrics.checks import CHECKS, Check, Verdict, judge
@@ -260,10 +260,13 @@ stacks_checks = [
     _files_are_sound(TRANSACTIONS),
 ]
 prices_checks = [_are_certified(PRICES), _files_are_sound(PRICES)]
-certified_ethereum = [
-    check(dataset.name) for dataset in datasets_of("ethereum") for check in (_are_certified, _files_are_sound)
-]
+certified_ethereum = [check(dataset) for dataset in (BLOCKS, BALANCES) for check in (_are_certified, _files_are_sound)]
 ethereum_checks = [blocks_are_linked, balances_add_up, increases_are_plausible]
 wallet_checks = [_of_metrics(check) for check in CHECKS]
 ALL_CHECKS = [*stacks_checks, *wallet_checks, *certified_ethereum, *ethereum_checks, *prices_checks]
-"""All checks of all assets."""
+"""All checks of the assets that every code location has."""
+
+
+def parts_checks() -> list[dg.AssetChecksDefinition]:
+    """Return the checks of `increase_parts`, which is an asset only with ETH_PARTS=1."""
+    return [_are_certified(PARTS), _files_are_sound(PARTS)]

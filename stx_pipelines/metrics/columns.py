@@ -96,6 +96,10 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
             "true: the account's first transaction (nonce 0) is in the coverage; false: it is before; NULL: not known",
             nullable=True,
         ),
+        count("active_days", "days in the coverage with a transaction of the wallet, of any type"),
+        day("last_date", "the wallet's last day (UTC) with a transaction in the coverage"),
+        count("fee_ustx", "microSTX: fees of the wallet's transactions in the coverage, of all types"),
+        stx("fee_stx", "fee_ustx / 1,000,000"),
     ),
     "wallets_daily": (
         day("date", "the day, UTC"),

@@ -39,7 +39,7 @@ RESULTS: dict[str, tuple[str, ...]] = {
 """The tables of each result. A result's first table has the result's name. Each table is one query in `sql`."""
 
 _STEPS = {
-    "first_seen_wallets": ("wallets",),
+    "first_seen_wallets": ("wallets", "wallet_days"),
     "wallets_daily": ("wallets", "wallet_days"),
     "network_daily": ("wallets", "wallet_days", "network", "priced_fees"),
     "wallet_retention": ("wallets", "wallet_days", "windows", "cohort_retention", "first_month"),

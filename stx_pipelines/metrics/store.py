@@ -22,6 +22,7 @@ from stx_pipelines.metrics import options as metrics
 from stx_pipelines.metrics.columns import comments_sql
 from stx_pipelines.metrics.options import Basis, MetricOptions
 from stx_pipelines.metrics.results import RESULTS, define, metric_sql, steps_of, tables_of
+from stx_pipelines.metrics.wallet_lines import WALLETS, WalletLines, has_columns
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
@@ -93,6 +94,12 @@ class MetricStore:
             return msgspec.json.decode(known, type=Basis)
         except (OSError, pa.ArrowException, KeyError, msgspec.MsgspecError):
             return None
+
+    def wallet_lines(self) -> WalletLines | None:
+        """Return the wallets for the page's search, None if their file is missing, damaged or of an old version."""
+        basis = self.kept(WALLETS)
+        is_whole = basis is not None and basis.days > 0 and has_columns(self.path(WALLETS))
+        return WalletLines(self.path(WALLETS), self.folder.run, self.engine) if is_whole else None
 
     def stale(self) -> list[str]:
         """Return the stale results: a file or table is missing or was computed from other days or options.

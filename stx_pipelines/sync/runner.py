@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import date, datetime
 from typing import Any
 
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PRICES, TRANSACTIONS
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS
 from stx_pipelines.clients.http import Http
 from stx_pipelines.coverage.failures import failures_noted
 from stx_pipelines.coverage.progress import Reporter
@@ -21,6 +21,12 @@ from stx_pipelines.sync.outcome import FailedDay, Outcome
 from stx_pipelines.sync.stacks.sync import open_stacks
 
 
+def _open_parts(project: Project) -> DaySync[Any, Any]:
+    from stx_pipelines.sync.ethereum.increase_parts import open_parts  # only with ETH_PARTS
+
+    return open_parts(project)
+
+
 def _open_prices(project: Project) -> DaySync[Any, Any]:
     from stx_pipelines.sync.prices.sync import open_prices  # most data folders have no prices
 
@@ -31,6 +37,7 @@ _OPEN: Mapping[str, Callable[[Project], DaySync[Any, Any]]] = {
     TRANSACTIONS: open_stacks,
     BLOCKS: open_blocks,
     BALANCES: open_balances,
+    PARTS: _open_parts,
     PRICES: _open_prices,
 }
 

@@ -22,7 +22,16 @@ from stx_pipelines.coverage.status import statuses
 from stx_pipelines.store.arrow import from_arrow, schema, to_arrow
 from stx_pipelines.store.inspect import differing_days
 from stx_pipelines.store.loading import DayFile
-from stx_pipelines_tests.store.ethereum_days import DAYS, block_hash, certificate, change, store_days
+from stx_pipelines_tests.store.ethereum_days import (
+    DAYS,
+    block_hash,
+    blocks_of,
+    certificate,
+    change,
+    changes_of,
+    store_days,
+    store_parts,
+)
 from stx_pipelines_tests.world import FIRST_DAY, ROOT, World, at, make_chain, query
 
 WORD = "dictionary<values=string, indices=int32, ordered=0>"
@@ -45,6 +54,12 @@ FILES = {
         f"block_number int64, block_time timestamp[us], miner {WORD}, balance_before decimal128(38, 0), "
         "balance_after decimal128(38, 0), balance_increase decimal128(38, 0), block_hash string, "
         "withdrawals_gwei int64"
+    ),
+    "increase_parts": (
+        f"block_number int64, block_time timestamp[us], miner {WORD}, priority_fees_wei decimal128(38, 0), "
+        "own_value_wei decimal128(38, 0), own_gas_wei decimal128(38, 0), transfers_in_wei decimal128(38, 0), "
+        "withdrawals_wei decimal128(38, 0), burnt_wei decimal128(38, 0), proposer_payment_wei decimal128(38, 0), "
+        f"proposer {WORD}, rest_wei decimal128(38, 0), is_proved bool"
     ),
     "prices": (
         f"pair {WORD}, hour timestamp[us], open decimal128(18, 8), high decimal128(18, 8), low decimal128(18, 8), "
@@ -71,6 +86,12 @@ TABLES = {
         "block_number BIGINT, block_time TIMESTAMP, miner VARCHAR, balance_before DECIMAL(38,0), "
         "balance_after DECIMAL(38,0), balance_increase DECIMAL(38,0), block_hash VARCHAR, ingested_at TIMESTAMP, "
         "withdrawals_gwei BIGINT"
+    ),
+    "increase_parts": (
+        "block_number BIGINT, block_time TIMESTAMP, miner VARCHAR, priority_fees_wei DECIMAL(38,0), "
+        "own_value_wei DECIMAL(38,0), own_gas_wei DECIMAL(38,0), transfers_in_wei DECIMAL(38,0), "
+        "withdrawals_wei DECIMAL(38,0), burnt_wei DECIMAL(38,0), proposer_payment_wei DECIMAL(38,0), "
+        "proposer VARCHAR, rest_wei DECIMAL(38,0), is_proved BOOLEAN, ingested_at TIMESTAMP"
     ),
     "prices": (
         "pair VARCHAR, hour TIMESTAMP, open DECIMAL(18,8), high DECIMAL(18,8), low DECIMAL(18,8), "
@@ -137,6 +158,7 @@ def stored(world: World) -> Path:
     """A data folder with days of all datasets, stored and loaded."""
     world.stored([FIRST_DAY])
     store_days(world.data)
+    store_parts(world.data, DAYS[0], blocks_of(DAYS[0]), changes_of(DAYS[0]))
     world.store(PRICES).store_and_load([([], certificate(PRICES, DAYS[0], []))])
     return world.data
 

@@ -28,12 +28,12 @@ KEYS = {
 _COUNTS = ("days_wanted", "days_complete", "days_open", "days_failing", "days_set_aside")
 
 
-def coverage_assets() -> list[dg.AssetSpec]:
+def coverage_assets(project: Project) -> list[dg.AssetSpec]:
     """Return the coverage assets of all chains."""
     return [
         dg.AssetSpec(
             KEYS[chain.name],
-            deps=chain.tables,
+            deps=[dataset.name for dataset in chain.wanted(project)],
             group_name=chain.name,
             owners=OWNERS,
             tags={"chain": chain.name},

@@ -19,6 +19,7 @@ from stx_pipelines.store.summaries import (
     Recipient,
     summarize_balances,
     summarize_blocks,
+    summarize_parts,
 )
 
 if TYPE_CHECKING:
@@ -70,6 +71,17 @@ def describe_balances(certificate: Certificate, table: pa.Table) -> dict[str, dg
         "fee_recipients": dg.MetadataValue.int(len(summary.recipients)),
         "top_fee_recipients": dg.MetadataValue.md(_recipients(summary.recipients[:_NAMED])),
         "increase_per_block": _increases(summary.by_hour),
+    }
+
+
+def describe_parts(certificate: Certificate, table: pa.Table) -> dict[str, dg.MetadataValue]:
+    """Return the proof of a day of `increase_parts`, its speed, and the sum of each part in ETH."""
+    sums = summarize_parts(table)
+    shown = [f"| {word(name.removesuffix('_wei').replace('_', ' '))} | {ether(wei):f} |" for name, wei in sums.items()]
+    return {
+        **_proof(certificate),
+        **_pace(certificate),
+        "parts": dg.MetadataValue.md("\n".join(["| part | sum in ETH |", "|---|---:|", *shown])),
     }
 
 
