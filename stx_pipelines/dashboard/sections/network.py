@@ -71,7 +71,11 @@ def _fees(days: Sequence[Row]) -> Chart:
         id="fees",
         title="Fees per day",
         meaning="Fees of successful transactions, in STX."
-        + (" A bar also tells them in US dollars, at the hourly price of each transaction." if is_priced else ""),
+        + (
+            " The text of a bar has them in US dollars too, at the hourly price of each transaction."
+            if is_priced
+            else ""
+        ),
         table="network_daily",
         spec=bars(
             "network_daily",
