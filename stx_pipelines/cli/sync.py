@@ -19,7 +19,7 @@ from stx_pipelines.cli.results import code_of, refresh_if_due
 from stx_pipelines.cli.runs import interruptible, look, refuse_if_waiting, run_all, sum_up, waiting_outside_runs
 from stx_pipelines.cli.synced import Synced, SyncedChain
 from stx_pipelines.clients.errors import Unreachable
-from stx_pipelines.coverage.chains import STACKS, Chain
+from stx_pipelines.coverage.chains import ETHEREUM, STACKS, Chain
 from stx_pipelines.coverage.failures import failures_noted, forget_failures
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.target import target_days as target_days_of
@@ -148,7 +148,7 @@ def _identify_at_first(project: Project, chain: Chain) -> None:
 
         with failures_noted(folder, chain.tables[0]):
             identify(project.stacks_api(), folder, project.settings.stx_first_day)
-    if chain is not STACKS and known_ethereum(folder) is None:
+    if chain is ETHEREUM and known_ethereum(folder) is None:
         from stx_pipelines.sync.ethereum.chain import identify as identify_ethereum
 
         with failures_noted(folder, chain.tables[0]):

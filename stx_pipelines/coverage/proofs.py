@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BLOCKS, TRANSACTIONS
+from stx_pipelines.chains.datasets import BLOCKS, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.chains.ethereum_proof import HASHED
 from stx_pipelines.coverage.text import count_days
 from stx_pipelines.store.dataset_store import DatasetStore
@@ -50,6 +50,8 @@ def proofs_of(store: DatasetStore[Any], certificates: Mapping[date, Certificate]
     elif store.dataset == BLOCKS:
         hashed = sum(known.seen for known in closed.values() if known.proof.endswith(HASHED))
         sentence = f"{days} closed; {hashed:,} of {rows:,} headers hashed"
+    elif store.dataset == WALLET_BALANCES:
+        sentence = f"{days} closed; the nonces of {rows:,} new wallets proved by the history"
     else:
         found = [_PROVED_BALANCES.search(known.proof) for known in closed.values()]
         proved = sum(int(each[1]) for each in found if each)

@@ -9,14 +9,22 @@ from typing import Any
 
 import dagster as dg
 
-from stx_pipelines.coverage.chains import ETHEREUM, STACKS
+from stx_pipelines.coverage.chains import ETHEREUM, STACKS, STACKS_BALANCES
 from stx_pipelines.defs.alerts import alert_sensor, failure_sensor
 from stx_pipelines.defs.assets.by_chain import DAILY
 from stx_pipelines.defs.assets.coverage import coverage_assets
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.wallets import wallet_metrics
 from stx_pipelines.defs.checks import ALL_CHECKS
-from stx_pipelines.defs.jobs import ALL_JOBS, ethereum_close, ethereum_sync, stacks_close, stacks_sync, wallets_refresh
+from stx_pipelines.defs.jobs import (
+    ALL_JOBS,
+    ethereum_close,
+    ethereum_sync,
+    stacks_balances_sync,
+    stacks_close,
+    stacks_sync,
+    wallets_refresh,
+)
 from stx_pipelines.defs.resources import EthereumNode, Metrics, OfProject, StacksApi, read_only_warehouse
 from stx_pipelines.defs.schedules import daily_schedule
 from stx_pipelines.defs.sensors import coverage_sensor, derived_sensor
@@ -41,7 +49,7 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
     on = now.settings.stx_autostart
     return dg.Definitions(
         assets=[
-            *_with_source([*DAILY["stacks"], wallet_metrics, wallet_dashboard, *DAILY["ethereum"]]),
+            *_with_source([wallet_metrics, wallet_dashboard, *(asset for daily in DAILY.values() for asset in daily)]),
             *coverage_assets(),
         ],
         asset_checks=ALL_CHECKS,
@@ -52,6 +60,9 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
         ],
         sensors=[
             coverage_sensor("stacks_coverage", partial(watch, make, STACKS), stacks_sync, on=on),
+            coverage_sensor(
+                "stacks_balances_coverage", partial(watch, make, STACKS_BALANCES), stacks_balances_sync, on=on
+            ),
             coverage_sensor("ethereum_coverage", partial(watch, make, ETHEREUM), ethereum_sync, on=on),
             derived_sensor(
                 "wallets_follow",
@@ -61,6 +72,7 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
                 on=on,
             ),
             alert_sensor("stacks_alerts", partial(see, make, STACKS), on=on),
+            alert_sensor("stacks_balances_alerts", partial(see, make, STACKS_BALANCES), on=on),
             alert_sensor("ethereum_alerts", partial(see, make, ETHEREUM), on=on),
             failure_sensor("run_failures", lambda: make().alert_channels(), on=on),
         ],

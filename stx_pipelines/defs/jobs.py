@@ -26,6 +26,11 @@ stacks_close = dg.define_asset_job(
     selection=DAILY["stacks"],
     description="Fetches and stores days of transactions, then checks the whole table.",
 )
+stacks_balances_sync = dg.define_asset_job(
+    "stacks_balances_sync",
+    selection=_only_proofs("stacks_balances"),
+    description="Reads and stores the balances of the new wallets of closed days.",
+)
 ethereum_sync = dg.define_asset_job(
     "ethereum_sync",
     selection=_only_proofs("ethereum"),
@@ -42,5 +47,5 @@ wallets_refresh = dg.define_asset_job(
     description="Computes the wallet metrics from the closed days, then the dashboard page.",
 )
 
-ALL_JOBS = [stacks_sync, stacks_close, wallets_refresh, ethereum_sync, ethereum_close]
+ALL_JOBS = [stacks_sync, stacks_close, stacks_balances_sync, wallets_refresh, ethereum_sync, ethereum_close]
 """All jobs."""

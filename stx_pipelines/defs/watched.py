@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import dagster as dg
 
-from stx_pipelines.coverage.chains import STACKS, Chain, why_not_covered
+from stx_pipelines.coverage.chains import ETHEREUM, Chain, why_not_covered
 from stx_pipelines.coverage.health import Health, judge_chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import last_report, who_works
@@ -90,7 +90,7 @@ def watch(make: Callable[[], Project], chain: Chain) -> Watched | str:
         return report.updated_at if report else None
 
     def probe() -> object:
-        return probing.stacks_api().tip() if chain is STACKS else probing.ethereum_rpc().block("latest")
+        return probing.ethereum_rpc().block("latest") if chain is ETHEREUM else probing.stacks_api().tip()
 
     return Watched(
         name=chain.name,

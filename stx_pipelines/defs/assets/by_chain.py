@@ -2,6 +2,7 @@
 
 from stx_pipelines.defs.assets.ethereum import blocks, miners_balance
 from stx_pipelines.defs.assets.transactions import transactions
+from stx_pipelines.defs.assets.wallet_balances import wallet_balances
 
-DAILY = {"stacks": [transactions], "ethereum": [blocks, miners_balance]}
+DAILY = {"stacks": [transactions], "stacks_balances": [wallet_balances], "ethereum": [blocks, miners_balance]}
 """The daily assets by the name of their chain. Jobs, the code location and `sync` use them."""
