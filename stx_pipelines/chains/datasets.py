@@ -198,7 +198,7 @@ _ALL = (
             Column("available_ustx", "ustx", "microSTX that the account can spend (1 STX = 1,000,000)"),
             Column("locked_ustx", "ustx", "microSTX that are locked"),
             Column("unlock_height", "integer", "burn block height at which the locked part becomes free; 0 if none is"),
-            Column("nonce", "integer", "next nonce: one more than the highest nonce of the day's transactions"),
+            Column("nonce", "integer", "next nonce: one more than the highest nonce up to that block"),
             Column("is_funded", "flag", "whether the available and the locked part are at least 10 STX together"),
             Column("block_height", "integer", "height of the day's last Stacks block"),
             Column("index_block_hash", "word", "index block hash of the day's last Stacks block"),

@@ -1,7 +1,8 @@
 """The new accounts of a day of Stacks transactions, their balances, and the proof of their nonces. No I/O.
 
 An account numbers its transactions 0, 1, 2, ... as sender and as sponsor together, whatever their status. So it is new
-on the day of its number 0, and all its numbers up to the day's end are on that day.
+on the day of its number 0. The times of burn blocks are not in order, so that some blocks below the day's last block
+may be of a neighbouring day. Their transactions are in its state too.
 """
 
 from __future__ import annotations
@@ -43,19 +44,24 @@ class NewAccounts(NamedTuple):
     left_out: int
 
 
-def new_accounts(rows: Iterable[Tx]) -> NewAccounts:
-    """Return the accounts whose nonce 0 is among the canonical rows of a day, in the order of their addresses."""
-    lowest: dict[str, int] = {}
-    highest: dict[str, int] = {}
-    unknown = set[str]()
-    for address, nonce in _nonces(rows):
-        if nonce is None:
-            unknown.add(address)
-        else:
-            lowest[address] = min(nonce, lowest.get(address, nonce))
-            highest[address] = max(nonce, highest.get(address, nonce))
-    new = {address for address, nonce in lowest.items() if nonce == 0}
-    return NewAccounts({address: highest[address] for address in sorted(new - unknown)}, len(new & unknown))
+def new_accounts(rows: Sequence[Tx], beside: Sequence[Tx] = ()) -> NewAccounts:
+    """Return the accounts whose nonce 0 is among the canonical rows of a day, in the order of their addresses.
+
+    `beside` are the rows of the blocks of neighbouring days that are below the day's last block.
+    """
+    new = {address for address, nonce in _nonces(rows) if nonce == 0}
+    highest, unknown = dict.fromkeys(new, 0), set[str]()
+    for address, nonce in _nonces([*rows, *beside]):
+        if address in new:
+            highest[address] = max(nonce or 0, highest[address])
+            unknown |= {address} if nonce is None else set()
+    return NewAccounts({address: highest[address] for address in sorted(new - unknown)}, len(unknown))
+
+
+def missing_heights(rows: Iterable[Tx]) -> set[int]:
+    """Return the heights between a day's first and last block that the day does not have."""
+    heights = {tx.block_height for tx in rows if tx.canonical}
+    return set(range(min(heights), max(heights))) - heights if heights else set()
 
 
 def _nonces(rows: Iterable[Tx]) -> Iterator[tuple[str, int | None]]:
@@ -87,7 +93,7 @@ def balance_of(address: str, state: AccountState, highest: int, last: Tx) -> Wal
     if state.nonce != highest + 1:
         raise ProofError(
             f"the node states {state.nonce} as the next nonce of {address} after block {last.block_height}, but the "
-            f"account's highest nonce in the day's transactions is {highest}, so it must be {highest + 1}"
+            f"account's highest nonce up to that block is {highest}, so it must be {highest + 1}"
         )
     assert last.index_block_hash is not None  # the state was requested by this hash
     return WalletBalance(

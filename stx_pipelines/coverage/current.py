@@ -11,6 +11,7 @@ import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES, Dataset, datasets_of
+from stx_pipelines.chains.days import DAY
 from stx_pipelines.clients.redaction import public_name
 from stx_pipelines.coverage.combined import less_far
 from stx_pipelines.coverage.model import Coverage, judge_days, wanted_days
@@ -84,13 +85,21 @@ def _days_of_balances(
 ) -> list[date]:
     """Return the days whose balances of new wallets are wanted: closed days that the server gives or that are stored.
 
-    No day is wanted without STX_BALANCES.
+    A day is wanted when the days beside it are stored too, because some of their blocks may be between its blocks. The
+    oldest day of all has no day before it. No day is wanted without STX_BALANCES.
     """
     if not project.settings.stx_balances:
         return []
     refused = unserved(project.folder, project.accounts_server[0], now)
     transactions = project.store(TRANSACTIONS).files.certificates()
-    closed = [day for day in days if day in transactions and transactions[day].is_closed]
+    closed = [
+        day
+        for day in days
+        if day in transactions
+        and transactions[day].is_closed
+        and day + DAY in transactions
+        and (day - DAY in transactions or day == days[-1])
+    ]
     kept = {day for day, known in stored.items() if known.is_closed}
     return [day for day in closed if day in kept or refused is None or day > refused.day]
 

@@ -20,7 +20,7 @@ from stx_pipelines.defs.resources import StacksApi
     description=(
         "The balance in microSTX of each account whose first transaction (nonce 0, as sender or sponsor) is on the "
         "day, after the day's last Stacks block. A day is published only when the node's nonce of every account is one "
-        "more than the highest nonce in the day's transactions. Off unless STX_BALANCES is set."
+        "more than the highest nonce in our transactions up to that block. Off unless STX_BALANCES is set."
     ),
 )
 def wallet_balances(context: dg.AssetExecutionContext, config: SyncConfig, stacks_api: StacksApi) -> Stored:

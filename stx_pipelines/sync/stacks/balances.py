@@ -12,8 +12,18 @@ import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES
+from stx_pipelines.chains.days import DAY
+from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import Tx
-from stx_pipelines.chains.wallet_balances import NewAccounts, WalletBalance, balance_of, last_row, new_accounts
+from stx_pipelines.chains.stacks_accounts import AccountState
+from stx_pipelines.chains.wallet_balances import (
+    NewAccounts,
+    WalletBalance,
+    balance_of,
+    last_row,
+    missing_heights,
+    new_accounts,
+)
 from stx_pipelines.clients.errors import ApiError, NotFound
 from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.clients.stacks_node import NoAccounts, StacksNode
@@ -29,7 +39,7 @@ log = logging.getLogger(__name__)
 
 _PROOF = (
     "one row per account whose nonce 0 is on the day; each next nonce that the node states is one more than the "
-    "highest nonce of the account on the day; the balances are the node's word"
+    "highest nonce of the account up to the day's last block; the balances are the node's word"
 )
 
 
@@ -79,47 +89,76 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
         if self._refused is not None:
             raise self._refused  # the days come newest first, so this day is older than the refused one
         began, requests = time.monotonic(), self.client.http.calls
-        source, rows = self._transactions_of(day)
-        accounts, last = new_accounts(rows), last_row(rows)
-        balances = self._balances(day, accounts, last) if last and accounts.highest else []
-        seconds = round(time.monotonic() - began, 3)
-        return ProvedDay(
-            balances, self._certify(source, accounts, balances, self.client.http.calls - requests, seconds)
-        )
-
-    def _transactions_of(self, day: date) -> tuple[Certificate, list[Tx]]:
         source = self._source(day)
         if source is None or not source.is_closed:
             raise TransactionsAwaited(
                 f"the transactions of {day} are not closed yet; the balances of its new wallets are read afterwards"
             )
+        rows = self._rows(day)
+        beside = self._beside(day, rows)
+        accounts, last = new_accounts(rows, beside), last_row(rows)
+        balances = list(self._balances(day, accounts, last, missing_heights([*rows, *beside]))) if last else []
+        if 2 * len(balances) < len(accounts.highest):
+            raise ProofError(
+                f"the node states higher nonces than our transactions have for {len(accounts.highest) - len(balances)} "
+                f"of the {len(accounts.highest)} new accounts of {day}"
+            )
+        certificate = self._certify(source, accounts, balances)
+        seconds = round(time.monotonic() - began, 3)
+        return ProvedDay(
+            balances,
+            msgspec.structs.replace(certificate, requests=self.client.http.calls - requests, seconds=seconds),
+        )
+
+    def _beside(self, day: date, rows: Sequence[Tx]) -> list[Tx]:
+        """Return the rows of the blocks of neighbouring days that are between blocks of this day.
+
+        Such blocks may be missing only if the day before is not stored.
+        """
+        if not (missing := missing_heights(rows)):
+            return []
+        stored = self.transactions.certificates()
+        neighbours = [each for each in (day - DAY, day + DAY) if each in stored]
+        beside = [tx for each in neighbours for tx in self._rows(each) if tx.block_height in missing]
+        lacking = missing - {tx.block_height for tx in beside}
+        if lacking and day - DAY in stored:
+            raise TransactionsAwaited(
+                f"block {min(lacking)} is between the blocks of {day}, but of a neighbouring day that is not stored "
+                "yet; the balances of the day's new wallets are read afterwards"
+            )
+        return beside
+
+    def _rows(self, day: date) -> list[Tx]:
         try:
-            return source, from_arrow(DATASETS[TRANSACTIONS], self.transactions.read(day))
+            return from_arrow(DATASETS[TRANSACTIONS], self.transactions.read(day))
         except DamagedDayFile as error:
             log.warning("%s", error)
             raise TransactionsAwaited(
                 f"the file of the transactions of {day} is damaged; `stx-pipelines health` says what to do"
             ) from error
 
-    def _balances(self, day: date, accounts: NewAccounts, last: Tx) -> list[WalletBalance]:
+    def _balances(self, day: date, accounts: NewAccounts, last: Tx, unknown: set[int]) -> Iterator[WalletBalance]:
+        """Yield the balances. `unknown` are the blocks that may have further transactions of the accounts.
+
+        An account that has some there is left out: the day before is not stored, so that its nonce cannot be proved.
+        """
         if last.index_block_hash is None:
             raise TransactionsAwaited(
                 f"the transactions of {day} were read without index block hashes; read the day again with "
                 "`stx-pipelines sync --chain stacks --force-refresh`"
             )
-        return [
-            self._balance(day, address, highest, last, last.index_block_hash)
-            for address, highest in accounts.highest.items()
-        ]
+        for address, highest in accounts.highest.items():
+            state = self._state(day, address, last.index_block_hash)
+            self.on_page(1)
+            if not (unknown and state.nonce > highest + 1):
+                yield balance_of(address, state, highest, last)
 
-    def _balance(self, day: date, address: str, highest: int, last: Tx, tip: str) -> WalletBalance:
+    def _state(self, day: date, address: str, tip: str) -> AccountState:
         self.share.spend(self.client.http.stop)
         try:
-            state = self.client.account(address, tip)
+            return self.client.account(address, tip)
         except (NotFound, NoAccounts) as error:
             raise self._refuse(day, error) from error
-        self.on_page(1)
-        return balance_of(address, state, highest, last)
 
     def _refuse(self, day: date, error: ApiError) -> StateUnserved:
         """Note that the server does not give the states of this day and of earlier ones. Log it once."""
@@ -130,21 +169,14 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
         self._refused = StateUnserved(found.sentence)
         return self._refused
 
-    def _certify(
-        self,
-        source: Certificate,
-        accounts: NewAccounts,
-        balances: Sequence[WalletBalance],
-        requests: int,
-        seconds: float,
-    ) -> Certificate:
+    def _certify(self, source: Certificate, accounts: NewAccounts, balances: Sequence[WalletBalance]) -> Certificate:
         times = [datetime.fromtimestamp(row.burn_block_time, UTC) for row in balances[:1]]
-        left_out = f"; {accounts.left_out} new accounts with unknown nonces are left out" if accounts.left_out else ""
+        left_out = accounts.left_out + len(accounts.highest) - len(balances)
         return msgspec.structs.replace(
             source,
             dataset=WALLET_BALANCES,
-            proof=_PROOF + left_out,
-            expected=len(accounts.highest),
+            proof=_PROOF + (f"; {left_out} new accounts with unknown nonces are left out" if left_out else ""),
+            expected=len(balances),
             seen=len(balances),
             published=len(balances),
             left_out={},
@@ -152,8 +184,6 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
             last_block_time=times[0] if times else None,
             burn_blocks=0,
             proved_at=self.clock().replace(microsecond=0),
-            requests=requests,
-            seconds=seconds,
             route="/v2/accounts",
         )
 
