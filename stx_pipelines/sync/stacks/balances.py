@@ -66,7 +66,7 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
     folder: DataFolder
     transactions: DayFiles
     share: Budget
-    _refused: StateUnserved | None = field(default=None, init=False)
+    _unserved: StateUnserved | None = field(default=None, init=False)
 
     def _closed(self, day: date) -> Certificate | None:
         known = super()._closed(day)
@@ -86,8 +86,8 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
 
     def _read(self, day: date) -> ProvedDay[WalletBalance]:
         """Read and prove the balances of a day's new accounts. Raises `NotNow`, `ProofError` and client errors."""
-        if self._refused is not None:
-            raise self._refused  # the days come newest first, so this day is older than the refused one
+        if self._unserved is not None:
+            raise self._unserved  # the days come newest first, so this day is older than the refused one
         began, requests = time.monotonic(), self.client.http.calls
         source = self._source(day)
         if source is None or not source.is_closed:
@@ -166,8 +166,8 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
         found = Unserved(self.client.http.name, newest, str(error), self.clock().replace(microsecond=0))
         note_unserved(self.folder, found)
         log.warning("%s", found.sentence)
-        self._refused = StateUnserved(found.sentence)
-        return self._refused
+        self._unserved = StateUnserved(found.sentence)
+        return self._unserved
 
     def _certify(self, source: Certificate, accounts: NewAccounts, balances: Sequence[WalletBalance]) -> Certificate:
         times = [datetime.fromtimestamp(row.burn_block_time, UTC) for row in balances[:1]]

@@ -25,7 +25,7 @@ MODULE = "stx_pipelines.sync.stacks.balances"
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
     """Return a world of a few closed days, whose transactions are stored."""
-    world = make_world(make_chain(2, life=True), stx_balances=True)
+    world = make_world(make_chain(2, transactions_per_day=900), stx_balances=True)
     world.stored()
     world.requests()
     return world
