@@ -128,11 +128,19 @@ def days(known: Basis) -> list[date]:
     return days_between(known.coverage_start, known.coverage_end) if known.coverage_start and known.coverage_end else []
 
 
-def basis(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> Basis:
-    """Return the basis that results computed now have. `first_day` is the chain's first day, None if not known."""
+def basis(
+    certificates: Mapping[date, Certificate],
+    options: MetricOptions,
+    first_day: date | None,
+    balances: Mapping[date, Certificate] | None = None,
+) -> Basis:
+    """Return the basis that results computed now have. `first_day` is the chain's first day, None if not known.
+
+    `balances` are the certificates of `wallet_balances`, if there are any.
+    """
     covered = cover(certificates, options, first_day)
     return Basis(
-        fingerprint=fingerprint(certificates, options, first_day),
+        fingerprint=fingerprint(certificates, options, first_day, balances or {}),
         coverage_start=covered.start,
         coverage_end=covered.end,
         uncensored_from=covered.uncensored_from,
@@ -166,13 +174,23 @@ def cover(certificates: Mapping[date, Certificate], options: MetricOptions, firs
     )
 
 
-def fingerprint(certificates: Mapping[date, Certificate], options: MetricOptions, first_day: date | None) -> str:
+def fingerprint(
+    certificates: Mapping[date, Certificate],
+    options: MetricOptions,
+    first_day: date | None,
+    balances: Mapping[date, Certificate],
+) -> str:
     """Return a hash of every closed day's certificate, the options, and the version of the formulas.
+
+    Without balances of new wallets, the hash is the same as in versions that did not know them.
 
     Open days do not change the hash, so that results do not become stale whenever an open day is fetched again.
     """
     chosen = {field: getattr(options, field) for field in options.__dataclass_fields__}
     chosen["excluded_types"] = sorted(options.excluded_types)
-    closed = sorted((day, known.id) for day, known in certificates.items() if known.is_closed)
-    content = msgspec.json.encode([DEFINITIONS_VERSION, chosen, first_day, closed], order="deterministic")
+    closed, known_balances = (
+        sorted((day, known.id) for day, known in each.items() if known.is_closed) for each in (certificates, balances)
+    )
+    parts = [DEFINITIONS_VERSION, chosen, first_day, closed, *([known_balances] if known_balances else [])]
+    content = msgspec.json.encode(parts, order="deterministic")
     return hashlib.sha256(content).hexdigest()[:16]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.metrics import options as metrics
 from stx_pipelines.metrics.columns import comments_sql
 from stx_pipelines.metrics.options import Basis, MetricOptions
@@ -67,7 +67,10 @@ class MetricStore:
 
     def basis(self) -> Basis:
         """Return the basis that results computed now have."""
-        return metrics.basis(self.files.certificates(), self.options, self.first_day)
+        return metrics.basis(self.files.certificates(), self.options, self.first_day, self._balances().certificates())
+
+    def _balances(self) -> DayFiles:
+        return DayFiles(self.folder.days(WALLET_BALANCES))
 
     def kept(self, table: str) -> Basis | None:
         """Return the basis in this table's file, None if the file is missing, damaged or from another program."""
@@ -151,7 +154,14 @@ class MetricStore:
                 covered = metrics.days(basis)
                 known, dataset = self.files.certificates(), DATASETS[TRANSACTIONS]
                 same = not any(dataset.lacks_columns(known[day]) for day in covered if day in known)
-                define(connection, basis, [self.files.path(day) for day in covered], same_columns=same)
+                balances = self._balances()
+                define(
+                    connection,
+                    basis,
+                    [self.files.path(day) for day in covered],
+                    [balances.path(day) for day, each in balances.certificates().items() if each.is_closed],
+                    same_columns=same,
+                )
                 yield connection
         except duckdb.Error as error:
             raise StoreError(
