@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from stx_pipelines.clients.stacks_node import StacksNode
 
 _BALANCES_PERCENT = 30
+PRICE_REQUESTS_PER_MINUTE = 300
+"""The requests allowed a minute at each server of prices, far below their limits."""
+
 _PROBE_TIMEOUT = 5.0  # seconds without a byte
 _STACKS_LIMIT_WINDOW = 60.0  # seconds; Hiro counts the requests of a minute
 _PROBE_SECONDS = 15.0  # seconds for a whole response
@@ -135,6 +138,10 @@ class Project:
         budget = self.accounts_server[1]
         return max(1, budget * _BALANCES_PERCENT // 100) if budget else 0
 
+    def price_server(self, url: str, attempts: int | None = None) -> Http:
+        """Return a client of a server of prices. `attempts` replaces HIRO_ATTEMPTS if it is smaller."""
+        return self._http(url, PRICE_REQUESTS_PER_MINUTE, {}, None, attempts=attempts, advice="")
+
     def _http(
         self,
         url: str,
@@ -142,6 +149,9 @@ class Project:
         headers: Mapping[str, str],
         stop: threading.Event | None,
         outage: Outage | None = None,
+        *,
+        attempts: int | None = None,
+        advice: str = "lower HIRO_REQUESTS_PER_MINUTE, or set HIRO_API_KEY",
     ) -> Http:
         from stx_pipelines.clients.http import Http
         from stx_pipelines.clients.patience import Patience
@@ -152,7 +162,7 @@ class Project:
             base_url=url,
             budget=Budget(url, budget),
             patience=Patience(
-                attempts=settings.hiro_attempts,
+                attempts=min(settings.hiro_attempts, attempts or settings.hiro_attempts),
                 first_wait=settings.hiro_first_wait_seconds,
                 last_wait=settings.hiro_last_wait_seconds,
                 timeout=settings.hiro_timeout_seconds,
@@ -164,7 +174,7 @@ class Project:
             headers=headers,
             stop=stop or threading.Event(),
             outage=outage,
-            limit_advice="lower HIRO_REQUESTS_PER_MINUTE, or set HIRO_API_KEY",
+            limit_advice=advice,
         )
 
     def ethereum_rpc(self, stop: threading.Event | None = None) -> EthereumRpc:

@@ -24,6 +24,13 @@ def is_rpc_address(url: str) -> bool:
         return False
 
 
+def address(url: str) -> str:
+    """Return an http or https address without a slash at its end. Raises `ValueError` for another text."""
+    if not re.fullmatch(r"https?://[^\s?#@/][^\s?#@]*", url):
+        raise ValueError("must be an http or https address without user, query and spaces")
+    return url.rstrip("/")
+
+
 def header_parts(value: SecretStr | None) -> list[str]:
     """Return the headers in a text, which are separated by semicolons or lines."""
     parts = re.split(r"[;\n]", value.get_secret_value()) if value else []

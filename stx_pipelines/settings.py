@@ -6,7 +6,6 @@ The names are the environment's names in lower case. `.env.example` documents th
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,10 +13,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from stx_pipelines.price_settings import PriceSettings
 from stx_pipelines.setting_sources import environment, export, misspelled, warn_of_misspelled
-from stx_pipelines.setting_values import HEADER, OF_THE_CLIENT, header_parts, is_rpc_address, origin
+from stx_pipelines.setting_values import HEADER, OF_THE_CLIENT, address, header_parts, is_rpc_address, origin
 
 DEFAULT_BUDGET = 50
 """Requests a minute that Hiro allows without a key (source: its documentation)."""
@@ -35,7 +35,7 @@ class SettingsError(Exception):
     """A setting cannot be used. The message names it and the values it may have."""
 
 
-class Settings(BaseModel):
+class Settings(PriceSettings):
     """The configuration of a run. Secrets are never printed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -61,6 +61,7 @@ class Settings(BaseModel):
     eth_timeout_seconds: float = Field(30.0, gt=0, le=3600)
     eth_zero_increases: Literal["refuse", "allow"] = "refuse"
     eth_proof_pairs: int | None = Field(5, ge=0, le=1_000_000, description="None: all")
+    eth_parts: bool = False
     eth_confirmations: int | None = Field(None, ge=0, le=1_000_000)
     eth_tip_age_minutes: int = Field(60, ge=0, le=10_000_000)
 
@@ -134,11 +135,7 @@ class Settings(BaseModel):
     @field_validator("hiro_api_url", "stx_node_url")
     @classmethod
     def _is_an_address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not re.fullmatch(r"https?://[^\s?#@/][^\s?#@]*", value):
-            raise ValueError("must be an http or https address without user, query and spaces")
-        return value.rstrip("/")
+        return None if value is None else address(value)
 
     @field_validator("hiro_api_url")
     @classmethod

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
@@ -32,6 +33,25 @@ class ClosedBy(msgspec.Struct, frozen=True):
     block_hash: str
 
 
+class PriceProof(msgspec.Struct, frozen=True, kw_only=True):
+    """The proof of one pair's prices on a day, in hours.
+
+    `without_trade` are the expected hours without a candle in two responses. `compared` hours were compared with the
+    source `second`, and `far` of them differ by more than the limit. `median_bp` is the median difference in basis
+    points. `second` and `median_bp` are None without a comparison, and `note` says why.
+    """
+
+    pair: str
+    hours: int
+    seen: int
+    without_trade: int
+    second: str | None
+    compared: int
+    far: int
+    median_bp: Decimal | None
+    note: str = ""
+
+
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """The record of a stored day's proof. Heights are None for a day without blocks.
 
@@ -46,8 +66,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     Fields that older certificates lack: `first_parent_hash` is the id that the day's first block names as its parent
     (Stacks: the index block hash). `closed_by` is a Stacks block of the burn block that closed a Stacks day. `chain`
     names the chain. `rows_digest` is a hash of the rows' values. `columns` counts the columns of the day file, to which
-    later versions add at the end. `made_by` is the version of this package. The first form had `tip_burn_height` in
-    place of `tip_height`.
+    later versions add at the end. `made_by` is the version of this package. `prices` are the proofs of
+    a day of prices, whose heights are hours since 1970. The first form had `tip_burn_height` in place of `tip_height`.
     """
 
     dataset: str
@@ -78,6 +98,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     columns: int | msgspec.UnsetType = msgspec.UNSET
     made_by: str | msgspec.UnsetType = msgspec.UNSET
     version: int | msgspec.UnsetType = msgspec.UNSET
+    prices: tuple[PriceProof, ...] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def id(self) -> str:

@@ -1,4 +1,7 @@
-"""The form of a dataset: its columns, the cost of a day, and a second table with further columns."""
+"""The types that describe a dataset: its columns, the cost of a day, and the dataset itself.
+
+The datasets are in `datasets.py`.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
 
-Kind = Literal["text", "word", "integer", "ustx", "wei", "time", "flag"]
+Kind = Literal["text", "word", "integer", "ustx", "wei", "price", "time", "flag"]
 """The kind of a column's values. A word is a text with few distinct values, ustx an integer of up to 20 digits, wei an
-integer of up to 38 digits.
+integer of up to 38 digits, price a decimal of up to 18 digits with 8 places.
 
 Rows hold a time as unix seconds, files and tables as a UTC timestamp.
 """
@@ -74,7 +77,8 @@ class Dataset:
     row, passed in this order to the macro `shown_NAME` in `store/sql/shown.sql`; if empty, all rows are shown.
     `sorted_by` is the order of a day's rows in the table; if empty, it is the order in the file. `made_from` is the
     dataset from which this dataset's days are made. A day is open again once the day of that dataset changes. `details`
-    is a second table, or None.
+    is a second table, or None. `switch` is the setting that must be true for days of the dataset to be wanted; if None,
+    they are always wanted.
     """
 
     name: str
@@ -89,6 +93,7 @@ class Dataset:
     sorted_by: tuple[str, ...] = ()
     made_from: str | None = None
     details: Details | None = None
+    switch: str | None = None
 
     @property
     def table_columns(self) -> list[Column]:

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from stx_pipelines.chains.dataset import Column, Dataset, Details, Kind, Price
 from stx_pipelines.chains.ethereum import BalanceChange, Block
+from stx_pipelines.chains.increase_parts import IncreaseParts
+from stx_pipelines.chains.prices import Candle
 from stx_pipelines.chains.stacks import Tx
 from stx_pipelines.chains.wallet_balances import WalletBalance
 
-__all__ = ["Column", "Dataset", "Details", "Kind", "Price"]
+__all__ = ["BALANCES", "BLOCKS", "DATASETS", "PARTS", "PRICES", "TRANSACTIONS", "WALLET_BALANCES"]
+__all__ += ["Column", "Dataset", "Details", "Kind", "Price", "datasets_of"]
 
 TRANSACTIONS = "transactions"
 BLOCKS = "blocks"
 BALANCES = "miners_balance"
 WALLET_BALANCES = "wallet_balances"
+PARTS = "increase_parts"
+PRICES = "prices"
 
 _ALL = (
     Dataset(
@@ -207,6 +212,57 @@ _ALL = (
         time_column="burn_block_time",
         price=Price(unknown=800, rows_per_request=1),  # 800: new accounts of a busy day
         made_from=TRANSACTIONS,
+    ),
+    Dataset(
+        name=PARTS,
+        chain="ethereum",
+        noun="blocks",
+        comment=(
+            "What each increase in miners_balance is made of: increase = priority_fees + transfers_in + withdrawals - "
+            "own_value - own_gas + rest. A day is the UTC date of block_time. Only with ETH_PARTS=1."
+        ),
+        row=IncreaseParts,
+        columns=(
+            Column("block_number", "integer", "height of the block"),
+            Column("block_time", "time", "time of the block, UTC"),
+            Column("miner", "word", "the fee recipient: 0x and 40 lower-case hex digits"),
+            Column("priority_fees_wei", "wei", "gas used x (price - base fee) of all transactions, in Wei"),
+            Column("own_value_wei", "wei", "value of the successful transactions that the fee recipient sent, in Wei"),
+            Column("own_gas_wei", "wei", "gas and blob fees of the transactions that the fee recipient sent, in Wei"),
+            Column("transfers_in_wei", "wei", "value of the successful transactions to the fee recipient, in Wei"),
+            Column("withdrawals_wei", "wei", "withdrawals of stake to the fee recipient, in Wei"),
+            Column("burnt_wei", "wei", "gas used x base fee of all transactions, in Wei; no part of the increase"),
+            Column("proposer_payment_wei", "wei", "the part of own_value_wei in the block's last transaction, in Wei"),
+            Column("proposer", "word", "the receiver of that payment; NULL if there is none"),
+            Column(
+                "rest_wei", "wei", "the increase less all other parts, in Wei: payments by contracts; may be negative"
+            ),
+            Column("is_proved", "flag", "whether transactions and receipts have the roots of the hashed header"),
+        ),
+        time_column="block_time",
+        price=Price(unknown=14_400, rows_per_request=0.5),  # a block and its receipts
+        sorted_by=("miner", "block_number"),
+        made_from=BALANCES,
+        switch="eth_parts",
+    ),
+    Dataset(
+        name=PRICES,
+        chain="prices",
+        noun="prices",
+        comment="Hourly candles of STX and BTC in US dollars; a day is the UTC date of hour. Times are UTC.",
+        row=Candle,
+        columns=(
+            Column("pair", "word", "the pair: STX-USD or BTC-USD"),
+            Column("hour", "time", "begin of the hour, UTC; an hour without a trade has no row"),
+            Column("open", "price", "US dollars: price of the first trade"),
+            Column("high", "price", "US dollars: highest price"),
+            Column("low", "price", "US dollars: lowest price"),
+            Column("close", "price", "US dollars: price of the last trade; known only when the hour is over"),
+            Column("volume", "price", "traded volume in STX or BTC"),
+            Column("source", "word", "where the candle is from"),
+        ),
+        time_column="hour",
+        price=Price(unknown=1, rows_per_request=600, bytes_per_row=80),  # 300 hours a request
     ),
 )
 

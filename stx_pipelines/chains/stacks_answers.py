@@ -42,7 +42,7 @@ from stx_pipelines.chains.stacks_payloads import (
     refuse_unless_payloads,
 )
 
-_LikeHash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]  # _refuse_unless_hashes checks the digits
+_LikeHash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]  # `refuse_unless_hashes` checks the digits
 _HASHES = re.compile(r"(?:0x[0-9a-f]{64})*")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _Fee = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,19}\Z")]
@@ -203,11 +203,11 @@ def parse_page(body: bytes, asked: Cursor) -> Page:
 def v3_rows(transactions: Sequence[V3Tx]) -> list[Tx]:
     """Return the rows of a page of v3. Raises `MalformedAnswer`."""
     blocks = [tx.block for tx in transactions]
-    _refuse_unless_hashes([tx.tx_id for tx in transactions], {b.hash for b in blocks}, {b.index_hash for b in blocks})
-    return _sound([_v3_row(tx) for tx in transactions])
+    refuse_unless_hashes([tx.tx_id for tx in transactions], {b.hash for b in blocks}, {b.index_hash for b in blocks})
+    return sound([_v3_row(tx) for tx in transactions])
 
 
-def _refuse_unless_hashes(*names: Collection[str]) -> None:
+def refuse_unless_hashes(*names: Collection[str]) -> None:
     """Raise `MalformedAnswer` unless all hashes are hex. The decoder has checked their lengths.
 
     One check of all hashes of a page takes a tenth of the time.
@@ -216,7 +216,7 @@ def _refuse_unless_hashes(*names: Collection[str]) -> None:
         raise MalformedAnswer("the response is not what the API promises: hashes are 64 hexadecimal digits after 0x")
 
 
-def _sound(rows: list[Tx]) -> list[Tx]:
+def sound(rows: list[Tx]) -> list[Tx]:
     """Return the rows. Raise `MalformedAnswer` for types, statuses and addresses that are not safe to show."""
     words = {row.tx_type for row in rows} | {row.tx_status for row in rows}
     if not are_all(_WORDS, words):
@@ -269,7 +269,7 @@ def parse_window_page(body: bytes) -> WindowPage:
     page = _v1_page(body)
     if not page.results:
         raise MalformedAnswer("the page is empty though the chain has transactions there")
-    return WindowPage(_sound([_v1_row(tx) for tx in page.results]), page.total)
+    return WindowPage(sound([_v1_row(tx) for tx in page.results]), page.total)
 
 
 def _v1_row(tx: _V1Tx) -> Tx:

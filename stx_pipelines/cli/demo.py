@@ -114,6 +114,9 @@ def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> M
         "STX_PAGE_NOTE": "The demo made up all data on this page.",
         "STX_CHAINS": "",
         "STX_OUTAGE_HOURS": "1",
+        "STX_PRICES": "1",
+        "STX_PRICES_FILE": "",
+        **dict.fromkeys(("STX_PRICES_URL", "STX_BINANCE_URL", "STX_KRAKEN_URL"), f"{url}/prices"),
         "STX_TARGET_DAYS": str(stacks_days),
         "STX_DATA_DIR": str(folder),
         "ETH_RPC_URL": f"{url}/eth",
@@ -121,6 +124,7 @@ def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> M
         "ETH_TARGET_DAYS": str(max(1, ethereum_days)),
         "ETH_FIRST_DAY": "",
         "ETH_CALLS_PER_SECOND": "0",
+        "ETH_PARTS": "0",  # the demo's chain has no whole transactions, which take several times as long to make
         "DAGSTER_HOME": str(_dagster_home(folder)),
     }
 

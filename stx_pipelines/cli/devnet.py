@@ -60,6 +60,11 @@ _HOST = "127.0.0.1"
     help="Days of the Ethereum chain before today; 0 means no Ethereum.",
 )
 @click.option(
+    "--ethereum-bodies",
+    is_flag=True,
+    help="Give Ethereum's blocks whole transactions and receipts, for ETH_PARTS=1.",
+)
+@click.option(
     "--latency",
     default=0.0,
     show_default=True,
@@ -81,6 +86,7 @@ def devnet(
     life: bool,
     seed: int,
     ethereum_days: int,
+    ethereum_bodies: bool,
     latency: float,
     requests_per_minute: int,
 ) -> int:
@@ -106,7 +112,7 @@ def devnet(
             life=life,
         )
     )
-    ethereum = _ethereum_chain(seed, ethereum_days, now) if ethereum_days else None
+    ethereum = _ethereum_chain(seed, ethereum_days, now, bodies=ethereum_bodies) if ethereum_days else None
     knobs = Knobs(latency_seconds=latency, requests_per_minute=requests_per_minute)
     ethereum_knobs = EthereumKnobs(latency_seconds=latency)
     listener = _listening(port)
@@ -135,16 +141,18 @@ def _first_day(chosen: date | None, today: date) -> date:
     return first
 
 
-def _ethereum_chain(seed: int, days: int, now: datetime) -> EthereumChain:
+def _ethereum_chain(seed: int, days: int, now: datetime, *, bodies: bool) -> EthereumChain:
     from stx_pipelines.devnet.ethereum.chain import EthereumChain, EthereumSpec
 
-    return EthereumChain(EthereumSpec(seed=seed, first_day=now.date() - days * DAY, tip=now))
+    return EthereumChain(EthereumSpec(seed=seed, first_day=now.date() - days * DAY, tip=now, bodies=bodies))
 
 
 def _say_where(port: int, ethereum: EthereumChain | None) -> None:
     from stx_pipelines.devnet.ethereum.rpc import ETHEREUM_PATH
+    from stx_pipelines.devnet.prices import PRICES_PATH
 
     url = f"http://{_HOST}:{port}"
     click.echo(f"the devnet listens on {url}", err=True)
     if ethereum:
         click.echo(f"the Ethereum chain of {len(ethereum.blocks):,} blocks is at {url}{ETHEREUM_PATH}", err=True)
+    click.echo(f"prices of STX and BTC are at {url}{PRICES_PATH}", err=True)

@@ -17,6 +17,7 @@ from stx_pipelines.cli.exit_codes import ERROR, in_one_sentence
 from stx_pipelines.cli.health import health
 from stx_pipelines.cli.page import page
 from stx_pipelines.cli.publish import publish
+from stx_pipelines.cli.pull import pull
 from stx_pipelines.cli.query import query
 from stx_pipelines.cli.rebuild import rebuild
 from stx_pipelines.cli.results import metrics
@@ -50,5 +51,8 @@ def main() -> None:
     """
 
 
-for command in (sync, status, health, page, query, tables, verify, metrics, rebuild, publish, statement, devnet, demo):
+for command in (
+    *(sync, status, health, page, query, tables, verify, metrics, rebuild, publish, pull, statement),
+    *(devnet, demo),
+):
     main.add_command(command)

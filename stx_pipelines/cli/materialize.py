@@ -11,12 +11,12 @@ from typing import NamedTuple
 import dagster as dg
 
 from stx_pipelines.coverage.model import Work
-from stx_pipelines.defs.assets.by_chain import DAILY
+from stx_pipelines.defs.assets.by_chain import daily_assets
 from stx_pipelines.defs.assets.daily import BEHIND, PASSING
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.wallets import wallet_metrics
 from stx_pipelines.defs.partitions import range_tags
-from stx_pipelines.defs.resources import EthereumNode, Metrics, StacksApi
+from stx_pipelines.defs.resources import EthereumNode, Metrics, PriceSource, StacksApi
 from stx_pipelines.project import Project
 from stx_pipelines.store.locks import locked
 
@@ -59,17 +59,18 @@ def materialize_days(
     `force` also reads closed days again. Raises `KeyboardInterrupt` if the run was interrupted.
     """
     logging.getLogger("stx_pipelines").propagate = False  # log lines would break the progress bar
-    config = {"config": {"force_refresh": force}}
+    config, assets = {"config": {"force_refresh": force}}, daily_assets(chain, project.settings)
     try:
         result = dg.materialize(
-            DAILY[chain],
+            assets,
             resources={
                 "stacks_api": StacksApi(make=lambda: project),
                 "ethereum_node": EthereumNode(make=lambda: project),
+                "price_source": PriceSource(make=lambda: project),
             },
             instance=instance,
             raise_on_error=False,
-            run_config={"loggers": _QUIET, "ops": {asset.op.name: config for asset in DAILY[chain]}},
+            run_config={"loggers": _QUIET, "ops": {asset.op.name: config for asset in assets}},
             tags=range_tags(Work((last, first))),
         )
     except dg.DagsterExecutionInterruptedError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import click
 from stx_pipelines.cli.answers import Answer, json_on_stdout, json_option
 from stx_pipelines.cli.results import code_of, materialize, refresh_if_due
 from stx_pipelines.coverage.chains import chains_of
+from stx_pipelines.dashboard.policy import HEADERS
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 
@@ -93,7 +96,21 @@ def _serve(path: Path, port: int, tell: Callable[[str], None], *, opens: bool) -
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    """A handler of requests that logs nothing."""
+    """A handler of requests that logs nothing and lists no folder."""
+
+    def guess_type(self, path: str | os.PathLike[str]) -> str:
+        """Return the content type of a file. Of scripts, some systems have a wrong one."""
+        return "text/javascript" if os.fspath(path).endswith(".js") else super().guess_type(path)
+
+    def end_headers(self) -> None:
+        """Add the headers that restrict what a file may do in a browser."""
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def list_directory(self, path: object) -> None:
+        """Send 404. Only the page and the files that it names are served."""
+        self.send_error(HTTPStatus.NOT_FOUND)
 
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing."""

@@ -8,18 +8,24 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from stx_pipelines.chains.stacks_accounts import is_principal
 from stx_pipelines.cli.exit_codes import DONE, NOT_YET
 from stx_pipelines.cli.options import day_option
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
-from stx_pipelines.sharing.statement import Line, Statement, make_statement
 from stx_pipelines.store.files import replace_file
 
+if TYPE_CHECKING:
+    from stx_pipelines.sharing.statement import Line, Statement
+
 _HEAD = ("time", "height", "type", "status", "sent STX", "received STX", "fee STX", "balance STX", "transaction")
+_COLUMNS = (
+    *("time", "height", "tx_id", "tx_type", "status", "involvement"),
+    *("sent_ustx", "received_ustx", "fee_ustx", "balance_ustx"),
+)
 _MICRO = Decimal(1_000_000)
 
 
@@ -50,6 +56,9 @@ def statement(address: str, first: date | None, last: date | None, form: str, ou
     stx-pipelines statement SP2J6ZY48GV1EZ5V2V5RB9MP66SW86PYKKNRV9EJ7 --from 2026-11-01 --to 2026-11-30
     stx-pipelines statement SP2J6ZY48GV1EZ5V2V5RB9MP66SW86PYKKNRV9EJ7 --from 2026-11-01 --to 2026-11-30 --format csv
     """
+    from stx_pipelines.chains.stacks_accounts import is_principal
+    from stx_pipelines.sharing.statement import make_statement
+
     if first is None or last is None or first > last:
         raise SettingsError("--from and --to are needed, and --from is not after --to")
     if not is_principal(address):
@@ -70,7 +79,7 @@ def statement(address: str, first: date | None, last: date | None, form: str, ou
 def _csv(lines: Iterable[Line]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(Line._fields)
+    writer.writerow(_COLUMNS)
     writer.writerows((_time(line).isoformat().replace("+00:00", "Z"), *line[1:]) for line in lines)
     return file.getvalue()
 

@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     help="Compare this DuckDB, Parquet or CSV file with the day files instead.",
 )
 @click.option(
-    "--chain", type=click.Choice(["stacks", "ethereum"]), default="stacks", show_default=True, help="Only this chain."
+    "--chain",
+    type=click.Choice(["stacks", "ethereum", "prices"]),
+    default="stacks",
+    show_default=True,
+    help="Only this chain.",
 )
 @click.option("--merkle", is_flag=True, help="Prove burn blocks by the raw bytes of their blocks, newest day first.")
 @click.option("--links", is_flag=True, help="Compare each closed day with the day before it. Needs no request.")
@@ -58,7 +62,7 @@ def verify(
 
     Compare every burn block with the API, the table with the day files, and the nonces of all accounts with each other.
     With --chain ethereum, read the headers and a sample of balances from the node again, prove them, and compare them
-    with the day files.
+    with the day files. With --chain prices, read the candles again and compare them.
 
     With --db, read the transaction ids, block numbers or block hashes of a file of another tool, and print the share of
     each stored day that it has, the number of rows that it lacks, and the number of rows that the chain does not have.
@@ -84,6 +88,8 @@ def verify(
             raise SettingsError("--merkle and --links are for --chain stacks")
         if every and chain != "ethereum" and not merkle:
             raise SettingsError("--all is for --chain ethereum or --merkle")
+        if database and chain == "prices":
+            raise SettingsError("--db is for --chain stacks and --chain ethereum")
         if sum(map(bool, (database, merkle, links))) > 1:
             raise SettingsError("--db, --merkle and --links exclude each other: give one of them")
         project = Project.load()
@@ -97,6 +103,10 @@ def verify(
             from stx_pipelines.cli.verify_ethereum import verify_ethereum
 
             code = verify_ethereum(project, first, last, findings, every=every)
+        elif chain == "prices":
+            from stx_pipelines.cli.verify_prices import verify_prices
+
+            code = verify_prices(project, first, last, findings)
         else:
             code = _verify(project, first, last, findings)
         show(findings.answer(code))

@@ -45,7 +45,7 @@ def watch(project: Project, chains: Sequence[Chain], lines: Lines) -> None:
 
 
 def _screen(project: Project, chains: Sequence[Chain], lines: Lines, now: datetime) -> Panel:
-    parts = [_dataset(project, chain, dataset, lines, now) for chain in chains for dataset in chain.datasets]
+    parts = [_dataset(project, chain, dataset, lines, now) for chain in chains for dataset in chain.wanted(project)]
     return Panel(Group(*parts), title=f"stx_pipelines {now:%Y-%m-%d %H:%M:%S} UTC")
 
 

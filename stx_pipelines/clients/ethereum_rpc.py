@@ -92,6 +92,10 @@ class EthereumRpc(Paced):
         """Return the trie nodes that prove each balance, from the state root down. Raises `ApiError` if refused."""
         return self._gather(ACCOUNT_PROOF, keys, lambda _: None)
 
+    def ask(self, question: Question[K, V], keys: Iterable[K]) -> dict[K, V]:
+        """Return the value of each key. Each key is asked for once."""
+        return self._gather(question, keys, lambda _: None)
+
     def first_state(self, lo: int, hi: int) -> int:
         """Return the lowest block from `lo` to `hi` whose balances can be read, or `hi + 1` if there is none."""
         found = lo + bisect_left(range(lo, hi + 1), True, key=self._has_state)

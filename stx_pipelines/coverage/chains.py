@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from stx_pipelines.chains.datasets import Dataset, datasets_of
-from stx_pipelines.coverage.current import chain_coverage, first_day_note
+from stx_pipelines.chains.days import DAY
+from stx_pipelines.coverage.current import chain_coverage, first_day_note, wanted_datasets
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.unserved import unserved
-from stx_pipelines.project import Project
+from stx_pipelines.project import PRICE_REQUESTS_PER_MINUTE, Project
 from stx_pipelines.settings import SettingsError
 
 NO_ETHEREUM = (
@@ -22,6 +23,7 @@ NO_BALANCES = (
     "the balances of new Stacks wallets are not part of the coverage because STX_BALANCES is not set; to add them, set "
     "STX_BALANCES=1"
 )
+NO_PRICES = "Prices are not part of the coverage because STX_PRICES is not set; to add them, set STX_PRICES=1"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Chain:
     def tables(self) -> list[str]:
         """The names of the chain's datasets, in the order in which they are synced."""
         return [dataset.name for dataset in self.datasets]
+
+    def wanted(self, project: Project) -> tuple[Dataset, ...]:
+        """Return the datasets whose days are wanted. The settings can switch some datasets on."""
+        return wanted_datasets(project, self.name)
 
     def look(self, project: Project, now: datetime) -> Coverage:
         """Return the coverage of the chain as a whole."""
@@ -89,26 +95,40 @@ STACKS_BALANCES = Chain(
 )
 """The balances of new wallets. They are covered as a chain of their own, so that they never delay the transactions."""
 
-CHAINS = {chain.name: chain for chain in (STACKS, STACKS_BALANCES, ETHEREUM)}
+PRICES = Chain(
+    name="prices",
+    title="Prices",
+    began=STACKS.began - DAY,  # the last hours of a day price the first moments of the next
+    budget=lambda _: PRICE_REQUESTS_PER_MINUTE,
+    unit="requests",
+    note=lambda _: None,
+)
+"""Prices are no chain. They have days, a source with a newest hour, and coverage, as a chain has."""
+
+CHAINS = {chain.name: chain for chain in (STACKS, STACKS_BALANCES, ETHEREUM, PRICES)}
 
 
 def chains_of(project: Project, only: str | None = None) -> list[Chain]:
     """Return the chains that are part of the coverage, or the chain `only`, whatever STX_CHAINS names.
 
     Without STX_CHAINS, Ethereum is part of the coverage if ETH_RPC_URL is set. The balances of new wallets are part of
-    it with Stacks and STX_BALANCES. Raises `SettingsError` if the setting that `only` needs is not set.
+    it with Stacks and STX_BALANCES. Prices are part of it, and come last, if STX_PRICES is set. Raises `SettingsError`
+    if the setting that `only` needs is not set.
     """
+    if only == PRICES.name and not project.settings.stx_prices:
+        raise SettingsError(NO_PRICES)
     if only == ETHEREUM.name and project.settings.eth_rpc_url is None:
         raise SettingsError(NO_ETHEREUM)
     if only == STACKS_BALANCES.name and not project.settings.stx_balances:
         raise SettingsError(NO_BALANCES)
-    names = _names(project, only)
-    return [chain for chain in CHAINS.values() if chain.name in names]
-
-
-def _names(project: Project, only: str | None) -> Sequence[str]:
     if only:
-        return [only]
+        return [CHAINS[only]]
+    names = _names(project)
+    priced = [PRICES] if project.settings.stx_prices else []
+    return [*(chain for chain in CHAINS.values() if chain.name in names), *priced]
+
+
+def _names(project: Project) -> Sequence[str]:
     settings = project.settings
     names: Sequence[str] = settings.stx_chains or (
         [STACKS.name, ETHEREUM.name] if settings.eth_rpc_url else [STACKS.name]
@@ -122,6 +142,8 @@ def why_not_covered(project: Project, chain: Chain) -> str | None:
         return None
     if chain is STACKS_BALANCES and not project.settings.stx_balances:
         return NO_BALANCES
+    if chain is PRICES:
+        return NO_PRICES
     if names := project.settings.stx_chains:
         return f"{chain.title} is not part of the coverage: STX_CHAINS is {','.join(names)}"
     return NO_ETHEREUM

@@ -21,6 +21,9 @@ from stx_pipelines.project import Project
 from stx_pipelines.store.identity import Identity, known_ethereum, known_identity
 from stx_pipelines.store.neighbours import torn_days
 
+PRICES_TIP_AGE = timedelta(hours=2)
+"""A source of prices whose last full hour ended longer ago is behind."""
+
 
 def first_day_note(project: Project) -> str | None:
     """Return a sentence about a setting that asks for days before the first possible day; None if there is none.
@@ -107,7 +110,13 @@ def _days_of_balances(
 def chain_coverage(project: Project, chain: str, now: datetime) -> Coverage:
     """Return the coverage of a chain. Each day has the coverage of its least complete dataset."""
     wanted = _TARGETS[chain](project)  # read once, because a running sync may save the chain's first day
-    return reduce(less_far, (_coverage(project, dataset, wanted, now) for dataset in datasets_of(chain)))
+    datasets = wanted_datasets(project, chain)
+    return reduce(less_far, (_coverage(project, dataset, wanted, now) for dataset in datasets))
+
+
+def wanted_datasets(project: Project, chain: str) -> tuple[Dataset, ...]:
+    """Return the chain's datasets whose days are wanted, in the order in which they are synced."""
+    return tuple(each for each in datasets_of(chain) if each.switch is None or getattr(project.settings, each.switch))
 
 
 def transactions_coverage(project: Project, now: datetime) -> Coverage:
@@ -142,7 +151,15 @@ def _of_ethereum(project: Project) -> _Target:
     return _Target(settings.eth_target_days, first_day, server, settings.eth_tip_age)
 
 
-_TARGETS = {"stacks": _of_stacks, "stacks_balances": _of_stacks, "ethereum": _of_ethereum}
+def _of_prices(project: Project) -> _Target:
+    """Return the days of the Stacks chain and the day before them, whose last hours price the first moments."""
+    settings, stacks = project.settings, _of_stacks(project)
+    first_day = stacks.first_day - DAY if stacks.first_day else None
+    server = str(settings.stx_prices_file or settings.stx_prices_url)
+    return _Target(stacks.target_days + 1, first_day, server, PRICES_TIP_AGE)
+
+
+_TARGETS = {"stacks": _of_stacks, "stacks_balances": _of_stacks, "ethereum": _of_ethereum, "prices": _of_prices}
 
 
 def _latest(*days: date | None) -> date | None:

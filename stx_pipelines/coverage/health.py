@@ -105,7 +105,7 @@ def judge_chain(
 def _judge_chain(project: Project, chain: Chain, now: datetime, stall: timedelta, around: Circumstances) -> Health:
     """Return the health of one chain. Check its files first, then the server, then the run that fetches days."""
     coverage = chain.look(project, now)
-    status = describe(project, chain, chain.datasets[-1], coverage)
+    status = describe(project, chain, chain.wanted(project)[-1], coverage)
     if found := _of_files(project, chain, thorough=around.thorough):
         return found
     is_running = status.running is not None and is_run(status.running)

@@ -59,7 +59,7 @@ def plan_of(project: Project, chain: Chain, coverage: Coverage, days: Sequence[d
     read = [part * _readings(chain, day) for part, day in zip(parts, days, strict=True)]
     requests = sum(ceil(coverage.requests_per_day * part) for part in read)
     minutes = requests / budget if budget else _minutes_without_budget(coverage, sum(read))
-    needed = round(sum(parts) * sum(_bytes_per_day(project, dataset) for dataset in chain.datasets))
+    needed = round(sum(parts) * sum(_bytes_per_day(project, dataset) for dataset in chain.wanted(project)))
     learned = _learned_from(project, chain)
     return ChainPlan(
         chain=chain.name,
@@ -99,7 +99,7 @@ def _minutes_without_budget(coverage: Coverage, days: float) -> float | None:
 
 def _learned_from(project: Project, chain: Chain) -> int:
     """Return the number of closed days that the estimate is made from: of the dataset that has the fewest."""
-    return min(len(_newest_closed(project, dataset)) for dataset in chain.datasets)
+    return min(len(_newest_closed(project, dataset)) for dataset in chain.wanted(project))
 
 
 def _newest_closed(project: Project, dataset: Dataset) -> list[date]:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BLOCKS, TRANSACTIONS, WALLET_BALANCES
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.chains.ethereum_proof import HASHED
 from stx_pipelines.coverage.text import count_days
 from stx_pipelines.store.dataset_store import DatasetStore
@@ -19,7 +19,10 @@ _WEAKEST_FIRST = (
 )
 """How the proof of a certificate begins, and its name. Any other proof of a Stacks day is by counts of all kinds."""
 
-_PROVED_BALANCES = re.compile(r"balances of (\d+) of \d+ blocks proved")
+_PROVED = {
+    BALANCES: (re.compile(r"balances of (\d+) of \d+ blocks proved"), "balances", "account proofs"),
+    PARTS: (re.compile(r"parts of (\d+) of \d+ blocks proved"), "parts", "the roots of hashed headers"),
+}
 
 
 class Proofs(NamedTuple):
@@ -52,11 +55,24 @@ def proofs_of(store: DatasetStore[Any], certificates: Mapping[date, Certificate]
         sentence = f"{days} closed; {hashed:,} of {rows:,} headers hashed"
     elif store.dataset == WALLET_BALANCES:
         sentence = f"{days} closed; the nonces of {rows:,} new wallets proved by the history"
+    elif store.dataset == PRICES:
+        sentence = f"{days} closed; {_compared(closed.values())}"
     else:
-        found = [_PROVED_BALANCES.search(known.proof) for known in closed.values()]
+        pattern, noun, means = _PROVED.get(store.dataset, _PROVED[BALANCES])
+        found = [pattern.search(known.proof) for known in closed.values()]
         proved = sum(int(each[1]) for each in found if each)
-        sentence = f"{days} closed; the balances of {proved:,} of {rows:,} blocks proved by account proofs"
+        sentence = f"{days} closed; the {noun} of {proved:,} of {rows:,} blocks proved by {means}"
     return Proofs(len(closed), burn_blocks, by_hash, sentence, weakest)
+
+
+def _compared(closed: Collection[Certificate]) -> str:
+    proofs = [proof for known in closed for proof in known.prices or ()]
+    compared, seen = sum(proof.compared for proof in proofs), sum(proof.seen for proof in proofs)
+    without, far = sum(proof.without_trade for proof in proofs), sum(proof.far for proof in proofs)
+    return (
+        f"{compared:,} of {seen:,} hourly prices compared with a second source, {far:,} of them far from it; "
+        f"{without:,} hours without a trade"
+    )
 
 
 def _weakest(closed: Collection[Certificate]) -> str:

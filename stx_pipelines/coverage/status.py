@@ -113,12 +113,13 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 def statuses(project: Project, chain: Chain, now: datetime) -> list[DatasetStatus]:
     """Return the status of each dataset of a chain, from files alone."""
-    return [describe(project, chain, dataset, dataset_coverage(project, dataset, now)) for dataset in chain.datasets]
+    wanted = chain.wanted(project)
+    return [describe(project, chain, dataset, dataset_coverage(project, dataset, now)) for dataset in wanted]
 
 
 def chain_status(project: Project, chain: Chain, now: datetime) -> DatasetStatus:
-    """Return the status of the chain as a whole, under the name of its last dataset."""
-    return describe(project, chain, chain.datasets[-1], chain.look(project, now))
+    """Return the status of the chain as a whole, under the name of its last wanted dataset."""
+    return describe(project, chain, chain.wanted(project)[-1], chain.look(project, now))
 
 
 def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverage) -> DatasetStatus:

@@ -34,9 +34,12 @@ HATCHES = dict(zip(SERIES, ("", "M-1,7 7,-1", "M3,0v6", "M0,3h6", "M-1,-1 7,7", 
 """The strokes of each hatch, as SVG paths in a square of 6 pixels. template.html makes the fills of them."""
 
 _DAY = "width * 864e5 / span(domain('x'))"
-_BAR_WIDTH = f"{_DAY} * ({_DAY} < 4 ? 1 : 0.85)"
-"""The width of a day's bar. If a day is narrower than 4 pixels, there is no gap between the bars, because
-gaps would blur a long history."""
+_BAR_WIDTH = f"({_DAY} < 7 ? {_DAY} + 0.5 : {_DAY} * 0.85)"
+"""The width of a day's bar. If a day is narrower than 7 pixels, there is no gap between the bars, because a gap
+below one pixel would be drawn between some bars only. These bars overlap by half a pixel for the same reason."""
+
+LOW = 150
+"""The height in pixels of a wide chart that supports another one."""
 
 
 def chart(table: str, **parts: Any) -> Spec:

@@ -6,7 +6,7 @@ Texts and charts are in `sections`. All arithmetic on metrics is SQL in `metrics
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,11 @@ from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.dashboard.events import Event
+from stx_pipelines.dashboard.explore.certificates import Certificates, read_certificates
 from stx_pipelines.metrics.options import Basis, days
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.metrics.store import MetricStore
+from stx_pipelines.metrics.wallet_lines import WalletLines
 from stx_pipelines.store.fee_recipients import FeeRecipients, fee_recipients
 from stx_pipelines.store.files import StoreError
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PER_WALLET = ("first_seen_wallets", "wallet_windows")
-"""Tables with a row per wallet. They are too large and too private for the page."""
+"""Tables with a row per wallet. They are too large for the page, whose search reads files beside it."""
 
 NOT_ON_PAGE = (*PER_WALLET, "contracts_daily")
 """Tables that the page does not read. `contracts_daily` has a row per contract and day."""
@@ -75,7 +77,8 @@ class Facts:
     `transactions` and `wallets` count the whole covered range. `warnings` are sentences for the top of the page.
     `fee_recipients` is None without day files of Ethereum. `proofs` says how the closed days are proved and `weakest`
     names the weakest proof; both are None without a closed day. `is_made_up` means that the data are not the Stacks
-    chain's. `events` are the days that the time charts mark.
+    chain's. `events` are the days that the time charts mark. `wallet_lines` are the wallets that the page's search
+    finds; None before the first results.
     """
 
     now: datetime
@@ -90,6 +93,8 @@ class Facts:
     weakest: str | None = None
     is_made_up: bool = False
     events: Sequence[Event] = ()
+    certificates: Certificates = field(default_factory=dict)
+    wallet_lines: WalletLines | None = None
 
     def rows(self, table: str) -> Sequence[Row]:
         """Return the rows of a table, or no rows if the table does not exist yet."""
@@ -128,6 +133,8 @@ def read_facts(
         warnings=[*([note] if note else []), *_warnings(store, known, names), *damage],
         fee_recipients=ethereum,
         proofs=proofs,
+        certificates=read_certificates(store.folder, certificates),
+        wallet_lines=store.wallet_lines(),
     )
 
 
@@ -158,7 +165,8 @@ def _read_ethereum(store: MetricStore) -> tuple[FeeRecipients | None, list[str]]
 
 
 def _recipients(known: FeeRecipients) -> Table:
-    most = f"The {MOST_RECIPIENTS} fee recipients with the most blocks. " if known.recipients > MOST_RECIPIENTS else ""
+    first = "highest priority fees" if known.is_ranked_by_fees else "most blocks"
+    most = f"The {MOST_RECIPIENTS} fee recipients with the {first}. " if known.recipients > MOST_RECIPIENTS else ""
     return _plain_table(FEE_RECIPIENTS, known.table, f"{most}Amounts are ETH with 18 places, from days/miners_balance.")
 
 

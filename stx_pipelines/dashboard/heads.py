@@ -20,6 +20,9 @@ _WHOLE = {
     "active_and_value_30d": "active wallets with 1 STX of fees", "active_rate": "active, % of new wallets",
     "active_and_value_rate": "active with 1 STX of fees, % of new wallets", "tx_type": "type of transaction",
     "in_metrics": "used by the numbers", "in_table": "in the database", "block_share": "blocks, %",
+    "active_to_first": "last / first days", "retention_rate": "wallets back, %", "observed_wallets": "wallets observed",
+    "wallet_share": "wallets, %", "from_ustx": "fees from, microSTX", "to_ustx": "fees below, microSTX",
+    "segment": "wallets that are", "is_covered": "all days complete", "amount_stx": "amount, STX",
     "zero_or_negative_share": "zero or negative, % of blocks", "shown": "state on this page",
 }  # fmt: skip
 """Heads that do not follow from the name of the column."""

@@ -46,27 +46,36 @@
   async function draw(place, colours = page.themes[theme()], width = null) {
     const { id } = place.dataset;
     const spec = coloured(page.charts[id], colours);
-    spec.datasets = { [spec.data.name]: objects[spec.data.name], events: page.events };
+    spec.datasets = { [spec.data.name]: explore.rows(id, spec, objects[spec.data.name]), events: explore.events(page.events) };
     if (width) spec.width = width;
     for (const param of spec.params || []) if (chosen.has(id)) param.value = chosen.get(id);
     views.get(id)?.finalize();
-    const options = { actions: false, renderer: "svg", config: config(colours), tooltip: { theme: "custom" } };
+    const options = { actions: false, renderer: "svg", logLevel: explore.logLevel(), config: config(colours), tooltip: { theme: "custom" } };
     views.set(id, await vegaEmbed(place, spec, options));
     place.querySelector("svg").setAttribute("aria-hidden", "true"); // the place has a label, and a table all values
     place.dataset.drawn = theme();
+    explore.drawn(place);
   }
 
   const places = [...document.querySelectorAll(".chart")];
   const drawAll = () => Promise.all(places.map((place) => draw(place)));
 
-  // Paper has the light theme. The charts are drawn again for its two columns, so that their letters keep their size.
+  // Paper has the light theme. The charts are drawn again for its two columns, so that their letters keep their size. Folded
+  // tables are open on paper.
   const PAPER = { wide: 664, narrow: 310 };
+  const folded = document.querySelectorAll("details.panel");
+  const opened = new Set();
   addEventListener("beforeprint", () => {
+    for (const panel of folded) if (!panel.open) { opened.add(panel); panel.open = true; }
     for (const place of places) {
       draw(place, page.themes.light, place.closest(".wide, figure:has(details[open])") ? PAPER.wide : PAPER.narrow);
     }
   });
-  addEventListener("afterprint", drawAll);
+  addEventListener("afterprint", () => {
+    for (const panel of opened) panel.open = false;
+    opened.clear();
+    drawAll();
+  });
 
   const toggle = document.getElementById("theme");
   function label() {
@@ -152,5 +161,6 @@
     });
   }
 
+  explore.start({ page, draw });
   drawAll().then(() => { root.dataset.ready = "yes"; });
 })();

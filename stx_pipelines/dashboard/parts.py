@@ -62,29 +62,35 @@ class Amount:
 
 @dataclass(frozen=True)
 class Panel:
-    """A small table of numbers. Each head names the unit of its column."""
+    """A small table of numbers. Each head names the unit of its column.
+
+    If `is_folded` is true, the page shows only its title until a reader opens it.
+    """
 
     title: str
     meaning: str
     header: Sequence[str]
     rows: Sequence[Sequence[str | Amount]]
     table: str
+    is_folded: bool = False
 
 
 @dataclass(frozen=True)
-class Tile:
-    """A number at the top of a section, with its name and a note."""
+class Card:
+    """A number at the top of the page or of a section: its name, a note, and the exact amount if it is rounded."""
 
     name: str
     value: str
     note: str
+    exact: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
     """A section of the page, with a heading, charts and small tables.
 
-    `facts` are pairs of a name and a sentence. `empty` is a sentence that is shown if there are no data.
+    `facts` are pairs of a name and a sentence. `empty` is a sentence that is shown if there are no data. `short` is the
+    name in the list of sections if the title is long.
     """
 
     id: str
@@ -94,7 +100,8 @@ class Section:
     facts: Sequence[tuple[str, str]] = ()
     empty: str = ""
     panels: Sequence[Panel] = ()
-    tiles: Sequence[Tile] = ()
+    cards: Sequence[Card] = ()
+    short: str = ""
 
 
 def section(name: str, title: str, lead: str, charts: Sequence[Chart], empty: str = "") -> Section:

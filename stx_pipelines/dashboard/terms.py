@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from stx_pipelines.dashboard.facts import stx
 from stx_pipelines.dashboard.intervals import RULE
+from stx_pipelines.dashboard.text import money
+from stx_pipelines.metrics.options import FUNNEL_DAYS, OLD_DAYS, VALUE_USTX
+
+_WORTH = f"{money(stx(VALUE_USTX))} STX"
 
 _DAY = ("Day", "The UTC day of the Bitcoin block that holds the transaction's Stacks block.")
 _WALLET = ("Wallet", "An address that sent a transaction.")
@@ -25,18 +30,32 @@ TERMS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("Raw blocks", "The bytes of Stacks blocks, whose hashes show a missing or changed transaction."),
         _DAY,
     ),
-    "growth": (_WALLET, ("Active", "A wallet that sent a successful transaction in the days named."), _NEW, _DAY),
+    "growth": (
+        _WALLET,
+        ("Active", "A wallet that sent a successful transaction in the days named."),
+        _NEW,
+        ("Age", f"The days since the wallet's first day. Older wallets are at least {OLD_DAYS} days old."),
+        _DAY,
+    ),
     "retention": (
         ("Came back", "The wallet sent another successful transaction on a later day, as the switch says."),
         _COHORT,
         _OVER,
         ("Small cohort", RULE),
         _NEW,
+        ("Value wallet", f"A new wallet that paid at least {_WORTH} of fees in its first {FUNNEL_DAYS} days."),
     ),
     "value": (
         ("Payback", "Fees per wallet in the window, divided by the target cost of a new wallet."),
         ("Breakeven CPA", "The most that a new wallet may cost to be repaid by its fees in the window."),
         ("Mean and median", "Over the wallets of the cohort, those without fees included."),
+        (
+            "Wallets observed",
+            "Wallets that are certainly new, whose window is over, and whose cohort counts for the breakeven CPA.",
+        ),
+        ("First days", "The window of a wallet that begins with its first day."),
+        ("Last days", "The window of all active wallets that ends with the newest closed day."),
+        ("Value wallet", f"A new wallet that paid at least {_WORTH} of fees in its first {FUNNEL_DAYS} days."),
         _COHORT,
         _OVER,
     ),
@@ -47,9 +66,28 @@ TERMS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("Fees", "Paid by the sender or its sponsor. 1 STX is 1,000,000 microSTX."),
         _DAY,
     ),
+    "contracts": (
+        ("Calls, wallets and fees", "Those of successful calls. Failed calls are counted beside them."),
+        (
+            "Distinct wallets",
+            "A wallet that calls on several days counts once, so the wallets of single days do not add up to it.",
+        ),
+        (
+            "Transfer",
+            "A successful transaction of the type token transfer. STX that a contract moves in a call is no "
+            "transfer here.",
+        ),
+        ("Senders and recipients", "Addresses that are distinct within the day. They do not add up over days."),
+        _DAY,
+    ),
     "fee-recipients": (
         ("Fee recipient", "The address in the block's header that gets the priority fees of the block."),
-        ("Increase", "Its balance after the block minus its balance before the block. It is not an income."),
+        (
+            "Increase",
+            "The recipient's balance after the block minus the recipient's balance before the block: the block's fees, "
+            "withdrawals and unrelated transfers, less the payment of a builder to the proposer. Zero and negative "
+            "increases are normal. The increase is not an income.",
+        ),
         ("Exact amounts", "1 ETH is 10^18 Wei. Amounts are rounded here, and exact on hover and in the CSV file."),
     ),
 }

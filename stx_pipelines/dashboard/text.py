@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from stx_pipelines.dashboard.facts import Facts, Row, stx
-from stx_pipelines.dashboard.parts import Amount
+from stx_pipelines.dashboard.parts import Amount, Card
 
 MADE_UP = "Made up."
 FRESH_DAYS = 2
 """The age in days of the newest complete day above which the headline says it."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """A number at the top of the page, with its name, a note, and the exact amount if the number is rounded."""
-
-    name: str
-    value: str
-    note: str
-    exact: str = ""
 
 
 def headline(facts: Facts) -> str:

@@ -9,23 +9,23 @@ from typing import Any
 
 import dagster as dg
 
-from stx_pipelines.coverage.chains import ETHEREUM, STACKS, STACKS_BALANCES
+from stx_pipelines.coverage.chains import ETHEREUM, PRICES, STACKS, STACKS_BALANCES
 from stx_pipelines.defs.alerts import alert_sensor, failure_sensor
-from stx_pipelines.defs.assets.by_chain import DAILY
+from stx_pipelines.defs.assets.by_chain import DAILY, daily_assets
 from stx_pipelines.defs.assets.coverage import coverage_assets
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.wallets import wallet_metrics
-from stx_pipelines.defs.checks import ALL_CHECKS
+from stx_pipelines.defs.checks import ALL_CHECKS, parts_checks
 from stx_pipelines.defs.jobs import (
-    ALL_JOBS,
-    ethereum_close,
-    ethereum_sync,
+    ethereum_jobs,
+    prices_close,
+    prices_sync,
     stacks_balances_sync,
     stacks_close,
     stacks_sync,
     wallets_refresh,
 )
-from stx_pipelines.defs.resources import EthereumNode, Metrics, OfProject, StacksApi, read_only_warehouse
+from stx_pipelines.defs.resources import EthereumNode, Metrics, OfProject, PriceSource, StacksApi, read_only_warehouse
 from stx_pipelines.defs.schedules import daily_schedule
 from stx_pipelines.defs.sensors import coverage_sensor, derived_sensor
 from stx_pipelines.defs.watched import look_at, see, watch
@@ -47,23 +47,36 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
     make = _with_settings_of(resources, project)
     now = make()
     on = now.settings.stx_autostart
+    of_stacks, of_ethereum = (daily_assets(chain.name, now.settings) for chain in (STACKS, ETHEREUM))
+    ethereum = ethereum_jobs(of_ethereum)
     return dg.Definitions(
         assets=[
-            *_with_source([wallet_metrics, wallet_dashboard, *(asset for daily in DAILY.values() for asset in daily)]),
-            *coverage_assets(),
+            *_with_source(
+                [
+                    *of_stacks,
+                    wallet_metrics,
+                    wallet_dashboard,
+                    *of_ethereum,
+                    *DAILY["stacks_balances"],
+                    *DAILY["prices"],
+                ]
+            ),
+            *coverage_assets(now),
         ],
-        asset_checks=ALL_CHECKS,
-        jobs=ALL_JOBS,
+        asset_checks=[*ALL_CHECKS, *(parts_checks() if now.settings.eth_parts else ())],
+        jobs=[stacks_sync, stacks_close, stacks_balances_sync, wallets_refresh, *ethereum, prices_sync, prices_close],
         schedules=[
             daily_schedule("stacks_daily", STACKS.name, stacks_close, partial(look_at, make, STACKS), on=on),
-            daily_schedule("ethereum_daily", ETHEREUM.name, ethereum_close, partial(look_at, make, ETHEREUM), on=on),
+            daily_schedule("ethereum_daily", ETHEREUM.name, ethereum.close, partial(look_at, make, ETHEREUM), on=on),
+            daily_schedule("prices_daily", PRICES.name, prices_close, partial(look_at, make, PRICES), on=on),
         ],
         sensors=[
             coverage_sensor("stacks_coverage", partial(watch, make, STACKS), stacks_sync, on=on),
             coverage_sensor(
                 "stacks_balances_coverage", partial(watch, make, STACKS_BALANCES), stacks_balances_sync, on=on
             ),
-            coverage_sensor("ethereum_coverage", partial(watch, make, ETHEREUM), ethereum_sync, on=on),
+            coverage_sensor("ethereum_coverage", partial(watch, make, ETHEREUM), ethereum.sync, on=on),
+            coverage_sensor("prices_coverage", partial(watch, make, PRICES), prices_sync, on=on),
             derived_sensor(
                 "wallets_follow",
                 wallets_refresh,
@@ -74,11 +87,13 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
             alert_sensor("stacks_alerts", partial(see, make, STACKS), on=on),
             alert_sensor("stacks_balances_alerts", partial(see, make, STACKS_BALANCES), on=on),
             alert_sensor("ethereum_alerts", partial(see, make, ETHEREUM), on=on),
+            alert_sensor("prices_alerts", partial(see, make, PRICES), on=on),
             failure_sensor("run_failures", lambda: make().alert_channels(), on=on),
         ],
         resources={
             "stacks_api": StacksApi(make=make),
             "ethereum_node": EthereumNode(make=make),
+            "price_source": PriceSource(make=make),
             "metrics": Metrics(make=make),
             "duckdb": read_only_warehouse(now),
             **{name: each.over(make) if isinstance(each, OfProject) else each for name, each in resources.items()},

@@ -10,9 +10,9 @@ from typing import Any
 
 import dagster as dg
 
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS, datasets_of
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS
 from stx_pipelines.defs.assets.markdown import code
-from stx_pipelines.defs.resources import EthereumNode, Metrics, StacksApi
+from stx_pipelines.defs.resources import EthereumNode, Metrics, PriceSource, StacksApi
 from stx_pipelines.metrics.checks import CHECKS, Check, Verdict, judge
 from stx_pipelines.metrics.nonces import NAME, nonce_gaps
 from stx_pipelines.metrics.open import open_metrics
@@ -87,6 +87,14 @@ def _of_dataset(
             return look(stacks_api.project(), dataset)
 
         return of_stacks
+
+    if dataset == PRICES:
+
+        @check
+        def of_prices(price_source: PriceSource) -> dg.AssetCheckResult:
+            return look(price_source.project(), dataset)
+
+        return of_prices
 
     @check
     def of_ethereum(ethereum_node: EthereumNode) -> dg.AssetCheckResult:
@@ -251,10 +259,14 @@ stacks_checks = [
     nonces_have_no_gap,
     _files_are_sound(TRANSACTIONS),
 ]
-certified_ethereum = [
-    check(dataset.name) for dataset in datasets_of("ethereum") for check in (_are_certified, _files_are_sound)
-]
+prices_checks = [_are_certified(PRICES), _files_are_sound(PRICES)]
+certified_ethereum = [check(dataset) for dataset in (BLOCKS, BALANCES) for check in (_are_certified, _files_are_sound)]
 ethereum_checks = [blocks_are_linked, balances_add_up, increases_are_plausible]
 wallet_checks = [_of_metrics(check) for check in CHECKS]
-ALL_CHECKS = [*stacks_checks, *wallet_checks, *certified_ethereum, *ethereum_checks]
-"""All checks of all assets."""
+ALL_CHECKS = [*stacks_checks, *wallet_checks, *certified_ethereum, *ethereum_checks, *prices_checks]
+"""All checks of the assets that every code location has."""
+
+
+def parts_checks() -> list[dg.AssetChecksDefinition]:
+    """Return the checks of `increase_parts`, which is an asset only with ETH_PARTS=1."""
+    return [_are_certified(PARTS), _files_are_sound(PARTS)]

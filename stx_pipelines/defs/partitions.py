@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dagster as dg
 
-from stx_pipelines.coverage.chains import ETHEREUM, STACKS
+from stx_pipelines.coverage.chains import ETHEREUM, PRICES, STACKS
 from stx_pipelines.coverage.model import Work
 from stx_pipelines.coverage.text import count_days
 
 stacks_days = dg.DailyPartitionsDefinition(start_date=str(STACKS.began), timezone="UTC", end_offset=1)
 ethereum_days = dg.DailyPartitionsDefinition(start_date=str(ETHEREUM.began), timezone="UTC", end_offset=1)
+prices_days = dg.DailyPartitionsDefinition(start_date=str(PRICES.began), timezone="UTC", end_offset=1)
 
 DATASET_TAG = "stx_pipelines/dataset"
 """Key of the tag with the name of the chain. Runs that the sensor or the schedule launched have it."""

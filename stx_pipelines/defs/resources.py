@@ -16,7 +16,7 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 from pydantic import Field, PrivateAttr
 
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS, WALLET_BALANCES
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.clients.redaction import IPC, WEBSOCKET
 from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.defs.fixed import Fixed, value_of
@@ -192,9 +192,27 @@ class EthereumNode(EthereumNodeResource, InFolder):
         """
         yield from run_sync(self.project(), BALANCES, days, force=force)
 
+    def sync_parts(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
+        """Fetch, prove and store days of the parts of increases, and yield the outcome of each day.
+
+        With `force`, closed days are fetched again. Raises the errors of `run_sync`.
+        """
+        yield from run_sync(self.project(), PARTS, days, force=force)
+
     def rows(self, dataset: str, day: date) -> pa.Table:
         """Return the rows of a stored day."""
         return self.project().store(dataset).files.read(day)
+
+
+class PriceSource(InFolder):
+    """The source of prices and the data folder for its days. If a value is None, the setting applies."""
+
+    def sync(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
+        """Fetch, prove and store days of prices, and yield the outcome of each day.
+
+        With `force`, closed days are fetched again. Raises the errors of `run_sync`.
+        """
+        yield from run_sync(self.project(), PRICES, days, force=force)
 
 
 class Metrics(InFolder):

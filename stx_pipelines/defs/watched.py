@@ -10,14 +10,14 @@ from typing import NamedTuple, Protocol
 
 import dagster as dg
 
-from stx_pipelines.coverage.chains import ETHEREUM, Chain, why_not_covered
+from stx_pipelines.coverage.chains import Chain, why_not_covered
 from stx_pipelines.coverage.health import Health, judge_chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import last_report, who_works
 from stx_pipelines.coverage.status import DatasetStatus, chain_status
 from stx_pipelines.defs.assets.coverage import observe
 from stx_pipelines.project import Project
-from stx_pipelines.sync.tip import check_tip
+from stx_pipelines.sync.tip import check_tip, probe
 
 
 class Channel(Protocol):
@@ -89,15 +89,12 @@ def watch(make: Callable[[], Project], chain: Chain) -> Watched | str:
         report = last_report(project.folder, *tables)
         return report.updated_at if report else None
 
-    def probe() -> object:
-        return probing.ethereum_rpc().block("latest") if chain is ETHEREUM else probing.stacks_api().tip()
-
     return Watched(
         name=chain.name,
         look=partial(chain.look, project),
         holder=lambda: who_works(project.folder, *tables),
         last_active=last_active,
-        probe=probe,
+        probe=lambda: probe(probing, chain),
         check_tip=lambda: check_tip(probing, chain),
         budget=chain.budget(project),
         open_every=project.settings.open_every,

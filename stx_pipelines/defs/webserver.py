@@ -18,11 +18,12 @@ from dagster_webserver import app, cli
 from dagster_webserver.webserver import DagsterWebserver
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stx_pipelines.dashboard.policy import HEADERS
 from stx_pipelines.defs.service_logs import use_plain_logs
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
@@ -110,6 +111,12 @@ class PublicFolder(StaticFiles):
 
     async def check_config(self) -> None:
         """Accept a missing folder. Its files give 404."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return the file with the headers that restrict what it may do in a browser."""
+        response = await super().get_response(path, scope)
+        response.headers.update(HEADERS)
+        return response
 
 
 class GuardedWebserver(DagsterWebserver[Any, Any]):

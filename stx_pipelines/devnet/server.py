@@ -20,6 +20,7 @@ from stx_pipelines.devnet.ethereum.chain import EthereumChain
 from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
 from stx_pipelines.devnet.ethereum.rpc import ETHEREUM_PATH, EthereumRpc
 from stx_pipelines.devnet.ethereum.traffic import EthereumStats
+from stx_pipelines.devnet.prices import PRICES_PATH, PricesApi
 from stx_pipelines.devnet.sending import HANG_UP
 from stx_pipelines.devnet.stacks.api import StacksApi
 from stx_pipelines.devnet.stacks.chain import StacksChain
@@ -41,6 +42,7 @@ class Devnet:
     url: str
     stacks: StacksApi | None
     ethereum: EthereumRpc | None
+    prices: PricesApi
 
     @property
     def chain(self) -> StacksChain:
@@ -56,6 +58,11 @@ class Devnet:
     def stats(self) -> Stats:
         """The counters of the Stacks chain."""
         return _served(self.stacks).stats
+
+    @property
+    def prices_url(self) -> str:
+        """The address of the prices."""
+        return self.url + PRICES_PATH
 
     @property
     def ethereum_url(self) -> str:
@@ -99,13 +106,14 @@ def serve(
     """Serve one chain or both in a thread until the `with` block ends. Port 0 is any free port."""
     stacks_api = StacksApi(chain, knobs or Knobs()) if chain else None
     ethereum_rpc = EthereumRpc(ethereum, ethereum_knobs or EthereumKnobs()) if ethereum else None
+    prices = PricesApi()
     listener = listen(_HOST, port)
-    server = uvicorn.Server(_config(DevnetApp(stacks_api, ethereum_rpc)))
+    server = uvicorn.Server(_config(DevnetApp(stacks_api, ethereum_rpc, prices)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="devnet", daemon=True)
     thread.start()
     try:
         _await_start(server, thread)
-        yield Devnet(f"http://{_HOST}:{listener.getsockname()[1]}", stacks_api, ethereum_rpc)
+        yield Devnet(f"http://{_HOST}:{listener.getsockname()[1]}", stacks_api, ethereum_rpc, prices)
     finally:
         server.should_exit = True
         thread.join()

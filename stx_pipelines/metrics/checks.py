@@ -44,7 +44,8 @@ CHECKS = (
     Check(
         "first_seen_is_earliest",
         "first_seen_wallets",
-        "first_seen is the time of the wallet's earliest transaction in the covered days, and no wallet is missing.",
+        "first_seen is the time of the wallet's earliest transaction in the covered days, its days, transactions and "
+        "fees are those of the day files, and no wallet is missing.",
         ("first_seen_wallets",),
         reads_days=True,
     ),

@@ -42,6 +42,12 @@ def flag(name: str, comment: str, *, nullable: bool = False) -> ResultColumn:
     return ResultColumn(name, "BOOLEAN", comment, nullable)
 
 
+def usd(what: str) -> ResultColumn:
+    """Return a column of exact amounts in US dollars."""
+    return ResultColumn("fee_usd", "DECIMAL(38,14)", f"US dollars: {what}; NULL without prices", nullable=True)
+
+
+PRICED_SHARE = share("priced_share", "the share of fee_ustx that has a price; NULL without prices or fees")
 WINDOW = ResultColumn("window_days", "INTEGER", "length of the window in days")
 DEFINITION = ResultColumn("definition", "VARCHAR", "how retained is counted: cumulative, active_band or survival")
 COUNTED_COHORTS = (

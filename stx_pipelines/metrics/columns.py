@@ -12,6 +12,7 @@ from stx_pipelines.metrics.column_parts import (
     DEFINITION,
     FIRST_DATE,
     LAST_DATE,
+    PRICED_SHARE,
     WINDOW,
     ResultColumn,
     count,
@@ -19,6 +20,7 @@ from stx_pipelines.metrics.column_parts import (
     flag,
     share,
     stx,
+    usd,
 )
 from stx_pipelines.metrics.summary_columns import SUMMARY_COLUMNS
 from stx_pipelines.store.scratch import quoted
@@ -96,6 +98,10 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
             "true: the account's first transaction (nonce 0) is in the coverage; false: it is before; NULL: not known",
             nullable=True,
         ),
+        count("active_days", "days in the coverage with a transaction of the wallet, of any type"),
+        day("last_date", "the wallet's last day (UTC) with a transaction in the coverage"),
+        count("fee_ustx", "microSTX: fees of the wallet's transactions in the coverage, of all types"),
+        stx("fee_stx", "fee_ustx / 1,000,000"),
     ),
     "wallets_daily": (
         day("date", "the day, UTC"),
@@ -118,6 +124,9 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
         *_NETWORK[1:],
         count("fee_30d_ustx", f"microSTX: sum of fee_ustx over {_30_DAYS}", nullable=True),
         stx("fee_30d_stx", "fee_30d_ustx / 1,000,000; NULL as fee_30d_ustx", nullable=True),
+        usd("fee_ustx at the hourly price of each block time, as far as there is a price"),
+        ResultColumn("fee_btc", "DECIMAL(38,18)", "BTC: the same fees as fee_usd; NULL without prices", nullable=True),
+        PRICED_SHARE,
     ),
     "network_types": (
         day("date", "the day, UTC"),
@@ -154,6 +163,8 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
         _IS_MATURE,
         flag("is_small", f"true: cohort_size is below {_MINIMUM}"),
         _IS_CENSORED,
+        usd("fee_ustx at the hourly price of each block time, as far as there is a price"),
+        PRICED_SHARE,
     ),
     "wallet_value_weekly": (
         _WEEK,
@@ -182,6 +193,8 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
             count(f"{age}_fee_ustx", f"microSTX: fees of {age}_wallets in the window" + _UNTIL_MATURE, nullable=True)
             for age in _AGES
         ),
+        usd("fee_ustx at the hourly price of each block time, as far as there is a price"),
+        PRICED_SHARE,
     ),
     "wallet_value_breakeven": (
         WINDOW,

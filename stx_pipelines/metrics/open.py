@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from stx_pipelines.chains.datasets import PRICES
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.project import Project
@@ -18,6 +19,7 @@ def open_metrics(project: Project) -> MetricStore:
         files=project.store().files,
         warehouse=project.warehouse,
         first_day=chain_start(project),
+        prices=project.store(PRICES).files if project.settings.stx_prices else None,
         options=metric_options(project.settings),
     )
 

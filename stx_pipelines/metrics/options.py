@@ -17,7 +17,7 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, days_between
 
-DEFINITIONS_VERSION = 5
+DEFINITIONS_VERSION = 6
 """Version of the formulas, part of every fingerprint. If a formula changes, raise it to make all results stale."""
 
 ACTIVE_TRANSACTIONS = 3
@@ -132,15 +132,17 @@ def basis(
     certificates: Mapping[date, Certificate],
     options: MetricOptions,
     first_day: date | None,
+    prices: Mapping[date, Certificate] | None = None,
     balances: Mapping[date, Certificate] | None = None,
 ) -> Basis:
     """Return the basis that results computed now have. `first_day` is the chain's first day, None if not known.
 
-    `balances` are the certificates of `wallet_balances`, if there are any.
+    `prices` are the certificates of the stored days of prices; None if prices are off. `balances` are
+    those of `wallet_balances`, if there are any.
     """
     covered = cover(certificates, options, first_day)
     return Basis(
-        fingerprint=fingerprint(certificates, options, first_day, balances or {}),
+        fingerprint=fingerprint(certificates, options, first_day, prices, balances or {}),
         coverage_start=covered.start,
         coverage_end=covered.end,
         uncensored_from=covered.uncensored_from,
@@ -174,23 +176,36 @@ def cover(certificates: Mapping[date, Certificate], options: MetricOptions, firs
     )
 
 
+def price_days(prices: Mapping[date, Certificate], start: date | None, end: date | None) -> list[date]:
+    """Return the closed days of prices that results of the days `start` to `end` use, oldest first.
+
+    The day before `start` has the prices of the first moments.
+    """
+    wanted = {day for day, known in prices.items() if known.is_closed}
+    return sorted(day for day in wanted if start and end and start - DAY <= day <= end)
+
+
 def fingerprint(
     certificates: Mapping[date, Certificate],
     options: MetricOptions,
     first_day: date | None,
+    prices: Mapping[date, Certificate] | None,
     balances: Mapping[date, Certificate],
 ) -> str:
     """Return a hash of every closed day's certificate, the options, and the version of the formulas.
 
+    The certificates of the days of prices that the results use are part of it, unless prices are off.
     Without balances of new wallets, the hash is the same as in versions that did not know them.
 
     Open days do not change the hash, so that results do not become stale whenever an open day is fetched again.
     """
     chosen = {field: getattr(options, field) for field in options.__dataclass_fields__}
     chosen["excluded_types"] = sorted(options.excluded_types)
-    closed, known_balances = (
-        sorted((day, known.id) for day, known in each.items() if known.is_closed) for each in (certificates, balances)
-    )
-    parts = [DEFINITIONS_VERSION, chosen, first_day, closed, *([known_balances] if known_balances else [])]
-    content = msgspec.json.encode(parts, order="deterministic")
-    return hashlib.sha256(content).hexdigest()[:16]
+    closed = sorted((day, known.id) for day, known in certificates.items() if known.is_closed)
+    content = [DEFINITIONS_VERSION, chosen, first_day, closed]
+    if prices is not None:
+        covered = cover(certificates, options, first_day)
+        content.append([(day, prices[day].id) for day in price_days(prices, covered.start, covered.end)])
+    if known_balances := sorted((day, known.id) for day, known in balances.items() if known.is_closed):
+        content.append(["wallet_balances", known_balances])
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:16]

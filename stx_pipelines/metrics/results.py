@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES
+from stx_pipelines.chains.datasets import DATASETS, PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, OLD_DAYS, VALUE_USTX, Basis
 from stx_pipelines.store.arrow import schema
 from stx_pipelines.store.parquet import parquet_rows
@@ -39,9 +39,9 @@ RESULTS: dict[str, tuple[str, ...]] = {
 """The tables of each result. A result's first table has the result's name. Each table is one query in `sql`."""
 
 _STEPS = {
-    "first_seen_wallets": ("wallets",),
+    "first_seen_wallets": ("wallets", "wallet_days"),
     "wallets_daily": ("wallets", "wallet_days"),
-    "network_daily": ("wallets", "wallet_days", "network"),
+    "network_daily": ("wallets", "wallet_days", "network", "priced_fees"),
     "wallet_retention": ("wallets", "wallet_days", "windows", "cohort_retention", "first_month"),
     "wallet_value": ("wallets", "wallet_days", "windows", "trailing_windows"),
     "wallet_funnel": ("wallets", "wallet_days", "first_month", "funnel_windows", "known_balances"),
@@ -70,14 +70,15 @@ def define(
     connection: duckdb.DuckDBPyConnection,
     basis: Basis,
     paths: Sequence[Path],
+    prices: Sequence[Path] = (),
     balances: Sequence[Path] = (),
     *,
     same_columns: bool = True,
 ) -> None:
     """Create the tables, views and macros that all statements use.
 
-    `paths` are the day files of `basis`, `balances` those of the closed days of `wallet_balances`. If not
-    `same_columns`, some of `paths` lack columns of this version, which are NULL then.
+    `paths` are the day files of `basis`, `prices` day files of prices, and `balances` those of the closed days of
+    `wallet_balances`. If not `same_columns`, some of `paths` lack columns of this version, which are NULL then.
     """
     options = basis.options
     if paths and same_columns:
@@ -115,3 +116,8 @@ def define(
     connection.execute(metric_sql("base/macros"))
     connection.execute(load_sql("shown"))
     connection.execute(metric_sql("base/views"))
+    if prices:
+        connection.execute(f"CREATE VIEW price_rows AS FROM {parquet_rows(*prices)}")
+    else:
+        connection.register("price_rows", schema(DATASETS[PRICES]).empty_table())
+    connection.execute(metric_sql("base/prices"))

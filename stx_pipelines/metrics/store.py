@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.metrics import options as metrics
 from stx_pipelines.metrics.columns import comments_sql
 from stx_pipelines.metrics.options import Basis, MetricOptions
 from stx_pipelines.metrics.results import RESULTS, define, metric_sql, steps_of, tables_of
+from stx_pipelines.metrics.wallet_lines import WALLETS, WalletLines, has_columns
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
@@ -52,7 +54,10 @@ class Refreshed:
 
 @dataclass
 class MetricStore:
-    """The files and tables of one data folder's results. `first_day` is the chain's first day, None if not known."""
+    """The files and tables of one data folder's results. `first_day` is the chain's first day, None if not known.
+
+    `prices` are the day files of prices, None if prices are off.
+    """
 
     folder: DataFolder
     files: DayFiles
@@ -60,6 +65,7 @@ class MetricStore:
     options: MetricOptions = field(default_factory=MetricOptions)
     first_day: date | None = None
     engine: Engine = field(default_factory=Engine)
+    prices: DayFiles | None = None
 
     def path(self, table: str) -> Path:
         """Return the path of this table's file, whether it exists or not."""
@@ -67,10 +73,25 @@ class MetricStore:
 
     def basis(self) -> Basis:
         """Return the basis that results computed now have."""
-        return metrics.basis(self.files.certificates(), self.options, self.first_day, self._balances().certificates())
+        return metrics.basis(
+            self.files.certificates(), self.options, self.first_day, self._priced(), self._balances().certificates()
+        )
 
     def _balances(self) -> DayFiles:
         return DayFiles(self.folder.days(WALLET_BALANCES))
+
+    def _balance_paths(self) -> list[Path]:
+        files = self._balances()
+        return [files.path(day) for day, known in files.certificates().items() if known.is_closed]
+
+    def _priced(self) -> Mapping[date, Certificate] | None:
+        return self.prices.certificates() if self.prices else None
+
+    def _price_paths(self, basis: Basis) -> list[Path]:
+        if self.prices is None:
+            return []
+        days = metrics.price_days(self.prices.certificates(), basis.coverage_start, basis.coverage_end)
+        return [self.prices.path(day) for day in days]
 
     def kept(self, table: str) -> Basis | None:
         """Return the basis in this table's file, None if the file is missing, damaged or from another program."""
@@ -82,6 +103,12 @@ class MetricStore:
             return msgspec.json.decode(known, type=Basis)
         except (OSError, pa.ArrowException, KeyError, msgspec.MsgspecError):
             return None
+
+    def wallet_lines(self) -> WalletLines | None:
+        """Return the wallets for the page's search, None if their file is missing, damaged or of an old version."""
+        basis = self.kept(WALLETS)
+        is_whole = basis is not None and basis.days > 0 and has_columns(self.path(WALLETS))
+        return WalletLines(self.path(WALLETS), self.folder.run, self.engine) if is_whole else None
 
     def stale(self) -> list[str]:
         """Return the stale results: a file or table is missing or was computed from other days or options.
@@ -154,14 +181,8 @@ class MetricStore:
                 covered = metrics.days(basis)
                 known, dataset = self.files.certificates(), DATASETS[TRANSACTIONS]
                 same = not any(dataset.lacks_columns(known[day]) for day in covered if day in known)
-                balances = self._balances()
-                define(
-                    connection,
-                    basis,
-                    [self.files.path(day) for day in covered],
-                    [balances.path(day) for day, each in balances.certificates().items() if each.is_closed],
-                    same_columns=same,
-                )
+                paths = [self.files.path(day) for day in covered]
+                define(connection, basis, paths, self._price_paths(basis), self._balance_paths(), same_columns=same)
                 yield connection
         except duckdb.Error as error:
             raise StoreError(

@@ -12,6 +12,9 @@ from stx_pipelines.store.identity import EthereumIdentity, Identity
 NAME = "manifest.json"
 VERSION = 1
 
+MOST_BYTES = 64 * 2**20
+"""A longer manifest is not read."""
+
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A published file: its name below the target, its bytes and their SHA-256 in hex.

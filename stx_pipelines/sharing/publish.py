@@ -73,7 +73,7 @@ def publish(project: Project, target: Objects, *, with_days: bool) -> Published:
 
 def published(target: Objects) -> Manifest | None:
     """Return the manifest of a target, None if nothing was published there. Raises `StoreError`."""
-    content = target.read(manifests.NAME)
+    content = target.read(manifests.NAME, manifests.MOST_BYTES)
     return None if content is None else manifests.decode(content, target.name)
 
 
@@ -96,9 +96,10 @@ def _files(project: Project, old: dict[str, Entry], *, with_days: bool) -> Itera
         if (path := project.folder.metric(table)).exists():
             yield from _result(path, table, old)
     folder = project.folder.page.parent
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.name.startswith("."):
-            yield _whole(path.relative_to(folder).as_posix(), _content(path))
+    for path in sorted(folder.rglob("*"), key=lambda path: (path == project.folder.page, path)):
+        name = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            yield _whole(name.as_posix(), _content(path))
 
 
 def _days(project: Project, dataset: str, old: dict[str, Entry]) -> Iterator[_File]:

@@ -29,6 +29,7 @@ def schema(dataset: Dataset) -> pa.Schema:
         "integer": pa.int64(),
         "ustx": pa.decimal128(20, 0),
         "wei": pa.decimal128(38, 0),
+        "price": pa.decimal128(18, 8),
         "time": pa.timestamp("us"),
         "flag": pa.bool_(),
     }

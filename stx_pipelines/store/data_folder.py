@@ -27,6 +27,16 @@ class DataFolder:
         """The path of the dashboard page."""
         return self.path / "public" / "index.html"
 
+    @property
+    def wallets(self) -> Path:
+        """The path of the folder beside the page that has a folder of files for its search of wallets."""
+        return self.page.with_name("wallets")
+
+    @property
+    def pulled(self) -> DataFolder:
+        """The folder of the files that `pull` has read but not stored yet, laid out as a data folder."""
+        return DataFolder(self.run / "pull")
+
     def days(self, dataset: str) -> Path:
         """Return the path of the folder of a dataset's day files."""
         return self.path / "days" / dataset
@@ -61,5 +71,6 @@ class DataFolder:
         return self.run / f"{chain}.pace.json"
 
     def lock(self, name: str) -> Path:
-        """Return the path of a lock. `name` is a dataset, `sync`, `warehouse`, `coverage`, `metrics` or `spill`."""
+        """Return the path of a lock. `name` is a dataset, `sync`, `warehouse`, `coverage`, `metrics`, `page` or
+        `spill`."""
         return self.run / f"{name}.lock"

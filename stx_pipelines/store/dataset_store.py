@@ -80,6 +80,19 @@ class DatasetStore(Generic[Row]):
         self.attempts.clear(stored.day)
         return stored
 
+    def adopt(self, day: date, other: DayFiles) -> Certificate:
+        """Write a day of another folder with its certificate, after its rows were proved. Return the certificate.
+
+        Raises `StoreError`, and `DamagedDayFile` if the rows are not those of the certificate.
+        """
+        table, certificate = other.read(day), other.certificate(day)
+        assert certificate is not None  # its rows were read
+        with self.writing():
+            self.files.adopt(table, certificate)
+            self._sound.add(certificate.id)
+            self.attempts.clear(day)
+        return certificate
+
     def rows(self, day: date) -> list[Row]:
         """Return the rows of a stored day. Raises `DamagedDayFile`."""
         return from_arrow(DATASETS[self.dataset], self.files.read(day))

@@ -73,23 +73,36 @@ class DayFiles:
         Raises `StoreError` when the file cannot be written, and `NewerDayFile` when a later version wrote the old file.
         In both cases the old file is kept.
         """
-        import pyarrow.parquet as pq
-
-        spare_memory()
         with suppress(DamagedDayFile, OSError):  # a damaged file is replaced; `replace_file` reports other errors
             self.certificate(certificate.day)  # raises `NewerDayFile`
         digest = _digest(table)
         stored = msgspec.structs.replace(
             certificate, rows_digest=digest, columns=table.num_columns, made_by=PRODUCT, version=VERSION
         )
-        metadata = {_KEY: certificates.encode(stored), _DIGEST: digest.encode()}
+        self._write(table, stored, digest)
+        return stored
+
+    def adopt(self, table: pa.Table, certificate: Certificate) -> None:
+        """Write a day of another data folder with its certificate as it is, so that its id stays the same.
+
+        The file is made from the rows. Raises `StoreError`, and `DamagedDayFile` for rows of another certificate.
+        """
+        digest = _digest(table)
+        if certificate.rows_digest != digest:
+            raise DamagedDayFile(f"the rows of {certificate.day} are not those of its certificate; nothing was stored")
+        self._write(table, certificate, digest)
+
+    def _write(self, table: pa.Table, certificate: Certificate, digest: str) -> None:
+        import pyarrow.parquet as pq
+
+        spare_memory()
+        metadata = {_KEY: certificates.encode(certificate), _DIGEST: digest.encode()}
         replace_file(
             self.path(certificate.day),
             lambda aside: pq.write_table(
                 table.replace_schema_metadata(metadata), aside, compression="zstd", write_page_checksum=True
             ),
         )
-        return stored
 
     def read(self, day: date) -> pa.Table:
         """Return the rows of a day. Raises `DamagedDayFile`, also if they do not match the certificate's digest."""

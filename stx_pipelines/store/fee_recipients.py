@@ -1,4 +1,4 @@
-"""Counts and sums per fee recipient of Ethereum blocks, computed from the day files of `miners_balance`.
+"""Counts and sums per fee recipient of Ethereum blocks, from the day files of `miners_balance` and `increase_parts`.
 
 The increase of a balance is not income. The dashboard's section explains the difference.
 """
@@ -10,7 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stx_pipelines.chains.datasets import BALANCES
+from stx_pipelines.chains.datasets import BALANCES, PARTS
 from stx_pipelines.chains.days import days_between
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class FeeRecipients:
-    """The fee recipients with the most blocks, and the days and blocks they were counted in.
+    """The first fee recipients, and the days and blocks they were counted in.
 
-    `table` has exact amounts in ETH. `recipients` is the number of all fee recipients. `missing_days` is the number of
-    days without a file between the first and the last day. `missing_blocks` is the number of block numbers without a
-    row between the first and the last block. Times are UTC.
+    They are ranked by their priority fees if the parts of all blocks are stored, otherwise by their blocks.
+    `blocks_with_parts` is the number of blocks whose parts are stored. `table` has exact amounts in ETH. `recipients`
+    is the number of all fee recipients. `missing_days` is the number of days without a file between the first and the
+    last day. `missing_blocks` is the number of block numbers without a row between the first and the last block.
+    Times are UTC.
     """
 
     table: pa.Table
@@ -43,10 +45,16 @@ class FeeRecipients:
     missing_blocks: int
     first_time: datetime
     last_time: datetime
+    blocks_with_parts: int = 0
+
+    @property
+    def is_ranked_by_fees(self) -> bool:
+        """Whether the parts of all blocks are stored."""
+        return self.blocks_with_parts == self.blocks
 
 
 def fee_recipients(folder: DataFolder, engine: Engine, most: int) -> FeeRecipients | None:
-    """Return the `most` fee recipients with the most blocks of all stored days, None if no block is stored.
+    """Return the first `most` fee recipients of all stored days, None if no block is stored.
 
     Raises `StoreError` if a day file cannot be read.
     """
@@ -58,7 +66,8 @@ def fee_recipients(folder: DataFolder, engine: Engine, most: int) -> FeeRecipien
         return None
     try:
         with scratch_database(folder.run, engine) as connection:
-            return _summed_up(connection, days, [files.path(day) for day in days], most)
+            parts = _paths_of_parts(files, DayFiles(folder.days(PARTS)))
+            return _summed_up(connection, days, [files.path(day) for day in days], parts, most)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise StoreError(
@@ -67,8 +76,16 @@ def fee_recipients(folder: DataFolder, engine: Engine, most: int) -> FeeRecipien
         ) from error
 
 
+def _paths_of_parts(balances: DayFiles, parts: DayFiles) -> list[Path]:
+    """Return the files of parts that belong to the stored balances."""
+    if not parts.days():
+        return []
+    stored = balances.certificates()
+    return [parts.path(day) for day, known in parts.certificates().items() if known.is_of_same_blocks(stored.get(day))]
+
+
 def _summed_up(
-    connection: duckdb.DuckDBPyConnection, days: list[date], paths: list[Path], most: int
+    connection: duckdb.DuckDBPyConnection, days: list[date], paths: list[Path], parts: list[Path], most: int
 ) -> FeeRecipients | None:
     connection.execute(f"CREATE VIEW balances AS FROM {parquet_rows(*paths)}")
     connection.execute(load_sql("fee_recipients/base"))
@@ -76,8 +93,13 @@ def _summed_up(
     blocks, recipients, first_block, last_block, missing_blocks, first_time, last_time = basis
     if not blocks:
         return None
+    with_parts = 0
+    if parts:
+        connection.execute(f"CREATE VIEW parts AS FROM {parquet_rows(*parts)}")
+        [[with_parts]] = connection.execute("SELECT count(*) FROM parts").fetchall()
+    ranking = "recipients_by_fees" if with_parts == blocks else "recipients"
     return FeeRecipients(
-        table=connection.execute(load_sql("fee_recipients/recipients"), {"most": most}).to_arrow_table(),
+        table=connection.execute(load_sql(f"fee_recipients/{ranking}"), {"most": most}).to_arrow_table(),
         recipients=recipients,
         days=len(days),
         missing_days=len(days_between(days[0], days[-1])) - len(days),
@@ -87,4 +109,5 @@ def _summed_up(
         missing_blocks=missing_blocks,
         first_time=first_time,
         last_time=last_time,
+        blocks_with_parts=with_parts,
     )

@@ -35,7 +35,7 @@ def torn_days(files: DayFiles, *, compare: bool) -> frozenset[date]:
             if _must_be_compared(older, newer) and _key(older, newer) not in results:
                 results[_key(older, newer)] = _are_apart(files, older.day, newer.day)
         _remember(files, before, results)
-    torn = (pair for pair in pairs if not _are_linked(*pair) or not results.get(_key(*pair), True))
+    torn = (pair for pair in pairs if not are_linked(*pair) or not results.get(_key(*pair), True))
     return frozenset(certificate.day for pair in torn for certificate in pair)
 
 
@@ -48,7 +48,7 @@ def _must_be_compared(older: Certificate, newer: Certificate) -> bool:
     return last is not None and first is not None and first != last + 1
 
 
-def _are_linked(older: Certificate, newer: Certificate) -> bool:
+def are_linked(older: Certificate, newer: Certificate) -> bool:
     """Return whether the newer day names the last block of the older day as its parent, if it must."""
     if older.last_height is None or newer.first_height != older.last_height + 1:
         return True

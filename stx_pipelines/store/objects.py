@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
 _BUCKETS = ("s3", "gs", "az")
 _WEB = ("https", "http")
+_PART = 2**20  # bytes
 _RETRIES: Any = {"max_retries": 5, "retry_timeout": timedelta(minutes=2)}
 
 
@@ -32,15 +33,23 @@ class Objects:
         self.name = name
         self._store = store
 
-    def read(self, path: str) -> bytes | None:
-        """Return the content of an object, None if there is none. Raises `ObjectsError`."""
+    def read(self, path: str, most: int | None = None) -> bytes | None:
+        """Return the content of an object, None if there is none.
+
+        Raises `ObjectsError`, also for more than `most` bytes. No more than these and one part are then read.
+        """
         import obstore
 
+        content = bytearray()
         with _explained(self.name, path):
             try:
-                return bytes(obstore.get(self._store, path).bytes())
+                for part in obstore.get(self._store, path).stream(min_chunk_size=_PART):
+                    content += part
+                    if most is not None and len(content) > most:
+                        raise ObjectsError(f"{path} of {self.name} has more than {most:,} bytes; no more were read")
             except FileNotFoundError:
                 return None
+        return bytes(content)
 
     def write(self, path: str, content: bytes, content_type: str) -> None:
         """Replace an object as a whole. Raises `ObjectsError`."""

@@ -18,6 +18,7 @@ _TYPES: dict[Kind, str] = {
     "integer": "BIGINT",
     "ustx": "DECIMAL(20,0)",
     "wei": "DECIMAL(38,0)",
+    "price": "DECIMAL(18,8)",
     "time": "TIMESTAMP",
     "flag": "BOOLEAN",
 }

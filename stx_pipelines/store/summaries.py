@@ -114,6 +114,11 @@ def summarize_balances(table: pa.Table) -> BalancesSummary:
     )
 
 
+def summarize_parts(table: pa.Table) -> dict[str, int]:
+    """Return the sum in Wei of each part of a day file of parts, by the name of its column."""
+    return {name: _exact_sum(table.column(name)) for name in table.column_names if name.endswith("_wei")}
+
+
 def _recipients(miners: Sequence[str], increases: Sequence[int]) -> list[Recipient]:
     sums: Counter[str] = Counter()
     for miner, increase in zip(miners, increases, strict=True):

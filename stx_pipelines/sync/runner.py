@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import date, datetime
 from typing import Any
 
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, TRANSACTIONS, WALLET_BALANCES
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.clients.http import Http
 from stx_pipelines.coverage.failures import failures_noted
 from stx_pipelines.coverage.progress import Reporter
@@ -28,11 +28,25 @@ def _open_wallet_balances(project: Project) -> DaySync[Any, Any]:
     return open_wallet_balances(project)
 
 
+def _open_parts(project: Project) -> DaySync[Any, Any]:
+    from stx_pipelines.sync.ethereum.increase_parts import open_parts  # only with ETH_PARTS
+
+    return open_parts(project)
+
+
+def _open_prices(project: Project) -> DaySync[Any, Any]:
+    from stx_pipelines.sync.prices.sync import open_prices  # most data folders have no prices
+
+    return open_prices(project)
+
+
 _OPEN: Mapping[str, Callable[[Project], DaySync[Any, Any]]] = {
     TRANSACTIONS: open_stacks,
     BLOCKS: open_blocks,
     BALANCES: open_balances,
     WALLET_BALANCES: _open_wallet_balances,
+    PARTS: _open_parts,
+    PRICES: _open_prices,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stx_pipelines.coverage.chains import STACKS, STACKS_BALANCES, Chain
+from stx_pipelines.coverage.chains import PRICES, STACKS, STACKS_BALANCES, Chain
 from stx_pipelines.project import Project
 from stx_pipelines.sync.ethereum.blocks import open_blocks
 from stx_pipelines.sync.stacks.sync import open_stacks
@@ -16,5 +16,21 @@ def check_tip(project: Project, chain: Chain) -> bool:
     """
     if chain is STACKS_BALANCES:
         return False
+    if chain is PRICES:
+        from stx_pipelines.sync.prices.sync import open_prices  # most data folders have no prices
+
+        return open_prices(project).check_tip()
     sync = open_stacks(project) if chain is STACKS else open_blocks(project)
     return sync.check_tip()
+
+
+def probe(project: Project, chain: Chain) -> None:
+    """Send one small request to a chain's server. Raises `SettingsError` and the errors of the chain's client."""
+    if chain is PRICES:
+        from stx_pipelines.sync.prices.sync import open_source
+
+        open_source(project).probe()
+    elif chain in (STACKS, STACKS_BALANCES):
+        project.stacks_api().tip()
+    else:
+        project.ethereum_rpc().block("latest")

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+from http import HTTPStatus
 
 import click
 import pytest
@@ -79,6 +80,12 @@ def test_the_page_is_served_on_this_machine_until_the_command_is_stopped(world: 
             address = process.stdout.readline().strip()
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
             assert "<h1" in requests.get(address, timeout=LONGEST).text
+            [wallets] = world.folder.wallets.iterdir()
+            listed = requests.get(f"{address}wallets/{wallets.name}/index.js", timeout=LONGEST)
+            assert listed.text == (wallets / "index.js").read_text()
+            assert listed.headers["Content-Type"] == "text/javascript"
+            assert "default-src 'none'" in listed.headers["Content-Security-Policy"]
+            assert requests.get(f"{address}wallets/", timeout=LONGEST).status_code == HTTPStatus.NOT_FOUND
         finally:
             process.kill()
 

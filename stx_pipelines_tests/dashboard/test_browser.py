@@ -36,7 +36,7 @@ def test_csv_is_the_file(opened: Any, made: MetricStore) -> None:
     """A click saves the table, with exact amounts."""
     opened.find_element("css selector", "#network a[data-csv=network_daily]").click()
     target = opened.downloads / "network_daily.csv"
-    wait_for(target.exists)
+    wait_for(lambda: target.exists() and target.stat().st_size)  # the browser first makes an empty file
     with target.open(newline="") as handle:
         saved = list(csv.DictReader(handle))
     known = read(made, "network_daily")
@@ -134,7 +134,7 @@ def test_types_of_an_old_day_file_are_no_formulas_in_a_csv(browser: Any, tmp_pat
     assert browser.get_log("browser") == []
     browser.find_element("css selector", "#downloads a[data-csv=network_types]").click()
     target = browser.downloads / "network_types.csv"
-    wait_for(target.exists)
+    wait_for(lambda: target.exists() and target.stat().st_size)  # the browser first makes an empty file
     with target.open(newline="") as handle:
         saved = {row["tx_type"] for row in csv.DictReader(handle)}
     assert {text.removeprefix("'") for text in saved} == set(HOSTILE)

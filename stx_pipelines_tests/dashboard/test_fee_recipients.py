@@ -20,6 +20,7 @@ from stx_pipelines.store.scratch import Engine
 from stx_pipelines_tests.dashboard.balances import HUGE, Block, address, write_day, write_days
 from stx_pipelines_tests.dashboard.pages import build, embedded, open_page, wait_for
 from stx_pipelines_tests.metrics.history import store_in
+from stx_pipelines_tests.store.ethereum_days import DAYS, blocks_of, changes_of, store_days, store_parts
 from stx_pipelines_tests.world import FIRST_DAY
 
 
@@ -75,6 +76,25 @@ def test_the_section_is_there_only_with_its_day_files(store: MetricStore, html: 
     assert 'class="warn" role' not in said
 
 
+def test_recipients_are_ranked_by_fees_once_all_parts_are_stored(made: MetricStore, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(made.folder.path, data)
+    store_days(data, DAYS[:2])
+    store_parts(data, DAYS[0], blocks_of(DAYS[0]), changes_of(DAYS[0]))
+    known = summed_up(data)
+    assert (known.blocks_with_parts, known.blocks, known.is_ranked_by_fees) == (6, 12, False)
+    said = build(store_in(data, MetricOptions(), FIRST_DAY))
+    assert "By the number of blocks. The parts of the increases, such as priority fees, are stored for 6 of 12" in said
+    store_parts(data, DAYS[1], blocks_of(DAYS[1]), changes_of(DAYS[1]))
+    said = build(store_in(data, MetricOptions(), FIRST_DAY))
+    assert "By the priority fees of the recipients&#39; blocks" in said
+    assert "Fee recipients with the highest priority fees" in said
+    table = summed_up(data).table
+    fee = Decimal("3.000000000000000001")
+    assert table.column("priority_fees_eth").to_pylist() == [fee * blocks for blocks in (6, 3, 3)]
+    assert table.column("proposer_payments_eth")[0].as_py() == 6 * (fee - Decimal(5).scaleb(-18))
+
+
 def test_a_page_holds_those_with_the_most_blocks(tmp_path: Path) -> None:
     """A hundred of 120, the most frequent first, with a note."""
     blocks = [Block(n, f"0x{n % 120:040x}", 0, n) for n in range(1, 300)]
@@ -112,7 +132,7 @@ def test_the_browser_draws_and_saves_it(store: MetricStore, browser: Any) -> Non
     )
     assert texts == ["3 (50.0%)", "2 (33.3%)", "1 (16.7%)"]
     assert browser.get_log("browser") == []
-    browser.find_element("css selector", f"#fee-recipients .panel a[data-csv={FEE_RECIPIENTS}]").click()
+    browser.find_element("css selector", f"#fee-recipients figure a[data-csv={FEE_RECIPIENTS}]").click()
     target = browser.downloads / f"{FEE_RECIPIENTS}.csv"
     wait_for(target.exists)
     with target.open(newline="") as handle:

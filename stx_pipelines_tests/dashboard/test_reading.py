@@ -110,7 +110,10 @@ def test_events_are_marked_in_the_charts_over_time(made: MetricStore, facts: Fac
     ]
     assert "<b>20 September 2026</b> A launch, &lt;b&gt;big&lt;/b&gt;" in html
     marked = {name for name, spec in embedded(html)["charts"].items() if '"events"' in str(spec).replace("'", '"')}
-    assert marked == {"active", "new", "payback", "types", "fees", "failures"}
+    assert marked == {
+        *("active", "new", "base-ages", "payback", "types", "fees", "fees-30d", "failures"),
+        *("transfers", "transfer-amounts"),
+    }
 
 
 @pytest.mark.parametrize(

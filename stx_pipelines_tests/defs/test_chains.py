@@ -70,3 +70,17 @@ def names_in(defs: dg.Definitions) -> set[str]:
     assets = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}
     named = [*repository.get_all_jobs(), *repository.schedule_defs, *repository.sensor_defs]
     return assets | {each.name for each in named}
+
+
+@pytest.mark.parametrize("is_on", [False, True])
+def test_prices_are_watched_only_if_they_are_switched_on(is_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tick sends no request in either case, because nothing is stored yet."""
+    with noting_server() as server, dg.DagsterInstance.ephemeral() as instance:
+        monkeypatch.setenv("STX_PRICES", "1" if is_on else "")
+        for name in ("STX_PRICES_URL", "STX_BINANCE_URL", "STX_KRAKEN_URL"):
+            monkeypatch.setenv(name, server.url)
+        defs = build_defs()
+        for name in ("prices_coverage", "prices_alerts", "prices_daily"):
+            said = tick(defs, instance, name).skip_message or ""
+            assert said.startswith("Prices are not part of the coverage") is not is_on, name
+        assert server.keys == []

@@ -106,6 +106,14 @@ def test_the_dashboard_page_is_served_once_there_is_one(
     assert ui.get(f"{prefix}/page/", headers={"host": "evil.example:3000"}).status_code == 403
     (tmp_path / "warehouse.duckdb").write_text("the database")
     assert ui.get(f"{prefix}/page/%2E%2E%2Fwarehouse.duckdb").status_code == 404
+    (tmp_path / "public/wallets/0123").mkdir(parents=True)
+    (tmp_path / "public/wallets/0123/SP2.js").write_text("stxWallets()")
+    wallets = ui.get(f"{prefix}/page/wallets/0123/SP2.js")
+    assert (wallets.text, wallets.headers["x-content-type-options"]) == ("stxWallets()", "nosniff")
+    assert "javascript" in wallets.headers["content-type"]
+    assert wallets.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+    for outside in ("%2E%2E/%2E%2E/%2E%2E/warehouse.duckdb", "..%2F..%2Fwarehouse.duckdb", ""):
+        assert ui.get(f"{prefix}/page/wallets/0123/{outside}").status_code == 404
 
 
 def test_wrong_settings_do_not_keep_the_ui_from_starting(

@@ -12,11 +12,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pyarrow.parquet as pq
 
 from stx_pipelines.chains.certificate import Certificate, State
-from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
+from stx_pipelines.chains.datasets import DATASETS, PRICES, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, window
+from stx_pipelines.chains.prices import Candle
 from stx_pipelines.chains.stacks import ANCHORED, Tx
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.encoding import amount_of, c32_address, contract_of, recipient_hash
@@ -165,6 +167,15 @@ def store_in(folder: Path, options: MetricOptions = OPTIONS, first_day: date | N
 def store_day(store: MetricStore, of: date, rows: Sequence[Tx], state: State = "closed", requests: int = 1) -> None:
     """Store a day."""
     store.files.write(to_arrow(DATASETS[TRANSACTIONS], rows), certificate(of, rows, state, requests))
+
+
+def store_prices(store: MetricStore, of: date, candles: Sequence[Candle]) -> None:
+    """Store a closed day of prices."""
+    known = msgspec.structs.replace(
+        certificate(of, [], "closed", 1), dataset=PRICES, seen=len(candles), published=len(candles)
+    )
+    assert store.prices is not None
+    store.prices.write(to_arrow(DATASETS[PRICES], candles), known)
 
 
 def store_history(store: MetricStore, numbers: Iterable[int] = range(100)) -> MetricStore:

@@ -104,7 +104,9 @@ class Plain:
             earliest = mine.sort_values(["time", "place"]).iloc[0]
             day = mine.day.min()
             marked = self.may_be_older(who)
-            rows.append((who, earliest.time, marked, earliest.tx_id, len(mine), day, self.is_new[who]))
+            known = (who, earliest.time, marked, earliest.tx_id, len(mine), day, self.is_new[who])
+            fee = int(mine.fee.sum())
+            rows.append((*known, mine.day.nunique(), mine.day.max(), fee, Decimal(fee).scaleb(-6)))
         return sorted(rows)
 
     def wallets_daily(self) -> Rows:

@@ -14,6 +14,9 @@ OLD = 180
 RANGES = [0, 1, *(step * 10**power for power in range(3, 9) for step in (1, 2, 5) if step * 10**power <= 10**8)]
 AGES = ("younger", "older", "age unknown")
 
+WITHOUT_PRICES = (None, None)
+"""The values of fee_usd and priced_share if prices are off."""
+
 
 class PlainSummary(Plain):
     """The metrics of `Plain`, with the tables and columns that sum up windows and ages."""
@@ -46,18 +49,21 @@ class PlainSummary(Plain):
         for row in daily:
             last = [fees.get(row[0] - timedelta(n)) for n in range(30)]
             total = None if None in last else sum(last)
-            rows.append((*row, total, None if total is None else stx(total)))
+            rows.append((*row, total, None if total is None else stx(total), *WITHOUT_PRICES, None))
         return rows
+
+    def wallet_value(self) -> Rows:
+        return [(*row, *WITHOUT_PRICES) for row in super().wallet_value()]
 
     def wallet_value_trailing(self) -> Rows:
         rows: Rows = []
         for row in super().wallet_value_trailing():
             fees = self.trailing(row[0])
             if fees is None:
-                rows.append((*row, *(None,) * 6))
+                rows.append((*row, *(None,) * 6, *WITHOUT_PRICES))
                 continue
             paid = [sum(sum(mine) for who, mine in fees.items() if self.age(who, self.end) == age) for age in AGES]
-            rows.append((*row, *self.counts_of_ages(fees, self.end), *paid))
+            rows.append((*row, *self.counts_of_ages(fees, self.end), *paid, *WITHOUT_PRICES))
         return rows
 
     def observed(self, length: int) -> list[str]:

@@ -20,6 +20,8 @@ FAULTS = {
         "first_seen_wallets: UPDATE t SET first_seen = first_seen - INTERVAL 1 HOUR WHERE address = 'B'",
         "first_seen_wallets: DELETE FROM t WHERE address = 'C'",
         "first_seen_wallets: UPDATE t SET address = 'Q' WHERE address = 'C'",
+        "first_seen_wallets: UPDATE t SET fee_ustx = fee_ustx + 1 WHERE address = 'C'",
+        "first_seen_wallets: UPDATE t SET active_days = active_days + 1, last_date = last_date + 1 WHERE address = 'B'",
     ],
     "new_wallets_add_up": [
         "wallets_daily: UPDATE t SET new_wallets = new_wallets + 1 WHERE date = DATE '2026-01-05'",

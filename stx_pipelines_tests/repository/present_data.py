@@ -228,7 +228,9 @@ def invoke(*arguments: str, **environment: str) -> Result:
 
 
 def _pattern(path: str) -> str:
-    """Replace the parts of a path that differ from day to day."""
+    """Replace the parts of a path that differ from day to day, or between states of the wallets."""
+    path = re.sub(r"^public/wallets/[0-9a-f]{16}/[0-9A-Z]+\.js$", "public/wallets/DIGEST/BEGINNING.js", path)
+    path = re.sub(r"^public/wallets/[0-9a-f]{16}/", "public/wallets/DIGEST/", path)
     return re.sub(r"\d{4}-\d\d-\d\d", "DAY", path)
 
 

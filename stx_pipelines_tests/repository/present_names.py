@@ -19,7 +19,8 @@ import click
 import dagster as dg
 
 import stx_pipelines
-from stx_pipelines.definitions import defs
+from stx_pipelines.defs.build import build_defs
+from stx_pipelines.project import Project
 from stx_pipelines.settings import Settings
 from stx_pipelines_tests.world import ROOT, command
 
@@ -133,7 +134,8 @@ def _is_importable(name: str) -> bool:
 
 
 def _definitions() -> dict[str, set[str]]:
-    """Return the names in Dagster's UI and command line."""
+    """Return the names in Dagster's UI and command line, with the assets that settings switch on."""
+    defs = build_defs(Project.load(eth_parts=True))
     repository, graph = defs.get_repository_def(), defs.resolve_asset_graph()
     assets = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
     return {

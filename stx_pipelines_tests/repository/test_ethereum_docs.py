@@ -12,7 +12,7 @@ from stx_pipelines.defs.checks import ethereum_checks
 from stx_pipelines.settings import Settings
 from stx_pipelines.store.ethereum_checks import BEFORE_MERGE, SINCE_MERGE
 from stx_pipelines.store.statements import load_sql, schema_sql
-from stx_pipelines_tests.store.ethereum_days import ALICE, changes_of, store_days
+from stx_pipelines_tests.store.ethereum_days import ALICE, blocks_of, changes_of, store_days, store_parts
 from stx_pipelines_tests.store.ethereum_days import DAYS as HAND_MADE
 from stx_pipelines_tests.world import ROOT
 
@@ -20,7 +20,7 @@ TEXT = (ROOT / "docs" / "ethereum.md").read_text()
 QUERIES = re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL)
 
 
-@pytest.mark.parametrize("table", ["blocks", "miners_balance"])
+@pytest.mark.parametrize("table", ["blocks", "miners_balance", "increase_parts"])
 def test_the_columns_are_those_of_the_table(table: str) -> None:
     [described] = re.findall(rf"\| `{table}` \| \|\n(.*?)\n\n", TEXT, re.DOTALL)
     rows = [row for row in described.splitlines() if not row.startswith("|---")]
@@ -33,12 +33,14 @@ def test_the_columns_are_those_of_the_table(table: str) -> None:
 
 
 def test_the_queries_return_rows(data: Path) -> None:
-    """The address of the first query is replaced by a known one. The second query is that of the demo."""
+    """The address of the second query is replaced by a known one. The third query is that of the demo."""
     database = store_days(data)
-    one, top = QUERIES
+    store_parts(data, HAND_MADE[0], blocks_of(HAND_MADE[0]), changes_of(HAND_MADE[0]))
+    parts, one, top = QUERIES
     asked = re.sub(r"0x[0-9a-f]{40}", ALICE, one)
     with duckdb.connect(str(database), read_only=True) as connection:
         rows = connection.execute(asked).fetchall()
+        assert len(connection.execute(parts).fetchall()) == 3
     mine = [change for day in HAND_MADE for change in changes_of(day) if change.miner == ALICE]
     assert [(row[0], int(row[2])) for row in rows] == [(each.block_number, each.balance_increase) for each in mine]
     kept = re.sub(r"--.*\n", "", load_sql("top_fee_recipients")).replace("$limit", "10")

@@ -31,6 +31,8 @@ def full(make_world: MakeWorld) -> World:
     (page.parent / "wallets").mkdir(parents=True)
     (page.parent / "wallets" / "SP1.js").write_text("wallets()")
     (page.parent / ".index.html.1.tmp").write_text("of a killed run")
+    (page.parent / "wallets" / ".0123.1.tmp").mkdir()
+    (page.parent / "wallets" / ".0123.1.tmp" / "SP2.js").write_text("of a killed run")
     page.write_text("<h1>one</h1>")
     return world
 
@@ -70,7 +72,7 @@ def test_a_csv_file_has_the_rows_of_its_parquet_file(full: World, site: Path) ->
         texts = list(csv.DictReader(file))
     assert len(rows) == len(texts) > 0
     assert [{name: text for name, text in row.items() if "fee" in name} for row in texts] == [
-        {name: str(value) for name, value in row.items() if "fee" in name} for row in rows
+        {name: "" if value is None else str(value) for name, value in row.items() if "fee" in name} for row in rows
     ]
 
 
@@ -102,6 +104,15 @@ def test_a_manifest_is_written_after_the_files(full: World, site: Path, monkeypa
     with pytest.raises(StoreError, match="no room"):
         send(full, site)
     assert (site / NAME).read_bytes() == before
+
+
+def test_the_page_is_sent_after_the_files_of_its_search(
+    full: World, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    monkeypatch.setattr(Objects, "write", lambda _, name, *__: names.append(name))
+    send(full, site)
+    assert names[-3:] == ["wallets/SP1.js", "index.html", NAME]
 
 
 def _fail(*_: object) -> None:

@@ -14,7 +14,7 @@ from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.devnet.stacks.accounts import REWARD_USTX, Accounts
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.sharing import statement
-from stx_pipelines.sharing.statement import Statement, make_statement
+from stx_pipelines.sharing.statement import Line, Statement, make_statement
 from stx_pipelines_tests.cli.conftest import run
 from stx_pipelines_tests.cli.folders import DONE, ERROR, NOT_YET, Run
 from stx_pipelines_tests.world import World, make_chain
@@ -127,6 +127,8 @@ def test_the_command_prints_a_table_or_csv_and_ends_with_the_sum(world: World, r
     assert printed.stdout == file.read_text()
     made = of(world, address)
     with file.open(newline="") as lines:
+        assert next(csv.reader(lines)) == list(Line._fields)
+        lines.seek(0)
         assert [int(row["balance_ustx"]) for row in csv.DictReader(lines)] == [line.balance_ustx for line in made.lines]
     unexplained = run(world, "statement", miner(world), *days)
     assert unexplained.exit_code == NOT_YET

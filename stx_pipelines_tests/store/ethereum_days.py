@@ -13,9 +13,10 @@ import duckdb
 import pyarrow as pa
 
 from stx_pipelines.chains.certificate import Certificate, State
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, DATASETS
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, DATASETS, PARTS
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block, balance_changes
+from stx_pipelines.chains.increase_parts import IncreaseParts
 from stx_pipelines.store.arrow import to_arrow
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
@@ -114,6 +115,17 @@ def store_blocks(data: Path, day: date, blocks: Sequence[Block], state: State = 
 def store_balances(data: Path, day: date, blocks: Sequence[Block], changes: Sequence[BalanceChange]) -> None:
     """Store and load a day of `miners_balance` that belongs to these blocks."""
     _store(data, balances_table(changes), certificate("miners_balance", day, blocks), load=True)
+
+
+def store_parts(data: Path, day: date, blocks: Sequence[Block], changes: Sequence[BalanceChange]) -> None:
+    """Store and load a day of `increase_parts`. The fee is 3 ETH and 1 Wei, of which 5 Wei are not paid on."""
+    fee = 3 * 10**18 + 1
+    parts = (fee, fee - 5, 0, 0, 0, 9, fee - 5, CAROL)
+    rows = [
+        IncreaseParts(each.block_number, each.block_time, each.miner, *parts, each.balance_increase - 5, True)
+        for each in changes
+    ]
+    _store(data, to_arrow(DATASETS[PARTS], rows), certificate(PARTS, day, blocks), load=True)
 
 
 def _store(data: Path, table: pa.Table, of: Certificate, *, load: bool) -> None:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BLOCKS, DATASETS, WALLET_BALANCES, Column, Dataset, Price
+from stx_pipelines.chains.datasets import BLOCKS, DATASETS, PRICES, WALLET_BALANCES, Column, Dataset, Price
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.wallet_balances import WalletBalance
 from stx_pipelines.coverage.chains import STACKS
@@ -23,7 +23,16 @@ from stx_pipelines.coverage.status import statuses
 from stx_pipelines.store.arrow import from_arrow, schema, to_arrow
 from stx_pipelines.store.inspect import differing_days
 from stx_pipelines.store.loading import DayFile
-from stx_pipelines_tests.store.ethereum_days import DAYS, block_hash, certificate, change, store_days
+from stx_pipelines_tests.store.ethereum_days import (
+    DAYS,
+    block_hash,
+    blocks_of,
+    certificate,
+    change,
+    changes_of,
+    store_days,
+    store_parts,
+)
 from stx_pipelines_tests.world import FIRST_DAY, ROOT, World, at, make_chain, query
 
 WORD = "dictionary<values=string, indices=int32, ordered=0>"
@@ -51,6 +60,16 @@ FILES = {
         "address string, available_ustx decimal128(20, 0), locked_ustx decimal128(20, 0), unlock_height int64, "
         f"nonce int64, is_funded bool, block_height int64, index_block_hash {WORD}, burn_block_time timestamp[us]"
     ),
+    "increase_parts": (
+        f"block_number int64, block_time timestamp[us], miner {WORD}, priority_fees_wei decimal128(38, 0), "
+        "own_value_wei decimal128(38, 0), own_gas_wei decimal128(38, 0), transfers_in_wei decimal128(38, 0), "
+        "withdrawals_wei decimal128(38, 0), burnt_wei decimal128(38, 0), proposer_payment_wei decimal128(38, 0), "
+        f"proposer {WORD}, rest_wei decimal128(38, 0), is_proved bool"
+    ),
+    "prices": (
+        f"pair {WORD}, hour timestamp[us], open decimal128(18, 8), high decimal128(18, 8), low decimal128(18, 8), "
+        f"close decimal128(18, 8), volume decimal128(18, 8), source {WORD}"
+    ),
 }
 """The columns of the day files in their order, the same in every version so far."""
 
@@ -77,6 +96,16 @@ TABLES = {
         "address VARCHAR, available_ustx DECIMAL(20,0), locked_ustx DECIMAL(20,0), unlock_height BIGINT, "
         "nonce BIGINT, is_funded BOOLEAN, block_height BIGINT, index_block_hash VARCHAR, burn_block_time TIMESTAMP, "
         "ingested_at TIMESTAMP"
+    ),
+    "increase_parts": (
+        "block_number BIGINT, block_time TIMESTAMP, miner VARCHAR, priority_fees_wei DECIMAL(38,0), "
+        "own_value_wei DECIMAL(38,0), own_gas_wei DECIMAL(38,0), transfers_in_wei DECIMAL(38,0), "
+        "withdrawals_wei DECIMAL(38,0), burnt_wei DECIMAL(38,0), proposer_payment_wei DECIMAL(38,0), "
+        "proposer VARCHAR, rest_wei DECIMAL(38,0), is_proved BOOLEAN, ingested_at TIMESTAMP"
+    ),
+    "prices": (
+        "pair VARCHAR, hour TIMESTAMP, open DECIMAL(18,8), high DECIMAL(18,8), low DECIMAL(18,8), "
+        "close DECIMAL(18,8), volume DECIMAL(18,8), source VARCHAR, ingested_at TIMESTAMP"
     ),
 }
 """The columns of the tables in their order, the same in every version so far."""
@@ -141,6 +170,8 @@ def stored(world: World) -> Path:
     store_days(world.data)
     balance = WalletBalance("SP1", 10, 0, 0, 1, False, 9, "0xab", window(DAYS[0])[0])
     world.store(WALLET_BALANCES).store_and_load([([balance], certified(DAYS[0], [balance], WALLET_BALANCES))])
+    store_parts(world.data, DAYS[0], blocks_of(DAYS[0]), changes_of(DAYS[0]))
+    world.store(PRICES).store_and_load([([], certificate(PRICES, DAYS[0], []))])
     return world.data
 
 

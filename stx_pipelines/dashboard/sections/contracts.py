@@ -20,14 +20,13 @@ from stx_pipelines.dashboard.charts import (
     tooltip,
 )
 from stx_pipelines.dashboard.facts import CONTRACTS, Facts, Row
-from stx_pipelines.dashboard.parts import NOTHING_YET, Chart, Panel, Section
-from stx_pipelines.dashboard.text import count, money, number
+from stx_pipelines.dashboard.parts import NOTHING_YET, Amount, Chart, Panel, Section
+from stx_pipelines.dashboard.text import count, exactly, number, rounded
 
 TRANSFERS = "transfers_daily"
 CONTRACTS_DRAWN = 12
 CONTRACTS_LISTED = 20
 DAYS_LISTED = 30
-_PLACES = 6  # microSTX
 
 _COUNTED = (
     "Calls, wallets and fees are those of successful calls. Failed calls are counted beside them. A wallet that calls "
@@ -46,8 +45,8 @@ def contracts(facts: Facts) -> Section:
     return Section(
         id="contracts",
         title="Contracts and transfers",
+        short="Contracts",
         lead="The contracts that wallets called most in the last 30 closed days, and the transfers of STX per day.",
-        facts=[("Days of the contracts", _window(called[0])), ("Calls and wallets", _COUNTED)] if called else [],
         charts=[*([_most_called(called)] if called else []), *(_transfers(sent[-1]) if sent else [])],
         panels=[*([_listed(called)] if called else []), *([_days(sent)] if sent else [])],
         empty="" if called or sent else NOTHING_YET,
@@ -78,7 +77,11 @@ def _bars(drawn: Sequence[str]) -> Spec:
     """Return a chart with a bar per contract. The numbers of calls and of wallets are above the bar."""
     axis = {"title": None, "labelExpr": _short("datum.value"), "labelLimit": 220}
     y = steps("contract_id", drawn, inner=0.18, axis=axis)
-    x = {"field": "calls", "type": "quantitative", "axis": {"title": "calls", "grid": False, "tickMinStep": 1}}
+    x = {
+        "field": "calls",
+        "type": "quantitative",
+        "axis": {"title": "calls", "grid": False, "tickCount": 6, "tickMinStep": 1},
+    }
     tip = tooltip(
         ("contract_id", "contract"), ("calls", "calls", ","), ("wallets", "distinct wallets", ","),
         ("fee_stx", "fees in STX"), ("failed", "failed calls", ","), ("landed", "of all calls", ","),
@@ -109,6 +112,7 @@ def _short(contract: str) -> str:
 
 
 def _transfers(last: Row) -> tuple[Chart, Chart]:
+    sent = number(None) if last["amount_stx"] is None else rounded(last["amount_stx"])
     transfers = Chart(
         id="transfers",
         title="Transfers of STX per day",
@@ -125,7 +129,7 @@ def _transfers(last: Row) -> tuple[Chart, Chart]:
     )
     amounts = Chart(
         id="transfer-amounts",
-        title="STX transferred per day",
+        title="Amounts transferred per day",
         meaning="Sum of the amounts of these transfers, in STX. Days whose files have no amounts have no bar.",
         table=TRANSFERS,
         spec=bars(
@@ -135,10 +139,9 @@ def _transfers(last: Row) -> tuple[Chart, Chart]:
             [("amount_stx", "STX"), ("transfers", "transfers", ",")],
             title="STX",
             axis={"format": "~s"},
-            colour="@two",
             also=[calculated("datum.amount_stx === null ? null : toNumber(datum.amount_stx)", "stx")],
         ),
-        alt=f"Bars of STX transferred per day. On {last['date']}: {_stx(last['amount_stx'])} STX",
+        alt=f"Bars of STX transferred per day. On {last['date']}: {sent} STX",
     )
     return transfers, amounts
 
@@ -148,20 +151,21 @@ def _listed(rows: Sequence[Row]) -> Panel:
     which = "All called contracts" if few else f"The {CONTRACTS_LISTED} contracts with the most calls"
     return Panel(
         "Calls, wallets, failures and fees by contract",
-        f"{which}, {_window(rows[0])}. Fees are exact, in STX. Failures are a part of all calls of any status.",
-        ("contract", "calls", "distinct wallets", "failed", "fees in STX"),
+        f"{which}, {_window(rows[0])}. Failures are a part of all calls of any status.",
+        ("contract", "calls", "distinct wallets", "failed, % of calls", "fees, STX"),
         [_contract_line(row) for row in rows[:CONTRACTS_LISTED]],
         CONTRACTS,
+        is_folded=True,
     )
 
 
-def _contract_line(row: Row) -> tuple[str, ...]:
+def _contract_line(row: Row) -> tuple[str | Amount, ...]:
     return (
         row["contract_id"] or _NOT_NAMED,
         number(row["calls"]),
         number(row["wallets"]),
         f"{number(row['failed'])} ({row['failed_share']:.1%})",
-        money(row["fee_stx"], _PLACES),
+        exactly(row["fee_stx"]),
     )
 
 
@@ -169,17 +173,15 @@ def _days(rows: Sequence[Row]) -> Panel:
     shown = rows[-DAYS_LISTED:][::-1]
     return Panel(
         "Transfers of STX by day",
-        f"{_SENT} Newest day first, {count(len(shown), 'day')}. Amounts are exact.",
-        ("day", "transfers", "STX", "senders", "recipients"),
+        f"Newest day first, {count(len(shown), 'day')}.",
+        ("day (UTC)", "transfers", "amount, STX", "senders", "recipients"),
         [_day_line(row) for row in shown],
         TRANSFERS,
+        is_folded=True,
     )
 
 
-def _day_line(row: Row) -> tuple[str, ...]:
-    counts = (number(row["senders"]), number(row["recipients"]))
-    return row["date"], number(row["transfers"]), _stx(row["amount_stx"]), *counts
-
-
-def _stx(amount: str | None) -> str:
-    return "not known" if amount is None else money(amount, _PLACES)
+def _day_line(row: Row) -> tuple[str | Amount, ...]:
+    amount = row["amount_stx"]
+    sent = number(None) if amount is None else exactly(amount)
+    return row["date"], number(row["transfers"]), sent, number(row["senders"]), number(row["recipients"])

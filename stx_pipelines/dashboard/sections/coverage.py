@@ -37,7 +37,8 @@ def coverage(facts: Facts) -> Section:
     return Section(
         id="coverage",
         title="Days behind the numbers",
-        lead="This section shows which days are complete, and which days the numbers use.",
+        short="Days",
+        lead="Which days are complete, how they are proved, and which days the numbers use.",
         facts=[("Days wanted", f"{facts.coverage}."), *_proofs(facts), *_basis_facts(facts.measured)],
         charts=[_calendar(facts)] if rows else [],
         empty="" if rows else "No day is wanted, and no day is stored.",

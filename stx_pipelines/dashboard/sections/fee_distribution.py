@@ -1,4 +1,4 @@
-"""The histogram of fees per wallet. It is a part of the section of windows."""
+"""The histogram of fees per wallet. It is a part of the section of value."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""The section of growth: new and active wallets per day."""
+"""The section of growth: new and active wallets per day, and the ages of active wallets."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from stx_pipelines.dashboard.charts import (
     Spec,
@@ -23,6 +24,7 @@ from stx_pipelines.dashboard.charts import (
 )
 from stx_pipelines.dashboard.facts import Facts, Row
 from stx_pipelines.dashboard.parts import Chart, Section, section
+from stx_pipelines.dashboard.sections.wallet_ages import age_chart, age_panels
 from stx_pipelines.dashboard.text import count, number
 
 _ACTIVE = "Distinct wallets that sent a transaction on the day, and in the 7 and 30 days that end with it."
@@ -30,10 +32,11 @@ _SPANS = {"active_wallets": "1 day", "active_7d": "7 days", "active_30d": "30 da
 
 
 def growth(facts: Facts) -> Section:
-    """Return the section with the charts of active and of new wallets."""
+    """Return the section with the charts of active and of new wallets, and of the ages of active wallets."""
     daily = facts.rows("wallets_daily")
     lead = "Wallets that use the chain, and wallets that use it for the first time."
-    return section("growth", "Growth", lead, [_active(daily), _new(daily)] if daily else [])
+    charts = [_active(daily), _new(daily), age_chart(daily[-1])] if daily else []
+    return replace(section("growth", "Growth", lead, charts), panels=age_panels(facts) if daily else [])
 
 
 def _active(daily: Sequence[Row]) -> Chart:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
 
-from stx_pipelines.dashboard.charts import Spec, bars, calculated, stacks
+from stx_pipelines.dashboard.charts import LOW, Spec, bars, calculated, kept, stacks
 from stx_pipelines.dashboard.facts import Facts, Row
 from stx_pipelines.dashboard.parts import Chart, Section, section
+from stx_pipelines.dashboard.sections.wallet_ages import NOT_30_DAYS
 from stx_pipelines.dashboard.text import number
 
 
@@ -16,8 +19,8 @@ def network(facts: Facts) -> Section:
     """Return the section with the charts of the whole network."""
     days, types = facts.rows("network_daily"), facts.rows("network_types")
     lead = "Activity of the whole chain per day, all types of transactions included."
-    found = [_types(types, days[-1]), _fees(days[-1]), _failures(days[-1])] if days else []
-    return section("network", "The network, day by day", lead, found)
+    found = [_types(types, days[-1]), _fees(days), _fees_30d(days[-1]), _failures(days[-1])] if days else []
+    return replace(section("network", "The network, day by day", lead, found), short="Network")
 
 
 def _types(types: Sequence[Row], last: Row) -> Chart:
@@ -59,22 +62,56 @@ def _stacks(kinds: Sequence[str]) -> Spec:
     )
 
 
-def _fees(last: Row) -> Chart:
+def _fees(days: Sequence[Row]) -> Chart:
+    last = days[-1]
+    is_priced = any(row.get("fee_usd") is not None for row in days)
+    priced = [("dollars", "in US dollars"), ("priced_share", "of which priced", ".0%")] if is_priced else []
+    dollars = [calculated("isValid(datum.fee_usd) ? format(toNumber(datum.fee_usd), ',.2f') : 'no price'", "dollars")]
     return Chart(
         id="fees",
         title="Fees per day",
-        meaning="Fees of successful transactions, in STX.",
+        meaning="Fees of successful transactions, in STX."
+        + (" A bar also tells them in US dollars, at the hourly price of each transaction." if is_priced else ""),
         table="network_daily",
         spec=bars(
             "network_daily",
             "stx",
             "Exact fees of the day's successful transactions, in STX.",
-            [("fee_stx", "fees in STX"), ("transactions", "transactions", ",")],
+            [("fee_stx", "fees in STX"), *priced, ("transactions", "transactions", ",")],
             title="STX",
-            also=[calculated("toNumber(datum.fee_stx)", "stx")],
+            also=[calculated("toNumber(datum.fee_stx)", "stx"), *(dollars if is_priced else [])],
         ),
-        alt=f"Bars of fees per day. On {last['date']}: {last['fee_stx']} STX",
+        alt=f"Bars of fees per day. On {last['date']}: {last['fee_stx']} STX{_in_dollars(last)}",
     )
+
+
+def _fees_30d(last: Row) -> Chart:
+    known = last["fee_30d_stx"] is not None
+    return Chart(
+        id="fees-30d",
+        title="Fees of 30 days",
+        meaning="Fees of successful transactions of the 30 days that end with each day, in STX.",
+        table="network_daily",
+        spec=_sums() if known else None,
+        alt=f"Bars of the fees of 30 days. On {last['date']}: {last['fee_30d_stx']} STX" if known else "",
+        empty="" if known else NOT_30_DAYS,
+    )
+
+
+def _sums() -> Spec:
+    return bars(
+        "network_daily",
+        "stx",
+        "Exact fees of the successful transactions of the 30 days that end with the day, in STX.",
+        [("fee_30d_stx", "fees of 30 days in STX"), ("fee_stx", "of the day itself")],
+        title="STX in 30 days",
+        also=[kept("isValid(datum.fee_30d_stx)"), calculated("toNumber(datum.fee_30d_stx)", "stx")],
+    )
+
+
+def _in_dollars(day: Row) -> str:
+    fees = day.get("fee_usd")
+    return "" if fees is None else f" ({Decimal(fees):,.2f} US dollars, {day['priced_share']:.0%} of the fees priced)"
 
 
 def _failures(last: Row) -> Chart:
@@ -83,14 +120,18 @@ def _failures(last: Row) -> Chart:
         title="Share of failed transactions",
         meaning="Share of canonical transactions that did not succeed. No other chart counts these transactions.",
         table="network_daily",
-        spec=bars(
-            "network_daily",
-            "failed_share",
-            "Share of the day's canonical transactions that did not succeed.",
-            [("failed_share", "failed", ".2%"), ("failed", "failed", ","), ("landed", "of all", ",")],
-            title="share of transactions",
-            axis={"format": "~%"},
-        ),
+        spec={
+            **bars(
+                "network_daily",
+                "failed_share",
+                "Share of the day's canonical transactions that did not succeed.",
+                [("failed_share", "failed", ".2%"), ("failed", "failed", ","), ("landed", "of all", ",")],
+                title="share of transactions",
+                axis={"format": "~%"},
+            ),
+            "height": LOW,
+        },
         alt=f"Bars of the failed share per day. On {last['date']}: {number(last['failed'])} of "
         f"{number(last['landed'])}",
+        is_wide=True,
     )

@@ -11,6 +11,7 @@ from stx_pipelines.dashboard.charts import Spec, calculated, chart, day_in, kept
 from stx_pipelines.dashboard.facts import Facts, Row, partial_weeks
 from stx_pipelines.dashboard.intervals import RULE, SMALL, interval
 from stx_pipelines.dashboard.parts import Chart, Choice, Section, section
+from stx_pipelines.dashboard.sections.value_retention import value_retention
 from stx_pipelines.dashboard.text import long_day, number
 from stx_pipelines.metrics.options import Basis, MetricOptions
 
@@ -26,12 +27,13 @@ _NAMES = {"cumulative": "in the window", "active_band": "late in the window", "s
 
 
 def retention(facts: Facts) -> Section:
-    """Return the section with the heat map, or with the day on which the first cell will appear."""
+    """Return the section with the heat map and the value wallets, or with the day on which the first cell appears."""
     rows, basis = facts.rows("wallet_retention_weekly"), facts.measured
-    charts, empty = [], ""
+    charts: list[Chart] = []
+    empty = ""
     if rows and basis is not None:
         if any(row["is_mature"] for row in rows):
-            charts = [_heat_map(rows, basis)]
+            charts = [_heat_map(rows, basis), *filter(None, [value_retention(facts)])]
         else:
             empty = _too_short(rows[0], basis.options.windows[0])
     lead = "The share of each week's new wallets that came back later."

@@ -27,6 +27,8 @@ from stx_pipelines.dashboard.charts import (
 )
 from stx_pipelines.dashboard.facts import Facts, Row, partial_weeks, stx
 from stx_pipelines.dashboard.parts import Chart, Panel, Section, section
+from stx_pipelines.dashboard.sections.fee_distribution import fee_histogram
+from stx_pipelines.dashboard.sections.wallet_windows import window_cards, window_panels
 from stx_pipelines.dashboard.text import count, exactly, money, number
 from stx_pipelines.metrics.options import Basis, MetricOptions
 
@@ -38,13 +40,18 @@ If all lines stay lower, the target would stretch the y axis and flatten them.
 
 
 def value(facts: Facts) -> Section:
-    """Return the section with fees per wallet by window, payback by week, and the fees of active wallets."""
+    """Return the section with the fees per wallet: by window, by week, spread, and of all active wallets."""
     lead = "Fees that wallets paid in their first days, compared with the target cost of a new wallet."
     if facts.measured is None:
         return section("value", "Value", lead, [])
-    options = facts.measured.options
-    found = [_by_window(facts, options), _payback(facts, facts.measured)]
-    return Section(id="value", title="Value", lead=lead, charts=found, panels=_trailing(facts))
+    return Section(
+        id="value",
+        title="Value",
+        lead=lead,
+        cards=window_cards(facts),
+        charts=[_by_window(facts, facts.measured.options), _payback(facts, facts.measured), fee_histogram(facts)],
+        panels=[*window_panels(facts), *_trailing(facts)],
+    )
 
 
 def _by_window(facts: Facts, options: MetricOptions) -> Chart:
@@ -187,4 +194,5 @@ def _trailing(facts: Facts) -> list[Panel]:
         "rounded; exact ones are shown on hover and in the CSV file."
     )
     header = ("last", "wallets", "transactions", "fees, STX", "mean per wallet, STX", "median per wallet, STX")
-    return [Panel("Fees of the active wallets", meaning, header, rows, "wallet_value_trailing")] if rows else []
+    panel = Panel("Fees of the active wallets", meaning, header, rows, "wallet_value_trailing", is_folded=True)
+    return [panel] if rows else []

@@ -1,34 +1,52 @@
-"""The section of value wallets: whether wallets that pay fees come back more often than the others."""
+"""The chart of value wallets: whether wallets that pay fees come back more often. It is a part of retention."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 
-from stx_pipelines.dashboard.charts import Spec, calculated, chart, defined, kept, layer, steps, tooltip
+from stx_pipelines.dashboard.charts import (
+    Spec,
+    calculated,
+    chart,
+    defined,
+    kept,
+    layer,
+    lines,
+    shapes,
+    steps,
+    tooltip,
+)
 from stx_pipelines.dashboard.facts import Facts, Row, stx
-from stx_pipelines.dashboard.parts import Chart, Choice, Section, section
+from stx_pipelines.dashboard.parts import Chart, Choice
 from stx_pipelines.dashboard.text import money, number
 from stx_pipelines.metrics.options import FUNNEL_DAYS, VALUE_USTX, MetricOptions
 
-_NAMES = {"active_band": "late in the window", "cumulative": "in the window", "survival": "after the window"}
+_NAMES = {"cumulative": "in the window", "active_band": "late in the window", "survival": "after the window"}
 _SEGMENTS = {"value": "value wallets", "non_value": "other wallets"}
 WORTH = f"{money(stx(VALUE_USTX))} STX"
-_EMPTY = (
-    f"There is no wallet yet that is certainly new and whose first {FUNNEL_DAYS} days are over. A number is never "
-    "shown before its window is over."
-)
+_TITLE = "Value wallets and others that came back"
+_WORTH = f"Value wallets paid at least {WORTH} of fees in their first {FUNNEL_DAYS} days."
 
 
-def value_retention(facts: Facts) -> Section:
-    """Return the section with the retention of value wallets and of the others."""
-    lead = f"Value wallets paid at least {WORTH} of fees in their first {FUNNEL_DAYS} days."
+def value_retention(facts: Facts) -> Chart | None:
+    """Return the chart of the retention of value wallets and of the others, or None before the first results."""
     rows, basis = facts.rows("wallet_retention_by_value"), facts.measured
-    known = [row for row in rows if row["wallets"]]
     if basis is None or not rows:
-        return section("value-wallets", "Value wallets", lead, [])
-    charts = [_lines(known, basis.options)] if known else []
-    return section("value-wallets", "Value wallets", lead, charts, "" if known else _EMPTY)
+        return None
+    known = [row for row in rows if row["wallets"]]
+    return _lines(known, basis.options) if known else _nothing_yet()
+
+
+def _nothing_yet() -> Chart:
+    return Chart(
+        id="value-retention",
+        title=_TITLE,
+        meaning=_WORTH,
+        table="wallet_retention_by_value",
+        empty=f"No wallet is certainly new and has its first {FUNNEL_DAYS} days behind it yet.",
+        is_wide=True,
+    )
 
 
 def value_wallets(facts: Facts) -> tuple[int, int]:
@@ -44,13 +62,13 @@ def _lines(known: Sequence[Row], options: MetricOptions) -> Chart:
     present = [name for name in _NAMES if any(row["definition"] == name for row in known)]
     return Chart(
         id="value-retention",
-        title="Wallets that came back, value wallets and others",
+        title=_TITLE,
         meaning=meanings[present[0]],
         table="wallet_retention_by_value",
         spec=_points(meanings, present[0], options.windows),
         alt=_said(known, present[0]),
-        note=f"{_absent(known)}Only wallets count whose window and first {FUNNEL_DAYS} days are over. A longer window "
-        f"has fewer wallets. In the first {FUNNEL_DAYS} days, a wallet that comes back more often also pays more fees.",
+        note=f"{_absent(known)}{_WORTH} Only wallets count whose window and first {FUNNEL_DAYS} days are over. "
+        "A wallet that comes back more often in these days also pays more fees.",
         is_wide=True,
         switch="Came back",
         choices=[Choice(name, f"{_NAMES[name]} ({name.replace('_', ' ')})", meanings[name]) for name in present],
@@ -96,23 +114,25 @@ def _points(meanings: dict[str, str], definition: str, windows: Sequence[int]) -
         ("window", "window"), ("who", "wallets"), ("rate", "came back", ".2%"), ("retained", "wallets back", ","),
         ("wallets", "of wallets", ","), ("first_cohort", "first cohort"), ("last_cohort", "last cohort"),
     )  # fmt: skip
-    colour = {"field": "who", "scale": {"domain": names, "range": ["@one", "@two"]}, "legend": {"title": None}}
-    shape = {"field": "who", "scale": {"domain": names, "range": ["circle", "square"]}, "legend": {"title": None}}
+    legend = {"title": None, "offset": 24}
+    line = {**place, **lines("who", names, legend)}
+    point = {**place, "color": line["color"], **shapes("who", names, legend), "tooltip": tip}
     text = {"expr": "format(datum.rate, '.1%') + (width < 560 ? '' : ' of ' + format(datum.wallets, ','))"}
-    below = {"expr": "datum.segment === 'value' ? -12 : 14"}
+    words: Spec = {"text": text, "dy": {"expr": "datum.segment === 'value' ? -14 : 16"}, "fontSize": 11}
     return chart(
         "wallet_retention_by_value",
         params=[{"name": "choice", "value": definition}],
         transform=[
             kept("datum.definition === choice && datum.wallets > 0"),
-            defined(f"Value wallets paid at least {WORTH} of fees in their first {FUNNEL_DAYS} days."),
+            defined(_WORTH),
             calculated(f"{json.dumps(meanings)}[choice]", "definition"),
             calculated("datum.window_days + ' days'", "window"),
             calculated(f"{json.dumps(_SEGMENTS)}[datum.segment]", "who"),
         ],
         layer=[
-            layer("line", {**place, "color": colour}, strokeWidth=2),
-            layer("point", {**place, "color": colour, "shape": shape, "tooltip": tip}, filled=True, size=70, opacity=1),
-            layer("text", place, text=text, dy=below, color="@ink", fontSize=11),
+            layer("line", line, strokeWidth=2),
+            layer("point", point, filled=True, size=70, opacity=1),
+            layer("text", place, **words, stroke="@card", strokeWidth=5, strokeJoin="round"),
+            layer("text", place, **words, color="@ink"),
         ],
     )

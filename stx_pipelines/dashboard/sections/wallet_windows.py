@@ -1,84 +1,82 @@
-"""The section of windows: new wallets in their first days, and active wallets in the last days of the data."""
+"""The first days of new wallets and the last days of active wallets: cards and tables of the section of value."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from stx_pipelines.dashboard.facts import Facts, Row
-from stx_pipelines.dashboard.parts import Panel, Section, Tile, section
-from stx_pipelines.dashboard.sections.fee_distribution import fee_histogram
+from stx_pipelines.dashboard.parts import Amount, Card, Panel
 from stx_pipelines.dashboard.sections.value_retention import WORTH, value_wallets
-from stx_pipelines.dashboard.text import money, number
+from stx_pipelines.dashboard.text import exactly, money, number, rounded
 from stx_pipelines.metrics.options import FUNNEL_DAYS
 
 _DASH = "—"
 """The sign of a number without data. A 0 is a number with data."""
 
-_TITLE = "First days and last days"
-_LONGEST_TILE = 90
+_LONGEST_CARD = 90
 _NOT_YET = "not known yet"
-_LEAD = (
-    "The first days of new wallets, and the last days of all active wallets. The first days are those of the wallets "
-    "observed: certainly new, with a window that is over, and first seen in the last {days} days. A dash is a number "
-    "that is not known yet."
-)
+_TABLE = "wallet_window_summary"
 
 
-def wallet_windows(facts: Facts) -> Section:
-    """Return the section with a row per window, the first days beside the last days, and the histogram of fees."""
-    rows, basis = facts.rows("wallet_window_summary"), facts.measured
-    if not rows or basis is None:
-        return section("windows", _TITLE, "The fees of new wallets in their first days, and of all active wallets.", [])
-    return Section(
-        id="windows",
-        title=_TITLE,
-        lead=_LEAD.format(days=basis.options.breakeven_days),
-        tiles=_tiles(facts, rows),
-        charts=[fee_histogram(facts)],
-        panels=[_windows(rows), _first_and_last(rows)],
-    )
-
-
-def _tiles(facts: Facts, rows: Sequence[Row]) -> list[Tile]:
+def window_cards(facts: Facts) -> list[Card]:
     """Return the fees per wallet of the first days with the value wallets, and of the last days with the network."""
-    shown = [row for row in rows if FUNNEL_DAYS <= row["window_days"] <= _LONGEST_TILE]
-    return [*map(_first, shown), _value(facts), *map(_last, shown), _network(facts)]
+    shown = [row for row in facts.rows(_TABLE) if FUNNEL_DAYS <= row["window_days"] <= _LONGEST_CARD]
+    return [*map(_first, shown), _value(facts), *map(_last, shown), _network(facts)] if shown else []
 
 
-def _first(row: Row) -> Tile:
+def window_panels(facts: Facts) -> list[Panel]:
+    """Return the table with a row per window, and the folded table of first days against last days."""
+    rows = facts.rows(_TABLE)
+    basis = facts.measured
+    return [_windows(rows, basis.options.breakeven_days), _first_and_last(rows)] if rows and basis else []
+
+
+def _first(row: Row) -> Card:
     fees = (row["mean_fee_stx"], row["median_fee_stx"])
-    return _fee_tile(f"First {row['window_days']} days", *fees, row["observed_wallets"])
+    return _fee_card(f"New: first {row['window_days']} days", *fees, row["observed_wallets"])
 
 
-def _last(row: Row) -> Tile:
+def _last(row: Row) -> Card:
     fees = (row["active_mean_fee_stx"], row["active_median_fee_stx"])
-    return _fee_tile(f"Last {row['window_days']} days", *fees, row["active_wallets"])
+    return _fee_card(f"Active: last {row['window_days']} days", *fees, row["active_wallets"])
 
 
-def _fee_tile(name: str, mean: str | None, median: str | None, wallets: int | None) -> Tile:
-    note = f"STX of fees per wallet, median {_amount(median)}, {_count(wallets)} wallets"
-    return Tile(name, _amount(mean), note if mean is not None else _NOT_YET)
+def _fee_card(name: str, mean: str | None, median: str | None, wallets: int | None) -> Card:
+    if mean is None or median is None:
+        return Card(name, _DASH, _NOT_YET)
+    note = f"STX per wallet, median {rounded(median)}, {number(wallets)} wallets"
+    return Card(name, rounded(mean), note, f"exactly {money(mean)} STX, median {money(median)} STX")
 
 
-def _value(facts: Facts) -> Tile:
+def _value(facts: Facts) -> Card:
     wallets, others = value_wallets(facts)
     known = wallets + others
-    paid = f"{wallets / known:.1%} of {number(known)} paid {WORTH} or more in {FUNNEL_DAYS} days" if known else _NOT_YET
-    return Tile("Value wallets", number(wallets) if known else _DASH, paid)
+    paid = f"{wallets / known:.1%} of {number(known)} paid {WORTH} in {FUNNEL_DAYS} days" if known else _NOT_YET
+    return Card("Value wallets", number(wallets) if known else _DASH, paid)
 
 
-def _network(facts: Facts) -> Tile:
+def _network(facts: Facts) -> Card:
     daily = facts.rows("network_daily")
     fees = daily[-1]["fee_30d_stx"] if daily else None
-    return Tile("Network, last 30 days", money(fees, 2) if fees else _DASH, "STX of fees" if fees else _NOT_YET)
+    if fees is None:
+        return Card("Network: last 30 days", _DASH, _NOT_YET)
+    return Card("Network: last 30 days", rounded(fees), "STX of fees", f"exactly {money(fees)} STX")
 
 
-def _windows(rows: Sequence[Row]) -> Panel:
+def _windows(rows: Sequence[Row], days: int) -> Panel:
     return Panel(
-        "New, active, and what new wallets did",
-        "New and active wallets are those of the last days of the data. The other numbers are about the first days of "
-        "the wallets observed: the share that came back after the first day, and the fees per wallet in exact STX.",
-        ("window", "new", "active", "came back", "mean fees", "median fees", "wallets observed"),
+        "New and active wallets by window",
+        "New and active wallets are those of the last days of the data. The other columns are about the first days of "
+        f"the wallets observed: certainly new, first seen in the last {days} days, with a window that is over.",
+        (
+            "window",
+            "new wallets",
+            "active wallets",
+            "came back",
+            "mean fees, STX",
+            "median fees, STX",
+            "wallets observed",
+        ),
         [
             (
                 f"{row['window_days']} days",
@@ -91,18 +89,18 @@ def _windows(rows: Sequence[Row]) -> Panel:
             )
             for row in rows
         ],
-        "wallet_window_summary",
+        _TABLE,
     )
 
 
 def _first_and_last(rows: Sequence[Row]) -> Panel:
     return Panel(
         "First days against last days",
-        "Fees per wallet in exact STX: what new wallets pay in their first days, and what all active wallets paid in "
-        "the last days. A quotient above 1: active wallets paid more in the last days than new wallets in their first.",
+        "Fees per wallet: what new wallets pay in their first days, and what all active wallets paid in the last days. "
+        "A quotient above 1: active wallets paid more in the last days than new wallets in their first.",
         (
-            *("window", "first: mean", "median", "wallets"),
-            *("last: mean", "median", "wallets", "last / first"),
+            *("window", "first: mean, STX", "first: median, STX", "wallets observed"),
+            *("last: mean, STX", "last: median, STX", "active wallets", "last / first"),
         ),
         [
             (
@@ -117,7 +115,8 @@ def _first_and_last(rows: Sequence[Row]) -> Panel:
             )
             for row in rows
         ],
-        "wallet_window_summary",
+        _TABLE,
+        is_folded=True,
     )
 
 
@@ -125,8 +124,8 @@ def _count(value: int | None) -> str:
     return _DASH if value is None else number(value)
 
 
-def _amount(stx: str | None) -> str:
-    return _DASH if stx is None else stx
+def _amount(stx: str | None) -> str | Amount:
+    return _DASH if stx is None else exactly(stx)
 
 
 def _share(row: Row) -> str:

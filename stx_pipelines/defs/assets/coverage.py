@@ -12,24 +12,29 @@ from datetime import date, datetime
 import dagster as dg
 
 from stx_pipelines.coverage.calendar import as_text
-from stx_pipelines.coverage.chains import CHAINS, STACKS, Chain
+from stx_pipelines.coverage.chains import CHAINS, ETHEREUM, PRICES, STACKS, STACKS_BALANCES, Chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.text import coverage_sentence
 from stx_pipelines.defs.assets.tables import OWNERS
 from stx_pipelines.project import Project
 
-KEYS = {name: dg.AssetKey("coverage" if name == STACKS.name else f"{name}_coverage") for name in CHAINS}
+KEYS = {
+    STACKS.name: dg.AssetKey("coverage"),
+    STACKS_BALANCES.name: dg.AssetKey("stacks_balances_coverage"),
+    ETHEREUM.name: dg.AssetKey("ethereum_coverage"),
+    PRICES.name: dg.AssetKey("prices_coverage"),
+}
 """The key of each chain's coverage asset."""
 
 _COUNTS = ("days_wanted", "days_complete", "days_open", "days_failing", "days_set_aside")
 
 
-def coverage_assets() -> list[dg.AssetSpec]:
+def coverage_assets(project: Project) -> list[dg.AssetSpec]:
     """Return the coverage assets of all chains."""
     return [
         dg.AssetSpec(
             KEYS[chain.name],
-            deps=chain.tables,
+            deps=[dataset.name for dataset in chain.wanted(project)],
             group_name=chain.name,
             owners=OWNERS,
             tags={"chain": chain.name},

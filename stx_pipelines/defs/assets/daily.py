@@ -27,11 +27,12 @@ from stx_pipelines.sync.outcome import FailedDay, Outcome, StoredDay
 
 _NAMED = 10  # the most days that the sentence of a failure names; the log names all of them
 
-_RESOURCES = {  # whose project has the data folder
+_RESOURCES = {
     "stacks": "stacks_api",
     "stacks_balances": "stacks_api",
     "ethereum": "ethereum_node",
-}
+    "prices": "price_source",
+}  # whose project has the data folder
 
 PASSING = "passing"
 """Metadata key of a failure. Its value is true if a later retry may succeed without any change."""

@@ -29,9 +29,10 @@ from stx_pipelines.store.files import StoreError
     tags={"chain": "stacks"},
     code_version=METRICS_VERSION,
     description=(
-        "The HTML page `data/public/index.html`, which needs no network. It shows coverage, growth, retention, value, "
-        "funnel and the network by day, and Ethereum's fee recipients if their days are stored. It names the days and "
-        "options behind each number and offers each table as CSV."
+        "The HTML page `data/public/index.html`, which needs no network. It shows growth, retention, value, funnel, "
+        "the network by day, contracts, Ethereum's fee recipients if their days are stored, and the coverage. It names "
+        "the days and options behind each number and offers each table as CSV. Its search of wallets reads files in "
+        "`data/public/wallets`."
     ),
 )
 def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.MaterializeResult[None]:

@@ -19,6 +19,7 @@ from stx_pipelines.store.summaries import (
     Recipient,
     summarize_balances,
     summarize_blocks,
+    summarize_parts,
 )
 
 if TYPE_CHECKING:
@@ -80,6 +81,29 @@ def describe_wallet_balances(certificate: Certificate, table: pa.Table) -> dict[
         "requests": dg.MetadataValue.int(certificate.requests),
         "requests_per_minute": dg.MetadataValue.float(_requests_per_minute(certificate)),
         "funded_wallets": dg.MetadataValue.int(sum(table.column("is_funded").to_pylist())),
+    }
+
+
+def describe_parts(certificate: Certificate, table: pa.Table) -> dict[str, dg.MetadataValue]:
+    """Return the proof of a day of `increase_parts`, its speed, and the sum of each part in ETH."""
+    sums = summarize_parts(table)
+    shown = [f"| {word(name.removesuffix('_wei').replace('_', ' '))} | {ether(wei):f} |" for name, wei in sums.items()]
+    return {
+        **_proof(certificate),
+        **_pace(certificate),
+        "parts": dg.MetadataValue.md("\n".join(["| part | sum in ETH |", "|---|---:|", *shown])),
+    }
+
+
+def describe_prices(certificate: Certificate) -> dict[str, dg.MetadataValue]:
+    """Return the proof of a day of `prices`, and the counts of its hours."""
+    proofs = certificate.prices or ()
+    return {
+        **_proof(certificate),
+        "requests": dg.MetadataValue.int(certificate.requests),
+        "hours_without_trade": dg.MetadataValue.int(sum(each.without_trade for each in proofs)),
+        "hours_compared": dg.MetadataValue.int(sum(each.compared for each in proofs)),
+        "hours_far_from_second_source": dg.MetadataValue.int(sum(each.far for each in proofs)),
     }
 
 

@@ -25,10 +25,11 @@ _COMMON = (
 DEFINITIONS = {
     "first_seen_wallets": (
         "One row per wallet. `first_seen` is the wallet's earliest block time (UTC), `cohort_date` its first day D0. "
-        "`first_tx_id` and `tx_count` include all transaction types. `is_new` is true if the account's first "
-        "transaction (nonce 0, as sender or sponsor) is in the range, false if it is before, and null if nonces are "
-        "not known. `is_left_censored` is true unless the wallet is known to be new; where nonces are not known, it is "
-        "true if the wallet was first seen in the first 30 days of a range that does not start with the chain."
+        "`first_tx_id`, `tx_count`, `active_days`, `last_date` and the fees include all transaction types. `is_new` "
+        "is true if the account's first transaction (nonce 0, as sender or sponsor) is in the range, false if it is "
+        "before, and null if nonces are not known. `is_left_censored` is true unless the wallet is known to be new; "
+        "where nonces are not known, it is true if the wallet was first seen in the first 30 days of a range that "
+        "does not start with the chain."
     ),
     "wallets_daily": (
         "One row per day d: `new_wallets` (wallets with D0 = d that are not known to be older), `active_wallets` "

@@ -74,9 +74,12 @@ class Accounts:
         """Return every account's balance after a block, in Wei."""
         return {address: self.balance(address, number) for address in self._histories}
 
-    def mined(self, number: int, miner: str, rng: Random) -> None:
-        """Apply a block to the balances: the change of its fee recipient and, in some blocks, an unrelated transfer."""
-        self._add(number, Change(miner, _increase(rng)))
+    def mined(self, number: int, miner: str, rng: Random, wei: int | None = None) -> None:
+        """Apply a block to the balances: the change of its fee recipient and, in some blocks, an unrelated transfer.
+
+        The change is `wei`; if None, it is drawn.
+        """
+        self._add(number, Change(miner, _increase(rng) if wei is None else wei))
         if rng.random() < _SHARE_OF_UNRELATED:
             self._add(number, _transfer(self.recipients, rng))
 

@@ -13,6 +13,7 @@ from threading import RLock
 
 from stx_pipelines.devnet.days import DAY, unix_midnight
 from stx_pipelines.devnet.ethereum.accounts import Accounts, Recipient
+from stx_pipelines.devnet.ethereum.bodies import MadeTransaction, body_roots, increase_of, made_body
 from stx_pipelines.devnet.ethereum.header import (
     EMPTY_UNCLES,
     derived,
@@ -151,7 +152,8 @@ class EthereumChain:
         parent, rng = self.blocks[-1], self._rng
         number = parent.number + 1
         miner = self._miner(parent)
-        self.accounts.mined(number, miner.address, rng)
+        if not self.spec.bodies:
+            self.accounts.mined(number, miner.address, rng)
         count = _TRANSACTIONS[int(rng.random() * len(_TRANSACTIONS))]
         gas_limit = _GAS_LIMIT + int(rng.random() * 36) * 1_000
         gas_used = self._gas_used(parent, count, gas_limit)
@@ -170,7 +172,16 @@ class EthereumChain:
             size,
             miner.extra_data,
         )
-        self.blocks.append(self._sealed(begun, self._digest(parent.hash, content)))
+        mix_hash = self._digest(parent.hash, content)
+        if self.spec.bodies:
+            begun = begun._replace(mix_hash=mix_hash)
+            self.accounts.mined(number, miner.address, rng, increase_of(begun, self.body(begun)))
+        self.blocks.append(self._sealed(begun, mix_hash))
+
+    def body(self, block: EthereumBlock) -> list[MadeTransaction]:
+        """Return the transactions of a block. The chain's spec must have `bodies`."""
+        before = self.balance(block.miner, block.number - 1) if block.number else 0
+        return made_body(block, before, self.spec.chain_id)
 
     def _sealed(self, block: EthereumBlock, mix_hash: str) -> EthereumBlock:
         """Return the block with its remaining fields and the hash of all fields."""
@@ -182,7 +193,8 @@ class EthereumChain:
             difficulty=17_171_480_576 if is_old else 0,
             mix_hash=mix_hash,
         )
-        block = block._replace(transactions_root=derived(block, 3), receipts_root=derived(block, 2))
+        bodies = body_roots(self.body(block)) if self.spec.bodies else (derived(block, 3), derived(block, 2))
+        block = block._replace(transactions_root=bodies[0], receipts_root=bodies[1])
         if not is_old:
             withdrawals = withdrawals_of(block.number, block.miner, block.parent_hash)
             block = block._replace(

@@ -15,6 +15,7 @@ from stx_pipelines.devnet.ethereum.knobs import (
     HistoryWording,
     OldBalances,
     PrunedWording,
+    ReceiptCalls,
     known_faults,
 )
 from stx_pipelines.devnet.ethereum.traffic import EthereumStats
@@ -40,6 +41,7 @@ def ethereum_routes(chain: EthereumChain, knobs: EthereumKnobs, stats: EthereumS
         "batch_refusal": _one_of(get_args(BatchRefusal)),
         "pruned_wording": _one_of(get_args(PrunedWording)),
         "history_wording": _one_of(get_args(HistoryWording)),
+        "receipts": _one_of(get_args(ReceiptCalls)),
         "old_balances": _one_of(get_args(OldBalances)),
     }
     return {

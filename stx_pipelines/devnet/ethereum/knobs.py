@@ -63,6 +63,8 @@ OldBalances = Literal["right", "newest", "zero"]
 # A chain without finality: null, an error of old geth, an error of nodes that take numbers only.
 FinalizedTag = Literal["known", "null", "not supported", "invalid"]
 HistoryWording = Literal["null", "pruned history unavailable"]
+# A node may give receipts of whole blocks, only of single transactions, or none.
+ReceiptCalls = Literal["blocks", "single", "none"]
 PrunedWording = Literal["missing_trie_node", "historical_state", "state_not_available", "pruned"]
 
 
@@ -89,6 +91,7 @@ class EthereumKnobs:
     odd_forms: bool = False  # correct responses in an unusual form: padded, capitals, ids as texts, no size, an author
     history_from: int = 0  # older blocks, except block 0, are gone
     history_wording: HistoryWording = "null"
+    receipts: ReceiptCalls = "blocks"
     gas_limit: int = 0  # reported instead of each block's own; 0: its own
     faults: dict[EthereumFault, float] = field(default_factory=dict)  # share of requests, or of elements
     faults_left: int = -1  # number of requests that may still have faults; -1: all

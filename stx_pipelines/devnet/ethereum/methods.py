@@ -12,6 +12,7 @@ from stx_pipelines.devnet.ethereum.chain import EthereumBlock, EthereumChain
 from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
 from stx_pipelines.devnet.ethereum.odd import odd_id, odd_result
 from stx_pipelines.devnet.ethereum.render import block_json, error_text, proof_json, result_text
+from stx_pipelines.devnet.ethereum.render_bodies import receipt_json, receipts_json, transactions_json
 from stx_pipelines.devnet.ethereum.state import account_proof
 from stx_pipelines.devnet.ethereum.values import Call, Params
 
@@ -37,10 +38,13 @@ class EthereumMethods:
         """Use this chain and these knobs. Both may be changed between two calls."""
         self._chain = chain
         self._knobs = knobs
+        self._numbers_by_hash: dict[str, int] = {}  # of the transactions that were sent whole
         self._methods: dict[str, Callable[[Params], str]] = {
             "eth_getBalance": self._balance,
             "eth_getProof": self._proof,
             "eth_getBlockByNumber": self._block,
+            "eth_getBlockReceipts": self._receipts,
+            "eth_getTransactionReceipt": self._receipt,
             "eth_blockNumber": lambda _: f'"{self._chain.latest.number:#x}"',
             "eth_chainId": lambda _: f'"{self._chain_id():#x}"',
             "net_version": lambda _: f'"{self._chain_id()}"',
@@ -106,18 +110,39 @@ class EthereumMethods:
         number = self._number(params, 0)
         if len(params) < 2:
             raise _missing(1)
-        if params[1] is not False:
+        if params[1] is not False and not self._chain.spec.bodies:
             raise _unfit(1, "this devnet has no whole transactions, only their hashes: use false")
         block = self._chain.block(number)
         if block is None or 0 < number < self._knobs.history_from:
             if block is not None and self._knobs.history_wording != "null":
                 raise CallError(4444, self._knobs.history_wording)
             return "null"
-        text = block_json(block, has_future_member=number >= self._chain.spec.future_number)
+        whole = self._whole(block) if params[1] and self._chain.spec.bodies else None
+        hashes = [one.hash for one in self._chain.body(block)] if self._chain.spec.bodies and not whole else None
+        text = block_json(block, has_future_member=number >= self._chain.spec.future_number, whole=whole, hashes=hashes)
         if limit := self._knobs.gas_limit:
             text = text.replace(f'"gasLimit":"{block.gas_limit:#x}"', f'"gasLimit":"{limit:#x}"')
         member = self._knobs.altered_member
         return _altered(text, member) if member and self._knobs.altered_block in {-1, number} else text
+
+    def _whole(self, block: EthereumBlock) -> str:
+        made = self._chain.body(block)
+        self._numbers_by_hash |= {one.hash: block.number for one in made}
+        return transactions_json(made)
+
+    def _receipts(self, params: Params) -> str:
+        if self._knobs.receipts != "blocks" or not self._chain.spec.bodies:
+            raise CallError(-32601, "the method eth_getBlockReceipts does not exist/is not available")
+        block = self._chain.block(self._number(params, 0))
+        return receipts_json(block, self._chain.body(block)) if block else "null"
+
+    def _receipt(self, params: Params) -> str:
+        if self._knobs.receipts == "none" or not self._chain.spec.bodies:
+            raise CallError(-32601, "the method eth_getTransactionReceipt does not exist/is not available")
+        name = _text(params, 0)
+        block = self._chain.block(self._numbers_by_hash.get(name, -1))
+        found = [one for one in self._chain.body(block) if one.hash == name] if block else []
+        return receipt_json(block, found[0]) if block and found else "null"
 
     def _without_finality(self) -> str:
         match self._knobs.finalized_tag:

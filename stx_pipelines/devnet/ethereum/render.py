@@ -42,9 +42,15 @@ def error_text(call_id: CallId, code: int, message: str) -> str:
     return f'{{"jsonrpc":"2.0","id":{_id_text(call_id)},"error":{error}}}'
 
 
-def block_json(block: EthereumBlock, *, has_future_member: bool = False) -> str:
-    """Return a block as the JSON of `eth_getBlockByNumber`. Its transactions are hashes only."""
-    transactions = ",".join([f'"{_transaction(block, 1 + index)}"' for index in range(block.transaction_count)])
+def block_json(
+    block: EthereumBlock, *, has_future_member: bool = False, whole: str | None = None, hashes: list[str] | None = None
+) -> str:
+    """Return a block as the JSON of `eth_getBlockByNumber`.
+
+    `whole` is the JSON of its transactions. Without it they are `hashes`, or made-up hashes.
+    """
+    names = hashes if hashes is not None else [_transaction(block, 1 + at) for at in range(block.transaction_count)]
+    transactions = whole or "[" + ",".join([f'"{name}"' for name in names]) + "]"
     future = f'"{FUTURE_MEMBER}":"{derived(block, 9)}",' if has_future_member else ""
     common = (
         f'"extraData":"{block.extra_data}","gasLimit":"{block.gas_limit:#x}","gasUsed":"{block.gas_used:#x}",{future}'
@@ -52,7 +58,7 @@ def block_json(block: EthereumBlock, *, has_future_member: bool = False) -> str:
         f'"mixHash":"{block.mix_hash}","nonce":"{block.nonce}","number":"{block.number:#x}",'
         f'"parentHash":"{block.parent_hash}","receiptsRoot":"{block.receipts_root}",'
         f'"sha3Uncles":"{block.sha3_uncles}","size":"{block.size:#x}","stateRoot":"{block.state_root}",'
-        f'"timestamp":"{block.timestamp:#x}","transactions":[{transactions}],'
+        f'"timestamp":"{block.timestamp:#x}","transactions":{transactions},'
         f'"transactionsRoot":"{block.transactions_root}","uncles":[]'
     )
     if block.base_fee_per_gas is None:

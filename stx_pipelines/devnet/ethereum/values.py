@@ -32,6 +32,7 @@ class EthereumSpec:
     london_number: int = 0  # the first block that has a base fee
     genesis_timestamp_zero: bool = False  # as on mainnet, where the timestamp of block 0 is 0
     future_number: int = 2**63  # the first block that has a field of a future fork
+    bodies: bool = False  # blocks have whole transactions and receipts, and increases are made of them
     other_hashes: bool = False  # headers are hashed by another rule than Ethereum's
 
     def __post_init__(self) -> None:

@@ -32,6 +32,9 @@ SELECT
     date, transactions, senders, fee_ustx, stx(fee_ustx) AS fee_stx, landed, failed,
     share(failed, landed) AS failed_share,
     fee_30d_ustx,
-    stx(fee_30d_ustx) AS fee_30d_stx
-FROM rolled
+    stx(fee_30d_ustx) AS fee_30d_stx,
+    usd(usd_e14) AS fee_usd,
+    btc(btc_e18) AS fee_btc,
+    priced_share(priced_ustx, fee_ustx) AS priced_share
+FROM rolled LEFT JOIN priced_fees USING (date)
 ORDER BY date

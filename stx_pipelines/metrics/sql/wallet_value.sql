@@ -9,6 +9,8 @@ WITH cohorts AS (
         count(*) FILTER (in_band) AS survivors,
         sum(tx_count)::BIGINT AS tx_count,
         sum(fee_ustx)::BIGINT AS fee_ustx,
+        sum(priced_ustx)::BIGINT AS priced_ustx,
+        sum(usd_e14) AS usd_e14,
         (coalesce(sum(fee_ustx) FILTER (in_band), 0))::BIGINT AS survivor_fee_ustx,
         median_ustx(quantile_disc(fee_ustx, 0.5), -quantile_disc(-fee_ustx, 0.5)) AS median_fee_ustx,
         median_ustx(
@@ -34,6 +36,8 @@ SELECT
         share(fee_ustx, cohort_size * scope.target_cpa_ustx::HUGEINT) END AS payback,
     is_mature,
     cohort_size < scope.minimum_cohort AS is_small,
-    is_left_censored
+    is_left_censored,
+    CASE WHEN is_mature THEN usd(usd_e14) END AS fee_usd,
+    CASE WHEN is_mature THEN priced_share(priced_ustx, fee_ustx) END AS priced_share
 FROM cohorts, scope
 ORDER BY cohort_date, window_days

@@ -2,7 +2,7 @@
 -- Younger and older wallets are told apart by their age on the newest closed day.
 WITH aged AS (
     SELECT
-        window_days, tx_count, fee_ustx,
+        window_days, tx_count, fee_ustx, priced_ustx, usd_e14,
         CASE WHEN coverage_end >= old_from THEN 'older' WHEN is_left_censored THEN 'unknown' ELSE 'younger' END AS age
     FROM trailing_windows JOIN ages USING (id) CROSS JOIN scope
 ),
@@ -12,6 +12,8 @@ totals AS (
         count(*) AS wallets,
         sum(tx_count)::BIGINT AS tx_count,
         sum(fee_ustx)::BIGINT AS fee_ustx,
+        sum(priced_ustx)::BIGINT AS priced_ustx,
+        sum(usd_e14) AS usd_e14,
         median_ustx(quantile_disc(fee_ustx, 0.5), -quantile_disc(-fee_ustx, 0.5)) AS median_fee_ustx,
         count(*) FILTER (age = 'younger') AS younger_wallets,
         count(*) FILTER (age = 'older') AS older_wallets,
@@ -41,6 +43,8 @@ SELECT
     CASE WHEN is_mature THEN coalesce(age_unknown_wallets, 0) END AS age_unknown_wallets,
     CASE WHEN is_mature THEN coalesce(younger_fee_ustx, 0) END AS younger_fee_ustx,
     CASE WHEN is_mature THEN coalesce(older_fee_ustx, 0) END AS older_fee_ustx,
-    CASE WHEN is_mature THEN coalesce(age_unknown_fee_ustx, 0) END AS age_unknown_fee_ustx
+    CASE WHEN is_mature THEN coalesce(age_unknown_fee_ustx, 0) END AS age_unknown_fee_ustx,
+    CASE WHEN is_mature THEN usd(usd_e14) END AS fee_usd,
+    CASE WHEN is_mature THEN priced_share(priced_ustx, fee_ustx) END AS priced_share
 FROM judged LEFT JOIN totals USING (window_days)
 ORDER BY window_days

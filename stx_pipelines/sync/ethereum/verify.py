@@ -92,14 +92,15 @@ def verify_balances(
     proofs = AccountProofs(node, None if every else SAMPLE, random)
     try:
         prove_balances(rows, blocks)
-        _compare(chosen, node)
+        compare_balances(chosen, node)
         _, remark = proofs.prove(certificates[0], blocks, rows)
     except ProofError as error:
         return DayVerdict(day, f"{len(rows):,} rows", [str(error)])
     return DayVerdict(day, f"{len(rows):,} rows, {len(chosen):,} of them read once more; {remark}", [])
 
 
-def _compare(rows: Sequence[BalanceChange], node: EthereumRpc) -> None:
+def compare_balances(rows: Sequence[BalanceChange], node: EthereumRpc) -> None:
+    """Ask the node for both balances of each row. Raises `ProofError` if one differs, and the errors of the client."""
     wanted = {
         BalanceKey(row.miner, number): wei
         for row in rows

@@ -18,6 +18,7 @@ from stx_pipelines.chains.stacks_proof import CLOCK_DRIFT, Placed, is_final, is_
 from stx_pipelines.clients.errors import ApiError, Moving
 from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.sync.stacks.clock import refuse_future
+from stx_pipelines.sync.stacks.looks import LOOKS
 
 _STRIDE = LIST_SIZE - 1
 _SECONDS_PER_BURN_BLOCK = 600
@@ -82,6 +83,17 @@ class BurnList:
             self.rows, self._ends = [], False  # rows of an interrupted read may have no heights
             raise
         self._forget_above(end)
+
+    def cover_when_still(self, start: int, end: int, on_move: Callable[[ListMoved], None]) -> None:
+        """Call `cover`. Start again from the tip if the chain changes, and give up at the fifth change."""
+        for attempt in range(1, LOOKS):
+            try:
+                return self.cover(start, end)
+            except ListMoved as error:
+                on_move(error)
+                self._api.http.stop.wait(self._api.http.patience.backoff(attempt))  # one of the API's servers may lag
+                self.restart(self._api.tip())
+        return self.cover(start, end)
 
     def _reaches_above(self, end: int) -> bool:
         if not self.rows or not (self._offset == 0 or is_final(self.burns, end)):

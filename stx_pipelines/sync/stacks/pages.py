@@ -37,7 +37,7 @@ def _downwards(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
     rows: dict[str, Tx] = {}
     cursor: Cursor | None = Cursor.top_of(piece.hi)
     while cursor is not None and cursor.height >= piece.lo:
-        page = _page(api, cursor)
+        page = page_at(api, cursor)
         wanted = {tx.tx_id: tx for tx in page.rows if tx.block_height >= piece.lo}
         if wanted and wanted.keys() <= rows.keys():
             raise ProofError(f"the page at {cursor} repeats an earlier page")
@@ -48,7 +48,7 @@ def _downwards(api: StacksApi, piece: Piece, on_page: OnPage) -> list[Tx]:
     return list(rows.values())
 
 
-def _page(api: StacksApi, cursor: Cursor) -> Page:
+def page_at(api: StacksApi, cursor: Cursor) -> Page:
     """Return a page. If it starts at another row, request it again: the response may belong to another request."""
     try:
         return api.page(cursor)

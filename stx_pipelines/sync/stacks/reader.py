@@ -245,16 +245,13 @@ class Reader:
         return fresh, [tx for tx in rows if tx.burn_block_height in whole] + read
 
     def _cover(self, burn_list: BurnList, start: int, end: int) -> None:
-        """Read the burn blocks of the window. Start again if the chain changes, and give up at the fifth change."""
-        for attempt in range(1, LOOKS):
-            try:
-                return burn_list.cover(start, end)
-            except ListMoved as error:
-                log.info("%s; reading the list again", error)
-                self.chain_moved = True
-                self.api.http.stop.wait(self.api.http.patience.backoff(attempt))  # one of the API's servers may lag
-                burn_list.restart(self.api.tip())
-        return burn_list.cover(start, end)
+        """Read the burn blocks of the window, and note whether the chain changed meanwhile."""
+
+        def note(error: ListMoved) -> None:
+            log.info("%s; reading the list again", error)
+            self.chain_moved = True
+
+        burn_list.cover_when_still(start, end, note)
 
 
 def _unfinished(reading: Iterable[_Reading]) -> int:

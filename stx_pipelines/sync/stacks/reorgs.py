@@ -90,11 +90,11 @@ def standing(view: View, identity: Identity, stored: Iterable[Certificate], each
             below_closed |= certificate.is_closed
             continue
         if not stale:
-            _refuse_another_chain(view.api, identity)
+            refuse_another_chain(view.api, identity)
         stale.append(certificate.day)
         canonical_to = 0 if below_closed else canonical_to
     if not canonical_to and not stale:
-        _refuse_another_chain(view.api, identity)
+        refuse_another_chain(view.api, identity)
     return Standing(canonical_to if below_closed or not stale else 0, tuple(stale))
 
 
@@ -107,7 +107,8 @@ def _canonical_height(view: View, certificate: Certificate) -> int | None:
     return certificate.last_height if view.has_block(certificate.last_height, certificate.last_hash) else 0
 
 
-def _refuse_another_chain(api: StacksApi, identity: Identity) -> None:
+def refuse_another_chain(api: StacksApi, identity: Identity) -> None:
+    """Raise `WrongChain` if the server does not have the block that identifies the data folder's chain."""
     if not api.has_block(identity.height, identity.index_block_hash):
         raise WrongChain(
             f"the data folder holds the chain whose block {identity.height} is {identity.index_block_hash}, "

@@ -27,6 +27,7 @@ from stx_pipelines.devnet.ethereum.values import EthereumSpec
 from stx_pipelines.devnet.server import Devnet, serve
 from stx_pipelines.sync.ethereum.balances import BALANCES, BalancesSync
 from stx_pipelines.sync.ethereum.blocks import BLOCKS, BlocksSync
+from stx_pipelines.sync.ethereum.increase_parts import PARTS, PartsSync
 from stx_pipelines.sync.outcome import Outcome, StoredDay
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import FIRST_DAY, BaseWorld, at, failed, open_store, plain, query, stored, today  # noqa: F401
@@ -121,6 +122,9 @@ class World(BaseWorld):
         blocks = self.blocks_sync()
         return self.with_clock(BalancesSync(blocks.client, self.store(BALANCES), blocks))
 
+    def parts_sync(self) -> PartsSync:
+        return self.with_clock(PartsSync(self.node(), self.store(PARTS), self.store(BALANCES), self.folder))
+
     def certificates(self, dataset: str = BLOCKS) -> dict[date, Certificate]:
         return self.store(dataset).files.certificates()
 
@@ -164,6 +168,10 @@ class DevnetWorld(World):
     def balances(self, days: Sequence[date] | None = None, *, force: bool = False) -> list[Outcome]:
         """Sync balances: of all days by default."""
         return list(self.balances_sync().sync(self.days if days is None else days, force=force))
+
+    def parts(self, days: Sequence[date] | None = None, *, force: bool = False) -> list[Outcome]:
+        """Sync the parts of increases: of all days by default."""
+        return list(self.parts_sync().sync(self.days if days is None else days, force=force))
 
     def sync(self, days: Sequence[date] | None = None) -> Synced:
         """Sync blocks, then balances."""

@@ -4,4 +4,12 @@ CREATE MACRO stx(ustx) AS (ustx::DECIMAL(32, 0) * 0.000001::DECIMAL(6, 6))::DECI
 CREATE MACRO mean_ustx(total, number) AS (2 * total::HUGEINT + number) // (2 * number);
 CREATE MACRO median_ustx(lower_middle, upper_middle) AS (lower_middle::HUGEINT + upper_middle + 1) // 2;
 CREATE MACRO share(part, whole) AS CASE WHEN whole > 0 THEN part::DOUBLE / whole END;
+-- The price of a moment is the close of the last full hour before it. The hour is one of the six before that of the
+-- moment, so that its close is at most 6 hours old. A candle of the moment's own hour is from the future.
+CREATE MACRO may_price(hour, moment) AS
+    hour < date_trunc('hour', moment) AND hour >= date_trunc('hour', moment) - INTERVAL 6 HOUR;
+CREATE MACRO usd(e14) AS (e14 // 100000000000000)::DECIMAL(38, 14)
+    + ((e14 % 100000000000000)::DECIMAL(14, 0) * 0.00000000000001::DECIMAL(14, 14))::DECIMAL(38, 14);
+CREATE MACRO btc(e18) AS (e18 // 1000000000000000000)::DECIMAL(38, 18)
+    + ((e18 % 1000000000000000000)::DECIMAL(18, 0) * 0.000000000000000001::DECIMAL(18, 18))::DECIMAL(38, 18);
 CREATE MACRO sunday_of(day) AS day + (7 - isodow(day))::INTEGER;

@@ -15,10 +15,12 @@ places AS (
     GROUP BY day
 ),
 stretches AS (
-    SELECT id, within, sum(tx_count) AS tx_count, sum(fee_ustx) AS fee_ustx
+    SELECT id, within, sum(tx_count) AS tx_count, sum(fee_ustx) AS fee_ustx,
+        sum(priced_ustx) AS priced_ustx, sum(usd_e14) AS usd_e14
     FROM activity JOIN places USING (day)
     GROUP BY id, within
 )
-SELECT id, window_days, sum(tx_count)::BIGINT AS tx_count, sum(fee_ustx)::BIGINT AS fee_ustx
+SELECT id, window_days, sum(tx_count)::BIGINT AS tx_count, sum(fee_ustx)::BIGINT AS fee_ustx,
+    sum(priced_ustx)::BIGINT AS priced_ustx, sum(usd_e14) AS usd_e14
 FROM stretches JOIN lengths ON within <= window_days
 GROUP BY id, window_days;

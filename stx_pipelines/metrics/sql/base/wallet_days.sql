@@ -1,5 +1,6 @@
 -- One row per wallet and day with a transaction of any type. tx_count and fee_ustx do not count excluded types, but
 -- has_transfer does.
+-- usd_e14 are the priced fees at the price of their block time in dollars x 10^14, priced_ustx the same in microSTX.
 -- k is the number of days since the wallet's first day.
 CREATE TABLE wallet_days AS
 SELECT
@@ -10,9 +11,13 @@ SELECT
     coalesce(
         sum(shown.fee_ustx) FILTER (NOT list_contains(scope.excluded_types, shown.tx_type)), 0
     )::BIGINT AS fee_ustx,
+    sum(shown.fee_ustx) FILTER (stx_e8 IS NOT NULL AND NOT list_contains(scope.excluded_types, shown.tx_type))::BIGINT
+        AS priced_ustx,
+    sum(shown.fee_ustx::HUGEINT * stx_e8) FILTER (NOT list_contains(scope.excluded_types, shown.tx_type)) AS usd_e14,
     bool_or(shown.tx_type = 'token_transfer') AS has_transfer
 FROM shown
 JOIN wallets ON wallets.address = shown.sender_address
+LEFT JOIN hour_prices ON hour_prices.hour = date_trunc('hour', shown.block_time)
 CROSS JOIN scope
 GROUP BY wallets.id, shown.day;
 

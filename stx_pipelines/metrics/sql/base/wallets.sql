@@ -12,6 +12,7 @@ WITH seen AS MATERIALIZED (
         min(day) FILTER (is_shown) AS cohort_date,
         min(block_time) FILTER (is_shown) AS first_seen,
         count(*) FILTER (is_shown) AS tx_count,
+        coalesce(sum(fee_ustx) FILTER (is_shown), 0)::BIGINT AS total_fee_ustx,
         min(nonce) FILTER (moves_nonce) AS first_nonce,
         bool_or(nonce IS NULL OR NOT moves_nonce) AS has_unknown
     FROM canonical_rows
@@ -34,7 +35,7 @@ firsts AS (
     QUALIFY row_number() OVER (PARTITION BY seen.id ORDER BY shown.block_height, shown.tx_index) = 1
 )
 SELECT
-    seen.id, seen.address, cohort_date, first_seen, first_tx_id, tx_count,
+    seen.id, seen.address, cohort_date, first_seen, first_tx_id, tx_count, total_fee_ustx,
     CASE
         WHEN least(seen.first_nonce, sponsors.first_nonce) = 0 THEN true
         WHEN NOT seen.has_unknown AND NOT coalesce(sponsors.has_unknown, false) THEN false

@@ -13,7 +13,8 @@ WITH places AS (
     GROUP BY k
 ),
 stretches AS (
-    SELECT id, within, reach, sum(tx_count) AS tx_count, sum(fee_ustx) AS fee_ustx, sum(tx_count) > 0 AS is_active
+    SELECT id, within, reach, sum(tx_count) AS tx_count, sum(fee_ustx) AS fee_ustx, sum(tx_count) > 0 AS is_active,
+        sum(priced_ustx) AS priced_ustx, sum(usd_e14) AS usd_e14
     FROM wallet_days JOIN places USING (k)
     GROUP BY id, within, reach
 ),
@@ -23,6 +24,8 @@ measured AS (
         window_days,
         sum(tx_count) FILTER (within <= window_days) AS tx_count,
         sum(fee_ustx) FILTER (within <= window_days) AS fee_ustx,
+        sum(priced_ustx) FILTER (within <= window_days) AS priced_ustx,
+        sum(usd_e14) FILTER (within <= window_days) AS usd_e14,
         bool_or(is_active AND reach BETWEEN 1 AND window_days) AS returned,
         bool_or(is_active AND reach = window_days) AS in_band,
         bool_or(is_active AND coalesce(within > window_days, true)) AS survived
@@ -36,6 +39,8 @@ SELECT
     window_days,
     measured.tx_count::BIGINT AS tx_count,
     measured.fee_ustx::BIGINT AS fee_ustx,
+    measured.priced_ustx::BIGINT AS priced_ustx,
+    measured.usd_e14,
     returned,
     in_band,
     survived,

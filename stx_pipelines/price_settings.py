@@ -1,0 +1,31 @@
+"""The settings of prices. They are off by default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, field_validator
+
+from stx_pipelines.setting_values import address
+
+
+class PriceSettings(BaseModel):
+    """The settings whose names begin with STX_PRICES, and the addresses of the second sources."""
+
+    stx_prices: bool = False
+    stx_prices_url: str = "https://api.exchange.coinbase.com"
+    stx_prices_file: Path | None = None
+    stx_binance_url: str = "https://data.binance.vision"
+    stx_kraken_url: str = "https://api.kraken.com"
+
+    @field_validator("stx_prices_url", "stx_binance_url", "stx_kraken_url")
+    @classmethod
+    def _are_addresses(cls, value: str) -> str:
+        return address(value)
+
+    @field_validator("stx_prices_file")
+    @classmethod
+    def _is_a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("must be a CSV or Parquet file")
+        return value

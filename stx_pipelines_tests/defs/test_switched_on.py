@@ -1,0 +1,20 @@
+"""Datasets that a setting switches on are in the code location only then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stx_pipelines.defs.build import build_defs
+from stx_pipelines.project import Project
+from stx_pipelines.settings import Settings
+
+
+def test_the_parts_of_increases_are_an_asset_only_with_their_setting(tmp_path: Path) -> None:
+    for on in (False, True):
+        defs = build_defs(Project(Settings(stx_data_dir=tmp_path, eth_parts=on)))
+        names = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
+        assert ("increase_parts" in names) == on
+        checks = {key.name for key in defs.resolve_asset_graph().asset_check_keys}
+        assert ("increase_parts_are_certified" in checks) == on
+        steps = defs.resolve_job_def("ethereum_sync").graph.node_dict
+        assert ("increase_parts" in steps) == on
