@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stx_pipelines.clients.stacks_api import StacksApi
     from stx_pipelines.clients.stacks_node import StacksNode
 
+_BALANCES_PERCENT = 30
 PRICE_REQUESTS_PER_MINUTE = 300
 """The requests allowed a minute at each server of prices, far below their limits."""
 
@@ -122,6 +123,20 @@ class Project:
             return StacksNode(api or self.stacks_api().http)
         stop = api.stop if api else None
         return StacksNode(self._http(settings.stx_node_url, settings.stx_node_requests_per_minute, {}, stop))
+
+    @property
+    def accounts_server(self) -> tuple[str, int]:
+        """The server of the states of accounts, and its budget in requests a minute (0: no limit)."""
+        settings = self.settings
+        if settings.stx_node_url is None or not settings.has_own_node:
+            return settings.hiro_api_url, settings.budget
+        return settings.stx_node_url, settings.stx_node_requests_per_minute
+
+    @property
+    def balances_budget(self) -> int:
+        """The requests a minute that balances of new wallets may take: 30 % of the server's budget, 0 for no limit."""
+        budget = self.accounts_server[1]
+        return max(1, budget * _BALANCES_PERCENT // 100) if budget else 0
 
     def price_server(self, url: str, attempts: int | None = None) -> Http:
         """Return a client of a server of prices. `attempts` replaces HIRO_ATTEMPTS if it is smaller."""

@@ -69,6 +69,7 @@ class Settings(PriceSettings):
     stx_proof_tenures: int = Field(5, ge=1, le=10_000)
     stx_node_url: str | None = None
     stx_node_requests_per_minute: int = Field(50, ge=0, le=1_000_000)
+    stx_balances: bool = False
 
     stx_chains: tuple[Literal["stacks", "ethereum"], ...] | None = None
     stx_target_days: int = Field(180, ge=1, le=100_000)

@@ -11,13 +11,15 @@ from stx_pipelines.chains.ethereum import BalanceChange, Block
 from stx_pipelines.chains.increase_parts import IncreaseParts
 from stx_pipelines.chains.prices import Candle
 from stx_pipelines.chains.stacks import Tx
+from stx_pipelines.chains.wallet_balances import WalletBalance
 
-__all__ = ["BALANCES", "BLOCKS", "DATASETS", "PARTS", "PRICES", "TRANSACTIONS"]
+__all__ = ["BALANCES", "BLOCKS", "DATASETS", "PARTS", "PRICES", "TRANSACTIONS", "WALLET_BALANCES"]
 __all__ += ["Column", "Dataset", "Details", "Kind", "Price", "datasets_of"]
 
 TRANSACTIONS = "transactions"
 BLOCKS = "blocks"
 BALANCES = "miners_balance"
+WALLET_BALANCES = "wallet_balances"
 PARTS = "increase_parts"
 PRICES = "prices"
 
@@ -186,6 +188,30 @@ _ALL = (
         price=Price(unknown=14_400, rows_per_request=0.6),  # two balances a row, some shared between rows
         sorted_by=("miner", "block_number"),  # keeps a fee recipient's rows together: see docs/ethereum.md
         made_from=BLOCKS,
+    ),
+    Dataset(
+        name=WALLET_BALANCES,
+        chain="stacks_balances",
+        noun="wallets",
+        comment=(
+            "The balance of each account whose first transaction is on the day, after the day's last Stacks block; a "
+            "day is the UTC date of burn_block_time."
+        ),
+        row=WalletBalance,
+        columns=(
+            Column("address", "text", "the account whose nonce 0, as sender or sponsor, is on the day"),
+            Column("available_ustx", "ustx", "microSTX that the account can spend (1 STX = 1,000,000)"),
+            Column("locked_ustx", "ustx", "microSTX that are locked"),
+            Column("unlock_height", "integer", "burn block height at which the locked part becomes free; 0 if none is"),
+            Column("nonce", "integer", "next nonce: one more than the highest nonce up to that block"),
+            Column("is_funded", "flag", "whether the available and the locked part are at least 10 STX together"),
+            Column("block_height", "integer", "height of the day's last Stacks block"),
+            Column("index_block_hash", "word", "index block hash of the day's last Stacks block"),
+            Column("burn_block_time", "time", "time of the Bitcoin block that anchors that Stacks block, UTC"),
+        ),
+        time_column="burn_block_time",
+        price=Price(unknown=800, rows_per_request=1),  # 800: new accounts of a busy day
+        made_from=TRANSACTIONS,
     ),
     Dataset(
         name=PARTS,

@@ -105,6 +105,8 @@ def sum_up(project: Project, chain: Chain, failures: Sequence[Failed], began: da
         click.echo(f"error: {why}", err=True)
     _say_set_aside(coverage)
     _say_waiting(coverage)
+    if coverage.may_be_empty and (note := chain.note(project)):
+        click.echo(note, err=True)
     has_errors = bool(newer or coverage.set_aside) or any(not failure.passing for failure in failures)
     code = ERROR if has_errors else _code(project, chain, coverage)
     reasons = [*(failure.sentence for failure in failures), *newer]

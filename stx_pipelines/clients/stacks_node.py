@@ -11,6 +11,7 @@ from stx_pipelines.chains.stacks_accounts import AccountState, parse_account
 from stx_pipelines.clients.errors import ApiError, NotFound
 from stx_pipelines.clients.http import Http
 
+_ANY_ACCOUNT = "SP000000000000000000002Q6VF78"  # every chain has this address
 _NO_TIP = "chain tip"  # a node's 404 for an unknown block begins so
 _NO_BLOCK = "no such"  # a node's own 404 begins so; gateways without these routes send JSON or a page
 _NO_ROUTE = frozenset({400, 401, 403, 404, 405, 410, 501})
@@ -29,6 +30,10 @@ class StacksNode:
     """A client of a node. Its methods may raise the errors of `Http.get`."""
 
     http: Http
+
+    def probe(self) -> None:
+        """Check that the node responds with the state of an account after its newest block. Raises `ApiError`."""
+        self.account(_ANY_ACCOUNT, "latest")
 
     def tenure(self, index_block_hash: str) -> bytes:
         """Return the bytes of this block and of the blocks below it in its tenure, newest first.

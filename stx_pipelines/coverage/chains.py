@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from stx_pipelines.chains.datasets import Dataset, datasets_of
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.coverage.current import chain_coverage, first_day_note, wanted_datasets
 from stx_pipelines.coverage.model import Coverage
+from stx_pipelines.coverage.unserved import unserved
 from stx_pipelines.project import PRICE_REQUESTS_PER_MINUTE, Project
 from stx_pipelines.settings import SettingsError
 
@@ -18,6 +19,10 @@ NO_ETHEREUM = (
     "an archive node (see .env.example)"
 )
 
+NO_BALANCES = (
+    "the balances of new Stacks wallets are not part of the coverage because STX_BALANCES is not set; to add them, set "
+    "STX_BALANCES=1"
+)
 NO_PRICES = "Prices are not part of the coverage because STX_PRICES is not set; to add them, set STX_PRICES=1"
 
 
@@ -74,6 +79,22 @@ ETHEREUM = Chain(
     note=lambda _: None,
 )
 
+
+def _unserved_note(project: Project) -> str | None:
+    known = unserved(project.folder, project.accounts_server[0], datetime.now(UTC))
+    return known.sentence if known else None
+
+
+STACKS_BALANCES = Chain(
+    name="stacks_balances",
+    title="Balances of new Stacks wallets",
+    began=STACKS.began,
+    budget=lambda project: project.balances_budget,
+    unit="requests",
+    note=_unserved_note,
+)
+"""The balances of new wallets. They are covered as a chain of their own, so that they never delay the transactions."""
+
 PRICES = Chain(
     name="prices",
     title="Prices",
@@ -84,32 +105,43 @@ PRICES = Chain(
 )
 """Prices are no chain. They have days, a source with a newest hour, and coverage, as a chain has."""
 
-CHAINS = {chain.name: chain for chain in (STACKS, ETHEREUM, PRICES)}
+CHAINS = {chain.name: chain for chain in (STACKS, STACKS_BALANCES, ETHEREUM, PRICES)}
 
 
 def chains_of(project: Project, only: str | None = None) -> list[Chain]:
     """Return the chains that are part of the coverage, or the chain `only`, whatever STX_CHAINS names.
 
-    Without STX_CHAINS, Ethereum is part of the coverage if ETH_RPC_URL is set. Prices are part of it, and come last, if
-    STX_PRICES is set. Raises `SettingsError` if `only` is not set up.
+    Without STX_CHAINS, Ethereum is part of the coverage if ETH_RPC_URL is set. The balances of new wallets are part of
+    it with Stacks and STX_BALANCES. Prices are part of it, and come last, if STX_PRICES is set. Raises `SettingsError`
+    if the setting that `only` needs is not set.
     """
     if only == PRICES.name and not project.settings.stx_prices:
         raise SettingsError(NO_PRICES)
     if only == ETHEREUM.name and project.settings.eth_rpc_url is None:
         raise SettingsError(NO_ETHEREUM)
+    if only == STACKS_BALANCES.name and not project.settings.stx_balances:
+        raise SettingsError(NO_BALANCES)
     if only:
         return [CHAINS[only]]
+    names = _names(project)
     priced = [PRICES] if project.settings.stx_prices else []
-    names = project.settings.stx_chains
-    if not names:
-        return [STACKS, ETHEREUM, *priced] if project.settings.eth_rpc_url else [STACKS, *priced]
-    return [*(chain for chain in (STACKS, ETHEREUM) if chain.name in names), *priced]
+    return [*(chain for chain in CHAINS.values() if chain.name in names), *priced]
+
+
+def _names(project: Project) -> Sequence[str]:
+    settings = project.settings
+    names: Sequence[str] = settings.stx_chains or (
+        [STACKS.name, ETHEREUM.name] if settings.eth_rpc_url else [STACKS.name]
+    )
+    return [*names, STACKS_BALANCES.name] if STACKS.name in names and settings.stx_balances else names
 
 
 def why_not_covered(project: Project, chain: Chain) -> str | None:
     """Return why a chain is not part of the coverage; None if it is."""
     if chain in chains_of(project):
         return None
+    if chain is STACKS_BALANCES and not project.settings.stx_balances:
+        return NO_BALANCES
     if chain is PRICES:
         return NO_PRICES
     if names := project.settings.stx_chains:

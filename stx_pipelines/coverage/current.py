@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import NamedTuple
@@ -10,12 +10,13 @@ from typing import NamedTuple
 import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, Dataset, datasets_of
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES, Dataset, datasets_of
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.clients.redaction import public_name
 from stx_pipelines.coverage.combined import less_far
 from stx_pipelines.coverage.model import Coverage, judge_days, wanted_days
 from stx_pipelines.coverage.sighting import Sighting
+from stx_pipelines.coverage.unserved import unserved
 from stx_pipelines.project import Project
 from stx_pipelines.store.identity import Identity, known_ethereum, known_identity
 from stx_pipelines.store.neighbours import torn_days
@@ -63,9 +64,11 @@ def dataset_coverage(project: Project, dataset: Dataset, now: datetime) -> Cover
 def _coverage(project: Project, dataset: Dataset, wanted: _Target, now: datetime) -> Coverage:
     store = project.store(dataset.name)
     published = store.warehouse.published(dataset.name)
+    days, stored = wanted_days(wanted.target_days, now.date(), wanted.first_day), _stored(project, dataset)
+    is_of_balances = dataset.name == WALLET_BALANCES
     return judge_days(
-        wanted=wanted_days(wanted.target_days, now.date(), wanted.first_day),
-        stored=_stored(project, dataset),
+        wanted=_days_of_balances(project, days, stored, now) if is_of_balances else days,
+        stored=stored,
         loaded=published.loaded,
         checked=published.checked,
         attempts=store.attempts.all(),
@@ -76,7 +79,32 @@ def _coverage(project: Project, dataset: Dataset, wanted: _Target, now: datetime
         tip=_tip(project, dataset.chain, wanted),
         first_day=wanted.first_day,
         torn=torn_days(store.files, compare=False) if dataset.name == TRANSACTIONS else (),
+        may_be_empty=is_of_balances,
     )
+
+
+def _days_of_balances(
+    project: Project, days: Sequence[date], stored: Mapping[date, Certificate], now: datetime
+) -> list[date]:
+    """Return the days whose balances of new wallets are wanted: closed days that the server gives or that are stored.
+
+    A day is wanted when the days beside it are stored too, because some of their blocks may be between its blocks. The
+    oldest day of all has no day before it. No day is wanted without STX_BALANCES.
+    """
+    if not project.settings.stx_balances:
+        return []
+    refused = unserved(project.folder, project.accounts_server[0], now)
+    transactions = project.store(TRANSACTIONS).files.certificates()
+    closed = [
+        day
+        for day in days
+        if day in transactions
+        and transactions[day].is_closed
+        and day + DAY in transactions
+        and (day - DAY in transactions or day == days[-1])
+    ]
+    kept = {day for day, known in stored.items() if known.is_closed}
+    return [day for day in closed if day in kept or refused is None or day > refused.day]
 
 
 def chain_coverage(project: Project, chain: str, now: datetime) -> Coverage:
@@ -131,7 +159,7 @@ def _of_prices(project: Project) -> _Target:
     return _Target(stacks.target_days + 1, first_day, server, PRICES_TIP_AGE)
 
 
-_TARGETS = {"stacks": _of_stacks, "ethereum": _of_ethereum, "prices": _of_prices}
+_TARGETS = {"stacks": _of_stacks, "stacks_balances": _of_stacks, "ethereum": _of_ethereum, "prices": _of_prices}
 
 
 def _latest(*days: date | None) -> date | None:

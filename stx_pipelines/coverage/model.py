@@ -79,7 +79,8 @@ class Coverage:
     """The wanted days, newest first, and the requests and seconds that a day costs (the median of new closed days).
 
     `seconds_per_day` is None until a closed day is stored. `tip` is the server's newest block at the last check,
-    `first_day` the earliest day that can be wanted. Both are None if not known.
+    `first_day` the earliest day that can be wanted. Both are None if not known. If `may_be_empty`, nothing is wrong
+    when no day is wanted.
     """
 
     days: tuple[DayCoverage, ...]
@@ -88,6 +89,7 @@ class Coverage:
     seconds_per_day: float | None = None
     tip: Sighting | None = None
     first_day: date | None = None
+    may_be_empty: bool = False
 
     @property
     def complete_count(self) -> int:
@@ -96,8 +98,8 @@ class Coverage:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every wanted day is complete. False if no day is wanted, because then something is wrong."""
-        return bool(self.days) and all(day.complete for day in self.days)
+        """Whether every wanted day is complete. False if no day is wanted, unless the coverage may be empty."""
+        return (self.may_be_empty or bool(self.days)) and all(day.complete for day in self.days)
 
     @property
     def old_tip(self) -> Sighting | None:
@@ -226,6 +228,7 @@ def judge_days(
     first_day: date | None = None,
     newer: Collection[date] = (),
     torn: Collection[date] = (),
+    may_be_empty: bool = False,
 ) -> Coverage:
     """Return the coverage of the wanted days.
 
@@ -264,7 +267,7 @@ def judge_days(
     costs = [price.of(stored[day]) for day in closed[:LEARNED_DAYS]]
     requests = max(1, round(median(requests for requests, _ in costs))) if costs else price.unknown
     seconds = median(seconds for _, seconds in costs) if costs else None
-    return Coverage(tuple(judge(day) for day in wanted), now, requests, seconds, tip, first_day)
+    return Coverage(tuple(judge(day) for day in wanted), now, requests, seconds, tip, first_day, may_be_empty)
 
 
 def _past(checked: datetime, now: datetime) -> datetime | None:

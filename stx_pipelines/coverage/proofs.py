@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.chains.ethereum_proof import HASHED
 from stx_pipelines.coverage.text import count_days
 from stx_pipelines.store.dataset_store import DatasetStore
@@ -53,6 +53,8 @@ def proofs_of(store: DatasetStore[Any], certificates: Mapping[date, Certificate]
     elif store.dataset == BLOCKS:
         hashed = sum(known.seen for known in closed.values() if known.proof.endswith(HASHED))
         sentence = f"{days} closed; {hashed:,} of {rows:,} headers hashed"
+    elif store.dataset == WALLET_BALANCES:
+        sentence = f"{days} closed; the nonces of {rows:,} new wallets proved by the history"
     elif store.dataset == PRICES:
         sentence = f"{days} closed; {_compared(closed.values())}"
     else:

@@ -59,6 +59,7 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     - `failing_days`: the days of `failing` with their reasons.
     - `proofs`: the weakest proof among the stored closed days, and sums, as a sentence. `days_closed`: their number.
       `burn_blocks`, `burn_blocks_by_hash`: their burn blocks, and those proved by the hashes of their Stacks blocks.
+    - `may_be_empty`: whether nothing is wrong when no day is wanted.
     - `note`: a sentence about an unusual setting. `noun`, `unit`: the words for rows and for requests.
     """
 
@@ -102,11 +103,12 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     burn_blocks: int = 0
     burn_blocks_by_hash: int = 0
     proofs: str | None = None
+    may_be_empty: bool = False
 
     @property
     def is_complete(self) -> bool:
-        """Whether every wanted day is complete. False if no day is wanted, because then something is wrong."""
-        return 0 < self.days_wanted == self.days_complete
+        """Whether every wanted day is complete. False if no day is wanted, unless no day may be wanted."""
+        return self.days_wanted == self.days_complete and (self.may_be_empty or self.days_wanted > 0)
 
 
 def statuses(project: Project, chain: Chain, now: datetime) -> list[DatasetStatus]:
@@ -176,6 +178,7 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
         burn_blocks=proofs.burn_blocks,
         burn_blocks_by_hash=proofs.by_hash,
         proofs=proofs.sentence,
+        may_be_empty=coverage.may_be_empty,
     )
 
 

@@ -45,6 +45,8 @@ def failing_words(attempts: Attempts) -> str:
 
 def nothing_wanted(coverage: Coverage) -> str:
     """Return a sentence that says why no day is wanted and what the user should check."""
+    if coverage.may_be_empty:
+        return "no day is wanted yet: a day is wanted when its transactions are closed and the server has its state"
     return (
         f"no day is wanted: the first possible day, {coverage.first_day}, is after today "
         f"({coverage.now:%Y-%m-%d} UTC); check this machine's clock and the server's address"

@@ -9,14 +9,22 @@ from typing import Any
 
 import dagster as dg
 
-from stx_pipelines.coverage.chains import ETHEREUM, PRICES, STACKS
+from stx_pipelines.coverage.chains import ETHEREUM, PRICES, STACKS, STACKS_BALANCES
 from stx_pipelines.defs.alerts import alert_sensor, failure_sensor
 from stx_pipelines.defs.assets.by_chain import DAILY, daily_assets
 from stx_pipelines.defs.assets.coverage import coverage_assets
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.wallets import wallet_metrics
 from stx_pipelines.defs.checks import ALL_CHECKS, parts_checks
-from stx_pipelines.defs.jobs import ethereum_jobs, prices_close, prices_sync, stacks_close, stacks_sync, wallets_refresh
+from stx_pipelines.defs.jobs import (
+    ethereum_jobs,
+    prices_close,
+    prices_sync,
+    stacks_balances_sync,
+    stacks_close,
+    stacks_sync,
+    wallets_refresh,
+)
 from stx_pipelines.defs.resources import EthereumNode, Metrics, OfProject, PriceSource, StacksApi, read_only_warehouse
 from stx_pipelines.defs.schedules import daily_schedule
 from stx_pipelines.defs.sensors import coverage_sensor, derived_sensor
@@ -43,11 +51,20 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
     ethereum = ethereum_jobs(of_ethereum)
     return dg.Definitions(
         assets=[
-            *_with_source([*of_stacks, wallet_metrics, wallet_dashboard, *of_ethereum, *DAILY["prices"]]),
+            *_with_source(
+                [
+                    *of_stacks,
+                    wallet_metrics,
+                    wallet_dashboard,
+                    *of_ethereum,
+                    *DAILY["stacks_balances"],
+                    *DAILY["prices"],
+                ]
+            ),
             *coverage_assets(now),
         ],
         asset_checks=[*ALL_CHECKS, *(parts_checks() if now.settings.eth_parts else ())],
-        jobs=[stacks_sync, stacks_close, wallets_refresh, *ethereum, prices_sync, prices_close],
+        jobs=[stacks_sync, stacks_close, stacks_balances_sync, wallets_refresh, *ethereum, prices_sync, prices_close],
         schedules=[
             daily_schedule("stacks_daily", STACKS.name, stacks_close, partial(look_at, make, STACKS), on=on),
             daily_schedule("ethereum_daily", ETHEREUM.name, ethereum.close, partial(look_at, make, ETHEREUM), on=on),
@@ -55,6 +72,9 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
         ],
         sensors=[
             coverage_sensor("stacks_coverage", partial(watch, make, STACKS), stacks_sync, on=on),
+            coverage_sensor(
+                "stacks_balances_coverage", partial(watch, make, STACKS_BALANCES), stacks_balances_sync, on=on
+            ),
             coverage_sensor("ethereum_coverage", partial(watch, make, ETHEREUM), ethereum.sync, on=on),
             coverage_sensor("prices_coverage", partial(watch, make, PRICES), prices_sync, on=on),
             derived_sensor(
@@ -65,6 +85,7 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
                 on=on,
             ),
             alert_sensor("stacks_alerts", partial(see, make, STACKS), on=on),
+            alert_sensor("stacks_balances_alerts", partial(see, make, STACKS_BALANCES), on=on),
             alert_sensor("ethereum_alerts", partial(see, make, ETHEREUM), on=on),
             alert_sensor("prices_alerts", partial(see, make, PRICES), on=on),
             failure_sensor("run_failures", lambda: make().alert_channels(), on=on),

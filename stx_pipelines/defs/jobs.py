@@ -37,6 +37,11 @@ stacks_close = dg.define_asset_job(
     selection=DAILY["stacks"],
     description="Fetches and stores days of transactions, then checks the whole table.",
 )
+stacks_balances_sync = dg.define_asset_job(
+    "stacks_balances_sync",
+    selection=_only_proofs(DAILY["stacks_balances"]),
+    description="Reads and stores the balances of the new wallets of closed days.",
+)
 prices_sync = dg.define_asset_job(
     "prices_sync",
     selection=_only_proofs(DAILY["prices"]),

@@ -16,7 +16,7 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 from pydantic import Field, PrivateAttr
 
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.clients.redaction import IPC, WEBSOCKET
 from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.defs.fixed import Fixed, value_of
@@ -156,6 +156,19 @@ class StacksApi(HiroResource, InFolder):
             # Open days become stale while old days are fetched, so every run fetches the stale ones again.
             days = {*days, *transactions_coverage(project, datetime.now(UTC)).stale(project.settings.open_every)}
         yield from run_sync(project, TRANSACTIONS, days, force=force)
+
+    def sync_balances(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
+        """Read, prove and store the balances of the new wallets of days, and yield the outcome of each day.
+
+        Without STX_BALANCES, nothing is read. With `force`, closed days are read again. Raises the errors of
+        `run_sync`.
+        """
+        if self.settings().stx_balances:
+            yield from run_sync(self.project(), WALLET_BALANCES, days, force=force)
+
+    def rows(self, dataset: str, day: date) -> pa.Table:
+        """Return the rows of a stored day."""
+        return self.project().store(dataset).files.read(day)
 
     def summary(self, day: date) -> DaySummary:
         """Return the counts of a stored day, which its materialization shows."""

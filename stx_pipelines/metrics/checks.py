@@ -146,6 +146,13 @@ CHECKS = (
         ("wallet_funnel", "first_seen_wallets"),
     ),
     Check(
+        "funded_funnel_is_nested",
+        "wallet_funnel",
+        "No stage of the funnel of funded wallets has more wallets than the stage before or than the same stage of the "
+        "funnel. Its shares are of the wallets whose balance is known.",
+        ("wallet_funnel_funded", "wallet_funnel"),
+    ),
+    Check(
         "contract_calls_add_up",
         "contracts_daily",
         "The calls, fees and failures of a day's contracts are those of all contract calls in the day files.",

@@ -26,7 +26,9 @@ from stx_pipelines.metrics.summary_columns import SUMMARY_COLUMNS
 from stx_pipelines.store.scratch import quoted
 
 _UNTIL_MATURE = "; NULL until all days of the window are covered"
-_IF_RETAINED = "; NULL if is_mature is false"
+_IF_MATURE = "; NULL if is_mature is false"
+_IF_RETAINED = _IF_MATURE
+_IF_KNOWN = "; NULL if known_wallets is 0 or is_mature is false"
 _IF_SURVIVORS = "; NULL if there are no survivors or is_mature is false"
 _MINIMUM = "the minimum cohort (STX_MINIMUM_COHORT, default 3)"
 _BAND = "L + 1 to window_days days after D0 (L: the next shorter window, or 0)"
@@ -250,6 +252,28 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
         flag(
             "is_mature", "true: all days of the window are covered and none of the window's wallets is left-censored"
         ),
+    ),
+    "wallet_funnel_funded": (
+        WINDOW,
+        day("first_cohort", "first day of the window, UTC"),
+        day("last_cohort", "last day of the window, UTC, as in wallet_funnel"),
+        count("cohort_size", "wallets whose first day is in the window" + _IF_MATURE, nullable=True),
+        count("known_wallets", "wallets of cohort_size that are in wallet_balances" + _IF_MATURE, nullable=True),
+        count("funded", "wallets of known_wallets with at least 10 STX" + _IF_MATURE, nullable=True),
+        count(
+            "funded_and_active_30d",
+            "wallets of funded with at least 3 transactions in their first 30 days" + _IF_MATURE,
+            nullable=True,
+        ),
+        count(
+            "funded_active_and_value_30d",
+            "wallets of funded_and_active_30d with at least 1 STX of fees in their first 30 days" + _IF_MATURE,
+            nullable=True,
+        ),
+        share("funded_rate", "funded / known_wallets" + _IF_KNOWN),
+        share("funded_and_active_rate", "funded_and_active_30d / known_wallets" + _IF_KNOWN),
+        share("funded_active_and_value_rate", "funded_active_and_value_30d / known_wallets" + _IF_KNOWN),
+        flag("is_mature", "as in wallet_funnel"),
     ),
     "contracts_daily": (day("date", "the day, UTC"), *_CALLS),
     "contracts_30d": (

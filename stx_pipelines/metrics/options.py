@@ -133,14 +133,16 @@ def basis(
     options: MetricOptions,
     first_day: date | None,
     prices: Mapping[date, Certificate] | None = None,
+    balances: Mapping[date, Certificate] | None = None,
 ) -> Basis:
     """Return the basis that results computed now have. `first_day` is the chain's first day, None if not known.
 
-    `prices` are the certificates of the stored days of prices; None if prices are off.
+    `prices` are the certificates of the stored days of prices; None if prices are off. `balances` are
+    those of `wallet_balances`, if there are any.
     """
     covered = cover(certificates, options, first_day)
     return Basis(
-        fingerprint=fingerprint(certificates, options, first_day, prices),
+        fingerprint=fingerprint(certificates, options, first_day, prices, balances or {}),
         coverage_start=covered.start,
         coverage_end=covered.end,
         uncensored_from=covered.uncensored_from,
@@ -187,11 +189,13 @@ def fingerprint(
     certificates: Mapping[date, Certificate],
     options: MetricOptions,
     first_day: date | None,
-    prices: Mapping[date, Certificate] | None = None,
+    prices: Mapping[date, Certificate] | None,
+    balances: Mapping[date, Certificate],
 ) -> str:
     """Return a hash of every closed day's certificate, the options, and the version of the formulas.
 
     The certificates of the days of prices that the results use are part of it, unless prices are off.
+    Without balances of new wallets, the hash is the same as in versions that did not know them.
 
     Open days do not change the hash, so that results do not become stale whenever an open day is fetched again.
     """
@@ -202,4 +206,6 @@ def fingerprint(
     if prices is not None:
         covered = cover(certificates, options, first_day)
         content.append([(day, prices[day].id) for day in price_days(prices, covered.start, covered.end)])
+    if known_balances := sorted((day, known.id) for day, known in balances.items() if known.is_closed):
+        content.append(["wallet_balances", known_balances])
     return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:16]

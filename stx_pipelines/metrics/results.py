@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stx_pipelines.chains.datasets import DATASETS, PRICES, TRANSACTIONS
+from stx_pipelines.chains.datasets import DATASETS, PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, OLD_DAYS, VALUE_USTX, Basis
 from stx_pipelines.store.arrow import schema
 from stx_pipelines.store.parquet import parquet_rows
@@ -32,7 +32,7 @@ RESULTS: dict[str, tuple[str, ...]] = {
         "wallet_window_summary",
         "wallet_fee_histogram",
     ),
-    "wallet_funnel": ("wallet_funnel",),
+    "wallet_funnel": ("wallet_funnel", "wallet_funnel_funded"),
     "contracts_daily": ("contracts_daily", "contracts_30d"),
     "transfers_daily": ("transfers_daily",),
 }
@@ -44,7 +44,7 @@ _STEPS = {
     "network_daily": ("wallets", "wallet_days", "network", "priced_fees"),
     "wallet_retention": ("wallets", "wallet_days", "windows", "cohort_retention", "first_month"),
     "wallet_value": ("wallets", "wallet_days", "windows", "trailing_windows"),
-    "wallet_funnel": ("wallets", "wallet_days", "first_month"),
+    "wallet_funnel": ("wallets", "wallet_days", "first_month", "funnel_windows", "known_balances"),
     "contracts_daily": ("wallets", "contract_days", "contract_window"),
     "transfers_daily": ("wallets", "wallet_days", "transfer_days"),
 }
@@ -71,14 +71,14 @@ def define(
     basis: Basis,
     paths: Sequence[Path],
     prices: Sequence[Path] = (),
+    balances: Sequence[Path] = (),
     *,
     same_columns: bool = True,
 ) -> None:
-    """Create the tables, views and macros that all statements use. `paths` are the day files of `basis`.
+    """Create the tables, views and macros that all statements use.
 
-    `prices` are day files of prices.
-
-    If not `same_columns`, some files lack columns of this version, which are NULL then.
+    `paths` are the day files of `basis`, `prices` day files of prices, and `balances` those of the closed days of
+    `wallet_balances`. If not `same_columns`, some of `paths` lack columns of this version, which are NULL then.
     """
     options = basis.options
     if paths and same_columns:
@@ -89,6 +89,10 @@ def define(
         connection.execute(f"CREATE VIEW day_rows AS {rows}")
     else:
         connection.register("day_rows", schema(DATASETS[TRANSACTIONS]).empty_table())
+    if balances:
+        connection.execute(f"CREATE VIEW balance_rows AS FROM {parquet_rows(*balances)}")
+    else:
+        connection.register("balance_rows", schema(DATASETS[WALLET_BALANCES]).empty_table())
     connection.execute(
         metric_sql("base/scope"),
         {

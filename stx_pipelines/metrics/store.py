@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.metrics import options as metrics
 from stx_pipelines.metrics.columns import comments_sql
 from stx_pipelines.metrics.options import Basis, MetricOptions
@@ -73,7 +73,16 @@ class MetricStore:
 
     def basis(self) -> Basis:
         """Return the basis that results computed now have."""
-        return metrics.basis(self.files.certificates(), self.options, self.first_day, self._priced())
+        return metrics.basis(
+            self.files.certificates(), self.options, self.first_day, self._priced(), self._balances().certificates()
+        )
+
+    def _balances(self) -> DayFiles:
+        return DayFiles(self.folder.days(WALLET_BALANCES))
+
+    def _balance_paths(self) -> list[Path]:
+        files = self._balances()
+        return [files.path(day) for day, known in files.certificates().items() if known.is_closed]
 
     def _priced(self) -> Mapping[date, Certificate] | None:
         return self.prices.certificates() if self.prices else None
@@ -173,7 +182,7 @@ class MetricStore:
                 known, dataset = self.files.certificates(), DATASETS[TRANSACTIONS]
                 same = not any(dataset.lacks_columns(known[day]) for day in covered if day in known)
                 paths = [self.files.path(day) for day in covered]
-                define(connection, basis, paths, self._price_paths(basis), same_columns=same)
+                define(connection, basis, paths, self._price_paths(basis), self._balance_paths(), same_columns=same)
                 yield connection
         except duckdb.Error as error:
             raise StoreError(

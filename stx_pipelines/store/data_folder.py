@@ -62,6 +62,10 @@ class DataFolder:
         """Return the path of the file that holds the last failure of this dataset's runs."""
         return self.run / f"{dataset}.failure.json"
 
+    def unserved(self, dataset: str) -> Path:
+        """Return the path of the file with the newest day of this dataset that its server did not give."""
+        return self.run / f"{dataset}.unserved.json"
+
     def pace(self, chain: str) -> Path:
         """Return the path of the file that holds what a chain's server taught about batches and pace."""
         return self.run / f"{chain}.pace.json"

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import date, datetime
 from typing import Any
 
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.clients.http import Http
 from stx_pipelines.coverage.failures import failures_noted
 from stx_pipelines.coverage.progress import Reporter
@@ -19,6 +19,13 @@ from stx_pipelines.sync.ethereum.balances import open_balances
 from stx_pipelines.sync.ethereum.blocks import open_blocks
 from stx_pipelines.sync.outcome import FailedDay, Outcome
 from stx_pipelines.sync.stacks.sync import open_stacks
+
+
+def _open_wallet_balances(project: Project) -> DaySync[Any, Any]:
+    """Open the sync of the balances of new wallets, which is imported only if they are read."""
+    from stx_pipelines.sync.stacks.balances import open_wallet_balances
+
+    return open_wallet_balances(project)
 
 
 def _open_parts(project: Project) -> DaySync[Any, Any]:
@@ -37,6 +44,7 @@ _OPEN: Mapping[str, Callable[[Project], DaySync[Any, Any]]] = {
     TRANSACTIONS: open_stacks,
     BLOCKS: open_blocks,
     BALANCES: open_balances,
+    WALLET_BALANCES: _open_wallet_balances,
     PARTS: _open_parts,
     PRICES: _open_prices,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stx_pipelines.coverage.chains import PRICES, STACKS, Chain
+from stx_pipelines.coverage.chains import PRICES, STACKS, STACKS_BALANCES, Chain
 from stx_pipelines.project import Project
 from stx_pipelines.sync.ethereum.blocks import open_blocks
 from stx_pipelines.sync.stacks.sync import open_stacks
@@ -11,8 +11,11 @@ from stx_pipelines.sync.stacks.sync import open_stacks
 def check_tip(project: Project, chain: Chain) -> bool:
     """Record the newest block's time. Return whether today's stored day is behind that block or on another fork.
 
-    Raises `SettingsError` and the errors of the chain's client.
+    The balances of new wallets have only final days, so no block is read for them. Raises `SettingsError` and the
+    errors of the chain's client.
     """
+    if chain is STACKS_BALANCES:
+        return False
     if chain is PRICES:
         from stx_pipelines.sync.prices.sync import open_prices  # most data folders have no prices
 
@@ -27,7 +30,7 @@ def probe(project: Project, chain: Chain) -> None:
         from stx_pipelines.sync.prices.sync import open_source
 
         open_source(project).probe()
-    elif chain is STACKS:
+    elif chain in (STACKS, STACKS_BALANCES):
         project.stacks_api().tip()
     else:
         project.ethereum_rpc().block("latest")

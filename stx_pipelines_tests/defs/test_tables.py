@@ -70,12 +70,15 @@ def test_transactions_have_the_columns_of_their_table(make_world: Callable[..., 
     assert_as_in_database(world.folder.database, "transactions")
 
 
-@pytest.mark.parametrize("name", sorted(ASSETS.keys() - {"coverage", "ethereum_coverage", "prices_coverage"}))
+NOT = {"coverage", "stacks_balances_coverage", "ethereum_coverage", "prices_coverage"}
+
+
+@pytest.mark.parametrize("name", sorted(ASSETS.keys() - NOT))
 def test_every_asset_names_its_owner_its_version_and_its_source(name: str) -> None:
     asset = ASSETS[name]
     assert list(asset.owners) == ["team:stx-pipelines"]
     assert asset.code_version
-    assert asset.tags["chain"] in {"stacks", "ethereum", "prices"}
+    assert asset.tags["chain"] in {"stacks", "stacks_balances", "ethereum", "prices"}
     [source] = asset.metadata["dagster/code_references"].code_references
     assert Path(source.file_path).exists()
     if name != "wallet_dashboard":

@@ -109,6 +109,11 @@ FAULTS = {
         "wallet_window_summary: UPDATE t SET observed_wallets = observed_wallets + 1 WHERE window_days = 15",
     ],
     "funnel_is_nested": ["wallet_funnel: UPDATE t SET active_and_value_30d = active_30d + 1 WHERE is_mature"],
+    "funded_funnel_is_nested": [
+        "wallet_funnel_funded: UPDATE t SET funded = known_wallets + 1 WHERE is_mature",
+        "wallet_funnel_funded: UPDATE t SET cohort_size = cohort_size + 1 WHERE is_mature",
+        "wallet_funnel_funded: UPDATE t SET funded_rate = 0.5",
+    ],
     "funnel_is_mature": [
         "wallet_funnel: UPDATE t SET cohort_size = 6 WHERE NOT is_mature",
         "wallet_funnel: UPDATE t SET last_cohort = last_cohort + 1",

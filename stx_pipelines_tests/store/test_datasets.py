@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import BLOCKS, DATASETS, PRICES, Column, Dataset, Price
+from stx_pipelines.chains.datasets import BLOCKS, DATASETS, PRICES, WALLET_BALANCES, Column, Dataset, Price
 from stx_pipelines.chains.days import window
+from stx_pipelines.chains.wallet_balances import WalletBalance
 from stx_pipelines.coverage.chains import STACKS
 from stx_pipelines.coverage.current import dataset_coverage
 from stx_pipelines.coverage.status import statuses
@@ -55,6 +56,10 @@ FILES = {
         "balance_after decimal128(38, 0), balance_increase decimal128(38, 0), block_hash string, "
         "withdrawals_gwei int64"
     ),
+    "wallet_balances": (
+        "address string, available_ustx decimal128(20, 0), locked_ustx decimal128(20, 0), unlock_height int64, "
+        f"nonce int64, is_funded bool, block_height int64, index_block_hash {WORD}, burn_block_time timestamp[us]"
+    ),
     "increase_parts": (
         f"block_number int64, block_time timestamp[us], miner {WORD}, priority_fees_wei decimal128(38, 0), "
         "own_value_wei decimal128(38, 0), own_gas_wei decimal128(38, 0), transfers_in_wei decimal128(38, 0), "
@@ -86,6 +91,11 @@ TABLES = {
         "block_number BIGINT, block_time TIMESTAMP, miner VARCHAR, balance_before DECIMAL(38,0), "
         "balance_after DECIMAL(38,0), balance_increase DECIMAL(38,0), block_hash VARCHAR, ingested_at TIMESTAMP, "
         "withdrawals_gwei BIGINT"
+    ),
+    "wallet_balances": (
+        "address VARCHAR, available_ustx DECIMAL(20,0), locked_ustx DECIMAL(20,0), unlock_height BIGINT, "
+        "nonce BIGINT, is_funded BOOLEAN, block_height BIGINT, index_block_hash VARCHAR, burn_block_time TIMESTAMP, "
+        "ingested_at TIMESTAMP"
     ),
     "increase_parts": (
         "block_number BIGINT, block_time TIMESTAMP, miner VARCHAR, priority_fees_wei DECIMAL(38,0), "
@@ -148,7 +158,7 @@ def world(make_world: Callable[..., World]) -> World:
 
 @pytest.fixture
 def made_up(monkeypatch: pytest.MonkeyPatch) -> Dataset:
-    """A fourth dataset that consists of its value only."""
+    """A further dataset that consists of its value only."""
     monkeypatch.setitem(DATASETS, MADE_UP.name, MADE_UP)
     return MADE_UP
 
@@ -158,6 +168,8 @@ def stored(world: World) -> Path:
     """A data folder with days of all datasets, stored and loaded."""
     world.stored([FIRST_DAY])
     store_days(world.data)
+    balance = WalletBalance("SP1", 10, 0, 0, 1, False, 9, "0xab", window(DAYS[0])[0])
+    world.store(WALLET_BALANCES).store_and_load([([balance], certified(DAYS[0], [balance], WALLET_BALANCES))])
     store_parts(world.data, DAYS[0], blocks_of(DAYS[0]), changes_of(DAYS[0]))
     world.store(PRICES).store_and_load([([], certificate(PRICES, DAYS[0], []))])
     return world.data
@@ -179,8 +191,8 @@ def readings(day: date) -> list[Reading]:
     return [Reading(n, start + n, "ab"[n % 2], "n" if n else None, n % 2 == 1, 10**37 + n) for n in range(4)]
 
 
-def certified(day: date, rows: list[Any]) -> Certificate:
-    known = certificate(MADE_UP.name, day, [])
+def certified(day: date, rows: list[Any], dataset: str = MADE_UP.name) -> Certificate:
+    known = certificate(dataset, day, [])
     return msgspec.structs.replace(known, expected=len(rows), seen=len(rows), published=len(rows))
 
 

@@ -5,9 +5,15 @@ import dagster as dg
 from stx_pipelines.defs.assets.ethereum import blocks, miners_balance
 from stx_pipelines.defs.assets.prices import prices
 from stx_pipelines.defs.assets.transactions import transactions
+from stx_pipelines.defs.assets.wallet_balances import wallet_balances
 from stx_pipelines.settings import Settings
 
-DAILY = {"stacks": [transactions], "ethereum": [blocks, miners_balance], "prices": [prices]}
+DAILY = {
+    "stacks": [transactions],
+    "stacks_balances": [wallet_balances],
+    "ethereum": [blocks, miners_balance],
+    "prices": [prices],
+}
 """The daily assets that every code location has, by the name of their chain."""
 
 

@@ -1,4 +1,4 @@
-"""The assets `coverage` and `ethereum_coverage`: how many wanted days of a chain are complete.
+"""The coverage asset of each chain: how many of its wanted days are complete.
 
 They are never materialized. Runs and the coverage sensors observe them at every change, so that the UI plots the
 numbers on their way to the target.
@@ -12,7 +12,7 @@ from datetime import date, datetime
 import dagster as dg
 
 from stx_pipelines.coverage.calendar import as_text
-from stx_pipelines.coverage.chains import CHAINS, ETHEREUM, PRICES, STACKS, Chain
+from stx_pipelines.coverage.chains import CHAINS, ETHEREUM, PRICES, STACKS, STACKS_BALANCES, Chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.text import coverage_sentence
 from stx_pipelines.defs.assets.tables import OWNERS
@@ -20,6 +20,7 @@ from stx_pipelines.project import Project
 
 KEYS = {
     STACKS.name: dg.AssetKey("coverage"),
+    STACKS_BALANCES.name: dg.AssetKey("stacks_balances_coverage"),
     ETHEREUM.name: dg.AssetKey("ethereum_coverage"),
     PRICES.name: dg.AssetKey("prices_coverage"),
 }

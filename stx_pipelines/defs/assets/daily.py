@@ -29,6 +29,7 @@ _NAMED = 10  # the most days that the sentence of a failure names; the log names
 
 _RESOURCES = {
     "stacks": "stacks_api",
+    "stacks_balances": "stacks_api",
     "ethereum": "ethereum_node",
     "prices": "price_source",
 }  # whose project has the data folder

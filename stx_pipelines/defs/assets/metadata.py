@@ -74,6 +74,16 @@ def describe_balances(certificate: Certificate, table: pa.Table) -> dict[str, dg
     }
 
 
+def describe_wallet_balances(certificate: Certificate, table: pa.Table) -> dict[str, dg.MetadataValue]:
+    """Return the proof of a day of `wallet_balances`, and the number of its funded wallets."""
+    return {
+        **_proof(certificate),
+        "requests": dg.MetadataValue.int(certificate.requests),
+        "requests_per_minute": dg.MetadataValue.float(_requests_per_minute(certificate)),
+        "funded_wallets": dg.MetadataValue.int(sum(table.column("is_funded").to_pylist())),
+    }
+
+
 def describe_parts(certificate: Certificate, table: pa.Table) -> dict[str, dg.MetadataValue]:
     """Return the proof of a day of `increase_parts`, its speed, and the sum of each part in ETH."""
     sums = summarize_parts(table)

@@ -66,7 +66,8 @@ DEFINITIONS = {
         "One row per window w. `cohort_size` is the number of wallets whose D0 is one of the last w days d with d + "
         "30 in the range. `active_30d` counts those with at least 3 transactions at 0 <= k < 30. "
         "`active_and_value_30d` counts the active ones with at least 1 STX of fees at 0 <= k < 30. The numbers are "
-        "null unless all w days are covered and not left-censored."
+        "null unless all w days are covered and not left-censored. `wallet_funnel_funded` counts the wallets whose "
+        "balance is in `wallet_balances`, those with at least 10 STX, and those of them that reached each stage."
     ),
     "contracts_daily": (
         "One row per day and called contract. `calls`, `wallets` (distinct senders) and fees are those of successful "

@@ -1,0 +1,197 @@
+"""The sync of `wallet_balances`: the balance of each new account after the last Stacks block of its first day."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import msgspec
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES
+from stx_pipelines.chains.days import DAY
+from stx_pipelines.chains.errors import ProofError
+from stx_pipelines.chains.stacks import Tx
+from stx_pipelines.chains.stacks_accounts import AccountState
+from stx_pipelines.chains.wallet_balances import (
+    NewAccounts,
+    WalletBalance,
+    balance_of,
+    last_row,
+    missing_heights,
+    new_accounts,
+)
+from stx_pipelines.clients.errors import ApiError, NotFound
+from stx_pipelines.clients.rate_limit import Budget
+from stx_pipelines.clients.stacks_node import NoAccounts, StacksNode
+from stx_pipelines.coverage.unserved import Unserved, note_unserved
+from stx_pipelines.project import Project
+from stx_pipelines.store.arrow import from_arrow
+from stx_pipelines.store.data_folder import DataFolder
+from stx_pipelines.store.day_files import DamagedDayFile, DayFiles
+from stx_pipelines.sync.daily import DaySync
+from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay
+
+log = logging.getLogger(__name__)
+
+_PROOF = (
+    "one row per account whose nonce 0 is on the day; each next nonce that the node states is one more than the "
+    "highest nonce of the account up to the day's last block; the balances are the node's word"
+)
+
+
+class NotNow(ApiError):
+    """The day cannot be read now, and nothing is wrong with it. This is not a failed attempt."""
+
+
+class TransactionsAwaited(NotNow):
+    """The day's transactions are not closed yet."""
+
+
+class StateUnserved(NotNow):
+    """The server does not give the states of accounts at the end of the day."""
+
+
+@dataclass
+class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
+    """The sync of the balances of new accounts, for the closed days of `transactions`.
+
+    `share` is the part of the server's budget that this sync may spend. What the server does not give is noted in
+    `folder`, and its days have no outcome.
+    """
+
+    folder: DataFolder
+    transactions: DayFiles
+    share: Budget
+    _unserved: StateUnserved | None = field(default=None, init=False)
+
+    def _closed(self, day: date) -> Certificate | None:
+        known = super()._closed(day)
+        return known if known and known.is_of_same_blocks(self._source(day)) else None
+
+    def _record_failure(self, failed: FailedDay) -> None:
+        if not isinstance(failed.error, NotNow):
+            super()._record_failure(failed)
+
+    def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
+        for outcome in self._store_each(days, self._read):
+            if not (isinstance(outcome, FailedDay) and isinstance(outcome.error, StateUnserved)):
+                yield outcome
+
+    def _source(self, day: date) -> Certificate | None:
+        return self.transactions.certificates().get(day)
+
+    def _read(self, day: date) -> ProvedDay[WalletBalance]:
+        """Read and prove the balances of a day's new accounts. Raises `NotNow`, `ProofError` and client errors."""
+        if self._unserved is not None:
+            raise self._unserved  # the days come newest first, so this day is older than the refused one
+        began, requests = time.monotonic(), self.client.http.calls
+        source = self._source(day)
+        if source is None or not source.is_closed:
+            raise TransactionsAwaited(
+                f"the transactions of {day} are not closed yet; the balances of its new wallets are read afterwards"
+            )
+        rows = self._rows(day)
+        beside = self._beside(day, rows)
+        accounts, last = new_accounts(rows, beside), last_row(rows)
+        balances = list(self._balances(day, accounts, last, missing_heights([*rows, *beside]))) if last else []
+        if 2 * len(balances) < len(accounts.highest):
+            raise ProofError(
+                f"the node states higher nonces than our transactions have for {len(accounts.highest) - len(balances)} "
+                f"of the {len(accounts.highest)} new accounts of {day}"
+            )
+        certificate = self._certify(source, accounts, balances)
+        seconds = round(time.monotonic() - began, 3)
+        return ProvedDay(
+            balances,
+            msgspec.structs.replace(certificate, requests=self.client.http.calls - requests, seconds=seconds),
+        )
+
+    def _beside(self, day: date, rows: Sequence[Tx]) -> list[Tx]:
+        """Return the rows of the blocks of neighbouring days that are between blocks of this day.
+
+        Such blocks may be missing only if the day before is not stored.
+        """
+        if not (missing := missing_heights(rows)):
+            return []
+        stored = self.transactions.certificates()
+        neighbours = [each for each in (day - DAY, day + DAY) if each in stored]
+        beside = [tx for each in neighbours for tx in self._rows(each) if tx.block_height in missing]
+        lacking = missing - {tx.block_height for tx in beside}
+        if lacking and day - DAY in stored:
+            raise TransactionsAwaited(
+                f"block {min(lacking)} is between the blocks of {day}, but of a neighbouring day that is not stored "
+                "yet; the balances of the day's new wallets are read afterwards"
+            )
+        return beside
+
+    def _rows(self, day: date) -> list[Tx]:
+        try:
+            return from_arrow(DATASETS[TRANSACTIONS], self.transactions.read(day))
+        except DamagedDayFile as error:
+            log.warning("%s", error)
+            raise TransactionsAwaited(
+                f"the file of the transactions of {day} is damaged; `stx-pipelines health` says what to do"
+            ) from error
+
+    def _balances(self, day: date, accounts: NewAccounts, last: Tx, unknown: set[int]) -> Iterator[WalletBalance]:
+        """Yield the balances. `unknown` are the blocks that may have further transactions of the accounts.
+
+        An account that has some there is left out: the day before is not stored, so that its nonce cannot be proved.
+        """
+        if last.index_block_hash is None:
+            raise TransactionsAwaited(
+                f"the transactions of {day} were read without index block hashes; read the day again with "
+                "`stx-pipelines sync --chain stacks --force-refresh`"
+            )
+        for address, highest in accounts.highest.items():
+            state = self._state(day, address, last.index_block_hash)
+            self.on_page(1)
+            if not (unknown and state.nonce > highest + 1):
+                yield balance_of(address, state, highest, last)
+
+    def _state(self, day: date, address: str, tip: str) -> AccountState:
+        self.share.spend(self.client.http.stop)
+        try:
+            return self.client.account(address, tip)
+        except (NotFound, NoAccounts) as error:
+            raise self._refuse(day, error) from error
+
+    def _refuse(self, day: date, error: ApiError) -> StateUnserved:
+        """Note that the server does not give the states of this day and of earlier ones. Log it once."""
+        newest = self.clock().date() if isinstance(error, NoAccounts) else day
+        found = Unserved(self.client.http.name, newest, str(error), self.clock().replace(microsecond=0))
+        note_unserved(self.folder, found)
+        log.warning("%s", found.sentence)
+        self._unserved = StateUnserved(found.sentence)
+        return self._unserved
+
+    def _certify(self, source: Certificate, accounts: NewAccounts, balances: Sequence[WalletBalance]) -> Certificate:
+        times = [datetime.fromtimestamp(row.burn_block_time, UTC) for row in balances[:1]]
+        left_out = accounts.left_out + len(accounts.highest) - len(balances)
+        return msgspec.structs.replace(
+            source,
+            dataset=WALLET_BALANCES,
+            proof=_PROOF + (f"; {left_out} new accounts with unknown nonces are left out" if left_out else ""),
+            expected=len(balances),
+            seen=len(balances),
+            published=len(balances),
+            left_out={},
+            first_block_time=times[0] if times else None,
+            last_block_time=times[0] if times else None,
+            burn_blocks=0,
+            proved_at=self.clock().replace(microsecond=0),
+            route="/v2/accounts",
+        )
+
+
+def open_wallet_balances(project: Project) -> WalletBalancesSync:
+    """Open the sync of the balances of new wallets. Its requests also spend their own, smaller budget."""
+    node = project.stacks_node(project.stacks_api().http)
+    share = Budget(f"{node.http.base_url}-balances", project.balances_budget)
+    return WalletBalancesSync(
+        node, project.store(WALLET_BALANCES), project.folder, project.store(TRANSACTIONS).files, share
+    )

@@ -1,0 +1,132 @@
+"""The balances of new wallets equal a plain recount of the devnet's accounts, and their nonces prove the history."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from stx_pipelines.chains.datasets import WALLET_BALANCES
+from stx_pipelines.devnet.stacks.accounts import Accounts
+from stx_pipelines.sync.runner import open_sync, run_sync
+from stx_pipelines_tests.cli.conftest import run
+from stx_pipelines_tests.cli.folders import DONE, HEALTHY, Run
+from stx_pipelines_tests.world import World, failed, make_chain, plain_rows, query, recent_chain, stored
+
+__all__ = ["run"]  # a fixture, found by its name
+
+MODULE = "stx_pipelines.sync.stacks.balances"
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """Return a world of a few closed days, whose transactions are stored."""
+    world = make_world(make_chain(2, transactions_per_day=900), stx_balances=True)
+    world.stored()
+    world.requests()
+    return world
+
+
+def recount(world: World, day: date) -> list[tuple[object, ...]]:
+    """Return the rows that the day must have, from the chain and its accounts. Rows of block 1 move no nonce."""
+    nonces = defaultdict[str, list[int]](list)
+    rows = [tx for tx in world.chain.transactions(day) if tx.block_height > 1]
+    last = max(rows, key=lambda tx: tx.block_height)
+    new = {tx.sender_address for tx in rows if tx.nonce == 0} | {
+        tx.sponsor_address for tx in rows if tx.sponsor_nonce == 0
+    }
+    for tx in (tx for tx in world.chain.rows if tx.block_height <= last.block_height):
+        nonces[tx.sender_address].append(tx.nonce)
+        if tx.sponsor_address is not None and tx.sponsor_address != tx.sender_address:
+            nonces[tx.sponsor_address].append(tx.sponsor_nonce)
+    accounts = Accounts(world.chain)
+    block = next(block for block in world.chain.blocks if block.height == last.block_height)
+    made = []
+    for address in sorted(new):
+        held = accounts.at(address, last.block_height)
+        unlock = block.burn_height + 1_000 if held.locked else 0
+        funded = held.total >= 10_000_000
+        balance = (held.total - held.locked, held.locked, unlock)
+        place = (block.height, block.index_hash, last.burn_block_time)
+        made.append((address, *balance, max(nonces[address]) + 1, funded, *place))
+    return made
+
+
+def closed_days(world: World) -> list[date]:
+    return [day for day, known in world.certificates().items() if known.is_closed]
+
+
+def test_every_row_equals_a_recount_and_a_stored_day_costs_no_request(world: World) -> None:
+    days = closed_days(world)
+    outcomes = stored(run_sync(world.project(), WALLET_BALANCES, days, force=False))
+    assert list(outcomes) == days[::-1]
+    assert len(days) == 2
+    found = {day: plain_rows(world.data, WALLET_BALANCES, day) for day in days}
+    assert found == {day: recount(world, day) for day in days}
+    assert all(found.values())
+    rows = [row for day in days for row in found[day]]
+    assert {row[5] for row in rows} == {True, False}
+    assert any(row[2] for row in rows)
+    assert world.requests() == len(rows) == query(world.data, "SELECT count(*) FROM wallet_balances")[0][0]
+    assert stored(run_sync(world.project(), WALLET_BALANCES, days, force=False)).keys() == set(days)
+    assert world.requests() == 0
+
+
+def test_a_wrong_nonce_fails_the_day_and_an_open_day_waits(world: World) -> None:
+    [first, second, today] = world.days
+    world.knobs.nonce_excess = 1
+    sentences = failed(run_sync(world.project(), WALLET_BALANCES, world.days, force=False))
+    assert sentences.keys() == set(world.days)
+    assert sentences[first].startswith("the node states higher nonces than our transactions have for")
+    address, *_, nonce, _, height, _, _ = recount(world, second)[0]
+    assert sentences[second] == (
+        f"the node states {int(str(nonce)) + 1} as the next nonce of {address} after block {height}, but the account's "
+        f"highest nonce up to that block is {int(str(nonce)) - 1}, so it must be {nonce}"
+    )
+    assert "not closed yet" in sentences[today]
+    store = world.project().store(WALLET_BALANCES)
+    assert store.attempts.all().keys() == {first, second}
+    assert store.files.days() == []
+
+
+def test_at_most_30_percent_of_the_budget(world: World) -> None:
+    for budget, share in ((0, 0), (1, 1), (50, 15), (500, 150)):
+        project = world.project().replaced(hiro_requests_per_minute=budget)
+        assert open_sync(project, WALLET_BALANCES).share.requests_per_minute == share  # type: ignore[attr-defined]
+
+
+def test_off_costs_no_request_and_no_import(make_world: Callable[..., World], run: Run) -> None:
+    world = make_world(recent_chain(2, transactions_per_day=320), stx_target_days=2)
+    sys.modules.pop(MODULE, None)
+    accounts: list[str] = []
+    world.knobs.on_request = lambda path: accounts.append(path) if "/v2/accounts" in path else None
+    assert run(world, "sync").exit_code == DONE
+    assert MODULE not in sys.modules
+    assert accounts == []
+    assert [each["dataset"] for each in json.loads(run(world, "status", "--json").stdout)] == ["transactions"]
+
+    world.overrides["stx_balances"] = "1"
+    world.knobs.states_kept = 1
+    told = run(world, "sync")
+    assert told.exit_code == DONE, told.output
+    assert "does not give the states of accounts at the end of" in told.output
+    assert len(accounts) == 1
+    assert run(world, "sync").exit_code == DONE
+    assert len(accounts) == 1
+    health = run(world, "health")
+    assert health.exit_code == HEALTHY, health.output
+
+    (world.folder.unserved(WALLET_BALANCES)).unlink()
+    world.knobs.states_kept = 0
+    done = run(world, "sync")
+    assert done.exit_code == DONE, done.output
+    days = closed_days(world)
+    assert {day: plain_rows(world.data, WALLET_BALANCES, day) for day in days} == {
+        day: recount(world, day) for day in days
+    }
+    [_, status] = json.loads(run(world, "status", "--json").stdout)
+    assert status["days_wanted"] == status["days_complete"] == len(days) > 0
