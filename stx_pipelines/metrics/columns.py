@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from stx_pipelines.metrics.call_columns import CALL_COLUMNS
 from stx_pipelines.metrics.column_parts import (
     COUNTED_COHORTS,
     DEFINITION,
@@ -59,7 +60,6 @@ _AGES = {
     "older": "whose first day is at least 180 days ago",
     "age_unknown": "that may be younger or older than 180 days",
 }
-_UNKNOWN = "NULL if the day file does not have it for every transfer of the day"
 
 _NETWORK = (
     count("transactions", "rows that the table transactions shows"),
@@ -68,17 +68,6 @@ _NETWORK = (
     count("landed", "canonical transactions of any status"),
     count("failed", "canonical transactions that did not succeed"),
     share("failed_share", "`failed` / `landed`; NULL if `landed` is 0"),
-)
-
-_CALLS = (
-    ResultColumn("contract_id", "VARCHAR", "the called contract; NULL if the day file does not name it", nullable=True),
-    count("calls", "contract calls that the table transactions shows"),
-    count("wallets", "distinct senders of these calls"),
-    count("fee_ustx", "microSTX: fees of these calls"),
-    stx("fee_stx", "fee_ustx / 1,000,000"),
-    count("landed", "canonical contract calls of any status"),
-    count("failed", "canonical contract calls that did not succeed"),
-    share("failed_share", "`failed` / `landed`"),
 )
 
 COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
@@ -275,20 +264,7 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
         share("funded_active_and_value_rate", "funded_active_and_value_30d / known_wallets" + _IF_KNOWN),
         flag("is_mature", "as in wallet_funnel"),
     ),
-    "contracts_daily": (day("date", "the day, UTC"), *_CALLS),
-    "contracts_30d": (
-        day("first_date", "first day of the window, UTC: 29 days before last_date, or a later first covered day"),
-        day("last_date", "last day of the window, UTC: the newest closed day"),
-        *_CALLS,
-    ),
-    "transfers_daily": (
-        day("date", "the day, UTC"),
-        count("transfers", "transfers of STX that the table transactions shows"),
-        ResultColumn("amount_ustx", "DECIMAL(38,0)", f"microSTX: sum of the amounts; {_UNKNOWN}", nullable=True),
-        stx("amount_stx", "amount_ustx / 1,000,000", nullable=True),
-        count("senders", "distinct senders of these transfers"),
-        count("recipients", f"distinct recipients of these transfers; {_UNKNOWN}", nullable=True),
-    ),
+    **CALL_COLUMNS,
     **SUMMARY_COLUMNS,
 }  # fmt: skip
 """The columns of each result table, in their order."""
