@@ -62,7 +62,7 @@ def _percent(_context: click.Context, option: click.Parameter, value: str) -> De
         number = Decimal(value.removesuffix("%")) / 100
     except InvalidOperation:
         raise click.BadParameter(f"{value!r} is no percentage", param=option) from None
-    if not 0 < number < 1:
+    if not number.is_finite() or not 0 < number < 1:
         raise click.BadParameter(f"{value!r} is not between 0 and 100", param=option)
     return number
 
