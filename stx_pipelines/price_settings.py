@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import BaseModel, field_validator
@@ -26,6 +27,7 @@ class PriceSettings(BaseModel):
     @field_validator("stx_prices_file")
     @classmethod
     def _is_a_file(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
+        # Unlike `Path.is_file`, this is false for a name that is too long.
+        if value is not None and not os.path.isfile(value):  # noqa: PTH113
             raise ValueError("must be a CSV or Parquet file")
         return value
