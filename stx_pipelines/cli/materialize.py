@@ -59,7 +59,7 @@ def materialize_days(
     `force` also reads closed days again. Raises `KeyboardInterrupt` if the run was interrupted.
     """
     logging.getLogger("stx_pipelines").propagate = False  # log lines would break the progress bar
-    config, assets = {"config": {"force_refresh": force}}, daily_assets(chain, project.settings)
+    config, assets = {"config": {"force_refresh": force}}, daily_assets(chain, project)
     try:
         result = dg.materialize(
             assets,

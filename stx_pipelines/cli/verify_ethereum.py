@@ -40,7 +40,7 @@ def _parts(
     project: Project, node: EthereumRpc, of_balances: Certificate, *, every: bool
 ) -> Iterator[tuple[str, DayVerdict]]:
     """Compare the parts of a day with the node, if ETH_PARTS is on and they are stored."""
-    if not project.settings.eth_parts:
+    if PARTS not in {dataset.name for dataset in wanted_datasets(project, "ethereum")}:
         return
     from stx_pipelines.sync.ethereum.verify_parts import verify_parts
 

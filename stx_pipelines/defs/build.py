@@ -9,22 +9,14 @@ from typing import Any
 
 import dagster as dg
 
-from stx_pipelines.coverage.chains import ETHEREUM, PRICES, STACKS, STACKS_BALANCES
+from stx_pipelines.coverage.chains import CHAINS, STACKS
 from stx_pipelines.defs.alerts import alert_sensor, failure_sensor
 from stx_pipelines.defs.assets.by_chain import DAILY, daily_assets
 from stx_pipelines.defs.assets.coverage import coverage_assets
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.wallets import wallet_metrics
-from stx_pipelines.defs.checks import ALL_CHECKS, parts_checks
-from stx_pipelines.defs.jobs import (
-    ethereum_jobs,
-    prices_close,
-    prices_sync,
-    stacks_balances_sync,
-    stacks_close,
-    stacks_sync,
-    wallets_refresh,
-)
+from stx_pipelines.defs.checks import ALL_CHECKS
+from stx_pipelines.defs.jobs import chain_jobs, wallets_refresh
 from stx_pipelines.defs.resources import EthereumNode, Metrics, OfProject, PriceSource, StacksApi, read_only_warehouse
 from stx_pipelines.defs.schedules import daily_schedule
 from stx_pipelines.defs.sensors import coverage_sensor, derived_sensor
@@ -47,36 +39,24 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
     make = _with_settings_of(resources, project)
     now = make()
     on = now.settings.stx_autostart
-    of_stacks, of_ethereum = (daily_assets(chain.name, now.settings) for chain in (STACKS, ETHEREUM))
-    ethereum = ethereum_jobs(of_ethereum)
+    chains = CHAINS.values()
+    daily = {chain.name: daily_assets(chain.name, now) for chain in chains}
+    jobs = {name: chain_jobs(name, assets) for name, assets in daily.items()}
+    of_days = [asset for assets in daily.values() for asset in assets]
     return dg.Definitions(
-        assets=[
-            *_with_source(
-                [
-                    *of_stacks,
-                    wallet_metrics,
-                    wallet_dashboard,
-                    *of_ethereum,
-                    *DAILY["stacks_balances"],
-                    *DAILY["prices"],
-                ]
-            ),
-            *coverage_assets(now),
-        ],
-        asset_checks=[*ALL_CHECKS, *(parts_checks() if now.settings.eth_parts else ())],
-        jobs=[stacks_sync, stacks_close, stacks_balances_sync, wallets_refresh, *ethereum, prices_sync, prices_close],
+        assets=[*_with_source([*of_days, wallet_metrics, wallet_dashboard]), *coverage_assets(now)],
+        asset_checks=_checks_with(of_days),
+        jobs=[wallets_refresh, *(job for each in jobs.values() for job in each if job)],
         schedules=[
-            daily_schedule("stacks_daily", STACKS.name, stacks_close, partial(look_at, make, STACKS), on=on),
-            daily_schedule("ethereum_daily", ETHEREUM.name, ethereum.close, partial(look_at, make, ETHEREUM), on=on),
-            daily_schedule("prices_daily", PRICES.name, prices_close, partial(look_at, make, PRICES), on=on),
+            daily_schedule(f"{chain.name}_daily", chain.name, close, partial(look_at, make, chain), on=on)
+            for chain in chains
+            if (close := jobs[chain.name].close)
         ],
         sensors=[
-            coverage_sensor("stacks_coverage", partial(watch, make, STACKS), stacks_sync, on=on),
-            coverage_sensor(
-                "stacks_balances_coverage", partial(watch, make, STACKS_BALANCES), stacks_balances_sync, on=on
+            *(
+                coverage_sensor(f"{chain.name}_coverage", partial(watch, make, chain), jobs[chain.name].sync, on=on)
+                for chain in chains
             ),
-            coverage_sensor("ethereum_coverage", partial(watch, make, ETHEREUM), ethereum.sync, on=on),
-            coverage_sensor("prices_coverage", partial(watch, make, PRICES), prices_sync, on=on),
             derived_sensor(
                 "wallets_follow",
                 wallets_refresh,
@@ -84,10 +64,7 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
                 look=partial(look_at, make, STACKS),
                 on=on,
             ),
-            alert_sensor("stacks_alerts", partial(see, make, STACKS), on=on),
-            alert_sensor("stacks_balances_alerts", partial(see, make, STACKS_BALANCES), on=on),
-            alert_sensor("ethereum_alerts", partial(see, make, ETHEREUM), on=on),
-            alert_sensor("prices_alerts", partial(see, make, PRICES), on=on),
+            *(alert_sensor(f"{chain.name}_alerts", partial(see, make, chain), on=on) for chain in chains),
             failure_sensor("run_failures", lambda: make().alert_channels(), on=on),
         ],
         resources={
@@ -101,6 +78,12 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
         # All steps of a run share one process, because a process per step would only add seconds.
         executor=dg.in_process_executor,
     )
+
+
+def _checks_with(of_days: Sequence[dg.AssetsDefinition]) -> list[dg.AssetChecksDefinition]:
+    """Return all checks except those of daily assets that are not among `of_days`, because they are switched off."""
+    off = {asset.key for assets in DAILY.values() for asset in assets} - {asset.key for asset in of_days}
+    return [check for check in ALL_CHECKS if off.isdisjoint(key.asset_key for key in check.check_keys)]
 
 
 def _with_source(assets: Sequence[dg.AssetsDefinition]) -> Sequence[Any]:

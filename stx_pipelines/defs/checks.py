@@ -260,13 +260,10 @@ stacks_checks = [
     _files_are_sound(TRANSACTIONS),
 ]
 prices_checks = [_are_certified(PRICES), _files_are_sound(PRICES)]
-certified_ethereum = [check(dataset) for dataset in (BLOCKS, BALANCES) for check in (_are_certified, _files_are_sound)]
+certified_ethereum = [
+    check(dataset) for dataset in (BLOCKS, BALANCES, PARTS) for check in (_are_certified, _files_are_sound)
+]
 ethereum_checks = [blocks_are_linked, balances_add_up, increases_are_plausible]
 wallet_checks = [_of_metrics(check) for check in CHECKS]
 ALL_CHECKS = [*stacks_checks, *wallet_checks, *certified_ethereum, *ethereum_checks, *prices_checks]
-"""All checks of the assets that every code location has."""
-
-
-def parts_checks() -> list[dg.AssetChecksDefinition]:
-    """Return the checks of `increase_parts`, which is an asset only with ETH_PARTS=1."""
-    return [_are_certified(PARTS), _files_are_sound(PARTS)]
+"""All checks of all assets."""

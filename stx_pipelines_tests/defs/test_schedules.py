@@ -13,7 +13,8 @@ from stx_pipelines.chains.days import DAY
 from stx_pipelines.coverage.model import Coverage, DayCoverage, State
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.definitions import defs
-from stx_pipelines.defs.jobs import stacks_close
+from stx_pipelines.defs.assets.by_chain import DAILY
+from stx_pipelines.defs.jobs import chain_jobs
 from stx_pipelines.defs.partitions import DATASET_TAG
 from stx_pipelines.defs.schedules import daily_schedule
 from stx_pipelines_tests.world import at, today
@@ -41,8 +42,10 @@ def evaluate(
     tip: Sighting | None = None,
 ) -> dict[str, str] | str:
     """Return the tags of the run that a tick requests, or the sentence with which it skips."""
+    close = chain_jobs("stacks", DAILY["stacks"]).close
+    assert close is not None
     schedule = daily_schedule(
-        "daily", "transactions", stacks_close, lambda now: coverage_of(states, failed or {}, now, tip), on=False
+        "daily", "transactions", close, lambda now: coverage_of(states, failed or {}, now, tip), on=False
     )
     with dg.build_schedule_context(scheduled_execution_time=scheduled) as context:
         data = schedule.evaluate_tick(context)

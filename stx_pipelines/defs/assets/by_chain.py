@@ -2,25 +2,24 @@
 
 import dagster as dg
 
+from stx_pipelines.coverage.current import wanted_datasets
 from stx_pipelines.defs.assets.ethereum import blocks, miners_balance
+from stx_pipelines.defs.assets.increase_parts import increase_parts
 from stx_pipelines.defs.assets.prices import prices
 from stx_pipelines.defs.assets.transactions import transactions
 from stx_pipelines.defs.assets.wallet_balances import wallet_balances
-from stx_pipelines.settings import Settings
+from stx_pipelines.project import Project
 
 DAILY = {
     "stacks": [transactions],
     "stacks_balances": [wallet_balances],
-    "ethereum": [blocks, miners_balance],
+    "ethereum": [blocks, miners_balance, increase_parts],
     "prices": [prices],
 }
-"""The daily assets that every code location has, by the name of their chain."""
+"""All daily assets by the name of their chain. Each has the name of its dataset."""
 
 
-def daily_assets(chain: str, settings: Settings) -> list[dg.AssetsDefinition]:
-    """Return the daily assets of a chain, with those that the settings switch on."""
-    if chain == "ethereum" and settings.eth_parts:
-        from stx_pipelines.defs.assets.increase_parts import increase_parts
-
-        return [*DAILY[chain], increase_parts]
-    return DAILY[chain]
+def daily_assets(chain: str, project: Project) -> list[dg.AssetsDefinition]:
+    """Return the daily assets of a chain, without those whose dataset is switched off."""
+    wanted = {dataset.name for dataset in wanted_datasets(project, chain)}
+    return [asset for asset in DAILY[chain] if asset.key.to_user_string() in wanted]
