@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.errors import ProofError
@@ -26,8 +26,8 @@ from stx_pipelines.clients.http import Http
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.coverage.text import behind_sentence
 from stx_pipelines.store.dataset_store import DatasetStore
-from stx_pipelines.store.day_files import DamagedDayFile, NewerDayFile
-from stx_pipelines.sync.outcome import FailedDay, OnPage, Outcome, ProvedDay, StoredDay
+from stx_pipelines.store.day_files import DamagedDayFile, DayFiles, NewerDayFile
+from stx_pipelines.sync.outcome import FailedDay, NotNow, OnPage, Outcome, ProvedDay, StoredDay
 from stx_pipelines.sync.read_ahead import read_ahead
 
 if TYPE_CHECKING:
@@ -100,25 +100,32 @@ class DaySync(ABC, Generic[AnyClient, Row]):
 
     def certificate(self, day: date) -> Certificate | None:
         """Return the day's certificate; None if the day is not stored, or its file is damaged or of a later version."""
-        try:
-            return self.store.files.certificate(day)
-        except (DamagedDayFile, NewerDayFile) as error:
-            log.warning("%s", error)
-            return None
+        return _certificate_in(self.store.files, day)
+
+    @property
+    def made_from(self) -> DatasetStore[Any] | None:
+        """The store of the dataset from whose days these days are made, None if they are read from the chain alone."""
+        return None
+
+    def _source(self, day: date) -> Certificate | None:
+        """Return the certificate of the day in `made_from`, as `certificate` does for this dataset."""
+        return None if self.made_from is None else _certificate_in(self.made_from.files, day)
 
     def _closed(self, day: date) -> Certificate | None:
-        """Return the day's certificate if the day is closed, otherwise None."""
+        """Return the day's certificate if the day is closed and still of the blocks of its source, otherwise None."""
         known = self.certificate(day)
-        return known if known is not None and known.is_closed else None
+        if known is None or not known.is_closed:
+            return None
+        return known if self.made_from is None or known.is_of_same_blocks(self._source(day)) else None
 
     def _record_failure(self, failed: FailedDay) -> None:
-        """Count a failed attempt at a day, unless the server does not have the day yet.
+        """Count a failed attempt at a day, unless the server does not have the day yet or it cannot be read now.
 
         It is a failed proof if the API itself responded. Without a usable response, or if the chain kept changing, the
         day is only postponed, and only if the server responds to another request. Raises the error of that request, and
         the day's error if it concerns every day.
         """
-        if isinstance(failed.error, Behind):
+        if isinstance(failed.error, Behind | NotNow):
             return
         if isinstance(failed.error, RateLimited | Interrupted | Changed):
             raise failed.error
@@ -249,3 +256,11 @@ class DaySync(ABC, Generic[AnyClient, Row]):
             return set()
         heights, hashes = (table[name].to_pylist() for name in self.block_columns)
         return {block_hash for at, block_hash in zip(heights, hashes, strict=True) if at == height}
+
+
+def _certificate_in(files: DayFiles, day: date) -> Certificate | None:
+    try:
+        return files.certificate(day)
+    except (DamagedDayFile, NewerDayFile) as error:
+        log.warning("%s", error)
+        return None

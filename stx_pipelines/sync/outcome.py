@@ -22,6 +22,10 @@ class WrongChain(ApiError):
     """The server's chain is not the one in the data folder, or cannot be identified."""
 
 
+class NotNow(ApiError):
+    """A day that cannot be read now, though nothing is wrong with it. This is not a failed attempt."""
+
+
 class ProvedDay(NamedTuple, Generic[Row]):
     """The rows of a day in chain order, the certificate of their proof, and the proof by hashes, if there is one."""
 

@@ -25,16 +25,17 @@ from stx_pipelines.chains.datasets import BALANCES, BLOCKS, DATASETS
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import BalanceChange, BalanceKey, Block, balance_changes, balance_keys
 from stx_pipelines.chains.ethereum_proof import NOBODY
-from stx_pipelines.clients.errors import ApiError, NoState, Unreachable
+from stx_pipelines.clients.errors import NoState, Unreachable
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 from stx_pipelines.project import Project
 from stx_pipelines.store.arrow import from_arrow
+from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.day_files import DamagedDayFile
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.ethereum.account_proofs import AccountProofs
 from stx_pipelines.sync.ethereum.blocks import BlocksSync, open_blocks
 from stx_pipelines.sync.ethereum.chain import block_of, identify
-from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay
+from stx_pipelines.sync.outcome import FailedDay, NotNow, Outcome, ProvedDay
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,8 +49,8 @@ _NEEDED = {"state_root", "withdrawals_gwei"}  # besides the columns of the first
 _PROOF = "one row per block of the day, increases and neighbouring balances agree, the day's last hash stood afterwards"
 
 
-class BlocksAwaited(ApiError):
-    """The day's blocks are not stored yet. Nothing is wrong with the day, so this is not a failed attempt."""
+class BlocksAwaited(NotNow):
+    """The day's blocks are not stored yet."""
 
 
 @dataclass
@@ -67,17 +68,14 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
     def __post_init__(self) -> None:
         self.proofs = AccountProofs(self.client)
 
-    def _closed(self, day: date) -> Certificate | None:
-        known = super()._closed(day)
-        return known if known and known.is_of_same_blocks(self.blocks.certificate(day)) else None
-
-    def _record_failure(self, failed: FailedDay) -> None:
-        if not isinstance(failed.error, BlocksAwaited):
-            super()._record_failure(failed)
+    @property
+    def made_from(self) -> DatasetStore[Block]:
+        """The store of the blocks."""
+        return self.blocks.store
 
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
         identify(self.client, self.blocks.folder, self.blocks.first_day)
-        certificates = [known for day in days if (known := self.blocks.certificate(day))]
+        certificates = [known for day in days if (known := self._source(day))]
         self._look_before([known for known in certificates if not self._is_up_to_date(known, force)])
         yield from self._store_each(
             days,
@@ -134,7 +132,7 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
     def _read(self, day: date, force: bool) -> ProvedDay[BalanceChange] | None:
         """Read and prove the day's rows. Return None if the stored rows cover all stored blocks."""
         began, calls = time.monotonic(), self.client.calls
-        if (known := self.blocks.certificate(day)) and self._is_up_to_date(known, force):
+        if (known := self._source(day)) and self._is_up_to_date(known, force):
             return None
         of_blocks, blocks = self._stored_blocks(day)
         held = {} if force else self._held(day)
@@ -189,12 +187,12 @@ class BalancesSync(DaySync[EthereumRpc, BalanceChange]):
         files = self.blocks.store.files
         try:
             for _ in range(_TRIES):
-                of_blocks = self.blocks.certificate(day)
+                of_blocks = self._source(day)
                 if of_blocks is None:
                     raise awaited
                 blocks = from_arrow(DATASETS[BLOCKS], _needed(files.read(day)))
                 # Another process may have stored the day again in between.
-                if self.blocks.certificate(day) == of_blocks:
+                if self._source(day) == of_blocks:
                     return of_blocks, blocks
         except DamagedDayFile as error:
             log.warning("%s; put aside as %s", error, files.put_aside(day).name)

@@ -19,11 +19,11 @@ from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 from stx_pipelines.project import Project
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.dataset_store import DatasetStore
-from stx_pipelines.store.day_files import DamagedDayFile, NewerDayFile
+from stx_pipelines.store.day_files import DamagedDayFile
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.ethereum.balances import BlocksAwaited
 from stx_pipelines.sync.ethereum.chain import identify
-from stx_pipelines.sync.outcome import FailedDay, OnPage, Outcome, ProvedDay
+from stx_pipelines.sync.outcome import OnPage, Outcome, ProvedDay
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +49,10 @@ class PartsSync(DaySync[EthereumRpc, IncreaseParts]):
     def __post_init__(self) -> None:
         self.bodies = Bodies(self.client)
 
-    def _closed(self, day: date) -> Certificate | None:
-        known = super()._closed(day)
-        return known if known and known.is_of_same_blocks(self._balances_certificate(day)) else None
-
-    def _record_failure(self, failed: FailedDay) -> None:
-        if not isinstance(failed.error, BlocksAwaited):
-            super()._record_failure(failed)
+    @property
+    def made_from(self) -> DatasetStore[BalanceChange]:
+        """The store of the balances."""
+        return self.balances
 
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
         identify(self.client, self.folder, self.first_day)
@@ -99,7 +96,7 @@ class PartsSync(DaySync[EthereumRpc, IncreaseParts]):
     def _stored_balances(self, day: date) -> tuple[Certificate, list[BalanceChange]]:
         """Return the certificate and the rows of a day of balances. Raises `BlocksAwaited` without them."""
         awaited = BlocksAwaited(f"the balances of {day} are not stored yet; the day's parts are read after them")
-        known = self._balances_certificate(day)
+        known = self._source(day)
         if known is None:
             raise awaited
         try:
@@ -108,16 +105,9 @@ class PartsSync(DaySync[EthereumRpc, IncreaseParts]):
             log.warning("%s", error)
             raise awaited from error
         # Another process may have stored the day again in between.
-        if self._balances_certificate(day) != known:
+        if self._source(day) != known:
             raise awaited
         return known, sorted(changes)
-
-    def _balances_certificate(self, day: date) -> Certificate | None:
-        try:
-            return self.balances.files.certificate(day)
-        except (DamagedDayFile, NewerDayFile) as error:
-            log.warning("%s", error)
-            return None
 
 
 def read_parts(

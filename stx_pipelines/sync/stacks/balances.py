@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
-from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES
+from stx_pipelines.chains.datasets import TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import Tx
@@ -29,11 +29,11 @@ from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines.clients.stacks_node import NoAccounts, StacksNode
 from stx_pipelines.coverage.unserved import Unserved, note_unserved
 from stx_pipelines.project import Project
-from stx_pipelines.store.arrow import from_arrow
 from stx_pipelines.store.data_folder import DataFolder
-from stx_pipelines.store.day_files import DamagedDayFile, DayFiles
+from stx_pipelines.store.dataset_store import DatasetStore
+from stx_pipelines.store.day_files import DamagedDayFile
 from stx_pipelines.sync.daily import DaySync
-from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay
+from stx_pipelines.sync.outcome import FailedDay, NotNow, Outcome, ProvedDay
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +41,6 @@ _PROOF = (
     "one row per account whose nonce 0 is on the day; each next nonce that the node states is one more than the "
     "highest nonce of the account up to the day's last block; the balances are the node's word"
 )
-
-
-class NotNow(ApiError):
-    """The day cannot be read now, and nothing is wrong with it. This is not a failed attempt."""
 
 
 class TransactionsAwaited(NotNow):
@@ -64,25 +60,19 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
     """
 
     folder: DataFolder
-    transactions: DayFiles
+    transactions: DatasetStore[Tx]
     share: Budget
     _unserved: StateUnserved | None = field(default=None, init=False)
 
-    def _closed(self, day: date) -> Certificate | None:
-        known = super()._closed(day)
-        return known if known and known.is_of_same_blocks(self._source(day)) else None
-
-    def _record_failure(self, failed: FailedDay) -> None:
-        if not isinstance(failed.error, NotNow):
-            super()._record_failure(failed)
+    @property
+    def made_from(self) -> DatasetStore[Tx]:
+        """The store of the transactions."""
+        return self.transactions
 
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
         for outcome in self._store_each(days, self._read):
             if not (isinstance(outcome, FailedDay) and isinstance(outcome.error, StateUnserved)):
                 yield outcome
-
-    def _source(self, day: date) -> Certificate | None:
-        return self.transactions.certificates().get(day)
 
     def _read(self, day: date) -> ProvedDay[WalletBalance]:
         """Read and prove the balances of a day's new accounts. Raises `NotNow`, `ProofError` and client errors."""
@@ -103,12 +93,8 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
                 f"the node states higher nonces than our transactions have for {len(accounts.highest) - len(balances)} "
                 f"of the {len(accounts.highest)} new accounts of {day}"
             )
-        certificate = self._certify(source, accounts, balances)
-        seconds = round(time.monotonic() - began, 3)
-        return ProvedDay(
-            balances,
-            msgspec.structs.replace(certificate, requests=self.client.http.calls - requests, seconds=seconds),
-        )
+        sent, seconds = self.client.http.calls - requests, round(time.monotonic() - began, 3)
+        return ProvedDay(balances, self._certify(source, accounts, balances, sent, seconds))
 
     def _beside(self, day: date, rows: Sequence[Tx]) -> list[Tx]:
         """Return the rows of the blocks of neighbouring days that are between blocks of this day.
@@ -117,11 +103,10 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
         """
         if not (missing := missing_heights(rows)):
             return []
-        stored = self.transactions.certificates()
-        neighbours = [each for each in (day - DAY, day + DAY) if each in stored]
+        neighbours = [each for each in (day - DAY, day + DAY) if self._source(each)]
         beside = [tx for each in neighbours for tx in self._rows(each) if tx.block_height in missing]
         lacking = missing - {tx.block_height for tx in beside}
-        if lacking and day - DAY in stored:
+        if lacking and day - DAY in neighbours:
             raise TransactionsAwaited(
                 f"block {min(lacking)} is between the blocks of {day}, but of a neighbouring day that is not stored "
                 "yet; the balances of the day's new wallets are read afterwards"
@@ -130,7 +115,7 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
 
     def _rows(self, day: date) -> list[Tx]:
         try:
-            return from_arrow(DATASETS[TRANSACTIONS], self.transactions.read(day))
+            return self.transactions.rows(day)
         except DamagedDayFile as error:
             log.warning("%s", error)
             raise TransactionsAwaited(
@@ -169,7 +154,14 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
         self._unserved = StateUnserved(found.sentence)
         return self._unserved
 
-    def _certify(self, source: Certificate, accounts: NewAccounts, balances: Sequence[WalletBalance]) -> Certificate:
+    def _certify(
+        self,
+        source: Certificate,
+        accounts: NewAccounts,
+        balances: Sequence[WalletBalance],
+        requests: int,
+        seconds: float,
+    ) -> Certificate:
         times = [datetime.fromtimestamp(row.burn_block_time, UTC) for row in balances[:1]]
         left_out = accounts.left_out + len(accounts.highest) - len(balances)
         return msgspec.structs.replace(
@@ -184,6 +176,8 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
             last_block_time=times[0] if times else None,
             burn_blocks=0,
             proved_at=self.clock().replace(microsecond=0),
+            requests=requests,
+            seconds=seconds,
             route="/v2/accounts",
         )
 
@@ -192,6 +186,4 @@ def open_wallet_balances(project: Project) -> WalletBalancesSync:
     """Open the sync of the balances of new wallets. Its requests also spend their own, smaller budget."""
     node = project.stacks_node(project.stacks_api().http)
     share = Budget(f"{node.http.base_url}-balances", project.balances_budget)
-    return WalletBalancesSync(
-        node, project.store(WALLET_BALANCES), project.folder, project.store(TRANSACTIONS).files, share
-    )
+    return WalletBalancesSync(node, project.store(WALLET_BALANCES), project.folder, project.store(TRANSACTIONS), share)
