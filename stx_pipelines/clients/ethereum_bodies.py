@@ -78,7 +78,7 @@ class Bodies:
         return [(bodies[number], receipts[number]) for number in numbers]
 
     def _receipts(self, bodies: Sequence[Body]) -> dict[int, Receipts]:
-        known = {body.header.block.number: Receipts((), joined_receipts([]).root) for body in bodies}
+        known = {body.header.block.number: joined_receipts([]) for body in bodies if not body.transactions}
         wanted = [body for body in bodies if body.transactions]
         if not self._gives_single_receipts_only:
             try:

@@ -40,6 +40,13 @@ STOPPED = "stopped; stored days are kept"
 """The message of every `Interrupted`."""
 
 
+def present(answer: T | None, where: str) -> T:
+    """Return the response. Raises `ApiError` if it is None: only a request with a condition may get a 304."""
+    if answer is None:
+        raise ApiError(f"{where} responded with 304 to a request without a condition")
+    return answer
+
+
 def _nothing_special(_status: int, _text: str) -> None:
     return None
 
@@ -154,9 +161,7 @@ class Http:
         headers = {"content-type": "application/json"}
         request = _Request("POST", path, headers, stop or self.stop, body, cost, refusal, route)
         answer = self._ask(request, parse)
-        if answer is None:
-            raise ApiError(f"{self.name}{path} responded with 304 to a request without a condition")
-        return answer
+        return present(answer, self.name + path)
 
     def _ask(self, request: _Request, parse: Callable[[bytes], T], slow_attempts: int | None = None) -> T | None:
         is_first = slow_attempts is None

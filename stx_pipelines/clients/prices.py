@@ -24,11 +24,12 @@ from stx_pipelines.chains.prices import (
     parse_kraken,
 )
 from stx_pipelines.clients.errors import ApiError, NotFound
-from stx_pipelines.clients.http import Http
+from stx_pipelines.clients.http import Http, present
 
 CANDLES_AT_ONCE = 300
 """The most candles in a response of Coinbase. It refuses a longer range."""
 
+_SETTLED = 120  # seconds after an hour's end; the last trades may reach its candle a little later
 _KRAKEN = {STX_USD: "STXUSD", BTC_USD: "XBTUSD"}
 _BINANCE = {STX_USD: "STXUSDT", BTC_USD: "BTCUSDT"}
 _MOST_BYTES = 4_000_000  # of an unpacked file of Binance; a month of hours has 100 kB
@@ -44,9 +45,13 @@ _decode_time = msgspec.json.Decoder(_Time).decode
 
 @dataclass
 class Coinbase:
-    """A client of Coinbase Exchange. Its methods may raise the errors of `Http.get`."""
+    """A client of Coinbase Exchange, by whose clock and ours an hour is over. `name` is its name in certificates.
+
+    Its methods may raise the errors of `Http.get`.
+    """
 
     http: Http
+    name: str = "coinbase"
 
     def probe(self) -> None:
         """Check that the server responds. Raises `ApiError`."""
@@ -56,6 +61,10 @@ class Coinbase:
         """Return the server's time in unix seconds."""
         return self._get("/time", _parse_time)
 
+    def end(self, now: float) -> int:
+        """Return the end of the last hour that is over, in unix seconds. `now` is our time."""
+        return int(min(now, self.time()) - _SETTLED) // HOUR * HOUR
+
     def candles(self, pair: str, start: int, end: int) -> list[Candle]:
         """Return the candles of the hours in `[start, end)`, oldest first. Both are unix seconds of whole hours."""
         params: Mapping[str, str | int] = {"granularity": HOUR, "start": _iso(start), "end": _iso(end - HOUR)}
@@ -63,7 +72,7 @@ class Coinbase:
         return [each for each in found if start <= each.hour < end]  # a response may begin before `start`
 
     def _get(self, path: str, parse: Callable[[bytes], T], params: Mapping[str, str | int] | None = None) -> T:
-        return _only(self.http.get(path, parse, params=params, refusal=_of_coinbase), self.http.name + path)
+        return present(self.http.get(path, parse, params=params, refusal=_of_coinbase), self.http.name + path)
 
 
 def _parse_time(raw: bytes) -> float:
@@ -91,7 +100,7 @@ class Kraken:
         """Return the closing prices of the newest hours that are over. Raises the errors of `Http.get`."""
         path = "/0/public/OHLC"
         params: Mapping[str, str | int] = {"pair": _KRAKEN[pair], "interval": 60}
-        return _only(self.http.get(path, parse_kraken, params=params), self.http.name + path)
+        return present(self.http.get(path, parse_kraken, params=params), self.http.name + path)
 
 
 @dataclass
@@ -115,7 +124,7 @@ class Binance:
         return self._get(path, lambda raw: _unpack(raw, wanted))
 
     def _get(self, path: str, parse: Callable[[bytes], T]) -> T:
-        return _only(self.http.get(path, parse, refusal=_of_files), self.http.name + path)
+        return present(self.http.get(path, parse, refusal=_of_files), self.http.name + path)
 
 
 def _of_files(status: int, _text: str) -> ApiError | None:
@@ -137,9 +146,3 @@ def _unpack(raw: bytes, checksum: str) -> dict[int, Decimal]:
             return parse_binance(file.read(_MOST_BYTES).decode("ascii"))
     except (zipfile.BadZipFile, IndexError, UnicodeDecodeError, NotImplementedError, RuntimeError) as error:
         raise malformed("the file of Binance cannot be unpacked", error) from error
-
-
-def _only(answer: T | None, where: str) -> T:
-    if answer is None:
-        raise ApiError(f"{where} responded with 304 to a request without a condition")
-    return answer

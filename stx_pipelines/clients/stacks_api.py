@@ -17,7 +17,7 @@ from stx_pipelines.chains import stacks_answers as answers
 from stx_pipelines.chains.stacks import Block, BurnBlock, Cursor, Page, Tip, WindowPage
 from stx_pipelines.chains.stacks_accounts import ChangesPage, parse_changes
 from stx_pipelines.clients.errors import ApiError, Gone, NotFound
-from stx_pipelines.clients.http import Http
+from stx_pipelines.clients.http import Http, present
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class StacksApi:
     def tip(self) -> Tip:
         """Return the newest Stacks block, from `/extended`."""
         try:
-            return _present(self.http.get("/extended", answers.parse_tip))
+            return self._present(self.http.get("/extended", answers.parse_tip))
         except NotFound as error:
             url = self.http.base_url
             raise ApiError(f"{url} is not a Hiro API for Stacks: check HIRO_API_URL ({error})") from error
@@ -61,7 +61,7 @@ class StacksApi:
 
     def block(self, name: int | str) -> Block:
         """Return the canonical block with this height or hash. Raises `NotFound`."""
-        return _present(self.http.get(f"/extended/v2/blocks/{name}", answers.parse_block))
+        return self._present(self.http.get(f"/extended/v2/blocks/{name}", answers.parse_block))
 
     def block_if_there(self, height: int) -> Block | None:
         """Return the canonical block at a height, or None if the server does not have it."""
@@ -100,7 +100,9 @@ class StacksApi:
     def block_at(self, unix_seconds: int) -> Block | None:
         """Return the newest block whose block time is not after this instant, or None if there is no such block."""
         try:
-            return _present(self.http.get(f"/extended/v2/blocks/by-block-time/{unix_seconds}", answers.parse_block))
+            return self._present(
+                self.http.get(f"/extended/v2/blocks/by-block-time/{unix_seconds}", answers.parse_block)
+            )
         except NotFound:
             return None
 
@@ -110,14 +112,14 @@ class StacksApi:
         A slow request is sent at most twice. This route is slow on large servers, and days can be proved without it.
         """
         params = {"limit": stacks.LIST_SIZE, "offset": offset}
-        return _present(
+        return self._present(
             self.http.get("/extended/v2/burn-blocks", answers.parse_burn_blocks, params=params, slow_attempts=2)
         )
 
     def burn_block(self, height: int) -> BurnBlock | None:
         """Return the burn block at a height, or None if the Bitcoin block has no Stacks blocks."""
         try:
-            return _present(self.http.get(f"/extended/v2/burn-blocks/{height}", answers.parse_burn_block))
+            return self._present(self.http.get(f"/extended/v2/burn-blocks/{height}", answers.parse_burn_block))
         except NotFound:
             return None
 
@@ -131,13 +133,16 @@ class StacksApi:
         except (NotFound, Gone) as error:
             self._switch_to_v1(error)
             raise SwitchRoute from error
-        return _present(answer)
+        return self._present(answer)
 
     def changes(self, address: str, cursor: Cursor) -> ChangesPage:
         """Return up to 50 transactions that change this account's balance, from `cursor` on, newest first."""
         params: dict[str, str | int] = {"limit": stacks.PAGE_SIZE, "cursor": str(cursor)}
         path = f"/extended/v3/principals/{address}/transactions"
-        return _present(self.http.get(path, lambda body: parse_changes(body, cursor), params=params))
+        try:
+            return self._present(self.http.get(path, lambda body: parse_changes(body, cursor), params=params))
+        except (NotFound, Gone) as error:
+            raise ApiError(f"{self.http.base_url} does not offer the transactions of an account: {error}") from error
 
     def window_page(self, start: int, end: int, offset: int) -> WindowPage:
         """Return up to 50 transactions, oldest first, through v1. Their burn times are in `[start, end)`.
@@ -153,10 +158,13 @@ class StacksApi:
             "exclude_function_args": "true",
         }
         try:
-            return _present(self.http.get("/extended/v1/tx", answers.parse_window_page, params=params))
+            return self._present(self.http.get("/extended/v1/tx", answers.parse_window_page, params=params))
         except (NotFound, Gone) as error:
             self._note_no_v1(error)
             raise NoV1(f"{self.http.base_url} does not offer transactions through v3 or v1: {error}") from error
+
+    def _present(self, answer: T | None) -> T:
+        return present(answer, self.http.name)
 
     def _switch_to_v1(self, reason: ApiError) -> None:
         with self._switching:
@@ -169,13 +177,3 @@ class StacksApi:
             if self.has_v1 and self.route == "v3":
                 log.warning("no v1/tx on this server; microblock_sequence before 2024-10-29 is NULL (%s)", reason)
             self.has_v1 = False
-
-
-def _present(answer: T | None) -> T:
-    """Return the answer. Raises `ApiError` if it is None, which means that the server responded with 304.
-
-    A server may respond with 304 only to a request with `If-None-Match`.
-    """
-    if answer is None:
-        raise ApiError("the API responded with 304 to a request without a condition")
-    return answer

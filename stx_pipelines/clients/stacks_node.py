@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from stx_pipelines.chains.stacks_accounts import AccountState, parse_account
 from stx_pipelines.clients.errors import ApiError, NotFound
-from stx_pipelines.clients.http import Http
+from stx_pipelines.clients.http import Http, present
 
 _ANY_ACCOUNT = "SP000000000000000000002Q6VF78"  # every chain has this address
 _NO_TIP = "chain tip"  # a node's 404 for an unknown block begins so
@@ -53,10 +53,10 @@ class StacksNode:
         route.
         """
         params: dict[str, str | int] = {"proof": 0, "tip": index_block_hash.removeprefix("0x")}
-        state = self.http.get(f"/v2/accounts/{address}", parse_account, params=params, refusal=_refusal_of_account)
-        if state is None:
-            raise NoAccounts("the server responded with 304 to a request without a condition")
-        return state
+        path = f"/v2/accounts/{address}"
+        return present(
+            self.http.get(path, parse_account, params=params, refusal=_refusal_of_account), self.http.name + path
+        )
 
 
 def _refusal_of_account(status: int, text: str) -> ApiError | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -107,6 +107,13 @@ PRICES = Chain(
 
 CHAINS = {chain.name: chain for chain in (STACKS, STACKS_BALANCES, ETHEREUM, PRICES)}
 
+_NEEDS = {
+    STACKS_BALANCES.name: ("stx_balances", NO_BALANCES),
+    ETHEREUM.name: ("eth_rpc_url", NO_ETHEREUM),
+    PRICES.name: ("stx_prices", NO_PRICES),
+}
+"""The setting without which a chain has no source, and the sentence that says so."""
+
 
 def chains_of(project: Project, only: str | None = None) -> list[Chain]:
     """Return the chains that are part of the coverage, or the chain `only`, whatever STX_CHAINS names.
@@ -115,25 +122,23 @@ def chains_of(project: Project, only: str | None = None) -> list[Chain]:
     it with Stacks and STX_BALANCES. Prices are part of it, and come last, if STX_PRICES is set. Raises `SettingsError`
     if the setting that `only` needs is not set.
     """
-    if only == PRICES.name and not project.settings.stx_prices:
-        raise SettingsError(NO_PRICES)
-    if only == ETHEREUM.name and project.settings.eth_rpc_url is None:
-        raise SettingsError(NO_ETHEREUM)
-    if only == STACKS_BALANCES.name and not project.settings.stx_balances:
-        raise SettingsError(NO_BALANCES)
     if only:
+        setting, why = _NEEDS.get(only, (None, ""))
+        if setting and not getattr(project.settings, setting):
+            raise SettingsError(why)
         return [CHAINS[only]]
     names = _names(project)
-    priced = [PRICES] if project.settings.stx_prices else []
-    return [*(chain for chain in CHAINS.values() if chain.name in names), *priced]
+    return [chain for chain in CHAINS.values() if chain.name in names]
 
 
-def _names(project: Project) -> Sequence[str]:
+def _names(project: Project) -> list[str]:
     settings = project.settings
-    names: Sequence[str] = settings.stx_chains or (
-        [STACKS.name, ETHEREUM.name] if settings.eth_rpc_url else [STACKS.name]
-    )
-    return [*names, STACKS_BALANCES.name] if STACKS.name in names and settings.stx_balances else names
+    names = list(settings.stx_chains or ([STACKS.name, ETHEREUM.name] if settings.eth_rpc_url else [STACKS.name]))
+    if STACKS.name in names and settings.stx_balances:
+        names.append(STACKS_BALANCES.name)
+    if settings.stx_prices:
+        names.append(PRICES.name)
+    return names
 
 
 def why_not_covered(project: Project, chain: Chain) -> str | None:

@@ -25,7 +25,7 @@ from stx_pipelines.metrics.results import RESULTS, define, metric_sql, steps_of,
 from stx_pipelines.metrics.wallet_lines import WALLETS, WalletLines, has_columns
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
-from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
+from stx_pipelines.store.files import StoreError, first_line, read_if_sound, replace_file
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.store.parquet import parquet_rows
 from stx_pipelines.store.scratch import Engine, quoted, scratch_database
@@ -186,7 +186,7 @@ class MetricStore:
                 yield connection
         except duckdb.Error as error:
             raise StoreError(
-                f"the wallet metrics could not be computed ({_first_line(error)}); the old results are kept"
+                f"the wallet metrics could not be computed ({first_line(error)}); the old results are kept"
             ) from error
 
     def _write(self, connection: duckdb.DuckDBPyConnection, basis: Basis, table: str) -> int:
@@ -202,7 +202,7 @@ class MetricStore:
             try:
                 [(rows,)] = connection.execute(f"COPY ({query}) TO {quoted(str(aside))} ({options})").fetchall()
             except duckdb.Error as error:
-                raise OSError(_first_line(error)) from error
+                raise OSError(first_line(error)) from error
 
         replace_file(self.path(table), write)
         return rows
@@ -234,7 +234,3 @@ def _prove_count(connection: duckdb.DuckDBPyConnection, basis: Basis) -> None:
             f"the covered day files have {count} transactions, but their certificates state {basis.transactions}; "
             "the old results are kept: run `stx-pipelines verify`"
         )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

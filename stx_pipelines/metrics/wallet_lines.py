@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stx_pipelines.metrics.columns import COLUMNS
 from stx_pipelines.metrics.results import metric_sql
-from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.files import StoreError, first_line
 from stx_pipelines.store.parquet import parquet_rows
 from stx_pipelines.store.scratch import Engine, scratch_database
 
@@ -52,5 +52,5 @@ class WalletLines:
                 for batch in connection.execute(metric_sql("page/wallet_lines")).to_arrow_reader(_AT_ONCE):
                     yield from batch.column(0).to_pylist()
         except duckdb.Error as error:
-            reason = (str(error).splitlines() or ["no reason"])[0]
+            reason = first_line(error)
             raise StoreError(f"{self.path} cannot be read ({reason}); refresh the metrics, then the page") from error

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 from stx_pipelines.chains.balance_proof import prove_balances
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import BLOCKS, DATASETS
-from stx_pipelines.chains.days import DAY
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.ethereum import BalanceChange, Block
 from stx_pipelines.chains.ethereum_proof import judge_headers, prove_blocks
 from stx_pipelines.clients.ethereum_rpc import EthereumRpc
 from stx_pipelines.project import Project
-from stx_pipelines.sharing.stacks import OnRefusal
+from stx_pipelines.sharing.stacks import OnRefusal, fault_of_time, read_staged
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.identity import EthereumIdentity
 from stx_pipelines.sync.ethereum.blocks import is_hashed
@@ -51,7 +50,7 @@ def fault_of_certificate(certificate: Certificate, rows: Sequence[Block] | Seque
         return "has texts that are not hex"
     if len(certificate.proof) > 2_000 or not certificate.proof.isprintable():
         return "its certificate describes no proof that this version knows"
-    return None if certificate.proved_at <= datetime.now(UTC) + DAY else "its certificate is of a later time"
+    return fault_of_time(certificate)
 
 
 def identified(project: Project, node: EthereumRpc) -> tuple[EthereumIdentity, int]:
@@ -77,7 +76,7 @@ class EthereumCheck:
         Raises the errors of the client.
         """
         for day in days:
-            certificate, rows = self._read(day)
+            certificate, rows = read_staged(self.staged, day)
             try:
                 self._prove(day, certificate, rows, final)
             except ProofError as error:
@@ -104,20 +103,26 @@ class EthereumCheck:
 
     def compare_blocks(self, places: Mapping[date, Sequence[range]]) -> None:
         """Read these headers again, hash them and compare every field. Raises the errors of the client."""
-        for day, pages in places.items():
-            certificate, rows = self._read(day)
+        chosen = {day: self._chosen(day, pages) for day, pages in places.items()}
+        numbers = [row.number for _, rows in chosen.values() for row in rows]
+        read = dict(zip(numbers, self.node.headers(numbers), strict=True))
+        for day, (certificate, rows) in chosen.items():
             names = [column.name for column in DATASETS[BLOCKS].columns_of(certificate)]
-            chosen = [rows[page.start] for page in pages]
-            headers = self.node.headers([row.number for row in chosen])
+            headers = [read[row.number] for row in rows]
             try:
                 judge_headers(headers, is_like_ethereum=is_hashed(certificate))
             except ProofError as error:
                 self.refuse(day, str(error))
                 continue
-            for row, header in zip(chosen, headers, strict=True):
+            for row, header in zip(rows, headers, strict=True):
                 if fields := [name for name in names if getattr(row, name) != getattr(header.block, name)]:
                     self.refuse(day, f"block {row.number} differs in {', '.join(fields)}")
                     break
+
+    def _chosen(self, day: date, pages: Sequence[range]) -> tuple[Certificate, list[Block]]:
+        """Return the day's certificate, and the row with which each page begins."""
+        certificate, rows = read_staged(self.staged, day)
+        return certificate, [rows[page.start] for page in pages]
 
     def compare_with_blocks(self, days: Sequence[date], stores: Mapping[date, DatasetStore[Block]]) -> None:
         """Compare the balances of each day with its blocks, which are in the store of this day. This needs no call."""
@@ -127,7 +132,7 @@ class EthereumCheck:
                 self.refuse(day, fault)
 
     def _fault_beside(self, day: date, store: DatasetStore[Block]) -> str | None:
-        certificate, rows = self._read(day)
+        certificate, rows = read_staged(self.staged, day)
         if not certificate.is_of_same_blocks(store.files.certificate(day)):
             return "its certificate is of other blocks than the file of the day's blocks"
         blocks = store.rows(day)
@@ -144,13 +149,8 @@ class EthereumCheck:
     def compare_balances(self, places: Mapping[date, Sequence[range]]) -> None:
         """Ask for the balances of these rows again. Raises the errors of the client."""
         for day, pages in places.items():
-            _, rows = self._read(day)
+            _, rows = read_staged(self.staged, day)
             try:
                 compare_balances([rows[page.start] for page in pages], self.node)
             except ProofError as error:
                 self.refuse(day, str(error))
-
-    def _read(self, day: date) -> tuple[Certificate, list]:  # type: ignore[type-arg]
-        certificate = self.staged.files.certificate(day)
-        assert certificate is not None  # only days that were read and checked are compared
-        return certificate, self.staged.rows(day)

@@ -8,16 +8,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.project import Project
 from stx_pipelines.sharing import ethereum, stacks
 from stx_pipelines.sharing.manifest import Entry, Manifest
+from stx_pipelines.store.arrow import from_arrow
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.day_files import DamagedDayFile, NewerDayFile
 from stx_pipelines.store.files import StoreError, replace_file
-from stx_pipelines.store.foreign import MOST_ROWS, ForeignFile, certificate_of
+from stx_pipelines.store.foreign import MOST_ROWS, ForeignFile, read_foreign
 from stx_pipelines.store.identity import EthereumIdentity, Identity, known_ethereum, known_identity
 from stx_pipelines.store.objects import Objects
 from stx_pipelines.sync.outcome import WrongChain
@@ -91,18 +91,14 @@ def _is(content: bytes, entry: Entry) -> bool:
 def fault_of_file(staged: DatasetStore[Any], day: date, entry: Entry, chain: str) -> str | None:
     """Return why a file that was read is refused, as the end of a sentence; None if nothing is wrong offline."""
     try:
-        certificate = certificate_of(staged.files, DATASETS[staged.dataset], day, chain)
+        certificate, table = read_foreign(staged.files, DATASETS[staged.dataset], day, chain)
     except ForeignFile as error:
         return str(error)
     except (DamagedDayFile, NewerDayFile) as error:
         return f"cannot be used: {str(error).partition(';')[0]}"
     if certificate.id != entry.certificate or certificate.seen != entry.rows:
         return "has another certificate or number of rows than the manifest names"
-    return _fault_of_rows(staged, day, certificate)
-
-
-def _fault_of_rows(staged: DatasetStore[Any], day: date, certificate: Certificate) -> str | None:
-    rows = staged.rows(day)
+    rows: list[Any] = from_arrow(DATASETS[staged.dataset], table)
     if staged.dataset == TRANSACTIONS:
         return stacks.fault_of_rows(rows, day, certificate)
     return ethereum.fault_of_certificate(certificate, rows)

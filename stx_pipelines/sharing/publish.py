@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -38,11 +38,10 @@ class Published(NamedTuple):
 
 
 class _File(NamedTuple):
-    """A file to publish. `read` gives its content; it is not called for a file that is known to be published."""
+    """A file to publish. A file that is known to be published is given without its content."""
 
     entry: Entry
-    read: Callable[[], bytes]
-    is_published: bool = False
+    content: bytes = b""
 
 
 def publish(project: Project, target: Objects, *, with_days: bool) -> Published:
@@ -56,11 +55,10 @@ def publish(project: Project, target: Objects, *, with_days: bool) -> Published:
     sent = bytes_sent = 0
     for file in _files(project, old, with_days=with_days):
         entries[file.entry.name] = file.entry
-        if file.is_published or file.entry == old.get(file.entry.name):
+        if file.entry == old.get(file.entry.name):
             continue
-        content = file.read()
-        target.write(file.entry.name, content, mimetypes.guess_type(file.entry.name)[0] or _BINARY)
-        sent, bytes_sent = sent + 1, bytes_sent + len(content)
+        target.write(file.entry.name, file.content, mimetypes.guess_type(file.entry.name)[0] or _BINARY)
+        sent, bytes_sent = sent + 1, bytes_sent + len(file.content)
     if not with_days:
         entries |= {name: entry for name, entry in old.items() if entry.day}
     gone = old.keys() - entries.keys()
@@ -110,7 +108,7 @@ def _days(project: Project, dataset: str, old: dict[str, Entry]) -> Iterator[_Fi
             continue
         name = f"days/{dataset}/{day}.parquet"
         if (known := old.get(name)) is not None and known.certificate == certificate.id:
-            yield _File(known, bytes, is_published=True)
+            yield _File(known)
             continue
         file = _whole(name, _content(files.path(day)))
         if files.certificate(day) != certificate:
@@ -128,7 +126,7 @@ def _result(path: Path, table: str, old: dict[str, Entry]) -> Iterator[_File]:
     yield whole._replace(entry=msgspec.structs.replace(whole.entry, rows=rows))
     name = f"metrics/{table}.csv"
     if (known := old.get(name)) is not None and known.made_from == whole.entry.sha256:
-        yield _File(known, bytes, is_published=True)
+        yield _File(known)
         return
     text = _whole(name, csv_of(content))
     yield text._replace(entry=msgspec.structs.replace(text.entry, rows=rows, made_from=whole.entry.sha256))
@@ -136,7 +134,7 @@ def _result(path: Path, table: str, old: dict[str, Entry]) -> Iterator[_File]:
 
 def _whole(name: str, content: bytes) -> _File:
     digest = hashlib.sha256(content).hexdigest()
-    return _File(Entry(name=name, bytes=len(content), sha256=digest), lambda: content)
+    return _File(Entry(name=name, bytes=len(content), sha256=digest), content)
 
 
 def _content(path: Path) -> bytes:

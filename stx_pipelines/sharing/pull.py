@@ -131,12 +131,13 @@ class Pull:
     tell: Tell = lambda _: None
     refused: dict[Place, str] = field(default_factory=dict, init=False)
     requests: int = field(default=0, init=False)
+    _stores: dict[str, DatasetStore[Any]] = field(default_factory=dict, init=False)
 
     def run(self, plan: Plan) -> list[Place]:
         """Read, check and store the files. Return the stored days, and leave the reasons for others in `refused`.
 
         The caller holds the locks. Files that were read are kept until all are checked. Raises `StoreError` and the
-        errors of the clients; nothing is stored then.
+        errors of the clients. Nothing is stored before all days are checked.
         """
         for part in plan.parts:
             self._check(part, plan.manifest)
@@ -247,7 +248,9 @@ class Pull:
 
     def _staged(self, dataset: str) -> DatasetStore[Any]:
         """Return the store of the files that were read. Its tables are not used."""
-        return open_store(self.project.folder.pulled, self.project.warehouse, dataset)
+        if dataset not in self._stores:
+            self._stores[dataset] = open_store(self.project.folder.pulled, self.project.warehouse, dataset)
+        return self._stores[dataset]
 
     def _left(self, part: Part, dataset: str) -> list[date]:
         """Return the days of a dataset that are not refused, newest first."""

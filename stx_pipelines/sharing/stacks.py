@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from math import ceil
+from typing import Any
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
@@ -148,7 +149,7 @@ class StacksCheck:
                         self._compare_day(day, burns, View(self.api, tip), is_newest=day == each[0])
 
     def _compare_day(self, day: date, burns: BurnList, view: View, *, is_newest: bool) -> None:
-        certificate, rows = self._read(day)
+        certificate, rows = read_staged(self.staged, day)
         try:
             plan = plan_day(day, burns.rows, burns.growing)
             prove_by_counts(rows, plan.burns or (), day)
@@ -188,15 +189,22 @@ class StacksCheck:
 
     def _faults_of_pages(self, day: date, pages: Sequence[range]) -> list[str]:
         """Return what differs on the first page of the day that differs."""
-        certificate, rows = self._read(day)
+        certificate, rows = read_staged(self.staged, day)
         columns = [column.name for column in DATASETS[TRANSACTIONS].columns_of(certificate)]
         found = (differing_page(self.api, rows[page.start : page.stop], rows, columns) for page in pages)
         return next(filter(None, found), [])
 
-    def _read(self, day: date) -> tuple[Certificate, list[Tx]]:
-        certificate = self.staged.files.certificate(day)
-        assert certificate is not None  # only days that were read and checked are compared
-        return certificate, self.staged.rows(day)
+
+def read_staged(staged: DatasetStore[Any], day: date) -> tuple[Certificate, list[Any]]:
+    """Return the certificate and the rows of a day that was pulled and checked offline."""
+    certificate = staged.files.certificate(day)
+    assert certificate is not None  # only days that were read and checked are compared
+    return certificate, staged.rows(day)
+
+
+def fault_of_time(certificate: Certificate) -> str | None:
+    """Return that a certificate is of a later time than now; None if it is not. A day covers clocks that differ."""
+    return None if certificate.proved_at <= datetime.now(UTC) + DAY else "its certificate is of a later time"
 
 
 def _fault_of_certificate(certificate: Certificate, plan: DayPlan, rows: Sequence[Tx], tip: Tip) -> str | None:
@@ -214,7 +222,7 @@ def _fault_of_certificate(certificate: Certificate, plan: DayPlan, rows: Sequenc
         return "its certificate describes no proof that this version knows"
     if max(certificate.tip, certificate.proved_to) > tip.burn_block_height:
         return "its certificate is of a burn block that the API does not have"
-    return None if certificate.proved_at <= datetime.now(UTC) + DAY else "its certificate is of a later time"
+    return fault_of_time(certificate)
 
 
 def _own_certificates(certificate: Certificate, plan: DayPlan, rows: Sequence[Tx]) -> Iterator[Certificate]:

@@ -16,7 +16,7 @@ import msgspec
 
 from stx_pipelines.chains import certificate as certificates
 from stx_pipelines.chains.certificate import VERSION, Certificate, NewerCertificate
-from stx_pipelines.store.files import StoreError, mark_of, read_if_sound, replace_file
+from stx_pipelines.store.files import StoreError, first_line, mark_of, read_if_sound, replace_file
 from stx_pipelines.version import PRODUCT
 
 if TYPE_CHECKING:
@@ -276,9 +276,5 @@ def _damage_named(path: Path) -> Iterator[None]:
         raise NewerDayFile(f"{path} is of another version ({error}): update stx-pipelines; the file is kept") from None
     except (OSError, pa.ArrowException, KeyError, msgspec.DecodeError) as error:
         raise DamagedDayFile(
-            f"{path} is damaged or not from stx-pipelines ({_first_line(error)}); {_WHAT_TO_DO}"
+            f"{path} is damaged or not from stx-pipelines ({first_line(error)}); {_WHAT_TO_DO}"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

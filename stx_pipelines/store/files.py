@@ -17,6 +17,11 @@ class StoreError(Exception):
     """A file or folder that cannot be used. The message is one sentence for people."""
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or the error's class if it has none. DuckDB's have many lines."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool = True) -> None:
     """Call `write` with the path of a temporary file beside `path`, then rename that file to `path`.
 

@@ -25,8 +25,8 @@ class ForeignFile(StoreError):
     """A file of another data folder that is refused. The message is the end of a sentence about the file."""
 
 
-def certificate_of(files: DayFiles, dataset: Dataset, day: date, chain: str) -> Certificate:
-    """Return the certificate of a file, after the checks of the certificate, of the columns and of the rows' digest.
+def read_foreign(files: DayFiles, dataset: Dataset, day: date, chain: str) -> tuple[Certificate, pa.Table]:
+    """Return the certificate and the rows of a file, after checks of both, of the columns and of the rows' digest.
 
     Raises `ForeignFile`, and the errors of `DayFiles`.
     """
@@ -36,8 +36,9 @@ def certificate_of(files: DayFiles, dataset: Dataset, day: date, chain: str) -> 
     if fault := _fault(certificate, dataset, chain):
         raise ForeignFile(fault)
     _refuse_large(files.path(day))
-    _refuse_other_columns(files.read(day), dataset, certificate)
-    return certificate
+    table = files.read(day)
+    _refuse_other_columns(table, dataset, certificate)
+    return certificate, table
 
 
 def _fault(certificate: Certificate, dataset: Dataset, chain: str) -> str | None:

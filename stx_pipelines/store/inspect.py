@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.store.day_files import DayFiles
-from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.files import StoreError, first_line
 from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.scratch import interrupts_pass
 from stx_pipelines.store.statements import day_sql, details_sql, named, of_day, with_added
@@ -101,7 +101,7 @@ def reading(
             attach(connection, database, wait=wait, read_only=True)
             yield connection
     except duckdb.Error as error:
-        reason = (str(error).splitlines() or ["unknown"])[0]
+        reason = first_line(error)
         raise StoreError(f"{database} cannot be read ({reason}); {advice}") from error
     finally:
         connection.close()

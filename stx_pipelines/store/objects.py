@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.files import StoreError, first_line
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -19,6 +19,7 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
 _BUCKETS = ("s3", "gs", "az")
 _WEB = ("https", "http")
 _PART = 2**20  # bytes
+_KEPT = "; what was published before is kept: run the same command again"
 _RETRIES: Any = {"max_retries": 5, "retry_timeout": timedelta(minutes=2)}
 
 
@@ -41,7 +42,7 @@ class Objects:
         import obstore
 
         content = bytearray()
-        with _explained(self.name, path):
+        with _explained(self.name, path, "read"):
             try:
                 for part in obstore.get(self._store, path).stream(min_chunk_size=_PART):
                     content += part
@@ -58,14 +59,14 @@ class Objects:
 
         # A folder cannot keep the type of a file.
         attributes = None if isinstance(self._store, LocalStore) else {"Content-Type": content_type}
-        with _explained(self.name, path):
+        with _explained(self.name, path, "written", _KEPT):
             obstore.put(self._store, path, content, attributes=attributes)
 
     def remove(self, path: str) -> None:
         """Remove an object if it exists. Raises `ObjectsError`."""
         import obstore
 
-        with _explained(self.name, path), suppress(FileNotFoundError):
+        with _explained(self.name, path, "removed", _KEPT), suppress(FileNotFoundError):
             obstore.delete(self._store, path)
 
 
@@ -83,11 +84,11 @@ def open_objects(address: str, *, writes: bool) -> Objects:
         folder = Path(address).absolute()
         if not writes and not folder.is_dir():
             raise ObjectsError(f"{folder} is no folder")
-        with _explained(str(folder), "."):
+        with _explained(str(folder), ".", "opened"):
             return Objects(str(folder), LocalStore(folder, mkdir=writes))
     _check(address, (*_BUCKETS, *(() if writes else _WEB)))
     options: Any = {"allow_http": True, "timeout": timedelta(minutes=5)}
-    with _explained(address, "."):
+    with _explained(address, ".", "opened"):
         return Objects(address.rstrip("/"), from_url(address, client_options=options, retry_config=_RETRIES))
 
 
@@ -103,12 +104,11 @@ def _check(address: str, schemes: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def _explained(name: str, path: str) -> Iterator[None]:
+def _explained(name: str, path: str, done: str, kept: str = "") -> Iterator[None]:
     """Raise `ObjectsError` for errors of the store, in one sentence. Obstore's first line has the reason."""
     from obstore.exceptions import BaseError
 
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
-        reason = (str(error).splitlines() or ["unknown"])[0]
-        raise ObjectsError(f"{path} of {name} could not be read or written: {reason}") from error
+        raise ObjectsError(f"{path} of {name} could not be {done} ({first_line(error)}){kept}") from error

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from stx_pipelines.chains.datasets import BLOCKS, TRANSACTIONS
-from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.parquet import parquet_rows
+from stx_pipelines.store.files import StoreError, first_line
+from stx_pipelines.store.parquet import csv_rows, parquet_rows
 from stx_pipelines.store.scratch import Engine, quoted, scratch_database
 from stx_pipelines.store.statements import named
 
@@ -96,7 +95,7 @@ def other_file(path: Path, chain: str, run_folder: Path) -> Iterator[tuple[duckd
         with scratch_database(run_folder, Engine()) as connection:
             yield connection, _find(connection, path, NAMES[chain])
     except duckdb.Error as error:
-        reason = (str(error).splitlines() or ["unknown"])[0]
+        reason = first_line(error)
         raise _unreadable(path, reason) from error
 
 
@@ -137,7 +136,6 @@ def _tables(connection: duckdb.DuckDBPyConnection, path: Path, preferred: str) -
     elif start[:4] == b"PAR1":
         yield parquet_rows(path), None
     elif path.name.lower().endswith(_CSV_ENDINGS):
-        text = quoted(escape(str(path.absolute())))  # DuckDB takes `[x]` in a name for a pattern
-        yield f"read_csv({text}, all_varchar = true, header = true)", None
+        yield csv_rows(path), None
     else:
         raise _unreadable(path, f"it is none of them: a CSV file's name ends with {', '.join(_CSV_ENDINGS)}")

@@ -1,4 +1,4 @@
-"""Parquet files as DuckDB reads them. Only this module makes that SQL, because DuckDB can misinterpret a path."""
+"""Parquet and CSV files as DuckDB reads them. Only this module makes that SQL: DuckDB can misinterpret a path."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def parquet_rows(*paths: Path, same_columns: bool = True) -> str:
     """
     names = ", ".join(quoted(escape(str(path.absolute()))) for path in paths)
     return f"read_parquet([{names}], hive_partitioning = false, union_by_name = {str(not same_columns).lower()})"
+
+
+def csv_rows(path: Path) -> str:
+    """Return SQL for the rows of a CSV file with a header, to use after FROM. All values are texts."""
+    return f"read_csv({quoted(escape(str(path.absolute())))}, all_varchar = true, header = true)"
 
 
 def over_day_files(statement: str, *paths: Path) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.chains.prices import HOUR, PAIRS, Candle, by_hour, candle
-from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.parquet import parquet_rows
-from stx_pipelines.store.scratch import Engine, quoted, scratch_database
+from stx_pipelines.store.files import StoreError, first_line
+from stx_pipelines.store.parquet import csv_rows, parquet_rows
+from stx_pipelines.store.scratch import Engine, scratch_database
 
 _COLUMNS = "pair, epoch(hour::TIMESTAMP)::BIGINT, " + ", ".join(
     f"{name}::VARCHAR::DECIMAL(28, 12)" for name in ("open", "high", "low", "close", "volume")
@@ -32,7 +32,7 @@ class PriceFile:
         import duckdb
 
         is_parquet = self.path.suffix.lower() == ".parquet"
-        source = parquet_rows(self.path) if is_parquet else f"read_csv({quoted(str(self.path))}, all_varchar = true)"
+        source = parquet_rows(self.path) if is_parquet else csv_rows(self.path)
         try:
             with scratch_database(self.run_folder, Engine()) as connection:
                 rows = connection.execute(f"SELECT {_COLUMNS} FROM {source}").fetchall()
@@ -40,7 +40,7 @@ class PriceFile:
             return {pair: by_hour(each for each in found if each.pair == pair) for pair in PAIRS}
         except (duckdb.Error, OSError, MalformedAnswer, TypeError, AttributeError) as error:
             raise StoreError(
-                f"STX_PRICES_FILE {self.path} cannot be read ({str(error).splitlines()[0]}); nothing was changed: give "
+                f"STX_PRICES_FILE {self.path} cannot be read ({first_line(error)}); nothing was changed: give "
                 "a CSV or Parquet file with the columns pair, hour, open, high, low, close and volume"
             ) from error
 

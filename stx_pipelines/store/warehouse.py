@@ -23,6 +23,7 @@ from stx_pipelines.store import replacement
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import (
     StoreError,
+    first_line,
     forget_size,
     missing_bytes,
     read_if_sound,
@@ -246,7 +247,7 @@ def _inode(path: Path) -> int:
 
 
 def _explain(path: Path, error: duckdb.Error | OSError) -> str:
-    reason = (str(error).splitlines() or ["unknown"])[0]
+    reason = first_line(error)
     return (
         f"{path} could not be used ({reason}); the day files hold all its rows: "
         "make room if the disk is full, otherwise run `stx-pipelines rebuild`"

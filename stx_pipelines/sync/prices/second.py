@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Closes = Mapping[int, Decimal]
+FROM_A_FILE = Second("", {}, "prices are from a file")
+"""The missing second source of prices that are from a file."""
+
 KRAKEN_DAYS = 29
 """Kraken has the newest 720 hours, which are 29 whole days and parts of two more."""
 

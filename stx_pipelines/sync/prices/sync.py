@@ -17,20 +17,18 @@ from stx_pipelines.chains.price_proof import Second, agreed, compare, in_words
 from stx_pipelines.chains.prices import HOUR, PAIRS, Candle, by_hour
 from stx_pipelines.clients.errors import ApiError, Unreachable
 from stx_pipelines.clients.http import Http
-from stx_pipelines.clients.prices import CANDLES_AT_ONCE, Coinbase
+from stx_pipelines.clients.prices import CANDLES_AT_ONCE, Binance, Coinbase, Kraken
 from stx_pipelines.coverage.current import PRICES_TIP_AGE
 from stx_pipelines.project import Project
 from stx_pipelines.store.price_file import PriceFile
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay
-from stx_pipelines.sync.prices.second import SecondSource
+from stx_pipelines.sync.prices.second import FROM_A_FILE, SecondSource
 
 log = logging.getLogger(__name__)
 
 DAYS_AT_ONCE = CANDLES_AT_ONCE * HOUR // 86_400
 """Neighbouring missing days are read with one request for each pair."""
-
-_SETTLED = 120  # seconds after an hour's end; the last trades may reach its candle a little later
 
 
 class Source(Protocol):
@@ -47,30 +45,6 @@ class Source(Protocol):
 
     def candles(self, pair: str, start: int, end: int) -> list[Candle]:
         """Return the candles of the hours in `[start, end)`, oldest first."""
-
-
-@dataclass
-class Server:
-    """Coinbase Exchange as a source. An hour is over when the server's clock and ours say so."""
-
-    client: Coinbase
-    name: str = "coinbase"
-    http: Http = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.http = self.client.http
-
-    def probe(self) -> None:
-        """Check that the server responds. Raises `ApiError`."""
-        self.client.probe()
-
-    def end(self, now: float) -> int:
-        """Return the end of the last hour that is over."""
-        return int(min(now, self.client.time()) - _SETTLED) // HOUR * HOUR
-
-    def candles(self, pair: str, start: int, end: int) -> list[Candle]:
-        """Return the candles of the hours in `[start, end)`, oldest first."""
-        return self.client.candles(pair, start, end)
 
 
 @dataclass
@@ -174,7 +148,7 @@ class PricesSync(DaySync[Source, Candle]):
 
     def _second(self, pair: str, day: date) -> Second:
         if self.second is None:
-            return Second("", {}, "prices are from a file")
+            return FROM_A_FILE
         return self.second.of(pair, day, self.clock().date())
 
     def _certify(
@@ -216,15 +190,13 @@ def open_source(project: Project) -> Source:
     """Open the file of STX_PRICES_FILE or else the server of STX_PRICES_URL."""
     settings = project.settings
     if settings.stx_prices_file is None:
-        return Server(Coinbase(project.price_server(settings.stx_prices_url)))
+        return Coinbase(project.price_server(settings.stx_prices_url))
     file = PriceFile(settings.stx_prices_file, project.folder.run)
     return File(file, project.price_server(str(settings.stx_prices_file)))
 
 
 def open_second(project: Project) -> SecondSource | None:
     """Open the second source; None for prices from a file."""
-    from stx_pipelines.clients.prices import Binance, Kraken
-
     settings = project.settings
     if settings.stx_prices_file is not None:
         return None

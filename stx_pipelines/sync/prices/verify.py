@@ -8,9 +8,9 @@ from datetime import date
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import window
 from stx_pipelines.chains.errors import ProofError
-from stx_pipelines.chains.price_proof import Second, compare, in_words
+from stx_pipelines.chains.price_proof import compare, in_words
 from stx_pipelines.chains.prices import HOUR, PAIRS, Candle
-from stx_pipelines.sync.prices.second import SecondSource
+from stx_pipelines.sync.prices.second import FROM_A_FILE, SecondSource
 from stx_pipelines.sync.prices.sync import Source
 
 
@@ -26,7 +26,7 @@ def verify_day(
         if different := {row._replace(source="") for row in stored} ^ {row._replace(source="") for row in read}:
             hours = len({row.hour for row in different})
             faults.append(f"{hours} of {(until - start) // HOUR} {pair} candles differ from those of {source.name}")
-        other = second.of(pair, known.day, today) if second else Second("", {}, "prices are from a file")
+        other = second.of(pair, known.day, today) if second else FROM_A_FILE
         try:
             proofs.append(compare(pair, stored, other, (until - start) // HOUR - len(stored)))
         except ProofError as error:
