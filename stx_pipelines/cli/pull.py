@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +17,7 @@ from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
 from stx_pipelines.cli.options import day_option
 from stx_pipelines.cli.results import code_of, refresh_if_due
 from stx_pipelines.cli.runs import alone
+from stx_pipelines.cli.stopping import interrupted_by_sigterm
 from stx_pipelines.coverage.chains import ETHEREUM, STACKS, Chain, chains_of
 from stx_pipelines.coverage.text import count_days, duration, size
 from stx_pipelines.project import Project
@@ -133,7 +132,7 @@ def pull(
                 show(cost)
                 return DONE
             work = Pull(project, objects, goal, click.echo)
-            with _locked(project, plan), _stopping():
+            with _locked(project, plan), interrupted_by_sigterm():
                 try:
                     stored = work.run(plan)
                 except KeyboardInterrupt:
@@ -152,20 +151,6 @@ def _locked(project: Project, plan: Plan) -> Iterator[None]:
             lock, wait = project.folder.lock(dataset), project.settings.stx_run_wait_seconds
             locks.enter_context(locked(lock, f"the dataset {dataset}", wait, command="pull"))
         yield
-
-
-@contextmanager
-def _stopping() -> Iterator[None]:
-    """Raise `KeyboardInterrupt` at SIGTERM too, while the `with` block runs."""
-
-    def stop(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _cost(source: str, plan: Plan) -> Pulled:
@@ -207,8 +192,9 @@ def _stopped(cost: Pulled, work: Pull) -> Pulled:
 
 def _sum_up(cost: Pulled, work: Pull, stored: Sequence[Place], failures: list[str]) -> Pulled:
     """Print what was stored and what was refused, and return the result."""
-    for (dataset, day), why in sorted(work.refused.items(), key=lambda refused: refused[0]):
-        click.echo(f"refused: {dataset} {day}: {why}", err=True)
+    refused = [PulledDay(dataset=name, day=day, reason=why) for (name, day), why in sorted(work.refused.items())]
+    for each in refused:
+        click.echo(f"refused: {each.dataset} {each.day}: {each.reason}", err=True)
     advice = "; `sync` reads the refused days from your own server" if work.refused else ""
     click.echo(
         f"{len(stored)} of {cost.files} files of {cost.source} stored, {len(work.refused)} refused, "
@@ -219,8 +205,6 @@ def _sum_up(cost: Pulled, work: Pull, stored: Sequence[Place], failures: list[st
         code=ERROR if work.refused else code_of(failures),
         requests_sent=work.requests,
         stored=[PulledDay(dataset=place.dataset, day=place.day) for place in stored],
-        refused=[
-            PulledDay(dataset=dataset, day=day, reason=why) for (dataset, day), why in sorted(work.refused.items())
-        ],
+        refused=refused,
         failures=failures,
     )

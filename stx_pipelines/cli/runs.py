@@ -6,19 +6,17 @@ A lock per data folder prevents two syncs at a time. A signal ends a sync at any
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, date, datetime
-from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from stx_pipelines.chains.datasets import DATASETS
 from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
-from stx_pipelines.cli.stopping import ended_by_signals
+from stx_pipelines.cli.stopping import ended_by_signals, interrupted_by_sigterm
 from stx_pipelines.cli.synced import SyncedChain
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
@@ -263,18 +261,11 @@ def interruptible(project: Project, chain: Chain, stopped: Callable[[SyncedChain
     `stopped` is called with the result before the process ends.
     """
     began = datetime.now(UTC)
-
-    def stop(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    with ended_by_signals(lambda: _stop(project, chain, began, stopped)):
+    with interrupted_by_sigterm(), ended_by_signals(lambda: _stop(project, chain, began, stopped)):
         try:
             yield
         except KeyboardInterrupt:
             _stop(project, chain, began, stopped)
-        finally:
-            signal.signal(signal.SIGTERM, before)
 
 
 def _stop(project: Project, chain: Chain, began: datetime, stopped: Callable[[SyncedChain], None]) -> NoReturn:

@@ -1,4 +1,4 @@
-"""An end to a command that was interrupted but goes on."""
+"""SIGTERM as an interrupt, and an end to a command that was interrupted but goes on."""
 
 from __future__ import annotations
 
@@ -7,10 +7,25 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import NoReturn
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _GRACE_SECONDS = 10.0
+
+
+@contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Raise `KeyboardInterrupt` at SIGTERM too, while the `with` block runs."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

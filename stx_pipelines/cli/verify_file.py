@@ -11,6 +11,7 @@ import click
 from stx_pipelines.chains.datasets import BLOCKS, DATASETS, TRANSACTIONS
 from stx_pipelines.cli.exit_codes import DONE
 from stx_pipelines.cli.findings import Findings
+from stx_pipelines.cli.verify_days import choose
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.compare_file import HeldDay, Rest, compared_with
@@ -23,10 +24,12 @@ def verify_file(
 ) -> int:
     """Print the part of each stored day that another file has, and its extra rows. This needs no network."""
     dataset = _COMPARED[chain]
-    stored = project.store(dataset).stored()
-    days = [day for day in stored if (first or date.min) <= day.certificate.day <= (last or date.max)]
-    if not days:
+    store = project.store(dataset)
+    if not (days := store.stored()):
         raise SettingsError("no day is stored yet, so there is nothing to compare with: run `stx-pipelines sync` first")
+    if first and last:
+        advice = f"no stored day of {dataset} was chosen: give --from and --to of days that `status` counts as stored"
+        days = choose(store, first, last, advice)
     with compared_with(path, dataset, days, project.folder.run) as comparison:
         click.echo(comparison.file.description, err=True)
         found, rest = comparison.days(), comparison.rest()

@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+from stx_pipelines.coverage.chains import STACKS
 from stx_pipelines.coverage.proofs import Proofs
 from stx_pipelines.dashboard.events import EventsError, read_events
 from stx_pipelines.dashboard.facts import Facts
 from stx_pipelines.metrics.open import chain_start
 from stx_pipelines.project import Project
 
-STACKS_BEGAN = date(2021, 1, 14)
-"""The UTC day of block 1 of the Stacks mainnet."""
-
 
 def described(facts: Facts, project: Project, proofs: Proofs) -> Facts:
     """Return the facts with what is known of the chain, the proofs and the events. Raises `StoreError`."""
     began = chain_start(project)
-    is_made_up = began is not None and began != STACKS_BEGAN
+    is_made_up = began is not None and began != STACKS.began
     events, problems = [], []
     if path := project.settings.stx_page_events:
         try:
@@ -49,5 +47,5 @@ def _weakest(proofs: Proofs) -> str | None:
 def _made_up(began: date) -> str:
     return (
         f"All data on this page are made up or of a test chain: this chain began on {began}, and the Stacks mainnet on "
-        f"{STACKS_BEGAN}."
+        f"{STACKS.began}."
     )

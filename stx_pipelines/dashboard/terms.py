@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from stx_pipelines.dashboard.facts import stx
 from stx_pipelines.dashboard.intervals import RULE
-from stx_pipelines.dashboard.text import money
-from stx_pipelines.metrics.options import FUNNEL_DAYS, OLD_DAYS, VALUE_USTX
-
-_WORTH = f"{money(stx(VALUE_USTX))} STX"
+from stx_pipelines.dashboard.text import WORTH
+from stx_pipelines.metrics.options import FUNNEL_DAYS, OLD_DAYS
 
 _DAY = ("Day", "The UTC day of the Bitcoin block that holds the transaction's Stacks block.")
 _WALLET = ("Wallet", "An address that sent a transaction.")
@@ -19,6 +16,7 @@ _NEW = (
     "first days may be older, and are marked.",
 )
 _COHORT = ("Cohort", "All new wallets of one day, or of one week that ends on a Sunday.")
+_VALUE = ("Value wallet", f"A new wallet that paid at least {WORTH} of fees in its first {FUNNEL_DAYS} days.")
 _OVER = ("Window is over", "All days of the window are complete. No number is shown before.")
 
 TERMS: Mapping[str, Sequence[tuple[str, str]]] = {
@@ -43,7 +41,7 @@ TERMS: Mapping[str, Sequence[tuple[str, str]]] = {
         _OVER,
         ("Small cohort", RULE),
         _NEW,
-        ("Value wallet", f"A new wallet that paid at least {_WORTH} of fees in its first {FUNNEL_DAYS} days."),
+        _VALUE,
     ),
     "value": (
         ("Payback", "Fees per wallet in the window, divided by the target cost of a new wallet."),
@@ -55,7 +53,7 @@ TERMS: Mapping[str, Sequence[tuple[str, str]]] = {
         ),
         ("First days", "The window of a wallet that begins with its first day."),
         ("Last days", "The window of all active wallets that ends with the newest closed day."),
-        ("Value wallet", f"A new wallet that paid at least {_WORTH} of fees in its first {FUNNEL_DAYS} days."),
+        _VALUE,
         _COHORT,
         _OVER,
     ),

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from stx_pipelines.dashboard.facts import Facts, Row, stx
 from stx_pipelines.dashboard.parts import Amount, Card
+from stx_pipelines.metrics.options import VALUE_USTX
 
 MADE_UP = "Made up."
 FRESH_DAYS = 2
@@ -100,10 +101,8 @@ def count(value: int, noun: str) -> str:
     return f"{value:,} {noun}" + ("" if value == 1 else "s")
 
 
-def money(amount: str, places: int | None = None) -> str:
-    """Return an exact amount without trailing zeros, or an amount rounded to `places`."""
-    if places is not None:
-        return f"{Decimal(amount):,.{places}f}"
+def money(amount: str) -> str:
+    """Return an exact amount without trailing zeros."""
     return f"{Decimal(amount):,f}".rstrip("0").rstrip(".")
 
 
@@ -131,3 +130,7 @@ def long_day(day: date | None) -> str:
 
 def _short(day: str) -> str:
     return long_day(date.fromisoformat(day))
+
+
+WORTH = f"{money(stx(VALUE_USTX))} STX"
+"""The fees that a value wallet paid at least."""

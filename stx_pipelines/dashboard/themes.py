@@ -10,7 +10,7 @@ from stx_pipelines.dashboard.charts import Spec
 _COLOURS = {
     "page": ("#f6f7f9", "#11161d"), "card": ("#ffffff", "#1a212b"), "ink": ("#1b2430", "#e8edf3"),
     "soft": ("#566273", "#a3b0bf"), "line": ("#dde2e8", "#323d4a"), "accent": ("#0b57b8", "#86c5f2"),
-    "accent-ink": ("#ffffff", "#0d1a20"), "pale": ("#dce8f7", "#223a52"), "faint": ("#eef1f4", "#222b36"),
+    "accent-ink": ("#ffffff", "#0d1a20"), "faint": ("#eef1f4", "#222b36"),
     "one": ("#065dd8", "#78c8f5"), "two": ("#c77700", "#f0983a"), "three": ("#c2168d", "#c07aa8"),
     "four": ("#1fa56d", "#1f9a63"), "five": ("#9f82d9", "#7f6df5"), "six": ("#32353d", "#eaecf0"),
     "closed": ("#2f74b5", "#5fa8dc"), "unused": ("#b4cde6", "#4f7899"), "open": ("#e2b13c", "#e8c25f"),

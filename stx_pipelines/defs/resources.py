@@ -18,6 +18,8 @@ from pydantic import Field, PrivateAttr
 
 from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.clients.redaction import IPC, WEBSOCKET
+from stx_pipelines.coverage.chains import PRICES as PRICE_CHAIN
+from stx_pipelines.coverage.chains import STACKS_BALANCES, chains_of
 from stx_pipelines.coverage.current import transactions_coverage
 from stx_pipelines.defs.fixed import Fixed, value_of
 from stx_pipelines.metrics.open import open_metrics
@@ -135,6 +137,10 @@ class InFolder(OfProject):
         """Return the setting for the data folder, if code gave one. Raises `SettingsError`."""
         return super().fixed() | _given(stx_data_dir=self.data_dir)
 
+    def rows(self, dataset: str, day: date) -> pa.Table:
+        """Return the rows of a stored day."""
+        return self.project().store(dataset).files.read(day)
+
 
 class StacksApi(HiroResource, InFolder):
     """The Hiro API and the data folder for its days. If a value is None, the setting applies."""
@@ -160,15 +166,12 @@ class StacksApi(HiroResource, InFolder):
     def sync_balances(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
         """Read, prove and store the balances of the new wallets of days, and yield the outcome of each day.
 
-        Without STX_BALANCES, nothing is read. With `force`, closed days are read again. Raises the errors of
+        With `force`, closed days are read again. Raises `SettingsError` without STX_BALANCES, and the errors of
         `run_sync`.
         """
-        if self.settings().stx_balances:
-            yield from run_sync(self.project(), WALLET_BALANCES, days, force=force)
-
-    def rows(self, dataset: str, day: date) -> pa.Table:
-        """Return the rows of a stored day."""
-        return self.project().store(dataset).files.read(day)
+        project = self.project()
+        chains_of(project, STACKS_BALANCES.name)  # raises if the setting is missing
+        yield from run_sync(project, WALLET_BALANCES, days, force=force)
 
     def summary(self, day: date) -> DaySummary:
         """Return the counts of a stored day, which its materialization shows."""
@@ -199,10 +202,6 @@ class EthereumNode(EthereumNodeResource, InFolder):
         """
         yield from run_sync(self.project(), PARTS, days, force=force)
 
-    def rows(self, dataset: str, day: date) -> pa.Table:
-        """Return the rows of a stored day."""
-        return self.project().store(dataset).files.read(day)
-
 
 class PriceSource(InFolder):
     """The source of prices and the data folder for its days. If a value is None, the setting applies."""
@@ -210,9 +209,12 @@ class PriceSource(InFolder):
     def sync(self, days: Collection[date], *, force: bool = False) -> Iterator[Outcome]:
         """Fetch, prove and store days of prices, and yield the outcome of each day.
 
-        With `force`, closed days are fetched again. Raises the errors of `run_sync`.
+        With `force`, closed days are fetched again. Raises `SettingsError` without STX_PRICES, and the errors of
+        `run_sync`.
         """
-        yield from run_sync(self.project(), PRICES, days, force=force)
+        project = self.project()
+        chains_of(project, PRICE_CHAIN.name)  # raises if the setting is missing
+        yield from run_sync(project, PRICES, days, force=force)
 
 
 class Metrics(InFolder):

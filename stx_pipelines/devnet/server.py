@@ -20,7 +20,7 @@ from stx_pipelines.devnet.ethereum.chain import EthereumChain
 from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
 from stx_pipelines.devnet.ethereum.rpc import ETHEREUM_PATH, EthereumRpc
 from stx_pipelines.devnet.ethereum.traffic import EthereumStats
-from stx_pipelines.devnet.prices import PRICES_PATH, PricesApi
+from stx_pipelines.devnet.prices import PricesApi
 from stx_pipelines.devnet.sending import HANG_UP
 from stx_pipelines.devnet.stacks.api import StacksApi
 from stx_pipelines.devnet.stacks.chain import StacksChain
@@ -58,11 +58,6 @@ class Devnet:
     def stats(self) -> Stats:
         """The counters of the Stacks chain."""
         return _served(self.stacks).stats
-
-    @property
-    def prices_url(self) -> str:
-        """The address of the prices."""
-        return self.url + PRICES_PATH
 
     @property
     def ethereum_url(self) -> str:

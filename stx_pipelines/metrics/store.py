@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,14 +75,15 @@ class MetricStore:
     def basis(self) -> Basis:
         """Return the basis that results computed now have."""
         return metrics.basis(
-            self.files.certificates(), self.options, self.first_day, self._priced(), self._balances().certificates()
+            self.files.certificates(), self.options, self.first_day, self._priced(), self._balances.certificates()
         )
 
+    @cached_property
     def _balances(self) -> DayFiles:
         return DayFiles(self.folder.days(WALLET_BALANCES))
 
     def _balance_paths(self) -> list[Path]:
-        files = self._balances()
+        files = self._balances
         return [files.path(day) for day, known in files.certificates().items() if known.is_closed]
 
     def _priced(self) -> Mapping[date, Certificate] | None:

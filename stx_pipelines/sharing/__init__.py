@@ -1,1 +1,1 @@
-"""Publishing of results and day files, and the check of files that others published."""
+"""Publishing of results and day files, the check of files that others published, and statements of accounts."""

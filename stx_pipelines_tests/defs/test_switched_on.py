@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from stx_pipelines.defs.build import build_defs
+from stx_pipelines.defs.resources import PriceSource, StacksApi
 from stx_pipelines.project import Project
-from stx_pipelines.settings import Settings
+from stx_pipelines.settings import Settings, SettingsError
+from stx_pipelines_tests.world import FIRST_DAY
 
 
 def test_the_parts_of_increases_are_an_asset_only_with_their_setting(tmp_path: Path) -> None:
@@ -18,3 +22,14 @@ def test_the_parts_of_increases_are_an_asset_only_with_their_setting(tmp_path: P
         assert ("increase_parts_are_certified" in checks) == on
         steps = defs.resolve_job_def("ethereum_sync").graph.node_dict
         assert ("increase_parts" in steps) == on
+
+
+def test_a_run_of_a_dataset_that_is_switched_off_says_so_and_reads_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    project = Project(Settings(stx_data_dir=data))
+    api, source = StacksApi(make=lambda: project), PriceSource(make=lambda: project)
+    runs = {"STX_BALANCES": api.sync_balances([FIRST_DAY]), "STX_PRICES": source.sync([FIRST_DAY])}
+    for setting, outcomes in runs.items():
+        with pytest.raises(SettingsError, match=f"{setting} is not set"):
+            next(outcomes)
+    assert not data.exists()

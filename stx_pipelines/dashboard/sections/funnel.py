@@ -19,11 +19,11 @@ from stx_pipelines.dashboard.charts import (
     steps,
     tooltip,
 )
-from stx_pipelines.dashboard.facts import Facts, Row, Table, stx
+from stx_pipelines.dashboard.facts import Facts, Row, Table
 from stx_pipelines.dashboard.intervals import interval
 from stx_pipelines.dashboard.parts import Chart, Choice, Section, section
-from stx_pipelines.dashboard.text import long_day, money, number
-from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, VALUE_USTX
+from stx_pipelines.dashboard.text import WORTH, long_day, number
+from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS
 
 
 def funnel(facts: Facts) -> Section:
@@ -128,10 +128,9 @@ def _staged(row: Row) -> Iterator[Row]:
 def _named_stages() -> Sequence[tuple[str, str, str]]:
     """Return the column in `wallet_funnel`, the name and the meaning of each stage."""
     activity = f"at least {ACTIVE_TRANSACTIONS} transactions in the first {FUNNEL_DAYS} days"
-    worth = f"{money(stx(VALUE_USTX))} STX"
-    paid = f"Of these, wallets that also paid at least {worth} of fees in the first {FUNNEL_DAYS} days."
+    paid = f"Of these, wallets that also paid at least {WORTH} of fees in the first {FUNNEL_DAYS} days."
     return (
         ("cohort_size", "New wallets", "Wallets first seen in these days."),
         ("active_30d", "Active", f"Of these, wallets with {activity}."),
-        ("active_and_value_30d", f"Active, and {worth} of fees", paid),
+        ("active_and_value_30d", f"Active, and {WORTH} of fees", paid),
     )

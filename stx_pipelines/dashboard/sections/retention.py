@@ -11,7 +11,7 @@ from stx_pipelines.dashboard.charts import Spec, calculated, chart, day_in, kept
 from stx_pipelines.dashboard.facts import Facts, Row, partial_weeks
 from stx_pipelines.dashboard.intervals import RULE, SMALL, interval
 from stx_pipelines.dashboard.parts import Chart, Choice, Section, section
-from stx_pipelines.dashboard.sections.value_retention import value_retention
+from stx_pipelines.dashboard.sections.value_retention import NAMES, value_retention
 from stx_pipelines.dashboard.text import long_day, number
 from stx_pipelines.metrics.options import Basis, MetricOptions
 
@@ -22,8 +22,6 @@ _SIGN_MEANINGS = {
     _OLDER: f"Weeks with {_OLDER} are near the start of the data, so their wallets may not be new.",
     _PARTIAL: f"Weeks with {_PARTIAL} have days that are not covered. Wallets first seen on these days are missing.",
 }
-
-_NAMES = {"cumulative": "in the window", "active_band": "late in the window", "survival": "after the window"}
 
 
 def retention(facts: Facts) -> Section:
@@ -62,7 +60,7 @@ def _heat_map(rows: Sequence[Row], basis: Basis) -> Chart:
         note=_note(len(weeks), "".join(signs.values()), is_small=any(row["cohort_size"] < SMALL for row in rows)),
         is_wide=True,
         switch="Came back",
-        choices=[Choice(key, f"{name} ({key.replace('_', ' ')})", meanings[key]) for key, name in _NAMES.items()],
+        choices=[Choice(key, f"{name} ({key.replace('_', ' ')})", meanings[key]) for key, name in NAMES.items()],
         choice="cumulative",
     )
 

@@ -17,14 +17,13 @@ from stx_pipelines.dashboard.charts import (
     steps,
     tooltip,
 )
-from stx_pipelines.dashboard.facts import Facts, Row, stx
+from stx_pipelines.dashboard.facts import Facts, Row
 from stx_pipelines.dashboard.parts import Chart, Choice
-from stx_pipelines.dashboard.text import money, number
-from stx_pipelines.metrics.options import FUNNEL_DAYS, VALUE_USTX, MetricOptions
+from stx_pipelines.dashboard.text import WORTH, number
+from stx_pipelines.metrics.options import FUNNEL_DAYS, MetricOptions
 
-_NAMES = {"cumulative": "in the window", "active_band": "late in the window", "survival": "after the window"}
+NAMES = {"cumulative": "in the window", "active_band": "late in the window", "survival": "after the window"}
 _SEGMENTS = {"value": "value wallets", "non_value": "other wallets"}
-WORTH = f"{money(stx(VALUE_USTX))} STX"
 _TITLE = "Value wallets and others that came back"
 _WORTH = f"Value wallets paid at least {WORTH} of fees in their first {FUNNEL_DAYS} days."
 
@@ -59,7 +58,7 @@ def value_wallets(facts: Facts) -> tuple[int, int]:
 
 def _lines(known: Sequence[Row], options: MetricOptions) -> Chart:
     meanings = _meanings(options)
-    present = [name for name in _NAMES if any(row["definition"] == name for row in known)]
+    present = [name for name in NAMES if any(row["definition"] == name for row in known)]
     return Chart(
         id="value-retention",
         title=_TITLE,
@@ -71,7 +70,7 @@ def _lines(known: Sequence[Row], options: MetricOptions) -> Chart:
         "A wallet that comes back more often in these days also pays more fees.",
         is_wide=True,
         switch="Came back",
-        choices=[Choice(name, f"{_NAMES[name]} ({name.replace('_', ' ')})", meanings[name]) for name in present],
+        choices=[Choice(name, f"{NAMES[name]} ({name.replace('_', ' ')})", meanings[name]) for name in present],
         choice=present[0],
     )
 

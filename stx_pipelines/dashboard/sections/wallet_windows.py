@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from stx_pipelines.dashboard.facts import Facts, Row
 from stx_pipelines.dashboard.parts import Amount, Card, Panel
-from stx_pipelines.dashboard.sections.value_retention import WORTH, value_wallets
-from stx_pipelines.dashboard.text import exactly, money, number, rounded
+from stx_pipelines.dashboard.sections.value_retention import value_wallets
+from stx_pipelines.dashboard.text import WORTH, exactly, money, number, rounded
 from stx_pipelines.metrics.options import FUNNEL_DAYS
 
 _DASH = "—"
