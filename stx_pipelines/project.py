@@ -160,7 +160,7 @@ class Project:
         settings = self.settings
         return Http(
             base_url=url,
-            budget=Budget(url, budget),
+            budget=Budget(url, budget, key="\n".join(headers.values())),
             patience=Patience(
                 attempts=min(settings.hiro_attempts, attempts or settings.hiro_attempts),
                 first_wait=settings.hiro_first_wait_seconds,

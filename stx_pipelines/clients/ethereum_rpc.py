@@ -275,7 +275,8 @@ def connect(
     `learned` is the file in which clients keep the size of batches and the pace that the node accepts.
     """
     name = public_name(url)
-    budget = Budget(name, calls_per_second=calls_per_second)
+    key = "\n".join([url.removeprefix(name).strip("/"), *(headers or {}).values()]).strip()
+    budget = Budget(name, calls_per_second=calls_per_second, key=key)
     patience = Patience(attempts=attempts, timeout=timeout, answer_within=answer_within, statuses=PASSING)
     http = Http(url, budget, patience, headers or {}, stop or threading.Event(), name, outage)
     return EthereumRpc(http, batch_size, parallel, Learned(learned, name) if learned else None)

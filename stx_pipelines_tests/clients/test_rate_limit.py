@@ -5,16 +5,18 @@ These tests count on an imaginary clock. `make bench` measures how much of the b
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import cycle
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,6 +187,59 @@ def test_servers_have_accounts_of_their_own_and_share_them_whatever_the_scheme(t
         "budget-api.hiro.so.sqlite",
         "budget-127.0.0.1_3999_x_y.sqlite",
     }
+
+
+def test_each_key_has_an_account_of_its_own_and_its_name_does_not_show_the_key(tmp_path: Path, clock: Clock) -> None:
+    for key in ("", "secret-one", "secret-two", "secret-two"):
+        spend(clock, Budget("https://api.hiro.so", LIMIT, tmp_path, key=key).part("balances", LIMIT), 1)
+    names = {path.name for path in tmp_path.glob("*.sqlite")}
+    assert len(names) == 6
+    assert not any("secret" in name for name in names)
+
+
+@pytest.mark.parametrize("damage", [b"no database" * 500, b"", "CREATE TABLE rate_bucket (a INTEGER)"])
+def test_a_damaged_account_is_made_anew(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture, damage: bytes | str
+) -> None:
+    """Before its first use, and while two budgets have it open. Both then share the new account."""
+    account = tmp_path / "budget-a.sqlite"
+
+    def spoil() -> None:
+        for path in tmp_path.glob("budget-a.sqlite*"):
+            path.unlink()
+        if isinstance(damage, bytes):
+            account.write_bytes(damage)
+        else:
+            with closing(sqlite3.connect(account)) as connection:
+                connection.execute(damage)
+
+    spoil()
+    budgets = [Budget("a", LIMIT, tmp_path) for _ in range(2)]
+    spoil()
+    assert sum(spend(clock, budget, 4) for budget in budgets * 2) >= 0.9 * 16 * 60 / LIMIT - WINDOW
+    assert "counts only its own" not in caplog.text
+    assert ("is damaged" in caplog.text) == (damage != b"")
+
+
+def test_a_lock_held_for_ever_is_named_and_waited_for_with_a_limit(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stx_pipelines.clients.rate_limit._LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("stx_pipelines.clients.rate_limit._SECONDS_BETWEEN_CHECKS", 0.1)
+    before, lock = Budget("a", LIMIT, tmp_path), tmp_path / "budget-a.sqlite.lock"
+    with FileLock(lock):
+        for budget in (before, Budget("a", LIMIT, tmp_path)):
+            spend(clock, budget, 4)
+    assert caplog.text.count(f"another process keeps {lock} locked), so this process counts only its own requests") == 2
+
+
+def test_a_folder_of_another_user_is_not_used(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: tmp_path.stat().st_uid + 1)
+    spend(clock, Budget("a", LIMIT, tmp_path), 4)
+    assert "belongs to another user), so this process counts only its own requests" in caplog.text
+    assert list(tmp_path.glob("*budget*")) == []
 
 
 def test_a_pause_holds_and_a_shorter_one_does_not_cut_it(tmp_path: Path, clock: Clock) -> None:
