@@ -6,8 +6,11 @@ The work of each command is in a separate file. Importing a command must not imp
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import NoReturn
+import traceback
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import click
 
@@ -37,6 +40,18 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> NoReturn:
         """Run the given command and exit with its code."""
         sys.exit(in_one_sentence(super().invoke, ctx))
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Read the command line and run its command. If stdout cannot be written, exit with the code of a full disk."""
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            if [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)][-1] is not click.echo.__code__:
+                raise
+            with suppress(OSError):  # stderr may be on the same disk
+                click.echo(f"error: the output could not be written ({error.strerror}); stored days are kept", err=True)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes the rest at its end
+            sys.exit(ERROR)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import textwrap
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
 from stx_pipelines.coverage.model import Work
 from stx_pipelines.defs.assets.by_chain import daily_assets
@@ -18,9 +21,12 @@ from stx_pipelines.defs.assets.wallets import wallet_metrics
 from stx_pipelines.defs.partitions import range_tags
 from stx_pipelines.defs.resources import EthereumNode, Metrics, PriceSource, StacksApi
 from stx_pipelines.project import Project
+from stx_pipelines.settings import SettingsError
+from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import locked
 
 _OPENING_SECONDS = 60.0
+_LONGEST_REASON = 250
 _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
@@ -28,15 +34,40 @@ def open_instance() -> dg.DagsterInstance:
     """Open and return the Dagster instance, which keeps the history.
 
     DAGSTER_HOME configures the instance if that variable is set. Otherwise a `dagster.yaml` in the current folder does.
-    Without both, the instance is temporary.
+    Without both, the instance is temporary. Raises `SettingsError` and `StoreError`.
     """
-    if os.environ.get("DAGSTER_HOME"):  # Dagster reads this variable itself, so it is not in Settings
+    home = os.environ.get("DAGSTER_HOME")  # Dagster reads this variable itself, so it is not in Settings
+    if home and not (Path(home).is_absolute() and Path(home).is_dir()):
+        raise SettingsError(f"DAGSTER_HOME is {home!r}: must be the absolute path of a folder, or unset")
+    try:
+        return _opened(has_home=bool(home))
+    except StoreError:
+        raise
+    except Exception as error:
+        # A dagster.yaml may name any class, and each has errors of its own.
+        raise StoreError(
+            f"Dagster's history could not be opened ({_root(error)}); stored days are kept: correct "
+            f"{Path(home or Path.cwd()) / 'dagster.yaml'}, make room or fix the permissions"
+        ) from error
+
+
+def _opened(*, has_home: bool) -> dg.DagsterInstance:
+    if has_home:
         return dg.DagsterInstance.get()
     if Path("dagster.yaml").exists():
         # Two processes that make Dagster's tables at the same time would damage them.
         with locked(Path(".dagster") / "opening.lock", "Dagster's history", _OPENING_SECONDS, leave_name=False):
             return dg.DagsterInstance.from_config(str(Path.cwd()))
     return dg.DagsterInstance.ephemeral()
+
+
+def _root(error: BaseException) -> str:
+    """Return the message of the first error of a chain of errors, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    message = str(error)
+    _, _, reason = message.partition("Error 1: ")  # of a list of wrong settings, whose title may be very long
+    return textwrap.shorten(reason or message, _LONGEST_REASON, placeholder=" ...")
 
 
 class Failed(NamedTuple):
@@ -61,7 +92,7 @@ def materialize_days(
     logging.getLogger("stx_pipelines").propagate = False  # log lines would break the progress bar
     config, assets = {"config": {"force_refresh": force}}, daily_assets(chain, project)
     try:
-        result = dg.materialize(
+        failures = _materialize(
             assets,
             resources={
                 "stacks_api": StacksApi(make=lambda: project),
@@ -69,13 +100,11 @@ def materialize_days(
                 "price_source": PriceSource(make=lambda: project),
             },
             instance=instance,
-            raise_on_error=False,
             run_config={"loggers": _QUIET, "ops": {asset.op.name: config for asset in assets}},
             tags=range_tags(Work((last, first))),
         )
     except dg.DagsterExecutionInterruptedError:
         raise KeyboardInterrupt from None
-    failures = result.get_step_failure_events()
     if any(_was_interrupted(event) for event in failures):
         raise KeyboardInterrupt
     return [_failed(event) for event in failures]
@@ -83,15 +112,25 @@ def materialize_days(
 
 def materialize_metrics(project: Project, instance: dg.DagsterInstance, *, only_page: bool = False) -> list[Failed]:
     """Materialize the metrics and the page, or only the page; return the failures."""
-    result = dg.materialize(
+    failures = _materialize(
         [wallet_metrics, wallet_dashboard],
         selection=[wallet_dashboard] if only_page else None,
         resources={"metrics": Metrics(make=lambda: project)},
         instance=instance,
-        raise_on_error=False,
         run_config={"loggers": _QUIET},
     )
-    return [_failed(event) for event in result.get_step_failure_events()]
+    return [_failed(event) for event in failures]
+
+
+def _materialize(assets: Sequence[dg.AssetsDefinition], **options: Any) -> Sequence[dg.DagsterEvent]:
+    """Materialize assets in one run; return its failed steps. Raises `StoreError` if the history cannot be written."""
+    try:
+        return dg.materialize(assets, raise_on_error=False, **options).get_step_failure_events()
+    except (OSError, SQLAlchemyError) as error:
+        raise StoreError(
+            f"Dagster's history could not be written ({_root(error)}); stored days are kept: make room, then run the "
+            "same command again"
+        ) from error
 
 
 def _was_interrupted(event: dg.DagsterEvent) -> bool:
@@ -104,4 +143,6 @@ def _failed(event: dg.DagsterEvent) -> Failed:
     if said is not None and said.description:
         passing, behind = (bool(known and known.value) for known in map(said.metadata.get, (PASSING, BEHIND)))
         return Failed(said.description, passing, behind)
-    return Failed(error.message.strip() if error else "the run failed; its log is in the Dagster UI", passing=False)
+    cause = error.cause or error if error else None  # the error itself only says that the step failed
+    reason = textwrap.shorten(cause.message, _LONGEST_REASON, placeholder=" ...") if cause else "the run failed"
+    return Failed(f"{reason}; its log is in the Dagster UI", passing=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
 from stx_pipelines_tests.cli.folders import DONE, ERROR, NOT_YET
+from stx_pipelines_tests.world import child_environment
 
 AGAIN = "; stored days are kept; run the same command again"
 
@@ -51,3 +54,19 @@ def test_of_several_codes_an_error_counts_before_what_is_not_done() -> None:
     assert worst([DONE, NOT_YET, ERROR]) == ERROR
     assert worst([DONE, NOT_YET, DONE]) == NOT_YET
     assert worst([DONE]) == DONE
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
+@pytest.mark.parametrize("arguments", [["--help"], ["tables", "--json"]])
+def test_output_that_cannot_be_written_is_one_sentence_and_the_code_of_a_full_disk(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "stx_pipelines.cli", *arguments],
+            env=child_environment({}),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    said = "error: the output could not be written (No space left on device); stored days are kept\n"
+    assert (done.returncode, done.stderr) == (ERROR, said)
