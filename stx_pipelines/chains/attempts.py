@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from stx_pipelines.chains.clock import is_past
+
 MOST_TRIES = 4
 """Number of failed proofs after which a day is set aside."""
 
@@ -45,3 +47,7 @@ class Attempts(msgspec.Struct, frozen=True):
     def due(self, now: datetime) -> bool:
         """Return whether it is time to try again."""
         return now >= self.due_at
+
+    def believed(self, now: datetime) -> Attempts:
+        """Return the attempts. If the last one is in the future, because the clock was wrong, the next one is due."""
+        return self if is_past(self.at, now) else msgspec.structs.replace(self, at=now - SET_ASIDE_PAUSE)

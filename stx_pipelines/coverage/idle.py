@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from stx_pipelines.chains.clock import is_past
 from stx_pipelines.coverage.chains import Chain
 from stx_pipelines.coverage.failures import Failure, last_failure
 from stx_pipelines.coverage.model import Coverage
@@ -84,7 +85,9 @@ def _with_daemon(idle: Idle, failure: Failure | None, why: str) -> Health:
     since, active = idle.services.since, idle.status.last_active_at
     assert since is not None
     quiet = idle.now - max(since, active or since)
-    waits = failure is not None and failure.until is not None and failure.until > idle.now
+    waits = (
+        failure is not None and is_past(failure.at, idle.now) and failure.until is not None and failure.until > idle.now
+    )
     if quiet <= idle.stall or waits:
         is_new = active is None or since > active
         began = f"started {duration(idle.now - since)} ago" if is_new else "runs"

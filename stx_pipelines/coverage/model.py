@@ -23,6 +23,7 @@ from typing import Literal
 
 from stx_pipelines.chains.attempts import Attempts
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.clock import is_past
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, Price
 from stx_pipelines.chains.days import DAY, days_between
 from stx_pipelines.coverage.sighting import Sighting
@@ -30,8 +31,6 @@ from stx_pipelines.coverage.sighting import Sighting
 State = Literal["missing", "open", "closed", "failing", "set aside", "of a later version"]
 
 NEWER: State = "of a later version"
-
-_CLOCK_SKEW = timedelta(minutes=1)
 
 LEARNED_DAYS = 30
 """The cost of a day is learned from this many closed days, the newest, because a chain's traffic changes over years."""
@@ -237,7 +236,8 @@ def judge_days(
     `newer` are the days whose file only a later version of this package can read. `torn` are the days that do not fit
     to a neighbouring day: they are not covered, and the next run reads them again.
     """
-    tip = tip if tip and _past(tip.seen, now) else None
+    tip = tip if tip and is_past(tip.seen, now) else None
+    attempts = {day: each.believed(now) for day, each in attempts.items()}
 
     def is_fresh(last: datetime | None) -> bool:
         return last is not None and now - last < freshness and not (tip and tip.outdates(last))
@@ -252,7 +252,8 @@ def judge_days(
         if day in torn:
             in_table = loaded.get(day) == certificate.id
             return DayCoverage(day, _state("open", attempts.get(day)), covered=False, loaded=in_table, stored=True)
-        last = _past(max(certificate.proved_at, checked.get(day, certificate.proved_at)), now)
+        looks = (certificate.proved_at, checked.get(day, certificate.proved_at))
+        last = max((at for at in looks if is_past(at, now)), default=None)
         return DayCoverage(
             day,
             _state(certificate.state, failed),
@@ -268,11 +269,6 @@ def judge_days(
     requests = max(1, round(median(requests for requests, _ in costs))) if costs else price.unknown
     seconds = median(seconds for _, seconds in costs) if costs else None
     return Coverage(tuple(judge(day) for day in wanted), now, requests, seconds, tip, first_day, may_be_empty)
-
-
-def _past(checked: datetime, now: datetime) -> datetime | None:
-    """Return the time of a check; None if it is in the future, because the clock was then wrong."""
-    return checked if checked - now <= _CLOCK_SKEW else None
 
 
 def _state(otherwise: State, failed: Attempts | None) -> State:

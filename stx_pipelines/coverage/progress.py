@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from stx_pipelines.chains.clock import is_past
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import read_if_sound, replace_file
 from stx_pipelines.store.locks import holder
@@ -60,8 +61,9 @@ def who_works(folder: DataFolder, *datasets: str) -> str | None:
 
 
 def last_report(folder: DataFolder, *datasets: str) -> Progress | None:
-    """Return the newest report of the runs of these datasets; None if there is none."""
-    reports = [report for each in datasets if (report := read_progress(folder.progress(each)))]
+    """Return the newest report of the runs of these datasets that is not in the future; None if there is none."""
+    now, found = datetime.now(UTC), (read_progress(folder.progress(each)) for each in datasets)
+    reports = [report for report in found if report and is_past(report.updated_at, now)]
     return max(reports, key=lambda report: report.updated_at, default=None)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.chains.clock import is_past
 from stx_pipelines.chains.datasets import Dataset
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.current import dataset_coverage
@@ -136,6 +137,7 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
     stall = max(timedelta(seconds=project.settings.stx_stall_seconds), patience(coverage, budget))
     pace = progress.requests_per_minute if progress and progress.requests else None
     minutes = coverage.minutes_to_go(round(pace) if pace else budget)
+    proved = [certificate.proved_at for certificate in certificates.values()]
     proofs = proofs_of(store, certificates)
     return DatasetStatus(
         dataset=dataset.name,
@@ -154,7 +156,7 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
         first_block_time=min((c.first_block_time for c in in_table if c.first_block_time), default=None),
         last_block_time=max((c.last_block_time for c in in_table if c.last_block_time), default=None),
         newest_day_looked_at=next((day.checked for day in coverage.days if day.checked), None),
-        last_landed_at=max((c.proved_at for c in certificates.values()), default=None),
+        last_landed_at=max((at for at in proved if is_past(at, coverage.now)), default=None),
         bytes_on_disk=_size(store.warehouse.path) + sum(_size(f) for f in store.files.folder.glob("*.parquet")),
         running=running,
         progress=progress,

@@ -18,6 +18,7 @@ from stx_pipelines.coverage.health import STALLED, Health
 from stx_pipelines.coverage.status import DatasetStatus
 from stx_pipelines.coverage.text import days_are, duration, some_days
 from stx_pipelines.defs.assets.daily import BEHIND
+from stx_pipelines.defs.cursors import WithZone, remembered
 from stx_pipelines.defs.watched import Channel, Seen
 
 _SECONDS_BETWEEN_TICKS = 60
@@ -35,10 +36,10 @@ class Told(msgspec.Struct):
 
     stalled: bool = False
     closed: list[tuple[date, date]] = []
-    came_in: datetime | None = None
-    idle_since: datetime | None = None
+    came_in: WithZone | None = None
+    idle_since: WithZone | None = None
     behind: bool = False
-    looked_at: datetime | None = None
+    looked_at: WithZone | None = None
 
 
 def alert_sensor(name: str, look: Callable[[datetime], Seen | str], *, on: bool) -> dg.SensorDefinition:
@@ -58,7 +59,7 @@ def alert_sensor(name: str, look: Callable[[datetime], Seen | str], *, on: bool)
         seen = look(now)
         if isinstance(seen, str):
             return dg.SensorResult(skip_reason=seen)
-        told = msgspec.json.decode(context.cursor, type=Told) if context.cursor else Told()
+        told = remembered(context, Told)
         sentences, told = review(seen.status, seen.health, told, now)
         for sentence in sentences:
             _tell(context.log, seen.channels, sentence)
@@ -122,11 +123,11 @@ def _each(ranges: Sequence[tuple[date, date]]) -> set[date]:
 def _idle_since(status: DatasetStatus, told: Told, came_in: datetime | None, now: datetime) -> datetime | None:
     """Return the start of the time in which days are due and no day was stored or checked, None if no day is due.
 
-    The time without ticks does not count, because the services were stopped then.
+    The time without ticks does not count, because the services were stopped or the clock was wrong then.
     """
     if not status.days_due:
         return None
-    if told.looked_at and now - told.looked_at > _LONGEST_BETWEEN_TICKS:
+    if told.looked_at and abs(now - told.looked_at) > _LONGEST_BETWEEN_TICKS:
         return now
     return told.idle_since if told.idle_since and told.came_in == came_in else now
 

@@ -13,10 +13,12 @@ import dagster as dg
 import msgspec
 from dagster import DagsterEventType, RunRecord
 
+from stx_pipelines.chains.clock import is_past
 from stx_pipelines.clients.errors import ApiError, RateLimited
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.sighting import Sighting
 from stx_pipelines.defs.assets.daily import RETRY_AT
+from stx_pipelines.defs.cursors import WithZone
 
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -26,14 +28,19 @@ _LONGEST_REST = timedelta(days=1)  # the longest pause for a rate limit; then a 
 class Outage(msgspec.Struct):
     """A pause of the sensor, which lasts `pause_seconds` and ends at `until`. `since` is when the problem began."""
 
-    since: datetime
+    since: WithZone
     pause_seconds: float
-    until: datetime
+    until: WithZone
 
     def longer(self, now: datetime) -> Outage:
         """Return the next pause, which is twice as long but at most five minutes."""
         seconds = min(self.pause_seconds * 2, _LONGEST_PAUSE.total_seconds())
         return Outage(self.since, seconds, now + timedelta(seconds=seconds))
+
+
+def believed(known: Outage | None, now: datetime) -> Outage | None:
+    """Return the outage of the last tick, unless the clock was wrong then or the cursor was edited."""
+    return known if known and is_past(known.since, now) and known.until <= now + _LONGEST_REST else None
 
 
 def outage_of(

@@ -12,10 +12,12 @@ import dagster as dg
 import msgspec
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
+from stx_pipelines.chains.clock import SKEW, is_past
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import BETWEEN_RUNS
 from stx_pipelines.coverage.text import coverage_sentence, days_are
-from stx_pipelines.defs.outages import Outage, limit_of, outage_of, standstill_of
+from stx_pipelines.defs.cursors import remembered
+from stx_pipelines.defs.outages import Outage, believed, limit_of, outage_of, standstill_of
 from stx_pipelines.defs.partitions import DATASET_TAG, range_tags
 from stx_pipelines.defs.watched import Watched
 
@@ -62,7 +64,7 @@ def coverage_sensor(
         description="Launches runs for open days every few minutes, and for missing days, newest first.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        memory = msgspec.json.decode(context.cursor, type=Memory) if context.cursor else Memory()
+        memory = remembered(context, Memory)
         watched = watch()
         if isinstance(watched, str):
             return dg.SensorResult(skip_reason=watched)
@@ -77,16 +79,16 @@ def coverage_sensor(
 def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: datetime) -> dg.SensorResult:
     """Return a request for a run of the next range of days, or skip with a sentence that gives the reason."""
     runs = instance.get_run_records(RunsFilter(tags={DATASET_TAG: watched.name}), limit=_RUNS_LOOKED_AT)
-    coverage = watched.look(now)
+    coverage, outage = watched.look(now), believed(memory.outage, now)
     holder = watched.holder()
     active = watched.last_active()
-    lives = holder is not None or (active is not None and now - active < BETWEEN_RUNS)
+    lives = holder is not None or (active is not None and abs(now - active) < BETWEEN_RUNS)
     in_flight = _in_flight(instance, runs, now, lives=lives)
     if in_flight or holder:
-        return _rest(f"{_said(watched, coverage)}; now {_range(in_flight) if in_flight else holder}", memory.outage)
+        return _rest(f"{_said(watched, coverage)}; now {_range(in_flight) if in_flight else holder}", outage)
     work = coverage.next(watched.budget, open_every=watched.open_every)
     if coverage.old_tip and (work is None or not coverage.behind):
-        outage, why = standstill_of(coverage.old_tip, memory.outage, watched.check_tip, now)
+        outage, why = standstill_of(coverage.old_tip, outage, watched.check_tip, now)
         coverage = watched.look(now)
         work = coverage.next(watched.budget, open_every=watched.open_every)
         if work is None and coverage.behind:
@@ -94,7 +96,8 @@ def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: da
     sentence = _said(watched, coverage)
     if work is None:
         return _rest(f"{sentence}; {'the target is reached' if coverage.is_complete else 'nothing is due'}", None)
-    found = limit_of(instance, runs, coverage, now) or outage_of(runs, coverage, memory.outage, watched.probe, now)
+    past = [run for run in runs if is_past(datetime.fromtimestamp(run.end_time or 0, UTC), now)]
+    found = limit_of(instance, past, coverage, now) or outage_of(past, coverage, outage, watched.probe, now)
     if found:
         outage, why = found
         return _rest(f"{sentence}; {why}", outage)
@@ -126,7 +129,7 @@ def _in_flight(
             continue
         began = record.start_time or record.create_timestamp.timestamp()
         waits_in_queue = record.dagster_run.status in {DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED}
-        if lives or waits_in_queue or now.timestamp() - began < BETWEEN_RUNS.total_seconds():
+        if lives or waits_in_queue or abs(now.timestamp() - began) < BETWEEN_RUNS.total_seconds():
             return record
         instance.report_run_failed(record.dagster_run, "The run's process no longer exists; stored days are kept.")
     return None
@@ -163,8 +166,13 @@ def derived_sensor(
         coverage = look(datetime.now(UTC))
         if isinstance(coverage, str):
             return dg.SkipReason(coverage)
-        recently = datetime.now(UTC) - _LONGEST_REFRESH  # an older unfinished run was killed
-        in_flight = RunsFilter(job_name=job.name, statuses=list(_NOT_FINISHED), created_after=recently)
+        now = datetime.now(UTC)
+        in_flight = RunsFilter(
+            job_name=job.name,
+            statuses=list(_NOT_FINISHED),
+            created_after=now - _LONGEST_REFRESH,  # an older unfinished run was killed
+            created_before=now + SKEW,
+        )
         if context.instance.get_runs(in_flight, limit=1):
             return dg.SkipReason("a refresh is running")
         if coverage.untried:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dagster as dg
+import msgspec
 import pytest
 from dagster import DagsterRunStatus
 
 from stx_pipelines.chains.attempts import Attempts
+from stx_pipelines.chains.days import DAY
 from stx_pipelines.defs.partitions import DATASET_TAG, DAYS_TAG
+from stx_pipelines.defs.sensors import Memory, coverage_sensor
 from stx_pipelines_tests.defs.sensor_days import (
     MINUTE,
     RANGE_END,
@@ -134,3 +138,43 @@ def test_every_run_whose_process_is_gone_is_declared_failed(days: Days) -> None:
     dead = [days.run(DagsterRunStatus.STARTED, began=START - minutes * MINUTE) for minutes in (50, 40, 30)]
     days.tick()
     assert {days.status(run_id) for run_id in dead} == {DagsterRunStatus.FAILURE}
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "edited",
+        "[1]",
+        '{"outage": {"since": "2026-06-10T11:00:00", "pause_seconds": 1, "until": "2026-06-10T12:30:00"}}',
+        '{"outage": {"since": "2026-06-10T11:00:00Z", "pause_seconds": 1, "until": "2099-01-01T00:00:00Z"}}',
+    ],
+)
+def test_a_cursor_that_was_emptied_or_edited_is_replaced_and_the_log_says_so(
+    days: Days, cursor: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sensor = coverage_sensor("edited", days.watched, dg.define_asset_job("job"), on=False)
+    days.fail()
+    with dg.build_sensor_context(instance=days.instance, cursor=cursor) as context:
+        data = sensor.evaluate_tick(context)
+    assert data.cursor is not None
+    assert msgspec.json.decode(data.cursor, type=Memory).says
+    assert ("the sensor begins anew" in capsys.readouterr().err) == (cursor[:1] in {"e", "["} or '00:00",' in cursor)
+
+
+def test_a_clock_that_was_a_year_ahead_leaves_nothing_behind(days: Days) -> None:
+    """A failed run, its pause, a failed proof, a progress report and a killed run are of next year."""
+    next_year = START + 365 * DAY
+    days.attempts = {days.day(ago): Attempts(2, "odd", next_year - DAY) for ago in range(2, 8)}
+    days.looked = {}
+    days.now = next_year
+    days.fail()
+    assert "runs have failed since" in said(days.tick())
+    days.last_active = days.now
+    killed = days.run(DagsterRunStatus.STARTED, began=days.now)
+    days.now = START
+    days.attempts = {day: each.believed(START) for day, each in days.attempts.items()}
+    assert launched(days.tick()) == ("2026-06-10", "2026-06-09")
+    assert days.status(killed) == DagsterRunStatus.FAILURE
+    days.looked = {days.day(ago): START for ago in range(2)}
+    assert launched(days.tick())

@@ -114,8 +114,11 @@ def _sums() -> Spec:
 
 
 def _in_dollars(day: Row) -> str:
-    fees = day.get("fee_usd")
-    return "" if fees is None else f" ({Decimal(fees):,.2f} US dollars, {day['priced_share']:.0%} of the fees priced)"
+    """Return the fees in US dollars as text; nothing without prices, or without fees of which a share is priced."""
+    fees, share = day.get("fee_usd"), day.get("priced_share")
+    return (
+        "" if fees is None or share is None else f" ({Decimal(fees):,.2f} US dollars, {share:.0%} of the fees priced)"
+    )
 
 
 def _failures(last: Row) -> Chart:
