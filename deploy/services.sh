@@ -21,12 +21,36 @@ lives() { ps -o stat= -p "$1" | grep -qv '^Z'; }
 is_up() { [ -S "$RUN/ctl" ] && ctl pid >/dev/null 2>&1; }
 url() { cat "$RUN/url" 2>/dev/null || echo "(unknown)"; }
 
+# The number of a process may be that of another one later, above all after the machine has started again. The boot and
+# the start of process $1 tell them apart. Linux counts the start from the boot, so a changed clock does not change it.
+boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null || sysctl -n kern.bootsessionuuid; }
+start() {
+  if [ -d /proc/self ]; then
+    sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+  else
+    ps -o lstart= -p "$1"
+  fi || true  # it has ended
+}
+
+# Keep process group $1, whose first process has the same number, in the list of the groups that `make up` started.
+record() { echo "$1 $(boot) $(start "$1")" >> "$RUN/groups"; }
+
+# Print the recorded groups. A group whose first process has ended keeps its number for as long as a process of it lives.
+# An earlier version recorded the number only.
+ours() {
+  local group at began now
+  while read -r group at began; do
+    now="$(start "$group")"
+    if [ -z "$at" ] || { [ "$at" = "$(boot)" ] && [ "${now:-$began}" = "$began" ]; }; then echo "$group"; fi
+  done < "$RUN/groups"
+}
+
 # Print the process groups that `make up` started and that still have a live process.
 left() {
   [ -s "$RUN/groups" ] || return 0
   ps -axo pgid=,stat=,command= |
     awk 'NR == FNR { ours[$1]; next } ($1 in ours) && $2 !~ /^Z/ && /dagster|stx_pipelines\.defs\.(webserver|daemon)|multiprocessing/ { print $1 }' \
-      "$RUN/groups" - | sort -u
+      <(ours) - | sort -u
 }
 
 port_is_free() {
@@ -159,6 +183,7 @@ logs() {
 
 case "${1:-}" in
   up | down | logs) "$1" ;;
+  record) record "$2" ;; # for supervisord.conf
   ps) ps_ ;;
   foreground)
     prepare

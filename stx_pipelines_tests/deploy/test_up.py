@@ -251,6 +251,28 @@ def test_down_and_ps_report_that_nothing_runs(stopped: Project) -> None:
         assert result.stdout.startswith("nothing is running")
 
 
+def test_a_process_with_the_number_of_an_earlier_one_is_left_alone(stopped: Project) -> None:
+    """Another project's Dagster got a recorded number after a reboot (first) or in the same boot (second)."""
+    groups = stopped.folder / "data/run/groups"
+    groups.parent.mkdir(parents=True)
+    services = [str(stopped.folder / "deploy/services.sh")]
+    environment = stopped.environment | {"BIN": str(Path(sys.executable).parent)}
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)  # dagster"]
+    with subprocess.Popen(sleep, start_new_session=True) as other:
+        subprocess.run([*services, "record", str(other.pid)], env=environment, check=True)
+        number, boot, start = groups.read_text().split(maxsplit=2)
+        assert int(number) == other.pid
+        for line in (f"{number} another-boot {start}", f"{number} {boot} 1{start}"):
+            groups.write_text(line)
+            assert stopped.make("ps").stdout.startswith("nothing is running")
+            assert stopped.make("down").stdout.strip() == "nothing is running"
+            assert other.poll() is None
+        groups.write_text(f"{number} {boot} {start}")
+        assert "left processes behind" in stopped.make("ps").stdout
+        assert stopped.make("down").stdout.strip() == "stopped"
+        assert other.wait(LONGEST) != 0
+
+
 def test_up_refuses_a_port_that_is_taken(stopped: Project) -> None:
     """`up` does not mistake another program for its UI, and it leaves nothing running."""
     with socket.create_server(("127.0.0.1", stopped.port)):
