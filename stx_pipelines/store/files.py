@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import TypeVar
 import msgspec
 
 _T = TypeVar("_T")
+
+_SECONDS_OF_A_DAY = 86_400
 
 
 class StoreError(Exception):
@@ -47,6 +50,18 @@ def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool =
             f"{path} could not be written ({reason}); the old file, if any, is kept: make room or fix the "
             "permissions, then run the same command again"
         ) from error
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of `replace_file` below `folder` that killed processes left.
+
+    A file of a living process is changed within a day.
+    """
+    now = time.time()
+    for aside in folder.rglob(".*.tmp"):
+        with suppress(FileNotFoundError, IsADirectoryError, PermissionError):  # such a file only takes space
+            if abs(now - aside.stat().st_mtime) > _SECONDS_OF_A_DAY:
+                aside.unlink()
 
 
 def read_json(path: Path, shape: type[_T]) -> _T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from types import TracebackType
 import filelock
 
 from stx_pipelines.store.files import StoreError
+
+_LOOK_SECONDS = 0.2  # for `holder` of other processes, which shares the lock for an instant
 
 
 class Busy(StoreError):
@@ -26,16 +29,26 @@ class Busy(StoreError):
 def holder(path: Path) -> str | None:
     """Return the name of the process that holds the lock at `path`.
 
-    Return None if the lock is free. Also return None if this process has no permission to write to the lock's folder,
-    because the process cannot try the lock then.
+    Return None if the lock is free, or if this process may not read the lock file. Nothing is written. Two processes
+    may look at the same time, because each shares the lock for an instant.
     """
-    if not os.access(path.parent, os.W_OK):
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except (FileNotFoundError, PermissionError):
         return None
     try:
-        with locked(path, str(path), wait=0, leave_name=False):
-            return None
-    except Busy as busy:
-        return busy.holder
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _name(path)
+    finally:
+        os.close(handle)
+    return None
+
+
+def _name(path: Path) -> str:
+    """Return the name that the holder of the lock at `path` left."""
+    owner = path.with_suffix(".owner")
+    return owner.read_text() if owner.exists() else "another process"
 
 
 @contextmanager
@@ -49,7 +62,7 @@ def locked(
     written.
     """
     owner = path.with_suffix(".owner")
-    lock = filelock.FileLock(path, timeout=wait, thread_local=False)
+    lock = filelock.FileLock(path, timeout=max(wait, _LOOK_SECONDS), thread_local=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -57,7 +70,7 @@ def locked(
             process = f"process {os.getpid()}"
             owner.write_text(f"`{command}` ({process})" if command else process)
     except filelock.Timeout:
-        name = owner.read_text() if owner.exists() else "another process"
+        name = _name(path)
         raise Busy(f"{what} is in use by {name}; try again when it is done", path, name) from None
     except OSError as error:
         lock.release()

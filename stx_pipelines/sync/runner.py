@@ -13,6 +13,7 @@ from stx_pipelines.coverage.failures import failures_noted
 from stx_pipelines.coverage.progress import Reporter
 from stx_pipelines.project import Project
 from stx_pipelines.store.dataset_store import DatasetStore
+from stx_pipelines.store.files import sweep
 from stx_pipelines.store.locks import Lease
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.ethereum.balances import open_balances
@@ -71,6 +72,7 @@ def run_sync(project: Project, dataset: str, days: Collection[date], *, force: b
         _waiting(http, sync.store, lease, reporter),
     ):
         sync.store.files.sweep()  # under the lock, because no other process may be writing
+        sweep(folder.path)
         sync.on_page = reporter.page
         for result in sync.sync(days, force=force):
             yield result

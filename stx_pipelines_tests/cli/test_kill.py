@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -84,9 +85,15 @@ def test_kills_at_random_moments_change_nothing(
     assert len(kept) < DAYS + 1, f"nothing was left to do (seed {seed})"
     finished = {day: written(world, day) for day, known in world.certificates().items() if known.is_closed}
     (world.data / "days" / DATASET / f".{world.days[0]}.parquet.1.tmp").write_bytes(b"half of it")
+    killed, living = (world.data / "public" / f".index.html.{pid}.tmp" for pid in (1, 2))
+    for path in (killed, living):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half of it")
+    os.utime(killed, (0, 0))
     done = run(world, "sync")
     assert done.exit_code == DONE, f"{done.output[-2000:]} (seed {seed})"
     assert not list(world.data.glob("days/*/.*.tmp"))
+    assert (killed.exists(), living.exists()) == (False, True)
     assert table_rows(world.data) == table_truth(chain, world.days)
     assert {day: written(world, day) for day in finished} == finished
     undisturbed = make_world(chain)
