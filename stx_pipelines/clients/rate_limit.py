@@ -13,7 +13,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from filelock import FileLock, Timeout
 from pyrate_limiter import Limiter, Rate, SQLiteBucket
@@ -43,7 +43,7 @@ _DAMAGED = {
 class _Account(SQLiteBucket):
     """A file of the requests sent. It uses the boot clock, which never jumps and is the same in all processes."""
 
-    lock: FileLock
+    lock: Any  # the library's annotation allows only a lock of threads
 
     @classmethod
     def open(cls, file: Path, rate: Rate) -> Self:
@@ -178,7 +178,7 @@ class Budget:
                 except (OSError, sqlite3.Error) as error:
                     errors += 1
                     rate = self._rate()
-                    self._limiter = self._open() if errors == 1 else rate and self._alone(rate, error)
+                    self._limiter = self._alone(rate, error) if rate and errors > 1 else self._open()
 
     def _take(self, limiter: Limiter, entries: int) -> bool:
         """Return whether the entries were added in time. Raises `OSError` and `sqlite3.Error`."""

@@ -1,11 +1,11 @@
 """Sensors that send alerts: a failed run, a fall in coverage, a stall, a server that is behind.
 
-Each event is reported once.
+Each event is reported once (`delivery.py`).
 """
 
 from __future__ import annotations
 
-import logging
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,16 +13,17 @@ import dagster as dg
 import msgspec
 
 from stx_pipelines.chains.days import days_between
-from stx_pipelines.clients.notify import AlertError
 from stx_pipelines.coverage.health import STALLED, Health
 from stx_pipelines.coverage.status import DatasetStatus
 from stx_pipelines.coverage.text import days_are, duration, some_days
 from stx_pipelines.defs.assets.daily import BEHIND
 from stx_pipelines.defs.cursors import WithZone, remembered
-from stx_pipelines.defs.watched import Channel, Seen
+from stx_pipelines.defs.delivery import Post
+from stx_pipelines.defs.watched import Seen
 
 _SECONDS_BETWEEN_TICKS = 60
 _LONGEST_BETWEEN_TICKS = timedelta(minutes=10)
+_DURATION = re.compile(r"\d+ (?:s|min|h|d)\b")  # differs between two daemons that report the same event
 
 
 class Told(msgspec.Struct):
@@ -61,8 +62,8 @@ def alert_sensor(name: str, look: Callable[[datetime], Seen | str], *, on: bool)
             return dg.SensorResult(skip_reason=seen)
         told = remembered(context, Told)
         sentences, told = review(seen.status, seen.health, told, now)
-        for sentence in sentences:
-            _tell(context.log, seen.channels, sentence)
+        events = {f"{name}: {told.came_in}: {_DURATION.sub('', sentence)}": sentence for sentence in sentences}
+        seen.post.deliver(events, context.log)
         return dg.SensorResult(
             skip_reason="; ".join(sentences) or "nothing to report", cursor=msgspec.json.encode(told).decode()
         )
@@ -70,7 +71,7 @@ def alert_sensor(name: str, look: Callable[[datetime], Seen | str], *, on: bool)
     return sensor
 
 
-def failure_sensor(name: str, channels: Callable[[], Sequence[Channel]], *, on: bool) -> dg.SensorDefinition:
+def failure_sensor(name: str, post: Callable[[], Post], *, on: bool) -> dg.SensorDefinition:
     """Make the sensor that reports each failed run once, both runs of jobs and runs of our commands.
 
     It does not report a run that failed only because the server is behind. The chain's alert sensor reports that.
@@ -85,7 +86,8 @@ def failure_sensor(name: str, channels: Callable[[], Sequence[Channel]], *, on: 
     )
     def sensor(context: dg.RunFailureSensorContext) -> None:
         if reason := _reason(context.get_step_failure_events()):
-            _tell(context.log, channels, f"run {context.dagster_run.run_id[:8]} failed: {reason}")
+            run_id = context.dagster_run.run_id
+            post().deliver({run_id: f"run {run_id[:8]} failed: {reason}"}, context.log)
 
     return sensor
 
@@ -147,13 +149,3 @@ def _reason(step_failures: Sequence[dg.DagsterEvent]) -> str | None:
             behind = said.metadata.get(BEHIND)
             return None if behind and behind.value else said.description
     return "stored days are kept; its log is in the Dagster UI"
-
-
-def _tell(log: logging.Logger, channels: Callable[[], Sequence[Channel]], sentence: str) -> None:
-    """Write a sentence to the log, then send it to every channel. A channel that fails is reported in the log."""
-    log.warning(sentence)
-    for channel in channels():
-        try:
-            channel.send(sentence)
-        except AlertError as error:
-            log.error(str(error))  # noqa: TRY400 - a traceback could name the webhook

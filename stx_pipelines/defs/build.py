@@ -20,7 +20,7 @@ from stx_pipelines.defs.jobs import chain_jobs, wallets_refresh
 from stx_pipelines.defs.resources import EthereumNode, Metrics, OfProject, PriceSource, StacksApi, read_only_warehouse
 from stx_pipelines.defs.schedules import daily_schedule
 from stx_pipelines.defs.sensors import coverage_sensor, derived_sensor
-from stx_pipelines.defs.watched import look_at, see, watch
+from stx_pipelines.defs.watched import look_at, post_of, see, watch
 from stx_pipelines.metrics.open import open_metrics
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
@@ -65,7 +65,7 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
                 on=on,
             ),
             *(alert_sensor(f"{chain.name}_alerts", partial(see, make, chain), on=on) for chain in chains),
-            failure_sensor("run_failures", lambda: make().alert_channels(), on=on),
+            failure_sensor("run_failures", partial(post_of, make), on=on),
         ],
         resources={
             "stacks_api": StacksApi(make=make),

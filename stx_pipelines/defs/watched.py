@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import dagster as dg
 
@@ -16,15 +16,9 @@ from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import last_report, who_works
 from stx_pipelines.coverage.status import DatasetStatus, chain_status
 from stx_pipelines.defs.assets.coverage import observe
+from stx_pipelines.defs.delivery import Post
 from stx_pipelines.project import Project
 from stx_pipelines.sync.tip import check_tip, probe
-
-
-class Channel(Protocol):
-    """A channel that sends alerts."""
-
-    def send(self, sentence: str) -> None:
-        """Send a sentence as an alert. Raises `AlertError`."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +51,11 @@ def look_at(make: Callable[[], Project], chain: Chain, now: datetime) -> Coverag
 
 
 class Seen(NamedTuple):
-    """The state of a chain for its alert sensor, and a function that gives the channels for alerts."""
+    """The state of a chain for its alert sensor, and the post that delivers its alerts."""
 
     status: DatasetStatus
     health: Health
-    channels: Callable[[], Sequence[Channel]]
+    post: Post
 
 
 def see(make: Callable[[], Project], chain: Chain, now: datetime) -> Seen | str:
@@ -73,8 +67,14 @@ def see(make: Callable[[], Project], chain: Chain, now: datetime) -> Seen | str:
     return Seen(
         status=chain_status(project, chain, now),
         health=judge_chain(project, chain, now, stall_after),
-        channels=project.alert_channels,
+        post=post_of(lambda: project),
     )
+
+
+def post_of(make: Callable[[], Project]) -> Post:
+    """Return the post that delivers the alerts of the project."""
+    project = make()
+    return Post(project.folder, project.alert_channels)
 
 
 def watch(make: Callable[[], Project], chain: Chain) -> Watched | str:

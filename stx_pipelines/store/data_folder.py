@@ -70,7 +70,12 @@ class DataFolder:
         """Return the path of the file that holds what a chain's server taught about batches and pace."""
         return self.run / f"{chain}.pace.json"
 
+    @property
+    def alerts(self) -> Path:
+        """The path of the file with the alerts of the last hour."""
+        return self.run / "alerts.json"
+
     def lock(self, name: str) -> Path:
-        """Return the path of a lock. `name` is a dataset, `sync`, `warehouse`, `coverage`, `metrics`, `page` or
-        `spill`."""
+        """Return the path of a lock. `name` is a dataset, `sync`, `warehouse`, `coverage`, `metrics`, `page`,
+        `alerts` or `spill`."""
         return self.run / f"{name}.lock"

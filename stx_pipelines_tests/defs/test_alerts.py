@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import msgspec
@@ -17,7 +18,9 @@ from stx_pipelines.coverage.health import HEALTHY, NOT_RUNNING, STALLED, Health
 from stx_pipelines.coverage.status import DatasetStatus
 from stx_pipelines.defs.alerts import Told, alert_sensor, failure_sensor, review
 from stx_pipelines.defs.assets.daily import materialize
+from stx_pipelines.defs.delivery import Post
 from stx_pipelines.defs.watched import Seen
+from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.sync.outcome import FailedDay
 
 WELL = Health(HEALTHY, "healthy")
@@ -94,7 +97,8 @@ class Failures:
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
         self.heard = Heard()
-        self.sensor = failure_sensor("failures", lambda: [Broken(), self.heard], on=False)
+        post = Post(DataFolder(Path("data")), lambda: [Broken(), self.heard])
+        self.sensor = failure_sensor("failures", lambda: post, on=False)
         self.cursor: str | None = None
         self.tick()
 
@@ -285,7 +289,8 @@ def test_everything_new_is_told_together() -> None:
 
 def test_the_sensor_tells_every_channel_and_remembers(instance: dg.DagsterInstance) -> None:
     heard, now_health = Heard(), [WELL]
-    sensor = alert_sensor("alerts", lambda _: Seen(status(), now_health[0], lambda: [Broken(), heard]), on=False)
+    post = Post(DataFolder(Path("data")), lambda: [Broken(), heard])
+    sensor = alert_sensor("alerts", lambda _: Seen(status(), now_health[0], post), on=False)
     cursor = None
     for health in (WELL, STILL, STILL):
         now_health[0] = health
