@@ -1,24 +1,36 @@
-"""The request budget of a server, shared by all threads and processes of a user on this machine."""
+"""The request budget of a server, shared by all threads and processes of a user on this machine, or on several."""
 
 from __future__ import annotations
 
 import getpass
+import hashlib
 import math
 import re
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pyrate_limiter import Limiter, Rate, SQLiteBucket
+from pyrate_limiter import Limiter, Rate, SingleBucketFactory, SQLiteBucket
+
+if TYPE_CHECKING:
+    from psycopg_pool import ConnectionPool
 
 _SECONDS_BETWEEN_CHECKS = 1.0  # of the stop signal, while waiting
+
+_NAMED = 32  # the most characters of a server's name in a table's name, which PostgreSQL cuts at 63
 
 SHARE = 0.98
 """The share of a limit that is used. The rest is a margin, because the server may measure time differently."""
 
 _ENTRIES_PER_SECOND = 1_000
 """The most entries a second in the account. At a higher limit, each entry stands for several calls."""
+
+
+Accounts = Callable[[], "ConnectionPool[Any] | None"]
+"""A function that returns the pool of the PostgreSQL that has the accounts; None if they are files."""
 
 
 class _BootClockBucket(SQLiteBucket):
@@ -45,16 +57,28 @@ class Budget:
     The requests sent are counted in a small SQLite file, the account. The file is in `folder`, by default in the
     machine's temporary folder, and is named after the server, so that a command and a daemon share it. The kernel
     releases the file's lock when a process ends.
+
+    If `accounts` gives a pool, the account is a table of its PostgreSQL, which several machines share. There is one for
+    each server and `key`, the secret for which the server counts requests. The table's name has a digest of both.
     """
 
     def __init__(
-        self, server: str, requests_per_minute: int = 0, folder: Path | None = None, *, calls_per_second: int = 0
+        self,
+        server: str,
+        requests_per_minute: int = 0,
+        folder: Path | None = None,
+        *,
+        calls_per_second: int = 0,
+        accounts: Accounts = lambda: None,
+        key: str = "",
     ) -> None:
         self.requests_per_minute = requests_per_minute
         self.calls_per_second = calls_per_second
         self._calls_per_entry = max(1, math.ceil(calls_per_second / _ENTRIES_PER_SECOND))
         name = re.sub(r"[^A-Za-z0-9.-]+", "_", server.rsplit("://", maxsplit=1)[-1]).strip("_")
         self._file = (folder or _account_folder()) / f"budget-{name}.sqlite"
+        self._accounts = accounts
+        self._table = f"{name[:_NAMED]}_{hashlib.sha256(f'{name} {key}'.encode()).hexdigest()[:12]}"
         self._turn = threading.Lock()
         self._paused_until = 0.0
         self._is_lowered = False
@@ -67,6 +91,11 @@ class Budget:
             rate = spacing(self.requests_per_minute)
         else:
             return None
+        if pool := self._accounts():
+            from stx_pipelines.clients.shared_account import SharedAccount  # its driver is an extra
+
+            shared = SharedAccount(pool, self._table, [rate])
+            return Limiter(SingleBucketFactory(shared, schedule_leak=False), buffer_ms=0)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         bucket = _BootClockBucket.init_from_file([rate], db_path=str(self._file), use_file_lock=True)
         assert isinstance(bucket, _BootClockBucket)  # the library's annotation names only the base class

@@ -185,5 +185,5 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
 def open_wallet_balances(project: Project) -> WalletBalancesSync:
     """Open the sync of the balances of new wallets. Its requests also spend their own, smaller budget."""
     node = project.stacks_node(project.stacks_api().http)
-    share = Budget(f"{node.http.base_url}-balances", project.balances_budget)
+    share = project.request_budget(f"{node.http.base_url}-balances", project.balances_budget, node.http.headers)
     return WalletBalancesSync(node, project.store(WALLET_BALANCES), project.folder, project.store(TRANSACTIONS), share)
