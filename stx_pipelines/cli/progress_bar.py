@@ -23,7 +23,7 @@ from rich.progress import (
 from stx_pipelines.coverage import progress
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.project import Project
-from stx_pipelines.store.shared import Shared
+from stx_pipelines.store.shared import Shared, SharedError
 
 _REFRESH_SECONDS = 0.25
 
@@ -82,7 +82,10 @@ def _show(
 
     A sync needs several runs if the days are not neighbours. `runs` keeps the newest report of each run.
     """
-    seen = progress.reports(shared, *datasets)
+    try:
+        seen = progress.reports(shared, *datasets)
+    except SharedError:  # the run ends with the same error, which names the reason
+        return
     if not seen:
         return
     runs |= {report.started_at: report for report in seen}

@@ -38,7 +38,7 @@ _SESSION: dict[str, Any] = {
     "tcp_user_timeout": 60_000,  # milliseconds without an acknowledgement
     **{f"keepalives_{k}": v for k, v in _KEEPALIVES.items()},
 }
-_POOL_SECONDS = 10.0  # to wait for a connection of the pool
+_POOL_SECONDS = 5.0  # to wait for a connection of the pool
 _MOST_CONNECTIONS = 4
 
 _MAKE = """
