@@ -31,19 +31,21 @@ SCHEMA = "stx_pipelines"
 """The schema of everything that this project makes in the database."""
 
 _KEEPALIVES = {"idle": 30, "interval": 10, "count": 3}  # seconds, seconds, probes
-_OPTIONS = {"TimeZone": "UTC", "search_path": SCHEMA, **{f"tcp_keepalives_{k}": v for k, v in _KEEPALIVES.items()}}
+_OPTIONS = {
+    "TimeZone": "UTC",  # the accounts have times without a zone
+    "search_path": SCHEMA,
+    "idle_session_timeout": 0,  # the session of a lock is idle while a day is read
+    **{f"tcp_keepalives_{name}": value for name, value in _KEEPALIVES.items()},
+}
 _SESSION: dict[str, Any] = {
     "options": " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
     "connect_timeout": 10,
     "tcp_user_timeout": 60_000,  # milliseconds without an acknowledgement
-    **{f"keepalives_{k}": v for k, v in _KEEPALIVES.items()},
+    **{f"keepalives_{name}": value for name, value in _KEEPALIVES.items()},
 }
 _POOL_SECONDS = 5.0  # to wait for a connection of the pool
 _MOST_CONNECTIONS = 4
 
-_MAKE = """
-CREATE TABLE IF NOT EXISTS runs (name text PRIMARY KEY, owner text, progress jsonb)
-"""
 _HOLDER = """
 SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = %s AND objid::bigint = %s
@@ -92,9 +94,10 @@ class PostgresShared:
             yield lambda: self._check(session, name)
 
     def _lock(self, session: Connection, name: str, wait: float) -> None:
-        session.execute("SELECT set_config('lock_timeout', %s, false)", (f"{max(1, round(wait * 1_000))}ms",))
         try:
-            session.execute("SELECT pg_advisory_lock(%s, %s)", _key(name))
+            with session.transaction():  # the time limit ends with it, the lock does not
+                session.execute("SELECT set_config('lock_timeout', %s, true)", (f"{max(1, round(wait * 1_000))}ms",))
+                session.execute("SELECT pg_advisory_lock(%s, %s)", _key(name))
         except LockNotAvailable:
             who = self.holder(name) or "another process"
             raise Busy(f"{locked_thing(name)} is in use by {who}; try again when it is done", who) from None
@@ -167,7 +170,7 @@ def _pool(url: str) -> _Pool:
         if connection.execute("SELECT to_regnamespace(%s)", (SCHEMA,)).fetchone() == (None,):
             connection.execute(f"CREATE SCHEMA {SCHEMA}")
         if connection.execute("SELECT to_regclass('runs')").fetchone() == (None,):
-            connection.execute(_MAKE)
+            connection.execute("CREATE TABLE runs (name text PRIMARY KEY, owner text, progress jsonb)")
     return _Pool(
         url,
         kwargs={**_SESSION, "application_name": SCHEMA},

@@ -11,7 +11,6 @@ import pytest
 
 from stx_pipelines.cli.main import main
 from stx_pipelines.coverage.progress import Progress
-from stx_pipelines.store import locks
 from stx_pipelines.store.shared import Shared
 from stx_pipelines_tests.cli.folders import DATASET, DONE, HEALTHY, NOT_RUNNING, NOT_YET, Run
 from stx_pipelines_tests.postgres import PASSWORD, Postgres
@@ -30,7 +29,7 @@ def shared_world(make_world: Callable[..., World], postgres: str) -> World:
 def elsewhere(shared_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shared]:
     """The locks and the progress as another machine uses them."""
     with monkeypatch.context() as patch:
-        patch.setattr(locks.platform, "node", lambda: "worker-2")
+        patch.setattr("platform.node", lambda: "worker-2")
         other = shared_world.project().shared
         with other.locked(DATASET, wait=0):
             assert other.host == "worker-2"

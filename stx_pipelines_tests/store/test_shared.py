@@ -156,28 +156,27 @@ class TestPostgres:
         assert "\n" not in said
 
     def test_all_sessions_end_soon_after_their_machine_and_have_one_time_zone(self, database: Place) -> None:
-        from stx_pipelines.store.postgres_shared import _SESSION, PostgresShared
-
-        shared = database.open()
-        assert isinstance(shared, PostgresShared)
-        with shared.accounts.connection() as connection:
-            assert connection.execute("SHOW TimeZone").fetchone() == ("UTC",)
-            assert connection.execute("SHOW search_path").fetchone() == ("stx_pipelines",)
-        for setting in ("idle=30", "interval=10", "count=3"):
-            assert f"tcp_keepalives_{setting}" in _SESSION["options"]  # 0 in a session over a socket of this machine
-            name, _, value = setting.partition("=")
-            assert _SESSION[f"keepalives_{name}"] == int(value)
+        """On a socket of this machine, the server itself has no keepalives to show."""
+        pool = database.open().accounts
+        assert pool is not None
+        with pool.connection() as connection:
+            shown = [connection.execute(f"SHOW {name}").fetchone() for name in ("TimeZone", "search_path")]
+            parameters = connection.info.get_parameters()
+        assert shown == [("UTC",), ("stx_pipelines",)]
+        for name, value in (("idle", 30), ("interval", 10), ("count", 3)):
+            assert parameters[f"keepalives_{name}"] == str(value)
+            assert f"-c tcp_keepalives_{name}={value}" in parameters["options"]
 
     def test_several_processes_may_make_the_table_at_once(self, database: Place) -> None:
-        from stx_pipelines.store.postgres_shared import _pool
-
-        found: list[object] = []
-        make = _pool.__wrapped__
-        together = [threading.Thread(target=lambda: found.append(make(database.where))) for _ in range(4)]
+        found: list[str | None] = []
+        urls = [f"{database.where}&application_name={number}" for number in range(4)]  # a pool each
+        together = [
+            threading.Thread(target=lambda url=url: found.append(Place(url).open().holder(SYNC))) for url in urls
+        ]
         for thread in together:
             thread.start()
         assert all(ended(thread) for thread in together)
-        assert len(found) == 4
+        assert found == [None] * 4
 
     def test_a_role_without_rights_is_told_what_its_administrator_does(self, postgres_server: Postgres) -> None:
         """With the schema of the documentation, the same role needs no other right."""
