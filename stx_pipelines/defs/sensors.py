@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import msgspec
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
+from dagster._core.storage.runs import SqliteRunStorage
 
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import BETWEEN_RUNS
@@ -88,7 +89,9 @@ def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: da
     lives = holder is not None or (active is not None and now - active < BETWEEN_RUNS)
     in_flight = _in_flight(instance, runs, now, lives=lives, sees_all=watched.sees_all)
     if in_flight or holder:
-        return _rest(f"{_said(watched, coverage)}; now {_range(in_flight) if in_flight else holder}", memory.outage)
+        return _rest(
+            f"{_said(watched, coverage)}; now {_range(instance, in_flight) if in_flight else holder}", memory.outage
+        )
     work = coverage.next(watched.budget, open_every=watched.open_every)
     if coverage.old_tip and (work is None or not coverage.behind):
         outage, why = standstill_of(coverage.old_tip, memory.outage, watched.check_tip, now)
@@ -132,7 +135,7 @@ def _in_flight(
             continue
         began = record.start_time or record.create_timestamp.timestamp()
         is_young = now.timestamp() - began < BETWEEN_RUNS.total_seconds()
-        if lives or is_young or _waits(instance, record) or not (sees_all or _elsewhere(record) is None):
+        if lives or is_young or _waits(instance, record) or not (sees_all or _elsewhere(instance, record) is None):
             return record
         instance.report_run_failed(record.dagster_run, "The run's process no longer exists; stored days are kept.")
     return None
@@ -148,17 +151,20 @@ def _waits(instance: dg.DagsterInstance, record: RunRecord) -> bool:
     return record.dagster_run.status in {DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED}
 
 
-def _elsewhere(record: RunRecord) -> str | None:
-    """Return the other machine that a run works on; None if it works on this one or has not begun to work."""
+def _elsewhere(instance: dg.DagsterInstance, record: RunRecord) -> str | None:
+    """Return the other machine that a run works on; None if it works on this one or has not begun to work.
+
+    A history in SQLite is used by one machine, whose name may change with its network.
+    """
     machine = record.dagster_run.tags.get(MACHINE_TAG)
-    return None if machine == this_machine() else machine
+    return None if machine == this_machine() or isinstance(instance.run_storage, SqliteRunStorage) else machine
 
 
-def _range(record: RunRecord) -> str:
+def _range(instance: dg.DagsterInstance, record: RunRecord) -> str:
     tags = record.dagster_run.tags
     first, last = tags.get("dagster/asset_partition_range_start"), tags.get("dagster/asset_partition_range_end")
     days = f"{last}..{first}" if first != last else f"{last}"
-    return f"{days} on {machine}" if (machine := _elsewhere(record)) else days
+    return f"{days} on {machine}" if (machine := _elsewhere(instance, record)) else days
 
 
 def derived_sensor(

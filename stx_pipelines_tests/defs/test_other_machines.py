@@ -7,6 +7,7 @@ import pytest
 from dagster import DagsterRunStatus
 
 from stx_pipelines.chains.days import DAY
+from stx_pipelines.defs import sensors
 from stx_pipelines.defs.assets.daily import materialize
 from stx_pipelines.defs.partitions import DATASET_TAG, MACHINE_TAG
 from stx_pipelines.defs.sensors import coverage_sensor
@@ -34,6 +35,15 @@ def test_without_shared_locks_a_run_on_another_machine_is_not_judged(days: Days)
     run_id = days.run(STARTED, began=START - DAY, **{MACHINE_TAG: "worker-2"})
     assert said(days.tick()).endswith("; now 2026-06-08 on worker-2")
     assert days.status(run_id) is STARTED
+
+
+def test_a_history_in_sqlite_is_of_one_machine_whatever_its_name_was(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "SqliteRunStorage", type(days.instance.run_storage))
+    run_id = days.run(STARTED, began=START - DAY, **{MACHINE_TAG: "laptop.in-another-network"})
+    launched(days.tick())
+    assert days.status(run_id) is FAILURE
 
 
 @pytest.mark.parametrize("machine", ["worker-2", this_machine()])
@@ -70,7 +80,7 @@ def test_while_the_shared_server_is_away_no_run_is_launched_or_judged(days: Days
 
     watched = days.watched()
     run_id = days.run(STARTED, began=START - DAY)
-    job = dg.define_asset_job("job", selection="*")
+    job = dg.define_asset_job("job", selection=["transactions"])
     sensor = coverage_sensor("s", lambda: Watched(**{**vars(watched), "holder": away}), job, on=True)
     result = sensor(dg.build_sensor_context(instance=days.instance))
     assert isinstance(result, dg.SensorResult)
