@@ -16,6 +16,7 @@ from stx_pipelines.chains.datasets import TRANSACTIONS
 from stx_pipelines.settings import Settings, SettingsError, changed, load_settings
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.dataset_store import DatasetStore, open_store
+from stx_pipelines.store.shared import FileShared, Shared
 from stx_pipelines.store.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from stx_pipelines.clients.http import Http
     from stx_pipelines.clients.notify import Email, Webhook
     from stx_pipelines.clients.outage import Outage
+    from stx_pipelines.clients.rate_limit import Budget
     from stx_pipelines.clients.stacks_api import StacksApi
     from stx_pipelines.clients.stacks_node import StacksNode
 
@@ -95,6 +97,28 @@ class Project:
         """The DuckDB tables."""
         return Warehouse(self.folder, wait=self.settings.stx_lock_wait_seconds)
 
+    @cached_property
+    def shared(self) -> Shared:
+        """The locks and the progress of all runs: files, or PostgreSQL if `STX_SHARED_URL` is set."""
+        url = self.settings.stx_shared_url
+        if url is None:
+            return FileShared(self.folder)
+        try:
+            from stx_pipelines.store.postgres_shared import PostgresShared
+        except ImportError:
+            raise SettingsError(
+                "STX_SHARED_URL needs the packages psycopg and psycopg_pool; install the extra [postgres] with "
+                "pip install -e '.[postgres]'"
+            ) from None
+        return PostgresShared(url.get_secret_value())
+
+    def request_budget(self, server: str, requests_per_minute: int, headers: Mapping[str, str]) -> Budget:
+        """Return the budget of a server, which all runs with the same key in `headers` share. 0 means no limit."""
+        from stx_pipelines.clients.rate_limit import Budget
+
+        key = " ".join(headers.values())
+        return Budget(server, requests_per_minute, accounts=lambda: self.shared.accounts, key=key)
+
     def store(self, dataset: str = TRANSACTIONS) -> DatasetStore[Any]:
         """Return the day files of a dataset and the table loaded from them."""
         if dataset not in self._stores:
@@ -155,12 +179,11 @@ class Project:
     ) -> Http:
         from stx_pipelines.clients.http import Http
         from stx_pipelines.clients.patience import Patience
-        from stx_pipelines.clients.rate_limit import Budget
 
         settings = self.settings
         return Http(
             base_url=url,
-            budget=Budget(url, budget, key="\n".join(headers.values())),
+            budget=self.request_budget(url, budget, headers),
             patience=Patience(
                 attempts=min(settings.hiro_attempts, attempts or settings.hiro_attempts),
                 first_wait=settings.hiro_first_wait_seconds,
@@ -198,6 +221,7 @@ class Project:
             learned=self.folder.pace("ethereum"),
             stop=stop,
             outage=self.outage("ethereum"),
+            accounts=lambda: self.shared.accounts,
         )
 
     def alert_channels(self) -> list[Webhook | Email]:

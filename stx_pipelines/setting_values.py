@@ -24,6 +24,21 @@ def is_rpc_address(url: str) -> bool:
         return False
 
 
+def is_postgres_address(url: str) -> bool:
+    """Return whether a text is an address of one PostgreSQL server and a database, as its drivers read addresses.
+
+    A percent sign that begins no code is refused, because the error of the driver would show a part of the password.
+    """
+    if not re.fullmatch(r"postgres(ql)?://(%[0-9A-Fa-f]{2}|[!$&-~])+", url):
+        return False
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) or "host=" in parts.query
+        return has_host and len(parts.path) > 1 and parts.port != 0
+    except ValueError:  # no such port, or several hosts
+        return False
+
+
 def address(url: str) -> str:
     """Return an http or https address without a slash at its end. Raises `ValueError` for another text."""
     if not re.fullmatch(r"https?://[^\s?#@/][^\s?#@]*", url):

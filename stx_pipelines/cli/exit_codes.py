@@ -14,6 +14,7 @@ from stx_pipelines.clients.errors import ApiError, Interrupted, RateLimited, Unr
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import Busy
+from stx_pipelines.store.shared import SharedError
 
 P = ParamSpec("P")
 
@@ -60,6 +61,6 @@ def ending_of(error: Exception) -> Ending:
     if isinstance(error, Unreachable | RateLimited):
         what_to_do = "" if "try again" in str(error) else "; stored days are kept; run the same command again"
         return Ending(f"stopped: {error}{what_to_do}", NOT_YET)
-    if isinstance(error, Interrupted | Busy):
+    if isinstance(error, Interrupted | Busy | SharedError):
         return Ending(f"stopped: {error}", NOT_YET)
     return Ending(f"error: {error}", ERROR)

@@ -12,11 +12,12 @@ import click
 import msgspec
 
 from stx_pipelines.cli.options import chain_option, load_chains, target_option
-from stx_pipelines.coverage.health import DAMAGED, MISCONFIGURED, Circumstances, Health, judge
+from stx_pipelines.coverage.health import DAMAGED, MISCONFIGURED, NOT_RUNNING, Circumstances, Health, judge
 from stx_pipelines.coverage.services import services_of
 from stx_pipelines.coverage.versions import other_versions
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.shared import SharedError
 
 _SERVICES = Path("data/run")  # the folder of `make up` (deploy/services.sh), even if STX_DATA_DIR is another folder
 
@@ -60,8 +61,10 @@ def _judge(stall_threshold: int | None, target_days: int | None, name: str | Non
         stall = timedelta(seconds=project.settings.stx_stall_seconds)
         around = Circumstances(services_of(project.folder, _SERVICES), target_days is not None, thorough)
         found = judge(project, chains, datetime.now(UTC), stall, around)
-        return found.beside(other_versions(project.folder, _SERVICES))
+        return found.beside(other_versions(project.shared, _SERVICES))
     except SettingsError as error:
         return Health(MISCONFIGURED, f"configuration: {error}")
+    except SharedError as error:
+        return Health(NOT_RUNNING, str(error))
     except StoreError as error:
         return Health(DAMAGED, str(error))

@@ -1,4 +1,4 @@
-"""The progress bar of `sync`. The bar reads the progress files that the run writes."""
+"""The progress bar of `sync`. The bar reads the progress that the run reports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -24,6 +23,7 @@ from rich.progress import (
 from stx_pipelines.coverage import progress
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.project import Project
+from stx_pipelines.store.shared import Shared, SharedError
 
 _REFRESH_SECONDS = 0.25
 
@@ -34,12 +34,11 @@ def progress_bar(project: Project, chain: Chain) -> Iterator[Callable[[int], Non
 
     Yield a function that sets the total number of days. A day that is done for one of two datasets is half a day.
     """
-    paths = [project.folder.progress(dataset) for dataset in chain.tables]
-    for path in paths:
-        path.unlink(missing_ok=True)
+    for dataset in chain.tables:
+        project.shared.forget(dataset)
     with Progress(*_columns(chain), console=Console(file=sys.stderr)) as bar:
         task = bar.add_task("days", total=1, rows=0, requests=0, rate=0.0)
-        with _following(bar, task, paths):
+        with _following(bar, task, project.shared, chain.tables):
             yield lambda total: bar.update(task, total=total)
 
 
@@ -57,15 +56,15 @@ def _columns(chain: Chain) -> list[ProgressColumn]:
 
 
 @contextmanager
-def _following(bar: Progress, task: TaskID, paths: Sequence[Path]) -> Iterator[None]:
+def _following(bar: Progress, task: TaskID, shared: Shared, datasets: Sequence[str]) -> Iterator[None]:
     """Update the bar every quarter of a second while the `with` block runs, and once more at the end of the block."""
     done = threading.Event()
 
     def follow() -> None:
         runs: dict[datetime, progress.Progress] = {}
         while not done.wait(_REFRESH_SECONDS):
-            _show(bar, task, paths, runs)
-        _show(bar, task, paths, runs)
+            _show(bar, task, shared, datasets, runs)
+        _show(bar, task, shared, datasets, runs)
 
     follower = threading.Thread(target=follow, daemon=True)
     follower.start()
@@ -76,19 +75,24 @@ def _following(bar: Progress, task: TaskID, paths: Sequence[Path]) -> Iterator[N
         follower.join()
 
 
-def _show(bar: Progress, task: TaskID, paths: Sequence[Path], runs: dict[datetime, progress.Progress]) -> None:
+def _show(
+    bar: Progress, task: TaskID, shared: Shared, datasets: Sequence[str], runs: dict[datetime, progress.Progress]
+) -> None:
     """Update the bar with the sum of all runs so far.
 
     A sync needs several runs if the days are not neighbours. `runs` keeps the newest report of each run.
     """
-    seen = [report for path in paths if (report := progress.read_progress(path))]
+    try:
+        seen = progress.reports(shared, *datasets)
+    except SharedError:  # the run ends with the same error, which names the reason
+        return
     if not seen:
         return
     runs |= {report.started_at: report for report in seen}
     now = max(seen, key=lambda report: report.updated_at)
     bar.update(
         task,
-        completed=sum(run.days_done + run.days_failed for run in runs.values()) / len(paths),
+        completed=sum(run.days_done + run.days_failed for run in runs.values()) / len(datasets),
         rows=sum(run.rows for run in runs.values()),
         requests=sum(run.requests for run in runs.values()),
         rate=now.requests_per_minute,

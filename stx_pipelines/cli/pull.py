@@ -22,7 +22,7 @@ from stx_pipelines.coverage.chains import ETHEREUM, STACKS, Chain, chains_of
 from stx_pipelines.coverage.text import count_days, duration, size
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
-from stx_pipelines.store.locks import locked
+from stx_pipelines.store.lease import Lease
 
 if TYPE_CHECKING:
     from stx_pipelines.sharing.offer import Place
@@ -148,8 +148,9 @@ def _locked(project: Project, plan: Plan) -> Iterator[None]:
     """Hold the lock of each dataset that is pulled, so that no run writes the same days."""
     with ExitStack() as locks:
         for dataset in sorted({place.dataset for part in plan.parts for place in part.entries}):
-            lock, wait = project.folder.lock(dataset), project.settings.stx_run_wait_seconds
-            locks.enter_context(locked(lock, f"the dataset {dataset}", wait, command="pull"))
+            wait = project.settings.stx_run_wait_seconds
+            lease = locks.enter_context(Lease(project.shared, dataset, wait, command="pull"))
+            locks.enter_context(project.store(dataset).written_under(lease.writing))
         yield
 
 

@@ -18,7 +18,6 @@ from stx_pipelines.project import Project
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.inspect import held_days
 from stx_pipelines.store.loading import DayFile
-from stx_pipelines.store.locks import locked
 from stx_pipelines.store.replacement import LacksDays
 
 Stores = Sequence[DatasetStore[Any]]
@@ -64,8 +63,7 @@ def _all_locked(project: Project, stores: Stores) -> Iterator[None]:
     """Hold the lock of every dataset, so that no run can start. Raises `Busy` if a run holds one of the locks."""
     with ExitStack() as locks:
         for store in stores:
-            lock = project.folder.lock(store.dataset)
-            locks.enter_context(locked(lock, f"the dataset {store.dataset}", wait=0, command="rebuild"))
+            locks.enter_context(project.shared.locked(store.dataset, wait=0, command="rebuild"))
         yield
 
 

@@ -23,7 +23,8 @@ from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import Reporter, waiting_run, waiting_words
 from stx_pipelines.coverage.text import count_days, coverage_sentence, failing_words
 from stx_pipelines.project import Project
-from stx_pipelines.store.locks import Busy, locked
+from stx_pipelines.store.locks import Busy
+from stx_pipelines.store.shared import SYNC
 
 if TYPE_CHECKING:
     from stx_pipelines.cli.materialize import Failed
@@ -196,29 +197,24 @@ def _say_waiting(coverage: Coverage) -> None:
 
 def refuse_if_waiting(project: Project) -> None:
     """Raise `Busy` if a `sync` of this data folder waits for its server. It continues by itself."""
-    if waiting := waiting_run(project.folder, *DATASETS):
-        name = f"process {waiting.pid}"
-        raise Busy(f"{name} is {waiting_words(waiting)} and continues by itself", project.folder.lock("sync"), name)
+    if waiting := waiting_run(project.shared, *DATASETS):
+        raise Busy(f"{waiting.process} is {waiting_words(waiting)} and continues by itself", waiting.process)
 
 
 @contextmanager
 def alone(project: Project) -> Iterator[None]:
-    """Hold the lock of `sync` on the data folder, so that no other `sync` runs.
+    """Hold the lock of `sync`, so that no other `sync` runs.
 
     If another `sync` is running, print its process and wait until it ends. Raises `Busy` after `STX_RUN_WAIT_SECONDS`,
     and at once if the other `sync` waits for its server.
     """
-    lock = project.folder.lock("sync")
     refuse_if_waiting(project)
-    try:
-        with locked(lock, "sync", wait=0):
-            yield
-            return
-    except Busy as busy:
-        if busy.path != lock:
-            raise
-        click.echo(f"{busy.holder} is syncing already; waiting for it", err=True)
-    with locked(lock, "sync", wait=project.settings.stx_run_wait_seconds):
+    with ExitStack() as held:
+        try:
+            held.enter_context(project.shared.locked(SYNC, wait=0))
+        except Busy as busy:
+            click.echo(f"{busy.holder} is syncing already; waiting for it", err=True)
+            held.enter_context(project.shared.locked(SYNC, wait=project.settings.stx_run_wait_seconds))
         yield
 
 
@@ -226,9 +222,9 @@ def alone(project: Project) -> Iterator[None]:
 def waiting_outside_runs(project: Project, chain: Chain) -> Iterator[None]:
     """Let requests outside of runs wait for the chain's server, as those of a run do, while the `with` block runs.
 
-    During the wait, the lock of `sync` is held and the progress file says so, for `health` and for another `sync`.
+    During the wait, the lock of `sync` is held and the progress says so, for `health` and for another `sync`.
     """
-    outage, path = project.outage(chain.name), project.folder.progress(chain.tables[0])
+    outage, shared = project.outage(chain.name), project.shared
     if outage is None:
         yield
         return
@@ -238,8 +234,8 @@ def waiting_outside_runs(project: Project, chain: Chain) -> Iterator[None]:
         def note(since: datetime | None) -> None:
             if not reporter:
                 with suppress(Busy):
-                    held.enter_context(locked(project.folder.lock("sync"), "sync", wait=0))
-                reporter.append(Reporter(path, 0, lambda: 0))
+                    held.enter_context(shared.locked(SYNC, wait=0))
+                reporter.append(Reporter(shared, chain.tables[0], 0, lambda: 0))
             reporter[0].waiting(since, outage.name)
             if since is None:
                 held.close()

@@ -27,7 +27,7 @@ from stx_pipelines.clients.json_rpc import Answers, K, Question, RpcError, V, an
 from stx_pipelines.clients.learned import Learned
 from stx_pipelines.clients.outage import Outage
 from stx_pipelines.clients.patience import Patience
-from stx_pipelines.clients.rate_limit import Budget
+from stx_pipelines.clients.rate_limit import Accounts, Budget
 from stx_pipelines.clients.redaction import public_name
 
 log = logging.getLogger(__name__)
@@ -269,14 +269,16 @@ def connect(
     stop: threading.Event | None = None,
     learned: Path | None = None,
     outage: Outage | None = None,
+    accounts: Accounts = lambda: None,
 ) -> EthereumRpc:
     """Return a client of the node at `url`. Both `url` and `headers` may hold secrets. 0 calls a second: no limit.
 
-    `learned` is the file in which clients keep the size of batches and the pace that the node accepts.
+    `learned` is the file in which clients keep the size of batches and the pace that the node accepts. `accounts` is
+    that of `Budget`.
     """
     name = public_name(url)
     key = "\n".join([url.removeprefix(name).strip("/"), *(headers or {}).values()]).strip()
-    budget = Budget(name, calls_per_second=calls_per_second, key=key)
+    budget = Budget(name, calls_per_second=calls_per_second, accounts=accounts, key=key)
     patience = Patience(attempts=attempts, timeout=timeout, answer_within=answer_within, statuses=PASSING)
     http = Http(url, budget, patience, headers or {}, stop or threading.Event(), name, outage)
     return EthereumRpc(http, batch_size, parallel, Learned(learned, name) if learned else None)

@@ -1,4 +1,4 @@
-"""The request budget of a server, shared by all threads and processes of a user on this machine."""
+"""The request budget of a server, shared by all threads and processes of a user on this machine, or on several."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ import sqlite3
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
-from pyrate_limiter import Limiter, Rate, SQLiteBucket
+from pyrate_limiter import Limiter, Rate, SingleBucketFactory, SQLiteBucket
+
+if TYPE_CHECKING:
+    from psycopg_pool import ConnectionPool
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +28,17 @@ _SECONDS_BETWEEN_CHECKS = 1.0  # of the stop signal, while waiting
 _LOCK_SECONDS = 10.0  # the longest wait for the lock of an account, which is held for milliseconds
 _LONGEST_NAME = 100
 
+_NAMED = 32  # the most characters of a server's name in a table's name, which PostgreSQL cuts at 63
+
 SHARE = 0.98
 """The share of a limit that is used. The rest is a margin, because the server may measure time differently."""
 
 _ENTRIES_PER_SECOND = 1_000
 """The most entries a second in the account. At a higher limit, each entry stands for several calls."""
 
+
+Accounts = Callable[[], "ConnectionPool[Any] | None"]
+"""A function that returns the pool of the PostgreSQL that has the accounts; None if they are files."""
 
 _DAMAGED = {
     sqlite3.SQLITE_CORRUPT,
@@ -105,6 +114,9 @@ class Budget:
     of this user in the machine's temporary folder. It is named after the server and the `key` by which the server knows
     its caller, so that a command and a daemon share it. The kernel releases the file's lock when a process ends. If the
     file cannot be used, this process counts only its own requests, and the log says so.
+
+    If `accounts` gives a pool, the account is a table of its PostgreSQL, which several machines share. The table's name
+    has a digest of the server and the key.
     """
 
     def __init__(
@@ -114,15 +126,17 @@ class Budget:
         folder: Path | None = None,
         *,
         calls_per_second: int = 0,
+        accounts: Accounts = lambda: None,
         key: str = "",
     ) -> None:
         self.requests_per_minute = requests_per_minute
         self.calls_per_second = calls_per_second
         self._calls_per_entry = max(1, math.ceil(calls_per_second / _ENTRIES_PER_SECOND))
-        self._server, self._key = server, key
+        self._server, self._key, self._accounts = server, key, accounts
         name = re.sub(r"[^A-Za-z0-9.-]+", "_", server.rsplit("://", maxsplit=1)[-1]).strip("_")[:_LONGEST_NAME]
         whose = f"-{hashlib.sha256(key.encode()).hexdigest()[:8]}" if key else ""
         self._file = (folder or _account_folder()) / f"budget-{name}{whose}.sqlite"
+        self._table = f"{name[:_NAMED]}_{hashlib.sha256(f'{name} {key}'.encode()).hexdigest()[:12]}"
         self._turn = threading.Lock()
         self._paused_until = 0.0
         self._is_lowered = False
@@ -130,12 +144,19 @@ class Budget:
 
     def part(self, name: str, requests_per_minute: int) -> Budget:
         """Return a smaller budget of its own for some of the requests to the same server."""
-        return Budget(f"{self._server}-{name}", requests_per_minute, self._file.parent, key=self._key)
+        return Budget(
+            f"{self._server}-{name}", requests_per_minute, self._file.parent, accounts=self._accounts, key=self._key
+        )
 
     def _open(self) -> Limiter | None:
         rate = self._rate()
         if rate is None:
             return None
+        if pool := self._accounts():
+            from stx_pipelines.clients.shared_account import SharedAccount  # its driver is an extra
+
+            shared = SharedAccount(pool, self._table, [rate])
+            return Limiter(SingleBucketFactory(shared, schedule_leak=False), buffer_ms=0)
         try:
             return Limiter(_Account.open(self._file, rate), buffer_ms=0)
         except (OSError, sqlite3.Error) as error:

@@ -16,6 +16,7 @@ from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import StoreError, read_if_sound, replace_file
 from stx_pipelines.store.locks import Busy
+from stx_pipelines.store.shared import SharedError
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -63,7 +64,7 @@ def _write(folder: DataFolder, dataset: str, error: Exception) -> None:
     failure = Failure(
         at=datetime.now(UTC),
         sentence=str(error),
-        is_passing=isinstance(error, Unreachable | RateLimited),
+        is_passing=isinstance(error, Unreachable | RateLimited | SharedError),
         until=error.until if isinstance(error, RateLimited) else None,
     )
     replace_file(folder.failure(dataset), lambda aside: aside.write_bytes(msgspec.json.encode(failure)), durable=False)

@@ -117,7 +117,7 @@ def _judge_chain(project: Project, chain: Chain, now: datetime, stall: timedelta
         return Health(HEALTHY, f"healthy: {status.sentence}")
     if not coverage.days:
         return Health(STALLED, nothing_wanted(coverage))
-    if waiting := waiting_run(project.folder, *chain.tables):
+    if waiting := waiting_run(project.shared, *chain.tables):
         return Health(HEALTHY, f"{waiting_words(waiting)}; {status.running} continues by itself; {status.sentence}")
     if coverage.behind:
         return Health(STALLED, behind_sentence(coverage.behind))

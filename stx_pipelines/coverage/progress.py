@@ -1,4 +1,4 @@
-"""The progress of a run, in a small file that other processes can read during the run."""
+"""The progress of a run, which other processes can read during the run."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 
 from stx_pipelines.chains.clock import is_past
-from stx_pipelines.store.data_folder import DataFolder
-from stx_pipelines.store.files import read_if_sound, replace_file
-from stx_pipelines.store.locks import holder
+from stx_pipelines.store.locks import process_name
+from stx_pipelines.store.shared import SYNC, Shared
 from stx_pipelines.version import VERSION
 
 BETWEEN_RUNS = timedelta(minutes=2)
@@ -43,6 +41,13 @@ class Progress(msgspec.Struct):
     """The name of that server."""
     waited_until: datetime | None = None
     """The end of the run's last wait; None if it has not waited."""
+    host: str | None = None
+    """The machine of the run; None without STX_SHARED_URL, because all runs are on this machine then."""
+
+    @property
+    def process(self) -> str:
+        """The name of the run's process, as the holder of a lock is named."""
+        return process_name(self.host, pid=self.pid)
 
     @property
     def requests_per_minute(self) -> float:
@@ -51,26 +56,30 @@ class Progress(msgspec.Struct):
         return self.requests * 60 / seconds
 
 
-def who_works(folder: DataFolder, *datasets: str) -> str | None:
+def who_works(shared: Shared, *datasets: str) -> str | None:
     """Return the process that syncs one of these datasets now, for example `process 123`; None if there is none.
 
     A command that holds the lock of a dataset but fetches nothing is returned too, as `` `rebuild` (process 123) ``.
     """
-    locks = [*(folder.lock(dataset) for dataset in datasets), folder.lock("sync")]
-    return next((process for lock in locks if (process := holder(lock))), None)
+    return next((process for name in (*datasets, SYNC) if (process := shared.holder(name))), None)
 
 
-def last_report(folder: DataFolder, *datasets: str) -> Progress | None:
+def last_report(shared: Shared, *datasets: str) -> Progress | None:
     """Return the newest report of the runs of these datasets that is not in the future; None if there is none."""
-    now, found = datetime.now(UTC), (read_progress(folder.progress(each)) for each in datasets)
-    reports = [report for report in found if report and is_past(report.updated_at, now)]
-    return max(reports, key=lambda report: report.updated_at, default=None)
+    now = datetime.now(UTC)
+    found = (report for report in reports(shared, *datasets) if is_past(report.updated_at, now))
+    return max(found, key=lambda report: report.updated_at, default=None)
 
 
-def waiting_run(folder: DataFolder, *datasets: str) -> Progress | None:
+def waiting_run(shared: Shared, *datasets: str) -> Progress | None:
     """Return the report of the run of these datasets that waits for its server now; None if there is none."""
-    running, reports = who_works(folder, *datasets), (read_progress(folder.progress(each)) for each in datasets)
-    return next((r for r in reports if r and r.waiting_since and running == f"process {r.pid}"), None)
+    running = who_works(shared, *datasets)
+    return next((r for r in reports(shared, *datasets) if r.waiting_since and running == r.process), None)
+
+
+def reports(shared: Shared, *datasets: str) -> list[Progress]:
+    """Return the reports of the runs of these datasets."""
+    return [report for each in datasets if (report := shared.reported(each, Progress))]
 
 
 def waiting_words(report: Progress) -> str:
@@ -79,18 +88,13 @@ def waiting_words(report: Progress) -> str:
     return f"waiting for the server since {report.waiting_since:%Y-%m-%d %H:%M} UTC ({report.waiting_for})"
 
 
-def read_progress(path: Path) -> Progress | None:
-    """Return the report in this file; None if there is none that can be read."""
-    return read_if_sound(path, Progress)
-
-
 class Reporter:
-    """A writer that keeps the progress file up to date during a run. Use it as a context manager."""
+    """A writer that keeps the progress of a dataset up to date during a run. Use it as a context manager."""
 
-    def __init__(self, path: Path, days_wanted: int, requests: Callable[[], int]) -> None:
+    def __init__(self, shared: Shared, dataset: str, days_wanted: int, requests: Callable[[], int]) -> None:
         now = datetime.now(UTC)
-        self.progress = Progress(os.getpid(), now, now, days_wanted, version=VERSION)
-        self._path = path
+        self.progress = Progress(os.getpid(), now, now, days_wanted, version=VERSION, host=shared.host)
+        self._shared, self._dataset = shared, dataset
         self._requests = requests
         self._lock = threading.Lock()
         self._written = 0.0
@@ -132,5 +136,4 @@ class Reporter:
             self._written = time.monotonic()
             self.progress.requests = self._requests()
             self.progress.updated_at = datetime.now(UTC)
-            content = msgspec.json.encode(self.progress)
-            replace_file(self._path, lambda aside: aside.write_bytes(content), durable=False)
+            self._shared.report(self._dataset, self.progress)

@@ -131,9 +131,9 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
     certificates, newer = store.files.certificates(), store.files.newer()
     loaded = store.warehouse.published(dataset.name).loaded
     in_table = [c for day, c in certificates.items() if loaded.get(day) == c.id]
-    running = who_works(project.folder, *chain.tables)
-    reported = last_report(project.folder, *chain.tables)
-    progress = reported if reported and running == f"process {reported.pid}" else None
+    running = who_works(project.shared, *chain.tables)
+    reported = last_report(project.shared, *chain.tables)
+    progress = reported if reported and running == reported.process else None
     stall = max(timedelta(seconds=project.settings.stx_stall_seconds), patience(coverage, budget))
     pace = progress.requests_per_minute if progress and progress.requests else None
     minutes = coverage.minutes_to_go(round(pace) if pace else budget)

@@ -6,25 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stx_pipelines.chains.datasets import DATASETS
-from stx_pipelines.coverage.progress import read_progress
+from stx_pipelines.coverage.progress import Progress
 from stx_pipelines.coverage.services import listens
-from stx_pipelines.store.data_folder import DataFolder
-from stx_pipelines.store.locks import holder
+from stx_pipelines.store.shared import Shared
 from stx_pipelines.version import VERSION
 
 _EARLIER = "<0.2.0"  # these versions of the package do not report their version
 
 
-def other_versions(folder: DataFolder, services: Path) -> dict[str, str]:
+def other_versions(shared: Shared, services: Path) -> dict[str, str]:
     """Return the running processes of other versions than this process, each with its version.
 
-    Processes are the runs of the data folder, and `make up`, which keeps its socket and its version in `services`.
+    Processes are the runs that share the locks, and `make up`, which keeps its socket and its version in `services`.
     Raises `StoreError` for a file that cannot be read.
     """
     found = {}
     for dataset in DATASETS:
-        report, process = read_progress(folder.progress(dataset)), holder(folder.lock(dataset))
-        if report and process == f"process {report.pid}":
+        report, process = shared.reported(dataset, Progress), shared.holder(dataset)
+        if report and process == report.process:
             found[process] = report.version or _EARLIER
     if listens(services / "ctl"):
         found["make up"] = _text(services / "version") or _EARLIER

@@ -20,6 +20,7 @@ from stx_pipelines.defs.assets.daily import BEHIND
 from stx_pipelines.defs.cursors import WithZone, remembered
 from stx_pipelines.defs.delivery import Post
 from stx_pipelines.defs.watched import Seen
+from stx_pipelines.store.shared import SharedError
 
 _SECONDS_BETWEEN_TICKS = 60
 _LONGEST_BETWEEN_TICKS = timedelta(minutes=10)
@@ -57,7 +58,10 @@ def alert_sensor(name: str, look: Callable[[datetime], Seen | str], *, on: bool)
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         now = datetime.now(UTC)
-        seen = look(now)
+        try:
+            seen = look(now)
+        except SharedError as error:  # runs of other machines are not known now
+            return dg.SensorResult(skip_reason=str(error))
         if isinstance(seen, str):
             return dg.SensorResult(skip_reason=seen)
         told = remembered(context, Told)

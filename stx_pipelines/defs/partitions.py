@@ -18,6 +18,9 @@ DATASET_TAG = "stx_pipelines/dataset"
 DAYS_TAG = "stx_pipelines/days"
 """Key of the tag with the days of a run, in a short form for the UI's list of runs."""
 
+MACHINE_TAG = "stx_pipelines/machine"
+"""Key of the tag with the name of the machine or container that a run of days works on."""
+
 
 def range_tags(work: Work) -> dict[str, str]:
     """Return the tags with which Dagster runs a range of partitions in one run, and the tag `DAYS_TAG`."""

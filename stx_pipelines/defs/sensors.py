@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import msgspec
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
+from dagster._core.storage.runs import SqliteRunStorage
 
 from stx_pipelines.chains.clock import SKEW, is_past
 from stx_pipelines.coverage.model import Coverage
@@ -18,8 +19,10 @@ from stx_pipelines.coverage.progress import BETWEEN_RUNS
 from stx_pipelines.coverage.text import coverage_sentence, days_are
 from stx_pipelines.defs.cursors import remembered
 from stx_pipelines.defs.outages import Outage, believed, limit_of, outage_of, standstill_of
-from stx_pipelines.defs.partitions import DATASET_TAG, range_tags
+from stx_pipelines.defs.partitions import DATASET_TAG, MACHINE_TAG, range_tags
 from stx_pipelines.defs.watched import Watched
+from stx_pipelines.store.locks import this_machine
+from stx_pipelines.store.shared import SharedError
 
 _SECONDS_BETWEEN_TICKS = 30
 _RUNS_LOOKED_AT = 20
@@ -69,7 +72,10 @@ def coverage_sensor(
         if isinstance(watched, str):
             return dg.SensorResult(skip_reason=watched)
         now = datetime.now(UTC)
-        result = tick(watched, context.instance, memory, now)
+        try:
+            result = tick(watched, context.instance, memory, now)
+        except SharedError as error:  # nothing is known of other machines, so no run is launched or judged
+            return _rest(str(error), memory.outage)
         observed = watched.observe(context.instance, now)
         return result._replace(asset_events=[observed]) if observed else result
 
@@ -83,9 +89,9 @@ def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: da
     holder = watched.holder()
     active = watched.last_active()
     lives = holder is not None or (active is not None and abs(now - active) < BETWEEN_RUNS)
-    in_flight = _in_flight(instance, runs, now, lives=lives)
+    in_flight = _in_flight(instance, runs, now, lives=lives, sees_all=watched.sees_all)
     if in_flight or holder:
-        return _rest(f"{_said(watched, coverage)}; now {_range(in_flight) if in_flight else holder}", outage)
+        return _rest(f"{_said(watched, coverage)}; now {_range(instance, in_flight) if in_flight else holder}", outage)
     work = coverage.next(watched.budget, open_every=watched.open_every)
     if coverage.old_tip and (work is None or not coverage.behind):
         outage, why = standstill_of(coverage.old_tip, outage, watched.check_tip, now)
@@ -118,27 +124,48 @@ def _cursor(sentence: str, outage: Outage | None) -> str:
 
 
 def _in_flight(
-    instance: dg.DagsterInstance, runs: Sequence[RunRecord], now: datetime, *, lives: bool
+    instance: dg.DagsterInstance, runs: Sequence[RunRecord], now: datetime, *, lives: bool, sees_all: bool
 ) -> RunRecord | None:
     """Return the run that is in progress, or None. Report a run as failed if its process no longer exists.
 
-    `lives` is true if a process is syncing this chain now or did so a moment ago.
+    `lives` is true if a process is syncing this chain now or did so a moment ago. Unless `sees_all`, this is known of
+    this machine only, so a run on another machine counts as in progress.
     """
     for record in runs:
         if record.dagster_run.is_finished:
             continue
         began = record.start_time or record.create_timestamp.timestamp()
-        waits_in_queue = record.dagster_run.status in {DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED}
-        if lives or waits_in_queue or abs(now.timestamp() - began) < BETWEEN_RUNS.total_seconds():
+        is_young = abs(now.timestamp() - began) < BETWEEN_RUNS.total_seconds()
+        if lives or is_young or _waits(instance, record) or not (sees_all or _elsewhere(instance, record) is None):
             return record
         instance.report_run_failed(record.dagster_run, "The run's process no longer exists; stored days are kept.")
     return None
 
 
-def _range(record: RunRecord) -> str:
+def _waits(instance: dg.DagsterInstance, record: RunRecord) -> bool:
+    """Return whether a run waits for its turn: in the queue, or for a worker of a launcher that watches its workers.
+
+    Dagster's run monitoring ends a run that waits for a worker for too long.
+    """
+    if record.dagster_run.status is DagsterRunStatus.STARTING:
+        return instance.run_launcher.supports_check_run_worker_health
+    return record.dagster_run.status in {DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED}
+
+
+def _elsewhere(instance: dg.DagsterInstance, record: RunRecord) -> str | None:
+    """Return the other machine that a run works on; None if it works on this one or has not begun to work.
+
+    A history in SQLite is used by one machine, whose name may change with its network.
+    """
+    machine = record.dagster_run.tags.get(MACHINE_TAG)
+    return None if machine == this_machine() or isinstance(instance.run_storage, SqliteRunStorage) else machine
+
+
+def _range(instance: dg.DagsterInstance, record: RunRecord) -> str:
     tags = record.dagster_run.tags
     first, last = tags.get("dagster/asset_partition_range_start"), tags.get("dagster/asset_partition_range_end")
-    return f"{last}..{first}" if first != last else f"{last}"
+    days = f"{last}..{first}" if first != last else f"{last}"
+    return f"{days} on {machine}" if (machine := _elsewhere(instance, record)) else days
 
 
 def derived_sensor(

@@ -29,7 +29,8 @@ class Watched:
     names the process that is syncing now, if any. `last_active` gives the time of the last report of a sync. `probe`
     sends one small request. `check_tip` reads the server's newest block and stores its time for the next coverage. Both
     raise `ApiError`. `observe` gives an observation of the coverage if the coverage changed. `budget` is the number of
-    `unit` a minute. An open day is stale after `open_every`.
+    `unit` a minute. An open day is stale after `open_every`. `sees_all` is true if `holder` and `last_active` know the
+    runs of all machines.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Watched:
     unit: str = "requests"
     check_tip: Callable[[], object] = lambda: None
     observe: Callable[[dg.DagsterInstance, datetime], dg.AssetObservation | None] = lambda _, __: None
+    sees_all: bool = False
 
 
 def look_at(make: Callable[[], Project], chain: Chain, now: datetime) -> Coverage | str:
@@ -86,13 +88,13 @@ def watch(make: Callable[[], Project], chain: Chain) -> Watched | str:
     tables = chain.tables
 
     def last_active() -> datetime | None:
-        report = last_report(project.folder, *tables)
+        report = last_report(project.shared, *tables)
         return report.updated_at if report else None
 
     return Watched(
         name=chain.name,
         look=partial(chain.look, project),
-        holder=lambda: who_works(project.folder, *tables),
+        holder=lambda: who_works(project.shared, *tables),
         last_active=last_active,
         probe=lambda: probe(probing, chain),
         check_tip=lambda: check_tip(probing, chain),
@@ -100,4 +102,5 @@ def watch(make: Callable[[], Project], chain: Chain) -> Watched | str:
         open_every=project.settings.open_every,
         unit=chain.unit,
         observe=lambda instance, now: observe(instance, project, chain, now),
+        sees_all=project.shared.host is not None,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -42,7 +42,7 @@ class DatasetStore(Generic[Row]):
     """The day files of one dataset and the table loaded from them.
 
     `waiting_for` names the process that held the database when a load last failed. It is None if no load failed. Every
-    change is made inside `writing`, for which a run that waits for its server takes its lock again.
+    change is made inside `writing`, in which a run holds its lock.
     """
 
     dataset: str
@@ -53,6 +53,15 @@ class DatasetStore(Generic[Row]):
     waiting_for: str | None = field(default=None, init=False)
     writing: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, init=False, repr=False)
     _sound: set[str] = field(default_factory=set, init=False)
+
+    @contextmanager
+    def written_under(self, writing: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+        """Make every change inside this `writing` until the `with` block ends."""
+        self.writing = writing
+        try:
+            yield
+        finally:
+            self.writing = nullcontext
 
     def store_and_load(self, proved: Sequence[tuple[Sequence[Row], Certificate]]) -> list[Certificate]:
         """Store these days, then load every stored day that the table lacks.

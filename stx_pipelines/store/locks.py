@@ -1,28 +1,30 @@
-"""File locks. The kernel releases the locks of a process when it ends, so a killed run leaves nothing locked."""
+"""File locks of this machine.
+
+The kernel releases the locks of a process when it ends, so a killed run leaves nothing locked.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import threading
+import platform
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 import filelock
 
 from stx_pipelines.store.files import StoreError
 
 _LOOK_SECONDS = 0.2  # for `holder` of other processes, which shares the lock for an instant
+_LONGEST_NAME = 31  # so that a whole process name fits into the 63 characters that PostgreSQL keeps
 
 
 class Busy(StoreError):
-    """A lock or a database at `path` that another process holds. `holder` names the process."""
+    """A lock or a database that another process holds. `holder` names the process."""
 
-    def __init__(self, message: str, path: Path, holder: str) -> None:
+    def __init__(self, message: str, holder: str) -> None:
         super().__init__(message)
-        self.path = path
         self.holder = holder
 
 
@@ -67,11 +69,10 @@ def locked(
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
         if leave_name:
-            process = f"process {os.getpid()}"
-            owner.write_text(f"`{command}` ({process})" if command else process)
+            owner.write_text(process_name(command=command))
     except filelock.Timeout:
         name = _name(path)
-        raise Busy(f"{what} is in use by {name}; try again when it is done", path, name) from None
+        raise Busy(f"{what} is in use by {name}; try again when it is done", name) from None
     except OSError as error:
         lock.release()
         raise StoreError(
@@ -84,61 +85,17 @@ def locked(
         lock.release()
 
 
+def this_machine() -> str:
+    """Return the name of this machine or container, cut to 31 characters."""
+    return platform.node()[:_LONGEST_NAME]
+
+
+def process_name(host: str | None = None, command: str | None = None, pid: int | None = None) -> str:
+    """Return the name of a process, by default of this one, as messages and locks show it."""
+    process = f"process {pid or os.getpid()}{f' on {host}' if host else ''}"
+    return f"`{command}` ({process})" if command else process
+
+
 def is_run(holder: str) -> bool:
     """Return whether this holder of a dataset's lock is a run, not a command such as `rebuild`."""
     return not holder.startswith("`")
-
-
-class Lease:
-    """The lock of a dataset during a run. Use it as a context manager.
-
-    A run that waits for its server gives the lock up. It takes the lock again before it writes.
-    """
-
-    def __init__(self, path: Path, what: str, wait: float) -> None:
-        """Store the arguments of `locked`."""
-        self._path, self._what, self._seconds = path, what, wait
-        self._writing = threading.RLock()
-        self._held = ExitStack()
-        self._is_held = False
-
-    def __enter__(self) -> Lease:
-        self._held.enter_context(locked(self._path, self._what, self._seconds))
-        self._is_held = True
-        return self
-
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self._held.close()
-
-    def give_up(self) -> None:
-        """Release the lock, unless another thread is writing."""
-        if self._writing.acquire(blocking=False):
-            try:
-                self._held.close()
-                self._is_held = False
-            finally:
-                self._writing.release()
-
-    def take_back(self) -> None:
-        """Take the lock again. Raises `Busy` if another process has used the dataset in the meantime."""
-        with self._writing:
-            if self._is_held:
-                return
-            self._held.enter_context(locked(self._path, self._what, self._seconds, leave_name=False))
-            self._is_held = True
-            name = self._path.with_suffix(".owner").read_text()
-            if name != f"process {os.getpid()}":
-                self.give_up()
-                raise Busy(
-                    f"{name} used {self._what} while this command waited for the server; stored days are kept; run the "
-                    "same command again",
-                    self._path,
-                    name,
-                )
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the lock while the `with` block writes. Raises `Busy` as `take_back` does."""
-        with self._writing:
-            self.take_back()
-            yield

@@ -231,7 +231,7 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, wait: float, *, re
                 raise
             if time.monotonic() >= deadline:
                 who = f"process {holder[1]}"
-                raise Busy(f"{path} is held open by {who}; {_KEPT}", path, who) from error
+                raise Busy(f"{path} is held open by {who}; {_KEPT}", who) from error
             time.sleep(_RETRY_SECONDS)
 
 

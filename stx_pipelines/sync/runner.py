@@ -1,9 +1,9 @@
-"""Functions that open the sync of a dataset, and run it under a lock with its progress in a file."""
+"""Functions that open the sync of a dataset, and run it under a lock, which report its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -12,9 +12,8 @@ from stx_pipelines.clients.http import Http
 from stx_pipelines.coverage.failures import failures_noted
 from stx_pipelines.coverage.progress import Reporter
 from stx_pipelines.project import Project
-from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.files import sweep
-from stx_pipelines.store.locks import Lease
+from stx_pipelines.store.lease import Lease
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.ethereum.balances import open_balances
 from stx_pipelines.sync.ethereum.blocks import open_blocks
@@ -59,7 +58,7 @@ def open_sync(project: Project, dataset: str) -> DaySync[Any, Any]:
 def run_sync(project: Project, dataset: str, days: Collection[date], *, force: bool) -> Iterator[Outcome]:
     """Run the sync of a dataset. Yield each day's outcome once the day is stored or has failed.
 
-    The run locks the dataset and reports its progress in a file. While it waits for a server that stopped responding,
+    The run locks the dataset and reports its progress. While it waits for a server that stopped responding,
     it gives the lock up. Raises `Busy` when another run keeps the dataset locked for too long or used it during such a
     wait, and the errors of `DaySync.sync`.
     """
@@ -67,9 +66,10 @@ def run_sync(project: Project, dataset: str, days: Collection[date], *, force: b
     http = sync.client.http
     with (
         failures_noted(folder, dataset),
-        Lease(folder.lock(dataset), f"the dataset {dataset}", project.settings.stx_run_wait_seconds) as lease,
-        Reporter(folder.progress(dataset), len(days), lambda: http.calls) as reporter,
-        _waiting(http, sync.store, lease, reporter),
+        Lease(project.shared, dataset, project.settings.stx_run_wait_seconds) as lease,
+        sync.store.written_under(lease.writing),
+        Reporter(project.shared, dataset, len(days), lambda: http.calls) as reporter,
+        _waiting(http, lease, reporter),
     ):
         sync.store.files.sweep()  # under the lock, because no other process may be writing
         sweep(folder.path)
@@ -81,10 +81,10 @@ def run_sync(project: Project, dataset: str, days: Collection[date], *, force: b
 
 
 @contextmanager
-def _waiting(http: Http, store: DatasetStore[Any], lease: Lease, reporter: Reporter) -> Iterator[None]:
+def _waiting(http: Http, lease: Lease, reporter: Reporter) -> Iterator[None]:
     """Let the client wait for its server while the `with` block runs, if its command waits for outages.
 
-    The wait is in the progress file, and the lock is given up until the store is written or the server responds again.
+    The wait is in the progress, and the lock is given up until the store is written or the server responds again.
     """
     outage = http.outage
     if outage is None:
@@ -98,10 +98,9 @@ def _waiting(http: Http, store: DatasetStore[Any], lease: Lease, reporter: Repor
         else:
             lease.take_back()
 
-    before = outage.on_wait
-    store.writing, outage.on_wait = lease.writing, note
+    before, outage.on_wait = outage.on_wait, note
     try:
         yield
     finally:
-        store.writing, outage.on_wait = nullcontext, before
+        outage.on_wait = before
         reporter.waiting(None, http.name)

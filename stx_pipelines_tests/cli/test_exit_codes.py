@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -31,7 +30,7 @@ def failing(error: Exception) -> int:
         (Unreachable("no answer: try again"), NOT_YET, "stopped: no answer: try again"),
         (RateLimited("wait", datetime.now(UTC)), NOT_YET, f"stopped: wait{AGAIN}"),
         (Interrupted("ended"), NOT_YET, "stopped: ended"),
-        (Busy("in use", Path("lock"), "process 1"), NOT_YET, "stopped: in use"),
+        (Busy("in use", "process 1"), NOT_YET, "stopped: in use"),
         (SettingsError("wrong"), ERROR, "error: wrong"),
         (ApiError("refused"), ERROR, "error: refused"),
         (StoreError("damaged"), ERROR, "error: damaged"),

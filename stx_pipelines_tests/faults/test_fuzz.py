@@ -20,13 +20,14 @@ from stx_pipelines.chains import stacks, stacks_answers
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.errors import MalformedAnswer
 from stx_pipelines.chains.stacks import Cursor, PageMovedError
-from stx_pipelines.coverage.progress import Progress, read_progress
+from stx_pipelines.coverage.progress import Progress
 from stx_pipelines.devnet.server import serve
 from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.identity import Identity, keep_identity, known_identity
+from stx_pipelines.store.shared import FileShared
 from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import FIRST_DAY, at, make_chain
@@ -197,7 +198,8 @@ def test_side_files_of_any_content_are_ignored_or_reported(tmp_path: Path, whole
     """A broken file of the chain's identity is an error; every other side file counts as missing."""
     folder = tmp_path / "days"
     warehouse, coverage = Warehouse(DataFolder(tmp_path)), tmp_path / "coverage" / "transactions.json"
-    progress, note, memory = tmp_path / "p.json", folder / f"{FIRST_DAY}.attempts.json", folder / ".certificates.json"
+    note, memory = folder / f"{FIRST_DAY}.attempts.json", folder / ".certificates.json"
+    shared, progress = FileShared(DataFolder(tmp_path)), DataFolder(tmp_path).progress("transactions")
     for path in (coverage, progress, note):
         path.parent.mkdir(exist_ok=True)
 
@@ -207,7 +209,7 @@ def test_side_files_of_any_content_are_ignored_or_reported(tmp_path: Path, whole
         for path in (coverage, progress, note, memory, DataFolder(tmp_path).identity("stacks")):
             path.write_bytes(content)
         assert warehouse.published("transactions").loaded == {}
-        assert read_progress(progress) is None
+        assert shared.reported("transactions", Progress) is None
         assert AttemptFiles(folder).all() == {}
         assert DayFiles(folder).certificates() == {}
         with pytest.raises(StoreError, match="delete it"):
@@ -216,5 +218,5 @@ def test_side_files_of_any_content_are_ignored_or_reported(tmp_path: Path, whole
     holds()
     keep_identity(DataFolder(tmp_path), Identity(1, "0x00", FIRST_DAY))
     assert known_identity(DataFolder(tmp_path)) == Identity(1, "0x00", FIRST_DAY)
-    progress.write_bytes(msgspec.json.encode(Progress(1, at(FIRST_DAY), at(FIRST_DAY), 3)))
-    assert read_progress(progress) is not None
+    shared.report("transactions", known := Progress(1, at(FIRST_DAY), at(FIRST_DAY), 3))
+    assert shared.reported("transactions", Progress) == known

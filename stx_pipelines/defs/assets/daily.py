@@ -19,10 +19,12 @@ from stx_pipelines.coverage.text import count_days, some_days
 from stx_pipelines.defs.assets.proofs import log_proofs, proof_check, report_proofs
 from stx_pipelines.defs.assets.tables import dataset_options
 from stx_pipelines.defs.history_io import history_io
+from stx_pipelines.defs.partitions import MACHINE_TAG
 from stx_pipelines.defs.resources import OfProject
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.locks import Busy
+from stx_pipelines.store.locks import Busy, this_machine
+from stx_pipelines.store.shared import SharedError
 from stx_pipelines.sync.outcome import FailedDay, Outcome, StoredDay
 
 _NAMED = 10  # the most days that the sentence of a failure names; the log names all of them
@@ -95,6 +97,7 @@ def materialize(
     chain's coverage if it changed. If days failed, raise `dg.Failure` after the last outcome. The failure names them.
     The other days are stored.
     """
+    context.instance.add_run_tags(context.run.run_id, {MACHINE_TAG: this_machine()})
     failed: list[FailedDay] = []
     with _Events(context, describe) as events:
         try:
@@ -207,4 +210,4 @@ def _prospects(error: Exception) -> dict[str, bool | dg.TimestampMetadataValue]:
     """Return the metadata that says whether a later retry may succeed, and when the API accepts requests again."""
     if isinstance(error, RateLimited):
         return {PASSING: True, RETRY_AT: dg.MetadataValue.timestamp(error.until)}
-    return {PASSING: isinstance(error, Unreachable | Interrupted | Busy)}
+    return {PASSING: isinstance(error, Unreachable | Interrupted | Busy | SharedError)}

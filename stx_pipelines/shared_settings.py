@@ -1,0 +1,21 @@
+"""The settings of several machines. They are off by default."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, SecretStr, field_validator
+
+from stx_pipelines.setting_values import is_postgres_address
+
+
+class SharedSettings(BaseModel):
+    """The servers that several machines share."""
+
+    stx_shared_url: SecretStr | None = None
+
+    @field_validator("stx_shared_url")
+    @classmethod
+    def _is_of_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        url = value.get_secret_value().strip() if value else ""
+        if url and not is_postgres_address(url):
+            raise ValueError("must be an address like postgresql://USER:PASSWORD@HOST:5432/DATABASE of one server")
+        return SecretStr(url) if url else None
