@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from stx_pipelines.price_settings import PriceSettings
+from stx_pipelines.record_settings import RecordSettings
 from stx_pipelines.setting_sources import environment, export, misspelled, warn_of_misspelled
 from stx_pipelines.setting_values import HEADER, OF_THE_CLIENT, address, header_parts, is_rpc_address, origin
 
@@ -27,7 +28,9 @@ DEFAULT_BUDGET_WITH_KEY = 500
 
 
 _PATTERN = set("*[")
-_SECRETS = {"HIRO_API_KEY", "ETH_RPC_URL", "ETH_RPC_HEADERS", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"}
+_SECRETS = {"HIRO_API_KEY", "ETH_RPC_URL", "ETH_RPC_HEADERS", "STX_ALERT_WEBHOOK", "STX_SMTP_PASSWORD"} | {
+    "STX_RECORD_URL"  # a wrong value may have keys in it
+}
 _SENT_ONLY_TO = {"hiro_api_key": "hiro_api_url", "eth_rpc_headers": "eth_rpc_url"}
 
 
@@ -35,7 +38,7 @@ class SettingsError(Exception):
     """A setting cannot be used. The message names it and the values it may have."""
 
 
-class Settings(PriceSettings):
+class Settings(PriceSettings, RecordSettings):
     """The configuration of a run. Secrets are never printed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -69,6 +69,7 @@ def run_sync(project: Project, dataset: str, days: Collection[date], *, force: b
         Lease(folder.lock(dataset), f"the dataset {dataset}", project.settings.stx_run_wait_seconds) as lease,
         Reporter(folder.progress(dataset), len(days), lambda: http.calls) as reporter,
         _waiting(http, sync.store, lease, reporter),
+        _copied(sync.store),
     ):
         sync.store.files.sweep()  # under the lock, because no other process may be writing
         sync.on_page = reporter.page
@@ -76,6 +77,19 @@ def run_sync(project: Project, dataset: str, days: Collection[date], *, force: b
             yield result
             failed = isinstance(result, FailedDay)
             reporter.day(result.day if isinstance(result, FailedDay) else result.certificate.day, failed=failed)
+
+
+@contextmanager
+def _copied(store: DatasetStore[Any]) -> Iterator[None]:
+    """Take newer days from the record, if there is one, before the `with` block, and push what waits after it."""
+    if store.copy is None:
+        yield
+        return
+    store.copy.bring_up_to_date()
+    try:
+        yield
+    finally:
+        store.copy.push_if_there()
 
 
 @contextmanager
