@@ -44,6 +44,16 @@ class Server(NamedTuple):
             "AWS_REGION": "us-east-1",
         }
 
+    def answers(self) -> bool:
+        """Return whether the server answers requests."""
+        try:
+            with urllib.request.urlopen(self.endpoint):
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+
     def make_bucket(self) -> Self:
         """Make the bucket, unless it is there."""
         import boto3
@@ -88,8 +98,9 @@ def seaweed(folder: Path) -> Iterator[Server]:
         [weed, "server", *fixed, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
     )
     try:
-        wait_until(lambda: _answers(f"http://127.0.0.1:{s3}/status") or server.poll() is not None, "weed answers")
-        yield Server(f"http://127.0.0.1:{s3}").make_bucket()
+        found = Server(f"http://127.0.0.1:{s3}")
+        wait_until(lambda: found.answers() or server.poll() is not None, "weed answers")
+        yield found.make_bucket()
     finally:
         server.kill()
         server.wait()
@@ -101,13 +112,3 @@ def _free_ports(count: int) -> list[int]:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False

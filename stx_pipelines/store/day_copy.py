@@ -97,9 +97,7 @@ class DayCopy:
             memory.pulled_at = datetime.now(UTC)
             self._keep(memory)  # also if the record is away, so that the next look waits
             self._refuse_other_chain()
-            marks = {
-                path.removeprefix(f"{self._below}/"): etag for path, etag in self._record.marks(self._below).items()
-            }
+            marks = self._record.marks(self._below)
             memory.known = {name: known for name, known in memory.known.items() if name in marks}
             wanted = [name for name, etag in marks.items() if _FILE.fullmatch(name) and self._lacks(memory, name, etag)]
             with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -138,16 +136,17 @@ class DayCopy:
         found = self._record.fetch(f"{self._below}/{name}")
         if found is None:
             return None
-        content, version = found
-        if not content:
+        if not found.content:
             (self._folder / name).unlink(missing_ok=True)
-            return _Known(version)
+            return _Known(found.version)
         mark: tuple[int, int] | None = None
 
         def write(aside: Path) -> None:
             nonlocal mark
-            aside.write_bytes(content)
-            if _is_day(name):
+            if found.has_changed:
+                raise DamagedDayFile("its bytes have changed since they were put")
+            aside.write_bytes(found.content)
+            if _is_day(name) and found.sha256 is None:  # no machine checked it before it was put
                 with suppress(NewerDayFile):  # it is kept, and `DayFiles.newer` reports it
                     check(aside, _day_of(name))
             mark = mark_of(aside)
@@ -160,8 +159,8 @@ class DayCopy:
                 "next sync reads the day again and replaces it"
             )
             log.warning("%s", fault)
-            return _Known(version, fault=fault)
-        return _Known(version, mark)
+            return _Known(found.version, fault=fault)
+        return _Known(found.version, mark)
 
     def _push(self, names: Sequence[str]) -> int:
         with self._locked(self._wait):

@@ -100,7 +100,7 @@ def is_same_chain(folder: DataFolder, record: Record, chain: str) -> bool:
             return is_same_chain(folder, record, chain)  # another machine was first
         return False
     try:
-        theirs = msgspec.json.decode(found[0], type=kind)
+        theirs = msgspec.json.decode(found.content, type=kind)
     except msgspec.DecodeError as error:
         raise StoreError(f"{path.name} of {record.name} is damaged ({error}); nothing was read or put there") from error
     if own is None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -18,6 +19,7 @@ _PATIENCE: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 """Short, because days that cannot be put now are kept and put later."""
 
 _PAUSE_SECONDS = 30.0
+_SHA256 = "sha256"  # the name in the object's metadata
 
 
 class Overtaken(StoreError):
@@ -29,6 +31,22 @@ class Version(msgspec.Struct, frozen=True):
 
     etag: str
     number: str | None = None
+
+
+class Found(NamedTuple):
+    """An object: its content, its version, and the SHA-256 with which it was put.
+
+    `sha256` is None if another program put the object.
+    """
+
+    content: bytes
+    version: Version
+    sha256: str | None
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the content is not what was put."""
+        return self.sha256 is not None and self.sha256 != _sha256(self.content)
 
 
 class Record(Objects):
@@ -49,26 +67,32 @@ class Record(Objects):
         self._away_until = time.monotonic() + _PAUSE_SECONDS
 
     def marks(self, folder: str) -> dict[str, str]:
-        """Return the etag of every object below a folder, by name. One request gives 1,000. Raises `ObjectsError`."""
+        """Return the etag of every object below a folder, by its name there. One request gives 1,000 objects.
+
+        Raises `ObjectsError`.
+        """
         import obstore
 
         with explained(self.name, folder, "listed"):
             listed = [meta for part in obstore.list(self._store, f"{folder}/") for meta in part]
-        return {meta["path"]: meta["e_tag"] or "" for meta in listed}
+        return {meta["path"].removeprefix(f"{folder}/"): meta["e_tag"] or "" for meta in listed}
 
-    def fetch(self, name: str) -> tuple[bytes, Version] | None:
-        """Return the content and the version of an object, None if there is none. Raises `ObjectsError`."""
+    def fetch(self, name: str) -> Found | None:
+        """Return an object, None if there is none. Raises `ObjectsError`."""
         import obstore
 
         with explained(self.name, name, "read"):
             try:
                 found = obstore.get(self._store, name)
-                return bytes(found.bytes()), Version(found.meta["e_tag"] or "", found.meta["version"])
+                version = Version(found.meta["e_tag"] or "", found.meta["version"])
+                return Found(bytes(found.bytes()), version, found.attributes.get(_SHA256))
             except FileNotFoundError:
                 return None
 
     def put(self, name: str, content: bytes, over: Version | None) -> Version:
-        """Put an object as a whole and return its version. `over` is the version that it replaces, None for no object.
+        """Put an object as a whole, with its SHA-256, and return its version.
+
+        `over` is the version that it replaces; None if there must be no object yet.
 
         Raises `Overtaken` if the record has another version, and `ObjectsError`.
         """
@@ -77,7 +101,13 @@ class Record(Objects):
 
         with explained(self.name, name, "put"):
             try:
-                done = obstore.put(self._store, name, content, mode=_replacing(over) if over else "create")
+                done = obstore.put(
+                    self._store,
+                    name,
+                    content,
+                    attributes={_SHA256: _sha256(content)},
+                    mode=_replacing(over) if over else "create",
+                )
             except (AlreadyExistsError, PreconditionError):
                 raise Overtaken(f"{name} of {self.name} was replaced by another machine") from None
         return Version(done["e_tag"] or "", done["version"])
@@ -89,6 +119,10 @@ def open_record(url: str) -> Record:
     Credentials come from the environment, as for `open_objects`.
     """
     return Record(url, connect(url, _PATIENCE))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _replacing(version: Version) -> UpdateVersion:
