@@ -26,8 +26,7 @@ from stx_pipelines.store.record import Overtaken, Record, Version
 
 log = logging.getLogger(__name__)
 
-_ATTEMPTS = ".attempts.json"
-_FILE = re.compile(r"(\d{4}-\d\d-\d\d)\.(parquet|attempts\.json|evidence\.json)")
+_FILE = re.compile(r"\d{4}-\d\d-\d\d\.(parquet|attempts\.json|evidence\.json)")
 _AT_ONCE = 8  # requests
 _PART = 64  # files between two writes of the memory
 
@@ -99,7 +98,7 @@ class DayCopy:
             self._refuse_other_chain()
             marks = self._record.marks(self._below)
             memory.known = {name: known for name, known in memory.known.items() if name in marks}
-            wanted = [name for name, etag in marks.items() if _FILE.fullmatch(name) and self._lacks(memory, name, etag)]
+            wanted = [name for name, etag in marks.items() if _is_copied(name) and self._lacks(memory, name, etag)]
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 for start in range(0, len(wanted), _PART):
                     part = wanted[start : start + _PART]
@@ -136,7 +135,7 @@ class DayCopy:
         found = self._record.fetch(f"{self._below}/{name}")
         if found is None:
             return None
-        if not found.content:
+        if not found.content and _is_cleared(name):
             (self._folder / name).unlink(missing_ok=True)
             return _Known(found.version)
         mark: tuple[int, int] | None = None
@@ -203,7 +202,7 @@ class DayCopy:
         marks = {}
         for path in self._folder.glob("????-??-??.*"):
             with suppress(FileNotFoundError):  # removed since the folder was listed
-                if _FILE.fullmatch(path.name):
+                if _is_copied(path.name):
                     marks[path.name] = mark_of(path)
         known = {name: each.mark for name, each in memory.known.items()}
         cleared = [name for name in known.keys() - marks.keys() if known[name] and _is_cleared(name)]
@@ -252,13 +251,24 @@ def _reason(error: DamagedDayFile) -> str:
     return first_line(cause if isinstance(cause, Exception) else error)
 
 
+def _is_copied(name: str) -> bool:
+    """Return whether a file of this name belongs to a day. Other files stay where they are."""
+    if not _FILE.fullmatch(name):
+        return False
+    try:
+        _day_of(name)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_day(name: str) -> bool:
     return name.endswith(".parquet")
 
 
 def _is_cleared(name: str) -> bool:
     """Return whether a missing file of this name was cleared here. Any other missing file was lost, and is pulled."""
-    return name.endswith(_ATTEMPTS)
+    return name.endswith(".attempts.json")
 
 
 def _day_of(name: str) -> date:

@@ -97,15 +97,16 @@ def machine(data: Path, record: Record, identity: EthereumIdentity | None = CHAI
     return Machine(folder, open_store(folder, Warehouse(folder), BLOCKS, copy), copy)
 
 
-def damage(record: Record, *, with_digest: bool) -> None:
+def damage(record: Record, kind: str) -> None:
     """Change bytes in the middle of an object, and keep the digest with which it was put or remove it."""
     import obstore
 
     found = record.fetch(NAME)
     assert found
     middle = len(found.content) // 3
-    content = found.content[:middle] + bytes(9) + found.content[middle + 9 :]
-    obstore.put(record._store, NAME, content, attributes={"sha256": found.sha256 or ""} if with_digest else None)
+    content = b"" if kind == "empty" else found.content[:middle] + bytes(9) + found.content[middle + 9 :]
+    attributes = {"sha256": found.sha256 or ""} if kind == "changed" else None
+    obstore.put(record._store, NAME, content, attributes=attributes)
 
 
 @pytest.fixture
@@ -204,12 +205,12 @@ class TestRecord:
         assert a.copy.pull() == 1
         assert a.ids == [stored]
 
-    @pytest.mark.parametrize("with_digest", [True, False], ids=["changed", "put by another program"])
+    @pytest.mark.parametrize("kind", ["changed", "put by another program", "empty"])
     def test_a_damaged_object_is_named_and_not_stored(
-        self, a: Machine, b: Machine, record: Record, caplog: pytest.LogCaptureFixture, with_digest: bool
+        self, a: Machine, b: Machine, record: Record, caplog: pytest.LogCaptureFixture, kind: str
     ) -> None:
         a.write()
-        damage(record, with_digest=with_digest)
+        damage(record, kind)
         b.copy.pull()
         [sentence] = b.copy.damaged().values()
         assert sentence.startswith(f"{NAME} of {record.name} is damaged (")
