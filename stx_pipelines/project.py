@@ -20,7 +20,7 @@ from stx_pipelines.store.shared import FileShared, Shared
 from stx_pipelines.store.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from stx_pipelines.clients.ethereum_rpc import EthereumRpc
     from stx_pipelines.clients.http import Http
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from stx_pipelines.clients.rate_limit import Budget
     from stx_pipelines.clients.stacks_api import StacksApi
     from stx_pipelines.clients.stacks_node import StacksNode
+    from stx_pipelines.store.day_copy import DayCopy
+    from stx_pipelines.store.record import Record
 
 _BALANCES_PERCENT = 30
 PRICE_REQUESTS_PER_MINUTE = 300
@@ -122,8 +124,29 @@ class Project:
     def store(self, dataset: str = TRANSACTIONS) -> DatasetStore[Any]:
         """Return the day files of a dataset and the table loaded from them."""
         if dataset not in self._stores:
-            self._stores[dataset] = open_store(self.folder, self.warehouse, dataset)
+            self._stores[dataset] = open_store(self.folder, self.warehouse, dataset, self._copy(dataset))
         return self._stores[dataset]
+
+    def _copy(self, dataset: str) -> DayCopy | None:
+        """Return the day folder of a dataset as a copy of the record; None if the data folder is the record."""
+        if self._record is None:
+            return None
+        from stx_pipelines.store.day_copy import DayCopy
+
+        return DayCopy(self.folder, dataset, self._record, self.settings.stx_run_wait_seconds)
+
+    @cached_property
+    def _record(self) -> Record | None:
+        if self.settings.stx_record_url is None:
+            return None
+        from stx_pipelines.store.record import open_record
+
+        return open_record(self.settings.stx_record_url)
+
+    def refresh(self, datasets: Iterable[str]) -> None:
+        """Take the days that other machines have stored from the record, if there is one. Raises `OtherChain`."""
+        for dataset in datasets:
+            self.store(dataset).refresh(at_once=True)
 
     def stacks_api(self, stop: threading.Event | None = None) -> StacksApi:
         """Return a new client of the Hiro API. Clients are not shared, because a stopped run stops its client."""

@@ -46,6 +46,22 @@ def address(url: str) -> str:
     return url.rstrip("/")
 
 
+def has_only_a_path(url: str) -> bool:
+    """Return whether an address has a host or bucket and a path, and no part that may be a secret."""
+    parts = urlsplit(url)
+    return bool(parts.netloc) and "@" not in parts.netloc and not parts.query and not parts.fragment
+
+
+def bucket_address(url: str) -> str:
+    """Return the address of a bucket without a slash at its end. Raises `ValueError` for another text."""
+    if not re.fullmatch(r"(s3|gs|az)://[!-~]+", url) or not has_only_a_path(url):
+        raise ValueError(
+            "must begin with s3://, gs:// or az:// and have a bucket and a path only; keys are given in the "
+            "environment, as the provider names them"
+        )
+    return url.rstrip("/")
+
+
 def header_parts(value: SecretStr | None) -> list[str]:
     """Return the headers in a text, which are separated by semicolons or lines."""
     parts = re.split(r"[;\n]", value.get_secret_value()) if value else []

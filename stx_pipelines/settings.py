@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from stx_pipelines.price_settings import PriceSettings
+from stx_pipelines.record_settings import RecordSettings
 from stx_pipelines.setting_sources import environment, export, misspelled, warn_of_misspelled
 from stx_pipelines.setting_values import HEADER, OF_THE_CLIENT, address, header_parts, is_rpc_address, origin
 from stx_pipelines.shared_settings import SharedSettings
@@ -35,7 +36,7 @@ class SettingsError(Exception):
     """A setting cannot be used. The message names it and the values it may have."""
 
 
-class Settings(PriceSettings, SharedSettings):
+class Settings(PriceSettings, RecordSettings, SharedSettings):
     """The configuration of a run. Secrets are never printed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -223,6 +224,7 @@ class Settings(PriceSettings, SharedSettings):
 
 
 _SECRETS = {name.upper() for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)}
+_SECRETS.add("STX_RECORD_URL")  # a wrong value may have keys in it
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -49,6 +49,17 @@ WRONG = {
         "ipc:///",
         "ipc:///a\nb",
     ],
+    "STX_RECORD_URL": [
+        "data",
+        "file:///data",
+        "https://bucket.example/x",
+        "s3://",
+        "s3:///stacks",
+        "s3://a b",
+        "s3://key:secret@bucket",
+        "gs://bucket?token=secret",
+        "az://bucket#x",
+    ],
     "ETH_RPC_HEADERS": ["Bearer abc", "x-api-key:", ": abc", "x: a; y", "x: a\nX: b", "Host: a", "x: \u2026"],
     "ETH_TARGET_DAYS": ["0", "-3", "x", "1.5", "100001"],
     "ETH_FIRST_DAY": ["x", "2015-02-30", "2999-01-01"],
@@ -142,6 +153,7 @@ GOOD = {
     "STX_PROOF_TENURES": ("9", 9),
     "STX_NODE_URL": ("http://127.0.0.1:20443/", "http://127.0.0.1:20443"),
     "STX_NODE_REQUESTS_PER_MINUTE": ("0", 0),
+    "STX_RECORD_URL": ("s3://bucket/stacks/", "s3://bucket/stacks"),
     "STX_CHAINS": (" stacks ", ("stacks",)),
     "STX_TARGET_DAYS": ("30", 30),
     "STX_PRICES": ("1", True),
@@ -183,6 +195,7 @@ def test_a_wrong_value_is_one_sentence_that_names_the_setting(
     assert "\n" not in said
     assert said.count(name) == 1
     assert "pydantic" not in said.lower()
+    assert "secret" not in said
 
 
 @pytest.mark.parametrize("name", ["STX_FIRST_DAY", "ETH_FIRST_DAY", "STX_DATA_START"])

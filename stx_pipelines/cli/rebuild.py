@@ -18,6 +18,7 @@ from stx_pipelines.project import Project
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.inspect import held_days
 from stx_pipelines.store.loading import DayFile
+from stx_pipelines.store.objects import ObjectsError
 from stx_pipelines.store.replacement import LacksDays
 
 Stores = Sequence[DatasetStore[Any]]
@@ -38,7 +39,9 @@ class Rebuilt(Answer, frozen=True, kw_only=True):
 @click.option("--force", is_flag=True, help="Leave out days of the database that have no sound day file.")
 @json_option
 def rebuild(force: bool, as_json: bool) -> int:
-    """Make the database again from the day files. This needs no network.
+    """Make the database again from the day files. This needs no network, except for the record of STX_RECORD_URL.
+
+    With STX_RECORD_URL, first take the days that the record has in another version, and send those that it lacks.
 
     If the database has days without a sound day file, nothing is changed unless --force is given.
 
@@ -53,6 +56,7 @@ def rebuild(force: bool, as_json: bool) -> int:
         project = Project.load()
         stores = [project.store(dataset) for chain in CHAINS.values() for dataset in chain.tables]
         with _all_locked(project, stores):
+            _agree_with_record(project, stores, left_out)
             answer = _rebuild(project, stores, left_out, force=force)
         show(answer)
     return answer.code
@@ -65,6 +69,21 @@ def _all_locked(project: Project, stores: Stores) -> Iterator[None]:
         for store in stores:
             locks.enter_context(project.shared.locked(store.dataset, wait=0, command="rebuild"))
         yield
+
+
+def _agree_with_record(project: Project, stores: Stores, left_out: list[str]) -> None:
+    """Make the day files and the record equal, if there is one. If it is away, say so and add that to `left_out`."""
+    copies = [store.copy for store in stores if store.copy]
+    if not copies:
+        return
+    try:
+        taken = sum(copy.pull() for copy in copies)
+        sent = sum(copy.push_waiting() for copy in copies)
+    except ObjectsError as error:
+        _say_left_out(left_out, [error])
+        return
+    click.echo(f"{taken:,} files taken from {project.settings.stx_record_url}, {sent:,} sent to it")
+    _say_left_out(left_out, [why for copy in copies for why in copy.damaged().values()])
 
 
 def _rebuild(project: Project, stores: Stores, left_out: list[str], *, force: bool) -> Rebuilt:

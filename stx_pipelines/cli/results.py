@@ -42,6 +42,9 @@ def metrics(as_json: bool) -> int:
 
 
 def _compute(project: Project) -> Computed:
+    from stx_pipelines.metrics.open import SOURCES
+
+    project.refresh(SOURCES)
     if not (days := project.store().files.days()):
         raise SettingsError("no day is stored yet, so there is nothing to compute: run `stx-pipelines sync` first")
     failures = materialize(project)

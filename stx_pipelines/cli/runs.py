@@ -21,6 +21,7 @@ from stx_pipelines.cli.synced import SyncedChain
 from stx_pipelines.coverage.chains import STACKS, Chain
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import Reporter, waiting_run, waiting_words
+from stx_pipelines.coverage.record import waiting_to_push
 from stx_pipelines.coverage.text import count_days, coverage_sentence, failing_words
 from stx_pipelines.project import Project
 from stx_pipelines.store.locks import Busy
@@ -104,6 +105,8 @@ def sum_up(project: Project, chain: Chain, failures: Sequence[Failed], began: da
         click.echo(f"error: {why}", err=True)
     _say_set_aside(coverage)
     _say_waiting(coverage)
+    if waiting := waiting_to_push(project, [chain]):
+        click.echo(waiting, err=True)
     if coverage.may_be_empty and (note := chain.note(project)):
         click.echo(note, err=True)
     has_errors = bool(newer or coverage.set_aside) or any(not failure.passing for failure in failures)

@@ -44,6 +44,8 @@ def status(target_days: int | None, name: str | None, as_json: bool, live: bool)
 
         watch(project, chains, status_lines)
         return DONE
+    for chain in chains:
+        project.refresh(each.name for each in chain.wanted(project))
     now = datetime.now(UTC)
     known = [each for chain in chains for each in statuses(project, chain, now)]
     if as_json:
@@ -88,6 +90,7 @@ def status_lines(status: DatasetStatus, now: datetime) -> Iterator[str]:
         yield f"  proved        {status.proofs}"
     yield from _missing(status)
     yield from _columns(status)
+    yield from _record(status)
     if status.note:
         yield f"  note          {status.note}"
     yield f"  running       {_running(status, now)}"
@@ -140,6 +143,16 @@ def _columns(status: DatasetStatus) -> Iterator[str]:
         f"  columns       {count_days(count)} stored by an earlier version lack columns of this version; "
         f"`stx-pipelines sync --chain {chain} --force-refresh --from {first} --to {last}` reads the days again"
     )
+
+
+def _record(status: DatasetStatus) -> Iterator[str]:
+    """Yield a line with the address of the record, if there is one, and lines of the days that differ from it."""
+    if status.record is None:
+        return
+    waiting = len(status.waiting_to_push)
+    yield f"  record        {status.record}{f', to which {count_days(waiting)} must be pushed' if waiting else ''}"
+    for day in status.damaged_in_record:
+        yield f"  damaged       the object of {day} in the record; the next sync reads the day again"
 
 
 def _running(status: DatasetStatus, now: datetime) -> str:

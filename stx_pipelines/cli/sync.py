@@ -127,6 +127,7 @@ def _say_lower_target(project: Project, chain: Chain, days: int | None) -> None:
 def _complete(project: Project, chain: Chain, stopped: Stopped, *, max_days: int | None, retry: bool) -> SyncedChain:
     """Fetch the missing days of a chain, newest first; return the result."""
     with interruptible(project, chain, stopped), waiting_outside_runs(project, chain):
+        _agree_with_record(project, chain)
         _identify_at_first(project, chain)
         if note := chain.note(project):
             click.echo(note, err=True)
@@ -138,6 +139,15 @@ def _complete(project: Project, chain: Chain, stopped: Stopped, *, max_days: int
         to_retry = sum(day.attempts is not None for day in coverage.days) if retry else 0
         missing = Missing(project, chain, max_days or sys.maxsize, to_retry, tip_moved)
         return run_all(project, chain, missing.next, force=False)
+
+
+def _agree_with_record(project: Project, chain: Chain) -> None:
+    """Take newer days from the record, if there is one, and push days that wait. A sync without work does no run."""
+    for dataset in chain.tables:
+        store = project.store(dataset)
+        store.refresh(at_once=True)
+        if store.copy:
+            store.copy.push_if_there()
 
 
 def _identify_at_first(project: Project, chain: Chain) -> None:

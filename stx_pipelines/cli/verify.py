@@ -14,6 +14,7 @@ from stx_pipelines.cli.exit_codes import DONE, ERROR
 from stx_pipelines.cli.findings import Findings
 from stx_pipelines.cli.options import day_option
 from stx_pipelines.cli.verify_days import choose, differing, has_repeated, report_nonces, report_unreadable
+from stx_pipelines.coverage.chains import CHAINS
 from stx_pipelines.coverage.text import count_days, duration
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
@@ -93,6 +94,7 @@ def verify(
         if sum(map(bool, (database, merkle, links))) > 1:
             raise SettingsError("--db, --merkle and --links exclude each other: give one of them")
         project = Project.load()
+        project.refresh(CHAINS[chain].tables)
         if database:
             from stx_pipelines.cli.verify_file import verify_file
 

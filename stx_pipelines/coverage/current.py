@@ -63,6 +63,7 @@ def dataset_coverage(project: Project, dataset: Dataset, now: datetime) -> Cover
 
 def _coverage(project: Project, dataset: Dataset, wanted: _Target, now: datetime) -> Coverage:
     store = project.store(dataset.name)
+    store.refresh()
     published = store.warehouse.published(dataset.name)
     days, stored = wanted_days(wanted.target_days, now.date(), wanted.first_day), _stored(project, dataset)
     is_of_balances = dataset.name == WALLET_BALANCES

@@ -19,6 +19,7 @@ from stx_pipelines.coverage.idle import (
     judge_idle,
 )
 from stx_pipelines.coverage.progress import waiting_run, waiting_words
+from stx_pipelines.coverage.record import waiting_to_push
 from stx_pipelines.coverage.room import free_bytes, lacks_room, room_words
 from stx_pipelines.coverage.services import NO_SERVICES, Services
 from stx_pipelines.coverage.status import DatasetStatus, describe, patience
@@ -72,6 +73,8 @@ def judge(
     ]
     if "webserver" in circumstances.services.broken:
         sentences.append("the webserver of `make up` does not stay up: read data/run/logs/webserver.log")
+    if waiting := waiting_to_push(project, chains):
+        sentences.append(waiting)
     return _with_room(project, Health(code, "; ".join(sentences)))
 
 

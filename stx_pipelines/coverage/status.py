@@ -61,6 +61,8 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     - `proofs`: the weakest proof among the stored closed days, and sums, as a sentence. `days_closed`: their number.
       `burn_blocks`, `burn_blocks_by_hash`: their burn blocks, and those proved by the hashes of their Stacks blocks.
     - `may_be_empty`: whether nothing is wrong when no day is wanted.
+    - `record`: the address of the record (STX_RECORD_URL); None if the data folder is the record.
+    - `waiting_to_push`: days whose files are not in the record yet. `damaged_in_record`: days whose object is damaged.
     - `note`: a sentence about an unusual setting. `noun`, `unit`: the words for rows and for requests.
     """
 
@@ -105,6 +107,9 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     burn_blocks_by_hash: int = 0
     proofs: str | None = None
     may_be_empty: bool = False
+    record: str | None = None
+    waiting_to_push: list[date] = []
+    damaged_in_record: list[date] = []
 
     @property
     def is_complete(self) -> bool:
@@ -181,6 +186,9 @@ def describe(project: Project, chain: Chain, dataset: Dataset, coverage: Coverag
         burn_blocks_by_hash=proofs.by_hash,
         proofs=proofs.sentence,
         may_be_empty=coverage.may_be_empty,
+        record=store.copy.url if store.copy else None,
+        waiting_to_push=store.copy.waiting() if store.copy else [],
+        damaged_in_record=list(store.copy.damaged()) if store.copy else [],
     )
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from datetime import date
 
-from stx_pipelines.chains.datasets import PRICES
+from stx_pipelines.chains.datasets import PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.project import Project
 from stx_pipelines.settings import Settings, SettingsError
 from stx_pipelines.store.identity import known_identity
 
+SOURCES = (TRANSACTIONS, WALLET_BALANCES, PRICES)
+"""The datasets that the metrics are computed from."""
+
 
 def open_metrics(project: Project) -> MetricStore:
     """Return the metrics of the project's stored days of transactions. Raises `SettingsError` for wrong options."""
+    for dataset in SOURCES:
+        project.store(dataset).refresh()
     return MetricStore(
         folder=project.folder,
         files=project.store().files,

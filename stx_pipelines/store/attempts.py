@@ -5,6 +5,7 @@ Only these make a day `failing`. Only failed proofs make it `set aside`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
@@ -17,10 +18,14 @@ _SUFFIX = ".attempts.json"
 
 
 class AttemptFiles:
-    """The files `DAY.attempts.json` in the folder of a dataset's day files."""
+    """The files `DAY.attempts.json` in the folder of a dataset's day files.
 
-    def __init__(self, folder: Path) -> None:
+    `changed` is called after a file was written or deleted.
+    """
+
+    def __init__(self, folder: Path, changed: Callable[[Path], None] = lambda _: None) -> None:
         self._folder = folder
+        self._changed = changed
 
     def add(self, day: date, sentence: str, now: datetime, *, is_proof: bool = True) -> None:
         """Count one more failed attempt at this day. `sentence` is its error.
@@ -31,10 +36,15 @@ class AttemptFiles:
         unread = 0 if is_proof else before.unread + 1
         attempts = Attempts(before.count + is_proof, sentence, now.replace(microsecond=0), unread)
         replace_file(self._path(day), lambda aside: aside.write_bytes(msgspec.json.encode(attempts)))
+        self._changed(self._path(day))
 
     def clear(self, day: date) -> None:
         """Delete the count of failed attempts at this day, which is proved now."""
-        self._path(day).unlink(missing_ok=True)
+        try:
+            self._path(day).unlink()
+        except FileNotFoundError:
+            return
+        self._changed(self._path(day))
 
     def all(self) -> dict[date, Attempts]:
         """Return the failed attempts at each day since the day's last success."""

@@ -76,6 +76,6 @@ class DataFolder:
         return self.run / "alerts.json"
 
     def lock(self, name: str) -> Path:
-        """Return the path of a lock. `name` is a dataset, `sync`, `warehouse`, `coverage`, `metrics`, `page`,
-        `alerts` or `spill`."""
+        """Return the path of a lock. `name` is a dataset, a dataset and `.record`, `sync`, `warehouse`, `coverage`,
+        `metrics`, `page`, `alerts` or `spill`."""
         return self.run / f"{name}.lock"

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS
@@ -23,18 +24,35 @@ from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.store.warehouse import Warehouse
 
+if TYPE_CHECKING:
+    from stx_pipelines.store.day_copy import DayCopy
+
 log = logging.getLogger(__name__)
 Row = TypeVar("Row")
 
 DAYS_AT_ONCE = 16  # days per transaction; other processes can use the database between transactions
 ROWS_AT_ONCE = 1_000_000  # rows per transaction; replacing four million rows needed more memory than loading may use
 _SHORT_WAIT = 1.0  # seconds to wait for the database while more days are being fetched
+_REFRESHED_EVERY = timedelta(seconds=30)
 
 
-def open_store(folder: DataFolder, warehouse: Warehouse, dataset: str) -> DatasetStore[Any]:
+def open_store(
+    folder: DataFolder, warehouse: Warehouse, dataset: str, copy: DayCopy | None = None
+) -> DatasetStore[Any]:
     """Return the store of a dataset. The store reads and creates nothing until it is used."""
-    days = folder.days(dataset)
-    return DatasetStore(dataset, DayFiles(days), AttemptFiles(days), EvidenceFiles(days), warehouse)
+    days, changed = folder.days(dataset), copy.changed if copy else _nothing
+    return DatasetStore(
+        dataset,
+        DayFiles(days, changed=changed),
+        AttemptFiles(days, changed),
+        EvidenceFiles(days, changed),
+        warehouse,
+        copy,
+    )
+
+
+def _nothing(_: Path) -> None:
+    """Do nothing after a file was written, because the data folder is the record."""
 
 
 @dataclass
@@ -42,7 +60,8 @@ class DatasetStore(Generic[Row]):
     """The day files of one dataset and the table loaded from them.
 
     `waiting_for` names the process that held the database when a load last failed. It is None if no load failed. Every
-    change is made inside `writing`, in which a run holds its lock.
+    change is made inside `writing`, in which a run holds its lock. `copy` keeps the folder equal to the record in object
+    storage; it is None if the folder itself is the record.
     """
 
     dataset: str
@@ -50,6 +69,7 @@ class DatasetStore(Generic[Row]):
     attempts: AttemptFiles
     evidence: EvidenceFiles
     warehouse: Warehouse
+    copy: DayCopy | None = None
     waiting_for: str | None = field(default=None, init=False)
     writing: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, init=False, repr=False)
     _sound: set[str] = field(default_factory=set, init=False)
@@ -103,6 +123,14 @@ class DatasetStore(Generic[Row]):
             self._sound.add(certificate.id)
             self.attempts.clear(day)
         return certificate
+
+    def refresh(self, *, at_once: bool = False) -> None:
+        """Take the days of other machines from the record, if there is one. Unless `at_once`, do so every 30 seconds.
+
+        Raises `OtherChain`.
+        """
+        if self.copy:
+            self.copy.refresh(timedelta(0) if at_once else _REFRESHED_EVERY)
 
     def rows(self, day: date) -> list[Row]:
         """Return the rows of a stored day. Raises `DamagedDayFile`."""

@@ -6,7 +6,7 @@ The day files are the record, and tables are loaded from them. A file that exist
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -53,12 +53,15 @@ class _Memory(msgspec.Struct, frozen=True):
 class DayFiles:
     """The day files of one dataset: `data/days/DATASET/YYYY-MM-DD.parquet`.
 
-    If not `remembers`, reading writes no file: see `certificates`.
+    If not `remembers`, reading writes no file: see `certificates`. `changed` is called after a file was written.
     """
 
-    def __init__(self, folder: Path, *, remembers: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, remembers: bool = True, changed: Callable[[Path], None] = lambda _: None
+    ) -> None:
         self.folder = folder
         self._remembers = remembers
+        self._changed = changed
         self._memory = folder / ".certificates.json"
         self._known: dict[date, _Known] = {}
         self._newer: dict[date, str] = {}
@@ -97,26 +100,18 @@ class DayFiles:
 
         spare_memory()
         metadata = {_KEY: certificates.encode(certificate), _DIGEST: digest.encode()}
+        path = self.path(certificate.day)
         replace_file(
-            self.path(certificate.day),
+            path,
             lambda aside: pq.write_table(
                 table.replace_schema_metadata(metadata), aside, compression="zstd", write_page_checksum=True
             ),
         )
+        self._changed(path)
 
     def read(self, day: date) -> pa.Table:
         """Return the rows of a day. Raises `DamagedDayFile`, also if they do not match the certificate's digest."""
-        path = self.path(day)
-        with _damage_named(path):
-            table = _read_table(path)
-            certificate, written = _certified(table.schema.metadata), (table.schema.metadata or {}).get(_DIGEST)
-            if certificate.rows_digest:
-                written = certificate.rows_digest.encode()
-            if written is None and certificate.tip_burn_height is not msgspec.UNSET:
-                return table  # the first version wrote no digest
-            if written != _digest(table).encode():
-                raise OSError("its rows have changed since they were written")
-            return table
+        return _read_rows(self.path(day))
 
     def columns(self, day: date, names: Sequence[str]) -> pa.Table:
         """Return some columns of a day. Raises `DamagedDayFile`.
@@ -214,11 +209,30 @@ class DayFiles:
             self.write(self.read(day), msgspec.structs.replace(certificate, state="open"))
 
 
+def check(path: Path, day: date) -> None:
+    """Raise `DamagedDayFile` or `NewerDayFile` if the file is no sound file of this day."""
+    _read_certificate(path, day)
+    _read_rows(path)
+
+
 def spare_memory() -> None:
     """Make Arrow use the system's allocator. Arrow's allocator keeps some MiB for every thread that has read a file."""
     import pyarrow as pa
 
     pa.set_memory_pool(pa.system_memory_pool())
+
+
+def _read_rows(path: Path) -> pa.Table:
+    with _damage_named(path):
+        table = _read_table(path)
+        certificate, written = _certified(table.schema.metadata), (table.schema.metadata or {}).get(_DIGEST)
+        if certificate.rows_digest:
+            written = certificate.rows_digest.encode()
+        if written is None and certificate.tip_burn_height is not msgspec.UNSET:
+            return table  # the first version wrote no digest
+        if written != _digest(table).encode():
+            raise OSError("its rows have changed since they were written")
+        return table
 
 
 def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:

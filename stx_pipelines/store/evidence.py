@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -16,10 +16,14 @@ _SUFFIX = ".evidence.json"
 
 
 class EvidenceFiles:
-    """The files `DAY.evidence.json` in the folder of a dataset's day files."""
+    """The files `DAY.evidence.json` in the folder of a dataset's day files.
 
-    def __init__(self, folder: Path) -> None:
+    `changed` is called after a file was written.
+    """
+
+    def __init__(self, folder: Path, changed: Callable[[Path], None] = lambda _: None) -> None:
         self._folder = folder
+        self._changed = changed
 
     def of(self, certificate: Certificate) -> frozenset[int]:
         """Return the heights of a stored day's burn blocks that were proved by hashes.
@@ -45,6 +49,7 @@ class EvidenceFiles:
         before = known.rounds if known and known.rows_digest == digest else ()
         content = msgspec.json.encode(Evidence(digest, (*before, proved)))
         replace_file(self._path(certificate.day), lambda aside: aside.write_bytes(content))
+        self._changed(self._path(certificate.day))
 
     def _path(self, day: date) -> Path:
         return self._folder / f"{day.isoformat()}{_SUFFIX}"

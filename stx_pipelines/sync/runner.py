@@ -70,6 +70,7 @@ def run_sync(project: Project, dataset: str, days: Collection[date], *, force: b
         sync.store.written_under(lease.writing),
         Reporter(project.shared, dataset, len(days), lambda: http.calls) as reporter,
         _waiting(http, lease, reporter),
+        _copied(sync.store),
     ):
         sync.store.files.sweep()  # under the lock, because no other process may be writing
         sweep(folder.path)
@@ -78,6 +79,19 @@ def run_sync(project: Project, dataset: str, days: Collection[date], *, force: b
             yield result
             failed = isinstance(result, FailedDay)
             reporter.day(result.day if isinstance(result, FailedDay) else result.certificate.day, failed=failed)
+
+
+@contextmanager
+def _copied(store: DatasetStore[Any]) -> Iterator[None]:
+    """Take newer days from the record, if there is one, before the `with` block, and push what waits after it."""
+    if store.copy is None:
+        yield
+        return
+    store.copy.bring_up_to_date()
+    try:
+        yield
+    finally:
+        store.copy.push_if_there()
 
 
 @contextmanager

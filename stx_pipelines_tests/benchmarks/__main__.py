@@ -23,6 +23,7 @@ from stx_pipelines_tests.benchmarks import (
     ethereum_speed,
     metrics_cost,
     proof_and_storing_cost,
+    record_pull,
     stacks_sync_speed,
     sync_memory_and_status_time,
     table_load_speed,
@@ -40,6 +41,7 @@ MODULES = (
     sync_memory_and_status_time,
     ethereum_speed,
     metrics_cost,
+    record_pull,
 )
 FIGURES: tuple[Figure, ...] = tuple(figure for module in MODULES for figure in module.FIGURES)
 OUTPUT = ROOT / "data" / "bench" / "results.json"

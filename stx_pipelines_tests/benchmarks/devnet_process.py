@@ -71,14 +71,15 @@ class Served(NamedTuple):
 @contextmanager
 def devnet(days: int, transactions_per_day: int) -> Iterator[Served]:
     """Serve a chain from another process until the block ends."""
-    spec, port = Spec(days, transactions_per_day), _free_port()
+    spec, port = Spec(days, transactions_per_day), free_port()
     with running_beside(_serve, port, spec) as is_alive:
         served = Served(f"http://127.0.0.1:{port}", spec)
         _await_answer(served, is_alive)
         yield served
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -12,7 +12,7 @@ from stx_pipelines_tests.cli.folders import DONE, NOT_RUNNING, NOT_YET, Run, wri
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import World, child_environment
 
-HEAVY = {"dagster", "duckdb", "pandas", "psycopg", "pyarrow", "requests", "rich", "tenacity", "urllib3"}
+HEAVY = {"dagster", "duckdb", "obstore", "pandas", "psycopg", "pyarrow", "requests", "rich", "tenacity", "urllib3"}
 
 
 def loaded_by(script: str, heavy: set[str], environment: Mapping[str, str]) -> list[str]:
@@ -48,7 +48,7 @@ def test_status_and_health_never_load_dagster(world: World, run: Run, stored: bo
         world.stored()
         write_wallets(world, 7)
         assert run(world, "status").exit_code == DONE  # counts the wallets, and keeps the count
-    lookups = {"dagster", "psycopg", "requests", "pandas"}
+    lookups = {"dagster", "obstore", "psycopg", "requests", "pandas"}
     script = f"{ending('status')}\nprint(code, sorted({lookups | {'duckdb', 'pyarrow'}!r} & sys.modules.keys()))\n"
     said = loaded_by(script + ending("health"), lookups, world.environment)
     assert said[-1] == f"{DONE if stored else NOT_RUNNING} []"
@@ -57,4 +57,5 @@ def test_status_and_health_never_load_dagster(world: World, run: Run, stored: bo
 
 def test_a_sync_with_nothing_to_do_loads_no_heavy_library(world: World, run: Run) -> None:
     assert run(world, "sync").exit_code == DONE
-    assert loaded_by(ending("sync"), {"dagster", "duckdb", "pandas", "psycopg"}, world.environment)[-1] == "0 []"
+    heavy = {"dagster", "duckdb", "obstore", "pandas", "psycopg"}
+    assert loaded_by(ending("sync"), heavy, world.environment)[-1] == "0 []"

@@ -16,6 +16,7 @@ from stx_pipelines.sharing.publish import Published, publish, published
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.identity import known_identity
 from stx_pipelines.store.objects import Objects, open_objects
+from stx_pipelines_tests.buckets import SECRET, moto
 from stx_pipelines_tests.world import World, make_chain
 
 MakeWorld = Callable[..., World]
@@ -130,24 +131,15 @@ def test_a_later_manifest_is_not_replaced(full: World, site: Path) -> None:
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Serve S3 on this machine and return the name of a bucket."""
-    moto = pytest.importorskip("moto.server")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key-of-the-test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-the-test")
-    monkeypatch.setenv("AWS_ENDPOINT", f"http://{host}:{port}")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    import boto3
-
-    boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1").create_bucket(Bucket="history")
-    yield "history"
-    server.stop()
+    """Serve S3 on this machine and return the address of a folder in a bucket."""
+    with moto() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield server.new_url()
 
 
 def test_a_bucket_gets_the_same_files(full: World, bucket: str) -> None:
-    target = open_objects(f"s3://{bucket}/stacks", writes=True)
+    target = open_objects(bucket, writes=True)
     publish(full.project(), target, with_days=True)
     manifest = published(target)
     assert manifest is not None
@@ -160,7 +152,7 @@ def test_a_bucket_gets_the_same_files(full: World, bucket: str) -> None:
         open_objects("s3://none/stacks", writes=True).write("a", b"", "text/plain")
     assert "could not be written" in str(refused.value)
     assert str(refused.value).endswith("what was published before is kept: run the same command again")
-    assert "secret-of-the-test" not in str(refused.value)
+    assert SECRET not in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
