@@ -68,6 +68,14 @@ FAULTS = {
         "wallet_retention_by_value: DELETE FROM t WHERE segment = 'value'",
         "wallet_retention_by_value: UPDATE t SET last_cohort = DATE '2026-04-14' WHERE wallets > 0",
     ],
+    "segments_add_up": [
+        "wallet_retention_by_segment: UPDATE t SET wallets = wallets + 1 WHERE segment = 'value'",
+        "wallet_retention_by_segment: UPDATE t SET known_wallets = 1, retained = 1, rate = 1 WHERE segment = 'all'",
+        "wallet_retention_by_segment: UPDATE t SET known_wallets = wallets + 1, retained = 0, rate = 0",
+        "wallet_retention_by_segment: UPDATE t SET rate = 0",
+        "wallet_retention_by_segment: DELETE FROM t WHERE segment = 'funded'",
+        "wallet_retention_by_value: UPDATE t SET wallets = wallets + 1",
+    ],
     "value_is_mature": [
         "wallet_value: UPDATE t SET fee_ustx = 1 WHERE NOT is_mature",
         "wallet_value: UPDATE t SET payback = 1 WHERE is_small",
