@@ -115,6 +115,7 @@ def define(
             "horizon": options.horizon,
             "minimum_cohort": options.minimum_cohort,
             "target_cpa_ustx": options.target_cpa_ustx,
+            "target_cpa_cents": options.target_cpa_cents,
             "excluded_types": sorted(options.excluded_types),
             "breakeven_days": options.breakeven_days,
             "funnel_days": FUNNEL_DAYS,

@@ -60,17 +60,23 @@ class PlainSummary(Plain):
         return rows
 
     def wallet_value(self) -> Rows:
-        return [(*row, *WITHOUT_PRICES) for row in super().wallet_value()]
+        return [(*row, *WITHOUT_PRICES, None, None) for row in super().wallet_value()]
+
+    def wallet_value_weekly(self) -> Rows:
+        return [(*row, *WITHOUT_PRICES, None, None) for row in super().wallet_value_weekly()]
+
+    def wallet_value_breakeven(self) -> Rows:
+        return [(*row, *WITHOUT_PRICES, None) for row in super().wallet_value_breakeven()]
 
     def wallet_value_trailing(self) -> Rows:
         rows: Rows = []
         for row in super().wallet_value_trailing():
             fees = self.trailing(row[0])
             if fees is None:
-                rows.append((*row, *(None,) * 6, *WITHOUT_PRICES))
+                rows.append((*row, *(None,) * 6, *WITHOUT_PRICES, None))
                 continue
             paid = [sum(sum(mine) for who, mine in fees.items() if self.age(who, self.end) == age) for age in AGES]
-            rows.append((*row, *self.counts_of_ages(fees, self.end), *paid, *WITHOUT_PRICES))
+            rows.append((*row, *self.counts_of_ages(fees, self.end), *paid, *WITHOUT_PRICES, None))
         return rows
 
     def observed(self, length: int) -> list[str]:

@@ -66,7 +66,7 @@ def transactions_of(chain: StacksChain, days: int) -> pd.DataFrame:
 def test_pandas_agrees_on_every_table(
     chain: StacksChain, tmp_path: Path, days: int, options: MetricOptions, from_birth: bool
 ) -> None:
-    """In 45 days the funnel has wallets whose first 30 days are over. The balances of two thirds of the wallets are known."""
+    """In 45 days the funnel has wallets whose first 30 days are over. Two of three wallets have a known balance."""
     last = START + (days - 1) * DAY
     store = store_in(tmp_path / "data", options, START if from_birth else None)
     store_chain(store, chain, days_between(START, last))
