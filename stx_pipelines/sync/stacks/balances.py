@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -37,10 +38,22 @@ from stx_pipelines.sync.outcome import FailedDay, NotNow, Outcome, ProvedDay
 
 log = logging.getLogger(__name__)
 
-_PROOF = (
+PROOF = (
     "one row per account whose nonce 0 is on the day; each next nonce that the node states is one more than the "
     "highest nonce of the account up to the day's last block; the balances are the node's word"
 )
+"""The proof in the certificate of a day. A day with accounts that were left out has their number too."""
+
+
+class History(NamedTuple):
+    """What our transactions say about a day: its new accounts, and a row of its last block.
+
+    `last` is None for a day without rows. `unknown` are the blocks that may have further transactions of the accounts.
+    """
+
+    accounts: NewAccounts
+    last: Tx | None
+    unknown: set[int]
 
 
 class TransactionsAwaited(NotNow):
@@ -84,10 +97,9 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
             raise TransactionsAwaited(
                 f"the transactions of {day} are not closed yet; the balances of its new wallets are read afterwards"
             )
-        rows = self._rows(day)
-        beside = self._beside(day, rows)
-        accounts, last = new_accounts(rows, beside), last_row(rows)
-        balances = list(self._balances(day, accounts, last, missing_heights([*rows, *beside]))) if last else []
+        history = self.history(day)
+        accounts = history.accounts
+        balances = list(self._balances(day, history))
         if 2 * len(balances) < len(accounts.highest):
             raise ProofError(
                 f"the node states higher nonces than our transactions have for {len(accounts.highest) - len(balances)} "
@@ -95,6 +107,12 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
             )
         sent, seconds = self.client.http.calls - requests, round(time.monotonic() - began, 3)
         return ProvedDay(balances, self._certify(source, accounts, balances, sent, seconds))
+
+    def history(self, day: date) -> History:
+        """Return what the transactions of a day and of the days beside it say. Raises `TransactionsAwaited`."""
+        rows = self._rows(day)
+        beside = self._beside(day, rows)
+        return History(new_accounts(rows, beside), last_row(rows), missing_heights([*rows, *beside]))
 
     def _beside(self, day: date, rows: Sequence[Tx]) -> list[Tx]:
         """Return the rows of the blocks of neighbouring days that are between blocks of this day.
@@ -122,28 +140,33 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
                 f"the file of the transactions of {day} is damaged; `stx-pipelines health` says what to do"
             ) from error
 
-    def _balances(self, day: date, accounts: NewAccounts, last: Tx, unknown: set[int]) -> Iterator[WalletBalance]:
-        """Yield the balances. `unknown` are the blocks that may have further transactions of the accounts.
+    def _balances(self, day: date, history: History) -> Iterator[WalletBalance]:
+        """Yield the balances.
 
-        An account that has some there is left out: the day before is not stored, so that its nonce cannot be proved.
+        An account with transactions in unknown blocks is left out: the day before is not stored, so that its nonce
+        cannot be proved.
         """
+        accounts, last, unknown = history
+        if last is None:
+            return
         if last.index_block_hash is None:
             raise TransactionsAwaited(
                 f"the transactions of {day} were read without index block hashes; read the day again with "
                 "`stx-pipelines sync --chain stacks --force-refresh`"
             )
         for address, highest in accounts.highest.items():
-            state = self._state(day, address, last.index_block_hash)
+            try:
+                state = self.state(address, last.index_block_hash)
+            except (NotFound, NoAccounts) as error:
+                raise self._refuse(day, error) from error
             self.on_page(1)
             if not (unknown and state.nonce > highest + 1):
                 yield balance_of(address, state, highest, last)
 
-    def _state(self, day: date, address: str, tip: str) -> AccountState:
+    def state(self, address: str, tip: str) -> AccountState:
+        """Return the state of an account after a block. Raises `NotFound`, `NoAccounts` and other client errors."""
         self.share.spend(self.client.http.stop)
-        try:
-            return self.client.account(address, tip)
-        except (NotFound, NoAccounts) as error:
-            raise self._refuse(day, error) from error
+        return self.client.account(address, tip)
 
     def _refuse(self, day: date, error: ApiError) -> StateUnserved:
         """Note that the server does not give the states of this day and of earlier ones. Log it once."""
@@ -167,7 +190,7 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
         return msgspec.structs.replace(
             source,
             dataset=WALLET_BALANCES,
-            proof=_PROOF + (f"; {left_out} new accounts with unknown nonces are left out" if left_out else ""),
+            proof=PROOF + (f"; {left_out} new accounts with unknown nonces are left out" if left_out else ""),
             expected=len(balances),
             seen=len(balances),
             published=len(balances),
