@@ -114,6 +114,7 @@ def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> M
         "STX_PAGE_NOTE": "The demo made up all data on this page.",
         "STX_CHAINS": "",
         "STX_OUTAGE_HOURS": "1",
+        "STX_BALANCES": "1",
         "STX_PRICES": "1",
         "STX_PRICES_FILE": "",
         **dict.fromkeys(("STX_PRICES_URL", "STX_BINANCE_URL", "STX_KRAKEN_URL"), f"{url}/prices"),
