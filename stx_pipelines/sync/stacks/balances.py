@@ -111,25 +111,25 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
     def history(self, day: date) -> History:
         """Return what the transactions of a day and of the days beside it say. Raises `TransactionsAwaited`."""
         rows = self._rows(day)
-        beside = self._beside(day, rows)
-        return History(new_accounts(rows, beside), last_row(rows), missing_heights([*rows, *beside]))
-
-    def _beside(self, day: date, rows: Sequence[Tx]) -> list[Tx]:
-        """Return the rows of the blocks of neighbouring days that are between blocks of this day.
-
-        Such blocks may be missing only if the day before is not stored.
-        """
-        if not (missing := missing_heights(rows)):
-            return []
-        neighbours = [each for each in (day - DAY, day + DAY) if self._source(each)]
+        missing = missing_heights(rows)
+        neighbours = [each for each in (day - DAY, day + DAY) if missing and self._source(each)]
         beside = [tx for each in neighbours for tx in self._rows(each) if tx.block_height in missing]
         lacking = missing - {tx.block_height for tx in beside}
         if lacking and day - DAY in neighbours:
+            self._await_neighbours(day, rows, lacking)
+            lacking = set()  # blocks without transactions
+        return History(new_accounts(rows, beside), last_row(rows), lacking)
+
+    def _await_neighbours(self, day: date, rows: Sequence[Tx], lacking: set[int]) -> None:
+        """Raise `TransactionsAwaited` if a day beside this one may still get transactions of these blocks."""
+        before, after = self._source(day - DAY), self._source(day + DAY)
+        newest = max(tx.burn_block_height for tx in rows)
+        is_known = before and before.is_closed and after and (after.is_closed or after.proved_to >= newest)
+        if not is_known:
             raise TransactionsAwaited(
                 f"block {min(lacking)} is between the blocks of {day}, but of a neighbouring day that is not stored "
                 "yet; the balances of the day's new wallets are read afterwards"
             )
-        return beside
 
     def _rows(self, day: date) -> list[Tx]:
         try:

@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from stx_pipelines.chains.datasets import DATASETS, WALLET_BALANCES
+from stx_pipelines.chains.days import day_of
 from stx_pipelines.devnet.stacks.accounts import Accounts
 from stx_pipelines.store.arrow import to_arrow
 from stx_pipelines.sync.runner import open_sync, run_sync
@@ -128,6 +129,22 @@ def test_a_stored_day_is_verified_again(world: World) -> None:
     assert f"the node states {rows[0].nonce + 1} as the next nonce of {rows[0].address}" in nonce
     assert funded == f"the row of {rows[1].address} does not fit its balance or the day's last block"
     assert missing == f"{rows[-1].address} is new on the day, but has no row"
+
+
+def test_a_block_without_transactions_is_not_awaited(make_world: Callable[..., World]) -> None:
+    """The nonces of its day are proved as on other days."""
+    world = make_world(make_chain(9, transactions_per_day=100, burn_blocks_per_day=24), stx_balances=True)
+    world.stored()
+    full = {tx.block_height for tx in world.chain.rows}
+    [_, empty] = [block for block in world.chain.blocks if block.height not in full]
+    day = day_of(next(tx.burn_block_time for tx in world.chain.rows if tx.block_height == empty.height - 1))
+    assert day == day_of(next(tx.burn_block_time for tx in world.chain.rows if tx.block_height == empty.height + 1))
+    world.knobs.nonce_excess = 1
+    [sentence] = failed(run_sync(world.project(), WALLET_BALANCES, [day], force=False)).values()
+    assert "so it must be" in sentence
+    world.knobs.nonce_excess = 0
+    stored(run_sync(world.project(), WALLET_BALANCES, [day], force=False))
+    assert plain_rows(world.data, WALLET_BALANCES, day) == recount(world, day) != []
 
 
 def test_at_most_30_percent_of_the_budget(world: World) -> None:
