@@ -33,6 +33,7 @@ from stx_pipelines.project import Project
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.day_files import DamagedDayFile
+from stx_pipelines.store.kept_states import KeptStates
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.outcome import FailedDay, NotNow, Outcome, ProvedDay
 
@@ -82,7 +83,13 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
         """The store of the transactions."""
         return self.transactions
 
+    @property
+    def _kept(self) -> KeptStates:
+        return KeptStates(self.folder.states(WALLET_BALANCES))
+
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
+        if force:
+            self._kept.drop()
         for outcome in self._store_each(days, self._read):
             if not (isinstance(outcome, FailedDay) and isinstance(outcome.error, StateUnserved)):
                 yield outcome
@@ -98,15 +105,23 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
                 f"the transactions of {day} are not closed yet; the balances of its new wallets are read afterwards"
             )
         history = self.history(day)
-        accounts = history.accounts
-        balances = list(self._balances(day, history))
-        if 2 * len(balances) < len(accounts.highest):
-            raise ProofError(
-                f"the node states higher nonces than our transactions have for {len(accounts.highest) - len(balances)} "
-                f"of the {len(accounts.highest)} new accounts of {day}"
-            )
+        try:
+            balances = self._proved(day, history)
+        except ProofError:
+            self._kept.drop()
+            raise
+        self._kept.drop()
         sent, seconds = self.client.http.calls - requests, round(time.monotonic() - began, 3)
-        return ProvedDay(balances, self._certify(source, accounts, balances, sent, seconds))
+        return ProvedDay(balances, self._certify(source, history.accounts, balances, sent, seconds))
+
+    def _proved(self, day: date, history: History) -> list[WalletBalance]:
+        balances, accounts = list(self._balances(day, history)), len(history.accounts.highest)
+        if 2 * len(balances) < accounts:
+            raise ProofError(
+                f"the node states higher nonces than our transactions have for {accounts - len(balances)} of the "
+                f"{accounts} new accounts of {day}"
+            )
+        return balances
 
     def history(self, day: date) -> History:
         """Return what the transactions of a day and of the days beside it say. Raises `TransactionsAwaited`."""
@@ -154,14 +169,20 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
                 f"the transactions of {day} were read without index block hashes; read the day again with "
                 "`stx-pipelines sync --chain stacks --force-refresh`"
             )
+        kept = self._kept.at(last.index_block_hash)
         for address, highest in accounts.highest.items():
-            try:
-                state = self.state(address, last.index_block_hash)
-            except (NotFound, NoAccounts) as error:
-                raise self._refuse(day, error) from error
+            state = kept.get(address) or self._read_state(day, address, last.index_block_hash)
             self.on_page(1)
             if not (unknown and state.nonce > highest + 1):
                 yield balance_of(address, state, highest, last)
+
+    def _read_state(self, day: date, address: str, tip: str) -> AccountState:
+        try:
+            state = self.state(address, tip)
+        except (NotFound, NoAccounts) as error:
+            raise self._refuse(day, error) from error
+        self._kept.add(tip, address, state)
+        return state
 
     def state(self, address: str, tip: str) -> AccountState:
         """Return the state of an account after a block. Raises `NotFound`, `NoAccounts` and other client errors."""

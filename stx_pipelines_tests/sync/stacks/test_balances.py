@@ -7,12 +7,14 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
+from itertools import count
 
 import pytest
 from msgspec.structs import replace
 
 from stx_pipelines.chains.datasets import DATASETS, WALLET_BALANCES
 from stx_pipelines.chains.days import day_of
+from stx_pipelines.clients.errors import Interrupted
 from stx_pipelines.devnet.stacks.accounts import Accounts
 from stx_pipelines.store.arrow import to_arrow
 from stx_pipelines.sync.runner import open_sync, run_sync
@@ -129,6 +131,28 @@ def test_a_stored_day_is_verified_again(world: World) -> None:
     assert f"the node states {rows[0].nonce + 1} as the next nonce of {rows[0].address}" in nonce
     assert funded == f"the row of {rows[1].address} does not fit its balance or the day's last block"
     assert missing == f"{rows[-1].address} is new on the day, but has no row"
+
+
+def test_an_interrupted_day_goes_on_where_it_stopped(world: World) -> None:
+    """A day that failed, or is read by force, asks for every account again."""
+    day, read = closed_days(world)[-1], 10
+    rows = len(recount(world, day))
+    sync = open_wallet_balances(world.project())
+    pages = count(1)
+    sync.on_page = lambda _: sync.client.http.stop.set() if next(pages) == read else None
+    with pytest.raises(Interrupted):
+        list(sync.sync([day]))
+    with world.folder.states(WALLET_BALANCES).open("ab") as file:
+        file.write(b'["0x12')  # a kill may cut off a line
+    world.requests()
+    world.knobs.nonce_excess = 1
+    assert failed(run_sync(world.project(), WALLET_BALANCES, [day], force=False)).keys() == {day}
+    assert world.requests() == 1
+    world.knobs.nonce_excess = 0
+    stored(run_sync(world.project(), WALLET_BALANCES, [day], force=False))
+    assert world.requests() == rows
+    assert plain_rows(world.data, WALLET_BALANCES, day) == recount(world, day)
+    assert not world.folder.states(WALLET_BALANCES).exists()
 
 
 def test_a_block_without_transactions_is_not_awaited(make_world: Callable[..., World]) -> None:
