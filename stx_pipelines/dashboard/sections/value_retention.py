@@ -62,10 +62,10 @@ def segment_panels(facts: Facts) -> list[Panel]:
         for window in sorted({row["window_days"] for row in known})
     ]
     meaning = (
-        "Share of the wallets with a transaction on at least one of the days 1 to H after the first day, and its two "
+        "Share of the wallets with a transaction on a later day of the window, from day 1 to its last day, and its two "
         f"counts. Only wallets count whose balance is known. {FUNDED} {_WORTH}"
     )
-    panel = Panel("Retention by balance", meaning, ("H", *segments.values()), rows, "wallet_retention_by_segment")
+    panel = Panel("Retention by balance", meaning, ("window", *segments.values()), rows, "wallet_retention_by_segment")
     return [panel] if rows else []
 
 
