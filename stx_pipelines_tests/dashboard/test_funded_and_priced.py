@@ -6,20 +6,24 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import vl_convert
+from msgspec import structs
 
 from stx_pipelines.chains.datasets import PRICES
 from stx_pipelines.chains.days import DAY, days_between, window
 from stx_pipelines.chains.prices import HOUR, PAIRS, Candle
 from stx_pipelines.dashboard.page import VEGA_LITE
 from stx_pipelines.dashboard.themes import themed
+from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines_tests.dashboard.pages import LAST, build, embedded
-from stx_pipelines_tests.metrics.history import read, store_balances, store_prices
+from stx_pipelines_tests.metrics.history import read, store_balances, store_day, store_in, store_prices
+from stx_pipelines_tests.metrics.history import rows_of as rows_of_day
 from stx_pipelines_tests.world import FIRST_DAY
 
 FUNDED_COLUMNS = ("known_wallets", "funded", "funded_and_active_30d", "funded_active_and_value_30d")
@@ -82,6 +86,21 @@ def test_fees_and_payback_in_dollars(own: MetricStore, page: str) -> None:
     assert len(words) == len(shown)
     assert all(re.search(r"^[\d.]+ STX \([\d.]+ USD\), ", each) for each in words), words
     assert "mean per wallet, USD" in page
+
+
+def test_a_priced_day_without_fees(tmp_path: Path) -> None:
+    """Its fees are 0 dollars, and no share of them has a price."""
+    store = store_in(tmp_path / "data", MetricOptions(windows=(1,), trailing_windows=(1,)), FIRST_DAY)
+    store.prices = DayFiles(store.folder.days(PRICES))
+    start = window(FIRST_DAY)[0]
+    [row] = rows_of_day(30)
+    row = structs.replace(row, burn_block_time=start, block_time=start + 2 * HOUR, nonce=0)
+    store_day(store, FIRST_DAY, [row])
+    store_prices(store, FIRST_DAY, [Candle(pair, start, *[Decimal(2)] * 5, "test") for pair in PAIRS])
+    store.refresh()
+    [day] = read(store, "network_daily")
+    assert (day["fee_usd"], day["priced_share"]) == (0, None)
+    assert f"On {FIRST_DAY}: 0.000000 STX" in build(store)
 
 
 def test_without_balances_and_prices_the_page_has_none_of_them(html: str) -> None:

@@ -114,8 +114,9 @@ def _sums() -> Spec:
 
 
 def _in_dollars(day: Row) -> str:
-    fees = day.get("fee_usd")
-    return "" if fees is None else f" ({Decimal(fees):,.2f} US dollars, {day['priced_share']:.0%} of the fees priced)"
+    if day.get("priced_share") is None:  # without prices, or without fees
+        return ""
+    return f" ({Decimal(day['fee_usd'] or 0):,.2f} US dollars, {day['priced_share']:.0%} of the fees priced)"
 
 
 def _failures(last: Row) -> Chart:

@@ -121,10 +121,11 @@ def _payback(facts: Facts, basis: Basis) -> Chart:
     weekly = [row for row in facts.rows("value_weekly") if row["payback"] is not None]
     options = basis.options
     meaning = _payback_meaning(f"{money(stx(options.target_cpa_ustx))} STX", options)
-    choices = [Choice("stx", "STX", meaning)]
+    choices: list[Choice] = []
     if options.target_cpa_cents and any(row["payback_usd"] is not None for row in weekly):
         target = f"{Decimal(options.target_cpa_cents).scaleb(-2):,f} US dollars"
-        choices.append(Choice("usd", "US dollars", _payback_meaning(target, options) + _ONLY_PRICED))
+        in_dollars = _payback_meaning(target, options) + _ONLY_PRICED
+        choices = [Choice("stx", "STX", meaning), Choice("usd", "US dollars", in_dollars)]
     return Chart(
         id="payback",
         title="Payback, by week of the first transaction",
@@ -134,7 +135,9 @@ def _payback(facts: Facts, basis: Basis) -> Chart:
         alt="Lines of payback per weekly cohort and window. " + (_last_payback(weekly[-1]) if weekly else ""),
         note=_payback_note(weekly, basis),
         empty="" if weekly else f"No week of new wallets ended at least {options.windows[0]} days ago.",
-        **({"switch": "Target in", "choices": choices, "choice": "stx"} if len(choices) > 1 else {}),
+        switch="Target in" if choices else "",
+        choices=choices,
+        choice="stx" if choices else None,
     )
 
 
@@ -235,6 +238,7 @@ def _trailing(facts: Facts) -> list[Panel]:
 
 
 def _priced(row: Row) -> tuple[str | Amount, ...]:
+    share = "—" if row["priced_share"] is None else f"{row['priced_share']:.1%}"
     if row["fee_usd"] is None:
-        return ("—", "—", "—")
-    return exactly(row["fee_usd"]), exactly(row["mean_fee_usd"]), f"{row['priced_share']:.1%}"
+        return "—", "—", share
+    return exactly(row["fee_usd"]), exactly(row["mean_fee_usd"]), share
