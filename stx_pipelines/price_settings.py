@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
 
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from stx_pipelines.setting_values import address
 
 
 class PriceSettings(BaseModel):
-    """The settings whose names begin with STX_PRICES, and the addresses of the second sources."""
+    """The settings of prices: their sources, and the target cost of a new wallet in US dollars."""
 
     stx_prices: bool = False
     stx_prices_url: str = "https://api.exchange.coinbase.com"
     stx_prices_file: Path | None = None
     stx_binance_url: str = "https://data.binance.vision"
     stx_kraken_url: str = "https://api.kraken.com"
+    stx_target_cpa_usd: Decimal | None = Field(None, gt=0, le=1_000_000, decimal_places=2)
 
     @field_validator("stx_prices_url", "stx_binance_url", "stx_kraken_url")
     @classmethod

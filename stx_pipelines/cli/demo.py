@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -22,11 +22,12 @@ from stx_pipelines.chains.days import DAY
 from stx_pipelines.cli.exit_codes import DONE
 from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.coverage.chains import STACKS
+from stx_pipelines.coverage.text import count_days
 from stx_pipelines.project import Project
 from stx_pipelines.store import queries
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.identity import Identity, known_ethereum, known_identity
+from stx_pipelines.store.identity import EthereumIdentity, Identity, known_ethereum, known_identity
 
 if TYPE_CHECKING:
     from stx_pipelines.cli.demo_trouble import Trouble
@@ -42,24 +43,33 @@ _OURSELVES = (sys.executable, "-m", "stx_pipelines.cli")
 
 
 @click.command()
-def demo() -> int:
+@click.option("--parts", is_flag=True, help="Also read what increases are made of. Takes about 30 s more.")
+def demo(parts: bool) -> int:
     """Sync made-up chains into data/demo and show the result. This needs no network and no keys.
+
+    With --parts, a new folder has the table increase_parts, and the page ranks fee recipients by their fees.
 
     \b
     stx-pipelines demo
     """
-    return run_demo(Path("data/demo"))
+    return run_demo(Path("data/demo"), parts=parts)
 
 
-def run_demo(folder: Path) -> int:
-    """Sync the devnet into `folder`, print the result and return the exit code of the sync."""
+def run_demo(folder: Path, *, parts: bool = False) -> int:
+    """Sync the devnet into `folder`, print the result and return the exit code of the sync.
+
+    With `parts`, Ethereum's blocks have whole transactions. They take several times as long to make and to read.
+    """
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     today = datetime.now(UTC).date()
     first_day, ethereum_first_day = _first_days(DataFolder(folder), today)
     stacks_days, ethereum_days = (today - first_day).days, (today - ethereum_first_day).days
-    with _devnet(first_day, ethereum_days, life=_has_life(known_identity(DataFolder(folder)))) as http:
-        environment = os.environ | _settings(folder, http.base_url, stacks_days, ethereum_days)
+    has_bodies = _has_bodies(known_ethereum(DataFolder(folder)), parts)
+    traits = ["--life"] if _has_life(known_identity(DataFolder(folder))) else []
+    traits += ["--ethereum-bodies"] if has_bodies else []
+    with _devnet(first_day, ethereum_days, traits) as http:
+        environment = os.environ | _settings(folder, http.base_url, stacks_days, ethereum_days, parts=has_bodies)
         code, trouble = _sync_in_trouble(http, environment)
         if code == DONE:
             _show(Project.load(stx_data_dir=folder), trouble, time.monotonic() - started)
@@ -105,7 +115,19 @@ def _has_life(identity: Identity | None) -> bool:
     return StacksChain(earlier).blocks[0].index_hash != identity.index_block_hash
 
 
-def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> Mapping[str, str]:
+def _has_bodies(identity: EthereumIdentity | None, wanted: bool) -> bool:
+    """Return whether the Ethereum chain of the folder has whole transactions. That of a new folder is as wanted."""
+    from stx_pipelines.devnet.days import midnight
+    from stx_pipelines.devnet.ethereum.chain import EthereumChain, EthereumSpec
+
+    if identity is None:
+        return wanted
+    first_minute = midnight(identity.first_day) + timedelta(minutes=1)
+    chain = EthereumChain(EthereumSpec(first_day=identity.first_day, tip=first_minute, bodies=True))
+    return chain.blocks[0].hash == identity.genesis_hash
+
+
+def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int, *, parts: bool) -> Mapping[str, str]:
     return {
         "HIRO_API_URL": url,
         "HIRO_REQUESTS_PER_MINUTE": "0",
@@ -114,6 +136,7 @@ def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> M
         "STX_PAGE_NOTE": "The demo made up all data on this page.",
         "STX_CHAINS": "",
         "STX_OUTAGE_HOURS": "1",
+        "STX_BALANCES": "1",
         "STX_PRICES": "1",
         "STX_PRICES_FILE": "",
         **dict.fromkeys(("STX_PRICES_URL", "STX_BINANCE_URL", "STX_KRAKEN_URL"), f"{url}/prices"),
@@ -124,7 +147,7 @@ def _settings(folder: Path, url: str, stacks_days: int, ethereum_days: int) -> M
         "ETH_TARGET_DAYS": str(max(1, ethereum_days)),
         "ETH_FIRST_DAY": "",
         "ETH_CALLS_PER_SECOND": "0",
-        "ETH_PARTS": "0",  # the demo's chain has no whole transactions, which take several times as long to make
+        "ETH_PARTS": "1" if parts else "0",
         "DAGSTER_HOME": str(_dagster_home(folder)),
     }
 
@@ -137,17 +160,17 @@ def _dagster_home(folder: Path) -> Path:
 
 
 @contextmanager
-def _devnet(first_day: date, ethereum_days: int, *, life: bool) -> Iterator[Http]:
+def _devnet(first_day: date, ethereum_days: int, traits: Sequence[str]) -> Iterator[Http]:
     """Start a devnet, yield a client of it, and stop the devnet when the `with` block ends."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     chain = ["--first-day", first_day.isoformat(), "--transactions-per-day", str(_TRANSACTIONS_PER_DAY)]
-    chain += ["--ethereum-days", str(ethereum_days), *(["--life"] if life else [])]
+    chain += ["--ethereum-days", str(ethereum_days), *traits]
     server = subprocess.Popen([*_OURSELVES, "devnet", "--port", str(port), *chain], stderr=subprocess.DEVNULL)
     try:
         click.echo(
-            f"making a Stacks chain of {DAYS} days x ~{_TRANSACTIONS_PER_DAY:,} transactions, and {ETHEREUM_DAYS} days "
-            "of Ethereum ..."
+            f"making a Stacks chain of {DAYS} days x ~{_TRANSACTIONS_PER_DAY:,} transactions, and "
+            f"{count_days(ETHEREUM_DAYS)} of Ethereum ..."
         )
         yield _await_answer(server, url)
     finally:

@@ -23,6 +23,8 @@ from stx_pipelines.store.loading import DayFile
 if TYPE_CHECKING:
     from stx_pipelines.sync.stacks.verify import Verdict
 
+_WITH_BALANCES = ("ethereum", "stacks_balances")
+
 
 @click.command()
 @day_option("--from", "first", help="First day to prove again. [3 closed days chosen at random]")
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--chain",
-    type=click.Choice(["stacks", "ethereum", "prices"]),
+    type=click.Choice(["stacks", "stacks_balances", "ethereum", "prices"]),
     default="stacks",
     show_default=True,
     help="Only this chain.",
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     "--all",
     "every",
     is_flag=True,
-    help="Ethereum: read every balance again. With --merkle: prove every burn block. [a sample]",
+    help="Ethereum, stacks_balances: read every balance again. With --merkle: prove every burn block. [a sample]",
 )
 @json_option
 def verify(
@@ -63,7 +65,8 @@ def verify(
 
     Compare every burn block with the API, the table with the day files, and the nonces of all accounts with each other.
     With --chain ethereum, read the headers and a sample of balances from the node again, prove them, and compare them
-    with the day files. With --chain prices, read the candles again and compare them.
+    with the day files. With --chain prices, read the candles again and compare them. With --chain stacks_balances,
+    compare the nonces of new wallets with the stored transactions, and a sample of their balances with the node.
 
     With --db, read the transaction ids, block numbers or block hashes of a file of another tool, and print the share of
     each stored day that it has, the number of rows that it lacks, and the number of rows that the chain does not have.
@@ -87,9 +90,9 @@ def verify(
             raise SettingsError("--from and --to belong together")
         if (merkle or links) and chain != "stacks":
             raise SettingsError("--merkle and --links are for --chain stacks")
-        if every and chain != "ethereum" and not merkle:
-            raise SettingsError("--all is for --chain ethereum or --merkle")
-        if database and chain == "prices":
+        if every and chain not in _WITH_BALANCES and not merkle:
+            raise SettingsError("--all is for --chain ethereum, --chain stacks_balances or --merkle")
+        if database and chain not in ("stacks", "ethereum"):
             raise SettingsError("--db is for --chain stacks and --chain ethereum")
         if sum(map(bool, (database, merkle, links))) > 1:
             raise SettingsError("--db, --merkle and --links exclude each other: give one of them")
@@ -105,6 +108,10 @@ def verify(
             from stx_pipelines.cli.verify_ethereum import verify_ethereum
 
             code = verify_ethereum(project, first, last, findings, every=every)
+        elif chain == "stacks_balances":
+            from stx_pipelines.cli.verify_balances import verify_wallet_balances
+
+            code = verify_wallet_balances(project, first, last, findings, every=every)
         elif chain == "prices":
             from stx_pipelines.cli.verify_prices import verify_prices
 

@@ -13,7 +13,9 @@ _WHOLE = {
     "last_cohort": "last cohort (UTC day)", "window_days": "window, days", "cohort_days": "days with new wallets",
     "cohort_size": "new wallets", "retained": "wallets back", "rate": "wallets back, %", "wallets": "wallets",
     "tx_count": "transactions", "landed": "transactions of any status", "failed": "failed transactions",
-    "failed_share": "failed, %", "payback": "payback, % of target", "definition": "counted as",
+    "failed_share": "failed, %", "payback": "payback, % of target",
+    "payback_usd": "payback in US dollars, % of target", "known_wallets": "wallets with a known balance",
+    "definition": "counted as",
     "is_left_censored": "may not be new", "is_mature": "window is over", "is_small": "too small for a payback",
     "active_7d": "active wallets, 7 days", "active_30d": "active wallets, 30 days",
     "rolling_mean_7d": "mean active wallets, 7 days", "rolling_mean_30d": "mean active wallets, 30 days",
@@ -27,7 +29,15 @@ _WHOLE = {
 }  # fmt: skip
 """Heads that do not follow from the name of the column."""
 
-_UNITS = (("_ustx", "microSTX"), ("_stx", "STX"), ("_eth", "ETH"), ("_share", "%"), ("_rate", "%"))
+_UNITS = (
+    ("_ustx", "microSTX"),
+    ("_stx", "STX"),
+    ("_usd", "US dollars"),
+    ("_btc", "BTC"),
+    ("_eth", "ETH"),
+    ("_share", "%"),
+    ("_rate", "%"),
+)
 
 
 def head(column: str) -> str:

@@ -101,7 +101,7 @@
   }
 
   // Amounts are rounded by the rule of `text.rounded`, shares to a tenth of a percent. The exact value is the title.
-  const AMOUNT = /_(stx|eth)$/, SHARE = /(_share|_rate|^rate|^payback)$/;
+  const AMOUNT = /_(stx|eth|usd|btc)$/, SHARE = /(_share|_rate|^rate|^payback|^payback_usd)$/;
   function rounded(text) {
     const value = Number(text), size = Math.abs(value);
     if (size >= 1) return value.toLocaleString("en", size >= 1000 ? { maximumFractionDigits: 0 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 });
@@ -109,8 +109,8 @@
   }
   function shown(value, column) {
     if (value === null) return "";
-    if (AMOUNT.test(column)) return rounded(value);
     if (SHARE.test(column)) return `${(100 * value).toFixed(1)}%`;
+    if (AMOUNT.test(column)) return rounded(value);
     if (typeof value === "number") return value.toLocaleString("en", { maximumFractionDigits: 1 });
     return typeof value === "boolean" ? (value ? "yes" : "no") : value;
   }

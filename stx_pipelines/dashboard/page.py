@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -25,7 +25,7 @@ from stx_pipelines.dashboard.policy import POLICY
 from stx_pipelines.dashboard.sections.contracts import contracts
 from stx_pipelines.dashboard.sections.coverage import coverage
 from stx_pipelines.dashboard.sections.fee_recipients import fee_recipients
-from stx_pipelines.dashboard.sections.funnel import funnel, funnel_stages
+from stx_pipelines.dashboard.sections.funnel import drawn_stages, funnel
 from stx_pipelines.dashboard.sections.growth import growth
 from stx_pipelines.dashboard.sections.network import network
 from stx_pipelines.dashboard.sections.retention import retention
@@ -59,7 +59,7 @@ PICTURED = ("active", "retention-map", "fees-by-window", "funnel-stages")
 """The charts that become pictures of a materialization. They are small, because Dagster keeps them permanently."""
 
 _PATIENCE_SECONDS = 60.0
-_ONLY_DRAWN = ("funnel_stages",)
+_ONLY_DRAWN = ("funnel_stages", "funded_stages")
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,7 @@ def _drawn(sections: Sequence[Section]) -> list[Chart]:
 
 
 def _with_stages(facts: Facts) -> Facts:
-    stages = funnel_stages(facts.rows("wallet_funnel"))
-    return Facts(**{**vars(facts), "tables": {**facts.tables, "funnel_stages": stages}})
+    return replace(facts, tables={**facts.tables, **drawn_stages(facts)})
 
 
 def _embedded(facts: Facts, sections: Sequence[Section], wallets: str | None) -> str:

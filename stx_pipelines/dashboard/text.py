@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+from stx_pipelines.chains.wallet_balances import FUNDED_USTX
 from stx_pipelines.dashboard.facts import Facts, Row, stx
 from stx_pipelines.dashboard.parts import Amount, Card
 from stx_pipelines.metrics.options import VALUE_USTX
@@ -134,3 +135,6 @@ def _short(day: str) -> str:
 
 WORTH = f"{money(stx(VALUE_USTX))} STX"
 """The fees that a value wallet paid at least."""
+
+FUNDED = f"Funded: at least {money(stx(FUNDED_USTX))} STX at the end of the day of the first transaction."
+"""The meaning of a funded wallet."""

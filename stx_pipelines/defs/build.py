@@ -46,11 +46,12 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
     return dg.Definitions(
         assets=[*_with_source([*of_days, wallet_metrics, wallet_dashboard]), *coverage_assets(now)],
         asset_checks=_checks_with(of_days),
-        jobs=[wallets_refresh, *(job for each in jobs.values() for job in each if job)],
+        jobs=[wallets_refresh, *(job for each in jobs.values() for job in each)],
         schedules=[
-            daily_schedule(f"{chain.name}_daily", chain.name, close, partial(look_at, make, chain), on=on)
+            daily_schedule(
+                f"{chain.name}_daily", chain.name, jobs[chain.name].close, partial(look_at, make, chain), on=on
+            )
             for chain in chains
-            if (close := jobs[chain.name].close)
         ],
         sensors=[
             *(

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS
+from stx_pipelines.chains.datasets import BALANCES, BLOCKS, PARTS, PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.defs.assets.markdown import code
 from stx_pipelines.defs.resources import EthereumNode, Metrics, PriceSource, StacksApi
 from stx_pipelines.metrics.checks import CHECKS, Check, Verdict, judge
@@ -80,7 +80,7 @@ def _of_dataset(
 ) -> dg.AssetChecksDefinition:
     """Make a check of a dataset that calls `look` with the project of the resource of its asset."""
     check = _check(dataset, name, description)
-    if dataset == TRANSACTIONS:
+    if dataset in (TRANSACTIONS, WALLET_BALANCES):
 
         @check
         def of_stacks(stacks_api: StacksApi) -> dg.AssetCheckResult:
@@ -259,11 +259,12 @@ stacks_checks = [
     nonces_have_no_gap,
     _files_are_sound(TRANSACTIONS),
 ]
+new_wallet_checks = [_are_certified(WALLET_BALANCES), _files_are_sound(WALLET_BALANCES)]
 prices_checks = [_are_certified(PRICES), _files_are_sound(PRICES)]
 certified_ethereum = [
     check(dataset) for dataset in (BLOCKS, BALANCES, PARTS) for check in (_are_certified, _files_are_sound)
 ]
 ethereum_checks = [blocks_are_linked, balances_add_up, increases_are_plausible]
 wallet_checks = [_of_metrics(check) for check in CHECKS]
-ALL_CHECKS = [*stacks_checks, *wallet_checks, *certified_ethereum, *ethereum_checks, *prices_checks]
+ALL_CHECKS = [*stacks_checks, *new_wallet_checks, *wallet_checks, *certified_ethereum, *ethereum_checks, *prices_checks]
 """All checks of all assets."""

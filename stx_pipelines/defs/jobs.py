@@ -15,29 +15,30 @@ from stx_pipelines.defs.assets.wallets import wallet_metrics
 
 _DOES = {
     "stacks": ("Fetches and stores days of transactions.", "then checks the whole table."),
-    "stacks_balances": ("Reads and stores the balances of the new wallets of closed days.", None),
+    "stacks_balances": (
+        "Reads and stores the balances of the new wallets of closed days.",
+        "then checks the whole table.",
+    ),
     "ethereum": (
         "Fetches and stores days of Ethereum blocks, then the balances of their fee recipients.",
         "then checks the whole tables.",
     ),
     "prices": ("Fetches and stores days of hourly prices.", "then checks the whole table."),
 }
-"""What the sync job of each chain does, and what its close job adds. A chain without checks has no close job."""
+"""What the sync job of each chain does, and what its close job adds."""
 
 
 class ChainJobs(NamedTuple):
     """The jobs of a chain's daily assets."""
 
     sync: dg.UnresolvedAssetJobDefinition
-    close: dg.UnresolvedAssetJobDefinition | None
+    close: dg.UnresolvedAssetJobDefinition
 
 
 def chain_jobs(chain: str, assets: Sequence[dg.AssetsDefinition]) -> ChainJobs:
     """Return the jobs of a chain for these daily assets, in the order of their days."""
     does, then = _DOES[chain]
     sync = dg.define_asset_job(f"{chain}_sync", selection=_only_proofs(assets), description=does)
-    if then is None:
-        return ChainJobs(sync, None)
     description = f"{does.removesuffix('.')}, {then}"
     return ChainJobs(sync, dg.define_asset_job(f"{chain}_close", selection=list(assets), description=description))
 

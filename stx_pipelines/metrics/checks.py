@@ -104,6 +104,13 @@ CHECKS = (
         ("wallet_retention_by_value", "first_seen_wallets"),
     ),
     Check(
+        "segments_add_up",
+        "wallet_retention",
+        "Value wallets and the others are all wallets of wallet_retention_by_value. Shares are of the wallets whose "
+        "balance is known, and no segment has more of these than all have.",
+        ("wallet_retention_by_segment", "wallet_retention_by_value"),
+    ),
+    Check(
         "value_is_mature",
         "wallet_value",
         "A value is null until its window is over, and the payback of a small cohort is always null.",

@@ -47,6 +47,11 @@ def usd(what: str) -> ResultColumn:
     return ResultColumn("fee_usd", "DECIMAL(38,14)", f"US dollars: {what}; NULL without prices", nullable=True)
 
 
+def mean_usd(name: str, what: str) -> ResultColumn:
+    """Return a column of exact US dollars per wallet."""
+    return ResultColumn(name, "DECIMAL(38,14)", f"US dollars per wallet: {what}; NULL as fee_usd", nullable=True)
+
+
 PRICED_SHARE = share("priced_share", "the share of fee_ustx that has a price; NULL without prices or fees")
 WINDOW = ResultColumn("window_days", "INTEGER", "length of the window in days")
 DEFINITION = ResultColumn("definition", "VARCHAR", "how retained is counted: cumulative, active_band or survival")

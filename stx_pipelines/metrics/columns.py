@@ -19,6 +19,7 @@ from stx_pipelines.metrics.column_parts import (
     count,
     day,
     flag,
+    mean_usd,
     share,
     stx,
     usd,
@@ -60,6 +61,8 @@ _AGES = {
     "older": "whose first day is at least 180 days ago",
     "age_unknown": "that may be younger or older than 180 days",
 }
+
+_PRICED = (usd("fee_ustx at the hourly price of each block time, as far as there is a price"), PRICED_SHARE)
 
 _NETWORK = (
     count("transactions", "rows that the table transactions shows"),
@@ -113,7 +116,7 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
         *_NETWORK[1:],
         count("fee_30d_ustx", f"microSTX: sum of fee_ustx over {_30_DAYS}", nullable=True),
         stx("fee_30d_stx", "fee_30d_ustx / 1,000,000; NULL as fee_30d_ustx", nullable=True),
-        usd("fee_ustx at the hourly price of each block time, as far as there is a price"),
+        _PRICED[0],
         ResultColumn("fee_btc", "DECIMAL(38,18)", "BTC: the same fees as fee_usd; NULL without prices", nullable=True),
         PRICED_SHARE,
     ),
@@ -152,8 +155,9 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
         _IS_MATURE,
         flag("is_small", f"true: cohort_size is below {_MINIMUM}"),
         _IS_CENSORED,
-        usd("fee_ustx at the hourly price of each block time, as far as there is a price"),
-        PRICED_SHARE,
+        *_PRICED,
+        mean_usd("mean_fee_usd", "fee_usd / cohort_size"),
+        share("payback_usd", "mean_fee_usd / STX_TARGET_CPA_USD; NULL as payback, and without target or prices"),
     ),
     "wallet_value_weekly": (
         _WEEK,
@@ -163,6 +167,9 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
         stx("fee_per_wallet_stx", "fee_ustx / wallets"),
         share("payback", f"fee_per_wallet_stx / target CPA; NULL if wallets is below {_MINIMUM}"),
         _IS_CENSORED,
+        *_PRICED,
+        mean_usd("fee_per_wallet_usd", "fee_usd / wallets"),
+        share("payback_usd", "fee_per_wallet_usd / STX_TARGET_CPA_USD; NULL as payback, and without target or prices"),
     ),
     "wallet_value_trailing": (
         WINDOW,
@@ -182,8 +189,8 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
             count(f"{age}_fee_ustx", f"microSTX: fees of {age}_wallets in the window" + _UNTIL_MATURE, nullable=True)
             for age in _AGES
         ),
-        usd("fee_ustx at the hourly price of each block time, as far as there is a price"),
-        PRICED_SHARE,
+        *_PRICED,
+        mean_usd("mean_fee_usd", "fee_usd / wallets"),
     ),
     "wallet_value_breakeven": (
         WINDOW,
@@ -201,6 +208,8 @@ COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
             nullable=True,
         ),
         flag("is_mature", "true: at least one cohort counts"),
+        *_PRICED,
+        mean_usd("breakeven_cpa_usd", "fee_usd / wallets"),
     ),
     "wallet_windows": (
         _ADDRESS,

@@ -37,6 +37,7 @@ def metric_options(settings: Settings) -> MetricOptions:
             trailing_windows=settings.stx_trailing_windows,
             minimum_cohort=settings.stx_minimum_cohort,
             target_cpa_ustx=int(settings.stx_target_cpa_stx * 1_000_000),
+            target_cpa_cents=None if (target := settings.stx_target_cpa_usd) is None else int(target * 100),
             excluded_types=settings.stx_excluded_types,
             left_censor_days=settings.stx_left_censor_days,
             breakeven_days=settings.stx_breakeven_days,

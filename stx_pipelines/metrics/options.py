@@ -17,7 +17,7 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.days import DAY, days_between
 
-DEFINITIONS_VERSION = 6
+DEFINITIONS_VERSION = 7
 """Version of the formulas, part of every fingerprint. If a formula changes, raise it to make all results stale."""
 
 ACTIVE_TRANSACTIONS = 3
@@ -39,7 +39,8 @@ class MetricOptions:
     """Options that users may choose. Windows and other lengths are in days.
 
     `minimum_cohort` is the smallest number of wallets with which a cohort has a payback. `target_cpa_ustx` is the
-    target cost of one new wallet in microSTX. Transactions of `excluded_types` do not count as activity, but they count
+    target cost of one new wallet in microSTX, `target_cpa_cents` that in cents of a US dollar, if there is one.
+    Transactions of `excluded_types` do not count as activity, but they count
     for `first_seen`. `left_censor_days` is the number of days at the start of the coverage whose new wallets may be
     older. `breakeven_days` is the number of days at the end of the coverage whose cohorts count for the breakeven CPA.
     Days before `data_start` are not read. Raises `ValueError` for values from which no metric can be computed.
@@ -49,6 +50,7 @@ class MetricOptions:
     trailing_windows: tuple[int, ...] = (30, 60, 90)
     minimum_cohort: int = 3
     target_cpa_ustx: int = 5_000_000
+    target_cpa_cents: int | None = None
     excluded_types: frozenset[str] = frozenset()
     left_censor_days: int = 30
     breakeven_days: int = 180

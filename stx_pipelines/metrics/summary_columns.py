@@ -18,6 +18,7 @@ from stx_pipelines.metrics.column_parts import (
 _UNCOVERED = "; NULL if is_covered is false"
 _UNOBSERVED = "; NULL if observed_wallets is 0"
 _IF_COUNTED = "; NULL if wallets is 0"
+_IF_KNOWN = "; NULL if known_wallets is 0"
 
 SUMMARY_COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
     "wallet_retention_by_value": (
@@ -28,6 +29,18 @@ SUMMARY_COLUMNS: dict[str, tuple[ResultColumn, ...]] = {
         count("wallets", "wallets of the segment that are certainly new, and whose window and first 30 days are over"),
         count("retained", "wallets that were active again, as definition counts it" + _IF_COUNTED, nullable=True),
         share("rate", "retained / wallets" + _IF_COUNTED),
+    ),
+    "wallet_retention_by_segment": (
+        WINDOW,
+        DEFINITION,
+        ResultColumn("segment", "VARCHAR", "all, funded (at least 10 STX), value or non_value; see docs/metrics.md"),
+        *COUNTED_COHORTS,
+        count(
+            "wallets", "wallets of the segment, as in wallet_retention_by_value, whether their balance is known or not"
+        ),
+        count("known_wallets", "wallets of them that are in wallet_balances; the cohorts and retained are theirs"),
+        count("retained", "known_wallets that were active again, as definition counts it" + _IF_KNOWN, nullable=True),
+        share("rate", "retained / known_wallets" + _IF_KNOWN),
     ),
     "wallet_window_summary": (
         WINDOW,

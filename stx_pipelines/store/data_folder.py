@@ -66,6 +66,10 @@ class DataFolder:
         """Return the path of the file with the newest day of this dataset that its server did not give."""
         return self.run / f"{dataset}.unserved.json"
 
+    def states(self, dataset: str) -> Path:
+        """Return the path of the file with the states of accounts that a run of this dataset has read so far."""
+        return self.run / f"{dataset}.states.jsonl"
+
     def pace(self, chain: str) -> Path:
         """Return the path of the file that holds what a chain's server taught about batches and pace."""
         return self.run / f"{chain}.pace.json"

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from stx_pipelines.cli import demo, demo_trouble
+from stx_pipelines.devnet.ethereum.chain import EthereumChain, EthereumSpec
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.values import ChainSpec
 from stx_pipelines.store.files import StoreError
-from stx_pipelines.store.identity import Identity
+from stx_pipelines.store.identity import EthereumIdentity, Identity
 from stx_pipelines_tests.clients.raw import Talk, talking
 from stx_pipelines_tests.clients.test_bounds import SLOW, outcome
 from stx_pipelines_tests.world import ROOT, command, query
@@ -48,7 +49,10 @@ def test_the_demo_shows_its_whole_history_and_can_be_run_twice(
     )
     [(blocks, balances)] = query(data, "SELECT (SELECT max(number) FROM blocks), count(*) FROM miners_balance")
     assert blocks == balances > 7_000
-    [(transactions,)] = query(data, "SELECT count(*) FROM transactions")
+    [(transactions, new_wallets)] = query(
+        data, "SELECT (SELECT count(*) FROM transactions), count(*) FROM wallet_balances"
+    )
+    assert new_wallets > 100
     assert transactions > 1_000
     assert not (Path.cwd() / "data").exists()
 
@@ -58,9 +62,12 @@ def test_a_folder_of_an_earlier_demo_keeps_its_chain() -> None:
         spec = ChainSpec(first_day=FIRST_DAY, tip=datetime(2026, 10, 1, 2, tzinfo=UTC), life=life)
         return demo._has_life(Identity(1, StacksChain(spec).blocks[0].index_hash, FIRST_DAY))
 
-    assert has_life(True)
-    assert not has_life(False)
-    assert demo._has_life(None)
+    def has_bodies(bodies: bool) -> bool:
+        spec = EthereumSpec(first_day=FIRST_DAY, tip=datetime(2026, 10, 1, 0, 1, tzinfo=UTC), bodies=bodies)
+        return demo._has_bodies(EthereumIdentity(1, EthereumChain(spec).blocks[0].hash, FIRST_DAY), wanted=not bodies)
+
+    assert (has_life(True), has_life(False), demo._has_life(None)) == (True, False, True)
+    assert (has_bodies(True), has_bodies(False), demo._has_bodies(None, wanted=True)) == (True, False, True)
 
 
 @pytest.mark.parametrize("talk", [SLOW["a drip of headers"], SLOW["a drip of a body"]], ids=["headers", "body"])

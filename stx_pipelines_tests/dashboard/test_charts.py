@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from stx_pipelines.dashboard.facts import Facts, read_facts
 from stx_pipelines.dashboard.page import VEGA_LITE
 from stx_pipelines.dashboard.parts import Chart
 from stx_pipelines.dashboard.sections.fee_recipients import fee_recipients
-from stx_pipelines.dashboard.sections.funnel import funnel, funnel_stages
+from stx_pipelines.dashboard.sections.funnel import drawn_stages, funnel
 from stx_pipelines.dashboard.sections.retention import retention
 from stx_pipelines.dashboard.sections.value import value
 from stx_pipelines.dashboard.themes import themed
@@ -90,8 +91,7 @@ def with_ethereum(made: MetricStore) -> Facts:
     """Return the page's facts, with stages of the funnel and three fee recipients."""
     write_days(made.folder.path)
     facts = read_facts(made, covered(made), "")
-    stages = funnel_stages(facts.rows("wallet_funnel"))
-    return Facts(**{**vars(facts), "tables": {**facts.tables, "funnel_stages": stages}})
+    return replace(facts, tables={**facts.tables, **drawn_stages(facts)})
 
 
 @pytest.mark.parametrize("section", [value, funnel, fee_recipients])

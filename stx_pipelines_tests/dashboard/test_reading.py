@@ -66,9 +66,9 @@ def test_small_cohorts_have_the_interval_of_wilson() -> None:
 
 
 def test_every_column_has_a_head_with_its_unit() -> None:
-    """Amounts name STX or microSTX, shares a percent sign."""
+    """Amounts name STX, microSTX or US dollars, shares a percent sign."""
     names = [column.name for table, columns in COLUMNS.items() if table not in NOT_ON_PAGE for column in columns]
-    units = {"_stx": ", STX", "_ustx": ", microSTX", "_share": "%", "_rate": "%", "rate": "%"}
+    units = {"_stx": ", STX", "_ustx": ", microSTX", "_usd": "US dollars", "_share": "%", "_rate": "%", "rate": "%"}
     for name in names:
         assert "_" not in head(name)
         assert all(unit in head(name) for end, unit in units.items() if name.endswith(end)), name

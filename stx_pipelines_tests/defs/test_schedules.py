@@ -43,7 +43,6 @@ def evaluate(
 ) -> dict[str, str] | str:
     """Return the tags of the run that a tick requests, or the sentence with which it skips."""
     close = chain_jobs("stacks", DAILY["stacks"]).close
-    assert close is not None
     schedule = daily_schedule(
         "daily", "transactions", close, lambda now: coverage_of(states, failed or {}, now, tip), on=False
     )
@@ -88,6 +87,12 @@ def test_a_closed_yesterday_is_left_alone() -> None:
     tags = evaluate({TODAY: "open", TODAY - DAY: "closed"}, HALF_PAST_ONE)
     assert isinstance(tags, dict)
     assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-06-10", "2026-06-10")
+
+
+def test_a_dataset_of_closed_days_is_checked_every_day() -> None:
+    tags = evaluate({TODAY - DAY: "closed", TODAY - 2 * DAY: "missing"}, HALF_PAST_ONE)
+    assert isinstance(tags, dict)
+    assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-06-09", "2026-06-09")
 
 
 def test_without_a_wanted_day_it_says_so() -> None:

@@ -6,7 +6,7 @@ Also here: functions that store any rows as day files, and functions that read r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,10 +16,11 @@ import msgspec
 import pyarrow.parquet as pq
 
 from stx_pipelines.chains.certificate import Certificate, State
-from stx_pipelines.chains.datasets import DATASETS, PRICES, TRANSACTIONS
+from stx_pipelines.chains.datasets import DATASETS, PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.prices import Candle
 from stx_pipelines.chains.stacks import ANCHORED, Tx
+from stx_pipelines.chains.wallet_balances import WalletBalance
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.encoding import amount_of, c32_address, contract_of, recipient_hash
 from stx_pipelines.devnet.stacks.values import Transaction
@@ -176,6 +177,14 @@ def store_prices(store: MetricStore, of: date, candles: Sequence[Candle]) -> Non
     )
     assert store.prices is not None
     store.prices.write(to_arrow(DATASETS[PRICES], candles), known)
+
+
+def store_balances(store: MetricStore, of: date, funded: Mapping[str, bool]) -> None:
+    """Store a closed day of balances of these wallets, and whether each is funded."""
+    time, _ = window(of)
+    rows = [WalletBalance(who, 1, 0, 0, 1, is_funded, 9, "0x", time) for who, is_funded in funded.items()]
+    known = msgspec.structs.replace(certificate(of, []), dataset=WALLET_BALANCES, seen=len(rows), published=len(rows))
+    DayFiles(store.folder.days(WALLET_BALANCES)).write(to_arrow(DATASETS[WALLET_BALANCES], rows), known)
 
 
 def store_history(store: MetricStore, numbers: Iterable[int] = range(100)) -> MetricStore:

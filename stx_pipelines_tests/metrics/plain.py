@@ -306,12 +306,6 @@ class Plain:
             rows.append((length, min(wanted), last, *counts, *rates, True))
         return rows
 
-    def wallet_funnel_funded(self) -> Rows:
-        """Return the funnel of a folder without balances, in which no balance is known."""
-        return [
-            (*row[:4], *((0,) * 4 if row[-1] else (None,) * 4), *(None,) * 3, row[-1]) for row in self.wallet_funnel()
-        ]
-
 
 def calls_in(group: pd.DataFrame) -> tuple[Any, ...]:
     """Return calls, wallets, fees, and all and failed ones of a group of contract calls."""

@@ -5,7 +5,8 @@ Like `plain`, it is written from the definitions in docs/metrics.md, not from th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from stx_pipelines_tests.metrics.plain import Plain, Rows, mean, middle, stx
@@ -18,8 +19,14 @@ WITHOUT_PRICES = (None, None)
 """The values of fee_usd and priced_share if prices are off."""
 
 
+@dataclass
 class PlainSummary(Plain):
-    """The metrics of `Plain`, with the tables and columns that sum up windows and ages."""
+    """The metrics of `Plain`, with the tables and columns that sum up windows and ages.
+
+    `funded` says whether a wallet is funded, for the wallets whose balance is known.
+    """
+
+    funded: Mapping[str, bool] = field(default_factory=dict)
 
     def age(self, who: str, day: date) -> str:
         """Return whether the wallet is younger than 180 days on this day. A known old wallet began before the range."""
@@ -53,17 +60,23 @@ class PlainSummary(Plain):
         return rows
 
     def wallet_value(self) -> Rows:
-        return [(*row, *WITHOUT_PRICES) for row in super().wallet_value()]
+        return [(*row, *WITHOUT_PRICES, None, None) for row in super().wallet_value()]
+
+    def wallet_value_weekly(self) -> Rows:
+        return [(*row, *WITHOUT_PRICES, None, None) for row in super().wallet_value_weekly()]
+
+    def wallet_value_breakeven(self) -> Rows:
+        return [(*row, *WITHOUT_PRICES, None) for row in super().wallet_value_breakeven()]
 
     def wallet_value_trailing(self) -> Rows:
         rows: Rows = []
         for row in super().wallet_value_trailing():
             fees = self.trailing(row[0])
             if fees is None:
-                rows.append((*row, *(None,) * 6, *WITHOUT_PRICES))
+                rows.append((*row, *(None,) * 6, *WITHOUT_PRICES, None))
                 continue
             paid = [sum(sum(mine) for who, mine in fees.items() if self.age(who, self.end) == age) for age in AGES]
-            rows.append((*row, *self.counts_of_ages(fees, self.end), *paid, *WITHOUT_PRICES))
+            rows.append((*row, *self.counts_of_ages(fees, self.end), *paid, *WITHOUT_PRICES, None))
         return rows
 
     def observed(self, length: int) -> list[str]:
@@ -112,23 +125,62 @@ class PlainSummary(Plain):
                     rows.append((length, low, high, len(mine), len(fees), len(mine) / len(fees), sum(mine)))
         return rows
 
-    def wallet_retention_by_value(self) -> Rows:
+    def seasoned(self) -> Iterator[tuple[int, str, dict[str, bool]]]:
+        """Yield each window and definition, and whether each wallet whose days are over was active again."""
         known = [who for wallets in self.cohorts.values() for who in wallets if not self.may_be_older(who)]
-        rows: Rows = []
         for longer_than, length in zip((0, *self.options.windows[:-1]), self.options.windows, strict=True):
             for definition in ("active_band", "cumulative", "survival"):
                 observed = self.options.windows[-1] if definition == "survival" else length
                 over = [who for who in known if self.is_over(self.first_day[who], max(observed, 30))]
-                for segment in ("non_value", "value"):
-                    mine = [who for who in over if (sum(self.fees_within(who, 30)) >= 10**6) == (segment == "value")]
-                    days = [self.first_day[who] for who in mine]
-                    back = sum(self.came_back(who, definition, longer_than, length) for who in mine)
-                    rows.append(
-                        (
-                            *(length, definition, segment),
-                            *((min(days), max(days)) if days else (None, None)),
-                            len(mine),
-                            *((back, back / len(mine)) if mine else (None, None)),
-                        )
-                    )
+                yield length, definition, {who: self.came_back(who, definition, longer_than, length) for who in over}
+
+    def is_value(self, who: str) -> bool:
+        return sum(self.fees_within(who, 30)) >= 10**6
+
+    def cohorts_of(self, wallets: Iterable[str]) -> tuple[date | None, date | None]:
+        days = [self.first_day[who] for who in wallets]
+        return (min(days), max(days)) if days else (None, None)
+
+    def wallet_retention_by_value(self) -> Rows:
+        rows: Rows = []
+        for length, definition, back in self.seasoned():
+            for segment in ("non_value", "value"):
+                mine = [who for who in back if self.is_value(who) == (segment == "value")]
+                counts = returned(back, mine)
+                rows.append((length, definition, segment, *self.cohorts_of(mine), len(mine), *counts))
         return rows
+
+    def wallet_retention_by_segment(self) -> Rows:
+        rows: Rows = []
+        for length, definition, back in self.seasoned():
+            value = [who for who in back if self.is_value(who)]
+            segments = {
+                "all": list(back),
+                "funded": [who for who in back if self.funded.get(who)],
+                "non_value": [who for who in back if who not in value],
+                "value": value,
+            }
+            for segment, mine in segments.items():
+                known = [who for who in mine if who in self.funded]
+                counts = (len(mine), len(known), *returned(back, known))
+                rows.append((length, definition, segment, *self.cohorts_of(known), *counts))
+        return rows
+
+    def wallet_funnel_funded(self) -> Rows:
+        rows: Rows = []
+        for length, first, last, *_, is_mature in self.wallet_funnel():
+            wallets = [who for day, mine in self.cohorts.items() if first <= day <= last for who in mine]
+            funded = [who for who in wallets if self.funded.get(who)]
+            active = [who for who in funded if len(self.fees_within(who, 30)) >= 3]
+            stages = (len(funded), len(active), len([who for who in active if self.is_value(who)]))
+            known = len([who for who in wallets if who in self.funded])
+            rates = [stage / known if known else None for stage in stages]
+            counts = (len(wallets), known, *stages, *rates)
+            rows.append((length, first, last, *(counts if is_mature else (None,) * 8), is_mature))
+        return rows
+
+
+def returned(back: Mapping[str, bool], wallets: Collection[str]) -> tuple[int | None, float | None]:
+    """Return how many of the wallets came back, and their share; None without a wallet."""
+    count = sum(back[who] for who in wallets)
+    return (count, count / len(wallets)) if wallets else (None, None)

@@ -13,7 +13,7 @@ from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.devnet.stacks.values import ChainSpec
 from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.results import RESULTS
-from stx_pipelines_tests.metrics.history import START, payload_of, read, store_chain, store_in
+from stx_pipelines_tests.metrics.history import START, payload_of, read, store_balances, store_chain, store_in
 from stx_pipelines_tests.metrics.plain_summary import PlainSummary
 
 SHORT = MetricOptions(windows=(1, 3, 7), trailing_windows=(7, 14, 99), left_censor_days=5, breakeven_days=20)
@@ -66,12 +66,16 @@ def transactions_of(chain: StacksChain, days: int) -> pd.DataFrame:
 def test_pandas_agrees_on_every_table(
     chain: StacksChain, tmp_path: Path, days: int, options: MetricOptions, from_birth: bool
 ) -> None:
-    """In 45 days the funnel has wallets whose first 30 days are over."""
+    """In 45 days the funnel has wallets whose first 30 days are over. Two of three wallets have a known balance."""
     last = START + (days - 1) * DAY
     store = store_in(tmp_path / "data", options, START if from_birth else None)
     store_chain(store, chain, days_between(START, last))
+    transactions = transactions_of(chain, days)
+    senders = sorted({*transactions.address})
+    funded = {who: number % 3 == 1 for number, who in enumerate(senders) if number % 3}
+    store_balances(store, START, funded)
     store.refresh()
-    plain = PlainSummary(transactions_of(chain, days), START, last, options, from_birth)
+    plain = PlainSummary(transactions, START, last, options, from_birth, funded)
     for table in (table for tables in RESULTS.values() for table in tables):
         ours = [tuple(row.values()) for row in read(store, table)]
         assert ours == getattr(plain, table)(), table

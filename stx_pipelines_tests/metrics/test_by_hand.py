@@ -220,12 +220,13 @@ def test_days_before_the_data_start_are_not_read(tmp_path: Path) -> None:
 
 
 def test_without_a_closed_day_every_table_is_there_and_empty(tmp_path: Path) -> None:
-    """Only two tables have rows, without numbers: one per window, and one per window, definition and group."""
+    """Only three tables have rows, without numbers: one per window, and two per window, definition and segment."""
     store = store_in(tmp_path / "data", MetricOptions())
     store_day(store, day(0), rows_of(0), "open")
     refreshed = store.refresh()
     assert {table: rows for table, rows in refreshed.rows.items() if rows} == {
         "wallet_value_breakeven": 5,
         "wallet_retention_by_value": 30,
+        "wallet_retention_by_segment": 60,
     }
     assert refreshed.basis.coverage_end is None

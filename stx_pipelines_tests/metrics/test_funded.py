@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from msgspec.structs import replace
-
-from stx_pipelines.chains.datasets import DATASETS, WALLET_BALANCES
-from stx_pipelines.chains.days import window
-from stx_pipelines.chains.wallet_balances import WalletBalance
 from stx_pipelines.metrics.checks import CHECKS, judge
-from stx_pipelines.store.arrow import to_arrow
-from stx_pipelines.store.day_files import DayFiles
-from stx_pipelines_tests.metrics.history import by, certificate, day, store_history, store_in
+from stx_pipelines_tests.metrics.history import by, day, store_balances, store_history, store_in
 
 FUNDED = {5: {"D": True}, 40: {"E": True, "G": True, "H": False}, 69: {"I": True}}
 """Whether each wallet is funded, by its first day. Nothing is known of F and the others."""
@@ -24,11 +17,8 @@ def test_only_wallets_with_a_known_balance_count(tmp_path: Path) -> None:
     before = store.basis().fingerprint
     store.refresh(["wallet_funnel"])
     assert "wallet_funnel" not in store.stale()
-    files = DayFiles(store.folder.days(WALLET_BALANCES))
     for number, wallets in FUNDED.items():
-        time, _ = window(day(number))
-        rows = [WalletBalance(name, 1, 0, 0, 1, funded, 9, "0x", time) for name, funded in wallets.items()]
-        files.write(to_arrow(DATASETS[WALLET_BALANCES], rows), replace(certificate(day(number), []), seen=len(rows)))
+        store_balances(store, day(number), wallets)
     assert store.basis().fingerprint != before
     assert "wallet_funnel" in store.stale()
     store.refresh(["wallet_funnel"])

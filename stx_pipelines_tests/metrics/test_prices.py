@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from pathlib import Path
@@ -19,12 +20,14 @@ from stx_pipelines.metrics.options import MetricOptions
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines_tests.metrics.history import START, day, read, store_chain, store_history, store_in, store_prices
-from stx_pipelines_tests.metrics.plain import Plain
+from stx_pipelines_tests.metrics.plain_summary import PlainSummary
 from stx_pipelines_tests.metrics.test_against_pandas import chain, transactions_of
 
 __all__ = ["chain"]  # a fixture
 
-OPTIONS = MetricOptions(windows=(1, 3, 7), trailing_windows=(7, 99), excluded_types=frozenset({"coinbase"}))
+OPTIONS = MetricOptions(
+    windows=(1, 3, 7), trailing_windows=(7, 99), excluded_types=frozenset({"coinbase"}), target_cpa_cents=25
+)
 DAYS = 20
 HOUR = 3600
 Prices = dict[tuple[str, int], Decimal]
@@ -70,6 +73,22 @@ def recount(rows: pd.DataFrame, prices: Prices) -> tuple[Decimal | None, Decimal
     return (dollars if known else None), (btc if known else None), float(part / total) if total else None
 
 
+def first_days(plain: PlainSummary, wallets: Sequence[str], length: int) -> pd.DataFrame:
+    """Return the transactions of these wallets in their first days."""
+    mine = plain.active[plain.active.address.isin(wallets)]
+    return mine[mine.k < length]
+
+
+def per_wallet(dollars: Decimal | None, wallets: int) -> Decimal | None:
+    """Return the dollars per wallet with 14 places."""
+    return None if dollars is None else (dollars / wallets).quantize(Decimal("1E-14"), ROUND_HALF_UP)
+
+
+def payback(dollars: Decimal | None, wallets: int) -> float | None:
+    """Return the share of the target of 25 cents that the wallets paid, None for fewer than 3 wallets."""
+    return None if dollars is None or wallets < 3 else float(dollars / (wallets * Decimal("0.25")))
+
+
 def test_fees_in_dollars_and_btc_equal_a_recount(chain: StacksChain, tmp_path: Path) -> None:
     """The first day has no prices of the day before, and the fourth has hours without a price."""
     store = priced_store(tmp_path / "data")
@@ -82,7 +101,7 @@ def test_fees_in_dollars_and_btc_equal_a_recount(chain: StacksChain, tmp_path: P
         store_prices(store, each, [Candle(*row) for row in rows if start <= row[1] < end])
     store.refresh(["network_daily", "wallet_value"])
 
-    plain = Plain(transactions_of(chain, DAYS), START, days[-1], OPTIONS, False)
+    plain = PlainSummary(transactions_of(chain, DAYS), START, days[-1], OPTIONS, False)
     with localcontext() as context:
         context.prec = 60
         for row in read(store, "network_daily"):
@@ -91,13 +110,29 @@ def test_fees_in_dollars_and_btc_equal_a_recount(chain: StacksChain, tmp_path: P
             assert (row["priced_share"] < 1) == (row["date"] in (days[0], days[3]))
         for row in read(store, "wallet_value"):
             if row["is_mature"]:
-                wallets = plain.active[plain.active.address.isin(plain.cohorts[row["cohort_date"]])]
-                dollars, _, share = recount(wallets[wallets.k < row["window_days"]], prices)
+                wallets = plain.cohorts[row["cohort_date"]]
+                dollars, _, share = recount(first_days(plain, wallets, row["window_days"]), prices)
                 assert (row["fee_usd"], row["priced_share"]) == (dollars, share), row
+                assert row["mean_fee_usd"] == per_wallet(dollars, len(wallets))
+                assert row["payback_usd"] == pytest.approx(payback(dollars, len(wallets)))
+        for row in read(store, "wallet_value_weekly"):
+            week = [row["week_ending"] - n * DAY for n in range(7)]
+            wallets = [who for day in week for who in plain.cohorts.get(day, [])]
+            dollars, _, share = recount(first_days(plain, wallets, row["window_days"]), prices)
+            assert (row["fee_usd"], row["priced_share"]) == (dollars, share), row
+            assert row["fee_per_wallet_usd"] == per_wallet(dollars, len(wallets))
+            assert row["payback_usd"] == pytest.approx(payback(dollars, len(wallets)))
+        for row in read(store, "wallet_value_breakeven"):
+            wallets = plain.observed(row["window_days"])
+            dollars, _, share = recount(first_days(plain, wallets, row["window_days"]), prices)
+            assert (row["fee_usd"], row["priced_share"]) == (dollars, share), row
+            assert row["breakeven_cpa_usd"] == per_wallet(dollars, len(wallets))
         first, second = read(store, "wallet_value_trailing")
-        dollars, _, share = recount(plain.active[plain.active.day > days[-1] - 7 * DAY], prices)
+        last_days = plain.active[plain.active.day > days[-1] - 7 * DAY]
+        dollars, _, share = recount(last_days, prices)
         assert (first["fee_usd"], first["priced_share"]) == (dollars, share)
-        assert (second["fee_usd"], second["priced_share"]) == (None, None)
+        assert first["mean_fee_usd"] == per_wallet(dollars, last_days.address.nunique())
+        assert (second["fee_usd"], second["priced_share"], second["mean_fee_usd"]) == (None, None, None)
 
 
 @pytest.mark.parametrize("is_on", [True, False])

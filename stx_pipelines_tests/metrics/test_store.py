@@ -75,7 +75,7 @@ def test_money_is_never_floating_point(store: MetricStore) -> None:
         *("rate", "active_rate", "active_and_value_rate", "failed_share", "priced_share"),
         *("wallet_share", "active_to_first", "retention_rate"),
         *("funded_rate", "funded_and_active_rate", "funded_active_and_value_rate"),
-        *("payback", "rolling_mean_7d", "rolling_mean_30d"),
+        *("payback", "payback_usd", "rolling_mean_7d", "rolling_mean_30d"),
     }
 
 

@@ -114,11 +114,9 @@ def _sums() -> Spec:
 
 
 def _in_dollars(day: Row) -> str:
-    """Return the fees in US dollars as text; nothing without prices, or without fees of which a share is priced."""
-    fees, share = day.get("fee_usd"), day.get("priced_share")
-    return (
-        "" if fees is None or share is None else f" ({Decimal(fees):,.2f} US dollars, {share:.0%} of the fees priced)"
-    )
+    if day.get("priced_share") is None:  # without prices, or without fees
+        return ""
+    return f" ({Decimal(day['fee_usd'] or 0):,.2f} US dollars, {day['priced_share']:.0%} of the fees priced)"
 
 
 def _failures(last: Row) -> Chart:

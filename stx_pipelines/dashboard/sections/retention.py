@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.dashboard.charts import Spec, calculated, chart, day_in, kept, layer, older, steps, tooltip
 from stx_pipelines.dashboard.facts import Facts, Row, partial_weeks
 from stx_pipelines.dashboard.intervals import RULE, SMALL, interval
-from stx_pipelines.dashboard.parts import Chart, Choice, Section, section
-from stx_pipelines.dashboard.sections.value_retention import NAMES, value_retention
+from stx_pipelines.dashboard.parts import Chart, Choice, Panel, Section, section
+from stx_pipelines.dashboard.sections.value_retention import NAMES, segment_panels, value_retention
 from stx_pipelines.dashboard.text import long_day, number
 from stx_pipelines.metrics.options import Basis, MetricOptions
 
@@ -28,14 +29,16 @@ def retention(facts: Facts) -> Section:
     """Return the section with the heat map and the value wallets, or with the day on which the first cell appears."""
     rows, basis = facts.rows("wallet_retention_weekly"), facts.measured
     charts: list[Chart] = []
+    panels: list[Panel] = []
     empty = ""
     if rows and basis is not None:
         if any(row["is_mature"] for row in rows):
             charts = [_heat_map(rows, basis), *filter(None, [value_retention(facts)])]
+            panels = segment_panels(facts)
         else:
             empty = _too_short(rows[0], basis.options.windows[0])
     lead = "The share of each week's new wallets that came back later."
-    return section("retention", "Retention", lead, charts, empty)
+    return replace(section("retention", "Retention", lead, charts, empty), panels=panels)
 
 
 def _too_short(first: Row, window: int) -> str:

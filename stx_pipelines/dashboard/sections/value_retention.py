@@ -18,8 +18,8 @@ from stx_pipelines.dashboard.charts import (
     tooltip,
 )
 from stx_pipelines.dashboard.facts import Facts, Row
-from stx_pipelines.dashboard.parts import Chart, Choice
-from stx_pipelines.dashboard.text import WORTH, number
+from stx_pipelines.dashboard.parts import Chart, Choice, Panel
+from stx_pipelines.dashboard.text import FUNDED, WORTH, number
 from stx_pipelines.metrics.options import FUNNEL_DAYS, MetricOptions
 
 NAMES = {"cumulative": "in the window", "active_band": "late in the window", "survival": "after the window"}
@@ -46,6 +46,33 @@ def _nothing_yet() -> Chart:
         empty=f"No wallet is certainly new and has its first {FUNNEL_DAYS} days behind it yet.",
         is_wide=True,
     )
+
+
+def segment_panels(facts: Facts) -> list[Panel]:
+    """Return the table of the retention of all, funded, value and other wallets, if any balance is known."""
+    known = [
+        row
+        for row in facts.rows("wallet_retention_by_segment")
+        if row["definition"] == "cumulative" and row["known_wallets"]
+    ]
+    cells = {(row["window_days"], row["segment"]): row for row in known}
+    segments = {"all": "all", "funded": "funded", **_SEGMENTS}
+    rows = [
+        (f"{window} days", *(_back(cells.get((window, segment))) for segment in segments))
+        for window in sorted({row["window_days"] for row in known})
+    ]
+    meaning = (
+        "Share of the wallets with a transaction on a later day of the window, from day 1 to its last day, and its two "
+        f"counts. Only wallets count whose balance is known. {FUNDED} {_WORTH}"
+    )
+    panel = Panel("Retention by balance", meaning, ("window", *segments.values()), rows, "wallet_retention_by_segment")
+    return [panel] if rows else []
+
+
+def _back(row: Row | None) -> str:
+    if row is None:
+        return "—"
+    return f"{row['rate']:.1%} ({number(row['retained'])} of {number(row['known_wallets'])})"
 
 
 def value_wallets(facts: Facts) -> tuple[int, int]:

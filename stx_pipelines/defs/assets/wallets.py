@@ -50,7 +50,8 @@ DEFINITIONS = {
         "transaction. `cumulative` requires one at 1 <= k <= H, `active_band` one at L < k <= H, where L is the next "
         "smaller window, and `survival` one at k >= H, up to the longest window. `wallet_retention_weekly` has the "
         "sums of these counts by week ending on Sunday. `wallet_retention_by_value` has them for value wallets (at "
-        "least 1 STX of fees at 0 <= k < 30) and for the others."
+        "least 1 STX of fees at 0 <= k < 30) and for the others. `wallet_retention_by_segment` has them for all, "
+        "funded, value and other wallets whose balance is in `wallet_balances`."
     ),
     "wallet_value": (
         "One row per cohort and window w: the fees paid at 0 <= k < w, with the mean and the median per wallet, for "
@@ -60,7 +61,8 @@ DEFINITIONS = {
         "active in the last w days), `wallet_value_breakeven` (fees per wallet of the mature cohorts of the last 180 "
         "days), `wallet_windows` (one row per wallet and window), `wallet_window_summary` (one row per window: new and "
         "active wallets of the last days, retention and fees of the first days) and `wallet_fee_histogram` (the "
-        "wallets by their fees in the first days). Amounts of money are exact."
+        "wallets by their fees in the first days). Amounts of money are exact. `..._usd` are US dollars, with the "
+        "share of the fees that has a price (`priced_share`), if prices are on."
     ),
     "wallet_funnel": (
         "One row per window w. `cohort_size` is the number of wallets whose D0 is one of the last w days d with d + "

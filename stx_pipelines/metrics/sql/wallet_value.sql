@@ -38,6 +38,9 @@ SELECT
     cohort_size < scope.minimum_cohort AS is_small,
     is_left_censored,
     CASE WHEN is_mature THEN usd(usd_e14) END AS fee_usd,
-    CASE WHEN is_mature THEN priced_share(priced_ustx, fee_ustx) END AS priced_share
+    CASE WHEN is_mature THEN priced_share(priced_ustx, fee_ustx) END AS priced_share,
+    CASE WHEN is_mature THEN mean_usd(usd_e14, cohort_size) END AS mean_fee_usd,
+    CASE WHEN is_mature AND cohort_size >= scope.minimum_cohort THEN
+        payback_usd(usd_e14, cohort_size, scope.target_cpa_cents) END AS payback_usd
 FROM cohorts, scope
 ORDER BY cohort_date, window_days

@@ -45,6 +45,7 @@ SELECT
     CASE WHEN is_mature THEN coalesce(older_fee_ustx, 0) END AS older_fee_ustx,
     CASE WHEN is_mature THEN coalesce(age_unknown_fee_ustx, 0) END AS age_unknown_fee_ustx,
     CASE WHEN is_mature THEN usd(usd_e14) END AS fee_usd,
-    CASE WHEN is_mature THEN priced_share(priced_ustx, fee_ustx) END AS priced_share
+    CASE WHEN is_mature THEN priced_share(priced_ustx, fee_ustx) END AS priced_share,
+    CASE WHEN is_mature AND wallets > 0 THEN mean_usd(usd_e14, wallets) END AS mean_fee_usd
 FROM judged LEFT JOIN totals USING (window_days)
 ORDER BY window_days

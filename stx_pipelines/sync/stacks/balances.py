@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,15 +33,28 @@ from stx_pipelines.project import Project
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.day_files import DamagedDayFile
+from stx_pipelines.store.kept_states import KeptStates
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.outcome import FailedDay, NotNow, Outcome, ProvedDay
 
 log = logging.getLogger(__name__)
 
-_PROOF = (
+PROOF = (
     "one row per account whose nonce 0 is on the day; each next nonce that the node states is one more than the "
     "highest nonce of the account up to the day's last block; the balances are the node's word"
 )
+"""The proof in the certificate of a day. A day with accounts that were left out has their number too."""
+
+
+class History(NamedTuple):
+    """What our transactions say about a day: its new accounts, and a row of its last block.
+
+    `last` is None for a day without rows. `unknown` are the blocks that may have further transactions of the accounts.
+    """
+
+    accounts: NewAccounts
+    last: Tx | None
+    unknown: set[int]
 
 
 class TransactionsAwaited(NotNow):
@@ -69,7 +83,13 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
         """The store of the transactions."""
         return self.transactions
 
+    @property
+    def _kept(self) -> KeptStates:
+        return KeptStates(self.folder.states(WALLET_BALANCES))
+
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
+        if force:
+            self._kept.drop()
         for outcome in self._store_each(days, self._read):
             if not (isinstance(outcome, FailedDay) and isinstance(outcome.error, StateUnserved)):
                 yield outcome
@@ -84,34 +104,47 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
             raise TransactionsAwaited(
                 f"the transactions of {day} are not closed yet; the balances of its new wallets are read afterwards"
             )
-        rows = self._rows(day)
-        beside = self._beside(day, rows)
-        accounts, last = new_accounts(rows, beside), last_row(rows)
-        balances = list(self._balances(day, accounts, last, missing_heights([*rows, *beside]))) if last else []
-        if 2 * len(balances) < len(accounts.highest):
-            raise ProofError(
-                f"the node states higher nonces than our transactions have for {len(accounts.highest) - len(balances)} "
-                f"of the {len(accounts.highest)} new accounts of {day}"
-            )
+        history = self.history(day)
+        try:
+            balances = self._proved(day, history)
+        except ProofError:
+            self._kept.drop()
+            raise
+        self._kept.drop()
         sent, seconds = self.client.http.calls - requests, round(time.monotonic() - began, 3)
-        return ProvedDay(balances, self._certify(source, accounts, balances, sent, seconds))
+        return ProvedDay(balances, self._certify(source, history.accounts, balances, sent, seconds))
 
-    def _beside(self, day: date, rows: Sequence[Tx]) -> list[Tx]:
-        """Return the rows of the blocks of neighbouring days that are between blocks of this day.
+    def _proved(self, day: date, history: History) -> list[WalletBalance]:
+        balances, accounts = list(self._balances(day, history)), len(history.accounts.highest)
+        if 2 * len(balances) < accounts:
+            raise ProofError(
+                f"the node states higher nonces than our transactions have for {accounts - len(balances)} of the "
+                f"{accounts} new accounts of {day}"
+            )
+        return balances
 
-        Such blocks may be missing only if the day before is not stored.
-        """
-        if not (missing := missing_heights(rows)):
-            return []
-        neighbours = [each for each in (day - DAY, day + DAY) if self._source(each)]
+    def history(self, day: date) -> History:
+        """Return what the transactions of a day and of the days beside it say. Raises `TransactionsAwaited`."""
+        rows = self._rows(day)
+        missing = missing_heights(rows)
+        neighbours = [each for each in (day - DAY, day + DAY) if missing and self._source(each)]
         beside = [tx for each in neighbours for tx in self._rows(each) if tx.block_height in missing]
         lacking = missing - {tx.block_height for tx in beside}
         if lacking and day - DAY in neighbours:
+            self._await_neighbours(day, rows, lacking)
+            lacking = set()  # blocks without transactions
+        return History(new_accounts(rows, beside), last_row(rows), lacking)
+
+    def _await_neighbours(self, day: date, rows: Sequence[Tx], lacking: set[int]) -> None:
+        """Raise `TransactionsAwaited` if a day beside this one may still get transactions of these blocks."""
+        before, after = self._source(day - DAY), self._source(day + DAY)
+        newest = max(tx.burn_block_height for tx in rows)
+        is_known = before and before.is_closed and after and (after.is_closed or after.proved_to >= newest)
+        if not is_known:
             raise TransactionsAwaited(
                 f"block {min(lacking)} is between the blocks of {day}, but of a neighbouring day that is not stored "
                 "yet; the balances of the day's new wallets are read afterwards"
             )
-        return beside
 
     def _rows(self, day: date) -> list[Tx]:
         try:
@@ -122,28 +155,39 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
                 f"the file of the transactions of {day} is damaged; `stx-pipelines health` says what to do"
             ) from error
 
-    def _balances(self, day: date, accounts: NewAccounts, last: Tx, unknown: set[int]) -> Iterator[WalletBalance]:
-        """Yield the balances. `unknown` are the blocks that may have further transactions of the accounts.
+    def _balances(self, day: date, history: History) -> Iterator[WalletBalance]:
+        """Yield the balances.
 
-        An account that has some there is left out: the day before is not stored, so that its nonce cannot be proved.
+        An account with transactions in unknown blocks is left out: the day before is not stored, so that its nonce
+        cannot be proved.
         """
+        accounts, last, unknown = history
+        if last is None:
+            return
         if last.index_block_hash is None:
             raise TransactionsAwaited(
                 f"the transactions of {day} were read without index block hashes; read the day again with "
                 "`stx-pipelines sync --chain stacks --force-refresh`"
             )
+        kept = self._kept.at(last.index_block_hash)
         for address, highest in accounts.highest.items():
-            state = self._state(day, address, last.index_block_hash)
+            state = kept.get(address) or self._read_state(day, address, last.index_block_hash)
             self.on_page(1)
             if not (unknown and state.nonce > highest + 1):
                 yield balance_of(address, state, highest, last)
 
-    def _state(self, day: date, address: str, tip: str) -> AccountState:
-        self.share.spend(self.client.http.stop)
+    def _read_state(self, day: date, address: str, tip: str) -> AccountState:
         try:
-            return self.client.account(address, tip)
+            state = self.state(address, tip)
         except (NotFound, NoAccounts) as error:
             raise self._refuse(day, error) from error
+        self._kept.add(tip, address, state)
+        return state
+
+    def state(self, address: str, tip: str) -> AccountState:
+        """Return the state of an account after a block. Raises `NotFound`, `NoAccounts` and other client errors."""
+        self.share.spend(self.client.http.stop)
+        return self.client.account(address, tip)
 
     def _refuse(self, day: date, error: ApiError) -> StateUnserved:
         """Note that the server does not give the states of this day and of earlier ones. Log it once."""
@@ -167,7 +211,7 @@ class WalletBalancesSync(DaySync[StacksNode, WalletBalance]):
         return msgspec.structs.replace(
             source,
             dataset=WALLET_BALANCES,
-            proof=_PROOF + (f"; {left_out} new accounts with unknown nonces are left out" if left_out else ""),
+            proof=PROOF + (f"; {left_out} new accounts with unknown nonces are left out" if left_out else ""),
             expected=len(balances),
             seen=len(balances),
             published=len(balances),

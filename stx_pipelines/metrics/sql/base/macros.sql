@@ -10,6 +10,9 @@ CREATE MACRO may_price(hour, moment) AS
     hour < date_trunc('hour', moment) AND hour >= date_trunc('hour', moment) - INTERVAL 6 HOUR;
 CREATE MACRO usd(e14) AS (e14 // 100000000000000)::DECIMAL(38, 14)
     + ((e14 % 100000000000000)::DECIMAL(14, 0) * 0.00000000000001::DECIMAL(14, 14))::DECIMAL(38, 14);
+CREATE MACRO mean_usd(e14, number) AS usd((2 * e14::HUGEINT + number) // (2 * number));
+-- The share of a target in cents that the fees of these wallets repay. NULL without a target.
+CREATE MACRO payback_usd(e14, number, cents) AS share(e14, number * cents::HUGEINT * 1000000000000);
 CREATE MACRO btc(e18) AS (e18 // 1000000000000000000)::DECIMAL(38, 18)
     + ((e18 % 1000000000000000000)::DECIMAL(18, 0) * 0.000000000000000001::DECIMAL(18, 18))::DECIMAL(38, 18);
 CREATE MACRO sunday_of(day) AS day + (7 - isodow(day))::INTEGER;

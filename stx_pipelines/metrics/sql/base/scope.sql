@@ -7,6 +7,7 @@ SELECT
     $horizon::INTEGER AS horizon,
     $minimum_cohort::INTEGER AS minimum_cohort,
     $target_cpa_ustx::BIGINT AS target_cpa_ustx,
+    $target_cpa_cents::BIGINT AS target_cpa_cents,
     $excluded_types::VARCHAR[] AS excluded_types,
     $breakeven_days::INTEGER AS breakeven_days,
     $funnel_days::INTEGER AS funnel_days,

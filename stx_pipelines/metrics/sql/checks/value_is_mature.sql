@@ -3,14 +3,14 @@ FROM wallet_value, scope
 WHERE is_mature <> (cohort_date + window_days <= coverage_end)
     OR (cohort_date + window_days > coverage_end
         AND coalesce(survivors, tx_count, fee_ustx, survivor_fee_ustx, mean_fee_stx, median_fee_stx,
-            survivor_mean_fee_stx, survivor_median_fee_stx, payback) IS NOT NULL)
-    OR (is_small AND payback IS NOT NULL)
+            survivor_mean_fee_stx, survivor_median_fee_stx, payback, fee_usd, priced_share, mean_fee_usd, payback_usd) IS NOT NULL)
+    OR (is_small AND coalesce(payback, payback_usd) IS NOT NULL)
 UNION ALL
 SELECT 'trailing', window_days, fee_ustx
 FROM wallet_value_trailing, scope
 WHERE is_mature <> (coverage_end - window_days + 1 >= coverage_start)
     OR (coverage_end - window_days + 1 < coverage_start
-        AND coalesce(wallets, tx_count, fee_ustx, mean_fee_stx, median_fee_stx) IS NOT NULL)
+        AND coalesce(wallets, tx_count, fee_ustx, mean_fee_stx, median_fee_stx, fee_usd, priced_share, mean_fee_usd) IS NOT NULL)
 UNION ALL
 SELECT 'breakeven', window_days, fee_ustx
 FROM wallet_value_breakeven, scope

@@ -8,13 +8,14 @@ WITH expected AS (
         stx(mean_ustx(sum(fee_ustx), sum(cohort_size))) AS fee_per_wallet_stx,
         CASE WHEN sum(cohort_size) >= any_value(scope.minimum_cohort) THEN
             share(sum(fee_ustx), sum(cohort_size) * any_value(scope.target_cpa_ustx)) END AS payback,
-        bool_or(is_left_censored) AS is_left_censored
+        bool_or(is_left_censored) AS is_left_censored,
+        sum(fee_usd) AS fee_usd
     FROM wallet_value, scope
     WHERE sunday_of(cohort_date) + window_days <= scope.coverage_end
     GROUP BY sunday_of(cohort_date), window_days
 ),
 published AS (
-    SELECT week_ending, window_days, wallets, fee_ustx, fee_per_wallet_stx, payback, is_left_censored
+    SELECT week_ending, window_days, wallets, fee_ustx, fee_per_wallet_stx, payback, is_left_censored, fee_usd
     FROM wallet_value_weekly
 )
 SELECT 'published' AS side, * FROM (FROM published EXCEPT ALL FROM expected)
