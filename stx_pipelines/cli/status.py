@@ -118,7 +118,10 @@ def _missing(status: DatasetStatus) -> Iterator[str]:
         more = " ..." if len(status.holes) > _HOLES_SHOWN else ""
         yield f"  holes         {', '.join(map(str, status.holes[:_HOLES_SHOWN]))}{more}"
     if status.waiting_to_load:
-        yield f"  to load       {count_days(len(status.waiting_to_load))} stored, waiting for the database"
+        why = "waiting for the database"
+        if status.record:
+            why = "not in this machine's table; `stx-pipelines sync` loads them"
+        yield f"  to load       {count_days(len(status.waiting_to_load))} stored, {why}"
     for day in status.damaged:
         yield f"  damaged       the file of {day}; see `stx-pipelines health`"
     for day in status.of_later_version:

@@ -81,6 +81,8 @@ def _coverage(project: Project, dataset: Dataset, wanted: _Target, now: datetime
         first_day=wanted.first_day,
         torn=torn_days(store.files, compare=False) if dataset.name == TRANSACTIONS else (),
         may_be_empty=is_of_balances,
+        # Runs may be on other machines, each with a table of its own, which `sync` loads there.
+        needs_table=store.copy is None,
     )
 
 

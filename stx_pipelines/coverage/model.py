@@ -55,11 +55,12 @@ class DayCoverage:
     stored: bool = False
     checked: datetime | None = None
     attempts: Attempts | None = None
+    needs_table: bool = True
 
     @property
     def complete(self) -> bool:
-        """Whether the day is covered and in the table."""
-        return self.covered and self.loaded
+        """Whether the day is covered and in the table, if it must be there."""
+        return self.covered and (self.loaded or not self.needs_table)
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,8 @@ class Coverage:
         most = self._days_per_run(budget)
         if retry and (failed := [day.day for day in self.failed]):
             return Work(tuple(_first_run(failed)[:most]))
-        for days in (self.at_once(open_every), self.untried, self._again(), self.to_load):
+        to_load = [day.day for day in self.days if day.stored and not day.loaded and day.needs_table]
+        for days in (self.at_once(open_every), self.untried, self._again(), to_load):
             if days:
                 return Work(tuple(_first_run(days)[:most]))
         return None
@@ -228,13 +230,15 @@ def judge_days(
     newer: Collection[date] = (),
     torn: Collection[date] = (),
     may_be_empty: bool = False,
+    needs_table: bool = True,
 ) -> Coverage:
     """Return the coverage of the wanted days.
 
     `stored` holds the stored days' certificates, `loaded` the ids of the certificates in the table, `checked` the times
     at which open days were compared with the tip. An open day is covered for `freshness` after its check.
     `newer` are the days whose file only a later version of this package can read. `torn` are the days that do not fit
-    to a neighbouring day: they are not covered, and the next run reads them again.
+    to a neighbouring day: they are not covered, and the next run reads them again. `needs_table` is false if a stored
+    day counts before it is in this machine's table.
     """
     tip = tip if tip and is_past(tip.seen, now) else None
     attempts = {day: each.believed(now) for day, each in attempts.items()}
@@ -251,9 +255,9 @@ def judge_days(
             return DayCoverage(day, _state("missing", failed), covered=False, loaded=False, attempts=failed)
         if day in torn:
             in_table = loaded.get(day) == certificate.id
-            return DayCoverage(day, _state("open", attempts.get(day)), covered=False, loaded=in_table, stored=True)
+            state = _state("open", attempts.get(day))
+            return DayCoverage(day, state, covered=False, loaded=in_table, stored=True, needs_table=needs_table)
         looks = (certificate.proved_at, checked.get(day, certificate.proved_at))
-        last = max((at for at in looks if is_past(at, now)), default=None)
         return DayCoverage(
             day,
             _state(certificate.state, failed),
@@ -262,6 +266,7 @@ def judge_days(
             stored=True,
             checked=last,
             attempts=failed,
+            needs_table=needs_table,
         )
 
     closed = sorted((day for day, certificate in stored.items() if certificate.is_closed), reverse=True)

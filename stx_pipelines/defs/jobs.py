@@ -52,4 +52,6 @@ wallets_refresh = dg.define_asset_job(
     "wallets_refresh",
     selection=[wallet_metrics, wallet_dashboard],
     description="Computes the wallet metrics from the closed days, then the dashboard page.",
+    # The sensor looks at the results of its own machine, so with Celery a worker on that machine must compute them.
+    tags={"dagster-celery/queue": "derived"},
 )
