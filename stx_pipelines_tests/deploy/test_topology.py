@@ -166,6 +166,9 @@ def test_a_worker_and_its_disk_may_be_lost_half_way(topology: Topology) -> None:
     third = command(["status"], topology.environment)
     assert third.returncode == 0, third.stdout + third.stderr
     told("status on a third machine: " + third.stdout.splitlines()[0], began)
+    wait_until(lambda: "the target is reached" in topology.log.read_text(), "the sensor launches no more runs")
+    wait_until((topology.data("daemon") / "public" / "index.html").exists, "the metrics are on the daemon's machine")
+    told("the sensor launches no more runs, and the dashboard is on the daemon's machine", began)
     rebuilt = command(["rebuild"], topology.environment)
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
     made.assert_true()
