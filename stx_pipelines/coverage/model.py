@@ -258,6 +258,7 @@ def judge_days(
             state = _state("open", attempts.get(day))
             return DayCoverage(day, state, covered=False, loaded=in_table, stored=True, needs_table=needs_table)
         looks = (certificate.proved_at, checked.get(day, certificate.proved_at))
+        last = max((at for at in looks if is_past(at, now)), default=None)
         return DayCoverage(
             day,
             _state(certificate.state, failed),

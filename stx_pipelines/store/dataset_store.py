@@ -60,8 +60,8 @@ class DatasetStore(Generic[Row]):
     """The day files of one dataset and the table loaded from them.
 
     `waiting_for` names the process that held the database when a load last failed. It is None if no load failed. Every
-    change is made inside `writing`, in which a run holds its lock. `copy` keeps the folder equal to the record in object
-    storage; it is None if the folder itself is the record.
+    change is made inside `writing`, in which a run holds its lock. `copy` keeps the folder equal to the record in
+    object storage; it is None if the folder itself is the record.
     """
 
     dataset: str

@@ -12,6 +12,7 @@ from stx_pipelines.clients.http import Http
 from stx_pipelines.coverage.failures import failures_noted
 from stx_pipelines.coverage.progress import Reporter
 from stx_pipelines.project import Project
+from stx_pipelines.store.dataset_store import DatasetStore
 from stx_pipelines.store.files import sweep
 from stx_pipelines.store.lease import Lease
 from stx_pipelines.sync.daily import DaySync

@@ -86,7 +86,18 @@ class Topology:
         self._start_worker("derived", self._of("daemon"), "-Q", "derived")
 
     def _start_worker(self, name: str, environment: dict[str, str], *options: str) -> None:
-        arguments = ("-m", "celery", "-A", "dagster_celery.app", "worker", "-n", f"{name}@%h", "-l", "warning", *options)
+        arguments = (
+            "-m",
+            "celery",
+            "-A",
+            "dagster_celery.app",
+            "worker",
+            "-n",
+            f"{name}@%h",
+            "-l",
+            "warning",
+            *options,
+        )
         self.processes[name] = start(arguments, environment | {"PYTHONPATH": f"{ROOT}:{HOME}"}, self.log)
 
     def _of(self, name: str) -> dict[str, str]:
