@@ -16,7 +16,6 @@ from dotenv import dotenv_values
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from stx_pipelines.price_settings import PriceSettings
-from stx_pipelines.record_settings import RecordSettings
 from stx_pipelines.setting_sources import environment, export, misspelled, warn_of_misspelled
 from stx_pipelines.setting_values import HEADER, OF_THE_CLIENT, address, header_parts, is_rpc_address, origin
 from stx_pipelines.shared_settings import SharedSettings
@@ -36,7 +35,7 @@ class SettingsError(Exception):
     """A setting cannot be used. The message names it and the values it may have."""
 
 
-class Settings(PriceSettings, RecordSettings, SharedSettings):
+class Settings(PriceSettings, SharedSettings):
     """The configuration of a run. Secrets are never printed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -224,7 +223,6 @@ class Settings(PriceSettings, RecordSettings, SharedSettings):
 
 
 _SECRETS = {name.upper() for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)}
-_SECRETS.add("STX_RECORD_URL")  # a wrong value may have keys in it
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -297,6 +295,6 @@ def _sentence(error: dict[str, object]) -> str:
     location = error["loc"]
     name = str(location[0] if isinstance(location, tuple) and location else "a setting").upper()
     said = str(error["msg"]).removeprefix("Value error, ")
-    secret = name in _SECRETS or "@" in str(error["input"])
+    secret = name in {*_SECRETS, "STX_RECORD_URL"} or "@" in str(error["input"])
     shown = " is not usable:" if secret else f" is {error['input']!r}:"
     return f"{name}{shown} {said[0].lower()}{said[1:]} (from the environment or .env; see .env.example)"

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from pydantic import BaseModel, SecretStr, field_validator
 
-from stx_pipelines.setting_values import is_postgres_address
+from stx_pipelines.setting_values import bucket_address, is_postgres_address
 
 
 class SharedSettings(BaseModel):
     """The servers that several machines share."""
 
+    stx_record_url: str | None = None
     stx_shared_url: SecretStr | None = None
+
+    @field_validator("stx_record_url")
+    @classmethod
+    def _is_a_bucket(cls, value: str | None) -> str | None:
+        return None if value is None else bucket_address(value)
 
     @field_validator("stx_shared_url")
     @classmethod
