@@ -52,8 +52,8 @@ def rebuild(force: bool, as_json: bool) -> int:
     If the database has days without a sound day file, nothing is changed unless --force is given.
 
     Exit code 0: every day file is loaded; 1: unreadable day files were left out, or nothing was changed because the new
-    database would lack days (the files or days are named); 2: nothing was changed because a run is in progress, or PostgreSQL could
-    not be used, so that a later run copies the days.
+    database would lack days (the files or days are named); 2: nothing was changed because a run is in progress, or the
+    copy could not be changed.
 
     \b
     stx-pipelines rebuild

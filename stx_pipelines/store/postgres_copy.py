@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg.errors import UndefinedTable
 
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SETTING = "STX_WAREHOUSE_URL"
+_MEMORY = "256MB"  # of DuckDB, which sorts the rows of a day
 _ROWS_AT_ONCE = 20_000  # in memory as Arrow and as CSV
 _LOCK_TIMEOUT = "30s"  # for another copy of the same day, and for an administrator who changes a table
 _PAUSE_SECONDS = 60.0  # without attempts after the server was away, so that a run does not wait for it after each day
@@ -73,6 +74,7 @@ class PostgresCopy:
         """Call `work`. If the copy cannot be changed now, log the sentence, unless it was the last one logged."""
         try:
             work()
+            self._said = None
         except NotCopied as error:
             if str(error) != self._said:
                 log.warning("%s", error)
@@ -80,11 +82,7 @@ class PostgresCopy:
 
     def loaded(self, dataset: str) -> dict[date, str]:
         """Return the copied days of a dataset with the ids of their certificates. Raises `NotCopied`."""
-        return {
-            day: certificate
-            for of, day, certificate in self._noted(f"SELECT dataset, day, certificate FROM {COVERAGE.path}")
-            if of == dataset
-        }
+        return dict(self._noted(f"SELECT day, certificate FROM {COVERAGE.path} WHERE dataset = %s", dataset))
 
     def load(self, dataset: str, days: Sequence[DayFile]) -> None:
         """Replace the rows of these days in one transaction. Readers see the old rows until it ends.
@@ -130,7 +128,7 @@ class PostgresCopy:
         path, certificate = day
         of = DATASETS[certificate.dataset]
         proved_at = certificate.proved_at.astimezone(UTC).replace(tzinfo=None)
-        selects = [(day_sql(of, certificate), {"proved_at": proved_at})]
+        selects: list[tuple[str, dict[str, object]]] = [(day_sql(of, certificate), {"proved_at": proved_at})]
         if of.details:
             selects.append((details_sql(of, of.details, certificate), {"day": certificate.day}))
         for table, (select, values) in zip(tables, selects, strict=True):
@@ -142,11 +140,13 @@ class PostgresCopy:
     ) -> int:
         """Append the rows of a query of files to a table. Return their number."""
         rows = 0
-        with self._read(select, values or {}) as batches, connection.cursor() as cursor:
-            with cursor.copy(copy_sql(table, batches.schema.names)) as copy:
-                for batch in batches:
-                    rows += batch.num_rows
-                    copy.write(_csv(batch))
+        with (
+            self._read(select, values or {}) as batches,
+            connection.cursor().copy(copy_sql(table, batches.schema.names)) as copy,
+        ):
+            for batch in batches:
+                rows += batch.num_rows
+                copy.write(_csv(batch))
         return rows
 
     @contextmanager
@@ -168,12 +168,11 @@ class PostgresCopy:
     def _engine(self) -> duckdb.DuckDBPyConnection:
         import duckdb
 
-        config = {"threads": 1, "memory_limit": "256MB", "temp_directory": str(self._spill)}
-        return duckdb.connect(config=config)
+        return duckdb.connect(config={"threads": 1, "memory_limit": _MEMORY, "temp_directory": str(self._spill)})
 
     def _make(self, tables: Sequence[Table], months: Sequence[Month] = ()) -> None:
         """Create missing tables, columns and partitions in a short transaction of their own. Raises `NotCopied`."""
-        wanted = {each.name for each in [*tables, *months]}
+        wanted = {*(table.name for table in tables), *(month.name for month in months)}
         if wanted <= self._made:
             return
         with self._session() as connection:
@@ -188,10 +187,10 @@ class PostgresCopy:
                     connection.execute(month_sql(month))
         self._made |= wanted
 
-    def _noted(self, query: str) -> list[tuple[str, ...]]:
+    def _noted(self, query: str, *values: str) -> list[tuple[Any, Any]]:
         with self._session() as connection:
             try:
-                return connection.execute(query).fetchall()
+                return [(key, noted) for key, noted in connection.execute(query, values)]
             except UndefinedTable:  # nothing was copied yet
                 connection.rollback()
                 return []

@@ -19,6 +19,7 @@ from stx_pipelines.store.statements import Described, described_columns, describ
 _TYPES = {"TIMESTAMP": "TIMESTAMPTZ", "DOUBLE": "DOUBLE PRECISION"}
 """The types of DuckDB that PostgreSQL names otherwise. It holds exact numbers under the same names."""
 
+
 class Table(NamedTuple):
     """A table of the copy. `time_column` decides the partition and the day of a row; None for a table without days."""
 
