@@ -11,9 +11,11 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
 from stx_pipelines.chains.datasets import BALANCES, DATASETS, TRANSACTIONS
 from stx_pipelines.store import loading
@@ -25,10 +27,10 @@ from stx_pipelines.store.postgres_copy import PostgresCopy
 from stx_pipelines.store.served import NotCopied
 from stx_pipelines.store.statements import described_columns
 from stx_pipelines.store.warehouse import Warehouse
-from stx_pipelines_tests.postgres import PASSWORD
+from stx_pipelines_tests.postgres import PASSWORD, Postgres
 from stx_pipelines_tests.store.made_days import DAYS, in_order, make_day, rows_of
 from stx_pipelines_tests.waiting import LONGEST, ended, wait_until
-from stx_pipelines_tests.world import child_environment, query
+from stx_pipelines_tests.world import ROOT, child_environment, query
 
 KILLED_AFTER_DELETE = """
 import os, signal, sys
@@ -47,7 +49,7 @@ copy.load(dataset, [day])
 """
 
 
-class DuckDb:
+class InDuckDb:
     """The DuckDB file of a data folder."""
 
     url = ""
@@ -73,7 +75,7 @@ class DuckDb:
         return True
 
 
-class Postgres:
+class InPostgres:
     """The copy in a new database."""
 
     def __init__(self, data: Path, url: str) -> None:
@@ -109,16 +111,16 @@ def _pause_before(patch: pytest.MonkeyPatch, owner: Any, name: str, pause: Calla
 
 
 @pytest.fixture(params=["DuckDB", "PostgreSQL"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> DuckDb | Postgres:
-    return DuckDb(tmp_path) if request.param == "DuckDB" else request.getfixturevalue("served")
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> InDuckDb | InPostgres:
+    return InDuckDb(tmp_path) if request.param == "DuckDB" else request.getfixturevalue("served")
 
 
 @pytest.fixture
-def served(tmp_path: Path, postgres: str) -> Postgres:
-    return Postgres(tmp_path, postgres)
+def served(tmp_path: Path, postgres: str) -> InPostgres:
+    return InPostgres(tmp_path, postgres)
 
 
-def assert_equal(place: DuckDb | Postgres, dataset: str, days: list[DayFile]) -> None:
+def assert_equal(place: InDuckDb | InPostgres, dataset: str, days: list[DayFile]) -> None:
     """The tables of a dataset have the rows of these day files, each once, and the coverage has the certificates."""
     of = DATASETS[dataset]
     columns = [column.name for column in of.table_columns]
@@ -138,7 +140,7 @@ class TestContract:
 
     @pytest.mark.parametrize("dataset", DATASETS)
     def test_a_table_equals_the_day_files_and_a_day_is_replaced_alone(
-        self, place: DuckDb | Postgres, dataset: str
+        self, place: InDuckDb | InPostgres, dataset: str
     ) -> None:
         days = [make_day(place.data, dataset, day) for day in DAYS]
         place.open().load(dataset, days)
@@ -150,7 +152,7 @@ class TestContract:
         assert_equal(place, dataset, days)
 
     def test_two_that_load_the_same_day_at_once_leave_its_rows_once(
-        self, place: DuckDb | Postgres, monkeypatch: pytest.MonkeyPatch
+        self, place: InDuckDb | InPostgres, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         day = make_day(place.data, TRANSACTIONS, DAYS[0])
         has_deleted, may_go_on = threading.Event(), threading.Event()
@@ -169,7 +171,7 @@ class TestContract:
         assert all(map(ended, loads))
         assert_equal(place, TRANSACTIONS, [day])
 
-    def test_a_file_that_lies_is_refused_and_nothing_changes(self, place: DuckDb | Postgres) -> None:
+    def test_a_file_that_lies_is_refused_and_nothing_changes(self, place: InDuckDb | InPostgres) -> None:
         days = [make_day(place.data, TRANSACTIONS, day) for day in DAYS]
         place.open().load(TRANSACTIONS, days)
         before = in_order(place.rows("SELECT * FROM transactions"))
@@ -179,7 +181,7 @@ class TestContract:
         assert in_order(place.rows("SELECT * FROM transactions")) == before
         assert place.loaded(TRANSACTIONS) == {day.certificate.day: day.certificate.id for day in days}
 
-    def test_a_kill_after_the_rows_were_deleted_keeps_them(self, place: DuckDb | Postgres) -> None:
+    def test_a_kill_after_the_rows_were_deleted_keeps_them(self, place: InDuckDb | InPostgres) -> None:
         day = make_day(place.data, BALANCES, DAYS[0])
         place.open().load(BALANCES, [day])
         before = place.rows("SELECT * FROM miners_balance ORDER BY block_number")
@@ -195,7 +197,7 @@ class TestContract:
 
 
 def test_readers_wait_neither_for_a_new_month_nor_for_a_day_in_progress(
-    served: Postgres, monkeypatch: pytest.MonkeyPatch
+    served: InPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = (make_day(served.data, TRANSACTIONS, day) for day in DAYS[:2])
     served.open().load(TRANSACTIONS, [first])
@@ -214,7 +216,7 @@ def test_readers_wait_neither_for_a_new_month_nor_for_a_day_in_progress(
     assert_equal(served, TRANSACTIONS, [first, second])
 
 
-def test_columns_have_exact_types_and_comments(served: Postgres) -> None:
+def test_columns_have_exact_types_and_comments(served: InPostgres) -> None:
     served.open().load(BALANCES, [make_day(served.data, BALANCES, DAYS[0])])
     found = served.rows(
         "SELECT attname, format_type(atttypid, atttypmod), col_description(attrelid, attnum) FROM pg_attribute "
@@ -228,7 +230,7 @@ def test_columns_have_exact_types_and_comments(served: Postgres) -> None:
     assert types["block_number"] == "bigint"
 
 
-def test_a_table_of_an_earlier_version_gets_the_columns_it_lacks(served: Postgres) -> None:
+def test_a_table_of_an_earlier_version_gets_the_columns_it_lacks(served: InPostgres) -> None:
     day = make_day(served.data, BALANCES, DAYS[0])
     served.open().load(BALANCES, [day])
     with psycopg.connect(served.url) as connection:
@@ -237,11 +239,32 @@ def test_a_table_of_an_earlier_version_gets_the_columns_it_lacks(served: Postgre
     assert_equal(served, BALANCES, [day])
 
 
+def test_the_grants_in_the_docs_are_enough_to_copy_and_to_read_and_for_nothing_else(
+    postgres_server: Postgres, tmp_path: Path
+) -> None:
+    url = postgres_server.new_database(owned=False)
+    name = urlsplit(url).path[1:]
+    grants = (ROOT / "docs/warehouse.md").read_text().split("```sql\n")[1].split("```")[0]
+    for role in ("stx_copy", "stx_readers", "reader "):
+        grants = grants.replace(role, f"{name}_{role}")  # roles belong to the whole server
+    postgres_server.psql(f"\\c {name}\n{grants.replace('...', PASSWORD)}")
+    copy, reader = (url.replace(f"//{name}:", f"//{name}_{role}:") for role in ("stx_copy", "reader"))
+    day = make_day(tmp_path, TRANSACTIONS, DAYS[0])
+    PostgresCopy(copy, tmp_path).load(TRANSACTIONS, [day])
+    with psycopg.connect(reader, autocommit=True) as connection:
+        for table, rows in (("transactions", day.certificate.published), ("coverage", 1)):
+            assert connection.execute(f"SELECT count(*) FROM stx_pipelines.{table}").fetchone() == (rows,)
+            with pytest.raises(InsufficientPrivilege):
+                connection.execute(f"DELETE FROM stx_pipelines.{table}")
+        with pytest.raises(InsufficientPrivilege):
+            connection.execute("CREATE TABLE stx_pipelines.mine (a int)")
+
+
 class TestFollowing:
     """The copy follows the day files, also after its server was away."""
 
     @pytest.fixture
-    def open_at(self, served: Postgres) -> Callable[[str], DatasetStore[Any]]:
+    def open_at(self, served: InPostgres) -> Callable[[str], DatasetStore[Any]]:
         """Return a function that opens the store, as a new process does, with the copy at a URL."""
         folder = DataFolder(served.data)
 
@@ -251,13 +274,13 @@ class TestFollowing:
         return store
 
     def test_a_server_that_is_away_delays_only_the_copy_and_is_said_once(
-        self, served: Postgres, open_at: Callable[[str], DatasetStore[Any]], caplog: pytest.LogCaptureFixture
+        self, served: InPostgres, open_at: Callable[[str], DatasetStore[Any]], caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.WARNING)
         days = [make_day(served.data, BALANCES, day) for day in DAYS]
         away = open_at(f"postgresql://u:{PASSWORD}@127.0.0.1:1/d")
         assert away.load() == away.load() == []
-        assert_equal(DuckDb(served.data), BALANCES, days)
+        assert_equal(InDuckDb(served.data), BALANCES, days)
         [said] = caplog.messages
         assert said.startswith("PostgreSQL at 127.0.0.1:1 cannot be used (")
         assert said.endswith("the next run copies what is missing there")
@@ -268,7 +291,7 @@ class TestFollowing:
         assert_equal(served, BALANCES, days)
 
     def test_a_reopened_day_is_replaced_and_a_day_put_aside_is_removed(
-        self, served: Postgres, open_at: Callable[[str], DatasetStore[Any]]
+        self, served: InPostgres, open_at: Callable[[str], DatasetStore[Any]]
     ) -> None:
         days = [make_day(served.data, BALANCES, day) for day in DAYS]
         store = open_at(served.url)
@@ -281,7 +304,7 @@ class TestFollowing:
         assert_equal(served, BALANCES, [DayFile(days[0].path, reopened), days[2]])
 
     def test_days_that_this_folder_lacks_are_kept(
-        self, served: Postgres, open_at: Callable[[str], DatasetStore[Any]]
+        self, served: InPostgres, open_at: Callable[[str], DatasetStore[Any]]
     ) -> None:
         days = [make_day(served.data, BALANCES, day) for day in DAYS]
         open_at(served.url).load()
