@@ -49,6 +49,7 @@ _SETTING = "STX_WAREHOUSE_URL"
 _MEMORY = "256MB"  # of DuckDB, which sorts the rows of a day
 _ROWS_AT_ONCE = 20_000  # in memory as Arrow and as CSV
 _LOCK_TIMEOUT = "30s"  # for another copy of the same day, and for an administrator who changes a table
+_SHORT_LOCK_TIMEOUT = "5s"  # for a new column of a later version, because readers would wait behind it
 _PAUSE_SECONDS = 60.0  # without attempts after the server was away, so that a run does not wait for it after each day
 _COLUMNS = """
 SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
@@ -175,7 +176,7 @@ class PostgresCopy:
         wanted = {*(table.name for table in tables), *(month.name for month in months)}
         if wanted <= self._made:
             return
-        with self._session() as connection:
+        with self._session(_SHORT_LOCK_TIMEOUT) as connection:
             make_schema(connection)
             for table in tables:
                 present = _columns(connection, table.path)
@@ -196,10 +197,10 @@ class PostgresCopy:
                 return []
 
     @contextmanager
-    def _session(self) -> Iterator[Connection]:
+    def _session(self, lock_timeout: str = _LOCK_TIMEOUT) -> Iterator[Connection]:
         """Open a session with one transaction, which is committed when the `with` block ends. Raises `NotCopied`."""
         with self._told(), self._connect() as connection:
-            connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
+            connection.execute(f"SET lock_timeout = '{lock_timeout}'")
             yield connection
 
     def _connect(self) -> Connection:
