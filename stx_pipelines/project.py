@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from stx_pipelines.clients.stacks_api import StacksApi
     from stx_pipelines.clients.stacks_node import StacksNode
     from stx_pipelines.store.day_copy import DayCopy
+    from stx_pipelines.store.postgres_copy import PostgresCopy
     from stx_pipelines.store.record import Record
 
 _BALANCES_PERCENT = 30
@@ -108,10 +109,7 @@ class Project:
         try:
             from stx_pipelines.store.postgres_shared import PostgresShared
         except ImportError:
-            raise SettingsError(
-                "STX_SHARED_URL needs the packages psycopg and psycopg_pool; install the extra [postgres] with "
-                "pip install -e '.[postgres]'"
-            ) from None
+            raise _lacks_driver("STX_SHARED_URL") from None
         return PostgresShared(url.get_secret_value())
 
     def request_budget(self, server: str, requests_per_minute: int, headers: Mapping[str, str]) -> Budget:
@@ -121,10 +119,23 @@ class Project:
         key = " ".join(headers.values())
         return Budget(server, requests_per_minute, accounts=lambda: self.shared.accounts, key=key)
 
+    @cached_property
+    def served(self) -> PostgresCopy | None:
+        """The copy of the tables in PostgreSQL; None without STX_WAREHOUSE_URL. Raises `SettingsError`."""
+        url = self.settings.stx_warehouse_url
+        if url is None:
+            return None
+        try:
+            from stx_pipelines.store.postgres_copy import PostgresCopy
+        except ImportError:
+            raise _lacks_driver("STX_WAREHOUSE_URL") from None
+        return PostgresCopy(url.get_secret_value(), self.folder.run / "spill")
+
     def store(self, dataset: str = TRANSACTIONS) -> DatasetStore[Any]:
         """Return the day files of a dataset and the table loaded from them."""
         if dataset not in self._stores:
-            self._stores[dataset] = open_store(self.folder, self.warehouse, dataset, self._copy(dataset))
+            copy = self._copy(dataset)
+            self._stores[dataset] = open_store(self.folder, self.warehouse, dataset, copy, self.served)
         return self._stores[dataset]
 
     def _copy(self, dataset: str) -> DayCopy | None:
@@ -268,3 +279,10 @@ class Project:
                 )
             )
         return channels
+
+
+def _lacks_driver(setting: str) -> SettingsError:
+    return SettingsError(
+        f"{setting} needs the packages psycopg and psycopg_pool; install the extra [postgres] with "
+        "pip install -e '.[postgres]'"
+    )

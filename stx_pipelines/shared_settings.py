@@ -12,13 +12,14 @@ class SharedSettings(BaseModel):
 
     stx_record_url: str | None = None
     stx_shared_url: SecretStr | None = None
+    stx_warehouse_url: SecretStr | None = None
 
     @field_validator("stx_record_url")
     @classmethod
     def _is_a_bucket(cls, value: str | None) -> str | None:
         return None if value is None else bucket_address(value)
 
-    @field_validator("stx_shared_url")
+    @field_validator("stx_shared_url", "stx_warehouse_url")
     @classmethod
     def _is_of_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         url = value.get_secret_value().strip() if value else ""

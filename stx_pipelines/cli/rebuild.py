@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import click
 
 from stx_pipelines.cli.answers import Answer, json_on_stdout, json_option
-from stx_pipelines.cli.exit_codes import DONE, ERROR
+from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
 from stx_pipelines.coverage.chains import CHAINS
 from stx_pipelines.coverage.text import count_days
 from stx_pipelines.project import Project
@@ -20,6 +20,7 @@ from stx_pipelines.store.inspect import held_days
 from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.objects import ObjectsError
 from stx_pipelines.store.replacement import LacksDays
+from stx_pipelines.store.served import NotCopied
 
 Stores = Sequence[DatasetStore[Any]]
 
@@ -27,12 +28,15 @@ Stores = Sequence[DatasetStore[Any]]
 class Rebuilt(Answer, frozen=True, kw_only=True):
     """The result of `rebuild`: the database, the days loaded, and a sentence for each file that was left out.
 
-    `days` counts each day of each dataset. It is None if nothing was changed.
+    `days` counts each day of each dataset. It is None if nothing was changed. `days_copied` are those copied to the
+    server of STX_WAREHOUSE_URL, None if there is none or if they could not be copied. `not_copied` is the reason then.
     """
 
     database: str | None = None
     days: int | None = None
     left_out: list[str]
+    days_copied: int | None = None
+    not_copied: str | None = None
 
 
 @click.command()
@@ -43,10 +47,13 @@ def rebuild(force: bool, as_json: bool) -> int:
 
     With STX_RECORD_URL, first take the days that the record has in another version, and send those that it lacks.
 
+    With STX_WAREHOUSE_URL, also replace every day and the metrics in the copy in PostgreSQL.
+
     If the database has days without a sound day file, nothing is changed unless --force is given.
 
     Exit code 0: every day file is loaded; 1: unreadable day files were left out, or nothing was changed because the new
-    database would lack days (the files or days are named); 2: nothing was changed because a run is in progress.
+    database would lack days (the files or days are named); 2: nothing was changed because a run is in progress, or the
+    copy could not be changed.
 
     \b
     stx-pipelines rebuild
@@ -105,8 +112,40 @@ def _rebuild(project: Project, stores: Stores, left_out: list[str], *, force: bo
     loaded = files.days - len(wrong)
     click.echo(f"{count_days(loaded)} loaded into {warehouse.path}")
     _say_left_out(left_out, [*files.unreadable, *wrong])
-    database = str(warehouse.path.absolute())
-    return Rebuilt(code=ERROR if left_out else DONE, database=database, days=loaded, left_out=left_out)
+    copied, why = _serve(project, stores, force=force)
+    return Rebuilt(
+        code=ERROR if left_out else NOT_YET if why else DONE,
+        database=str(warehouse.path.absolute()),
+        days=loaded,
+        left_out=left_out,
+        days_copied=copied,
+        not_copied=why,
+    )
+
+
+def _serve(project: Project, stores: Stores, *, force: bool) -> tuple[int | None, str | None]:
+    """Replace the copy in PostgreSQL, if there is one. Return the number of copied days, or the reason for none.
+
+    With `force`, remove the days that have no day file from the copy.
+    """
+    from stx_pipelines.metrics.open import open_metrics
+
+    served, count = project.served, 0
+    if served is None:
+        return None, None
+    try:
+        for store in stores:
+            days = store.loaded()
+            store.serve(days)
+            count += len(days)
+            if force and (gone := served.loaded(store.dataset).keys() - store.files.days()):
+                served.remove(store.dataset, list(gone))
+        open_metrics(project).serve(again=True)
+    except NotCopied as error:
+        click.echo(str(error), err=True)
+        return None, str(error)
+    click.echo(f"{count_days(count)} copied to {served.name}")
+    return count, None
 
 
 class _Files(NamedTuple):

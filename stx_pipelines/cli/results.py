@@ -64,10 +64,12 @@ def refresh_if_due(project: Project, chains: Sequence[Chain]) -> list[str]:
     If only days of Ethereum were closed, make only the page again.
     """
     from stx_pipelines.dashboard.page import page_is_due
-    from stx_pipelines.metrics.open import open_metrics
+    from stx_pipelines.metrics.open import open_metrics, serve_results
 
     store = open_metrics(project)
     due = bool(STACKS in (*chains, *chains_of(project)) and store.stale() and store.files.days())
+    if not due:
+        serve_results(project)
     if not due and not page_is_due(project):
         return []
     return materialize(project, only_page=not due)

@@ -16,6 +16,7 @@ from stx_pipelines.cli.exit_codes import DONE, ERROR, NOT_YET
 from stx_pipelines.cli.options import chain_option, load_chains, target_option
 from stx_pipelines.coverage.chains import NO_ETHEREUM
 from stx_pipelines.coverage.progress import waiting_words
+from stx_pipelines.coverage.served import with_copy
 from stx_pipelines.coverage.status import DatasetStatus, statuses
 from stx_pipelines.coverage.text import count_days, duration, size
 from stx_pipelines.project import Project
@@ -47,7 +48,7 @@ def status(target_days: int | None, name: str | None, as_json: bool, live: bool)
     for chain in chains:
         project.refresh(each.name for each in chain.wanted(project))
     now = datetime.now(UTC)
-    known = [each for chain in chains for each in statuses(project, chain, now)]
+    known = [with_copy(project, each) for chain in chains for each in statuses(project, chain, now)]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(known), indent=2))
     else:
@@ -91,6 +92,7 @@ def status_lines(status: DatasetStatus, now: datetime) -> Iterator[str]:
     yield from _missing(status)
     yield from _columns(status)
     yield from _record(status)
+    yield from _copy(status)
     if status.note:
         yield f"  note          {status.note}"
     yield f"  running       {_running(status, now)}"
@@ -156,6 +158,14 @@ def _record(status: DatasetStatus) -> Iterator[str]:
     yield f"  record        {status.record}{f', to which {count_days(waiting)} must be pushed' if waiting else ''}"
     for day in status.damaged_in_record:
         yield f"  damaged       the object of {day} in the record; the next sync reads the day again"
+
+
+def _copy(status: DatasetStatus) -> Iterator[str]:
+    """Yield a line with the number of copied days, if there is a copy in PostgreSQL."""
+    if status.days_copied is not None:
+        yield f"  copy          {status.days_copied} of {status.days_landed} stored days in {status.copied_to}"
+    elif status.not_copied:
+        yield f"  copy          not known: {status.not_copied}"
 
 
 def _running(status: DatasetStatus, now: datetime) -> str:

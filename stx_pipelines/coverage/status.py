@@ -63,6 +63,8 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     - `may_be_empty`: whether nothing is wrong when no day is wanted.
     - `record`: the address of the record (STX_RECORD_URL); None if the data folder is the record.
     - `waiting_to_push`: days whose files are not in the record yet. `damaged_in_record`: days whose object is damaged.
+    - `copied_to`: the server with a copy of the tables (STX_WAREHOUSE_URL). `days_copied`: the stored days that it has;
+      None if there is none, or if it cannot be read now. `not_copied` is the reason then.
     - `note`: a sentence about an unusual setting. `noun`, `unit`: the words for rows and for requests.
     """
 
@@ -110,6 +112,9 @@ class DatasetStatus(msgspec.Struct, frozen=True, kw_only=True):
     record: str | None = None
     waiting_to_push: list[date] = []
     damaged_in_record: list[date] = []
+    copied_to: str | None = None
+    days_copied: int | None = None
+    not_copied: str | None = None
 
     @property
     def is_complete(self) -> bool:

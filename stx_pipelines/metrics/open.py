@@ -26,7 +26,15 @@ def open_metrics(project: Project) -> MetricStore:
         first_day=chain_start(project),
         prices=project.store(PRICES).files if project.settings.stx_prices else None,
         options=metric_options(project.settings),
+        served=project.served,
     )
+
+
+def serve_results(project: Project) -> None:
+    """Copy the results that the copy in PostgreSQL lacks, if there is one. Log a sentence if its server is away."""
+    if project.served:
+        # Options only decide what a new computation would give, and wrong ones must not fail a sync.
+        MetricStore(project.folder, project.store().files, project.warehouse, served=project.served).serve_if_possible()
 
 
 def metric_options(settings: Settings) -> MetricOptions:

@@ -20,7 +20,7 @@ import msgspec
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.metrics import options as metrics
-from stx_pipelines.metrics.columns import comments_sql
+from stx_pipelines.metrics.columns import COLUMNS, comments_sql
 from stx_pipelines.metrics.options import Basis, MetricOptions
 from stx_pipelines.metrics.results import RESULTS, define, metric_sql, steps_of, tables_of
 from stx_pipelines.metrics.wallet_lines import WALLETS, WalletLines, has_columns
@@ -30,10 +30,13 @@ from stx_pipelines.store.files import StoreError, first_line, read_if_sound, rep
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.store.parquet import parquet_rows
 from stx_pipelines.store.scratch import Engine, quoted, scratch_database
+from stx_pipelines.store.served import ResultFile
 from stx_pipelines.store.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import duckdb
+
+    from stx_pipelines.store.postgres_copy import PostgresCopy
 
 _KEY = "stx_pipelines.metrics"
 _ATTEMPTS = 3
@@ -57,7 +60,8 @@ class Refreshed:
 class MetricStore:
     """The files and tables of one data folder's results. `first_day` is the chain's first day, None if not known.
 
-    `prices` are the day files of prices, None if prices are off.
+    `prices` are the day files of prices, None if prices are off. `served` is the copy in PostgreSQL, None if there is
+    none.
     """
 
     folder: DataFolder
@@ -67,6 +71,7 @@ class MetricStore:
     first_day: date | None = None
     engine: Engine = field(default_factory=Engine)
     prices: DayFiles | None = None
+    served: PostgresCopy | None = None
 
     def path(self, table: str) -> Path:
         """Return the path of this table's file, whether it exists or not."""
@@ -123,13 +128,35 @@ class MetricStore:
     def refresh(self, results: Collection[str] = tuple(RESULTS)) -> Refreshed:
         """Compute these results, replace their files and load their tables. Return the outcome.
 
-        If the database is busy, the tables are not loaded. Raises `StoreError` if the results cannot be computed.
+        If the database is busy, the tables are not loaded. Then copy them to the server of STX_WAREHOUSE_URL; if it is
+        away, a later run copies them. Raises `StoreError` if the results cannot be computed.
         """
         started = time.monotonic()
         tables = tables_of(results)
         with self._prepared(results) as (basis, connection):
             rows = {table: self._write(connection, basis, table) for table in tables}
-        return Refreshed(basis, rows, time.monotonic() - started, self._load_patiently(tables))
+        refreshed = Refreshed(basis, rows, time.monotonic() - started, self._load_patiently(tables))
+        self.serve_if_possible()
+        return refreshed
+
+    def serve_if_possible(self) -> None:
+        """Copy the tables that the served copy lacks, if there is one. Log a sentence if that is not possible now."""
+        if self.served:
+            self.served.attempt(self.serve)
+
+    def serve(self, *, again: bool = False) -> None:
+        """Copy the tables that the served copy lacks, or all tables `again`, in one transaction. Raises `NotCopied`."""
+        if self.served is None:
+            return
+        copied = {} if again else self.served.loaded_results()
+        known = {table: self.kept(table) for table in tables_of(RESULTS)}
+        files = [
+            ResultFile(table, [column[:3] for column in COLUMNS[table]], self.path(table), basis.fingerprint)
+            for table, basis in known.items()
+            if basis is not None and copied.get(table) != basis.fingerprint
+        ]
+        if files:
+            self.served.results(files)
 
     def load(self, tables: Collection[str] | None = None) -> None:
         """Load the files of these tables (default: all) into the database in one transaction. Raises `Busy`."""

@@ -6,7 +6,7 @@ If the database is busy, only the loading is delayed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -26,6 +26,7 @@ from stx_pipelines.store.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from stx_pipelines.store.day_copy import DayCopy
+    from stx_pipelines.store.postgres_copy import PostgresCopy
 
 log = logging.getLogger(__name__)
 Row = TypeVar("Row")
@@ -37,7 +38,11 @@ _REFRESHED_EVERY = timedelta(seconds=30)
 
 
 def open_store(
-    folder: DataFolder, warehouse: Warehouse, dataset: str, copy: DayCopy | None = None
+    folder: DataFolder,
+    warehouse: Warehouse,
+    dataset: str,
+    copy: DayCopy | None = None,
+    served: PostgresCopy | None = None,
 ) -> DatasetStore[Any]:
     """Return the store of a dataset. The store reads and creates nothing until it is used."""
     days, changed = folder.days(dataset), copy.changed if copy else _nothing
@@ -48,6 +53,7 @@ def open_store(
         EvidenceFiles(days, changed),
         warehouse,
         copy,
+        served,
     )
 
 
@@ -59,9 +65,10 @@ def _nothing(_: Path) -> None:
 class DatasetStore(Generic[Row]):
     """The day files of one dataset and the table loaded from them.
 
-    `waiting_for` names the process that held the database when a load last failed. It is None if no load failed. Every
-    change is made inside `writing`, in which a run holds its lock. `copy` keeps the folder equal to the record in
-    object storage; it is None if the folder itself is the record.
+    `copy` keeps the folder equal to the record in object storage; it is None if the folder itself is the record.
+    `served` is the copy of the table in PostgreSQL, None without STX_WAREHOUSE_URL. `waiting_for` names the process
+    that held the database when a load last failed. It is None if no load failed. Every change is made inside
+    `writing`, in which a run holds its lock.
     """
 
     dataset: str
@@ -70,6 +77,7 @@ class DatasetStore(Generic[Row]):
     evidence: EvidenceFiles
     warehouse: Warehouse
     copy: DayCopy | None = None
+    served: PostgresCopy | None = None
     waiting_for: str | None = field(default=None, init=False)
     writing: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, init=False, repr=False)
     _sound: set[str] = field(default_factory=set, init=False)
@@ -143,10 +151,29 @@ class DatasetStore(Generic[Row]):
     def load(self, *, wait: float | None = None) -> list[date]:
         """Load every stored day that the table lacks. Return the days not loaded because the database is busy.
 
-        Open days are loaded in one transaction, because a reorg may have moved rows from one open day to another.
+        Open days are loaded in one transaction, because a reorg may have moved rows from one open day to another. Then
+        copy the days to the server of STX_WAREHOUSE_URL; if it is away, a later load copies them.
         """
         with self.writing():
-            return self._load(wait)
+            waiting = self._load(wait)
+            if self.served:
+                self.served.attempt(self.serve)
+            return waiting
+
+    def serve(self, days: Sequence[DayFile] | None = None) -> None:
+        """Copy these days (default: the stored days that the served copy lacks), and remove days that are put aside.
+
+        Do nothing without a served copy. Raises `NotCopied`.
+        """
+        if self.served is None:
+            return
+        copied = self.served.loaded(self.dataset)
+        if days is None:
+            days = [day for day in _lacking(self.stored(), copied) if self._is_sound(day)]
+        if gone := [day for day in copied if self.files.is_put_aside(day)]:
+            self.served.remove(self.dataset, gone)
+        for part in in_parts(days):
+            self.served.load(self.dataset, part)
 
     def _load(self, wait: float | None) -> list[date]:
         pending = [day for day in self.pending() if self._is_sound(day)]
@@ -193,10 +220,14 @@ class DatasetStore(Generic[Row]):
         certificates = sorted(self.files.certificates().items(), reverse=True)
         return [DayFile(self.files.path(day), certificate) for day, certificate in certificates]
 
+    def loaded(self) -> list[DayFile]:
+        """Return the stored days whose present file is loaded, newest first."""
+        loaded = self.warehouse.published(self.dataset).loaded
+        return [day for day in self.stored() if loaded.get(day.certificate.day) == day.certificate.id]
+
     def pending(self) -> list[DayFile]:
         """Return the stored days whose present file is not loaded, newest first."""
-        loaded = self.warehouse.published(self.dataset).loaded
-        return [day for day in self.stored() if loaded.get(day.certificate.day) != day.certificate.id]
+        return _lacking(self.stored(), self.warehouse.published(self.dataset).loaded)
 
     def mark_checked(self, days: Sequence[date], now: datetime) -> None:
         """Publish that these open days were compared with the tip and have not changed."""
@@ -208,6 +239,10 @@ class DatasetStore(Generic[Row]):
         """Publish `time`, the time of the server's newest block. The block is stale if it is older than `limit`."""
         with self.writing():
             self.warehouse.mark_tip(self.dataset, time, now, limit)
+
+
+def _lacking(days: Sequence[DayFile], loaded: Mapping[date, str]) -> list[DayFile]:
+    return [day for day in days if loaded.get(day.certificate.day) != day.certificate.id]
 
 
 def in_parts(days: Sequence[DayFile]) -> Iterator[list[DayFile]]:

@@ -202,6 +202,10 @@ class DayFiles:
         self.path(day).replace(aside)
         return aside
 
+    def is_put_aside(self, day: date) -> bool:
+        """Return whether the day is missing because its damaged file was renamed."""
+        return self.path(day).with_suffix(".damaged").exists() and not self.path(day).exists()
+
     def reopen(self, day: date) -> None:
         """Mark a closed day as open, because its blocks have changed. Raises `StoreError`."""
         certificate = self.certificate(day)

@@ -63,9 +63,14 @@ def _insert(
 ) -> None:
     statement = f"INSERT INTO warehouse.{table} {over_day_files(select, day.path)}"
     [(inserted,)] = connection.execute(statement, values).fetchall()
-    if inserted != day.certificate.published:
+    refuse_another_count(day, inserted)
+
+
+def refuse_another_count(day: DayFile, rows: int) -> None:
+    """Raise `WrongDayFile` if the number of loaded rows is not that of the certificate."""
+    if rows != day.certificate.published:
         raise WrongDayFile(
-            f"{day.path} gives {inserted} rows, but its certificate states {day.certificate.published}; none of them "
+            f"{day.path} gives {rows} rows, but its certificate states {day.certificate.published}; none of them "
             "was loaded: delete the file, and the next sync reads the day again"
         )
 

@@ -8,41 +8,23 @@ from __future__ import annotations
 
 import logging
 import os
-import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from functools import cache
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TypeVar
 
 import msgspec
 import psycopg
-from psycopg.errors import InsufficientPrivilege, LockNotAvailable
+from psycopg.errors import LockNotAvailable
 from psycopg_pool import ConnectionPool
 
 from stx_pipelines.store.files import first_line
 from stx_pipelines.store.locks import Busy, process_name, this_machine
+from stx_pipelines.store.postgres import SCHEMA, SESSION, Connection, connect, lock_key, make_schema, server_name, told
 from stx_pipelines.store.shared import Check, SharedError, locked_thing
 
 T = TypeVar("T")
-Connection = psycopg.Connection[tuple[Any, ...]]
 
-SCHEMA = "stx_pipelines"
-"""The schema of everything that this project makes in the database."""
-
-_KEEPALIVES = {"idle": 30, "interval": 10, "count": 3}  # seconds, seconds, probes
-_OPTIONS = {
-    "TimeZone": "UTC",  # the accounts have times without a zone
-    "search_path": SCHEMA,
-    "idle_session_timeout": 0,  # the session of a lock is idle while a day is read
-    **{f"tcp_keepalives_{name}": value for name, value in _KEEPALIVES.items()},
-}
-_SESSION: dict[str, Any] = {
-    "options": " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
-    "connect_timeout": 10,
-    "tcp_user_timeout": 60_000,  # milliseconds without an acknowledgement
-    **{f"keepalives_{name}": value for name, value in _KEEPALIVES.items()},
-}
 _POOL_SECONDS = 5.0  # to wait for a connection of the pool
 _MOST_CONNECTIONS = 4
 
@@ -86,7 +68,7 @@ class PostgresShared:
         _pool(self._url)  # makes the table
         with ExitStack() as held:
             with _told(self._url):
-                session = held.enter_context(closing(_connect(self._url, application_name=holds, autocommit=True)))
+                session = held.enter_context(closing(connect(self._url, application_name=holds, autocommit=True)))
                 self._lock(session, name, wait)
                 held.callback(_unlock, session)
                 if leave_name:
@@ -97,7 +79,7 @@ class PostgresShared:
         try:
             with session.transaction():  # the time limit ends with it, the lock does not
                 session.execute("SELECT set_config('lock_timeout', %s, true)", (f"{max(1, round(wait * 1_000))}ms",))
-                session.execute("SELECT pg_advisory_lock(%s, %s)", _key(name))
+                session.execute("SELECT pg_advisory_lock(%s, %s)", lock_key(name))
         except LockNotAvailable:
             who = self.holder(name) or "another process"
             raise Busy(f"{locked_thing(name)} is in use by {who}; try again when it is done", who) from None
@@ -107,7 +89,7 @@ class PostgresShared:
             session.execute("SELECT 1")
         except psycopg.Error as error:
             raise SharedError(
-                f"the lock of {locked_thing(name)} was lost, because the connection to {_server(self._url)} ended "
+                f"the lock of {locked_thing(name)} was lost, because the connection to {server_name(self._url)} ended "
                 f"({first_line(error)}); another run may hold it now, so nothing more was stored; stored days are "
                 "kept; run the same command again"
             ) from error
@@ -115,7 +97,7 @@ class PostgresShared:
     def holder(self, name: str) -> str | None:
         """Return the name of the process that holds this lock; None if the lock is free. Raises `SharedError`."""
         with self.accounts.connection() as connection:
-            found = connection.execute(_HOLDER, _key(name)).fetchone()
+            found = connection.execute(_HOLDER, lock_key(name)).fetchone()
         if found is None:
             return None
         _, _, process = str(found[0]).partition(" ")
@@ -165,15 +147,13 @@ class _Pool(ConnectionPool[Connection]):
 def _pool(url: str) -> _Pool:
     """Make the table if it is missing, and return this process's pool. Raises `SharedError`."""
     logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())  # the pool's warnings repeat our sentence
-    with _told(url), _connect(url, application_name=SCHEMA) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", _key(SCHEMA))  # two at once would collide
-        if connection.execute("SELECT to_regnamespace(%s)", (SCHEMA,)).fetchone() == (None,):
-            connection.execute(f"CREATE SCHEMA {SCHEMA}")
+    with _told(url), connect(url) as connection:
+        make_schema(connection)
         if connection.execute("SELECT to_regclass('runs')").fetchone() == (None,):
             connection.execute("CREATE TABLE runs (name text PRIMARY KEY, owner text, progress jsonb)")
     return _Pool(
         url,
-        kwargs={**_SESSION, "application_name": SCHEMA},
+        kwargs={**SESSION, "application_name": SCHEMA},
         min_size=0,
         max_size=_MOST_CONNECTIONS,
         timeout=_POOL_SECONDS,
@@ -182,39 +162,11 @@ def _pool(url: str) -> _Pool:
     )
 
 
-def _connect(url: str, *, application_name: str, autocommit: bool = False) -> Connection:
-    return psycopg.connect(url, autocommit=autocommit, **{**_SESSION, "application_name": application_name})
-
-
 def _unlock(session: Connection) -> None:
     """Release the locks of a session at once. The end of the session does it too, but a moment later."""
     with suppress(psycopg.Error):  # the session has ended
         session.execute("SELECT pg_advisory_unlock_all()")
 
 
-@contextmanager
-def _told(url: str) -> Iterator[None]:
-    """Raise `SharedError`, whose sentence has no password, for an error of PostgreSQL in the `with` block."""
-    try:
-        yield
-    except InsufficientPrivilege as error:
-        raise SharedError(
-            f"{_server(url)} does not permit it ({first_line(error)}); stored days are kept: let its administrator run "
-            f"CREATE SCHEMA {SCHEMA} AUTHORIZATION for the role of STX_SHARED_URL, then run the same command again"
-        ) from error
-    except psycopg.Error as error:
-        raise SharedError(
-            f"{_server(url)} cannot be used ({first_line(error)}); stored days are kept: start it or correct "
-            "STX_SHARED_URL, then run the same command again"
-        ) from error
-
-
-def _server(url: str) -> str:
-    parts = urlsplit(url)
-    return f"PostgreSQL at {parts.netloc.rpartition('@')[2] or 'its socket'}"
-
-
-def _key(name: str) -> tuple[int, int]:
-    """Return the two numbers of an advisory lock. The first belongs to this project."""
-    project, lock = (zlib.crc32(text.encode()) & 0x7FFFFFFF for text in (SCHEMA, name))
-    return project, lock
+def _told(url: str) -> AbstractContextManager[None]:
+    return told(url, "STX_SHARED_URL", SharedError, "then run the same command again")

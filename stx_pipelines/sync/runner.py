@@ -80,6 +80,10 @@ def run_sync(project: Project, dataset: str, days: Collection[date], *, force: b
             yield result
             failed = isinstance(result, FailedDay)
             reporter.day(result.day if isinstance(result, FailedDay) else result.certificate.day, failed=failed)
+        if project.served:
+            from stx_pipelines.metrics.open import serve_results
+
+            serve_results(project)  # those that could not be copied when they were computed
 
 
 @contextmanager

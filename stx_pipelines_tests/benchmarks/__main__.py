@@ -22,6 +22,7 @@ from stx_pipelines_tests.benchmarks import (
     dagster_overhead,
     ethereum_speed,
     metrics_cost,
+    postgres_copy_speed,
     proof_and_storing_cost,
     record_pull,
     stacks_sync_speed,
@@ -42,6 +43,7 @@ MODULES = (
     ethereum_speed,
     metrics_cost,
     record_pull,
+    postgres_copy_speed,
 )
 FIGURES: tuple[Figure, ...] = tuple(figure for module in MODULES for figure in module.FIGURES)
 OUTPUT = ROOT / "data" / "bench" / "results.json"
