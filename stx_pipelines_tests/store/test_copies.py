@@ -269,7 +269,7 @@ class TestFollowing:
         folder = DataFolder(served.data)
 
         def store(url: str) -> DatasetStore[Any]:
-            return open_store(folder, Warehouse(folder), BALANCES, PostgresCopy(url, folder.run))
+            return open_store(folder, Warehouse(folder), BALANCES, served=PostgresCopy(url, folder.run))
 
         return store
 
