@@ -148,8 +148,7 @@ class MetricStore:
         """
         started = time.monotonic()
         with self._settled_files() as files, self._prepared(results, files) as run:
-            if run.settled or run.settles:
-                # Settled rows come first in a file, and each part of it has its order already.
+            if run.settled or run.settles:  # settled rows come first, and each part of a file has its order already
                 run.connection.execute("SET preserve_insertion_order = true")
             unchanged = {table: self._unchanged(table, run) for table in tables_of(results)}
             rows = {table: self._write(run, table) for table in unchanged}
@@ -225,10 +224,9 @@ class MetricStore:
 
         known, dataset = self.files.certificates(), DATASETS[TRANSACTIONS]
         read = _days_read(basis, settled)
-        rows = sum(known[day].published for day in read if day in known)
+        rows = basis.transactions // (2 if settled else 1)  # settled accounts need memory too
         try:
-            engine = self.engine.with_less_memory() if settled else self.engine
-            with scratch_database(self.folder.run, engine.for_rows(rows)) as connection:
+            with scratch_database(self.folder.run, self.engine.for_rows(rows)) as connection:
                 define(
                     connection,
                     basis,

@@ -32,10 +32,6 @@ class Engine:
     memory_mb: int = 600
     threads: int = min(4, os.cpu_count() or 1)
 
-    def with_less_memory(self) -> Engine:
-        """Return an engine for a computation that reads only some of the days."""
-        return replace(self, memory_mb=self.memory_mb // 2)
-
     def for_rows(self, rows: int) -> Engine:
         """Return an engine with enough memory for `rows` transactions, because some data per wallet cannot spill."""
         return replace(self, memory_mb=max(self.memory_mb, rows // 1_000_000 * _MB_PER_MILLION_ROWS))

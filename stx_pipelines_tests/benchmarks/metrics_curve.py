@@ -48,7 +48,7 @@ SELECT
     2147483647 AS microblock_sequence,
     i % 50 AS tx_index,
     '0x' || md5(concat('block', $day, '-', i // 50)) AS index_block_hash,
-    i AS nonce,
+    CASE WHEN wallet >= $known THEN 0 ELSE i + 1 END AS nonce,
     NULL AS sponsor_address,
     CASE WHEN tx_type = 'contract_call' THEN 'SP' || upper(md5('deployer')) || '.contract-'
         || floor(2000 * power((hash(i, $day, 5) % 1000003) / 1000003, 2.5))::BIGINT END AS contract_id,
@@ -59,8 +59,8 @@ SELECT
     NULL AS sponsor_nonce,
     NULL AS memo
 FROM (
-    -- Every fifth transaction is of a new wallet until the day's share is used up. The others are of known wallets,
-    -- most often of a few busy ones.
+    -- Every fifth transaction is of a new wallet until the day's share is used up: its number is 0. The others are of
+    -- known wallets, most often of a few busy ones.
     SELECT i,
         CASE WHEN i % 5 = 0 AND i // 5 < $fresh THEN $known + i // 5
         ELSE floor($known * power((hash(i, $day) % 1000003) / 1000003, 2.5))::BIGINT END AS wallet
