@@ -24,30 +24,33 @@ class Computed(Answer, frozen=True, kw_only=True):
 
 
 @click.command()
+@click.option("--from-scratch", is_flag=True, help="Read all days again, also those whose rows are settled.")
 @json_option
-def metrics(as_json: bool) -> int:
+def metrics(from_scratch: bool, as_json: bool) -> int:
     """Compute the metrics of all closed days and make the page again, even if nothing has changed.
 
-    `sync` and the daemon do this by themselves after closed days have changed.
+    `sync` and the daemon do this by themselves after closed days have changed. Rows that later days do not change are
+    kept from the computation before. With --from-scratch, they are computed again too; the results are the same.
 
     Exit code 0: done; 1: an error; the old results are then kept.
 
     \b
     stx-pipelines metrics
+    stx-pipelines metrics --from-scratch
     """
     with json_on_stdout(as_json) as show:
-        answer = _compute(Project.load())
+        answer = _compute(Project.load(), from_scratch=from_scratch)
         show(answer)
     return answer.code
 
 
-def _compute(project: Project) -> Computed:
+def _compute(project: Project, *, from_scratch: bool) -> Computed:
     from stx_pipelines.metrics.open import SOURCES
 
     project.refresh(SOURCES)
     if not (days := project.store().files.days()):
         raise SettingsError("no day is stored yet, so there is nothing to compute: run `stx-pipelines sync` first")
-    failures = materialize(project)
+    failures = materialize(project, from_scratch=from_scratch)
     if not failures:
         click.echo(f"computed from {count_days(len(days))} stored; the page is {project.folder.page}")
     return Computed(code=code_of(failures), days=len(days), page=str(project.folder.page.absolute()), failures=failures)
@@ -75,9 +78,13 @@ def refresh_if_due(project: Project, chains: Sequence[Chain]) -> list[str]:
     return materialize(project, only_page=not due)
 
 
-def materialize(project: Project, *, only_page: bool = False) -> list[str]:
+def materialize(project: Project, *, only_page: bool = False, from_scratch: bool = False) -> list[str]:
     """Materialize the metrics and the page, or only the page. Print each failure and return their sentences."""
     with alone(project):
+        if from_scratch:
+            from stx_pipelines.metrics.open import open_metrics
+
+            open_metrics(project).forget_settled()
         from stx_pipelines.cli.materialize import materialize_metrics, open_instance
 
         with open_instance() as instance:

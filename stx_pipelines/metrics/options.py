@@ -7,7 +7,7 @@ in the folder `sql`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -201,13 +201,19 @@ def fingerprint(
 
     Open days do not change the hash, so that results do not become stale whenever an open day is fetched again.
     """
-    chosen = {field: getattr(options, field) for field in options.__dataclass_fields__}
-    chosen["excluded_types"] = sorted(options.excluded_types)
     closed = sorted((day, known.id) for day, known in certificates.items() if known.is_closed)
-    content = [DEFINITIONS_VERSION, chosen, first_day, closed]
+    content: list[object] = [closed]
     if prices is not None:
         covered = cover(certificates, options, first_day)
         content.append([(day, prices[day].id) for day in price_days(prices, covered.start, covered.end)])
     if known_balances := sorted((day, known.id) for day, known in balances.items() if known.is_closed):
         content.append(["wallet_balances", known_balances])
-    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:16]
+    return hash_with(options, first_day, content)
+
+
+def hash_with(options: MetricOptions, first_day: date | None, content: Sequence[object]) -> str:
+    """Return a hash of the content, the options, the chain's first day, and the version of the formulas."""
+    chosen = {field: getattr(options, field) for field in options.__dataclass_fields__}
+    chosen["excluded_types"] = sorted(options.excluded_types)
+    encoded = msgspec.json.encode([DEFINITIONS_VERSION, chosen, first_day, *content], order="deterministic")
+    return hashlib.sha256(encoded).hexdigest()[:16]

@@ -6,11 +6,13 @@ This module holds no formulas: they are in the folder `sql`. The module `store` 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stx_pipelines.chains.datasets import DATASETS, PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, OLD_DAYS, VALUE_USTX, Basis
+from stx_pipelines.metrics.settled import Settled
 from stx_pipelines.store.arrow import schema
 from stx_pipelines.store.parquet import parquet_rows
 from stx_pipelines.store.statements import load_sql
@@ -44,10 +46,11 @@ RESULTS: dict[str, tuple[str, ...]] = {
 """The tables of each result. A result's first table has the result's name. Each table is one query in `sql`."""
 
 _STEPS = {
-    "first_seen_wallets": ("wallets", "wallet_days"),
-    "wallets_daily": ("wallets", "wallet_days"),
-    "network_daily": ("wallets", "wallet_days", "network", "priced_fees"),
+    "first_seen_wallets": ("accounts", "wallets", "wallet_days"),
+    "wallets_daily": ("accounts", "wallets", "wallet_days"),
+    "network_daily": ("accounts", "wallets", "wallet_days", "network", "priced_fees"),
     "wallet_retention": (
+        "accounts",
         "wallets",
         "wallet_days",
         "windows",
@@ -56,10 +59,10 @@ _STEPS = {
         "known_balances",
         "segment_counts",
     ),
-    "wallet_value": ("wallets", "wallet_days", "windows", "trailing_windows"),
-    "wallet_funnel": ("wallets", "wallet_days", "first_month", "funnel_windows", "known_balances"),
-    "contracts_daily": ("wallets", "contract_days", "contract_window"),
-    "transfers_daily": ("wallets", "wallet_days", "transfer_days"),
+    "wallet_value": ("accounts", "wallets", "wallet_days", "windows", "trailing_windows"),
+    "wallet_funnel": ("accounts", "wallets", "wallet_days", "first_month", "funnel_windows", "known_balances"),
+    "contracts_daily": ("accounts", "wallets", "contract_days", "contract_window"),
+    "transfers_daily": ("accounts", "wallets", "wallet_days", "transfer_days"),
 }
 """The steps of each result, in the order they run. Each step is one statement in `sql/base`."""
 
@@ -87,11 +90,15 @@ def define(
     balances: Sequence[Path] = (),
     *,
     same_columns: bool = True,
+    settled: Settled | None = None,
+    settle_before: date | None = None,
 ) -> None:
     """Create the tables, views and macros that all statements use.
 
-    `paths` are the day files of `basis`, `prices` day files of prices, and `balances` those of the closed days of
+    `paths` are the day files to read, `prices` day files of prices, and `balances` those of the closed days of
     `wallet_balances`. If not `same_columns`, some of `paths` lack columns of this version, which are NULL then.
+    `settled` are the days that the settled rows were made from, None if `paths` are all days of `basis`. The caller
+    then creates the views of the settled tables. Accounts before `settle_before` are kept apart.
     """
     options = basis.options
     if paths and same_columns:
@@ -112,6 +119,9 @@ def define(
             "coverage_start": basis.coverage_start,
             "coverage_end": basis.coverage_end,
             "uncensored_from": basis.uncensored_from,
+            "read_from": settled.before if settled else basis.coverage_start,
+            "settled_through": settled.through if settled else None,
+            "settle_before": settle_before,
             "horizon": options.horizon,
             "minimum_cohort": options.minimum_cohort,
             "target_cpa_ustx": options.target_cpa_ustx,
@@ -129,7 +139,11 @@ def define(
     connection.execute(metric_sql("base/trails"), {"trailing_windows": list(options.trailing_windows)})
     connection.execute(metric_sql("base/macros"))
     connection.execute(load_sql("shown"))
+    daily_from = settled.daily_from if settled else basis.coverage_start
+    connection.execute("SET VARIABLE daily_from = $day::DATE", {"day": daily_from})
     connection.execute(metric_sql("base/views"))
+    if settled is None:
+        connection.execute(metric_sql("base/nothing_settled"))
     if prices:
         connection.execute(f"CREATE VIEW price_rows AS FROM {parquet_rows(*prices)}")
     else:

@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.metrics import options as metrics
-from stx_pipelines.metrics.columns import COLUMNS, comments_sql
+from stx_pipelines.metrics.columns import COLUMNS
+from stx_pipelines.metrics.computation import Computation, Refreshed
 from stx_pipelines.metrics.options import Basis, MetricOptions
+from stx_pipelines.metrics.result_tables import ResultTables, Unchanged
 from stx_pipelines.metrics.results import RESULTS, define, metric_sql, steps_of, tables_of
+from stx_pipelines.metrics.settled import ROLLING, SETTLED_ROWS, Settled, Settling
+from stx_pipelines.metrics.settled_files import KEY, SettledFiles
 from stx_pipelines.metrics.wallet_lines import WALLETS, WalletLines, has_columns
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
-from stx_pipelines.store.files import StoreError, first_line, read_if_sound, replace_file
+from stx_pipelines.store.files import StoreError, first_line
 from stx_pipelines.store.locks import Busy, locked
-from stx_pipelines.store.parquet import parquet_rows
-from stx_pipelines.store.scratch import Engine, quoted, scratch_database
+from stx_pipelines.store.parquet import read_metadata, write_rows
+from stx_pipelines.store.scratch import Engine, scratch_database
 from stx_pipelines.store.served import ResultFile
 from stx_pipelines.store.warehouse import Warehouse
 
@@ -40,20 +42,6 @@ if TYPE_CHECKING:
 
 _KEY = "stx_pipelines.metrics"
 _ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class Refreshed:
-    """The outcome of a refresh. `rows` is the number of rows per table, `basis` the basis that they were computed from.
-
-    `seconds` is the time to compute and write the files. `waiting_for` is None if the tables were loaded. Otherwise it
-    names the process that held the database.
-    """
-
-    basis: Basis
-    rows: dict[str, int]
-    seconds: float
-    waiting_for: str | None = None
 
 
 @dataclass
@@ -83,6 +71,10 @@ class MetricStore:
             self.files.certificates(), self.options, self.first_day, self._priced(), self._balances.certificates()
         )
 
+    @property
+    def _tables(self) -> ResultTables:
+        return ResultTables(self.folder, self.warehouse)
+
     @cached_property
     def _balances(self) -> DayFiles:
         return DayFiles(self.folder.days(WALLET_BALANCES))
@@ -102,14 +94,7 @@ class MetricStore:
 
     def kept(self, table: str) -> Basis | None:
         """Return the basis in this table's file, None if the file is missing, damaged or from another program."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            known = (pq.read_metadata(self.path(table)).metadata or {})[_KEY.encode()]
-            return msgspec.json.decode(known, type=Basis)
-        except (OSError, pa.ArrowException, KeyError, msgspec.MsgspecError):
-            return None
+        return read_metadata(self.path(table), _KEY, Basis)
 
     def wallet_lines(self) -> WalletLines | None:
         """Return the wallets for the page's search, None if their file is missing, damaged or of an old version."""
@@ -122,8 +107,13 @@ class MetricStore:
 
         Does not open the database.
         """
-        now, loaded = self.basis().fingerprint, self._loaded()
+        now, loaded = self.basis().fingerprint, self._tables.loaded()
         return [result for result, tables in RESULTS.items() if not self._are_fresh(tables, now, loaded)]
+
+    def forget_settled(self) -> None:
+        """Delete the settled rows, so that the next computation reads all days. Raises `Busy` during a computation."""
+        with self._settled_lock():
+            SettledFiles(self.folder).delete()
 
     def refresh(self, results: Collection[str] = tuple(RESULTS)) -> Refreshed:
         """Compute these results, replace their files and load their tables. Return the outcome.
@@ -132,10 +122,14 @@ class MetricStore:
         away, a later run copies them. Raises `StoreError` if the results cannot be computed.
         """
         started = time.monotonic()
-        tables = tables_of(results)
-        with self._prepared(results) as (basis, connection):
-            rows = {table: self._write(connection, basis, table) for table in tables}
-        refreshed = Refreshed(basis, rows, time.monotonic() - started, self._load_patiently(tables))
+        with self._settled_files() as files, self._prepared(results, files) as run:
+            if run.settled or run.settles:  # settled rows come first, and each part of a file has its order already
+                run.connection.execute("SET preserve_insertion_order = true")
+            unchanged = {table: self._unchanged(table, run) for table in tables_of(results)}
+            rows = {table: self._write(run, table) for table in unchanged}
+            if run.files and run.settles:
+                run.files.write(run.connection, run.settles, self.path)
+        refreshed = Refreshed(run.basis, rows, time.monotonic() - started, self._load_patiently(unchanged))
         self.serve_if_possible()
         return refreshed
 
@@ -158,42 +152,56 @@ class MetricStore:
         if files:
             self.served.results(files)
 
-    def load(self, tables: Collection[str] | None = None) -> None:
-        """Load the files of these tables (default: all) into the database in one transaction. Raises `Busy`."""
-        known = {table: self.kept(table) for table in tables or tables_of(RESULTS)}
+    def load(self, unchanged: Mapping[str, Unchanged | None] | None = None) -> None:
+        """Load the files of these tables (default: all) into the database in one transaction. Raises `Busy`.
+
+        Rows in `unchanged` that a table has already are not loaded again.
+        """
+        unchanged = dict.fromkeys(tables_of(RESULTS)) if unchanged is None else unchanged
+        known = {table: self.kept(table) for table in unchanged}
         present = {table: basis.fingerprint for table, basis in known.items() if basis is not None}
-        if not present:
-            return
-        with self.warehouse.connected() as connection:
-            connection.begin()
-            for table in present:
-                rows = parquet_rows(self.path(table))
-                connection.execute(f"CREATE OR REPLACE TABLE warehouse.{table} AS FROM {rows}")
-                columns = [name for name, *_ in connection.execute(f"DESCRIBE warehouse.{table}").fetchall()]
-                connection.execute(comments_sql(table, columns))
-            connection.commit()
-        self._mark_loaded(present)
+        if present:
+            self._tables.load(present, unchanged)
 
     def _are_fresh(self, tables: Sequence[str], fingerprint: str, loaded: Mapping[str, str]) -> bool:
         files = [basis.fingerprint if (basis := self.kept(table)) else None for table in tables]
         return {*files, *(loaded.get(table) for table in tables)} == {fingerprint}
 
     @contextmanager
-    def _prepared(self, results: Collection[str]) -> Iterator[tuple[Basis, duckdb.DuckDBPyConnection]]:
-        """Run the steps of these results, then yield the basis and the connection that holds the steps' tables.
+    def _settled_files(self) -> Iterator[SettledFiles | None]:
+        """Yield the files of the settled rows, None while another process computes the metrics."""
+        with ExitStack() as alone:
+            try:
+                alone.enter_context(self._settled_lock())
+                files = SettledFiles(self.folder)
+            except Busy:
+                files = None  # they may change while this process would read them
+            yield files
 
-        Start again if the closed days change while the steps run. Raises `StoreError` after the last attempt.
+    @contextmanager
+    def _prepared(self, results: Collection[str], files: SettledFiles | None) -> Iterator[Computation]:
+        """Run the steps of these results, then yield the computation with the connection that holds the steps' tables.
+
+        Start again if the closed days change while the steps run, or if settled rows turn out to be wrong. Raises
+        `StoreError` after the last attempt.
         """
         steps = steps_of(results)
         for _ in range(_ATTEMPTS):
-            basis = self.basis()
-            with self.session(basis) as connection:
+            basis, settling = self.basis(), self._settling()
+            settled = files.read() if files and SETTLED_ROWS.keys() >= set(tables_of(results)) else None
+            settled = settled if settled and settling.holds(settled) else None
+            possible = settling.possible() if files and set(results) == set(RESULTS) else None
+            settles = possible if possible and (settled is None or settled.is_old(possible)) else None
+            with self.session(basis, settled, settles) as connection:
                 for step in steps:
                     connection.execute(metric_sql(f"base/{step}"))
                 if self.basis().fingerprint != basis.fingerprint:
                     continue
-                _prove_count(connection, basis)
-                yield basis, connection
+                self._prove_count(connection, basis, settled)
+                if files and settled and _are_reclassified(connection):
+                    files.delete()
+                    continue
+                yield Computation(basis, connection, files, settled, settles)
                 return
         raise StoreError(
             f"the day files below {self.files.folder} changed {_ATTEMPTS} times while the metrics read them; "
@@ -201,65 +209,87 @@ class MetricStore:
         )
 
     @contextmanager
-    def session(self, basis: Basis) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open a DuckDB in memory with views of the rows in the basis's day files. Raises `StoreError`."""
+    def session(
+        self, basis: Basis, settled: Settled | None = None, settles: Settled | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a DuckDB in memory with views of the rows in the basis's day files. Raises `StoreError`.
+
+        With `settled`, only the days since then have rows. `settles` are the days that this computation settles.
+        """
         import duckdb
 
+        known, dataset = self.files.certificates(), DATASETS[TRANSACTIONS]
+        read = _days_read(basis, settled)
+        rows = basis.transactions // (2 if settled else 1)  # settled accounts need memory too
         try:
-            with scratch_database(self.folder.run, self.engine.for_rows(basis.transactions)) as connection:
-                covered = metrics.days(basis)
-                known, dataset = self.files.certificates(), DATASETS[TRANSACTIONS]
-                same = not any(dataset.lacks_columns(known[day]) for day in covered if day in known)
-                paths = [self.files.path(day) for day in covered]
-                define(connection, basis, paths, self._price_paths(basis), self._balance_paths(), same_columns=same)
+            with scratch_database(self.folder.run, self.engine.for_rows(rows)) as connection:
+                define(
+                    connection,
+                    basis,
+                    [self.files.path(day) for day in read],
+                    self._price_paths(basis),
+                    self._balance_paths(),
+                    same_columns=not any(dataset.lacks_columns(known[day]) for day in read if day in known),
+                    settled=settled,
+                    settle_before=settles.before if settles else None,
+                )
+                if settled:
+                    SettledFiles(self.folder).define(connection)
                 yield connection
         except duckdb.Error as error:
             raise StoreError(
                 f"the wallet metrics could not be computed ({first_line(error)}); the old results are kept"
             ) from error
 
-    def _write(self, connection: duckdb.DuckDBPyConnection, basis: Basis, table: str) -> int:
-        import duckdb
+    def _settled_lock(self) -> AbstractContextManager[None]:
+        return locked(self.folder.lock("settled"), "the files of settled metrics", wait=0)
 
-        known = msgspec.json.encode(basis, order="deterministic").decode()
-        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{quoted(_KEY)}: {quoted(known)}}}"
-        rows = 0
+    def _settling(self) -> Settling:
+        return Settling(
+            certificates=self.files.certificates(),
+            options=self.options,
+            first_day=self.first_day,
+            prices=self._priced(),
+            balances=self._balances.certificates(),
+        )
 
-        def write(aside: Path) -> None:
-            nonlocal rows
-            query = metric_sql(table)
-            try:
-                [(rows,)] = connection.execute(f"COPY ({query}) TO {quoted(str(aside))} ({options})").fetchall()
-            except duckdb.Error as error:
-                raise OSError(first_line(error)) from error
+    def _write(self, run: Computation, table: str) -> int:
+        settled = run.settles or run.settled
+        metadata = {_KEY: run.basis} | ({KEY: settled} if settled else {})
+        return write_rows(run.connection, run.query(table), self.path(table), metadata)
 
-        replace_file(self.path(table), write)
-        return rows
+    def _unchanged(self, table: str, run: Computation) -> Unchanged | None:
+        """Return the rows that the table of the database has already, if it was loaded from the present file."""
+        old, condition = self.kept(table), run.settled and run.settled.condition(table)
+        if old is None or not condition or read_metadata(self.path(table), KEY, Settled) != run.settled:
+            return None
+        return Unchanged(old.fingerprint, condition)
 
-    def _load_patiently(self, tables: Collection[str]) -> str | None:
+    def _prove_count(self, connection: duckdb.DuckDBPyConnection, basis: Basis, settled: Settled | None) -> None:
+        """Raise `StoreError` if the day files do not have the number of transactions that their certificates state."""
+        [(count,)] = connection.execute("SELECT coalesce(sum(tx_count), 0)::BIGINT FROM read_accounts").fetchall()
+        known = self.files.certificates()
+        stated = sum(known[day].published for day in _days_read(basis, settled))
+        if count != stated:
+            raise StoreError(
+                f"the covered day files have {count} transactions, but their certificates state {stated}; "
+                "the old results are kept: run `stx-pipelines verify`"
+            )
+
+    def _load_patiently(self, unchanged: Mapping[str, Unchanged | None]) -> str | None:
         try:
-            self.load(tables)
+            self.load(unchanged)
         except Busy as busy:
             return busy.holder
         return None
 
-    def _loaded(self) -> dict[str, str]:
-        if not self.warehouse.path.exists():
-            return {}
-        # If the file is missing or damaged, the only effect is that the tables are loaded again.
-        return read_if_sound(self.folder.coverage("metrics"), dict[str, str]) or {}
 
-    def _mark_loaded(self, fingerprints: Mapping[str, str]) -> None:
-        with locked(self.folder.lock("metrics"), "the list of loaded metrics", self.warehouse.wait):
-            content = msgspec.json.encode({**self._loaded(), **fingerprints}, order="deterministic")
-            replace_file(self.folder.coverage("metrics"), lambda aside: aside.write_bytes(content))
+def _days_read(basis: Basis, settled: Settled | None) -> list[date]:
+    return [day for day in metrics.days(basis) if settled is None or day >= settled.before]
 
 
-def _prove_count(connection: duckdb.DuckDBPyConnection, basis: Basis) -> None:
-    """Raise `StoreError` if the day files do not have the number of transactions that their certificates state."""
-    [(count,)] = connection.execute("SELECT coalesce(sum(tx_count), 0)::BIGINT FROM wallets").fetchall()
-    if count != basis.transactions:
-        raise StoreError(
-            f"the covered day files have {count} transactions, but their certificates state {basis.transactions}; "
-            "the old results are kept: run `stx-pipelines verify`"
-        )
+def _are_reclassified(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether the days read change what settled rows say about older wallets."""
+    values = {"rolling": ROLLING.days}
+    [(wallets,)] = connection.execute(metric_sql("settled/reclassified"), values).fetchall()
+    return bool(wallets)

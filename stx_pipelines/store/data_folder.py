@@ -54,6 +54,10 @@ class DataFolder:
         folder = self.path if table == "first_seen_wallets" else self.path / "metrics"
         return folder / f"{table}.parquet"
 
+    def settled(self, name: str) -> Path:
+        """Return the path of a file of settled rows, which later computations of the metrics do not compute again."""
+        return self.path / "metrics" / "settled" / f"{name}.parquet"
+
     def progress(self, dataset: str) -> Path:
         """Return the path of the file in which a run of this dataset reports progress."""
         return self.run / f"{dataset}.progress.json"
@@ -81,5 +85,5 @@ class DataFolder:
 
     def lock(self, name: str) -> Path:
         """Return the path of a lock. `name` is a dataset, a dataset and `.record`, `sync`, `warehouse`, `coverage`,
-        `metrics`, `page`, `alerts` or `spill`."""
+        `metrics`, `settled`, `page`, `alerts` or `spill`."""
         return self.run / f"{name}.lock"

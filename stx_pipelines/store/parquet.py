@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from glob import escape
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
+from stx_pipelines.store.files import first_line, replace_file
 from stx_pipelines.store.scratch import quoted
+
+if TYPE_CHECKING:
+    import duckdb
+
+_T = TypeVar("_T")
 
 
 def parquet_rows(*paths: Path, same_columns: bool = True) -> str:
@@ -26,6 +36,45 @@ def csv_rows(path: Path) -> str:
 def over_day_files(statement: str, *paths: Path) -> str:
     """Return the statement with `day_file` defined as the rows of these files."""
     return f"WITH day_file AS NOT MATERIALIZED (FROM {parquet_rows(*paths)}) ({statement})"
+
+
+def write_rows(
+    connection: duckdb.DuckDBPyConnection, query: str, path: Path, metadata: Mapping[str, msgspec.Struct]
+) -> int:
+    """Replace a Parquet file by the rows of a query, with these values in its metadata. Return the number of rows.
+
+    Raises `StoreError`. The old file is then kept.
+    """
+    import duckdb
+
+    known = ", ".join(
+        f"{quoted(key)}: {quoted(msgspec.json.encode(value, order='deterministic').decode())}"
+        for key, value in metadata.items()
+    )
+    rows = 0
+
+    def write(aside: Path) -> None:
+        nonlocal rows
+        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{known}}}"
+        try:
+            [(rows,)] = connection.execute(f"COPY ({query}) TO {quoted(str(aside))} ({options})").fetchall()
+        except duckdb.Error as error:
+            raise OSError(first_line(error)) from error
+
+    replace_file(path, write)
+    return rows
+
+
+def read_metadata(path: Path, key: str, shape: type[_T]) -> _T | None:
+    """Return a value in a Parquet file's metadata, None if the file is missing, damaged, or lacks such a value."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        known = (pq.read_metadata(path).metadata or {})[key.encode()]
+        return msgspec.json.decode(known, type=shape)
+    except (OSError, pa.ArrowException, KeyError, msgspec.MsgspecError):
+        return None
 
 
 def count_rows_of(content: bytes) -> int:

@@ -55,9 +55,13 @@ def test_metrics_computes_everything_again(world: World, run: Run) -> None:
     assert run(world, "metrics").exit_code == DONE
     results = [world.folder.metric("wallets_daily"), world.folder.page]
     before = [path.stat().st_mtime_ns for path in results]
-    done = run(world, "metrics")
+    settled = world.folder.settled("settled_accounts")
+    settled.parent.mkdir()
+    settled.touch()
+    done = run(world, "metrics", "--from-scratch")
     assert done.exit_code == DONE
     assert str(world.folder.page) in done.stdout
+    assert not settled.exists()
     assert all(path.stat().st_mtime_ns > then for path, then in zip(results, before, strict=True))
 
 

@@ -1,6 +1,10 @@
-WITH days AS (SELECT id, count(*) AS active_days, max(day) AS last_date FROM wallet_days GROUP BY id)
+WITH known AS (
+    SELECT *, is_new(first_nonce, has_unknown) AS is_new FROM accounts_with_days(false) WHERE tx_count > 0
+)
 SELECT
-    address, first_seen, is_left_censored, first_tx_id, tx_count, cohort_date, is_new, active_days, last_date,
-    total_fee_ustx AS fee_ustx, stx(total_fee_ustx) AS fee_stx
-FROM wallets JOIN days USING (id)
-ORDER BY id
+    address,
+    time_of(first_place) AS first_seen,
+    is_left_censored(is_new, cohort_date, uncensored_from) AS is_left_censored,
+    first_tx_id, tx_count, cohort_date, is_new, active_days, last_date, fee_ustx, stx(fee_ustx) AS fee_stx
+FROM known, scope
+ORDER BY address

@@ -1,5 +1,5 @@
 -- One row per wallet and window that is over. A trailing window has rows only for the wallets active in it.
--- Ids are in the order of the addresses.
+-- Ids are in the order of the addresses. The rows of older cohorts come first, so that settled rows stay in their place.
 WITH both_kinds AS (
     SELECT id, 'cohort' AS kind, window_days, tx_count, fee_ustx, in_band AS active_in_window
     FROM windows
@@ -11,4 +11,4 @@ SELECT
     address, kind, window_days, cohort_date, both_kinds.tx_count, fee_ustx, stx(fee_ustx) AS fee_stx, active_in_window,
     is_left_censored
 FROM both_kinds JOIN wallets USING (id)
-ORDER BY id, kind, window_days
+ORDER BY kind, cohort_date, id, window_days

@@ -9,8 +9,7 @@ WITH callers AS (
         sum(fee_ustx) FILTER (is_shown) AS fee_ustx,
         count(*) AS landed,
         count(*) FILTER (tx_status <> 'success') AS failed
-    FROM canonical_rows
-    CROSS JOIN scope
+    FROM daily_rows CROSS JOIN scope
     WHERE tx_type = 'contract_call' AND day > scope.coverage_end - 30
     GROUP BY contract_id, sender_address
 )

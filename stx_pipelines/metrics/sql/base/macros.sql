@@ -16,3 +16,13 @@ CREATE MACRO payback_usd(e14, number, cents) AS share(e14, number * cents::HUGEI
 CREATE MACRO btc(e18) AS (e18 // 1000000000000000000)::DECIMAL(38, 18)
     + ((e18 % 1000000000000000000)::DECIMAL(18, 0) * 0.000000000000000001::DECIMAL(18, 18))::DECIMAL(38, 18);
 CREATE MACRO sunday_of(day) AS day + (7 - isodow(day))::INTEGER;
+-- The place of a transaction in the chain as one number: its block time, block height and index. A wallet's first
+-- transaction has the smallest.
+CREATE MACRO place_of(block_time, block_height, tx_index) AS (
+    epoch_us(block_time) * 1000000000000000000::HUGEINT + block_height * 10000000 + tx_index
+)::DECIMAL(38, 0);
+CREATE MACRO time_of(place) AS make_timestamp((place::HUGEINT // 1000000000000000000)::BIGINT);
+-- A wallet is new if its number 0 is covered, and old if it is not. This cannot be known if a number of the account is
+-- not known. Then a wallet counts as new if its first day is late enough.
+CREATE MACRO is_new(first_nonce, has_unknown) AS CASE WHEN first_nonce = 0 THEN true WHEN NOT has_unknown THEN false END;
+CREATE MACRO is_left_censored(is_new, cohort_date, uncensored_from) AS coalesce(NOT is_new, cohort_date < uncensored_from);

@@ -6,5 +6,5 @@ SELECT
     coalesce(sum(fee_ustx) FILTER (is_shown), 0)::BIGINT AS fee_ustx,
     count(*) AS landed,
     count(*) FILTER (tx_status <> 'success') AS failed
-FROM canonical_rows
+FROM daily_rows
 GROUP BY day, tx_type;

@@ -2,7 +2,10 @@
 -- Dollars are x 10^14, BTC x 10^18.
 CREATE TABLE priced_fees AS
 WITH hours AS (
-    SELECT day AS date, date_trunc('hour', block_time) AS hour, sum(fee_ustx)::HUGEINT AS fee_ustx FROM shown GROUP BY ALL
+    SELECT day AS date, date_trunc('hour', block_time) AS hour, sum(fee_ustx)::HUGEINT AS fee_ustx
+    FROM daily_rows
+    WHERE is_shown
+    GROUP BY ALL
 )
 SELECT
     date,

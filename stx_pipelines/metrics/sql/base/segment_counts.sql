@@ -1,6 +1,7 @@
 -- One row per cohort, window, definition and kind of wallet: whether it paid enough fees in its first 30 days, and whether
 -- it was funded, null if its balance is not known. All wallets count that are certainly new and whose window and first
 -- 30 days are over.
+-- Settled cohorts are included.
 CREATE TABLE segment_counts AS
 WITH counted AS (
     SELECT
@@ -23,4 +24,6 @@ WITH counted AS (
 long AS (UNPIVOT counted ON cumulative, active_band, survival INTO NAME definition VALUE retained)
 SELECT long.*
 FROM long, scope
-WHERE definition <> 'survival' OR cohort_date + horizon <= coverage_end;
+WHERE definition <> 'survival' OR cohort_date + horizon <= coverage_end
+UNION ALL BY NAME
+SELECT * FROM settled_segment_counts;

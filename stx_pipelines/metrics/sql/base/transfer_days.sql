@@ -9,8 +9,8 @@ WITH by_recipient AS (
         count(*) AS transfers,
         sum(amount_ustx) AS amount_ustx,
         count(*) = count(amount_ustx) AS has_amounts
-    FROM shown
-    WHERE tx_type = 'token_transfer'
+    FROM daily_rows
+    WHERE is_shown AND tx_type = 'token_transfer'
     GROUP BY day, recipient_address
 ),
 received AS (

@@ -1,11 +1,13 @@
--- `day_rows` has every row of the covered day files. `canonical_rows` has the canonical rows, and `shown` only the rows
+-- `day_rows` has every row of the day files that are read. `canonical_rows` has the canonical rows, and `shown` only the rows
 -- that the table `transactions` shows.
 CREATE VIEW canonical_rows AS
 SELECT
+    burn_block_time,
     burn_block_time::DATE AS day,
     shown_transactions(canonical, tx_status, sender_address, block_time) AS is_shown,
     tx_type::VARCHAR AS tx_type,
     tx_id, tx_status, sender_address, fee_ustx, block_time, block_height, tx_index,
+    place_of(block_time, block_height, tx_index) AS place,
     nonce, sponsor_address, sponsor_nonce,
     contract_id::VARCHAR AS contract_id, recipient_address, amount_ustx,
     -- Rows that move no nonce: those of block 1 (they are block 0's), and operations on Bitcoin, which the API shows
@@ -15,5 +17,9 @@ SELECT
     ), true) AS moves_nonce
 FROM day_rows
 WHERE canonical;
+
+-- Steps of single days read only the days that are not settled for them, and the 29 days before for sums over 30 days.
+-- DuckDB takes the variable for a constant and skips the files of earlier days.
+CREATE VIEW daily_rows AS SELECT * FROM canonical_rows WHERE burn_block_time >= getvariable('daily_from');
 
 CREATE VIEW shown AS SELECT * FROM canonical_rows WHERE is_shown;

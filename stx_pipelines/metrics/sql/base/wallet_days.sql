@@ -22,3 +22,17 @@ CROSS JOIN scope
 GROUP BY wallets.id, shown.day;
 
 CREATE VIEW activity AS SELECT * FROM wallet_days WHERE tx_count > 0;
+
+-- The accounts (see `accounts`) with their active days and the last of them.
+CREATE MACRO accounts_with_days(only_early) AS TABLE
+WITH days AS (
+    SELECT wallets.address, count(*) AS active_days, max(day) AS last_date
+    FROM wallet_days JOIN wallets USING (id) CROSS JOIN scope
+    WHERE NOT only_early OR day < settle_before
+    GROUP BY wallets.address
+)
+SELECT
+    address, cohort_date, first_place, first_tx_id, tx_count, fee_ustx, first_nonce, has_unknown,
+    coalesce(known.active_days, 0) + coalesce(days.active_days, 0) AS active_days,
+    greatest(known.last_date, days.last_date) AS last_date
+FROM accounts(only_early) AS known LEFT JOIN days USING (address);

@@ -1,4 +1,4 @@
--- One row per new wallet and window H, with the wallet's activity since its first day. Wallets without activity have zeros.
+-- One row per new wallet of the days read and window H, with the wallet's activity since its first day. Wallets without activity have zeros.
 -- Sums are over 0 <= k < H, where k is the number of days since the first day. The band of H is L < k <= H, where L is
 -- the next shorter window. A wallet survives if it is active at H <= k <= horizon.
 -- The days of a wallet are first summed by two bounds, so that fewer rows are joined with the windows. `within` is the
@@ -47,7 +47,8 @@ SELECT
     wallets.cohort_date + window_days <= scope.coverage_end AS is_mature
 FROM measured
 JOIN newcomers AS wallets ON wallets.id = measured.id
-CROSS JOIN scope;
+CROSS JOIN scope
+WHERE wallets.cohort_date >= scope.read_from;
 
 -- The wallets and windows of the breakeven CPA: windows that are over, of cohorts of the last `breakeven_days` days,
 -- without wallets that may be older.

@@ -1,0 +1,12 @@
+-- The settled tables of a computation that reads all days.
+CREATE VIEW settled_accounts AS
+SELECT
+    NULL::VARCHAR AS address, NULL::DATE AS cohort_date, NULL::DECIMAL(38, 0) AS first_place, NULL::VARCHAR AS first_tx_id,
+    NULL::BIGINT AS tx_count, NULL::BIGINT AS fee_ustx, NULL::BIGINT AS first_nonce, NULL::BOOLEAN AS has_unknown,
+    NULL::BIGINT AS active_days, NULL::DATE AS last_date
+LIMIT 0;
+CREATE VIEW settled_segment_counts AS
+SELECT
+    NULL::DATE AS cohort_date, NULL::INTEGER AS window_days, NULL::BOOLEAN AS is_value, NULL::BOOLEAN AS is_funded,
+    NULL::BIGINT AS wallets, NULL::VARCHAR AS definition, NULL::BIGINT AS retained
+LIMIT 0;

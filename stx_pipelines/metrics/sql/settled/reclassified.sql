@@ -1,0 +1,26 @@
+-- Wallets that settled rows count, and of which the days since then have changed whether they are new.
+-- Only a number 0, or a number that is not known, can change that.
+WITH used AS (
+    SELECT sender_address AS address, day, CASE WHEN moves_nonce THEN nonce END AS nonce FROM canonical_rows
+    UNION ALL
+    SELECT sponsor_address, day, sponsor_nonce FROM canonical_rows WHERE sponsor_address <> sender_address
+),
+suspects AS (
+    SELECT wallets.address, wallets.is_new
+    FROM wallets, scope
+    WHERE cohort_date < read_from + $rolling::INTEGER AND address IN (
+        SELECT address FROM used WHERE day > settled_through AND coalesce(nonce = 0, true)
+    )
+),
+before AS (
+    SELECT address, min(nonce) AS first_nonce, bool_or(nonce IS NULL) AS has_unknown
+    FROM used SEMI JOIN suspects USING (address), scope
+    WHERE day <= settled_through
+    GROUP BY address
+)
+SELECT count(*)
+FROM suspects LEFT JOIN before USING (address) LEFT JOIN settled_accounts AS settled USING (address)
+WHERE suspects.is_new IS DISTINCT FROM is_new(
+    least(before.first_nonce, settled.first_nonce),
+    coalesce(before.has_unknown, false) OR coalesce(settled.has_unknown, false)
+)
