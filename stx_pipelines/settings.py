@@ -82,6 +82,8 @@ class Settings(PriceSettings, SharedSettings):
     stx_run_wait_seconds: float = Field(3600.0, ge=0, le=86_400)
     stx_autostart: bool = False
     stx_stall_seconds: int = Field(600, ge=1, le=86_400)
+    stx_keep_runs_days: int = Field(3, ge=1, le=100_000)
+    stx_keep_failed_runs_days: int = Field(30, ge=1, le=100_000)
     stx_outage_hours: float = Field(12.0, ge=0, le=10_000)
 
     stx_metric_windows: tuple[int, ...] = (15, 30, 60, 90, 180)

@@ -21,7 +21,7 @@ from stx_pipelines.coverage.progress import BETWEEN_RUNS
 from stx_pipelines.coverage.text import coverage_sentence, days_are
 from stx_pipelines.defs.cursors import remembered
 from stx_pipelines.defs.outages import Outage, believed, limit_of, outage_of, standstill_of
-from stx_pipelines.defs.partitions import DATASET_TAG, MACHINE_TAG, range_tags
+from stx_pipelines.defs.partitions import BY_SENSOR, DATASET_TAG, MACHINE_TAG, STARTED_BY_TAG, range_tags
 from stx_pipelines.defs.watched import Watched
 from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import this_machine
@@ -216,6 +216,7 @@ def derived_sensor(
             return dg.SkipReason(f"waiting for a backfill: {days_are(len(coverage.untried))} missing")
         if not (names := stale()):
             return dg.SkipReason("the set of closed days has not changed")
-        return dg.RunRequest(run_key=None, tags={"stx_pipelines/stale": ", ".join(names)[:250]})
+        tags = {"stx_pipelines/stale": ", ".join(names)[:250], STARTED_BY_TAG: BY_SENSOR}
+        return dg.RunRequest(run_key=None, tags=tags)
 
     return sensor
