@@ -63,15 +63,15 @@ def test_each_run_is_kept_for_its_time_and_runs_of_others_for_ever(instance: dg.
 
 def test_a_year_in_small(instance: dg.DagsterInstance) -> None:
     """The history stops growing, and every day stays materialized with what was known about it."""
-    settings, days = Settings(stx_keep_runs_days=1), [BEGAN + number * DAY for number in range(4)]
+    settings, days = Settings(stx_keep_runs_days=1), [BEGAN + number * DAY for number in range(3)]
     sizes: list[Size] = []
     for day in days:
         pass_day(instance, day, 1, settings)
         sizes.append(size_of(HISTORY))
     assert missing(instance, days[-1]) == {}
     assert instance.get_runs_count() == len(ASSETS)
-    assert sizes[3].files == sizes[2].files
-    assert sizes[3].size < sizes[2].size * 1.1
+    assert sizes[2].files <= sizes[1].files + 2  # SQLite's own; a day of runs has eight
+    assert sizes[2].size < sizes[1].size + 300_000  # a day of runs has 480,000 bytes
     for key in KEYS:
         wanted = dg.AssetRecordsFilter(key, asset_partitions=[str(BEGAN)])
         [record] = instance.fetch_materializations(wanted, limit=10).records
@@ -133,12 +133,14 @@ def test_sync_cleans_up_once_a_day_and_says_why_it_could_not(
 ) -> None:
     project = Project(Settings(stx_data_dir=tmp_path / "data"))
     first, second, third = (run(instance, NOON + timedelta(minutes=minute)) for minute in range(3))
+
+    def fail(_: str) -> None:
+        raise OperationalError("DELETE", {}, Exception()) from Exception("database or disk is full")
+
     with monkeypatch.context() as broken:
-        full = OperationalError("DELETE", {}, Exception("database or disk is full"))
-        broken.setattr(instance.run_storage, "delete_run", lambda _: (_ for _ in ()).throw(full))
+        broken.setattr(instance.run_storage, "delete_run", fail)
         assert clean_history(project, instance) == (
-            "old runs could not be deleted from Dagster's history ((builtins.Exception) database or disk is full); the "
-            "next sync tries again"
+            "old runs could not be deleted from Dagster's history (database or disk is full); the next sync tries again"
         )
     assert clean_history(project, instance) is None
     assert ids(instance) == {third}

@@ -77,7 +77,9 @@ def test_an_unmoved_final_block_of_ethereum_needs_no_run(
     make_ethereum: Callable[..., DevnetWorld], instance: dg.DagsterInstance
 ) -> None:
     """The days of balances are of the blocks that were compared."""
-    world = make_ethereum(recent_ethereum(DAYS))
+    world = make_ethereum(
+        recent_ethereum(DAYS, finality_blocks=1, safe_blocks=1)
+    )  # today has a final block at any time
     world.now = datetime.now(UTC) - LONG_AGO
     world.sync()
     check(world, ETHEREUM, instance, world.calls)
