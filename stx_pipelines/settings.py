@@ -15,6 +15,7 @@ from typing import Annotated, Literal, get_args
 from dotenv import dotenv_values
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from stx_pipelines.history_settings import HistorySettings
 from stx_pipelines.price_settings import PriceSettings
 from stx_pipelines.setting_sources import environment, export, misspelled, warn_of_misspelled
 from stx_pipelines.setting_values import HEADER, OF_THE_CLIENT, address, header_parts, is_rpc_address, origin
@@ -26,7 +27,6 @@ DEFAULT_BUDGET = 50
 DEFAULT_BUDGET_WITH_KEY = 500
 """Requests a minute that Hiro allows with a key (source: its documentation)."""
 
-
 _PATTERN = set("*[")
 _SENT_ONLY_TO = {"hiro_api_key": "hiro_api_url", "eth_rpc_headers": "eth_rpc_url"}
 
@@ -35,7 +35,7 @@ class SettingsError(Exception):
     """A setting cannot be used. The message names it and the values it may have."""
 
 
-class Settings(PriceSettings, SharedSettings):
+class Settings(PriceSettings, SharedSettings, HistorySettings):
     """The configuration of a run. Secrets are never printed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

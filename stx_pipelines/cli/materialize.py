@@ -6,7 +6,8 @@ import logging
 import os
 import textwrap
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,8 @@ from stx_pipelines.defs.assets.by_chain import daily_assets
 from stx_pipelines.defs.assets.daily import BEHIND, PASSING
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.wallets import wallet_metrics
-from stx_pipelines.defs.partitions import range_tags
+from stx_pipelines.defs.cleanup import clean_up
+from stx_pipelines.defs.partitions import BY_SYNC, STARTED_BY_TAG, range_tags
 from stx_pipelines.defs.resources import EthereumNode, Metrics, PriceSource, StacksApi
 from stx_pipelines.project import Project
 from stx_pipelines.settings import SettingsError
@@ -27,6 +29,10 @@ from stx_pipelines.store.locks import locked
 
 _OPENING_SECONDS = 60.0
 _LONGEST_REASON = 250
+_MOST_STEPS = 500
+_CLEANED = "stx_pipelines/old_runs"
+"""The key under which Dagster's history keeps the day on which `sync` last deleted all old runs."""
+
 _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
@@ -70,6 +76,23 @@ def _root(error: BaseException) -> str:
     return textwrap.shorten(reason or message, _LONGEST_REASON, placeholder=" ...")
 
 
+def clean_history(project: Project, instance: dg.DagsterInstance) -> str | None:
+    """Delete old runs from Dagster's history, at most once a day. Return a sentence if that failed, otherwise None.
+
+    A clean-up that is not done after `_MOST_STEPS` is continued by the next call.
+    """
+    now, memory = datetime.now(UTC), instance.daemon_cursor_storage
+    try:
+        if memory.get_cursor_values({_CLEANED}).get(_CLEANED) == str(now.date()):
+            return None
+        steps = sum(1 for _ in islice(clean_up(instance, project.settings, now), _MOST_STEPS))
+        if steps < _MOST_STEPS:
+            memory.set_cursor_values({_CLEANED: str(now.date())})
+    except (SQLAlchemyError, OSError) as error:
+        return f"old runs could not be deleted from Dagster's history ({_root(error)}); the next sync tries again"
+    return None
+
+
 class Failed(NamedTuple):
     """The failure of one step of a run.
 
@@ -101,7 +124,7 @@ def materialize_days(
             },
             instance=instance,
             run_config={"loggers": _QUIET, "ops": {asset.op.name: config for asset in assets}},
-            tags=range_tags(Work((last, first))),
+            tags={**range_tags(Work((last, first))), STARTED_BY_TAG: BY_SYNC},
         )
     except dg.DagsterExecutionInterruptedError:
         raise KeyboardInterrupt from None
@@ -118,6 +141,7 @@ def materialize_metrics(project: Project, instance: dg.DagsterInstance, *, only_
         resources={"metrics": Metrics(make=lambda: project)},
         instance=instance,
         run_config={"loggers": _QUIET},
+        tags={STARTED_BY_TAG: BY_SYNC},
     )
     return [_failed(event) for event in failures]
 

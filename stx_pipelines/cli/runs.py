@@ -58,22 +58,25 @@ def _run_after_run(project: Project, chain: Chain, choose: NextDays, *, force: b
     The loop ends when `choose` returns no days, when a run failed and changed nothing, or when `choose` returns the
     same days again after a run that changed nothing.
     """
-    from stx_pipelines.cli.materialize import materialize_days, open_instance
+    from stx_pipelines.cli.materialize import clean_history, materialize_days, open_instance
     from stx_pipelines.cli.progress_bar import progress_bar
 
     failures: list[Failed] = []
     before: Sequence[date] = ()
     coverage, tried, changed = look(project, chain), 0, True
-    with progress_bar(project, chain) as expect, open_instance() as instance:
-        while (days := choose(coverage, tried)) and (changed or days != before):
-            expect(tried + max(len(days), sum(not day.covered for day in coverage.days)))
-            failed = materialize_days(project, instance, chain.name, min(days), max(days), force=force)
-            failures += failed
-            before, tried = days, tried + len(days)
-            known, coverage = coverage, look(project, chain)
-            changed = _has_changed(known, coverage)
-            if failed and not changed:
-                break
+    with open_instance() as instance:
+        with progress_bar(project, chain) as expect:
+            while (days := choose(coverage, tried)) and (changed or days != before):
+                expect(tried + max(len(days), sum(not day.covered for day in coverage.days)))
+                failed = materialize_days(project, instance, chain.name, min(days), max(days), force=force)
+                failures += failed
+                before, tried = days, tried + len(days)
+                known, coverage = coverage, look(project, chain)
+                changed = _has_changed(known, coverage)
+                if failed and not changed:
+                    break
+        if why_not := clean_history(project, instance):
+            click.echo(why_not, err=True)
     return failures
 
 

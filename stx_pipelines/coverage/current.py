@@ -71,7 +71,7 @@ def _coverage(project: Project, dataset: Dataset, wanted: _Target, now: datetime
         wanted=_days_of_balances(project, days, stored, now) if is_of_balances else days,
         stored=stored,
         loaded=published.loaded,
-        checked=published.checked,
+        checked=_checked(project, dataset),
         attempts=store.attempts.all(),
         now=now,
         freshness=project.settings.freshness,
@@ -179,6 +179,23 @@ def _stored(project: Project, dataset: Dataset) -> Mapping[date, Certificate]:
         day: known if known.is_of_same_blocks(source.get(day)) else msgspec.structs.replace(known, state="open")
         for day, known in stored.items()
     }
+
+
+def _checked(project: Project, dataset: Dataset) -> Mapping[date, datetime]:
+    """Return when open days were compared with the tip. A comparison counts for all days that are of the same blocks.
+
+    The days that a dataset is made from are compared, and the dataset's own days if they are made again.
+    """
+    own = project.warehouse.published(dataset.name).checked
+    if dataset.made_from is None:
+        return own
+    source = project.store(dataset.made_from).files.certificates()
+    stored = project.store(dataset.name).files.certificates()
+    of_source = _checked(project, DATASETS[dataset.made_from])
+    same = {
+        day: at for day, at in of_source.items() if day in stored and stored[day].is_of_same_blocks(source.get(day))
+    }
+    return {**own, **{day: max(at, own.get(day, at)) for day, at in same.items()}}
 
 
 def _tip(project: Project, chain: str, target: _Target) -> Sighting | None:

@@ -16,6 +16,7 @@ from stx_pipelines.defs.assets.coverage import coverage_assets
 from stx_pipelines.defs.assets.dashboard import wallet_dashboard
 from stx_pipelines.defs.assets.wallets import wallet_metrics
 from stx_pipelines.defs.checks import ALL_CHECKS
+from stx_pipelines.defs.cleanup import cleanup_sensor
 from stx_pipelines.defs.jobs import chain_jobs, wallets_refresh
 from stx_pipelines.defs.resources import EthereumNode, Metrics, OfProject, PriceSource, StacksApi, read_only_warehouse
 from stx_pipelines.defs.schedules import daily_schedule
@@ -66,6 +67,7 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
                 on=on,
             ),
             *(alert_sensor(f"{chain.name}_alerts", partial(see, make, chain), on=on) for chain in chains),
+            cleanup_sensor("old_runs", lambda: make().settings, on=on),
             failure_sensor("run_failures", partial(post_of, make), on=on),
         ],
         resources={

@@ -21,6 +21,11 @@ DAYS_TAG = "stx_pipelines/days"
 MACHINE_TAG = "stx_pipelines/machine"
 """Key of the tag with the name of the machine or container that a run of days works on."""
 
+STARTED_BY_TAG = "stx_pipelines/started_by"
+"""Key of the tag that says who started a run of our assets that has no `DATASET_TAG`."""
+
+BY_SENSOR, BY_SYNC, BY_A_PERSON = "sensor", "sync", "person"
+
 
 def range_tags(work: Work) -> dict[str, str]:
     """Return the tags with which Dagster runs a range of partitions in one run, and the tag `DAYS_TAG`."""

@@ -6,6 +6,7 @@ Each tick computes the coverage again, so that a lost day or a raised target cou
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -14,13 +15,15 @@ from dagster import DagsterRunStatus, RunRecord, RunsFilter
 from dagster._core.storage.runs import SqliteRunStorage
 
 from stx_pipelines.chains.clock import SKEW, is_past
+from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.coverage.model import Coverage
 from stx_pipelines.coverage.progress import BETWEEN_RUNS
 from stx_pipelines.coverage.text import coverage_sentence, days_are
 from stx_pipelines.defs.cursors import remembered
 from stx_pipelines.defs.outages import Outage, believed, limit_of, outage_of, standstill_of
-from stx_pipelines.defs.partitions import DATASET_TAG, MACHINE_TAG, range_tags
+from stx_pipelines.defs.partitions import BY_SENSOR, DATASET_TAG, MACHINE_TAG, STARTED_BY_TAG, range_tags
 from stx_pipelines.defs.watched import Watched
+from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.locks import this_machine
 from stx_pipelines.store.shared import SharedError
 
@@ -107,6 +110,13 @@ def tick(watched: Watched, instance: dg.DagsterInstance, memory: Memory, now: da
     if found:
         outage, why = found
         return _rest(f"{sentence}; {why}", outage)
+    if set(work.days) <= set(coverage.stale(watched.open_every)):
+        with suppress(ApiError, StoreError):  # the run reports the error
+            watched.check_tip()
+        coverage = watched.look(now)
+        work, sentence = coverage.next(watched.budget, open_every=watched.open_every), _said(watched, coverage)
+        if work is None:
+            return _rest(f"{sentence}; the tip has not moved", None)
     request = dg.RunRequest(tags={**range_tags(work), DATASET_TAG: watched.name})
     return dg.SensorResult(run_requests=[request], cursor=_cursor(f"{sentence}; now {work}", None))
 
@@ -206,6 +216,7 @@ def derived_sensor(
             return dg.SkipReason(f"waiting for a backfill: {days_are(len(coverage.untried))} missing")
         if not (names := stale()):
             return dg.SkipReason("the set of closed days has not changed")
-        return dg.RunRequest(run_key=None, tags={"stx_pipelines/stale": ", ".join(names)[:250]})
+        tags = {"stx_pipelines/stale": ", ".join(names)[:250], STARTED_BY_TAG: BY_SENSOR}
+        return dg.RunRequest(run_key=None, tags=tags)
 
     return sensor

@@ -27,10 +27,10 @@ class Watched:
 
     `name` is the tag value of the chain's runs. `look` gives the coverage at a time and sends no request. `holder`
     names the process that is syncing now, if any. `last_active` gives the time of the last report of a sync. `probe`
-    sends one small request. `check_tip` reads the server's newest block and stores its time for the next coverage. Both
-    raise `ApiError`. `observe` gives an observation of the coverage if the coverage changed. `budget` is the number of
-    `unit` a minute. An open day is stale after `open_every`. `sees_all` is true if `holder` and `last_active` know the
-    runs of all machines.
+    sends one small request. `check_tip` reads the server's newest block, and stores for the next coverage its time and,
+    if it has not moved, that open days were compared with it. Both raise `ApiError`. `observe` gives an observation of
+    the coverage if the coverage changed. `budget` is the number of `unit` a minute. An open day is stale after
+    `open_every`. `sees_all` is true if `holder` and `last_active` know the runs of all machines.
     """
 
     name: str

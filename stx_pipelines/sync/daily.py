@@ -210,6 +210,15 @@ class DaySync(ABC, Generic[AnyClient, Row]):
             log.warning("%s", behind_sentence(seen))
         return seen
 
+    def _mark_unmoved(self, today: Certificate) -> None:
+        """Publish that the tip is still that of today's stored day, for all open days that were proved up to it.
+
+        The blocks of today's day depend on all blocks before them, so no other open day can have changed either.
+        """
+        known = self.store.files.certificates().values()
+        same = [each.day for each in known if not each.is_closed and each.tip == today.tip]
+        self.store.mark_checked(same, self.clock())
+
     def _newest_certificate(self) -> Certificate | None:
         """Return today's certificate, to compare it with the server's tip; None if today is not stored."""
         return self.store.files.certificates().get(self.clock().date())

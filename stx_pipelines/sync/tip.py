@@ -11,8 +11,8 @@ from stx_pipelines.sync.stacks.sync import open_stacks
 def check_tip(project: Project, chain: Chain) -> bool:
     """Record the newest block's time. Return whether today's stored day is behind that block or on another fork.
 
-    The balances of new wallets have only final days, so no block is read for them. Raises `SettingsError` and the
-    errors of the chain's client.
+    If neither, publish that the open days were compared with the block. The balances of new wallets have only final
+    days, so no block is read for them. Raises `SettingsError` and the errors of the chain's client.
     """
     if chain is STACKS_BALANCES:
         return False

@@ -13,6 +13,7 @@ import pytest
 from stx_pipelines.definitions import build_defs
 from stx_pipelines.defs.assets.coverage import KEYS
 from stx_pipelines.defs.assets.proofs import proof_key
+from stx_pipelines.defs.partitions import BY_A_PERSON, STARTED_BY_TAG
 from stx_pipelines_tests.world import World, recent_chain, today, truth
 
 DAYS = 3
@@ -58,6 +59,9 @@ def observed(instance: dg.DagsterInstance) -> list[dict[str, Any]]:
 def test_a_run_of_the_sensor_reports_the_proof_and_the_coverage(here: World, instance: dg.DagsterInstance) -> None:
     done = sync(instance, here.days)
     assert done.success
+    run = instance.get_run_by_id(done.run_id)
+    assert run
+    assert run.tags[STARTED_BY_TAG] == BY_A_PERSON
     check = checked(instance)
     assert (check.check_name, check.passed) == ("days_are_proved", True)
     assert check.description == f"proved and stored: {DAYS + 1} of {DAYS + 1} days"

@@ -10,10 +10,13 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from dagster import RunsFilter
 
 from stx_pipelines.chains.days import DAY
+from stx_pipelines.settings import Settings
+from stx_pipelines_tests.defs import old_runs
 from stx_pipelines_tests.postgres import PASSWORD, Postgres
-from stx_pipelines_tests.world import ROOT, World, command, recent_chain, today
+from stx_pipelines_tests.world import ROOT, World, at, command, recent_chain, today
 
 HOME = ROOT / "deploy"
 
@@ -77,6 +80,22 @@ def test_a_materialization_is_in_postgres_and_every_instance_reads_it(
     assert PASSWORD not in run.stdout + run.stderr + written_here()
     assert ask(postgres, f"SELECT count(*) FROM event_logs WHERE event LIKE '%{PASSWORD}%'") == [(0,)]
     assert ask(postgres, f"SELECT count(*) FROM runs WHERE run_body LIKE '%{PASSWORD}%'") == [(0,)]
+
+
+def test_old_runs_are_deleted_and_runs_of_others_are_not(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every day stays materialized."""
+    monkeypatch.setenv("DAGSTER_HOME", str(HOME))
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", postgres)
+    days = [old_runs.BEGAN + number * DAY for number in range(3)]
+    with dg.DagsterInstance.get() as instance:
+        foreign = old_runs.run(instance, at(days[0], 12), tags={})
+        for day in days:
+            old_runs.pass_day(instance, day, 1, Settings(stx_keep_runs_days=1))
+        assert old_runs.missing(instance, days[-1]) == {}
+        assert instance.has_run(foreign)
+        old = RunsFilter(created_before=at(days[-1], 12))
+        assert {each.run_id for each in instance.get_runs(old)} == {foreign}
+    assert len(list(Path(".dagster/compute_logs").iterdir())) == 1 + len(old_runs.ASSETS)
 
 
 def test_a_server_that_is_away_is_named_without_its_password(make_world: Callable[..., World]) -> None:

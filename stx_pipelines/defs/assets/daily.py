@@ -18,6 +18,7 @@ from stx_pipelines.clients.errors import ApiError, Behind, Interrupted, RateLimi
 from stx_pipelines.coverage.text import count_days, some_days
 from stx_pipelines.defs.assets.proofs import log_proofs, proof_check, report_proofs
 from stx_pipelines.defs.assets.tables import dataset_options
+from stx_pipelines.defs.cleanup import mark_run
 from stx_pipelines.defs.history_io import history_io
 from stx_pipelines.defs.partitions import MACHINE_TAG
 from stx_pipelines.defs.resources import OfProject
@@ -98,6 +99,7 @@ def materialize(
     The other days are stored.
     """
     context.instance.add_run_tags(context.run.run_id, {MACHINE_TAG: this_machine()})
+    mark_run(context)
     failed: list[FailedDay] = []
     with _Events(context, describe) as events:
         try:

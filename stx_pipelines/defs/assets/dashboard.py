@@ -15,6 +15,7 @@ from stx_pipelines.dashboard.about import described
 from stx_pipelines.dashboard.facts import read_facts
 from stx_pipelines.dashboard.page import pictures, write_page
 from stx_pipelines.defs.assets.tables import METRICS_VERSION, OWNERS
+from stx_pipelines.defs.cleanup import mark_run
 from stx_pipelines.defs.resources import Metrics
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.settings import SettingsError
@@ -37,6 +38,7 @@ from stx_pipelines.store.files import StoreError
 )
 def wallet_dashboard(context: dg.AssetExecutionContext, metrics: Metrics) -> dg.MaterializeResult[None]:
     """Write the page from the current metrics. It does not compute metrics or send requests."""
+    mark_run(context)
     try:
         project = metrics.project()
         coverage = transactions_coverage(project, datetime.now(UTC))

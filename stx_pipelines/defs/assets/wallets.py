@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from stx_pipelines.defs.assets.tables import result_options
+from stx_pipelines.defs.cleanup import mark_run
 from stx_pipelines.defs.history_io import history_io
 from stx_pipelines.defs.resources import Metrics
 from stx_pipelines.metrics.options import Basis
@@ -102,6 +103,7 @@ _specs = [
 
 def _compute(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Compute the selected metrics in one step, so that the day files are read only once."""
+    mark_run(context)
     chosen = [name for name in RESULTS if dg.AssetKey(name) in context.selected_asset_keys]
     try:
         metrics: Metrics = context.resources.metrics

@@ -47,7 +47,11 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
         """Record the newest final block's time. Return whether today's stored day is behind or on another fork."""
         top, today = finalized(self.client, self.confirmations), self._newest_certificate()
         self._note_tip(top.timestamp)
-        return today is not None and (top.number != today.tip or today.last_hash not in {None, top.hash})
+        if today is None:
+            return False
+        if (top.number, top.hash) == (today.tip, today.last_hash):
+            self._mark_unmoved(today)
+        return top.number != today.tip or today.last_hash not in {None, top.hash}
 
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
         identity = identify(self.client, self.folder, self.first_day)

@@ -68,7 +68,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
             return True  # a day without rows has no hash that would show a reorg at the same height
         moved = tip.burn_block_height != today.tip or not self.client.has_block(today.last_height, today.last_hash)
         if not moved:
-            self.store.mark_checked([today.day], self.clock())
+            self._mark_unmoved(today)
         return moved
 
     def _note_block_time(self, tip: Tip) -> Sighting | None:
