@@ -9,9 +9,10 @@ from stx_pipelines.defs.assets.tables import result_options
 from stx_pipelines.defs.cleanup import mark_run
 from stx_pipelines.defs.history_io import history_io
 from stx_pipelines.defs.resources import Metrics
+from stx_pipelines.metrics.computation import Refreshed
 from stx_pipelines.metrics.options import Basis
 from stx_pipelines.metrics.results import RESULTS
-from stx_pipelines.metrics.store import MetricStore, Refreshed
+from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.settings import SettingsError
 from stx_pipelines.store.files import StoreError
 
