@@ -219,8 +219,7 @@ def refuse_unless_hashes(*names: Collection[str]) -> None:
 
 def sound(rows: list[Tx]) -> list[Tx]:
     """Return the rows. Raise `MalformedAnswer` for types, statuses and addresses that are not safe to show."""
-    words = {row.tx_type for row in rows} | {row.tx_status for row in rows}
-    if not are_all(_WORDS, words):
+    if not are_all(_WORDS, {row.tx_type for row in rows} | {row.tx_status for row in rows}):
         raise MalformedAnswer(
             "the response is not what the API promises: types and statuses are 1 to 64 of a to z, 0 to 9, _ and -"
         )
@@ -234,7 +233,6 @@ def sound(rows: list[Tx]) -> list[Tx]:
 
 
 def _v3_row(tx: V3Tx) -> Tx:
-    # Many rows have these texts in common. Interned, each text is in memory once, which halves the memory of a row.
     transfer, contract = tx.token_transfer, contract_of(tx)
     return Tx(
         tx_id=tx.tx_id,
@@ -242,7 +240,7 @@ def _v3_row(tx: V3Tx) -> Tx:
         block_height=tx.block.height,
         sender_address=intern(tx.sender.address) if tx.sender else None,
         fee_ustx=int(tx.fee_rate),
-        tx_type=intern(tx.type),
+        tx_type=intern(tx.type),  # interned, texts that many rows have are in memory only once
         canonical=True,
         tx_status=intern(tx.status),
         burn_block_time=tx.bitcoin_block.time,
