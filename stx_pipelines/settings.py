@@ -254,8 +254,7 @@ def changed(settings: Settings, **overrides: object) -> Settings:
 
     In the copy, only the settings that were given count as set.
     """
-    given = {name: value for name, value in settings if name in settings.model_fields_set}
-    return _with(given, overrides)
+    return _with({name: value for name, value in settings if name in settings.model_fields_set}, overrides)
 
 
 def _with(given: Mapping[str, object], overrides: Mapping[str, object]) -> Settings:
