@@ -43,6 +43,7 @@ class Settings(PriceSettings, SharedSettings, HistorySettings):
     hiro_api_url: str = "https://api.hiro.so"
     hiro_api_key: SecretStr | None = None
     hiro_requests_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    hiro_readers: int | None = Field(None, ge=1, le=64)
     hiro_attempts: int = Field(5, ge=1, le=100)
     hiro_first_wait_seconds: float = Field(0.5, gt=0, le=3600)
     hiro_last_wait_seconds: float = Field(8.0, gt=0, le=3600)
@@ -253,8 +254,7 @@ def changed(settings: Settings, **overrides: object) -> Settings:
 
     In the copy, only the settings that were given count as set.
     """
-    given = {name: value for name, value in settings if name in settings.model_fields_set}
-    return _with(given, overrides)
+    return _with({name: value for name, value in settings if name in settings.model_fields_set}, overrides)
 
 
 def _with(given: Mapping[str, object], overrides: Mapping[str, object]) -> Settings:

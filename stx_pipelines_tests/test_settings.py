@@ -28,6 +28,7 @@ WRONG = {
         "https://api.hiro.so/extended/",
     ],
     "HIRO_REQUESTS_PER_MINUTE": ["-1", "many", "1.5", "1000001"],
+    "HIRO_READERS": ["0", "65", "x"],
     "HIRO_ATTEMPTS": ["0", "101", "x"],
     "HIRO_FIRST_WAIT_SECONDS": ["0", "-1", "x", "nan", "inf"],
     "HIRO_LAST_WAIT_SECONDS": ["0", "3601", "x", "nan"],
@@ -133,6 +134,7 @@ NODE = "https://user:pw@node.example:8545/v3/abc?k=1"
 GOOD = {
     "HIRO_API_URL": ("http://127.0.0.1:3999/", "http://127.0.0.1:3999"),
     "HIRO_REQUESTS_PER_MINUTE": ("0", 0),
+    "HIRO_READERS": ("64", 64),
     "HIRO_ATTEMPTS": ("7", 7),
     "HIRO_FIRST_WAIT_SECONDS": ("0.25", 0.25),
     "HIRO_LAST_WAIT_SECONDS": ("3", 3.0),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from itertools import chain
+from sys import intern
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -218,8 +219,7 @@ def refuse_unless_hashes(*names: Collection[str]) -> None:
 
 def sound(rows: list[Tx]) -> list[Tx]:
     """Return the rows. Raise `MalformedAnswer` for types, statuses and addresses that are not safe to show."""
-    words = {row.tx_type for row in rows} | {row.tx_status for row in rows}
-    if not are_all(_WORDS, words):
+    if not are_all(_WORDS, {row.tx_type for row in rows} | {row.tx_status for row in rows}):
         raise MalformedAnswer(
             "the response is not what the API promises: types and statuses are 1 to 64 of a to z, 0 to 9, _ and -"
         )
@@ -233,31 +233,31 @@ def sound(rows: list[Tx]) -> list[Tx]:
 
 
 def _v3_row(tx: V3Tx) -> Tx:
-    transfer = tx.token_transfer
+    transfer, contract = tx.token_transfer, contract_of(tx)
     return Tx(
         tx_id=tx.tx_id,
         block_time=tx.block.time or None,  # 0 is no time
         block_height=tx.block.height,
-        sender_address=tx.sender.address if tx.sender else None,
+        sender_address=intern(tx.sender.address) if tx.sender else None,
         fee_ustx=int(tx.fee_rate),
-        tx_type=tx.type,
+        tx_type=intern(tx.type),  # interned, texts that many rows have are in memory only once
         canonical=True,
-        tx_status=tx.status,
+        tx_status=intern(tx.status),
         burn_block_time=tx.bitcoin_block.time,
         burn_block_height=tx.bitcoin_block.height,
         # Only the cursor of a page names the microblock, and only of the page's first row.
         microblock_sequence=ANCHORED if tx.bitcoin_block.time >= _NAKAMOTO_START else None,
         tx_index=tx.block.tx_index,
-        index_block_hash=tx.block.index_hash,
+        index_block_hash=intern(tx.block.index_hash),
         nonce=tx.sender.nonce if tx.sender else None,
         sponsor_address=tx.sponsor.address if tx.sponsor else None,
-        contract_id=contract_of(tx),
-        function_name=tx.contract_call.function_name if tx.contract_call else None,
+        contract_id=None if contract is None else intern(contract),
+        function_name=intern(tx.contract_call.function_name) if tx.contract_call else None,
         recipient_address=transfer.recipient if transfer else None,
         amount_ustx=int(transfer.amount) if transfer else None,
         sponsor_nonce=tx.sponsor.nonce if tx.sponsor else None,
         memo=transfer.memo.hex if transfer and transfer.memo else None,
-        block_hash=tx.block.hash,
+        block_hash=intern(tx.block.hash),
     )
 
 

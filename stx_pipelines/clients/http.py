@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+_log_repetition = tenacity.before_sleep_log(log, logging.DEBUG)
 
 STOPPED = "stopped; stored days are kept"
 """The message of every `Interrupted`."""
@@ -71,10 +73,11 @@ class _Request(NamedTuple):
 class Http:
     """A client of one server, usable by several threads.
 
-    `sent` is the number of requests so far. `calls` is the sum of their costs, such as the calls in a batch. `date` is
-    the header of the last response that had one. Messages call the server `name`, by default its address. Give a name
-    if the address contains a secret. `outage` waits for a server that stopped responding. `limit_advice` names the
-    setting for slower requests.
+    `sent` is the number of requests so far. `calls` is the sum of their costs, such as the calls in a batch. `repeated`
+    of them failed and were sent again. `usable` had a usable response, and took `seconds` in all, without the waits for
+    the budget. `date` is the header of the last response that had one. Messages call the server `name`, by default its
+    address. Give a name if the address contains a secret. `outage` waits for a server that stopped responding.
+    `limit_advice` names the setting for slower requests.
     """
 
     base_url: str = field(repr=False)
@@ -87,6 +90,9 @@ class Http:
     limit_advice: str = ""
     sent: int = field(default=0, init=False)
     calls: int = field(default=0, init=False)
+    repeated: int = field(default=0, init=False)
+    usable: int = field(default=0, init=False)
+    seconds: float = field(default=0.0, init=False)
     date: str = field(default="", init=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _judge: Judge = field(init=False, repr=False)
@@ -186,7 +192,7 @@ class Http:
             wait=self._wait,
             retry=tenacity.retry_if_exception_type(TryAgain),
             sleep=tenacity.sleep_using_event(request.stop),
-            before_sleep=tenacity.before_sleep_log(log, logging.DEBUG),
+            before_sleep=self._note_repetition,
             reraise=True,
         )
         try:
@@ -195,6 +201,11 @@ class Http:
             where = self.name + request.path
             made = retrying.statistics["attempt_number"]
             raise Unreachable(f"{where} gave no usable response in {made} attempts: {trouble}") from trouble
+
+    def _note_repetition(self, state: tenacity.RetryCallState) -> None:
+        with self._counting:
+            self.repeated += 1
+        _log_repetition(state)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         trouble = state.outcome.exception() if state.outcome else None
@@ -208,6 +219,7 @@ class Http:
         with self._counting:
             self.sent += 1
             self.calls += request.cost
+        began = time.monotonic()
         answer = self._exchange(request)
         self.date = answer.headers.get("date", self.date)
         self._judge.heed_limits(answer.headers)
@@ -221,6 +233,9 @@ class Http:
             trouble = self._judge.malformed(request.route, error)
         else:
             self._note_answer(request)
+            with self._counting:
+                self.usable += 1
+                self.seconds += time.monotonic() - began
             return parsed
         raise trouble
 

@@ -38,17 +38,23 @@ class Synced(NamedTuple):
     days: int
 
 
-def open_sync(url: str, folder: Path, requests_per_minute: int = 0) -> StacksSync:
+def open_sync(url: str, folder: Path, requests_per_minute: int = 0, readers: int | None = None) -> StacksSync:
     """Open the project's own Stacks sync into `folder`."""
     settings = load_settings(
-        hiro_api_url=url, hiro_api_key="", hiro_requests_per_minute=requests_per_minute, stx_data_dir=folder
+        hiro_api_url=url,
+        hiro_api_key="",
+        hiro_requests_per_minute=requests_per_minute,
+        hiro_readers=readers,
+        stx_data_dir=folder,
     )
     return open_stacks(Project(settings))
 
 
-def sync(url: str, folder: Path, days: Sequence[date], requests_per_minute: int = 0) -> Synced:
+def sync(
+    url: str, folder: Path, days: Sequence[date], requests_per_minute: int = 0, readers: int | None = None
+) -> Synced:
     """Fetch, prove and store days in `folder`. Raises RuntimeError for a day that fails."""
-    stacks = open_sync(url, folder, requests_per_minute)
+    stacks = open_sync(url, folder, requests_per_minute, readers)
     seen = count = 0
     for outcome in stacks.sync(days):
         if isinstance(outcome, FailedDay):

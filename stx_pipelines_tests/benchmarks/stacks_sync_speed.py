@@ -15,6 +15,8 @@ from stx_pipelines_tests.benchmarks.temporary_places import fresh_folder, python
 PAGE_SIZE = 50
 LATENCY = 0.05  # seconds
 THREADS = 16
+FAR = 0.3  # seconds, the latency of a distant or slow server
+READERS = 24  # as before the number followed the server
 DLT = ("dlt[duckdb]==1.31.0", "duckdb==1.5.5")
 
 _DAYS, _SMOKE_DAYS = (10, 2_500), (1, 400)  # 500 pages
@@ -74,6 +76,20 @@ def threads(scale: Scale) -> Measured:
     return Measured(speed[0] / speed[1], behind)
 
 
+def readers(scale: Scale) -> Measured:
+    """Compare readers that follow the latency with a fixed number of readers."""
+    with devnet(*scale.of((16, 15_000), _SMOKE_DAYS)) as served:
+        in_copied_process(naive_pager, served.url)
+        served.turn(latency_seconds=scale.of(FAR, 0.01))
+        others, ours = [], []
+        for _ in range(scale.times):
+            others.append(_sync(served, readers=READERS))
+            ours.append(_sync(served))
+    seconds = [[run.seconds for run in runs] for runs in (others, ours)]
+    behind = f"{median(seconds[1]):.1f} s against {median(seconds[0]):.1f} s for {ours[0].result.requests:,} requests"
+    return Measured(ratio_of_medians(*seconds), behind)
+
+
 def dlt(scale: Scale) -> Measured:
     """Compare a sync with dlt's rest_api source, which loads the same rows into DuckDB."""
     script = Path(__file__).with_name("dlt_pipeline.py")
@@ -91,11 +107,13 @@ def dlt(scale: Scale) -> Measured:
     return Measured(ratio_of_medians(others, ours), behind)
 
 
-def _sync(served: Served, *, per_minute: int = 0, whole_days: bool = False) -> Measurement[Synced]:
+def _sync(
+    served: Served, *, per_minute: int = 0, whole_days: bool = False, readers: int | None = None
+) -> Measurement[Synced]:
     """Sync the chain into a new folder."""
     with fresh_folder() as folder:
         days = served.whole_days if whole_days else served.all_days
-        return in_copied_process(sync, served.url, folder, days, per_minute)
+        return in_copied_process(sync, served.url, folder, days, per_minute, readers)
 
 
 FIGURES = [
@@ -110,5 +128,6 @@ FIGURES = [
     Figure(
         "threads", "sync against 16 threads that discard the same responses, no latency", Goal(">=", 0.5, " x"), threads
     ),
+    Figure("readers", f"sync against one with {READERS} readers, 300 ms latency", Goal(">=", 1.5, " x"), readers),
     Figure("dlt", "sync against dlt into DuckDB, 50 ms latency", Goal(">=", 10, " x"), dlt),
 ]

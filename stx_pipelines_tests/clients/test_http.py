@@ -30,8 +30,10 @@ def test_a_passing_failure_is_tried_as_often_as_the_attempts_allow(
     script: Script, make_http: MakeHttp, status: int
 ) -> None:
     script.say(status).say(status).say(200, b"fine")
-    assert make_http().get("/x", bytes) == b"fine"
+    http = make_http()
+    assert http.get("/x", bytes) == b"fine"
     assert len(script.asked) == 3
+    assert (http.sent, http.repeated, http.usable, http.seconds > 0) == (3, 2, 1, True)
     script.answers[:] = [(status, {}, b"")]
     with pytest.raises(Unreachable, match=rf"/x gave no usable response in 3 attempts: HTTP {status}"):
         make_http().get("/x", bytes)

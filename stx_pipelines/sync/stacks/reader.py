@@ -1,7 +1,7 @@
 """A reader that plans, reads and proves days of Stacks transactions.
 
-Days share one pool of reader threads, so that many small days are read as fast as a few large ones. The request budget
-sets the number of readers. While one day is proved here and stored by the caller, the next days are read.
+Days share one pool of reader threads, so that many small days are read as fast as a few large ones. While one day is
+proved here and stored by the caller, the next days are read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from math import ceil
 from typing import NamedTuple
 
 import msgspec
@@ -35,14 +34,13 @@ from stx_pipelines.sync.stacks.certify import Cost, certify
 from stx_pipelines.sync.stacks.looks import LOOKS, block_below_tip
 from stx_pipelines.sync.stacks.pages import read_piece
 from stx_pipelines.sync.stacks.plan import DayPlan, Held, Piece, cut, plan_day
+from stx_pipelines.sync.stacks.reader_count import ReaderCount
 from stx_pipelines.sync.stacks.v1 import all_or_none, without_shared_windows
 
 log = logging.getLogger(__name__)
 
-MAX_READERS = 24
-_AHEAD = 1  # pieces queued for each reader, so that none is idle while a day is proved and stored
+_QUEUED = 8  # pieces that wait for a reader, so that none is idle while a day is proved and stored
 _LIST_CHANCES = 2  # chunks of days that could not be listed; after them, the run proves days by sample
-_SLOWEST_RESPONSE = 2.0  # seconds; slower responses leave part of the budget unused
 
 
 class _Reading(NamedTuple):
@@ -57,8 +55,9 @@ class Reader:
     """A reader that proves days against one server, for one run.
 
     `tip` is the chain's tip when the run began, `chain` the chain's name in certificates. `held` returns the rows that
-    an open day already has. `next_is_read` is true if the day after the one just yielded has been read.
-    `chain_moved` is true after a reorg was found. Days planned before and after a reorg may be of different forks.
+    an open day already has. `readers` is the number of reader threads; None lets it follow the server. `next_is_read`
+    is true if the day after the one just yielded has been read. `chain_moved` is true after a reorg was found. Days
+    planned before and after a reorg may be of different forks.
     """
 
     api: StacksApi
@@ -67,6 +66,7 @@ class Reader:
     held: Callable[[date], Held | None] = lambda _: None
     on_page: OnPage = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    readers: int | None = None
     next_is_read: bool = field(default=False, init=False)
     chain_moved: bool = field(default=False, init=False)
     _unlisted: int = field(default=0, init=False)  # consecutive chunks whose burn blocks could not be listed
@@ -74,14 +74,8 @@ class Reader:
     _began: dict[date, float] = field(default_factory=dict, init=False)
     _counting: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    @property
-    def readers(self) -> int:
-        """The number of reader threads: enough to use the budget when responses are slow.
-
-        It is not larger, because a crash loses the unfinished pieces of all readers.
-        """
-        per_second = self.api.http.budget.requests_per_minute / 60
-        return min(MAX_READERS, ceil(per_second * _SLOWEST_RESPONSE)) if per_second else MAX_READERS
+    def __post_init__(self) -> None:
+        self._count = ReaderCount(self.api.http, self.readers)
 
     def days(self, days: Iterable[date]) -> Iterator[ProvedDay[Tx] | FailedDay]:
         """Yield each day once it is proved or has failed, in the order given. The order newest first is fastest."""
@@ -90,14 +84,14 @@ class Reader:
             for plan in self._plans(days, planner):
                 pieces = self._for_route(plan.day, plan.pieces) if isinstance(plan, DayPlan) else ()
                 reading.append(_Reading(plan, [readers.submit(self._read, plan.day, piece) for piece in pieces]))
-                while len(reading) > 1 and (_unfinished(reading) > _AHEAD * self.readers or _is_read(reading)):
+                while len(reading) > 1 and (_unfinished(reading) > self._count.now + _QUEUED or _is_read(reading)):
                     yield self._finish(reading)
             while reading:
                 yield self._finish(reading)
 
     @contextmanager
     def _pools(self) -> Iterator[tuple[ThreadPoolExecutor, ThreadPoolExecutor]]:
-        readers = ThreadPoolExecutor(self.readers, "reader")
+        readers = ThreadPoolExecutor(self._count.threads, "reader")
         planner = ThreadPoolExecutor(1, "planner")
         try:
             yield readers, planner
@@ -112,10 +106,10 @@ class Reader:
 
     def _plans(self, days: Iterable[date], planner: ThreadPoolExecutor) -> Iterator[DayPlan | FailedDay]:
         """Yield the plans in the order of the days. The next chunk of days is planned while the current one is read."""
-        with thread_pool(min(16, self.readers), "list", self.api.http.stop) as pool:
+        with thread_pool(min(16, self._count.now), "list", self.api.http.stop) as pool:
             burn_list = BurnList(self.api, self.tip, pool, self.clock)
             ahead: deque[Future[list[DayPlan | FailedDay]]] = deque()
-            for chunk in _neighbours(days, self.readers):
+            for chunk in _neighbours(days, self._count.now):
                 ahead.append(planner.submit(self._plan, chunk, burn_list))
                 if len(ahead) > 1:
                     yield from ahead.popleft().result()
@@ -158,14 +152,15 @@ class Reader:
         return without_shared_windows(pieces) if is_by_window else pieces
 
     def _read(self, day: date, piece: Piece) -> list[Tx]:
-        self._began.setdefault(day, time.monotonic())
-
         def count(rows: int) -> None:
             with self._counting:
                 self._pages[day] += 1
+            self._count.follow()
             self.on_page(rows)
 
-        return read_piece(self.api, piece, count)
+        with self._count.turn():
+            self._began.setdefault(day, time.monotonic())
+            return read_piece(self.api, piece, count)
 
     def _finish(self, reading: deque[_Reading]) -> ProvedDay[Tx] | FailedDay:
         plan, pieces = reading.popleft()

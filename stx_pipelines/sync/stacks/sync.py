@@ -44,11 +44,12 @@ class StacksSync(DaySync[StacksApi, Tx]):
     """The sync of Stacks transactions.
 
     `identity` returns the identity of the data folder's chain. `tenures` proves closed days by hashes; None proves them
-    by counts only.
+    by counts only. `readers` is the number of threads that read pages; None lets it follow the server.
     """
 
     identity: Callable[[], Identity]
     tenures: TenureProofs | None = None
+    readers: int | None = None
 
     block_columns = ("block_height", "index_block_hash")
 
@@ -165,12 +166,11 @@ class StacksSync(DaySync[StacksApi, Tx]):
             is_comparable = bool(rows) and all(tx.index_block_hash for tx in rows)
             return Held(rows, state.canonical_to) if is_comparable else None
 
-        return Reader(self.client, tip, self.identity().name, held, self.on_page, self.clock)
+        return Reader(self.client, tip, self.identity().name, held, self.on_page, self.clock, self.readers)
 
     def _read_and_store(self, days: Sequence[date], reader: Reader, state: Standing) -> Iterator[Outcome]:
         """Read and store the days, newest first: open and stale days together, all others one by one."""
-        together: list[ProvedDay[Tx]] = []
-        kept = 0
+        together, kept = list[ProvedDay[Tx]](), 0
         blocked: FailedDay | None = None
         for result in map(self._by_hash, reader.days(days)):
             if isinstance(result, FailedDay):
@@ -290,6 +290,7 @@ def open_stacks(project: Project) -> StacksSync:
         project.store(),
         lambda: identify(client, project.folder, settings.stx_first_day),
         tenures=TenureProofs(node, client.block_by_hash, settings.stx_proof, settings.stx_proof_tenures),
+        readers=settings.hiro_readers,
         tip_age=settings.stx_tip_age,
     )
 
