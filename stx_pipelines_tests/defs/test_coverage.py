@@ -14,7 +14,7 @@ from stx_pipelines.definitions import build_defs
 from stx_pipelines.defs.assets.coverage import KEYS
 from stx_pipelines.defs.assets.proofs import proof_key
 from stx_pipelines.defs.partitions import BY_A_PERSON, STARTED_BY_TAG
-from stx_pipelines_tests.world import World, recent_chain, today, truth
+from stx_pipelines_tests.world import World, recent_chain, truth
 
 DAYS = 3
 
