@@ -17,7 +17,7 @@ OLD_VARIABLES := MAX_PAGES MAX_ITERATIONS BACKFILL_LOG BACKFILL_PID
 $(foreach name,$(OLD_VARIABLES),$(if $(filter command line environment,$(origin $(name))),\
 	$(warning $(name) has no effect any more: see "Old commands and new ones" in docs/runbook.md)))
 
-.PHONY: help install page notebook smoke-notebook demo test test-faults test-topology bench anvil publish backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
+.PHONY: help install page notebook smoke-notebook demo test test-faults test-topology test-haul bench anvil publish backfill status backfill-status health backfill-health verify rebuild dev up down ps logs lint clean
 .PHONY: backfill-wallet backfill-bg backfill-tail backfill-stop backfill-tmux backfill-tmux-start backfill-tmux-attach
 .PHONY: backfill-tmux-stop backfill-tmux-status backfill-tmux-logs
 
@@ -35,7 +35,7 @@ help:
 	@echo 'make rebuild    make the database again from the day files'
 	@echo 'make publish    send the page and the results to TARGET=, a folder or an address like s3://bucket/path'
 	@echo 'make install    install everything into .venv (the targets above do so when needed)'
-	@echo 'make test       run the tests; also: smoke-notebook, test-faults, test-topology, bench, lint'
+	@echo 'make test       run the tests; also: smoke-notebook, test-faults, test-topology, test-haul, bench, lint'
 	@echo
 	@echo 'More commands: .venv/bin/stx-pipelines --help. All settings: .env.example.'
 
@@ -65,6 +65,12 @@ test-faults: .venv/dev anvil
 # runs a short form. The transcript of this one is in docs/deploy.md.
 test-topology: .venv/dev
 	$(BIN)/python -m pytest -s stx_pipelines_tests/deploy/test_topology.py --faults-whole
+
+# The services of `make up` follow both chains for an hour, with faults and kills of every kind. Its report is printed and
+# kept in .cache/haul.txt.
+test-haul: .venv/dev
+	$(BIN)/python -m pytest -s stx_pipelines_tests/faults/test_haul.py --haul-minutes $(or $(MINUTES),60) \
+		$(if $(SEED),--faults-seed $(SEED))
 
 # A real Ethereum node for the tests, 43 MB. npm chooses the build for this machine (Linux or macOS). Without npm or
 # without a build, the tests that need the node are skipped.

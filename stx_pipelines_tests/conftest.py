@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("faults")
     group.addoption("--faults-whole", action="store_true", help="run the whole fault suite instead of its short form")
     group.addoption("--faults-minutes", type=float, help="the length of the storm of all faults at once")
+    group.addoption("--haul-minutes", type=float, help="run the long haul, for so long")
     group.addoption("--faults-seed", type=int, help="repeat the random numbers of an earlier run")
 
 

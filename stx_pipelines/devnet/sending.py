@@ -3,6 +3,8 @@
 This module handles bytes. It does not make the content of a response (stacks/api.py, ethereum/rpc.py).
 """
 
+import asyncio
+
 from starlette.types import Receive, Scope, Send
 
 HANG_UP = "devnet.hang_up"  # name of the scope extension with a function that closes the connection; ASGI has none
@@ -24,9 +26,15 @@ async def read_body(receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-async def send_whole(status: int, headers: Headers, body: bytes, send: Send) -> None:
-    """Send a whole response."""
+async def send_whole(status: int, headers: Headers, body: bytes, send: Send, drip_seconds: float = 0.0) -> None:
+    """Send a whole response. With `drip_seconds`, its body arrives in ten parts with this pause after each."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
+    if drip_seconds > 0:
+        size = -(-len(body) // 10) or 1
+        for start in range(0, len(body), size):
+            await send({"type": "http.response.body", "body": body[start : start + size], "more_body": True})
+            await asyncio.sleep(drip_seconds)
+        body = b""
     await send({"type": "http.response.body", "body": body})
 
 

@@ -16,6 +16,7 @@ from stx_pipelines.coverage.status import chain_status
 from stx_pipelines.defs.watched import Watched, watch
 from stx_pipelines.store.identity import Identity, keep_identity
 from stx_pipelines_tests.cli.folders import DONE, NOT_YET, STALLED, MakeWorld, Run
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.sync.ethereum.world import DevnetWorld
 from stx_pipelines_tests.sync.ethereum.world import make_chain as make_ethereum_chain
 from stx_pipelines_tests.waiting import wait_until
@@ -50,6 +51,7 @@ def test_sync_stores_the_days_of_a_stale_server_and_completes_when_the_tip_moves
     said = run(stale, "health")
     assert said.exit_code == STALLED
     assert said.output.startswith(BEHIND)
+    assert_shown("`the server's newest block is of ..., ... old`", said.output)
     done = run(stale, "status", "--json")
     [status] = json.loads(done.stdout)
     assert done.exit_code == NOT_YET
@@ -117,6 +119,9 @@ def test_no_wanted_day_is_exit_code_2_and_one_sentence(make_world: MakeWorld, ru
     said = run(world, "health")
     assert said.exit_code == STALLED
     assert said.output.startswith("no day is wanted")
+    assert_shown("`no day is wanted: the first possible day ...`", said.output)
+    keep_identity(world.folder, Identity(1, world.chain.blocks[0].index_hash, world.days[0]))  # of the right server
+    assert run(world, "sync").exit_code == DONE
 
 
 def test_the_check_of_the_sensor_shows_whether_the_tip_moved(stale: World) -> None:

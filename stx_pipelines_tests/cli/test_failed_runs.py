@@ -26,6 +26,7 @@ from stx_pipelines_tests.cli.folders import (
     report,
     shown,
 )
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.world import World, recent_chain
 
 
@@ -49,6 +50,7 @@ def test_a_full_disk_is_named_until_a_run_ends_well(world: World, run: Run, monk
     assert done.exit_code == NOT_RUNNING
     assert done.output.startswith("the last run failed ")
     assert "could not be written (No space left on device)" in done.output
+    assert_shown("`health` ends with 1: `the last run failed ...`", done.output)
     assert "make up" not in done.output
     assert run(world, "sync").exit_code == DONE
     assert run(world, "health").exit_code == HEALTHY
@@ -75,6 +77,9 @@ def test_an_address_without_the_routes_of_a_hiro_api_is_named_as_such(world: Wor
     assert "STX_FIRST_DAY" not in done.stderr
     assert f"{world.url}/extended/v2 is not a Hiro API for Stacks: check HIRO_API_URL" in done.stderr
     assert "check HIRO_API_URL" in run(world, "health").output
+    assert_shown("`... is not a Hiro API for Stacks`", done.stderr)
+    world.overrides["hiro_api_url"] = world.url
+    assert run(world, "sync").exit_code == DONE
 
 
 def test_a_server_that_is_down_is_named_beside_the_advice(world: World, run: Run) -> None:

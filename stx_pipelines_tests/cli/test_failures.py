@@ -11,6 +11,7 @@ from stx_pipelines.cli.materialize import Failed
 from stx_pipelines.cli.runs import look, sum_up
 from stx_pipelines.coverage.chains import STACKS
 from stx_pipelines_tests.cli.folders import DONE, ERROR, NOT_YET, Run, shown
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.world import World
 
 
@@ -28,6 +29,7 @@ def test_the_next_sync_names_the_day_its_reason_its_next_try_and_the_option(worl
     assert re.search(r"^3 days stored by this command and kept$", first.stderr, re.MULTILINE)
     said = rf"waiting: {bad}: burn block .* \(next try from \d{{4}}-\d\d-\d\d \d\d:\d\d UTC on; `stx-pipelines sync --r"
     assert re.search(said, first.stderr)
+    assert_shown("`waiting: 2026-11-03: ... (next try from ... on; ...)`", first.stderr)
     second = run(world, "sync", "--target-days", "3")
     assert second.exit_code == NOT_YET
     assert "failed:" not in second.stderr

@@ -20,6 +20,7 @@ from stx_pipelines_tests.cli.folders import (
     lose_rows,
     set_aside,
 )
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.world import World
 
 TARGET = "target: 3 days before today (STX_TARGET_DAYS)"
@@ -58,8 +59,11 @@ def test_health_3_a_truncated_day_file(full: World, run: Run) -> None:
     assert done.exit_code == DAMAGED
     assert done.output.startswith(f"{path} is damaged or not from stx-pipelines")
     assert "delete it, and the next sync reads the day again" in done.output
+    assert_shown("`health` ends with 3: a day file is damaged", done.output)
     path.unlink()
     assert run(full, "health").exit_code == NOT_RUNNING
+    assert run(full, "sync").exit_code == DONE
+    assert run(full, "health").exit_code == HEALTHY
 
 
 def test_health_3_a_day_file_that_lacks_rows_and_sync_reads_it_again(full: World, run: Run) -> None:
@@ -93,6 +97,7 @@ def test_health_3_a_deleted_database(full: World, run: Run) -> None:
     done = run(full, "health")
     assert done.exit_code == DAMAGED
     assert "does not exist; run `stx-pipelines rebuild`" in done.output
+    assert_shown("`health` ends with 3: the database disagrees or is missing", done.output)
     assert run(full, "rebuild").exit_code == DONE
     assert run(full, "health").exit_code == HEALTHY
 

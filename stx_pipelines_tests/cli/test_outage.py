@@ -19,6 +19,7 @@ from stx_pipelines.devnet.stacks.knobs import FaultKind
 from stx_pipelines.store.locks import holder, locked
 from stx_pipelines_tests.cli.folders import DATASET, DONE, ERROR, HEALTHY, NOT_YET, Run
 from stx_pipelines_tests.cli.test_stop import start_sync
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.waiting import LONGEST, wait_until
 from stx_pipelines_tests.world import World
 
@@ -98,6 +99,7 @@ def test_it_waits_and_continues_while_others_are_told(world: World, run: Run, du
     assert err.startswith(f"stopped: process {os.getpid()} is waiting for the server since ")
     assert err.count("\n") == 1
     assert "waiting for the server http" in done.stderr
+    assert_shown("`waiting for the server ... since ...`", done.stderr + sentence)
     assert "responds again" in done.stderr
     world.assert_true(world.days)
 
@@ -134,6 +136,8 @@ def test_another_process_that_used_the_dataset_meanwhile_ends_it(world: World, r
     done = run(world, "sync", "--target-days", "3")
     assert done.exit_code == NOT_YET
     assert "process 1 used the dataset transactions while this command waited for the server" in done.stderr
+    symptom = "`process 4242 used the dataset ... while this command waited for the server`"
+    assert_shown(symptom, done.stderr)
     assert run(world, "sync", "--target-days", "3").exit_code == DONE
     world.assert_true(world.days)
 
@@ -159,4 +163,7 @@ def test_a_denied_request_is_waited_for_and_then_an_error(world: World, run: Run
     done = run(world, "sync", "--target-days", "3")
     assert done.exit_code == ERROR
     assert sum(pauses) == pytest.approx(900, abs=5)
+    assert_shown("`... was refused: HTTP 403` (or 401)", done.stderr)
     assert world.open_sync().store.attempts.all() == {}
+    mend(world)
+    assert run(world, "sync", "--target-days", "3").exit_code == DONE

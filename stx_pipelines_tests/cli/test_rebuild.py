@@ -15,6 +15,7 @@ import pytest
 from stx_pipelines.store import replacement
 from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines_tests.cli.folders import DONE, ERROR, MakeWorld, Run
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.sync.ethereum import world as ethereum
 from stx_pipelines_tests.world import World, child_environment, query, recent_chain, table_rows
 
@@ -60,6 +61,7 @@ def test_a_database_that_holds_more_is_kept_and_the_named_commands_help(world: W
     assert world.requests() == 0
     assert database(world).read_bytes() == before
     assert all(str(day) in done.stderr for day in world.days)
+    assert_shown("`the new database would lack days that ... holds`", done.stderr)
     for word in ("nothing was replaced", "`stx-pipelines sync`", "`stx-pipelines rebuild --force`"):
         assert word in done.stderr
     assert done.stderr.count("left out: ") == (len(world.days) if loss == "unreadable certificates" else 0)

@@ -9,6 +9,7 @@ import pytest
 
 from stx_pipelines.store.locks import locked
 from stx_pipelines_tests.cli.folders import DONE, ERROR, NOT_YET, MakeWorld, Run
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.world import World, recent_chain, table_rows, table_truth
 
 
@@ -75,6 +76,8 @@ def test_rebuild_does_not_race_a_run(world: World, run: Run) -> None:
         f"stopped: the dataset transactions is in use by process {os.getpid()}; try again when it is done\n"
     )
     assert (world.data / "warehouse.duckdb").stat().st_ino == before
+    assert_shown("`the dataset transactions is in use by process 4242`", done.output)
+    assert run(world, "rebuild").exit_code == DONE
 
 
 def test_rebuild_of_nothing_is_an_empty_table(make_world: MakeWorld, run: Run) -> None:

@@ -18,6 +18,7 @@ import pytest
 from stx_pipelines.clients.errors import Unreachable
 from stx_pipelines.coverage.failures import failures_noted
 from stx_pipelines_tests.cli.folders import DATASET, HEALTHY, NOT_RUNNING, STALLED, Run, report
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.world import ROOT, World
 
 
@@ -106,6 +107,7 @@ def test_a_daemon_that_does_not_stay_up_is_not_running(
     done = run(full, "health")
     assert done.exit_code == NOT_RUNNING
     assert "the daemon of `make up` does not stay up: read data/run/logs/daemon.log" in done.output
+    assert_shown("`health` ends with 1: the daemon of `make up` does not stay up", done.output)
     supervisor.states |= {"daemon": "RUNNING", "webserver": state}
     done = run(full, "health")
     assert done.exit_code == HEALTHY

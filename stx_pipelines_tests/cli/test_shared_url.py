@@ -14,6 +14,7 @@ from stx_pipelines.coverage.progress import Progress
 from stx_pipelines.store.shared import Shared
 from stx_pipelines_tests.cli.folders import DATASET, DONE, HEALTHY, NOT_RUNNING, NOT_YET, Run
 from stx_pipelines_tests.postgres import PASSWORD, Postgres
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.world import World, recent_chain
 
 AWAY = f"postgresql://u:{PASSWORD}@127.0.0.1:1/d"
@@ -77,6 +78,7 @@ def test_a_run_whose_lock_is_lost_stores_no_more_and_keeps_its_days(
     done = run(shared_world, "sync")
     assert done.exit_code == NOT_YET
     assert "the lock of the dataset transactions was lost" in done.stderr
+    assert_shown("`the lock of the dataset ... was lost`", done.stderr)
     assert PASSWORD not in done.output
     kept = set(files.certificates())
     assert 0 < len(kept) < len(shared_world.days)
@@ -97,6 +99,7 @@ def test_a_server_that_is_away_is_one_sentence(
     assert "PostgreSQL at 127.0.0.1:1 cannot be used (" in done.output
     assert done.output.count("\n") == 1
     assert PASSWORD not in done.output
+    assert_shown("`PostgreSQL at ... cannot be used (...)`", done.output)
 
 
 def holds(folder: Path, text: str) -> bool:

@@ -16,6 +16,7 @@ from stx_pipelines.coverage.model import judge_days
 from stx_pipelines.coverage.status import DatasetStatus, describe, statuses
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines_tests.cli.folders import DONE, ERROR, NOT_YET, Run, day_file, set_aside, shown, write_wallets
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.world import World, table_rows
 
 
@@ -74,6 +75,7 @@ def test_no_day_is_wanted_before_the_chain_began_and_an_earlier_setting_is_noted
     assert done.exit_code == DONE
     note = f"STX_FIRST_DAY={early} is before the chain's first day, so days are wanted from {full.days[0]} on"
     assert f"note          {note}\n" in done.stdout
+    assert_shown("`STX_FIRST_DAY=... is before ...`", done.stdout)
     assert run(full, "sync", "--target-days", "9").stderr == note + "\n"
     full.overrides["stx_first_day"] = full.days[1]
     done = run(full, "status", "--target-days", "9")

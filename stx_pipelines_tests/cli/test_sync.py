@@ -9,6 +9,7 @@ import pytest
 from stx_pipelines.metrics.open import chain_start
 from stx_pipelines.store.identity import known_identity
 from stx_pipelines_tests.cli.folders import DONE, ERROR, NOT_YET, MakeWorld, Run
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.world import World, make_chain, recent_chain, table_rows, today
 
 
@@ -58,6 +59,7 @@ def test_a_server_that_does_not_respond_is_exit_code_2(world: World, run: Run, s
     done = run(world, "sync", "--target-days", "3")
     assert done.exit_code == NOT_YET
     assert "connection refused" in done.output
+    assert_shown("`... gave no usable response in 5 attempts: connection refused`", done.output)
     assert "Traceback" not in done.output
 
 
@@ -68,7 +70,9 @@ def test_another_chain_is_exit_code_1_and_nothing_is_written(world: World, make_
     done = run(other, "sync", "--target-days", "3")
     assert done.exit_code == ERROR
     assert "serves another chain" in done.output
+    assert_shown("`the data folder holds the chain whose block 1 is ...`", done.output)
     assert (table_rows(world.data), world.certificates()) == (rows, known)
+    assert run(world, "sync", "--target-days", "3").exit_code == DONE
 
 
 def test_a_wrong_setting_is_exit_code_1_and_one_sentence(world: World, run: Run) -> None:
@@ -84,6 +88,7 @@ def test_a_server_without_block_1_is_exit_code_1(make_world: MakeWorld, run: Run
     done = run(world, "sync")
     assert done.exit_code == ERROR
     assert "STX_FIRST_DAY" in done.output
+    assert_shown("`... does not have block 1 of its chain`", done.output)
     world.overrides["stx_first_day"] = world.days[1]
     assert run(world, "sync").exit_code == DONE
     world.assert_true(world.days[1:])

@@ -15,6 +15,7 @@ from stx_pipelines.chains.certificate import VERSION, Certificate
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.version import VERSION as PACKAGE_VERSION
 from stx_pipelines_tests.cli.folders import DONE, ERROR, MISCONFIGURED, Run
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.world import World, query, recent_chain
 
 KEY = b"stx_pipelines.certificate"
@@ -130,6 +131,7 @@ def test_a_day_of_a_later_version_is_neither_fetched_nor_replaced_nor_called_dam
 def test_health_and_status_say_that_an_update_is_needed(world: World, run: Run, later: date) -> None:
     sick = run(world, "health")
     assert sick.exit_code == MISCONFIGURED
+    assert_shown("`health` ends with 4: a day file is of another version", sick.stdout)
     assert "update stx-pipelines" in sick.stdout
     told = run(world, "status", "--json")
     assert told.exit_code == ERROR

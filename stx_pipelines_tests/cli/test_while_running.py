@@ -15,6 +15,7 @@ from stx_pipelines.coverage.health import judge
 from stx_pipelines.store.locks import locked
 from stx_pipelines_tests.cli.folders import (
     DATASET,
+    DONE,
     HEALTHY,
     NOT_RUNNING,
     NOT_YET,
@@ -25,6 +26,7 @@ from stx_pipelines_tests.cli.folders import (
     report,
     shown,
 )
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.waiting import answers_only_while, wait_until
 from stx_pipelines_tests.world import World, child_environment, recent_chain
 
@@ -80,7 +82,9 @@ def test_health_2_a_run_that_stores_nothing(world: World, run: Run) -> None:
     assert done.exit_code == STALLED
     assert done.output.startswith("stalled: process ")
     assert "has stored nothing for 12 min" in done.output
+    assert_shown("`stalled`", done.output)
     assert patient.exit_code == HEALTHY
+    assert run(world, "sync").exit_code == DONE
 
 
 def test_health_a_slow_budget_is_no_stall(world: World, run: Run) -> None:

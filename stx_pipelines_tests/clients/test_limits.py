@@ -25,6 +25,7 @@ from stx_pipelines.clients.rate_limit import Budget
 from stx_pipelines_tests.clients.conftest import Script
 from stx_pipelines_tests.clients.imaginary import Clock, Stop
 from stx_pipelines_tests.clients.node import CHAIN_ID, KEYS, MakeRpc, Node, reply
+from stx_pipelines_tests.runbook import assert_shown
 
 NOW = 2_000_000_000.0  # 2033-05-18 03:33:20 UTC, a Wednesday
 DATE = "Wed, 18 May 2033 03:33:20"
@@ -169,8 +170,9 @@ def test_a_shape_that_has_changed_for_good_is_said_after_a_minute(
     http.stop = Stop(clock)
     script.say(200, b"1").say(200, b'"text"')
     assert http.get("/v3/tip", _shape) == 1
-    with pytest.raises(Changed, match="the API has changed: update stx-pipelines"):
+    with pytest.raises(Changed) as changed:
         http.get("/v3/blocks/7", _shape)
+    assert_shown("`the API has changed: update stx-pipelines`", str(changed.value))
     assert clock.waited == pytest.approx(60, abs=1)
     assert len(script.asked) == 5
 

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from stx_pipelines.clients.rate_limit import SHARE, Budget, spacing
 from stx_pipelines_tests.clients.accounts import LIMIT, Account, FileAccount, PostgresAccount
 from stx_pipelines_tests.clients.imaginary import Clock, Stop, busiest, grants, keep_grants
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.waiting import LONGEST, ended
 from stx_pipelines_tests.world import child_environment
 
@@ -245,6 +246,7 @@ def test_a_lock_held_for_ever_is_named_and_waited_for_with_a_limit(
         for budget in (before, Budget("a", LIMIT, tmp_path)):
             spend(clock, budget, 4)
     assert caplog.text.count(f"another process keeps {lock} locked), so this process counts only its own requests") == 2
+    assert_shown("`budget-....sqlite cannot be used (...)`", caplog.text)
 
 
 def test_a_folder_of_another_user_is_not_used(

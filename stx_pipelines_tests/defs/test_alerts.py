@@ -22,6 +22,7 @@ from stx_pipelines.defs.delivery import Post
 from stx_pipelines.defs.watched import Seen
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.sync.outcome import FailedDay
+from stx_pipelines_tests.runbook import assert_shown
 
 WELL = Health(HEALTHY, "healthy")
 STILL = Health(STALLED, "stalled: process 7 works but nothing has landed for 12 min")
@@ -209,6 +210,7 @@ def test_an_outage_without_a_run_in_flight_is_told_once_as_a_stall() -> None:
     [(minutes, sentence)] = said
     assert minutes == 11
     assert sentence.startswith("no day was stored for 11 min though 3 days are due; stored days are kept")
+    assert_shown("`no day was stored for ... though ... due`", sentence)
     later = NOW + 31 * MINUTE
     assert look(status(2, landed_at=later), WELL, told, later)[1].idle_since == later
 

@@ -1,15 +1,17 @@
-"""Datasets that a setting switches on are in the code location only then."""
+"""What a setting switches on: datasets are in the code location only then, and sensors run only then."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from dagster import DefaultSensorStatus
 
 from stx_pipelines.defs.build import build_defs
 from stx_pipelines.defs.resources import PriceSource, StacksApi
 from stx_pipelines.project import Project
 from stx_pipelines.settings import Settings, SettingsError
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.world import FIRST_DAY
 
 
@@ -33,3 +35,10 @@ def test_a_run_of_a_dataset_that_is_switched_off_says_so_and_reads_nothing(tmp_p
         with pytest.raises(SettingsError, match=f"{setting} is not set"):
             next(outcomes)
     assert not data.exists()
+
+
+def test_the_sensor_of_failed_runs_is_off_until_somebody_or_make_up_switches_it_on(tmp_path: Path) -> None:
+    for on, status in ((False, DefaultSensorStatus.STOPPED), (True, DefaultSensorStatus.RUNNING)):
+        defs = build_defs(Project(Settings(stx_data_dir=tmp_path, stx_autostart=on)))
+        assert defs.resolve_sensor_def("run_failures").default_status == status
+    assert_shown("no alerts about failed runs since an upgrade", "")

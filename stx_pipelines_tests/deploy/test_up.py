@@ -9,10 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from stx_pipelines.coverage.services import services_of
 from stx_pipelines.coverage.versions import other_versions
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.shared import FileShared
+from stx_pipelines_tests.deploy.project import Project, temporary_project, ui_answers
 from stx_pipelines_tests.waiting import LONGEST, wait_until
 from stx_pipelines_tests.world import ROOT
 
@@ -73,81 +71,17 @@ defs = dg.Definitions(jobs=[long_job], sensors=[once])
 """
 
 
-class Project:
-    """A copy of the files that `make up` needs, with the commands run in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        for name in ("Makefile", "dagster.yaml"):
-            shutil.copy(ROOT / name, folder)
-        shutil.copytree(ROOT / "deploy", folder / "deploy")
-        (folder / "workspace.yaml").write_text("load_from:\n  - python_file: code_location.py\n")
-        (folder / "code_location.py").write_text(CODE_LOCATION)
-        (folder / "tmp").mkdir()
-        self._fake_caffeinate()
-
-    def _fake_caffeinate(self) -> None:
-        fake = self.folder / "tmp" / "caffeinate"
-        fake.write_text(f'#!/bin/sh\necho "$@" > {self.folder}/tmp/caffeinated\n')
-        fake.chmod(0o755)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
-        return inherited | {"TMPDIR": f"{self.folder}/tmp", "PATH": f"{self.folder}/tmp:{os.environ['PATH']}"}
-
-    def make(self, target: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run `make TARGET` with this test's Python. make has exit code 2 for every failure."""
-        return subprocess.run(
-            ["make", "-o", ".venv/runtime", f"BIN={Path(sys.executable).parent}", f"PORT={self.port}", target],
-            cwd=self.folder,
-            env=self.environment | environment,
-            capture_output=True,
-            text=True,
-            timeout=LONGEST,
-            check=False,
-        )
-
-    def pid(self, service: str) -> int:
-        """Return the process id of a service, also while it starts; 0 while it does not run."""
-        ask = [sys.executable, "-m", "supervisor.supervisorctl", "-c", "deploy/supervisord.conf", "pid", service]
-        said = subprocess.run(ask, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False)
-        return int(said.stdout) if said.stdout.strip().isdigit() else 0
-
-    def processes(self) -> list[str]:
-        """Return the running processes with this project in their environment."""
-        everything = ["ps", "-axEww"] if sys.platform == "darwin" else ["ps", "axeww"]
-        lines = subprocess.run(everything, capture_output=True, text=True, check=True).stdout.splitlines()
-        return [line[:200] for line in lines if f"DAGSTER_HOME={self.folder}" in line and "<defunct>" not in line]
-
-    def litter(self) -> set[str]:
-        """Return the unexpected files in the project's folder."""
-        ours = {"Makefile", "dagster.yaml", "workspace.yaml", "code_location.py", "deploy", "tmp"}
-        return {path.name for path in self.folder.iterdir()} - ours - {"run.pid", "run.ended", "__pycache__"}
-
-
-@contextmanager
-def temporary_project() -> Iterator[Project]:
-    """Make a project in a folder with a short path, because the path of a socket must be short."""
-    folder = Path(tempfile.mkdtemp(prefix="stx-up-", dir="/tmp")).resolve()
-    project = Project(folder)
-    yield project
-    project.make("down")
-    shutil.rmtree(folder)
-
-
 @pytest.fixture
 def stopped() -> Iterator[Project]:
     """Make a project in which nothing runs."""
-    with temporary_project() as project:
+    with temporary_project(CODE_LOCATION) as project:
         yield project
 
 
 @pytest.fixture(scope="module")
 def shared_project() -> Iterator[Project]:
     """Make one project for all tests of a running UI, because `make up` takes ten seconds."""
-    with temporary_project() as project:
+    with temporary_project(CODE_LOCATION) as project:
         yield project
 
 
@@ -159,19 +93,6 @@ def project(shared_project: Project) -> Project:
         assert up.returncode == 0, up.stderr
         assert f"http://127.0.0.1:{shared_project.port}" in up.stdout
     return shared_project
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def ui_answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=LONGEST) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def status_of(port: int, method: str, path: str, body: str | None = None, **headers: str) -> int:

@@ -11,14 +11,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import get_args
 
 from stx_pipelines.devnet.ethereum.knobs import ETHEREUM_FAULTS, EthereumFault
 from stx_pipelines.devnet.stacks.knobs import FaultKind
+from stx_pipelines_tests.faults.undisturbed import Followed
+from stx_pipelines_tests.sync.ethereum import world as ethereum
 from stx_pipelines_tests.sync.ethereum.world import DevnetWorld
-from stx_pipelines_tests.world import World, at, today
+from stx_pipelines_tests.world import World, at, recent_chain, today
+
+MakeWorld = Callable[..., World]
+MakeEthereum = Callable[..., DevnetWorld]
 
 EVERY_KIND: tuple[FaultKind, ...] = get_args(FaultKind)
 _FINAL_OF_ETHEREUM = {"http_400", "http_402", "http_404"} | {f"error_{n}" for n in (-32600, -32601, -32602, -32700)}
@@ -27,17 +32,36 @@ PASSING_OF_ETHEREUM: tuple[EthereumFault, ...] = tuple(
 )
 """The faults of a node that a later request may not have. The other faults end a run: nothing can be retried."""
 
-_SHARE = 0.03
-_SHARE_OF_ETHEREUM = 0.001  # of each of the kinds
 _BURN_BLOCK_SECONDS = 600
 _TICK = 0.25  # seconds
 
 
+def both(make_world: MakeWorld, make_ethereum: MakeEthereum, dice: Random, days: int) -> tuple[World, DevnetWorld]:
+    """Return worlds whose chains are some days behind. Block 1 of Stacks shows the transactions of block 0."""
+    tip = datetime.now(UTC) - timedelta(days=days / 2)
+    stacks = recent_chain(days, tip=tip, seed=dice.randrange(10**6), boot_transactions=3)
+    world = make_world(
+        stacks, stx_target_days=days, stx_tip_age_minutes=0, stx_open_every=1, stx_proof="sample", hiro_attempts=5
+    )
+    node = ethereum.make_chain(first_day=today() - timedelta(days=days), tip=tip, seed=dice.randrange(10**6))
+    return world, make_ethereum(node, data=world.data.with_name("node"), tip_age_minutes=0, target_days=days)
+
+
+def lose_days(world: Followed, dice: Random) -> int:
+    """Delete up to four day files, as a disk may. Return their number."""
+    files = sorted(world.data.glob("days/*/????-??-??.parquet"))
+    lost = dice.sample(files, min(len(files), dice.randint(0, 4)))
+    for path in lost:
+        path.unlink()
+    return len(lost)
+
+
 @dataclass
 class Storm:
-    """The weather of a world of either chain. `counts` are the events so far, and `outage` is a long one's seconds.
+    """The weather of a world of either chain.
 
-    Both chains grow from their tips to the present in `seconds`.
+    `share` of the requests have a fault. Events are more frequent with a higher `pace`, and `outage` is a long one's
+    seconds. Both chains grow from their tips to the present in `seconds`. `counts` are the events so far.
     """
 
     stacks: World
@@ -45,6 +69,8 @@ class Storm:
     dice: Random
     seconds: float
     outage: float
+    share: float = 0.03
+    pace: float = 1.0
     counts: Counter[str] = field(default_factory=Counter)
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -70,9 +96,9 @@ class Storm:
         while not self._stop.wait(_TICK):
             passed = (time.monotonic() - began) / self.seconds
             self._grow_to(min(0.95, passed))
-            if self.dice.random() < 0.2:
+            if self.dice.random() < 0.2 * self.pace:
                 self._fork()
-            if self.dice.random() < 0.3:
+            if self.dice.random() < 0.3 * self.pace:
                 event, seconds = self.dice.choice(self._events), self.dice.uniform(0.2, 4)
                 if event == self._be_away and self.dice.random() < 0.15:
                     seconds = longest
@@ -83,14 +109,15 @@ class Storm:
 
     @property
     def _events(self) -> Sequence[Callable[[], None]]:
-        return (self._be_away, self._lag, self._limit, self._miscount, self._hide, self._break_the_list, self._burst)
+        faults = (self._miscount, self._hide, self._break_the_list, self._burst)
+        return (self._be_away, self._lag, self._drip, self._limit, *faults)
 
     def _back_to_normal(self) -> None:
         """Leave only the faults of every kind at a few percent."""
         for world in (self.stacks, self.ethereum):
             vars(world.knobs).update(vars(type(world.knobs)()))
-        self.stacks.knobs.fault_kinds, self.stacks.knobs.fault_rate = EVERY_KIND, _SHARE
-        self.ethereum.knobs.faults = dict.fromkeys(PASSING_OF_ETHEREUM, _SHARE_OF_ETHEREUM)
+        self.stacks.knobs.fault_kinds, self.stacks.knobs.fault_rate = EVERY_KIND, self.share
+        self.ethereum.knobs.faults = dict.fromkeys(PASSING_OF_ETHEREUM, self.share / len(PASSING_OF_ETHEREUM))
 
     def _grow_to(self, part: float) -> None:
         """Grow both chains from where they began to this part of the way to the present."""
@@ -112,6 +139,9 @@ class Storm:
 
     def _lag(self) -> None:
         self.stacks.knobs.backend_lags = {0, *(self.dice.randint(1, 8) for _ in range(2))}
+
+    def _drip(self) -> None:
+        self.stacks.knobs.drip_seconds = self.ethereum.knobs.drip_seconds = 0.05
 
     def _limit(self) -> None:
         self.stacks.knobs.requests_per_minute, self.stacks.knobs.limit_window_seconds = 20, 1.0

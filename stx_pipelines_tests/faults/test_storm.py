@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -20,14 +19,10 @@ from click.testing import Result
 
 from stx_pipelines.coverage.chains import ETHEREUM, STACKS, Chain
 from stx_pipelines_tests.faults.processes import KILLED, kill_with_children, start, sync_of
-from stx_pipelines_tests.faults.storm import Storm
+from stx_pipelines_tests.faults.storm import MakeEthereum, MakeWorld, Storm, both, lose_days
 from stx_pipelines_tests.faults.undisturbed import Followed, sync_until_complete
-from stx_pipelines_tests.sync.ethereum import world as ethereum
-from stx_pipelines_tests.sync.ethereum.world import DevnetWorld
-from stx_pipelines_tests.world import World, query, recent_chain, today
+from stx_pipelines_tests.world import query
 
-MakeWorld = Callable[..., World]
-MakeEthereum = Callable[..., DevnetWorld]
 EndsUndisturbed = Callable[..., None]
 
 DONE, ERROR, NOT_YET = 0, 1, 2
@@ -40,17 +35,6 @@ def minutes(request: pytest.FixtureRequest, whole: bool) -> float:
     """Return the length of the storm: by default, an hour in the whole form, three seconds in the short form."""
     given = request.config.getoption("--faults-minutes")
     return float(given) if given is not None else 60.0 if whole else 0.05
-
-
-def both(make_world: MakeWorld, make_ethereum: MakeEthereum, dice: Random, days: int) -> tuple[World, DevnetWorld]:
-    """Return worlds whose chains are some days behind. Block 1 of Stacks shows the transactions of block 0."""
-    tip = datetime.now(UTC) - timedelta(days=days / 2)
-    stacks = recent_chain(days, tip=tip, seed=dice.randrange(10**6), boot_transactions=3)
-    world = make_world(
-        stacks, stx_target_days=days, stx_tip_age_minutes=0, stx_open_every=1, stx_proof="sample", hiro_attempts=5
-    )
-    node = ethereum.make_chain(first_day=today() - timedelta(days=days), tip=tip, seed=dice.randrange(10**6))
-    return world, make_ethereum(node, data=world.data.with_name("node"), tip_age_minutes=0, target_days=days)
 
 
 def endless_syncs(worlds: dict[Chain, Followed], until: float, dice: Random, logs: Path) -> Counter[str]:
@@ -73,15 +57,6 @@ def endless_syncs(worlds: dict[Chain, Followed], until: float, dice: Random, log
                 assert process.returncode in {DONE, ERROR, NOT_YET, KILLED}
                 del running[chain]
     return codes
-
-
-def lose_days(world: Followed, dice: Random) -> int:
-    """Delete up to four day files, as a disk may. Return their number."""
-    files = sorted(world.data.glob("days/*/????-??-??.parquet"))
-    lost = dice.sample(files, min(len(files), dice.randint(0, 4)))
-    for path in lost:
-        path.unlink()
-    return len(lost)
 
 
 def assert_no_trace(logs: Path) -> None:

@@ -28,6 +28,7 @@ from stx_pipelines.store.identity import EthereumIdentity, OtherChain, keep_iden
 from stx_pipelines.store.record import Overtaken, Record, open_record
 from stx_pipelines.store.warehouse import Warehouse
 from stx_pipelines_tests.buckets import KEY, SECRET, Server, moto, seaweed
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.store.ethereum_days import DAYS, block_hash, blocks_of, blocks_table, certificate
 from stx_pipelines_tests.waiting import ended
 
@@ -235,8 +236,9 @@ class TestRecord:
         stored = a.write()
         other = machine(tmp_path / "other", record, EthereumIdentity(5, block_hash(0), DAY))
         for work in (other.copy.pull, other.copy.bring_up_to_date, lambda: other.write("1")):
-            with pytest.raises(OtherChain, match="nothing was read or put there"):
+            with pytest.raises(OtherChain, match="nothing was read or put there") as refused:
                 work()
+            assert_shown("`... holds days of the chain ..., but ... those of ...`", str(refused.value))
         assert a.copy.pull() == 0
         assert a.ids == [stored]
 
@@ -270,6 +272,7 @@ def test_days_wait_while_the_server_is_away(
     assert len(here.ids) == 3
     [said] = [entry.getMessage() for entry in caplog.records if entry.levelno >= logging.WARNING]
     assert "days stored here are kept and put there later" in said
+    assert_shown("`... days stored here are kept and put there later`", said)
     assert KEY not in said
     assert SECRET not in said
     with moto(urlsplit(server.endpoint).port or 0):

@@ -21,6 +21,7 @@ from stx_pipelines.store.files import StoreError
 from stx_pipelines.store.published import Published
 from stx_pipelines.store.warehouse import Warehouse, WrongDayFile
 from stx_pipelines.sync.stacks.certify import why_left_out
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.store.holding import held_open
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import (
@@ -128,6 +129,7 @@ def test_a_database_held_open_delays_loading_but_fails_no_day(
     with held_open(world.data, how) as pid:
         assert len(world.stored()) == 4
     assert any(line == f"3 days stored, waiting for process {pid}" for line in caplog.messages)
+    assert_shown("`12 days stored, waiting for process 4242`", caplog.text)
     assert_needs_no_request(world, world.days[:-1])
     world.assert_true()
 

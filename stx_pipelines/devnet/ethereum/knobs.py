@@ -73,6 +73,7 @@ class EthereumKnobs:
     """The behaviour that can be changed while the server runs. A limit of 0 is no limit."""
 
     latency_seconds: float = 0.0
+    drip_seconds: float = 0.0  # the pause between the ten parts in which each body is sent; 0: sent whole
     chain_id: int = 0  # returned instead of the chain's own id; 0: the chain's own id
     batch_limit: int = 0  # most calls in a batch
     batch_refusal: BatchRefusal = "element"

@@ -73,7 +73,7 @@ class EthereumRpc:
         elif faults.whole == "truncated":
             await send_half(reply.status, _headers(reply), reply.body, scope, receive, send)
         else:
-            await _send(reply, send)
+            await send_whole(reply.status, _headers(reply), reply.body, send, self.knobs.drip_seconds)
 
     def _refusal(self, now: float, calls: list[Call], is_batch: bool) -> Reply | None:
         knobs = self.knobs

@@ -53,7 +53,7 @@ class StacksApi:
         elif fault == "truncated" and not refused:
             await send_half(answer.status, headers_for(answer, scope), answer.body, scope, receive, send)
         else:
-            await send_answer(answer, scope, send)
+            await send_answer(answer, scope, send, self.knobs.drip_seconds)
 
     def _allowance(self, now: float) -> Allowance | None:
         limit = self.knobs.requests_per_minute
@@ -106,6 +106,6 @@ def headers_for(answer: Answer, scope: Scope) -> Headers:
     return wire_headers(answer, keep_alive=header(scope, b"connection").lower() != "close")
 
 
-async def send_answer(answer: Answer, scope: Scope, send: Send) -> None:
+async def send_answer(answer: Answer, scope: Scope, send: Send, drip_seconds: float = 0.0) -> None:
     """Send a whole response with its headers."""
-    await send_whole(answer.status, headers_for(answer, scope), answer.body, send)
+    await send_whole(answer.status, headers_for(answer, scope), answer.body, send, drip_seconds)

@@ -44,6 +44,7 @@ class Knobs:
 
     latency_seconds: float = 0.0
     list_latency_seconds: float = 0.0  # added for the list of burn blocks, which is slow on the real server
+    drip_seconds: float = 0.0  # the pause between the ten parts in which each body is sent; 0: sent whole
     requests_per_minute: int = 0  # 0: no limit
     limit_window_seconds: float = 60.0
     burn_list_broken: bool = False

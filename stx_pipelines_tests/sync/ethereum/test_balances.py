@@ -14,6 +14,7 @@ from stx_pipelines.clients.errors import Unreachable
 from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs, OldBalances
 from stx_pipelines.devnet.ethereum.values import Call
 from stx_pipelines.sync.ethereum.balances import BALANCES, open_balances
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.sync.ethereum.world import (
     DevnetWorld,
     balances_truth,
@@ -125,6 +126,8 @@ def test_a_day_without_stored_blocks_waits_and_does_not_count_as_an_attempt(make
         day: f"the blocks of {day} are not stored yet; the day's balances are read after its blocks"
         for day in (SECOND, FIRST_DAY - DAY)
     }
+    symptom = "`the blocks of ... are not stored yet; the day's balances are read after its blocks`"
+    assert_shown(symptom, waiting[SECOND])
     assert world.balances_sync().store.attempts.all() == {}
     world.assert_balances([day for day in world.days if day != SECOND])
     world.blocks()
@@ -208,6 +211,7 @@ def test_a_pruned_node_is_reported_at_once_and_newer_days_are_stored(make_ethere
     refused = failed(world.balances())
     sentence = f"this node keeps no state before block {world.chain.latest.number - 200}: use an archive node"
     assert refused == dict.fromkeys(world.days[:-1], sentence)
+    assert_shown("`this node keeps no state before block N: use an archive node`", sentence)
     own = 2 * len(balances_truth(world.chain, world.days[-1]))
     assert world.calls() <= own + 3 + 2 + 12 + 1  # the identity, the comparison, the bisection, the last hash
     world.assert_balances(world.days[-1:])
@@ -274,6 +278,8 @@ def test_wrong_balances_of_a_node_without_old_states_are_not_stored(
         refused = failed(world.balances())
         assert set(refused) == set(world.days)
         assert all("set ETH_ZERO_INCREASES=allow" in sentence for sentence in refused.values())
+        symptom = "`none of the ... blocks changed the balance of its fee recipient`"
+        assert_shown(symptom, refused[world.days[0]])
     assert world.certificates(BALANCES) == {}
     assert all(tried.is_set_aside for tried in world.balances_sync().store.attempts.all().values())
     world.knobs.old_balances = "right"

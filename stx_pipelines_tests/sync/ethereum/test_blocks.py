@@ -16,6 +16,7 @@ from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs
 from stx_pipelines.devnet.ethereum.values import Call
 from stx_pipelines.sync.ethereum.blocks import BlocksSync
 from stx_pipelines.sync.outcome import WrongChain
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.sync.ethereum.world import (
     DevnetWorld,
     failed,
@@ -260,6 +261,7 @@ def test_a_node_that_dropped_its_old_blocks_changes_nothing(
     stored(world.blocks(world.days[3:]))
     assert {day: world.certificates(BLOCKS)[day] for day in older} == before
     assert "no longer has block 284: 2026-09-02 is taken to be unchanged" in caplog.text
+    assert_shown("`... no longer has block ...`", caplog.text)
 
 
 def stale_sync(world: DevnetWorld, now: datetime) -> BlocksSync:

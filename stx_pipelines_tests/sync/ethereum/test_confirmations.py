@@ -11,6 +11,7 @@ from stx_pipelines.clients.errors import ApiError
 from stx_pipelines.devnet.ethereum.knobs import EthereumKnobs, FinalizedTag
 from stx_pipelines.sync.ethereum.blocks import open_blocks
 from stx_pipelines.sync.ethereum.chain import finalized
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.sync.ethereum.world import DevnetWorld, failed, make_chain, stored
 
 MakeEthereum = Callable[..., DevnetWorld]
@@ -31,9 +32,13 @@ def test_the_block_that_far_below_the_newest_is_final(make_ethereum: MakeEthereu
 @pytest.mark.parametrize("tag", TAGS)
 def test_without_the_setting_the_sentence_names_it(make_ethereum: MakeEthereum, tag: FinalizedTag) -> None:
     world = make_ethereum(make_chain(1), EthereumKnobs(finalized_tag=tag))
-    with pytest.raises(ApiError, match=r"names no finalized block: .* set ETH_CONFIRMATIONS to the number"):
+    with pytest.raises(ApiError, match=r"names no finalized block: .* set ETH_CONFIRMATIONS to the number") as said:
         world.blocks()
+    assert_shown("`... names no finalized block`", str(said.value))
     assert world.calls() <= 6  # nothing is tried in vain
+    sync = world.blocks_sync()
+    sync.confirmations = 10
+    stored(sync.sync(world.days))
 
 
 def test_a_finalized_block_comes_first(make_ethereum: MakeEthereum) -> None:

@@ -17,6 +17,7 @@ from stx_pipelines.devnet.ethereum.knobs import (
 )
 from stx_pipelines.sync.ethereum.balances import BALANCES
 from stx_pipelines.sync.outcome import Outcome
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.sync.ethereum.world import DevnetWorld, failed, make_chain, stored
 from stx_pipelines_tests.world import FIRST_DAY
 
@@ -128,11 +129,14 @@ def test_a_passing_fault_that_never_ends_is_reported_and_nothing_is_stored(
 
 
 @pytest.mark.parametrize("refusal", ["413", "element", "object", "erigon"])
-def test_the_largest_batch_a_node_takes_is_learned(make_ethereum: MakeEthereum, refusal: BatchRefusal) -> None:
+def test_the_largest_batch_a_node_takes_is_learned(
+    make_ethereum: MakeEthereum, caplog: pytest.LogCaptureFixture, refusal: BatchRefusal
+) -> None:
     world = make_ethereum(make_chain(1, 3), EthereumKnobs(batch_limit=30, batch_refusal=refusal), parallel=2)
     world.blocks(DAYS)
     assert world.last_node
     assert 15 <= world.last_node.batch_size <= 30
+    assert_shown("`batches now have at most N calls`", caplog.text)
     assert world.devnet.ethereum_stats.largest_batch > 30
     world.balances(DAYS)
     world.assert_true(DAYS)

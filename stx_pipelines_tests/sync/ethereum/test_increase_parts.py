@@ -13,6 +13,7 @@ from stx_pipelines.coverage.chains import ETHEREUM
 from stx_pipelines.devnet.ethereum.chain import EthereumBlock, EthereumChain
 from stx_pipelines.devnet.ethereum.knobs import ReceiptCalls
 from stx_pipelines_tests.anvil import anvil, finalized_lag, needs_anvil
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.sync.ethereum.planned import addresses
 from stx_pipelines_tests.sync.ethereum.world import (
     DevnetWorld,
@@ -105,8 +106,12 @@ def test_a_node_without_receipts_fails_the_day_with_the_setting_that_helps(world
     world.knobs.receipts = "none"
     error = str(failed(world.parts([FIRST_DAY]))[FIRST_DAY])
     assert "gives no receipts" in error
+    symptom = "`... gives no receipts, neither by eth_getBlockReceipts nor by eth_getTransactionReceipt`"
+    assert_shown(symptom, error)
     assert error.endswith("blocks and balances are kept: set ETH_RPC_URL to a node with receipts, or ETH_PARTS=0")
     assert PARTS not in {path.parent.name for path in world.data.glob("days/*/*.parquet")}
+    world.knobs.receipts = "blocks"
+    stored(world.parts([FIRST_DAY]))
 
 
 def test_they_are_wanted_only_with_the_setting(world: DevnetWorld) -> None:

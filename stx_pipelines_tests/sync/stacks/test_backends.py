@@ -12,6 +12,7 @@ from stx_pipelines.clients.errors import Lagging
 from stx_pipelines.clients.stacks_api import StacksApi
 from stx_pipelines.devnet.stacks.chain import StacksChain
 from stx_pipelines.sync.outcome import FailedDay
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.world import FIRST_DAY, World, at, make_chain, soon
 
 MakeWorld = Callable[..., World]
@@ -58,8 +59,12 @@ def test_a_height_that_stays_missing_below_the_tip_is_said_and_changes_nothing(
         nonlocal looks
         looks += 1
 
-    monkeypatch.setattr(StacksApi, "index_hash_at", missing)
-    with pytest.raises(Lagging, match=r"backends of .* disagree: .*nothing was changed, try again later"):
-        world.sync()
+    with monkeypatch.context() as patched:
+        patched.setattr(StacksApi, "index_hash_at", missing)
+        with pytest.raises(Lagging, match="nothing was changed, try again later") as behind:
+            world.sync()
+    assert_shown("`the backends of ... disagree: ...`", str(behind.value))
     assert looks == 5
     assert world.certificates() == before
+    world.stored()
+    world.assert_true()

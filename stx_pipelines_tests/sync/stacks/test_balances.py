@@ -22,6 +22,7 @@ from stx_pipelines.sync.stacks.balances import open_wallet_balances
 from stx_pipelines.sync.stacks.verify_balances import verify_balances
 from stx_pipelines_tests.cli.conftest import run
 from stx_pipelines_tests.cli.folders import DONE, HEALTHY, Run
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.world import World, failed, make_chain, plain_rows, query, recent_chain, stored
 
 __all__ = ["run"]  # a fixture, found by its name
@@ -83,7 +84,9 @@ def test_every_row_equals_a_recount_and_a_stored_day_costs_no_request(world: Wor
     assert world.requests() == 0
 
 
-def test_a_wrong_nonce_fails_the_day_and_an_open_day_waits(world: World) -> None:
+def test_a_wrong_nonce_fails_the_day_and_an_open_day_waits(
+    world: World, make_world: Callable[..., World], run: Run
+) -> None:
     [first, second, today] = world.days
     world.knobs.nonce_excess = 1
     sentences = failed(run_sync(world.project(), WALLET_BALANCES, world.days, force=False))
@@ -98,6 +101,10 @@ def test_a_wrong_nonce_fails_the_day_and_an_open_day_waits(world: World) -> None
     store = world.project().store(WALLET_BALANCES)
     assert store.attempts.all().keys() == {first, second}
     assert store.files.days() == []
+    assert_shown("`the node states ... as the next nonce of ...`", sentences[second])
+    assert run(world, "verify", "--from", str(second), "--to", str(second)).exit_code == DONE
+    world.overrides |= {"stx_node_url": make_world(world.chain).url, "stx_node_requests_per_minute": 0}
+    assert run(world, "sync", "--chain", "stacks_balances", "--retry").exit_code == DONE
 
 
 def test_a_stored_day_is_verified_again(world: World) -> None:
@@ -192,6 +199,7 @@ def test_off_costs_no_request_and_no_import(make_world: Callable[..., World], ru
     told = run(world, "sync")
     assert told.exit_code == DONE, told.output
     assert "does not give the states of accounts at the end of" in told.output
+    assert_shown("`... does not give the states of accounts at the end of ...`", told.output)
     assert len(accounts) == 1
     assert run(world, "sync").exit_code == DONE
     assert len(accounts) == 1

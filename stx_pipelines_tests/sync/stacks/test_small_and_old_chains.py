@@ -14,6 +14,7 @@ from stx_pipelines.chains.stacks import WindowPage
 from stx_pipelines.chains.stacks_answers import parse_window_page
 from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines.sync.stacks.reader_count import MOST_READERS
+from stx_pipelines_tests.runbook import assert_shown
 from stx_pipelines_tests.world import FIRST_DAY, World, at, file_rows, make_chain, soon
 
 MakeWorld = Callable[..., World]
@@ -52,6 +53,12 @@ def test_the_microblocks_of_an_old_day_are_all_exact_or_all_null(
     assert stored == (dict.fromkeys(truth) if is_null else truth)
     assert ("microblock_sequence is NULL" in certificate.proof) is is_null
     assert [line for line in caplog.messages if line.startswith("no v1/tx on this server")][1:] == []
+    if is_null:
+        assert_shown("`no v1/tx on this server; microblock_sequence before 2024-10-29 is NULL`", caplog.text)
+    elif server == "no v3":
+        assert_shown("`no v3/transactions on this server`", caplog.text)
+    elif server == "sample":
+        assert_shown("`burn blocks cannot be listed here`", caplog.text)
     assert world.devnet.stats.by_route["v1/tx"] <= MOST_READERS + 2 * len(truth) // 50
 
 
