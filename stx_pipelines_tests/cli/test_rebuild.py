@@ -181,10 +181,13 @@ def killed_rebuilds(world: World, log: Path) -> Iterator[Callable[[int], int]]:
 def test_a_kill_between_any_two_steps_loses_nothing(
     world: World, run: Run, tmp_path: Path, log: bool, command_then: str
 ) -> None:
-    """The process is killed before each rename and each removal of a database in turn."""
+    """The process is killed before each rename and each removal of a database in turn.
+
+    Each of the two cases has every other step, so that together they have all.
+    """
     rows = table_rows(world.data)
     with killed_rebuilds(world, tmp_path / "errors.log") as rebuild:
-        for step in range(1, 30):
+        for step in range(1 + log, 30, 2):
             if log:
                 leave_a_log(database(world))
             if (code := rebuild(step)) == DONE:

@@ -72,7 +72,9 @@ def test_the_services_follow_both_chains_through_everything_without_a_hand(
     node.assert_true()
     for name, (middle, last) in thirds(haul.samples).items():
         # The history grows with each run, because old runs are deleted after days only.
-        assert name.startswith("history") or last <= middle * ALLOWED_MORE, f"{name} grew from {middle:.1f} to {last:.1f}"
+        assert name.startswith("history") or last <= middle * ALLOWED_MORE, (
+            f"{name} grew from {middle:.1f} to {last:.1f}"
+        )
 
 
 def status(haul: Haul) -> int:
