@@ -61,8 +61,8 @@ test-faults: .venv/dev anvil
 	$(BIN)/python -m pytest $(AT_ONCE) stx_pipelines_tests/faults --faults-whole $(if $(SEED),--faults-seed $(SEED)) \
 		$(if $(MINUTES),--faults-minutes $(MINUTES))
 
-# Several machines: a daemon and Celery workers with disks of their own, PostgreSQL, a bucket and a broker. `make test`
-# runs a short form. The transcript of this one is in docs/deploy.md.
+# Several machines: a daemon and Celery workers with disks of their own, PostgreSQL, a bucket and a broker. The
+# transcript is in docs/deploy.md.
 test-topology: .venv/dev
 	$(BIN)/python -m pytest -s stx_pipelines_tests/deploy/test_topology.py --faults-whole
 

@@ -39,7 +39,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 _LONG = (
-    "deploy/test_topology",
     "deploy/test_up",
     "benchmarks/test_smoke",
     "cli/test_demo",

@@ -9,8 +9,8 @@ from stx_pipelines_tests.benchmarks.__main__ import FIGURES
 from stx_pipelines_tests.benchmarks.report import load
 from stx_pipelines_tests.world import command
 
-SLOW = {"dagster", "cold_start"}
-"""Figures of two commands each that other tests also run; they would double this test's time."""
+SLOW = {"dagster", "cold_start", "readers", "metrics_day", "postgres_day"}
+"""Figures of code that other tests also run; they would double this test's time."""
 
 MAY_BE_MISSING = {"dlt", "ethereum_blocks", "ethereum_calls", "ethereum_loop"}
 """Figures that need programs or packages which may be missing, or which a quick run does not install."""

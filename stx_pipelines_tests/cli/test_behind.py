@@ -119,7 +119,7 @@ def test_no_wanted_day_is_exit_code_2_and_one_sentence(make_world: MakeWorld, ru
     said = run(world, "health")
     assert said.exit_code == STALLED
     assert said.output.startswith("no day is wanted")
-    assert_shown("`no day is wanted: the first possible day ...`", said.output)
+    assert_shown("`no day is wanted: the first possible day, ...`", said.output)
     keep_identity(world.folder, Identity(1, world.chain.blocks[0].index_hash, world.days[0]))  # of the right server
     assert run(world, "sync").exit_code == DONE
 

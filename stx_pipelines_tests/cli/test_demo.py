@@ -52,8 +52,8 @@ def test_the_demo_shows_its_whole_history_and_can_be_run_twice(
     [(transactions, new_wallets)] = query(
         data, "SELECT (SELECT count(*) FROM transactions), count(*) FROM wallet_balances"
     )
-    assert new_wallets > 100
-    assert transactions > 1_000
+    assert new_wallets > 0
+    assert transactions > 500
     assert not (Path.cwd() / "data").exists()
 
 

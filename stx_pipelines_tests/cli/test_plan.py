@@ -54,7 +54,9 @@ def test_the_words_name_days_requests_minutes_and_mebibytes(world: World, run: R
 
 
 def test_stored_days_teach_the_plan_its_cost(world: World, run: Run) -> None:
+    world.overrides["hiro_requests_per_minute"] = 0
     world.stored(world.days[-4:])
+    world.overrides["hiro_requests_per_minute"] = 50
     known = world.certificates()
     world.requests()
     [plan] = plans(run, world, "--target-days", "6")

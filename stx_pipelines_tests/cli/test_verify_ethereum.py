@@ -108,7 +108,7 @@ def test_a_table_that_differs_is_named(stored: DevnetWorld, run: RunEthereum) ->
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--all",), "--all is for --chain ethereum or --merkle"),
+        (("--all",), "--all is for --chain ethereum, --chain stacks_balances or --merkle"),
         (("--chain", "ethereum", "--links"), "--merkle and --links are for --chain stacks"),
     ],
 )

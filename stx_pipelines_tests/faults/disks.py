@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from stx_pipelines.dashboard import page
-from stx_pipelines.metrics import store as metrics
-from stx_pipelines.store import attempts, identity, shared, warehouse
+from stx_pipelines.metrics import result_tables as metrics
+from stx_pipelines.store import attempts, identity, parquet, shared, warehouse
 from stx_pipelines.store import day_files as days
 
-_WRITERS = (attempts, days, identity, metrics, warehouse, shared, page)
+_WRITERS = (attempts, days, identity, metrics, parquet, warehouse, shared, page)
 _MEGABYTES = 24
 
 
