@@ -58,7 +58,7 @@ bench: .venv/dev anvil
 SEED ?=
 MINUTES ?=
 test-faults: .venv/dev anvil
-	$(BIN)/python -m pytest $(AT_ONCE) stx_pipelines_tests/faults --faults-whole $(if $(SEED),--faults-seed $(SEED)) \
+	$(BIN)/python -m pytest $(AT_ONCE) stx_pipelines_tests/faults stx_pipelines_tests/cli/test_kill.py --faults-whole $(if $(SEED),--faults-seed $(SEED)) \
 		$(if $(MINUTES),--faults-minutes $(MINUTES))
 
 # Several machines: a daemon and Celery workers with disks of their own, PostgreSQL, a bucket and a broker. The

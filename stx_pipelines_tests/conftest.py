@@ -23,7 +23,7 @@ from stx_pipelines_tests.world import ROOT, World, today, world, worlds
 settings.register_profile(
     "house",
     deadline=None,
-    max_examples=40,
+    max_examples=30,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("house")

@@ -30,10 +30,8 @@ MakeWorld = Callable[..., World]
 DONE = 0
 PACKAGE = ROOT / "stx_pipelines"
 NAMES = [
-    "date=2026-01-01",
-    "sender_address=SPX/fee_ustx=7/tx_status=x",
-    "miner=me/balance_after=5/number=1",
-    "canonical=false/ingested_at=2000-01-01",
+    "date=2026-01-01/sender_address=SPX/fee_ustx=7/tx_status=x",
+    "miner=me/balance_after=5/number=1/canonical=false/ingested_at=2000-01-01",
     "a[bc]d *",
     'it\'s {one,two} "three" ]',
 ]
