@@ -48,7 +48,7 @@ ours() {
 # Print the process groups that `make up` started and that still have a live process.
 left() {
   [ -s "$RUN/groups" ] || return 0
-  ps -axo pgid=,stat=,command= |
+  ps -axwwo pgid=,stat=,command= | # ww: whole lines, whatever COLUMNS says
     awk 'NR == FNR { ours[$1]; next } ($1 in ours) && $2 !~ /^Z/ && /dagster|stx_pipelines\.defs\.(webserver|daemon)|multiprocessing/ { print $1 }' \
       <(ours) - | sort -u
 }

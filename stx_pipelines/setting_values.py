@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -22,6 +23,17 @@ def is_rpc_address(url: str) -> bool:
         return bool(parts.hostname) and parts.port != 0
     except ValueError:  # no such port
         return False
+
+
+def secret_address(value: SecretStr | None, is_usable: Callable[[str], bool], wanted: str) -> SecretStr | None:
+    """Return an address that may hold a secret without spaces around it, None if it is empty.
+
+    Raises `ValueError` with the sentence `wanted` if the address is not usable.
+    """
+    url = value.get_secret_value().strip() if value else ""
+    if url and not is_usable(url):
+        raise ValueError(wanted)
+    return SecretStr(url) if url else None
 
 
 def is_postgres_address(url: str) -> bool:

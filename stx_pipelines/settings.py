@@ -15,10 +15,11 @@ from typing import Annotated, Literal, get_args
 from dotenv import dotenv_values
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from stx_pipelines.ethereum_settings import EthereumSettings
 from stx_pipelines.history_settings import HistorySettings
 from stx_pipelines.price_settings import PriceSettings
 from stx_pipelines.setting_sources import environment, export, misspelled, warn_of_misspelled
-from stx_pipelines.setting_values import HEADER, OF_THE_CLIENT, address, header_parts, is_rpc_address, origin
+from stx_pipelines.setting_values import address, origin
 from stx_pipelines.shared_settings import SharedSettings
 
 DEFAULT_BUDGET = 50
@@ -35,7 +36,7 @@ class SettingsError(Exception):
     """A setting cannot be used. The message names it and the values it may have."""
 
 
-class Settings(PriceSettings, SharedSettings, HistorySettings):
+class Settings(EthereumSettings, PriceSettings, SharedSettings, HistorySettings):
     """The configuration of a run. Secrets are never printed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -50,21 +51,6 @@ class Settings(PriceSettings, SharedSettings, HistorySettings):
     hiro_timeout_seconds: float = Field(30.0, gt=0, le=3600)
     hiro_longest_wait_seconds: float = Field(120.0, gt=0, le=86_400)
     hiro_retry_statuses: frozenset[int] = frozenset({429, 500, 502, 503, 504, 522, 525})
-
-    eth_rpc_url: SecretStr | None = None
-    eth_rpc_headers: SecretStr | None = None
-    eth_target_days: int = Field(30, ge=1, le=100_000)
-    eth_first_day: date | None = None
-    eth_batch_size: int = Field(100, ge=1, le=1_000)
-    eth_parallel_batches: int = Field(5, ge=1, le=64)
-    eth_calls_per_second: int = Field(0, ge=0, le=1_000_000)
-    eth_attempts: int = Field(5, ge=1, le=100)
-    eth_timeout_seconds: float = Field(30.0, gt=0, le=3600)
-    eth_zero_increases: Literal["refuse", "allow"] = "refuse"
-    eth_proof_pairs: int | None = Field(5, ge=0, le=1_000_000, description="None: all")
-    eth_parts: bool = False
-    eth_confirmations: int | None = Field(None, ge=0, le=1_000_000)
-    eth_tip_age_minutes: int = Field(60, ge=0, le=10_000_000)
 
     stx_proof: Literal["sample", "counts", "full"] = "sample"
     stx_proof_tenures: int = Field(5, ge=1, le=10_000)
@@ -116,15 +102,6 @@ class Settings(PriceSettings, SharedSettings, HistorySettings):
     def _split_at_commas(cls, value: object) -> object:
         return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
-    @field_validator("eth_proof_pairs", mode="before")
-    @classmethod
-    def _is_a_number_or_all(cls, value: object) -> object:
-        if isinstance(value, str) and not value.strip().isdecimal():
-            if value.strip().lower() != "all":
-                raise ValueError("must be a number from 0 on, or all")
-            return None
-        return value
-
     @field_validator("hiro_api_key")
     @classmethod
     def _fits_into_a_header(cls, value: SecretStr | None) -> SecretStr | None:
@@ -165,31 +142,6 @@ class Settings(PriceSettings, SharedSettings, HistorySettings):
             raise ValueError(f"must not be after today ({today})")
         return value
 
-    @field_validator("eth_rpc_url")
-    @classmethod
-    def _is_a_secret_address(cls, value: SecretStr | None) -> SecretStr | None:
-        url = value.get_secret_value().strip() if value else ""
-        if url and not is_rpc_address(url):
-            raise ValueError("must be an http, https, ws or wss address without spaces, or ipc:// and an absolute path")
-        return SecretStr(url) if url else None
-
-    @field_validator("eth_rpc_headers")
-    @classmethod
-    def _are_headers(cls, value: SecretStr | None) -> SecretStr | None:
-        parts = header_parts(value)
-        names = [found[1].lower() for part in parts if (found := HEADER.fullmatch(part))]
-        if len(names) < len(parts) or len(set(names)) < len(names):
-            raise ValueError("must be headers like `Authorization: Bearer TOKEN`, each with another name")
-        if taken := sorted(OF_THE_CLIENT.intersection(names)):
-            raise ValueError(f"must not have the header {taken[0]}, which every request sets itself")
-        return value if parts else None
-
-    @property
-    def eth_headers(self) -> dict[str, str]:
-        """The headers of ETH_RPC_HEADERS by name, in lower case."""
-        pairs = (part.split(":", 1) for part in header_parts(self.eth_rpc_headers))
-        return {name.strip().lower(): value.strip() for name, value in pairs}
-
     @property
     def has_own_node(self) -> bool:
         """Whether raw Stacks blocks come from another server than HIRO_API_URL."""
@@ -217,13 +169,11 @@ class Settings(PriceSettings, SharedSettings, HistorySettings):
         """The age of the newest Stacks block above which the server counts as behind; zero means never."""
         return timedelta(minutes=self.stx_tip_age_minutes)
 
-    @property
-    def eth_tip_age(self) -> timedelta:
-        """The age of the newest final Ethereum block above which the node counts as behind; zero means never."""
-        return timedelta(minutes=self.eth_tip_age_minutes)
 
-
-_SECRETS = {name.upper() for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)}
+_SECRETS = {
+    *(name.upper() for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)),
+    "STX_RECORD_URL",  # a wrong value may have keys in it
+}
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -254,7 +204,8 @@ def changed(settings: Settings, **overrides: object) -> Settings:
 
     In the copy, only the settings that were given count as set.
     """
-    return _with({name: value for name, value in settings if name in settings.model_fields_set}, overrides)
+    given = {name: value for name, value in settings if name in settings.model_fields_set}
+    return _with(given, overrides)
 
 
 def _with(given: Mapping[str, object], overrides: Mapping[str, object]) -> Settings:
@@ -295,6 +246,6 @@ def _sentence(error: dict[str, object]) -> str:
     location = error["loc"]
     name = str(location[0] if isinstance(location, tuple) and location else "a setting").upper()
     said = str(error["msg"]).removeprefix("Value error, ")
-    secret = name in {*_SECRETS, "STX_RECORD_URL"} or "@" in str(error["input"])
+    secret = name in _SECRETS or "@" in str(error["input"])
     shown = " is not usable:" if secret else f" is {error['input']!r}:"
     return f"{name}{shown} {said[0].lower()}{said[1:]} (from the environment or .env; see .env.example)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, SecretStr, field_validator
 
-from stx_pipelines.setting_values import bucket_address, is_postgres_address
+from stx_pipelines.setting_values import bucket_address, is_postgres_address, secret_address
 
 
 class SharedSettings(BaseModel):
@@ -22,7 +22,5 @@ class SharedSettings(BaseModel):
     @field_validator("stx_shared_url", "stx_warehouse_url")
     @classmethod
     def _is_of_postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        url = value.get_secret_value().strip() if value else ""
-        if url and not is_postgres_address(url):
-            raise ValueError("must be an address like postgresql://USER:PASSWORD@HOST:5432/DATABASE of one server")
-        return SecretStr(url) if url else None
+        wanted = "must be an address like postgresql://USER:PASSWORD@HOST:5432/DATABASE of one server"
+        return secret_address(value, is_postgres_address, wanted)

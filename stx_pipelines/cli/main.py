@@ -49,7 +49,8 @@ class Commands(click.Group):
             if [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)][-1] is not click.echo.__code__:
                 raise
             with suppress(OSError):  # stderr may be on the same disk
-                click.echo(f"error: the output could not be written ({error.strerror}); stored days are kept", err=True)
+                why = f"error: the output could not be written ({error.strerror})"
+                click.echo(f"{why}; stored days are kept: make room, or write it to another place", err=True)
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes the rest at its end
             sys.exit(ERROR)
 

@@ -103,7 +103,8 @@ def sum_up(project: Project, chain: Chain, failures: Sequence[Failed], began: da
         click.echo(f"{count_days(len(stored))} stored by this command and kept", err=True)
     if coverage.to_load:
         _load_or_report(project, chain)
-    _serve(project, chain)
+    for dataset in chain.tables:
+        project.store(dataset).serve_if_possible()
     newer = [why for dataset in chain.tables for why in project.store(dataset).files.newer().values()]
     for why in newer:
         click.echo(f"error: {why}", err=True)
@@ -185,13 +186,6 @@ def _load_or_report(project: Project, chain: Chain) -> None:
         store = project.store(dataset)
         if waiting := store.load(wait=0.0):
             click.echo(f"{count_days(len(waiting))} stored, waiting for {store.waiting_for}", err=True)
-
-
-def _serve(project: Project, chain: Chain) -> None:
-    """Copy the days that the copy in PostgreSQL lacks, if there is one. Log a sentence if its server is away."""
-    if project.served:
-        for dataset in chain.tables:
-            project.served.attempt(project.store(dataset).serve)
 
 
 def _say_set_aside(coverage: Coverage) -> None:

@@ -68,7 +68,7 @@ def build_defs(project: Project | Callable[[], Project] | None = None, **resourc
             ),
             *(alert_sensor(f"{chain.name}_alerts", partial(see, make, chain), on=on) for chain in chains),
             cleanup_sensor("old_runs", lambda: make().settings, on=on),
-            failure_sensor("run_failures", partial(post_of, make), on=on),
+            failure_sensor("run_failures", lambda: post_of(make()), on=on),
         ],
         resources={
             "stacks_api": StacksApi(make=make),

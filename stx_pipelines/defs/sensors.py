@@ -200,10 +200,10 @@ def derived_sensor(
         description="Refreshes the wallet metrics when the set of closed days has changed and no backfill is needed.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        coverage = look(datetime.now(UTC))
+        now = datetime.now(UTC)
+        coverage = look(now)
         if isinstance(coverage, str):
             return dg.SkipReason(coverage)
-        now = datetime.now(UTC)
         in_flight = RunsFilter(
             job_name=job.name,
             statuses=list(_NOT_FINISHED),

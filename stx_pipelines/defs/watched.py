@@ -69,13 +69,12 @@ def see(make: Callable[[], Project], chain: Chain, now: datetime) -> Seen | str:
     return Seen(
         status=chain_status(project, chain, now),
         health=judge_chain(project, chain, now, stall_after),
-        post=post_of(lambda: project),
+        post=post_of(project),
     )
 
 
-def post_of(make: Callable[[], Project]) -> Post:
+def post_of(project: Project) -> Post:
     """Return the post that delivers the alerts of the project."""
-    project = make()
     return Post(project.folder, project.alert_channels)
 
 

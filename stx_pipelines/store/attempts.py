@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from stx_pipelines.chains.attempts import Attempts
-from stx_pipelines.store.files import read_if_sound, replace_file
+from stx_pipelines.store.files import ignore, read_if_sound, replace_file
 
 _SUFFIX = ".attempts.json"
 
@@ -23,7 +23,7 @@ class AttemptFiles:
     `changed` is called after a file was written or deleted.
     """
 
-    def __init__(self, folder: Path, changed: Callable[[Path], None] = lambda _: None) -> None:
+    def __init__(self, folder: Path, changed: Callable[[Path], None] = ignore) -> None:
         self._folder = folder
         self._changed = changed
 

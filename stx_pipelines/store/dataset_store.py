@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from stx_pipelines.chains.certificate import Certificate
@@ -20,6 +19,7 @@ from stx_pipelines.store.attempts import AttemptFiles
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DamagedDayFile, DayFiles
 from stx_pipelines.store.evidence import EvidenceFiles
+from stx_pipelines.store.files import ignore
 from stx_pipelines.store.loading import DayFile
 from stx_pipelines.store.locks import Busy
 from stx_pipelines.store.warehouse import Warehouse
@@ -45,7 +45,7 @@ def open_store(
     served: PostgresCopy | None = None,
 ) -> DatasetStore[Any]:
     """Return the store of a dataset. The store reads and creates nothing until it is used."""
-    days, changed = folder.days(dataset), copy.changed if copy else _nothing
+    days, changed = folder.days(dataset), copy.changed if copy else ignore
     return DatasetStore(
         dataset,
         DayFiles(days, changed=changed),
@@ -55,10 +55,6 @@ def open_store(
         copy,
         served,
     )
-
-
-def _nothing(_: Path) -> None:
-    """Do nothing after a file was written, because the data folder is the record."""
 
 
 @dataclass
@@ -156,9 +152,13 @@ class DatasetStore(Generic[Row]):
         """
         with self.writing():
             waiting = self._load(wait)
-            if self.served:
-                self.served.attempt(self.serve)
+            self.serve_if_possible()
             return waiting
+
+    def serve_if_possible(self) -> None:
+        """Copy the stored days that the served copy lacks, if there is one. Log a sentence if that is not possible."""
+        if self.served:
+            self.served.attempt(self.serve)
 
     def serve(self, days: Sequence[DayFile] | None = None) -> None:
         """Copy these days (default: the stored days that the served copy lacks), and remove days that are put aside.

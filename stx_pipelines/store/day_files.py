@@ -16,7 +16,7 @@ import msgspec
 
 from stx_pipelines.chains import certificate as certificates
 from stx_pipelines.chains.certificate import VERSION, Certificate, NewerCertificate
-from stx_pipelines.store.files import StoreError, first_line, mark_of, read_if_sound, replace_file
+from stx_pipelines.store.files import StoreError, first_line, ignore, mark_of, read_if_sound, replace_file
 from stx_pipelines.version import PRODUCT
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ class DayFiles:
     If not `remembers`, reading writes no file: see `certificates`. `changed` is called after a file was written.
     """
 
-    def __init__(
-        self, folder: Path, *, remembers: bool = True, changed: Callable[[Path], None] = lambda _: None
-    ) -> None:
+    def __init__(self, folder: Path, *, remembers: bool = True, changed: Callable[[Path], None] = ignore) -> None:
         self.folder = folder
         self._remembers = remembers
         self._changed = changed

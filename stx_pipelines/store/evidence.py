@@ -10,7 +10,7 @@ import msgspec
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.evidence import Evidence, Round
-from stx_pipelines.store.files import read_if_sound, replace_file
+from stx_pipelines.store.files import ignore, read_if_sound, replace_file
 
 _SUFFIX = ".evidence.json"
 
@@ -21,7 +21,7 @@ class EvidenceFiles:
     `changed` is called after a file was written.
     """
 
-    def __init__(self, folder: Path, changed: Callable[[Path], None] = lambda _: None) -> None:
+    def __init__(self, folder: Path, changed: Callable[[Path], None] = ignore) -> None:
         self._folder = folder
         self._changed = changed
 

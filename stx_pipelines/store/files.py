@@ -52,6 +52,10 @@ def replace_file(path: Path, write: Callable[[Path], object], *, durable: bool =
         ) from error
 
 
+def ignore(_: Path) -> None:
+    """Do nothing after a file was written, because its folder is no copy of another."""
+
+
 def sweep(folder: Path) -> None:
     """Remove the temporary files of `replace_file` below `folder` that killed processes left.
 

@@ -102,7 +102,10 @@ def is_same_chain(folder: DataFolder, record: Record, chain: str) -> bool:
     try:
         theirs = msgspec.json.decode(found.content, type=kind)
     except msgspec.DecodeError as error:
-        raise StoreError(f"{path.name} of {record.name} is damaged ({error}); nothing was read or put there") from error
+        raise StoreError(
+            f"{path.name} of {record.name} is damaged ({error}); nothing was read or put there: delete it there, and "
+            "the next run of a machine that knows its chain writes it again"
+        ) from error
     if own is None:
         keep_identity(folder, theirs)
     elif own.name != theirs.name:

@@ -68,5 +68,8 @@ def test_output_that_cannot_be_written_is_one_sentence_and_the_code_of_a_full_di
             text=True,
             check=False,
         )
-    said = "error: the output could not be written (No space left on device); stored days are kept\n"
-    assert (done.returncode, done.stderr) == (ERROR, said)
+    assert (done.returncode, done.stderr) == (
+        ERROR,
+        "error: the output could not be written (No space left on device); stored days are kept: make room, or write "
+        "it to another place\n",
+    )

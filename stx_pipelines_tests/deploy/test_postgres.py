@@ -107,11 +107,15 @@ def test_a_server_that_is_away_is_named_without_its_password(make_world: Callabl
     assert PASSWORD not in run.stdout + run.stderr + written_here()
 
 
-def test_only_the_storage_differs_from_the_usual_instance() -> None:
-    """A switch changes one thing."""
-    usual, here = (yaml.safe_load((folder / "dagster.yaml").read_text()) for folder in (ROOT, HOME))
+@pytest.mark.parametrize(
+    ("home", "added"), [(HOME, set()), (HOME / "celery", {"run_launcher", "run_monitoring"})], ids=["postgres", "celery"]
+)
+def test_only_the_storage_differs_from_the_usual_instance(home: Path, added: set[str]) -> None:
+    """A switch changes one thing. Celery adds its launcher, whose runs are monitored."""
+    usual, here = (yaml.safe_load((folder / "dagster.yaml").read_text()) for folder in (ROOT, home))
     assert usual.pop("storage") != here.pop("storage")
-    assert usual == here
+    assert {name: value for name, value in here.items() if name not in added} == usual
+    assert here.keys() - usual.keys() == added
 
 
 def written_here() -> str:

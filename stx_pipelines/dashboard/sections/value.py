@@ -85,12 +85,17 @@ def _in_dollars(rows: Sequence[Row]) -> Sequence[tuple[str, ...]]:
     return (("dollars", "in US dollars"), ("priced_share", "of which priced", ".0%")) if is_priced else ()
 
 
+def _dollars(column: str) -> Spec:
+    """Return the step that writes the amount in a column as text into the field `dollars`."""
+    amount = rounded(f"toNumber(datum.{column})")
+    return calculated(f"isValid(datum.{column}) ? {amount} + ' USD' : 'no price'", "dollars")
+
+
 def _window_bars(windows: int, target_ustx: int, priced: Sequence[tuple[str, ...]]) -> Spec:
     """Return a chart with a bar per window. The rounded amount is above the bar, the exact one in the tooltip."""
     y = steps("window", sort={"field": "window_days", "op": "min"}, axis={"title": None})
     x = {"field": "stx", "type": "quantitative", "axis": {"title": "STX per wallet", "grid": False}}
     share = f"format(datum.fee_ustx / datum.wallets / {target_ustx}, '.1%')"
-    dollars = rounded("toNumber(datum.breakeven_cpa_usd)")
     tip = tooltip(
         ("window", "window"), ("breakeven_cpa_stx", "STX per wallet"), ("wallets", "wallets", ","),
         ("cohorts", "cohorts", ","), ("first_cohort", "first cohort"), ("last_cohort", "last cohort"), *priced,
@@ -105,7 +110,7 @@ def _window_bars(windows: int, target_ustx: int, priced: Sequence[tuple[str, ...
             kept("datum.is_mature"),
             calculated("toNumber(datum.breakeven_cpa_stx)", "stx"),
             calculated("'first ' + datum.window_days + ' days'", "window"),
-            calculated(f"isValid(datum.breakeven_cpa_usd) ? {dollars} + ' USD' : 'no price'", "dollars"),
+            _dollars("breakeven_cpa_usd"),
             calculated("isValid(datum.breakeven_cpa_usd) ? ' (' + datum.dollars + ')' : ''", "in_dollars"),
             calculated(f"{rounded('datum.stx')} + ' STX' + datum.in_dollars + ', ' + {share} + ' of target'", "words"),
         ],
@@ -187,7 +192,6 @@ def _payback_lines(weekly: Sequence[Row]) -> Spec:
         ends("window", place, "datum.window", [kept(f"datum.window === '{names[0]}'")]),
     ]
     is_near = any(max(row["payback"], row.get("payback_usd") or 0) > _IN_SIGHT for row in weekly)
-    dollars = rounded("toNumber(datum.fee_per_wallet_usd)")
     return chart(
         "value_weekly",
         params=[{"name": "choice", "value": "stx"}],
@@ -195,7 +199,7 @@ def _payback_lines(weekly: Sequence[Row]) -> Spec:
             defined("Fees per wallet of the week's new wallets in their first days, divided by the target per wallet."),
             calculated("choice === 'usd' ? datum.payback_usd : datum.payback", "share"),
             kept("isValid(datum.share)"),
-            calculated(f"isValid(datum.fee_per_wallet_usd) ? {dollars} + ' USD' : 'no price'", "dollars"),
+            _dollars("fee_per_wallet_usd"),
             older(),
             at("week_ending"),
             calculated("datum.window_days + ' days'", "window"),

@@ -49,9 +49,10 @@ class BlocksSync(DaySync[EthereumRpc, Block]):
         self._note_tip(top.timestamp)
         if today is None:
             return False
-        if (top.number, top.hash) == (today.tip, today.last_hash):
+        moved = top.number != today.tip or today.last_hash not in {None, top.hash}
+        if not moved and today.last_hash:
             self._mark_unmoved(today)
-        return top.number != today.tip or today.last_hash not in {None, top.hash}
+        return moved
 
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
         identity = identify(self.client, self.folder, self.first_day)

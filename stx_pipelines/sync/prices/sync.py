@@ -79,10 +79,12 @@ class PricesSync(DaySync[Source, Candle]):
         """Record the last full hour. Return whether today's stored day lacks it."""
         end, today = self.client.end(self.clock().timestamp()), self._newest_certificate()
         self._note_tip(end - 1)  # the last second that is known
-        if today is None or today.tip < end // HOUR:
-            return today is not None
-        self._mark_unmoved(today)
-        return False
+        if today is None:
+            return False
+        moved = today.tip < end // HOUR
+        if not moved:
+            self._mark_unmoved(today)
+        return moved
 
     def _fetch(self, days: Sequence[date], *, force: bool) -> Iterator[Outcome]:
         end = self.client.end(self.clock().timestamp())
