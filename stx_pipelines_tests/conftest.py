@@ -39,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 _LONG = (
+    "deploy/test_topology",
     "deploy/test_up",
     "benchmarks/test_smoke",
     "cli/test_demo",

@@ -108,7 +108,9 @@ def test_a_server_that_is_away_is_named_without_its_password(make_world: Callabl
 
 
 @pytest.mark.parametrize(
-    ("home", "added"), [(HOME, set()), (HOME / "celery", {"run_launcher", "run_monitoring"})], ids=["postgres", "celery"]
+    ("home", "added"),
+    [(HOME, set()), (HOME / "celery", {"run_launcher", "run_monitoring"})],
+    ids=["postgres", "celery"],
 )
 def test_only_the_storage_differs_from_the_usual_instance(home: Path, added: set[str]) -> None:
     """A switch changes one thing. Celery adds its launcher, whose runs are monitored."""

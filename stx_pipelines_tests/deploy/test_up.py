@@ -190,7 +190,7 @@ def test_a_process_with_the_number_of_an_earlier_one_is_left_alone(stopped: Proj
             assert stopped.make("down").stdout.strip() == "nothing is running"
             assert other.poll() is None
         groups.write_text(f"{number} {boot} {start}")
-        assert "left processes behind" in stopped.make("ps").stdout
+        assert "left processes behind" in stopped.make("ps", COLUMNS="20").stdout  # where `ps` would cut its lines
         assert stopped.make("down").stdout.strip() == "stopped"
         assert other.wait(LONGEST) != 0
 
