@@ -84,6 +84,8 @@ def _with_daemon(idle: Idle, failure: Failure | None, why: str) -> Health:
     """Return the health while the daemon runs. Its clock starts with the daemon or with the last run."""
     since, active = idle.services.since, idle.status.last_active_at
     assert since is not None
+    if not is_past(since, idle.now):  # the clock was ahead when the services started
+        since = active or idle.now
     quiet = idle.now - max(since, active or since)
     waits = (
         failure is not None and is_past(failure.at, idle.now) and failure.until is not None and failure.until > idle.now

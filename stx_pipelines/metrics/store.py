@@ -220,7 +220,7 @@ class MetricStore:
 
         known, dataset = self.files.certificates(), DATASETS[TRANSACTIONS]
         read = _days_read(basis, settled)
-        rows = basis.transactions // (2 if settled else 1)  # settled accounts need memory too
+        rows = basis.transactions // (4 if settled else 1)  # settled accounts need memory too
         try:
             with scratch_database(self.folder.run, self.engine.for_rows(rows)) as connection:
                 define(

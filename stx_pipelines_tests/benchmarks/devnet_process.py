@@ -6,7 +6,6 @@ Its tip does not move: every run reads the same chain.
 from __future__ import annotations
 
 import gc
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from stx_pipelines.devnet.server import listen, run
 from stx_pipelines.devnet.stacks.chain import ChainSpec, StacksChain
 from stx_pipelines.devnet.stacks.knobs import Knobs
 from stx_pipelines_tests.benchmarks.separate_process import running_beside
+from stx_pipelines_tests.ports import free_port
 
 FIRST_DAY = date(2025, 1, 1)
 """After Nakamoto, and always in the past: Dagster's partitions end today."""
@@ -76,13 +76,6 @@ def devnet(days: int, transactions_per_day: int) -> Iterator[Served]:
         served = Served(f"http://127.0.0.1:{port}", spec)
         _await_answer(served, is_alive)
         yield served
-
-
-def free_port() -> int:
-    """Return a port of this machine that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _await_answer(served: Served, is_alive: Callable[[], bool]) -> None:

@@ -16,12 +16,12 @@ from stx_pipelines.chains.datasets import TRANSACTIONS
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_copy import DayCopy
 from stx_pipelines.store.record import open_record
-from stx_pipelines_tests.benchmarks.devnet_process import free_port
 from stx_pipelines_tests.benchmarks.figure_types import Figure, Goal, Measured, NotMeasured, Scale, ratio_of_medians
 from stx_pipelines_tests.benchmarks.metrics_curve import write_days
 from stx_pipelines_tests.benchmarks.separate_process import in_copied_process, running_beside
 from stx_pipelines_tests.benchmarks.temporary_places import fresh_folder
 from stx_pipelines_tests.buckets import Server, moto
+from stx_pipelines_tests.ports import free_port
 from stx_pipelines_tests.waiting import wait_until
 
 _AT_ONCE = 8  # requests, as many as a pull sends

@@ -80,6 +80,17 @@ def test_a_daemon_that_starts_no_run_has_stalled(world: World, run: Run, supervi
     assert run(world, "health").exit_code == HEALTHY
 
 
+def test_services_that_started_while_the_clock_was_ahead_may_have_stalled(
+    world: World, run: Run, supervisor: Supervisor
+) -> None:
+    supervisor.started(minutes_ago=-60 * 24 * 365)
+    assert run(world, "health").exit_code == HEALTHY
+    report(world, minutes_ago=12)
+    done = run(world, "health")
+    assert done.exit_code == STALLED
+    assert "no run has started for 12 min; " in done.output
+
+
 def test_the_clock_starts_with_the_services_not_with_the_last_run(
     world: World, run: Run, supervisor: Supervisor
 ) -> None:

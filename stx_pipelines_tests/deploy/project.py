@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from stx_pipelines_tests.ports import free_port
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import ROOT
 
@@ -79,11 +79,6 @@ def temporary_project(code_location: str) -> Iterator[Project]:
     yield project
     project.make("down")
     shutil.rmtree(folder)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def ui_answers(port: int) -> bool:

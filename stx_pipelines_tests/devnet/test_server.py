@@ -14,7 +14,8 @@ import requests
 from stx_pipelines.chains.days import DAY
 from stx_pipelines.devnet.server import serve
 from stx_pipelines.devnet.stacks.chain import StacksChain
-from stx_pipelines_tests.devnet.servers import first_answer, free_port
+from stx_pipelines_tests.devnet.servers import first_answer
+from stx_pipelines_tests.ports import free_port
 from stx_pipelines_tests.waiting import LONGEST
 from stx_pipelines_tests.world import child_environment, today
 

@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from stx_pipelines.devnet.server import Devnet
-from stx_pipelines_tests.devnet.servers import first_answer, free_port
+from stx_pipelines_tests.devnet.servers import first_answer
+from stx_pipelines_tests.ports import free_port
 from stx_pipelines_tests.waiting import LONGEST
 
 from .rpc import ask
