@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
-import sqlalchemy as sql
 from dagster import DagsterEventType, DagsterRun, DagsterRunStatus, RunsFilter
-from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable
 
 from stx_pipelines.coverage.chains import CHAINS
 from stx_pipelines.defs.partitions import BY_A_PERSON, BY_SENSOR, BY_SYNC, DATASET_TAG, STARTED_BY_TAG
 from stx_pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster._core.storage.event_log import SqlEventLogStorage
 
 _SECONDS_BETWEEN_TICKS = 120
 _STEPS_PER_TICK = 50
@@ -114,6 +115,8 @@ def _newest(
 
 def _delete(instance: dg.DagsterInstance, run_id: str) -> None:
     """Delete a run after its output and its events, so that a clean-up that was killed finds the run again."""
+    from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
+
     instance.compute_log_manager.delete_logs(prefix=[run_id])
     events = instance.event_log_storage
     if isinstance(events, SqlEventLogStorage):
@@ -126,6 +129,9 @@ def _delete(instance: dg.DagsterInstance, run_id: str) -> None:
 
 def _delete_checks(events: SqlEventLogStorage, run_id: str) -> None:
     """Delete the results of a run's checks, which Dagster keeps for ever, except the newest result of each check."""
+    import sqlalchemy as sql
+    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable
+
     table = AssetCheckExecutionsTable
     later = table.alias()
     same = sql.and_(

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import msgspec
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
-from dagster._core.storage.runs import SqliteRunStorage
 
 from stx_pipelines.chains.clock import SKEW, is_past
 from stx_pipelines.clients.errors import ApiError
@@ -167,6 +166,8 @@ def _elsewhere(instance: dg.DagsterInstance, record: RunRecord) -> str | None:
 
     A history in SQLite is used by one machine, whose name may change with its network.
     """
+    from dagster._core.storage.runs import SqliteRunStorage
+
     machine = record.dagster_run.tags.get(MACHINE_TAG)
     return None if machine == this_machine() or isinstance(instance.run_storage, SqliteRunStorage) else machine
 
