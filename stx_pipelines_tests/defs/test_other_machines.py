@@ -7,7 +7,6 @@ import pytest
 from dagster import DagsterRunStatus
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.defs import sensors
 from stx_pipelines.defs.assets.daily import materialize
 from stx_pipelines.defs.partitions import DATASET_TAG, MACHINE_TAG
 from stx_pipelines.defs.sensors import coverage_sensor
@@ -40,7 +39,7 @@ def test_without_shared_locks_a_run_on_another_machine_is_not_judged(days: Days)
 def test_a_history_in_sqlite_is_of_one_machine_whatever_its_name_was(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sensors, "SqliteRunStorage", type(days.instance.run_storage))
+    monkeypatch.setattr("dagster._core.storage.runs.SqliteRunStorage", type(days.instance.run_storage))
     run_id = days.run(STARTED, began=START - DAY, **{MACHINE_TAG: "laptop.in-another-network"})
     launched(days.tick())
     assert days.status(run_id) is FAILURE
