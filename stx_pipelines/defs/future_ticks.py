@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorStatus, SensorInstigatorData
+from dagster._core.scheduler.instigation import SensorInstigatorData
 from sqlalchemy.exc import SQLAlchemyError
 
 from stx_pipelines.chains.clock import is_past
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 def forget_future_ticks(instance: dg.DagsterInstance, now: datetime) -> list[str]:
     """Forget the times of last ticks that are in the future, and log their sensors. Return them. Cursors are kept."""
     forgotten = []
-    for state in instance.all_instigator_state(instigator_statuses={InstigatorStatus.RUNNING}):
+    for state in instance.all_instigator_state():
         data = state.instigator_data
         if isinstance(data, SensorInstigatorData) and not is_past(_last(data), now):
             without = data._replace(last_tick_timestamp=None, last_tick_start_timestamp=None)

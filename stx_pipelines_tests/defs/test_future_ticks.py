@@ -19,27 +19,32 @@ from dagster._daemon.sensor import get_elapsed
 from stx_pipelines.defs.future_ticks import forget_future_ticks
 from stx_pipelines_tests.runbook import assert_shown
 
+RUNNING = InstigatorStatus.RUNNING
+
 
 def test_a_clock_that_was_a_year_ahead_stops_no_sensor(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A tick in the future is forgotten, whether it ended or not. Cursors and other sensors are as before."""
+    """A tick in the future is forgotten, whether it ended or not. Cursors and other sensors are as before.
+
+    A sensor that STX_AUTOSTART started has another status than one that a person started.
+    """
     now = datetime.now(UTC)
     ahead, before = (now + timedelta(days=365)).timestamp(), (now - timedelta(seconds=20)).timestamp()
     repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "__repository__")
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
 
-        def add(name: str, **times: float) -> InstigatorState:
+        def add(name: str, status: InstigatorStatus = RUNNING, **times: float) -> InstigatorState:
             data = SensorInstigatorData(cursor=f"cursor of {name}", min_interval=30, **times)
             origin = RemoteInstigatorOrigin(repository, name)
-            return instance.add_instigator_state(
-                InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING, data)
-            )
+            return instance.add_instigator_state(InstigatorState(origin, InstigatorType.SENSOR, status, data))
 
         def found(state: InstigatorState) -> InstigatorState:
             again = instance.get_instigator_state(state.instigator_origin_id, state.selector_id)
             assert again is not None
             return again
 
-        ended = add("ended", last_tick_timestamp=ahead, last_tick_start_timestamp=ahead)
+        ended = add(
+            "ended", InstigatorStatus.DECLARED_IN_CODE, last_tick_timestamp=ahead, last_tick_start_timestamp=ahead
+        )
         killed = add("killed", last_tick_timestamp=before, last_tick_start_timestamp=ahead)
         usual = add("usual", last_tick_timestamp=before, last_tick_start_timestamp=before)
         assert (get_elapsed(ended) or 0) < 0  # the daemon would wait for a year
