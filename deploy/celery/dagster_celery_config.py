@@ -12,4 +12,4 @@ worker_concurrency = 1
 worker_prefetch_multiplier = 1
 worker_max_tasks_per_child = 1  # each run starts in a new process, which reads the settings again
 broker_connection_retry_on_startup = True
-broker_connection_max_retries = None  # for ever: by default a worker ends after an hour without its broker
+broker_connection_max_retries = None  # for ever: by default a worker ends after 47 minutes without its broker

