@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from stx_pipelines.metrics.options import Basis
 from stx_pipelines.metrics.results import metric_sql
-from stx_pipelines.metrics.settled import Settled
+from stx_pipelines.metrics.reuse import Reuse
+from stx_pipelines.metrics.settled import Settling
 from stx_pipelines.metrics.settled_files import SettledFiles
+from stx_pipelines.store.append import write_after
+from stx_pipelines.store.parquet import write_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,19 +36,31 @@ class Refreshed:
 
 
 class Computation(NamedTuple):
-    """A computation whose steps are done. `settled` are the days that it did not read, `settles` those it settles.
+    """A computation whose steps are done. While another process uses the files, nothing is reused.
 
-    Both are None without `files`, which another process uses then.
+    `files` and `settling` are then None.
     """
 
     basis: Basis
     connection: duckdb.DuckDBPyConnection
     files: SettledFiles | None
-    settled: Settled | None
-    settles: Settled | None
+    reuse: Reuse
+    settling: Settling | None
 
-    def query(self, table: str) -> str:
-        """Return the query for all rows of a table."""
-        if self.files and self.settled:
-            return self.files.whole(table, self.settled)
-        return metric_sql(table)
+    def keeps_wallets(self, earlier: str) -> bool:
+        """Return whether no wallet of an earlier `first_seen_wallets`, whose rows are `earlier`, became new or old."""
+        self.connection.execute(f"CREATE TEMP VIEW earlier AS FROM {earlier}")
+        [(changed,)] = self.connection.execute(metric_sql("settled/renewed")).fetchall()
+        return not changed
+
+    def write(self, table: str, path: Path, metadata: Mapping[str, msgspec.Struct]) -> int:
+        """Replace the file of a table by its settled rows and those that follow from the days read.
+
+        Return the number of rows. Raises `StoreError`. The old file is then kept.
+        """
+        settled, query = self.reuse.settled, metric_sql(table)
+        base = self.files.base(table) if self.files and settled else None
+        if base is None or settled is None:
+            return write_rows(self.connection, query, path, metadata)
+        rest = f"FROM ({query}) WHERE NOT ({settled.condition(table)})"
+        return write_after(self.connection, base, rest, path, metadata)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -13,17 +13,25 @@ from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import read_if_sound, replace_file
 from stx_pipelines.store.locks import locked
 from stx_pipelines.store.parquet import parquet_rows
+from stx_pipelines.store.scratch import Engine
 from stx_pipelines.store.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import duckdb
 
+_LOAD_MB = 200
+
 
 class Unchanged(NamedTuple):
-    """The SQL condition of the rows that a table has already if it was loaded from results with this fingerprint."""
+    """The SQL condition of the rows that a table has already if it was loaded from results with this fingerprint.
+
+    With a `key`, the rows are replaced whose key is that of a new row that does not meet the condition. Without, those
+    are replaced that do not meet it themselves.
+    """
 
     fingerprint: str
     condition: str
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class ResultTables:
 
     folder: DataFolder
     warehouse: Warehouse
+    engine: Engine
 
     def loaded(self) -> dict[str, str]:
         """Return the fingerprint of each loaded table. Does not open the database."""
@@ -45,24 +54,26 @@ class ResultTables:
 
         Rows in `unchanged` that the table has already are not loaded again.
         """
-        with self.warehouse.connected() as connection:
+        with self.warehouse.connected(engine=replace(self.engine, memory_mb=_LOAD_MB)) as connection:
             loaded = self.loaded()
             self._mark(dict.fromkeys(fingerprints))  # if this process is killed now, all rows are loaded again
             connection.begin()
             for table in fingerprints:
                 kept = unchanged.get(table)
                 same = kept is not None and kept.fingerprint == loaded.get(table)
-                self._load(connection, table, kept.condition if kept and same else None)
+                self._load(connection, table, kept if same else None)
             connection.commit()
         self._mark(fingerprints)
 
-    def _load(self, connection: duckdb.DuckDBPyConnection, table: str, kept: str | None) -> None:
-        """Replace the rows of a table, except those that meet the condition `kept`."""
+    def _load(self, connection: duckdb.DuckDBPyConnection, table: str, kept: Unchanged | None) -> None:
+        """Replace the rows of a table, except those in `kept`."""
         rows = parquet_rows(self.folder.metric(table))
         present = "FROM duckdb_tables() WHERE database_name = 'warehouse' AND table_name = ?"
         if kept and connection.execute(present, [table]).fetchall():
-            connection.execute(f"DELETE FROM warehouse.{table} WHERE NOT ({kept})")
-            connection.execute(f"INSERT INTO warehouse.{table} BY NAME FROM {rows} WHERE NOT ({kept})")
+            others = f"NOT ({kept.condition})"
+            replaced = f"{kept.key} IN (SELECT {kept.key} FROM {rows} WHERE {others})" if kept.key else others
+            connection.execute(f"DELETE FROM warehouse.{table} WHERE {replaced}")
+            connection.execute(f"INSERT INTO warehouse.{table} BY NAME FROM {rows} WHERE {others}")
             return
         connection.execute(f"CREATE OR REPLACE TABLE warehouse.{table} AS FROM {rows}")
         columns = [name for name, *_ in connection.execute(f"DESCRIBE warehouse.{table}").fetchall()]

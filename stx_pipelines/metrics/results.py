@@ -6,13 +6,12 @@ This module holds no formulas: they are in the folder `sql`. The module `store` 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stx_pipelines.chains.datasets import DATASETS, PRICES, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.metrics.options import ACTIVE_TRANSACTIONS, FUNNEL_DAYS, OLD_DAYS, VALUE_USTX, Basis
-from stx_pipelines.metrics.settled import Settled
+from stx_pipelines.metrics.reuse import NOTHING, Reuse
 from stx_pipelines.store.arrow import schema
 from stx_pipelines.store.parquet import parquet_rows
 from stx_pipelines.store.statements import load_sql
@@ -90,17 +89,16 @@ def define(
     balances: Sequence[Path] = (),
     *,
     same_columns: bool = True,
-    settled: Settled | None = None,
-    settle_before: date | None = None,
+    reuse: Reuse = NOTHING,
 ) -> None:
     """Create the tables, views and macros that all statements use.
 
     `paths` are the day files to read, `prices` day files of prices, and `balances` those of the closed days of
     `wallet_balances`. If not `same_columns`, some of `paths` lack columns of this version, which are NULL then.
-    `settled` are the days that the settled rows were made from, None if `paths` are all days of `basis`. The caller
-    then creates the views of the settled tables. Accounts before `settle_before` are kept apart.
+    `reuse` says which days are known from earlier computations. The caller creates the views of what is known of them.
     """
-    options = basis.options
+    options, settled = basis.options, reuse.settled
+    rows_from = reuse.rows_from(basis.coverage_start)
     if paths and same_columns:
         connection.execute(f"CREATE VIEW day_rows AS FROM {parquet_rows(*paths)}")
     elif paths:
@@ -119,9 +117,11 @@ def define(
             "coverage_start": basis.coverage_start,
             "coverage_end": basis.coverage_end,
             "uncensored_from": basis.uncensored_from,
-            "read_from": settled.before if settled else basis.coverage_start,
+            "cohorts_from": settled.before if settled else basis.coverage_start,
+            "rows_from": rows_from,
             "settled_through": settled.through if settled else None,
-            "settle_before": settle_before,
+            "settle_before": reuse.settles.before if reuse.settles else None,
+            "sum_before": reuse.sums.before if reuse.sums else None,
             "horizon": options.horizon,
             "minimum_cohort": options.minimum_cohort,
             "target_cpa_ustx": options.target_cpa_ustx,
@@ -140,10 +140,9 @@ def define(
     connection.execute(metric_sql("base/macros"))
     connection.execute(load_sql("shown"))
     daily_from = settled.daily_from if settled else basis.coverage_start
-    connection.execute("SET VARIABLE daily_from = $day::DATE", {"day": daily_from})
+    for variable, day in (("rows_from", rows_from), ("daily_from", daily_from)):
+        connection.execute(f"SET VARIABLE {variable} = $day::DATE", {"day": day})
     connection.execute(metric_sql("base/views"))
-    if settled is None:
-        connection.execute(metric_sql("base/nothing_settled"))
     if prices:
         connection.execute(f"CREATE VIEW price_rows AS FROM {parquet_rows(*prices)}")
     else:

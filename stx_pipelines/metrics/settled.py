@@ -1,8 +1,9 @@
 """Settled rows: rows of result tables that later days do not change. Pure: no file access.
 
 A computation keeps them, with a total per account over all earlier days, so that the next one reads only the days since
-then. They are used while the days and options that they were made from are still the same. Otherwise, and if a day
-changes what is known about an older wallet, all days are read again.
+then. It also keeps sums of most of these later days: a total per account, and one row per wallet and day. Then the next
+one reads only the last one or two weeks. Both are used while the days and options that they were made from are the
+same. Otherwise, and if a day changes what is known about an older wallet, more days are read again, or all.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,8 +23,21 @@ from stx_pipelines.metrics.options import FUNNEL_DAYS, Covered, MetricOptions, c
 ROLLING = timedelta(29)
 """A row of a day reads so many earlier days at most."""
 
+_FILES_VERSION = 2
+"""Version of the columns of the kept files that are no result. Raise it if they change, and all days are read again."""
+
 _BETWEEN = timedelta(28)
-_LATE_PRICES = timedelta(7)
+_BETWEEN_SUMS = timedelta(7)
+_RECENT = timedelta(7)
+"""The newest days of the coverage. They are read each time, because prices may come later, or a reorg."""
+
+
+class Growing(NamedTuple):
+    """The SQL condition of rows that later days do not change. All others are replaced, by `key` if there is one."""
+
+    condition: str
+    key: str | None = None
+
 
 SETTLED_ROWS: dict[str, str | None] = {
     "wallets_daily": "date < {before} + {rolling}",
@@ -51,6 +66,19 @@ cohorts.
 If another table is computed, all days are read.
 """
 
+GROWING_ROWS: dict[str, Growing] = {
+    "first_seen_wallets": Growing("last_date <= {through}", "address"),
+    "wallet_windows": Growing("kind = 'cohort' AND cohort_date + window_days <= {through}"),
+}
+"""The rows of large tables that stay the same while days are only added after the day `through`."""
+
+
+class ReadDays(msgspec.Struct, frozen=True, kw_only=True):
+    """The last day of the coverage that a result was computed from, and a hash of the certificates and the options."""
+
+    through: date
+    fingerprint: str
+
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """The days before `before` are settled: they are not read again.
@@ -65,8 +93,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def daily_before(self) -> date:
-        """The first day whose own numbers are not settled. Prices of the newest days may come later than the days."""
-        return self.through - _LATE_PRICES
+        """The first day whose own numbers are not settled. Some of its moments have prices of the next date."""
+        return self.through
 
     @property
     def daily_from(self) -> date:
@@ -82,6 +110,21 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     def is_old(self, newer: Settled) -> bool:
         """Return whether so many more days could be settled that reading them again costs more than settling them."""
         return newer.before - self.before >= _BETWEEN
+
+
+class Summed(msgspec.Struct, frozen=True, kw_only=True):
+    """The days before `before` are summed: one row per account, and one row per wallet and day since `since`.
+
+    `fingerprint` is a hash of their certificates and of the options.
+    """
+
+    since: date
+    before: date
+    fingerprint: str
+
+    def is_old(self, newer: Summed) -> bool:
+        """Return whether so many more days could be summed that reading them again costs more than summing them."""
+        return newer.before - self.before >= _BETWEEN_SUMS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,40 +143,66 @@ class Settling:
     def possible(self) -> Settled | None:
         """Return the days that a computation of all tables can settle, None if there are too few days.
 
-        They end with a Sunday, so that no week is settled in part. All windows of their wallets are over, and no window
-        at the end of the coverage begins before the other days.
+        They end with a Sunday, so that no week is settled in part. All windows of their wallets were over before the
+        newest days, and no window at the end of the coverage begins before the other days.
         """
         covered = cover(self.certificates, self.options, self.first_day)
         if not (covered.start and covered.end):
             return None
-        first = covered.end - (self._longest - 1) * DAY
+        through = covered.end - _RECENT
+        first = through - (self._longest - 1) * DAY
         before = first - first.weekday() * DAY
-        return self._from(before, covered.end) if before > covered.start else None
+        return self._from(before, through) if before > covered.start else None
 
     def holds(self, settled: Settled) -> bool:
         """Return whether these settled rows can still be used."""
         return self._from(settled.before, settled.through) == settled
 
+    def summable(self, settled: Settled) -> Summed | None:
+        """Return the days that a computation with these settled rows can sum, None if there are too few."""
+        end = cover(self.certificates, self.options, self.first_day).end
+        before = end - _RECENT if end else settled.before
+        return self._sums(settled.before, before) if before > settled.before else None
+
+    def holds_sums(self, summed: Summed, settled: Settled) -> bool:
+        """Return whether these sums can be used with these settled rows."""
+        return summed.since == settled.before and self._sums(summed.since, summed.before) == summed
+
+    def read_days(self, through: date) -> ReadDays:
+        """Return the covered days up to this one, to find out later whether days were only added after it."""
+        covered = cover(self.certificates, self.options, self.first_day)
+        content = ["read", self._ids(covered, through)]
+        return ReadDays(through=through, fingerprint=hash_with(self.options, self.first_day, content))
+
     @property
     def _longest(self) -> int:
         options = self.options
-        daily = (_LATE_PRICES + ROLLING).days + 1
+        daily = ROLLING.days + 1
         return max(options.horizon + FUNNEL_DAYS, options.breakeven_days, options.trailing_windows[-1], daily)
 
     def _from(self, before: date, through: date) -> Settled:
         covered = cover(self.certificates, self.options, self.first_day)
-        days = [(day, self.certificates[day].id) for day in covered.days if day <= through]
+        days = self._ids(covered, through)
         tables = [(name, rows, [column.name for column in COLUMNS[name]]) for name, rows in SETTLED_ROWS.items()]
         settled = Settled(before=before, through=through, fingerprint="")
         # The balance of a wallet is in the file of its first day, because it belongs to nonce 0.
         funded = sorted((day, known.id) for day, known in self.balances.items() if known.is_closed and day < before)
-        content = [before, through, days, self._priced(covered, settled), funded, tables]
+        content = [_FILES_VERSION, before, through, days, self._priced(covered, settled.daily_before), funded, tables]
         return msgspec.structs.replace(settled, fingerprint=hash_with(self.options, self.first_day, content))
 
-    def _priced(self, covered: Covered, settled: Settled) -> list[object]:
-        """Return the days of prices that settled rows use, and whether there is any: if not, shares are NULL."""
+    def _sums(self, since: date, before: date) -> Summed:
+        covered = cover(self.certificates, self.options, self.first_day)
+        days, priced = self._ids(covered, before - DAY), self._priced(covered, before)
+        content = [_FILES_VERSION, "sums", since, before, days, priced]
+        return Summed(since=since, before=before, fingerprint=hash_with(self.options, self.first_day, content))
+
+    def _ids(self, covered: Covered, through: date) -> list[object]:
+        return [(day, self.certificates[day].id) for day in covered.days if day <= through]
+
+    def _priced(self, covered: Covered, through: date) -> list[object]:
+        """Return the days of prices that kept rows use, and whether there is any: if not, shares are NULL."""
         if self.prices is None:
             return []
         days = price_days(self.prices, covered.start, covered.end)
         # A block time may lie on the next date.
-        return [bool(days), [(day, self.prices[day].id) for day in days if day <= settled.daily_before]]
+        return [bool(days), [(day, self.prices[day].id) for day in days if day <= through]]

@@ -15,22 +15,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.metrics import options as metrics
 from stx_pipelines.metrics.columns import COLUMNS
 from stx_pipelines.metrics.computation import Computation, Refreshed
+from stx_pipelines.metrics.earlier import BASIS, DAYS, unchanged_rows
 from stx_pipelines.metrics.options import Basis, MetricOptions
 from stx_pipelines.metrics.result_tables import ResultTables, Unchanged
 from stx_pipelines.metrics.results import RESULTS, define, metric_sql, steps_of, tables_of
-from stx_pipelines.metrics.settled import ROLLING, SETTLED_ROWS, Settled, Settling
+from stx_pipelines.metrics.reuse import NOTHING, Reuse, with_kept
+from stx_pipelines.metrics.settled import ROLLING, SETTLED_ROWS, Settling
 from stx_pipelines.metrics.settled_files import KEY, SettledFiles
 from stx_pipelines.metrics.wallet_lines import WALLETS, WalletLines, has_columns
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.files import StoreError, first_line
 from stx_pipelines.store.locks import Busy, locked
-from stx_pipelines.store.parquet import read_metadata, write_rows
+from stx_pipelines.store.parquet import read_metadata
 from stx_pipelines.store.scratch import Engine, scratch_database
 from stx_pipelines.store.served import ResultFile
 from stx_pipelines.store.warehouse import Warehouse
@@ -40,7 +44,6 @@ if TYPE_CHECKING:
 
     from stx_pipelines.store.postgres_copy import PostgresCopy
 
-_KEY = "stx_pipelines.metrics"
 _ATTEMPTS = 3
 
 
@@ -73,7 +76,7 @@ class MetricStore:
 
     @property
     def _tables(self) -> ResultTables:
-        return ResultTables(self.folder, self.warehouse)
+        return ResultTables(self.folder, self.warehouse, self.engine)
 
     @cached_property
     def _balances(self) -> DayFiles:
@@ -94,7 +97,7 @@ class MetricStore:
 
     def kept(self, table: str) -> Basis | None:
         """Return the basis in this table's file, None if the file is missing, damaged or from another program."""
-        return read_metadata(self.path(table), _KEY, Basis)
+        return read_metadata(self.path(table), BASIS, Basis)
 
     def wallet_lines(self) -> WalletLines | None:
         """Return the wallets for the page's search, None if their file is missing, damaged or of an old version."""
@@ -123,12 +126,12 @@ class MetricStore:
         """
         started = time.monotonic()
         with self._settled_files() as files, self._prepared(results, files) as run:
-            if run.settled or run.settles:  # settled rows come first, and each part of a file has its order already
+            if run.reuse.kept:  # settled rows come first, and each part of a file has its order already
                 run.connection.execute("SET preserve_insertion_order = true")
-            unchanged = {table: self._unchanged(table, run) for table in tables_of(results)}
+            unchanged = unchanged_rows(run, tables_of(results), self.path)
             rows = {table: self._write(run, table) for table in unchanged}
-            if run.files and run.settles:
-                run.files.write(run.connection, run.settles, self.path)
+            if run.files:
+                run.files.write(run.connection, run.reuse, self.path)
         refreshed = Refreshed(run.basis, rows, time.monotonic() - started, self._load_patiently(unchanged))
         self.serve_if_possible()
         return refreshed
@@ -187,21 +190,18 @@ class MetricStore:
         """
         steps = steps_of(results)
         for _ in range(_ATTEMPTS):
-            basis, settling = self.basis(), self._settling()
-            settled = files.read() if files and SETTLED_ROWS.keys() >= set(tables_of(results)) else None
-            settled = settled if settled and settling.holds(settled) else None
-            possible = settling.possible() if files and set(results) == set(RESULTS) else None
-            settles = possible if possible and (settled is None or settled.is_old(possible)) else None
-            with self.session(basis, settled, settles) as connection:
+            basis, settling = self.basis(), self._settling() if files else None
+            reuse = self._reuse(results, files, settling) if files and settling else NOTHING
+            with self.session(basis, reuse, files) as connection:
                 for step in steps:
                     connection.execute(metric_sql(f"base/{step}"))
                 if self.basis().fingerprint != basis.fingerprint:
                     continue
-                self._prove_count(connection, basis, settled)
-                if files and settled and _are_reclassified(connection):
+                self._prove_count(connection, basis, reuse)
+                if files and reuse.settled and _are_reclassified(connection):
                     files.delete()
                     continue
-                yield Computation(basis, connection, files, settled, settles)
+                yield Computation(basis, connection, files, reuse, settling)
                 return
         raise StoreError(
             f"the day files below {self.files.folder} changed {_ATTEMPTS} times while the metrics read them; "
@@ -210,17 +210,17 @@ class MetricStore:
 
     @contextmanager
     def session(
-        self, basis: Basis, settled: Settled | None = None, settles: Settled | None = None
+        self, basis: Basis, reuse: Reuse = NOTHING, files: SettledFiles | None = None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open a DuckDB in memory with views of the rows in the basis's day files. Raises `StoreError`.
 
-        With `settled`, only the days since then have rows. `settles` are the days that this computation settles.
+        The days of `reuse` have no rows if `files` has what is known of them.
         """
         import duckdb
 
         known, dataset = self.files.certificates(), DATASETS[TRANSACTIONS]
-        read = _days_read(basis, settled)
-        rows = basis.transactions // (4 if settled else 1)  # settled accounts need memory too
+        read = [day for day in metrics.days(basis) if reuse.reads(day)]
+        rows = basis.transactions // (4 if reuse.settled else 1)  # known accounts need memory too
         try:
             with scratch_database(self.folder.run, self.engine.for_rows(rows)) as connection:
                 define(
@@ -230,11 +230,9 @@ class MetricStore:
                     self._price_paths(basis),
                     self._balance_paths(),
                     same_columns=not any(dataset.lacks_columns(known[day]) for day in read if day in known),
-                    settled=settled,
-                    settle_before=settles.before if settles else None,
+                    reuse=reuse,
                 )
-                if settled:
-                    SettledFiles(self.folder).define(connection)
+                (files or SettledFiles(self.folder)).define(connection, reuse)
                 yield connection
         except duckdb.Error as error:
             raise StoreError(
@@ -243,6 +241,14 @@ class MetricStore:
 
     def _settled_lock(self) -> AbstractContextManager[None]:
         return locked(self.folder.lock("settled"), "the files of settled metrics", wait=0)
+
+    def _reuse(self, results: Collection[str], files: SettledFiles, settling: Settling) -> Reuse:
+        """Return what these results can use of earlier computations and keep for later ones."""
+        settled = files.read() if SETTLED_ROWS.keys() >= set(tables_of(results)) else None
+        settled = settled if settled and settling.holds(settled) else None
+        summed = files.read_sums() if settled else None
+        summed = summed if summed and settled and settling.holds_sums(summed, settled) else None
+        return with_kept(settling, settled, summed) if set(results) == set(RESULTS) else Reuse(settled, summed)
 
     def _settling(self) -> Settling:
         return Settling(
@@ -254,22 +260,19 @@ class MetricStore:
         )
 
     def _write(self, run: Computation, table: str) -> int:
-        settled = run.settles or run.settled
-        metadata = {_KEY: run.basis} | ({KEY: settled} if settled else {})
-        return write_rows(run.connection, run.query(table), self.path(table), metadata)
+        kept, last_day = run.reuse.kept, run.basis.coverage_end
+        metadata: dict[str, msgspec.Struct] = {BASIS: run.basis}
+        if kept:
+            metadata[KEY] = kept
+        if run.settling and last_day:
+            metadata[DAYS] = run.settling.read_days(last_day)
+        return run.write(table, self.path(table), metadata)
 
-    def _unchanged(self, table: str, run: Computation) -> Unchanged | None:
-        """Return the rows that the table of the database has already, if it was loaded from the present file."""
-        old, condition = self.kept(table), run.settled and run.settled.condition(table)
-        if old is None or not condition or read_metadata(self.path(table), KEY, Settled) != run.settled:
-            return None
-        return Unchanged(old.fingerprint, condition)
-
-    def _prove_count(self, connection: duckdb.DuckDBPyConnection, basis: Basis, settled: Settled | None) -> None:
+    def _prove_count(self, connection: duckdb.DuckDBPyConnection, basis: Basis, reuse: Reuse) -> None:
         """Raise `StoreError` if the day files do not have the number of transactions that their certificates state."""
         [(count,)] = connection.execute("SELECT coalesce(sum(tx_count), 0)::BIGINT FROM read_accounts").fetchall()
-        known = self.files.certificates()
-        stated = sum(known[day].published for day in _days_read(basis, settled))
+        known, first = self.files.certificates(), reuse.rows_from(basis.coverage_start)
+        stated = sum(known[day].published for day in metrics.days(basis) if first and day >= first)
         if count != stated:
             raise StoreError(
                 f"the covered day files have {count} transactions, but their certificates state {stated}; "
@@ -282,10 +285,6 @@ class MetricStore:
         except Busy as busy:
             return busy.holder
         return None
-
-
-def _days_read(basis: Basis, settled: Settled | None) -> list[date]:
-    return [day for day in metrics.days(basis) if settled is None or day >= settled.before]
 
 
 def _are_reclassified(connection: duckdb.DuckDBPyConnection) -> bool:

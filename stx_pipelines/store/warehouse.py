@@ -41,7 +41,7 @@ from stx_pipelines.store.loading import (
 )
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.store.published import Published
-from stx_pipelines.store.scratch import interrupts_pass, quoted
+from stx_pipelines.store.scratch import Engine, interrupts_pass, quoted
 from stx_pipelines.store.statements import load_sql, schema_sql
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ if TYPE_CHECKING:
 
 _RETRY_SECONDS = 0.1
 _KEPT = "the day files are kept, and the next run loads them: close the database there, or wait until it is done"
+_THREADS = 1  # more threads make one day slower to load and take more memory
+_MEMORY = "48MB"  # enough for days of a million rows; without a limit, memory use grows with the table
 _ENGINE: dict[str, str | bool | int | float | list[str]] = {
-    "threads": 1,  # more threads make one day slower to load and take more memory
-    "memory_limit": "48MB",  # enough for days of a million rows; without a limit, memory use grows with the table
     "checkpoint_threshold": "128MB",  # no checkpoint between the days of a rebuild, which ends with a checkpoint anyway
 }
 # A checkpoint in the older format takes twice as long in a large table. Each checkpoint writes the last row group
@@ -173,28 +173,33 @@ class Warehouse:
             replace_file(self._folder.coverage(dataset), lambda aside: aside.write_bytes(content))
 
     @contextmanager
-    def connected(self, wait: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def connected(
+        self, wait: float | None = None, *, engine: Engine | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the database as `warehouse` for writing. Afterwards, write a checkpoint and close the database.
 
-        Raises `Busy` if another process still holds the database after `wait` seconds (default: `self.wait`). Raises
-        `StoreError` if the database cannot be used.
+        `engine` is the memory and the threads to use instead of the few that loading days needs. Raises `Busy` if
+        another process still holds the database after `wait` seconds (default: `self.wait`). Raises `StoreError` if the
+        database cannot be used.
         """
         wait = self.wait if wait is None else wait
         with locked(self._lock, str(self.path), wait):
             forget_size(self._size)
             replacement.settle(self.path)
-            with interrupts_pass(), self._attached(wait) as connection:
+            with interrupts_pass(), self._attached(wait, engine) as connection:
                 yield connection
             remember_size(self.path, self._size)
 
     @contextmanager
-    def _attached(self, wait: float) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _attached(self, wait: float, engine: Engine | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         import duckdb
 
         self._lock.parent.mkdir(parents=True, exist_ok=True)
         new = self._idle or duckdb.connect(config=_ENGINE | {"temp_directory": str(self._folder.run / "spill")})
         connection, self._idle = new, None
+        threads, memory = (engine.threads, f"{engine.memory_mb}MB") if engine else (_THREADS, _MEMORY)
         try:
+            connection.execute(f"SET threads = {threads}; SET memory_limit = '{memory}'")
             attach(connection, self.path, wait)
             inode = _inode(self.path)
             if self._prepared != inode:

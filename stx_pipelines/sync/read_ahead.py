@@ -1,4 +1,4 @@
-"""A function that reads the next day while the caller stores the current one."""
+"""A function that reads or proves the next day while the caller stores the current one."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import date
 from typing import TypeVar
 
+Item = TypeVar("Item")
 T = TypeVar("T")
 
 
 def read_ahead(
-    read: Callable[[date], T], days: Iterable[date], stop: threading.Event
-) -> Iterator[tuple[date, Future[T]]]:
-    """Yield each day, in the order given, with the future result of `read`, which runs in another thread.
+    read: Callable[[Item], T], items: Iterable[Item], stop: threading.Event
+) -> Iterator[tuple[Item, Future[T]]]:
+    """Yield each item, in the order given, with the future result of `read`, which runs in another thread.
 
-    `stop` is set if the caller stops before the last day.
+    One item is read after the other. That of the next item has begun when an item is yielded.
+
+    `stop` is set if the caller stops before the last item.
     """
-    reading: deque[tuple[date, Future[T]]] = deque()
+    reading: deque[tuple[Item, Future[T]]] = deque()
     pool = ThreadPoolExecutor(1, "reader")
     try:
-        for day in days:
-            reading.append((day, pool.submit(read, day)))
+        for item in items:
+            reading.append((item, pool.submit(read, item)))
             if len(reading) > 1:
                 yield reading.popleft()
         while reading:

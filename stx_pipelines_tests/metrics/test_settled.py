@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from stx_pipelines.chains.certificate import State
 from stx_pipelines.chains.datasets import PRICES
-from stx_pipelines.chains.days import window
+from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.prices import Candle
 from stx_pipelines.chains.stacks import Tx
 from stx_pipelines.metrics import store as metrics
@@ -43,6 +43,9 @@ OTHERS = (
 )
 FIRST, LAST = 5, 55
 """The days stored at first. The days before and after them come later."""
+
+SETTLED, SUMMED = day(7), day(LAST - 7)
+"""The first days that are not settled and not summed then."""
 
 Event = tuple[str, int, int]
 """What happens, to which day, and a number: of days, of new rows, or of options."""
@@ -145,13 +148,15 @@ def table_rows(store: MetricStore, table: str) -> list[str]:
 
 
 @pytest.fixture
-def read_days(store: MetricStore, monkeypatch: pytest.MonkeyPatch) -> list[list[date]]:
-    """Return a list that gets the days that each computation reads, after the first."""
-    computed: list[list[date]] = []
+def read_from(store: MetricStore, monkeypatch: pytest.MonkeyPatch) -> list[date]:
+    """Return a list that gets the first day whose rows each computation reads, after the first computation."""
+    computed: list[date] = []
     define = metrics.define
 
     def noted(connection: Any, basis: Basis, paths: Sequence[Path], *rest: Any, **more: Any) -> None:
-        computed.append([date.fromisoformat(path.stem) for path in paths])
+        first = more["reuse"].rows_from(basis.coverage_start)
+        assert min(path.stem for path in paths) <= first.isoformat()
+        computed.append(first)
         define(connection, basis, paths, *rest, **more)
 
     monkeypatch.setattr(metrics, "define", noted)
@@ -183,40 +188,68 @@ def test_results_equal_those_computed_from_all_days(pytestconfig: pytest.Config)
     holds()
 
 
-def test_settled_days_are_read_again_only_if_they_must_be(store: MetricStore, read_days: list[list[date]]) -> None:
+def test_days_are_read_again_only_if_they_must_be(store: MetricStore, read_from: list[date]) -> None:
     """If a file is missing, if another process uses the files, for a table without settled rows, and from scratch."""
-    since, all_days = [day(n) for n in range(14, LAST + 2)], [day(n) for n in range(FIRST, LAST + 2)]
     store_day(store, day(LAST + 1), rows(LAST + 1))
 
-    def read() -> list[date]:
+    def first() -> date:
         store.refresh(["contracts_daily"])
-        return read_days[-1]
+        return read_from[-1]
 
-    assert read() == since
+    assert first() == SUMMED
     with locked(store.folder.lock("settled"), "the files", wait=0):
-        assert read() == all_days
+        assert first() == day(FIRST)
         with pytest.raises(Busy, match="settled metrics is in use"):
             store.forget_settled()
     with pytest.MonkeyPatch.context() as patch:
         patch.delitem(SETTLED_ROWS, "contracts_30d")
-        assert read() == all_days
-    assert read() == since
+        assert first() == day(FIRST)
+    assert first() == SUMMED
+    store.folder.settled("summed_wallet_days").unlink()
+    assert first() == SETTLED
     store.folder.settled("wallet_value").unlink()
-    assert read() == all_days
+    assert first() == day(FIRST)
     store.refresh()
-    assert read() == since
+    assert first() == SUMMED + DAY
     store.forget_settled()
-    assert read() == all_days
+    assert first() == day(FIRST)
+
+
+def test_days_are_summed_each_week_and_settled_each_four_weeks(
+    store: MetricStore, read_from: list[date], tmp_path: Path
+) -> None:
+    """The results stay those computed from all days, and the tables of the database too."""
+    read_days = set()
+    for last in range(LAST + 4, LAST + 40, 5):
+        for number in range(last - 4, last + 1):
+            store_made_up(store, number)
+        store.refresh()
+        if read_from[-1] != SETTLED:
+            read_days.add((day(last) - read_from[-1]).days + 1)
+    assert read_from.count(SETTLED) == 1
+    assert max(read_days) < 20
+    assert_whole(store, tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("number", "first"), [(LAST, "summed"), (LAST - 6, "summed"), (LAST - 9, "all")])
+def test_a_day_that_is_replaced_soon_costs_little(
+    store: MetricStore, read_from: list[date], tmp_path: Path, number: int, first: str
+) -> None:
+    """The newest seven days are read each time, so that a reorg of them makes no other day be read again."""
+    store_made_up(store, number, seed=8)
+    store.refresh()
+    assert read_from == [{"summed": SUMMED, "all": day(FIRST)}[first]]
+    assert_whole(store, tmp_path / "whole")
 
 
 def test_all_days_are_read_if_a_day_changes_whether_an_older_wallet_is_new(
-    store: MetricStore, read_days: list[list[date]], tmp_path: Path
+    store: MetricStore, read_from: list[date], tmp_path: Path
 ) -> None:
     """After a number that is not known, it is not known whether the wallet is new, also in settled rows."""
     known = read(store, "first_seen_wallets")
-    old = next(row["address"] for row in known if row["is_new"] is False and row["cohort_date"] < day(14))
+    old = next(row["address"] for row in known if row["is_new"] is False and row["cohort_date"] < SETTLED)
     later = [msgspec.structs.replace(row, sender_address=old, nonce=None) for row in rows(LAST + 1)]
     store_day(store, day(LAST + 1), later)
     store.refresh()
-    assert [len(days) for days in read_days] == [LAST + 2 - 14, LAST + 2 - FIRST]
+    assert read_from == [SUMMED, day(FIRST)]
     assert_whole(store, tmp_path / "whole")

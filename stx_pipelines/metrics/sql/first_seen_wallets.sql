@@ -1,9 +1,9 @@
 WITH known AS (
-    SELECT *, is_new(first_nonce, has_unknown) AS is_new FROM accounts_with_days(false) WHERE tx_count > 0
+    SELECT *, is_new(first_nonce, has_unknown) AS is_new FROM accounts_with_days(2) WHERE tx_count > 0
 )
 SELECT
     address,
-    time_of(first_place) AS first_seen,
+    first_seen,
     is_left_censored(is_new, cohort_date, uncensored_from) AS is_left_censored,
     first_tx_id, tx_count, cohort_date, is_new, active_days, last_date, fee_ustx, stx(fee_ustx) AS fee_stx
 FROM known, scope

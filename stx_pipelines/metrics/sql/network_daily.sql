@@ -3,7 +3,7 @@
 WITH days AS (
     SELECT unnest(generate_series(coverage_start, coverage_end, INTERVAL 1 DAY))::DATE AS date FROM scope
 ),
-senders AS (SELECT day AS date, count(*) AS senders FROM wallet_days GROUP BY ALL),
+senders AS (SELECT day AS date, count(*) AS senders FROM wallet_days WHERE day >= getvariable('daily_from') GROUP BY ALL),
 totals AS (
     SELECT date, sum(transactions) AS transactions, sum(fee_ustx) AS fee_ustx, sum(landed) AS landed,
         sum(failed) AS failed

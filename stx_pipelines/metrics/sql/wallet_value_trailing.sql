@@ -4,7 +4,7 @@ WITH aged AS (
     SELECT
         window_days, tx_count, fee_ustx, priced_ustx, usd_e14,
         CASE WHEN coverage_end >= old_from THEN 'older' WHEN is_left_censored THEN 'unknown' ELSE 'younger' END AS age
-    FROM trailing_windows JOIN ages USING (id) CROSS JOIN scope
+    FROM trailing_windows SEMI JOIN trails USING (window_days) JOIN ages USING (id) CROSS JOIN scope
 ),
 totals AS (
     SELECT

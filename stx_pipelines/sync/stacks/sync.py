@@ -14,7 +14,6 @@ from functools import partial
 
 from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
-from stx_pipelines.chains.days import DAY
 from stx_pipelines.chains.errors import ProofError
 from stx_pipelines.chains.stacks import Tip, Tx
 from stx_pipelines.clients.errors import ApiError
@@ -28,11 +27,12 @@ from stx_pipelines.store.neighbours import torn_days
 from stx_pipelines.sync.daily import DaySync
 from stx_pipelines.sync.outcome import FailedDay, Outcome, ProvedDay, StoredDay
 from stx_pipelines.sync.stacks.burn_blocks import ListMoved
+from stx_pipelines.sync.stacks.hashed_days import by_hash
 from stx_pipelines.sync.stacks.looks import View, look
 from stx_pipelines.sync.stacks.plan import Held
 from stx_pipelines.sync.stacks.reader import Reader
 from stx_pipelines.sync.stacks.reorgs import Standing, fork_height, identify, standing
-from stx_pipelines.sync.stacks.tenures import TenureProofs, with_evidence
+from stx_pipelines.sync.stacks.tenures import TenureProofs
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +172,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
         """Read and store the days, newest first: open and stale days together, all others one by one."""
         together, kept = list[ProvedDay[Tx]](), 0
         blocked: FailedDay | None = None
-        for result in map(self._by_hash, reader.days(days)):
+        for result in self._by_hash(reader.days(days)):
             if isinstance(result, FailedDay):
                 blocked = result if result.day in state.stale else blocked
                 yield result
@@ -200,16 +200,9 @@ class StacksSync(DaySync[StacksApi, Tx]):
         self._keep_evidence(proved, stored)
         return StoredDay(stored, fetched=True)
 
-    def _by_hash(self, result: ProvedDay[Tx] | FailedDay) -> ProvedDay[Tx] | FailedDay:
-        """Prove a closed day by the hashes of its blocks too, all of its burn blocks or a sample."""
-        if isinstance(result, FailedDay) or self.tenures is None or not result.certificate.is_closed:
-            return result
-        try:
-            above = self.store.files.certificates().get(result.certificate.day + DAY)
-            proof = self.tenures.prove(result.rows, result.certificate, above=above)
-        except (ProofError, ApiError) as error:
-            return FailedDay(result.certificate.day, error)
-        return ProvedDay(result.rows, with_evidence(result.certificate, proof), proof.round)
+    def _by_hash(self, results: Iterable[ProvedDay[Tx] | FailedDay]) -> Iterable[ProvedDay[Tx] | FailedDay]:
+        stored, stop = self.store.files.certificates(), self.client.http.stop
+        return by_hash(results, self.tenures, stored, stop) if self.tenures else results
 
     def _keep_evidence(self, proved: ProvedDay[Tx], stored: Certificate) -> None:
         if proved.by_hash is not None:
@@ -255,7 +248,7 @@ class StacksSync(DaySync[StacksApi, Tx]):
                 return
             log.info("the chain changed while the open days were read; reading them again")
             reader.chain_moved = True
-            results = list(map(self._by_hash, self._reader(self.client.tip(), None).days(days)))
+            results = list(self._by_hash(self._reader(self.client.tip(), None).days(days)))
             failed = [result for result in results if isinstance(result, FailedDay)]
             if failed:
                 yield from (FailedDay(day, failed[0].error) for day in days)

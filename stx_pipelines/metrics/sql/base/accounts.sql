@@ -1,12 +1,14 @@
--- At most two rows per account, a sender or a sponsor: what the days read say about it, before `settle_before` and since.
+-- At most three rows per account, a sender or a sponsor: what the days of each stage say about it. Stage 0 are the days
+-- before `settle_before`, 1 those before `sum_before`, and 2 all others. Only days whose rows are read count.
 -- first_tx_id is found in a second pass, because arg_min would keep a text per wallet in memory, and DuckDB cannot spill
 -- such texts.
 CREATE TABLE read_accounts AS
 WITH sent AS MATERIALIZED (
     SELECT
         sender_address AS address,
-        coalesce(day < settle_before, false) AS is_early,
+        stage_of(day, settle_before, sum_before) AS stage,
         min(day) FILTER (is_shown) AS cohort_date,
+        min(block_time) FILTER (is_shown) AS first_seen,
         min(place) FILTER (is_shown) AS first_place,
         count(*) FILTER (is_shown) AS tx_count,
         coalesce(sum(fee_ustx) FILTER (is_shown), 0)::BIGINT AS fee_ustx,
@@ -19,7 +21,7 @@ WITH sent AS MATERIALIZED (
 sponsored AS (
     SELECT
         sponsor_address AS address,
-        coalesce(day < settle_before, false) AS is_early,
+        stage_of(day, settle_before, sum_before) AS stage,
         min(sponsor_nonce) AS first_nonce,
         bool_or(sponsor_nonce IS NULL) AS has_unknown
     FROM canonical_rows, scope
@@ -27,38 +29,57 @@ sponsored AS (
     GROUP BY ALL
 ),
 firsts AS (
-    SELECT sent.address, sent.is_early, shown.tx_id AS first_tx_id
+    SELECT sent.address, sent.stage, shown.tx_id AS first_tx_id
     FROM shown JOIN sent ON sent.address = shown.sender_address AND sent.first_place = shown.place
-    QUALIFY row_number() OVER (PARTITION BY sent.address, sent.is_early ORDER BY shown.tx_id) = 1
+    QUALIFY row_number() OVER (PARTITION BY sent.address, sent.stage ORDER BY shown.tx_id) = 1
 )
 SELECT
-    address, is_early, cohort_date, first_place, first_tx_id,
+    address, stage, cohort_date, first_seen, first_place, first_tx_id,
     coalesce(tx_count, 0) AS tx_count,
     coalesce(fee_ustx, 0) AS fee_ustx,
     least(sent.first_nonce, sponsored.first_nonce) AS first_nonce,
     coalesce(sent.has_unknown, false) OR coalesce(sponsored.has_unknown, false) AS has_unknown
-FROM sent FULL JOIN sponsored USING (address, is_early) LEFT JOIN firsts USING (address, is_early);
+FROM sent FULL JOIN sponsored USING (address, stage) LEFT JOIN firsts USING (address, stage);
 
--- One row per account over the settled days and the days read, or only those before `settle_before`.
--- An account numbers its transactions 0, 1, 2, ... as sender and as sponsor together, whatever their status.
-CREATE MACRO accounts(only_early) AS TABLE
-WITH early AS (SELECT *, true AS is_read FROM read_accounts WHERE is_early),
-late AS (SELECT *, true AS is_read FROM read_accounts WHERE NOT is_early AND NOT only_early)
+-- One row per account that the days read up to this stage name.
+CREATE MACRO read_until(last_stage) AS TABLE
+WITH early AS (FROM read_accounts WHERE stage = 0),
+middle AS (FROM read_accounts WHERE stage = 1 AND last_stage >= 1),
+late AS (FROM read_accounts WHERE stage = 2 AND last_stage >= 2)
 SELECT
     address,
-    least(settled.cohort_date, early.cohort_date, late.cohort_date) AS cohort_date,
-    least(settled.first_place, early.first_place, late.first_place) AS first_place,
-    CASE least(settled.first_place, early.first_place, late.first_place)
+    least(early.cohort_date, middle.cohort_date, late.cohort_date) AS cohort_date,
+    least(early.first_seen, middle.first_seen, late.first_seen) AS first_seen,
+    least(early.first_place, middle.first_place, late.first_place) AS first_place,
+    CASE least(early.first_place, middle.first_place, late.first_place)
         WHEN late.first_place THEN late.first_tx_id
-        WHEN early.first_place THEN early.first_tx_id
-        ELSE settled.first_tx_id
+        WHEN middle.first_place THEN middle.first_tx_id
+        ELSE early.first_tx_id
     END AS first_tx_id,
-    coalesce(settled.tx_count, 0) + coalesce(early.tx_count, 0) + coalesce(late.tx_count, 0) AS tx_count,
-    coalesce(settled.fee_ustx, 0) + coalesce(early.fee_ustx, 0) + coalesce(late.fee_ustx, 0) AS fee_ustx,
-    least(settled.first_nonce, early.first_nonce, late.first_nonce) AS first_nonce,
-    coalesce(settled.has_unknown, false) OR coalesce(early.has_unknown, false) OR coalesce(late.has_unknown, false)
-        AS has_unknown,
-    settled.active_days,
-    settled.last_date,
-    coalesce(early.is_read, late.is_read, false) AS is_read
-FROM settled_accounts AS settled FULL JOIN early USING (address) FULL JOIN late USING (address);
+    coalesce(early.tx_count, 0) + coalesce(middle.tx_count, 0) + coalesce(late.tx_count, 0) AS tx_count,
+    coalesce(early.fee_ustx, 0) + coalesce(middle.fee_ustx, 0) + coalesce(late.fee_ustx, 0) AS fee_ustx,
+    least(early.first_nonce, middle.first_nonce, late.first_nonce) AS first_nonce,
+    coalesce(early.has_unknown, false) OR coalesce(middle.has_unknown, false) OR coalesce(late.has_unknown, false)
+        AS has_unknown
+FROM early FULL JOIN middle USING (address) FULL JOIN late USING (address);
+
+-- One row per account over the days known before and the days read up to this stage. `id` is that of the wallet if it has
+-- summed days.
+-- An account numbers its transactions 0, 1, 2, ... as sender and as sponsor together, whatever their status.
+CREATE MACRO accounts(last_stage) AS TABLE
+SELECT
+    address,
+    known.id,
+    least(known.cohort_date, since.cohort_date) AS cohort_date,
+    least(known.first_seen, since.first_seen) AS first_seen,
+    least(known.first_place, since.first_place) AS first_place,
+    CASE least(known.first_place, since.first_place) WHEN since.first_place THEN since.first_tx_id ELSE known.first_tx_id
+        END AS first_tx_id,
+    coalesce(known.tx_count, 0) + coalesce(since.tx_count, 0) AS tx_count,
+    coalesce(known.fee_ustx, 0) + coalesce(since.fee_ustx, 0) AS fee_ustx,
+    least(known.first_nonce, since.first_nonce) AS first_nonce,
+    coalesce(known.has_unknown, false) OR coalesce(since.has_unknown, false) AS has_unknown,
+    known.active_days,
+    known.last_date,
+    since.address IS NOT NULL AS is_read
+FROM known_accounts AS known FULL JOIN read_until(last_stage) AS since USING (address);

@@ -21,8 +21,10 @@ CREATE MACRO sunday_of(day) AS day + (7 - isodow(day))::INTEGER;
 CREATE MACRO place_of(block_time, block_height, tx_index) AS (
     epoch_us(block_time) * 1000000000000000000::HUGEINT + block_height * 10000000 + tx_index
 )::DECIMAL(38, 0);
-CREATE MACRO time_of(place) AS make_timestamp((place::HUGEINT // 1000000000000000000)::BIGINT);
 -- A wallet is new if its number 0 is covered, and old if it is not. This cannot be known if a number of the account is
 -- not known. Then a wallet counts as new if its first day is late enough.
 CREATE MACRO is_new(first_nonce, has_unknown) AS CASE WHEN first_nonce = 0 THEN true WHEN NOT has_unknown THEN false END;
+-- The stage of a day of `read_accounts`. The limits are NULL if nothing is kept for later computations.
+CREATE MACRO stage_of(day, settle_before, sum_before) AS
+    CASE WHEN day < settle_before THEN 0 WHEN day < sum_before THEN 1 ELSE 2 END;
 CREATE MACRO is_left_censored(is_new, cohort_date, uncensored_from) AS coalesce(NOT is_new, cohort_date < uncensored_from);

@@ -1,13 +1,16 @@
 -- One row with the covered range, the settled days and the options, for all statements.
--- The day files since `read_from` are read. Rows that depend on earlier days are settled: they were computed before.
+-- The rows of days since `rows_from` are read, and the wallets whose first day is since `cohorts_from` are measured. What
+-- depends on earlier days is known from earlier computations.
 CREATE TABLE scope AS
 SELECT
     $coverage_start::DATE AS coverage_start,
     $coverage_end::DATE AS coverage_end,
     $uncensored_from::DATE AS uncensored_from,
-    $read_from::DATE AS read_from,
+    $cohorts_from::DATE AS cohorts_from,
+    $rows_from::DATE AS rows_from,
     $settled_through::DATE AS settled_through,
     $settle_before::DATE AS settle_before,
+    $sum_before::DATE AS sum_before,
     $horizon::INTEGER AS horizon,
     $minimum_cohort::INTEGER AS minimum_cohort,
     $target_cpa_ustx::BIGINT AS target_cpa_ustx,

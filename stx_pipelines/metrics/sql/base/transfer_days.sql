@@ -22,6 +22,6 @@ received AS (
     FROM by_recipient
     GROUP BY day
 ),
-sent AS (SELECT day, count(*) AS senders FROM wallet_days WHERE has_transfer GROUP BY day)
+sent AS (SELECT day, count(*) AS senders FROM wallet_days WHERE has_transfer AND day >= getvariable('daily_from') GROUP BY day)
 SELECT received.day AS date, transfers, amount_ustx, senders, recipients
 FROM received JOIN sent ON sent.day = received.day;

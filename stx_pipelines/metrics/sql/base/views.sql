@@ -1,6 +1,5 @@
--- `day_rows` has every row of the day files that are read. `canonical_rows` has the canonical rows, and `shown` only the rows
--- that the table `transactions` shows.
-CREATE VIEW canonical_rows AS
+-- `day_rows` has every row of the day files that are read, and `read_rows` the canonical ones.
+CREATE VIEW read_rows AS
 SELECT
     burn_block_time,
     burn_block_time::DATE AS day,
@@ -18,8 +17,11 @@ SELECT
 FROM day_rows
 WHERE canonical;
 
--- Steps of single days read only the days that are not settled for them, and the 29 days before for sums over 30 days.
--- DuckDB takes the variable for a constant and skips the files of earlier days.
-CREATE VIEW daily_rows AS SELECT * FROM canonical_rows WHERE burn_block_time >= getvariable('daily_from');
+-- The canonical rows that are not summed, and those of them that the table `transactions` shows. DuckDB takes the variables
+-- below for constants and skips the files of earlier days.
+CREATE VIEW canonical_rows AS SELECT * FROM read_rows WHERE burn_block_time >= getvariable('rows_from');
 
 CREATE VIEW shown AS SELECT * FROM canonical_rows WHERE is_shown;
+
+-- Steps of single days read only the days that are not settled for them, and the 29 days before for sums over 30 days.
+CREATE VIEW daily_rows AS SELECT * FROM read_rows WHERE burn_block_time >= getvariable('daily_from');

@@ -2,7 +2,7 @@
 -- has_transfer does.
 -- usd_e14 are the priced fees at the price of their block time in dollars x 10^14, priced_ustx the same in microSTX.
 -- k is the number of days since the wallet's first day.
-CREATE TABLE wallet_days AS
+CREATE TABLE read_wallet_days AS
 SELECT
     wallets.id,
     shown.day,
@@ -21,18 +21,24 @@ LEFT JOIN hour_prices ON hour_prices.hour = date_trunc('hour', shown.block_time)
 CROSS JOIN scope
 GROUP BY wallets.id, shown.day;
 
+-- The days that were summed before are read from their file each time, so that they take no memory.
+CREATE VIEW wallet_days AS
+SELECT id, day, k, tx_count, fee_ustx, priced_ustx, usd_e14::HUGEINT AS usd_e14, has_transfer FROM summed_wallet_days
+UNION ALL
+FROM read_wallet_days;
+
 CREATE VIEW activity AS SELECT * FROM wallet_days WHERE tx_count > 0;
 
--- The accounts (see `accounts`) with their active days and the last of them.
-CREATE MACRO accounts_with_days(only_early) AS TABLE
+-- The accounts (see `accounts`) up to this stage, with their active days and the last of them.
+CREATE MACRO accounts_with_days(last_stage) AS TABLE
 WITH days AS (
     SELECT wallets.address, count(*) AS active_days, max(day) AS last_date
-    FROM wallet_days JOIN wallets USING (id) CROSS JOIN scope
-    WHERE NOT only_early OR day < settle_before
+    FROM read_wallet_days JOIN wallets USING (id) CROSS JOIN scope
+    WHERE stage_of(day, settle_before, sum_before) <= last_stage
     GROUP BY wallets.address
 )
 SELECT
-    address, cohort_date, first_place, first_tx_id, tx_count, fee_ustx, first_nonce, has_unknown,
+    address, known.id, cohort_date, first_seen, first_place, first_tx_id, tx_count, fee_ustx, first_nonce, has_unknown,
     coalesce(known.active_days, 0) + coalesce(days.active_days, 0) AS active_days,
     greatest(known.last_date, days.last_date) AS last_date
-FROM accounts(only_early) AS known LEFT JOIN days USING (address);
+FROM accounts(last_stage) AS known LEFT JOIN days USING (address);

@@ -15,7 +15,8 @@ WITH places AS (
 stretches AS (
     SELECT id, within, reach, sum(tx_count) AS tx_count, sum(fee_ustx) AS fee_ustx, sum(tx_count) > 0 AS is_active,
         sum(priced_ustx) AS priced_ustx, sum(usd_e14) AS usd_e14
-    FROM wallet_days JOIN places USING (k)
+    FROM wallet_days JOIN newcomers USING (id) JOIN places USING (k) CROSS JOIN scope
+    WHERE cohort_date >= cohorts_from
     GROUP BY id, within, reach
 ),
 measured AS (
@@ -47,8 +48,7 @@ SELECT
     wallets.cohort_date + window_days <= scope.coverage_end AS is_mature
 FROM measured
 JOIN newcomers AS wallets ON wallets.id = measured.id
-CROSS JOIN scope
-WHERE wallets.cohort_date >= scope.read_from;
+CROSS JOIN scope;
 
 -- The wallets and windows of the breakeven CPA: windows that are over, of cohorts of the last `breakeven_days` days,
 -- without wallets that may be older.

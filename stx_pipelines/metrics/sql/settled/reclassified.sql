@@ -8,7 +8,7 @@ WITH used AS (
 suspects AS (
     SELECT wallets.address, wallets.is_new
     FROM wallets, scope
-    WHERE cohort_date < read_from + $rolling::INTEGER AND address IN (
+    WHERE cohort_date < cohorts_from + $rolling::INTEGER AND address IN (
         SELECT address FROM used WHERE day > settled_through AND coalesce(nonce = 0, true)
     )
 ),
@@ -19,8 +19,8 @@ before AS (
     GROUP BY address
 )
 SELECT count(*)
-FROM suspects LEFT JOIN before USING (address) LEFT JOIN settled_accounts AS settled USING (address)
+FROM suspects LEFT JOIN before USING (address) LEFT JOIN known_accounts AS known USING (address)
 WHERE suspects.is_new IS DISTINCT FROM is_new(
-    least(before.first_nonce, settled.first_nonce),
-    coalesce(before.has_unknown, false) OR coalesce(settled.has_unknown, false)
+    least(before.first_nonce, known.first_nonce),
+    coalesce(before.has_unknown, false) OR coalesce(known.has_unknown, false)
 )

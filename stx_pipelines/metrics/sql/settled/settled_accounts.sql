@@ -1,2 +1,3 @@
-SELECT address, cohort_date, first_place, first_tx_id, tx_count, fee_ustx, first_nonce, has_unknown, active_days, last_date
-FROM accounts_with_days(true)
+-- The accounts before `settle_before`. Those without a shown transaction until then are no wallets yet.
+SELECT known.* REPLACE (CASE WHEN tx_count > 0 THEN coalesce(known.id, wallets.id) END AS id)
+FROM accounts_with_days(0) AS known LEFT JOIN wallets USING (address)

@@ -1,0 +1,47 @@
+"""Rows of earlier result files that a computation does not change, so that the database need not load them again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from stx_pipelines.metrics.computation import Computation
+from stx_pipelines.metrics.options import Basis
+from stx_pipelines.metrics.result_tables import Unchanged
+from stx_pipelines.metrics.settled import GROWING_ROWS, ReadDays, Settled
+from stx_pipelines.metrics.settled_files import KEY
+from stx_pipelines.metrics.wallet_lines import WALLETS
+from stx_pipelines.store.parquet import parquet_rows, read_metadata
+
+BASIS = "stx_pipelines.metrics"
+DAYS = "stx_pipelines.days"
+
+
+def unchanged_rows(run: Computation, tables: Iterable[str], path: Callable[[str], Path]) -> dict[str, Unchanged | None]:
+    """Return the rows that each table of the database has already if it was loaded from the present file.
+
+    `path` gives the path of a table's file, which the computation has not replaced yet.
+    """
+    grown_from = _grown_from(run, path(WALLETS))
+    return {table: _unchanged(run, table, path(table), grown_from) for table in tables}
+
+
+def _grown_from(run: Computation, wallets: Path) -> ReadDays | None:
+    """Return the days of the earlier results if days were only added since, and their wallets are as new as before."""
+    earlier = read_metadata(wallets, DAYS, ReadDays)
+    if earlier is None or run.settling is None or run.settling.read_days(earlier.through) != earlier:
+        return None
+    return earlier if run.keeps_wallets(parquet_rows(wallets)) else None
+
+
+def _unchanged(run: Computation, table: str, path: Path, grown_from: ReadDays | None) -> Unchanged | None:
+    old, settled = read_metadata(path, BASIS, Basis), run.reuse.settled
+    if old is None or settled is None:
+        return None
+    growing = GROWING_ROWS.get(table)
+    if growing and grown_from and read_metadata(path, DAYS, ReadDays) == grown_from:
+        return Unchanged(old.fingerprint, growing.condition.format(through=f"DATE '{grown_from.through}'"), growing.key)
+    condition = settled.condition(table)
+    if not condition or read_metadata(path, KEY, Settled) != settled:
+        return None
+    return Unchanged(old.fingerprint, condition)
