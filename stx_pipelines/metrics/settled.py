@@ -20,7 +20,7 @@ from stx_pipelines.chains.days import DAY
 from stx_pipelines.metrics.columns import COLUMNS
 from stx_pipelines.metrics.options import FUNNEL_DAYS, Covered, MetricOptions, cover, hash_with, price_days
 
-ROLLING = timedelta(29)
+_ROLLING = timedelta(29)
 """A row of a day reads so many earlier days at most."""
 
 _FILES_VERSION = 2
@@ -40,8 +40,8 @@ class Growing(NamedTuple):
 
 
 SETTLED_ROWS: dict[str, str | None] = {
-    "wallets_daily": "date < {before} + {rolling}",
-    **dict.fromkeys(("network_daily", "network_types", "contracts_daily", "transfers_daily"), "date < {daily_before}"),
+    **dict.fromkeys(("wallets_daily", "contracts_daily", "transfers_daily"), "date < {through}"),
+    **dict.fromkeys(("network_daily", "network_types"), "date < {through}"),
     **dict.fromkeys(("wallet_retention", "wallet_value"), "cohort_date < {before}"),
     **dict.fromkeys(("wallet_retention_weekly", "wallet_value_weekly"), "week_ending < {before}"),
     "wallet_windows": "kind = 'cohort' AND cohort_date < {before}",
@@ -83,8 +83,8 @@ class ReadDays(msgspec.Struct, frozen=True, kw_only=True):
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """The days before `before` are settled: they are not read again.
 
-    The settled rows were made from the days up to `through`. `fingerprint` is a hash of their certificates and of the
-    options.
+    The settled rows were made from the days up to `through`. Numbers of single days are settled before `through`, some
+    of whose moments have prices of the next date. `fingerprint` is a hash of the certificates and of the options.
     """
 
     before: date
@@ -92,20 +92,14 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
 
     @property
-    def daily_before(self) -> date:
-        """The first day whose own numbers are not settled. Some of its moments have prices of the next date."""
-        return self.through
-
-    @property
     def daily_from(self) -> date:
         """The first day that is read for numbers of single days."""
-        return self.daily_before - ROLLING
+        return self.through - _ROLLING
 
     def condition(self, table: str) -> str | None:
         """Return the SQL condition of the settled rows of this table, None if it has none."""
         rows = SETTLED_ROWS[table]
-        before, daily_before = (f"DATE '{day}'" for day in (self.before, self.daily_before))
-        return rows and rows.format(before=before, daily_before=daily_before, rolling=ROLLING.days)
+        return rows and rows.format(before=f"DATE '{self.before}'", through=f"DATE '{self.through}'")
 
     def is_old(self, newer: Settled) -> bool:
         """Return whether so many more days could be settled that reading them again costs more than settling them."""
@@ -177,7 +171,7 @@ class Settling:
     @property
     def _longest(self) -> int:
         options = self.options
-        daily = ROLLING.days + 1
+        daily = _ROLLING.days + 1
         return max(options.horizon + FUNNEL_DAYS, options.breakeven_days, options.trailing_windows[-1], daily)
 
     def _from(self, before: date, through: date) -> Settled:
@@ -187,7 +181,7 @@ class Settling:
         settled = Settled(before=before, through=through, fingerprint="")
         # The balance of a wallet is in the file of its first day, because it belongs to nonce 0.
         funded = sorted((day, known.id) for day, known in self.balances.items() if known.is_closed and day < before)
-        content = [_FILES_VERSION, before, through, days, self._priced(covered, settled.daily_before), funded, tables]
+        content = [_FILES_VERSION, before, through, days, self._priced(covered, settled.through), funded, tables]
         return msgspec.structs.replace(settled, fingerprint=hash_with(self.options, self.first_day, content))
 
     def _sums(self, since: date, before: date) -> Summed:

@@ -27,7 +27,7 @@ from stx_pipelines.metrics.options import Basis, MetricOptions
 from stx_pipelines.metrics.result_tables import ResultTables, Unchanged
 from stx_pipelines.metrics.results import RESULTS, define, metric_sql, steps_of, tables_of
 from stx_pipelines.metrics.reuse import NOTHING, Reuse, with_kept
-from stx_pipelines.metrics.settled import ROLLING, SETTLED_ROWS, Settling
+from stx_pipelines.metrics.settled import SETTLED_ROWS, Settling
 from stx_pipelines.metrics.settled_files import KEY, SettledFiles
 from stx_pipelines.metrics.wallet_lines import WALLETS, WalletLines, has_columns
 from stx_pipelines.store.data_folder import DataFolder
@@ -220,7 +220,7 @@ class MetricStore:
 
         known, dataset = self.files.certificates(), DATASETS[TRANSACTIONS]
         read = [day for day in metrics.days(basis) if reuse.reads(day)]
-        rows = basis.transactions // (4 if reuse.settled else 1)  # known accounts need memory too
+        rows = basis.transactions // reuse.memory_divisor
         try:
             with scratch_database(self.folder.run, self.engine.for_rows(rows)) as connection:
                 define(
@@ -289,6 +289,5 @@ class MetricStore:
 
 def _are_reclassified(connection: duckdb.DuckDBPyConnection) -> bool:
     """Return whether the days read change what settled rows say about older wallets."""
-    values = {"rolling": ROLLING.days}
-    [(wallets,)] = connection.execute(metric_sql("settled/reclassified"), values).fetchall()
+    [(wallets,)] = connection.execute(metric_sql("settled/reclassified")).fetchall()
     return bool(wallets)

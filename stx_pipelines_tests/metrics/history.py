@@ -216,9 +216,9 @@ def payload_of(tx: Transaction) -> dict[str, Any]:
 
 
 def read(store: MetricStore, table: str) -> list[dict[str, Any]]:
-    """Return every row of a result file, in its order."""
+    """Return every row of a result file in its order; of `first_seen_wallets`, which has none, by address."""
     rows: list[dict[str, Any]] = pq.read_table(store.path(table), partitioning=None).to_pylist()
-    return rows
+    return sorted(rows, key=lambda row: row["address"]) if table == "first_seen_wallets" else rows
 
 
 def by(store: MetricStore, table: str, keys: str, values: str) -> dict[Any, Any]:

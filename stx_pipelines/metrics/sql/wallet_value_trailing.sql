@@ -2,7 +2,7 @@
 -- Younger and older wallets are told apart by their age on the newest closed day.
 WITH aged AS (
     SELECT
-        window_days, tx_count, fee_ustx, priced_ustx, usd_e14,
+        window_days, tx_count, fee_ustx,
         CASE WHEN coverage_end >= old_from THEN 'older' WHEN is_left_censored THEN 'unknown' ELSE 'younger' END AS age
     FROM trailing_windows SEMI JOIN trails USING (window_days) JOIN ages USING (id) CROSS JOIN scope
 ),
@@ -12,8 +12,6 @@ totals AS (
         count(*) AS wallets,
         sum(tx_count)::BIGINT AS tx_count,
         sum(fee_ustx)::BIGINT AS fee_ustx,
-        sum(priced_ustx)::BIGINT AS priced_ustx,
-        sum(usd_e14) AS usd_e14,
         median_ustx(quantile_disc(fee_ustx, 0.5), -quantile_disc(-fee_ustx, 0.5)) AS median_fee_ustx,
         count(*) FILTER (age = 'younger') AS younger_wallets,
         count(*) FILTER (age = 'older') AS older_wallets,
@@ -22,6 +20,11 @@ totals AS (
         coalesce(sum(fee_ustx) FILTER (age = 'older'), 0)::BIGINT AS older_fee_ustx,
         coalesce(sum(fee_ustx) FILTER (age = 'unknown'), 0)::BIGINT AS age_unknown_fee_ustx
     FROM aged
+    GROUP BY window_days
+),
+priced AS (
+    SELECT window_days, sum(priced_ustx)::BIGINT AS priced_ustx, sum(usd_e14) AS usd_e14
+    FROM activity CROSS JOIN scope JOIN trails ON day > coverage_end - window_days
     GROUP BY window_days
 ),
 judged AS (
@@ -47,5 +50,5 @@ SELECT
     CASE WHEN is_mature THEN usd(usd_e14) END AS fee_usd,
     CASE WHEN is_mature THEN priced_share(priced_ustx, fee_ustx) END AS priced_share,
     CASE WHEN is_mature AND wallets > 0 THEN mean_usd(usd_e14, wallets) END AS mean_fee_usd
-FROM judged LEFT JOIN totals USING (window_days)
+FROM judged LEFT JOIN totals USING (window_days) LEFT JOIN priced USING (window_days)
 ORDER BY window_days

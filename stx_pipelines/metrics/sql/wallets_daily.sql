@@ -5,7 +5,11 @@
 WITH days AS (
     SELECT unnest(generate_series(coverage_start, coverage_end, INTERVAL 1 DAY))::DATE AS date FROM scope
 ),
-steps AS (SELECT id, day, lead(day) OVER (PARTITION BY id ORDER BY day) - day AS gap FROM activity),
+steps AS (
+    SELECT id, day, lead(day) OVER (PARTITION BY id ORDER BY day) - day AS gap
+    FROM activity
+    WHERE day >= getvariable('daily_from')
+),
 stretches AS (
     SELECT
         day,

@@ -63,10 +63,13 @@ SELECT
         AS has_unknown
 FROM early FULL JOIN middle USING (address) FULL JOIN late USING (address);
 
--- One row per account over the days known before and the days read up to this stage. `id` is that of the wallet if it has
--- summed days.
+-- The accounts of all days read, without the active days, which are counted later.
+CREATE VIEW read_names AS SELECT *, 0 AS active_days, NULL::DATE AS last_date FROM read_until(2);
+
+-- One row per account over the days known before and those in the table or view named `since`. `id` is that of a wallet
+-- that was known before.
 -- An account numbers its transactions 0, 1, 2, ... as sender and as sponsor together, whatever their status.
-CREATE MACRO accounts(last_stage) AS TABLE
+CREATE MACRO accounts(since) AS TABLE
 SELECT
     address,
     known.id,
@@ -79,7 +82,7 @@ SELECT
     coalesce(known.fee_ustx, 0) + coalesce(since.fee_ustx, 0) AS fee_ustx,
     least(known.first_nonce, since.first_nonce) AS first_nonce,
     coalesce(known.has_unknown, false) OR coalesce(since.has_unknown, false) AS has_unknown,
-    known.active_days,
-    known.last_date,
+    coalesce(known.active_days, 0) + coalesce(since.active_days, 0) AS active_days,
+    greatest(known.last_date, since.last_date) AS last_date,
     since.address IS NOT NULL AS is_read
-FROM known_accounts AS known FULL JOIN read_until(last_stage) AS since USING (address);
+FROM known_accounts AS known FULL JOIN query_table(since) AS since USING (address);

@@ -6,7 +6,6 @@ WITH lengths AS (
     FROM (SELECT window_days FROM bands UNION SELECT window_days FROM trails), scope
     WHERE after + 1 >= coverage_start
 )
-SELECT id, window_days, sum(tx_count)::BIGINT AS tx_count, sum(fee_ustx)::BIGINT AS fee_ustx,
-    sum(priced_ustx)::BIGINT AS priced_ustx, sum(usd_e14) AS usd_e14
+SELECT id, window_days, sum(tx_count)::BIGINT AS tx_count, sum(fee_ustx)::BIGINT AS fee_ustx
 FROM activity JOIN lengths ON day > after
 GROUP BY id, window_days;

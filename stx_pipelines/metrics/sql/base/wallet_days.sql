@@ -29,16 +29,17 @@ FROM read_wallet_days;
 
 CREATE VIEW activity AS SELECT * FROM wallet_days WHERE tx_count > 0;
 
--- The accounts (see `accounts`) up to this stage, with their active days and the last of them.
-CREATE MACRO accounts_with_days(last_stage) AS TABLE
+-- One row per account that the days read up to this stage name, with its active days and the last of them.
+CREATE MACRO read_with_days(last_stage) AS TABLE
 WITH days AS (
     SELECT wallets.address, count(*) AS active_days, max(day) AS last_date
     FROM read_wallet_days JOIN wallets USING (id) CROSS JOIN scope
     WHERE stage_of(day, settle_before, sum_before) <= last_stage
     GROUP BY wallets.address
 )
-SELECT
-    address, known.id, cohort_date, first_seen, first_place, first_tx_id, tx_count, fee_ustx, first_nonce, has_unknown,
-    coalesce(known.active_days, 0) + coalesce(days.active_days, 0) AS active_days,
-    greatest(known.last_date, days.last_date) AS last_date
-FROM accounts(last_stage) AS known LEFT JOIN days USING (address);
+SELECT known.*, coalesce(active_days, 0) AS active_days, last_date
+FROM read_until(last_stage) AS known LEFT JOIN days USING (address);
+
+CREATE TABLE read_totals AS FROM read_with_days(2);
+CREATE VIEW settled_totals AS FROM read_with_days(0);
+CREATE VIEW summed_totals AS FROM read_with_days(1);

@@ -4,7 +4,7 @@
 CREATE TABLE wallets AS
 WITH named AS MATERIALIZED (
     SELECT id, address, cohort_date, is_new(first_nonce, has_unknown) AS is_new
-    FROM accounts(2), scope
+    FROM accounts('read_names'), scope
     WHERE tx_count > 0 AND (is_read OR last_date >= cohorts_from)
 ),
 numbered AS (

@@ -8,7 +8,7 @@ WITH used AS (
 suspects AS (
     SELECT wallets.address, wallets.is_new
     FROM wallets, scope
-    WHERE cohort_date < cohorts_from + $rolling::INTEGER AND address IN (
+    WHERE cohort_date < settled_through AND address IN (
         SELECT address FROM used WHERE day > settled_through AND coalesce(nonce = 0, true)
     )
 ),
