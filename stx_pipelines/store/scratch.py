@@ -29,7 +29,7 @@ _MB_PER_MILLION_ROWS = 80
 class Engine:
     """The memory and threads that DuckDB may use. Data beyond that memory goes to a spill folder."""
 
-    memory_mb: int = 400
+    memory_mb: int = 350
     threads: int = min(4, os.cpu_count() or 1)
 
     def for_rows(self, rows: int) -> Engine:
