@@ -53,6 +53,11 @@ class Computation(NamedTuple):
         [(changed,)] = self.connection.execute(metric_sql("settled/renewed")).fetchall()
         return not changed
 
+    def reclassifies(self) -> bool:
+        """Return whether the days read change what settled rows say about older wallets."""
+        [(wallets,)] = self.connection.execute(metric_sql("settled/reclassified")).fetchall()
+        return bool(wallets)
+
     def write(self, table: str, path: Path, metadata: Mapping[str, msgspec.Struct]) -> int:
         """Replace the file of a table by its settled rows and those that follow from the days read.
 

@@ -25,11 +25,6 @@ class Reuse(NamedTuple):
         """The settled rows that the results of this computation contain."""
         return self.settles or self.settled
 
-    @property
-    def memory_divisor(self) -> int:
-        """By which the memory for reading all days is divided. Known accounts need some of it too."""
-        return 7 if self.summed else 4 if self.settled else 1
-
     def rows_from(self, coverage_start: date | None) -> date | None:
         """Return the first day whose rows are read for accounts and wallets."""
         if self.summed:

@@ -86,6 +86,15 @@ class SettledFiles:
                 rows = f"FROM {parquet_rows(result(table))} WHERE {settles.condition(table)}"
                 write_after(connection, None, rows, self._folder.settled(table), {KEY: settles})
 
+    def take(self, other: DataFolder) -> None:
+        """Replace the files by those of another folder, which must be on the same disk."""
+        self.delete()
+        for name in (*_STEPS, *_TABLES, *_SUMS):
+            path = self._folder.settled(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if other.settled(name).exists():
+                other.settled(name).replace(path)
+
     def delete(self) -> None:
         """Delete the files, so that the next computation reads all days."""
         for name in (*_STEPS, *_TABLES, *_SUMS):

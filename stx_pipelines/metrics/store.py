@@ -6,10 +6,11 @@ file with the basis in its metadata. A file is replaced as a whole. The module `
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -17,18 +18,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stx_pipelines.chains.certificate import Certificate
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.metrics import options as metrics
 from stx_pipelines.metrics.columns import COLUMNS
 from stx_pipelines.metrics.computation import Computation, Refreshed
 from stx_pipelines.metrics.earlier import BASIS, DAYS, unchanged_rows
+from stx_pipelines.metrics.history import History
 from stx_pipelines.metrics.options import Basis, MetricOptions
 from stx_pipelines.metrics.result_tables import ResultTables, Unchanged
 from stx_pipelines.metrics.results import RESULTS, define, metric_sql, steps_of, tables_of
 from stx_pipelines.metrics.reuse import NOTHING, Reuse, with_kept
 from stx_pipelines.metrics.settled import SETTLED_ROWS, Settling
 from stx_pipelines.metrics.settled_files import KEY, SettledFiles
+from stx_pipelines.metrics.steps import step_ends
 from stx_pipelines.metrics.wallet_lines import WALLETS, WalletLines, has_columns
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
@@ -52,7 +54,7 @@ class MetricStore:
     """The files and tables of one data folder's results. `first_day` is the chain's first day, None if not known.
 
     `prices` are the day files of prices, None if prices are off. `served` is the copy in PostgreSQL, None if there is
-    none.
+    none. With `until`, later days are left out. With `target`, the result files are in that folder instead.
     """
 
     folder: DataFolder
@@ -63,37 +65,28 @@ class MetricStore:
     engine: Engine = field(default_factory=Engine)
     prices: DayFiles | None = None
     served: PostgresCopy | None = None
+    until: date | None = None
+    target: DataFolder | None = None
 
     def path(self, table: str) -> Path:
         """Return the path of this table's file, whether it exists or not."""
-        return self.folder.metric(table)
+        return (self.target or self.folder).metric(table)
 
     def basis(self) -> Basis:
         """Return the basis that results computed now have."""
-        return metrics.basis(
-            self.files.certificates(), self.options, self.first_day, self._priced(), self._balances.certificates()
-        )
+        return self._history.basis()
 
     @property
-    def _tables(self) -> ResultTables:
-        return ResultTables(self.folder, self.warehouse, self.engine)
+    def _history(self) -> History:
+        return History(self.files, self.prices, self._balances, self.options, self.first_day, self.until)
 
     @cached_property
     def _balances(self) -> DayFiles:
         return DayFiles(self.folder.days(WALLET_BALANCES))
 
-    def _balance_paths(self) -> list[Path]:
-        files = self._balances
-        return [files.path(day) for day, known in files.certificates().items() if known.is_closed]
-
-    def _priced(self) -> Mapping[date, Certificate] | None:
-        return self.prices.certificates() if self.prices else None
-
-    def _price_paths(self, basis: Basis) -> list[Path]:
-        if self.prices is None:
-            return []
-        days = metrics.price_days(self.prices.certificates(), basis.coverage_start, basis.coverage_end)
-        return [self.prices.path(day) for day in days]
+    @property
+    def _tables(self) -> ResultTables:
+        return ResultTables(self.folder, self.warehouse, self.engine)
 
     def kept(self, table: str) -> Basis | None:
         """Return the basis in this table's file, None if the file is missing, damaged or from another program."""
@@ -125,13 +118,12 @@ class MetricStore:
         away, a later run copies them. Raises `StoreError` if the results cannot be computed.
         """
         started = time.monotonic()
-        with self._settled_files() as files, self._prepared(results, files) as run:
-            if run.reuse.kept:  # settled rows come first, and each part of a file has its order already
-                run.connection.execute("SET preserve_insertion_order = true")
-            unchanged = unchanged_rows(run, tables_of(results), self.path)
-            rows = {table: self._write(run, table) for table in unchanged}
-            if run.files:
-                run.files.write(run.connection, run.reuse, self.path)
+        with self._settled_files() as files:
+            if files and set(results) == set(RESULTS):
+                self._settle_long_history(files)
+            with self._prepared(results, files) as run:
+                unchanged = unchanged_rows(run, tables_of(results), self.path)
+                rows = self._write(run, results)
         refreshed = Refreshed(run.basis, rows, time.monotonic() - started, self._load_patiently(unchanged))
         self.serve_if_possible()
         return refreshed
@@ -190,7 +182,7 @@ class MetricStore:
         """
         steps = steps_of(results)
         for _ in range(_ATTEMPTS):
-            basis, settling = self.basis(), self._settling() if files else None
+            basis, settling = self.basis(), self._history.settling() if files else None
             reuse = self._reuse(results, files, settling) if files and settling else NOTHING
             with self.session(basis, reuse, files) as connection:
                 for step in steps:
@@ -198,10 +190,11 @@ class MetricStore:
                 if self.basis().fingerprint != basis.fingerprint:
                     continue
                 self._prove_count(connection, basis, reuse)
-                if files and reuse.settled and _are_reclassified(connection):
+                run = Computation(basis, connection, files, reuse, settling)
+                if files and reuse.settled and run.reclassifies():
                     files.delete()
                     continue
-                yield Computation(basis, connection, files, reuse, settling)
+                yield run
                 return
         raise StoreError(
             f"the day files below {self.files.folder} changed {_ATTEMPTS} times while the metrics read them; "
@@ -218,17 +211,18 @@ class MetricStore:
         """
         import duckdb
 
-        known, dataset = self.files.certificates(), DATASETS[TRANSACTIONS]
+        known, dataset = self._history.certificates(), DATASETS[TRANSACTIONS]
         read = [day for day in metrics.days(basis) if reuse.reads(day)]
-        rows = basis.transactions // reuse.memory_divisor
+        rows = self._history.stated(basis, reuse)
+        engine = self.engine.for_rows(rows, basis.transactions - rows)
         try:
-            with scratch_database(self.folder.run, self.engine.for_rows(rows)) as connection:
+            with scratch_database(self.folder.run, engine) as connection:
                 define(
                     connection,
                     basis,
                     [self.files.path(day) for day in read],
-                    self._price_paths(basis),
-                    self._balance_paths(),
+                    self._history.price_paths(basis),
+                    self._history.balance_paths(),
                     same_columns=not any(dataset.lacks_columns(known[day]) for day in read if day in known),
                     reuse=reuse,
                 )
@@ -250,16 +244,35 @@ class MetricStore:
         summed = summed if summed and settled and settling.holds_sums(summed, settled) else None
         return with_kept(settling, settled, summed) if set(results) == set(RESULTS) else Reuse(settled, summed)
 
-    def _settling(self) -> Settling:
-        return Settling(
-            certificates=self.files.certificates(),
-            options=self.options,
-            first_day=self.first_day,
-            prices=self._priced(),
-            balances=self._balances.certificates(),
-        )
+    def _settle_long_history(self, files: SettledFiles) -> None:
+        """Settle a long history in steps before all of its results are computed, unless there are settled rows.
 
-    def _write(self, run: Computation, table: str) -> int:
+        The results of a step are not kept, so that readers only see those of all days.
+        """
+        settled = files.read()
+        certificates = self._history.certificates()
+        ends = step_ends(metrics.days(self.basis()), certificates)
+        if not ends or (settled and self._history.settling().holds(settled)):
+            return
+        place = self.folder.steps
+        shutil.rmtree(place.path, ignore_errors=True)  # of a run that was killed
+        for end in ends:
+            part = replace(self, until=end, target=place)
+            with part._prepared(tuple(RESULTS), SettledFiles(place)) as run:
+                part._write(run, tuple(RESULTS))
+        files.take(place)
+        shutil.rmtree(place.path, ignore_errors=True)
+
+    def _write(self, run: Computation, results: Collection[str]) -> dict[str, int]:
+        """Replace the files of these results, and those that are kept for later. Return each table's number of rows."""
+        if run.reuse.kept:  # settled rows come first, and each part of a file has its order already
+            run.connection.execute("SET preserve_insertion_order = true")
+        rows = {table: self._write_table(run, table) for table in tables_of(results)}
+        if run.files:
+            run.files.write(run.connection, run.reuse, self.path)
+        return rows
+
+    def _write_table(self, run: Computation, table: str) -> int:
         kept, last_day = run.reuse.kept, run.basis.coverage_end
         metadata: dict[str, msgspec.Struct] = {BASIS: run.basis}
         if kept:
@@ -271,8 +284,7 @@ class MetricStore:
     def _prove_count(self, connection: duckdb.DuckDBPyConnection, basis: Basis, reuse: Reuse) -> None:
         """Raise `StoreError` if the day files do not have the number of transactions that their certificates state."""
         [(count,)] = connection.execute("SELECT coalesce(sum(tx_count), 0)::BIGINT FROM read_accounts").fetchall()
-        known, first = self.files.certificates(), reuse.rows_from(basis.coverage_start)
-        stated = sum(known[day].published for day in metrics.days(basis) if first and day >= first)
+        stated = self._history.stated(basis, reuse)
         if count != stated:
             raise StoreError(
                 f"the covered day files have {count} transactions, but their certificates state {stated}; "
@@ -285,9 +297,3 @@ class MetricStore:
         except Busy as busy:
             return busy.holder
         return None
-
-
-def _are_reclassified(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether the days read change what settled rows say about older wallets."""
-    [(wallets,)] = connection.execute(metric_sql("settled/reclassified")).fetchall()
-    return bool(wallets)

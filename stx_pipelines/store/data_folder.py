@@ -37,6 +37,11 @@ class DataFolder:
         """The folder of the files that `pull` has read but not stored yet, laid out as a data folder."""
         return DataFolder(self.run / "pull")
 
+    @property
+    def steps(self) -> DataFolder:
+        """The folder of the results of a part of a long history, laid out as a data folder."""
+        return DataFolder(self.run / "steps-of-metrics")
+
     def days(self, dataset: str) -> Path:
         """Return the path of the folder of a dataset's day files."""
         return self.path / "days" / dataset

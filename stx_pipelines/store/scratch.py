@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _PREFIX = "metrics-"
 _PATIENCE_SECONDS = 60.0
 _MB_PER_MILLION_ROWS = 80
+_MB_PER_MILLION_KNOWN = 10
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,13 @@ class Engine:
     memory_mb: int = 350
     threads: int = min(4, os.cpu_count() or 1)
 
-    def for_rows(self, rows: int) -> Engine:
-        """Return an engine with enough memory for `rows` transactions, because some data per wallet cannot spill."""
-        return replace(self, memory_mb=max(self.memory_mb, rows // 1_000_000 * _MB_PER_MILLION_ROWS))
+    def for_rows(self, read: int, known: int = 0) -> Engine:
+        """Return an engine with enough memory for the transactions that are read, because some data cannot spill.
+
+        `known` is the number of earlier transactions, of whose accounts the totals are known.
+        """
+        needed = (read * _MB_PER_MILLION_ROWS + known * _MB_PER_MILLION_KNOWN) // 1_000_000
+        return replace(self, memory_mb=max(self.memory_mb, needed))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from stx_pipelines.chains.datasets import PRICES
 from stx_pipelines.chains.days import DAY, window
 from stx_pipelines.chains.prices import Candle
 from stx_pipelines.chains.stacks import Tx
+from stx_pipelines.metrics import steps
 from stx_pipelines.metrics import store as metrics
 from stx_pipelines.metrics.options import Basis, MetricOptions
 from stx_pipelines.metrics.results import RESULTS, tables_of
@@ -240,6 +241,33 @@ def test_a_day_that_is_replaced_soon_costs_little(
     store.refresh()
     assert read_from == [{"summed": SUMMED, "all": day(FIRST)}[first]]
     assert_whole(store, tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("seed", "reads"), [(7, [False, True, True]), (3, [False, True, True, False])])
+def test_a_long_history_is_settled_in_steps(
+    tmp_path: Path,
+    store: MetricStore,
+    read_from: list[date],
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+    reads: list[bool],
+) -> None:
+    """No computation reads all days, unless one changes which older wallets are new. The results are the same."""
+    for number in range(LAST + 1, LAST + 90):
+        store_made_up(store, number, seed)
+    whole = replace(store, folder=DataFolder(tmp_path / "whole"), warehouse=Warehouse(DataFolder(tmp_path / "whole")))
+    whole.refresh()
+    store.forget_settled()
+    monkeypatch.setattr(steps, "STEP_TRANSACTIONS", 330)
+    read_from.clear()
+    store.refresh()
+    assert [first > day(FIRST) for first in read_from] == reads
+    assert not store.folder.steps.path.exists()
+    for table in tables_of(RESULTS):
+        assert read(store, table) == read(whole, table), table
+    read_from.clear()
+    store.refresh()
+    assert read_from == [day(LAST + 89) - 7 * DAY]
 
 
 def test_all_days_are_read_if_a_day_changes_whether_an_older_wallet_is_new(

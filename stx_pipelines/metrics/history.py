@@ -1,0 +1,70 @@
+"""The stored days that the metrics are computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from stx_pipelines.chains.certificate import Certificate
+from stx_pipelines.metrics import options as metrics
+from stx_pipelines.metrics.options import Basis, MetricOptions
+from stx_pipelines.metrics.reuse import Reuse
+from stx_pipelines.metrics.settled import Settling
+from stx_pipelines.store.day_files import DayFiles
+
+
+@dataclass(frozen=True)
+class History:
+    """The day files of transactions, prices (None if they are off) and balances, and the options.
+
+    `first_day` is the chain's first day, None if not known. Days after `until` are left out, if it is given.
+    """
+
+    files: DayFiles
+    prices: DayFiles | None
+    balances: DayFiles
+    options: MetricOptions
+    first_day: date | None
+    until: date | None = None
+
+    def certificates(self) -> Mapping[date, Certificate]:
+        """Return the certificates of the stored days of transactions."""
+        known = self.files.certificates()
+        return known if self.until is None else {day: known[day] for day in known if day <= self.until}
+
+    def basis(self) -> Basis:
+        """Return the basis that results computed now have."""
+        return metrics.basis(
+            self.certificates(), self.options, self.first_day, self._priced(), self.balances.certificates()
+        )
+
+    def settling(self) -> Settling:
+        """Return what decides which days are settled, and which settled rows can be used."""
+        return Settling(
+            certificates=self.certificates(),
+            options=self.options,
+            first_day=self.first_day,
+            prices=self._priced(),
+            balances=self.balances.certificates(),
+        )
+
+    def price_paths(self, basis: Basis) -> list[Path]:
+        """Return the day files of prices that results of this basis use."""
+        if self.prices is None:
+            return []
+        days = metrics.price_days(self.prices.certificates(), basis.coverage_start, basis.coverage_end)
+        return [self.prices.path(day) for day in days]
+
+    def balance_paths(self) -> list[Path]:
+        """Return the day files of balances."""
+        return [self.balances.path(day) for day, known in self.balances.certificates().items() if known.is_closed]
+
+    def stated(self, basis: Basis, reuse: Reuse) -> int:
+        """Return the number of transactions of the days read, as their certificates state it."""
+        known, first = self.certificates(), reuse.rows_from(basis.coverage_start)
+        return sum(known[day].published for day in metrics.days(basis) if first and day >= first and day in known)
+
+    def _priced(self) -> Mapping[date, Certificate] | None:
+        return self.prices.certificates() if self.prices else None
