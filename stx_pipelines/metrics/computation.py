@@ -48,9 +48,17 @@ class Computation(NamedTuple):
     settling: Settling | None
 
     def keeps_wallets(self, earlier: str) -> bool:
-        """Return whether no wallet of an earlier `first_seen_wallets`, whose rows are `earlier`, became new or old."""
-        self.connection.execute(f"CREATE TEMP VIEW earlier AS FROM {earlier}")
-        [(changed,)] = self.connection.execute(metric_sql("settled/renewed")).fetchall()
+        """Return whether no wallet of an earlier `first_seen_wallets`, whose rows are `earlier`, became new or old.
+
+        Return False if its file is damaged.
+        """
+        import duckdb
+
+        try:
+            self.connection.execute(f"CREATE TEMP VIEW earlier AS FROM {earlier}")
+            [(changed,)] = self.connection.execute(metric_sql("settled/renewed")).fetchall()
+        except duckdb.Error:
+            return False  # the file is about to be replaced
         return not changed
 
     def reclassifies(self) -> bool:

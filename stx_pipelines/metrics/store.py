@@ -230,7 +230,8 @@ class MetricStore:
                 yield connection
         except duckdb.Error as error:
             raise StoreError(
-                f"the wallet metrics could not be computed ({first_line(error)}); the old results are kept"
+                f"the wallet metrics could not be computed ({first_line(error)}); the old results are kept: "
+                "if this happens again, run `stx-pipelines metrics --from-scratch`"
             ) from error
 
     def _settled_lock(self) -> AbstractContextManager[None]:

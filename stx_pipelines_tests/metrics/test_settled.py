@@ -243,6 +243,17 @@ def test_a_day_that_is_replaced_soon_costs_little(
     assert_whole(store, tmp_path / "whole")
 
 
+def test_a_damaged_result_is_replaced(store: MetricStore, tmp_path: Path) -> None:
+    """Its rows are not compared with those of the next computation."""
+    path = store.path("first_seen_wallets")
+    content = bytearray(path.read_bytes())
+    content[8:400] = bytes(392)
+    path.write_bytes(content)
+    store_made_up(store, LAST + 1)
+    store.refresh()
+    assert_whole(store, tmp_path / "whole")
+
+
 @pytest.mark.parametrize(("seed", "reads"), [(7, [False, True, True]), (3, [False, True, True, False])])
 def test_a_long_history_is_settled_in_steps(
     tmp_path: Path,
