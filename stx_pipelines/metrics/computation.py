@@ -12,7 +12,7 @@ import msgspec
 from stx_pipelines.metrics.options import Basis
 from stx_pipelines.metrics.results import metric_sql
 from stx_pipelines.metrics.reuse import Reuse
-from stx_pipelines.metrics.settled import Settling
+from stx_pipelines.metrics.settled import Settled, Settling
 from stx_pipelines.metrics.settled_files import SettledFiles
 from stx_pipelines.store.append import write_after
 from stx_pipelines.store.parquet import write_rows
@@ -61,10 +61,18 @@ class Computation(NamedTuple):
             return False  # the file is about to be replaced
         return not changed
 
-    def reclassifies(self) -> bool:
-        """Return whether the days read change what settled rows say about older wallets."""
-        [(wallets,)] = self.connection.execute(metric_sql("settled/reclassified")).fetchall()
+    def reclassifies(self, settled: Settled) -> bool:
+        """Return whether days after `settled.through` change what its rows say about older wallets."""
+        values = {"through": settled.through}
+        [(wallets,)] = self.connection.execute(metric_sql("settled/reclassified"), values).fetchall()
         return bool(wallets)
+
+    def without_new_settled(self) -> Computation:
+        """Return the computation without rows to settle if the newest days, which may change, decide about them."""
+        reuse = self.reuse
+        if reuse.settles is None or not self.reclassifies(reuse.settles):
+            return self
+        return self._replace(reuse=reuse._replace(settles=None, sums=None))
 
     def write(self, table: str, path: Path, metadata: Mapping[str, msgspec.Struct]) -> int:
         """Replace the file of a table by its settled rows and those that follow from the days read.

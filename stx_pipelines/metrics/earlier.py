@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from stx_pipelines.chains.days import DAY
 from stx_pipelines.metrics.computation import Computation
 from stx_pipelines.metrics.options import Basis
 from stx_pipelines.metrics.result_tables import Unchanged
@@ -31,6 +32,9 @@ def _grown_from(run: Computation, wallets: Path) -> ReadDays | None:
     earlier = read_metadata(wallets, DAYS, ReadDays)
     if earlier is None or run.settling is None or run.settling.read_days(earlier.through) != earlier:
         return None
+    first = run.reuse.rows_from(run.basis.coverage_start)
+    if first is None or first > earlier.through + DAY:
+        return None  # days between are not read, so wallets may have become new or old unnoticed
     return earlier if run.keeps_wallets(parquet_rows(wallets)) else None
 
 

@@ -119,7 +119,6 @@ def define(
             "uncensored_from": basis.uncensored_from,
             "cohorts_from": settled.before if settled else basis.coverage_start,
             "rows_from": rows_from,
-            "settled_through": settled.through if settled else None,
             "settle_before": reuse.settles.before if reuse.settles else None,
             "sum_before": reuse.sums.before if reuse.sums else None,
             "horizon": options.horizon,

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
+from importlib.metadata import version
 from typing import NamedTuple
 
 import msgspec
@@ -24,7 +26,10 @@ _ROLLING = timedelta(29)
 """A row of a day reads so many earlier days at most."""
 
 _FILES_VERSION = 2
-"""Version of the columns of the kept files that are no result. Raise it if they change, and all days are read again."""
+"""Version of the columns of the kept files that are no result. Raise it if they change, and all days are read again.
+
+All days are also read after an update of the libraries that write the files.
+"""
 
 _BETWEEN = timedelta(28)
 _BETWEEN_SUMS = timedelta(7)
@@ -181,13 +186,13 @@ class Settling:
         settled = Settled(before=before, through=through, fingerprint="")
         # The balance of a wallet is in the file of its first day, because it belongs to nonce 0.
         funded = sorted((day, known.id) for day, known in self.balances.items() if known.is_closed and day < before)
-        content = [_FILES_VERSION, before, through, days, self._priced(covered, settled.through), funded, tables]
+        content = [*_versions(), before, through, days, self._priced(covered, settled.through), funded, tables]
         return msgspec.structs.replace(settled, fingerprint=hash_with(self.options, self.first_day, content))
 
     def _sums(self, since: date, before: date) -> Summed:
         covered = cover(self.certificates, self.options, self.first_day)
         days, priced = self._ids(covered, before - DAY), self._priced(covered, before)
-        content = [_FILES_VERSION, "sums", since, before, days, priced]
+        content = [*_versions(), "sums", since, before, days, priced]
         return Summed(since=since, before=before, fingerprint=hash_with(self.options, self.first_day, content))
 
     def _ids(self, covered: Covered, through: date) -> list[object]:
@@ -200,3 +205,8 @@ class Settling:
         days = price_days(self.prices, covered.start, covered.end)
         # A block time may lie on the next date.
         return [bool(days), [(day, self.prices[day].id) for day in days if day <= through]]
+
+
+@cache
+def _versions() -> tuple[object, ...]:
+    return _FILES_VERSION, version("duckdb"), version("pyarrow")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from uuid import uuid4
 
 import msgspec
 
@@ -25,10 +26,18 @@ KEY = "stx_pipelines.settled"
 _SUMS_KEY = "stx_pipelines.summed"
 _Days = TypeVar("_Days", bound=msgspec.Struct)
 
-_STEPS = ("settled_accounts", "settled_segment_counts")
-"""Settled rows that are no rows of a result: one per account, and one per cohort, window, definition and segment."""
+_STEPS = ("settled_segment_counts", "settled_accounts")
+"""Settled rows that are no rows of a result: one per cohort, window, definition and segment, and one per account."""
 
 _SUMS = ("summed_accounts", "summed_wallet_days")
+
+
+class _Sums(msgspec.Struct, frozen=True):
+    """The metadata of both files of sums. `made` differs each time, because ids of wallets are of one computation."""
+
+    days: Summed
+    made: str
+
 
 _TABLES = tuple(table for table, rows in SETTLED_ROWS.items() if rows)
 
@@ -45,7 +54,8 @@ class SettledFiles:
 
     def read_sums(self) -> Summed | None:
         """Return the days of the sums, None if a file is missing, damaged or made from others."""
-        return self._common(_SUMS, _SUMS_KEY, Summed)
+        known = self._common(_SUMS, _SUMS_KEY, _Sums)
+        return known.days if known else None
 
     def _common(self, names: tuple[str, ...], key: str, shape: type[_Days]) -> _Days | None:
         first, *others = (read_metadata(self._folder.settled(name), key, shape) for name in names)
@@ -74,17 +84,21 @@ class SettledFiles:
 
         `result` gives the path of a result's file, from which its settled rows are taken. A kill in between leaves
         files of different days, which are not used. The sums come first, because they use the settled accounts that are
-        replaced next.
+        replaced at last.
         """
-        if sums := reuse.sums:
+        if reuse.sums:
+            sums = _Sums(reuse.sums, uuid4().hex)
             for name in _SUMS:
                 write_rows(connection, metric_sql(f"settled/{name}"), self._folder.settled(name), {_SUMS_KEY: sums})
         if settles := reuse.settles:
-            for name in _STEPS:
-                write_rows(connection, metric_sql(f"settled/{name}"), self._folder.settled(name), {KEY: settles})
             for table in _TABLES:
                 rows = f"FROM {parquet_rows(result(table))} WHERE {settles.condition(table)}"
                 write_after(connection, None, rows, self._folder.settled(table), {KEY: settles})
+            if any(read_metadata(result(table), KEY, Settled) != settles for table in _TABLES):
+                self.delete()  # another process has replaced a result meanwhile, perhaps with other options
+                return
+            for name in _STEPS:
+                write_rows(connection, metric_sql(f"settled/{name}"), self._folder.settled(name), {KEY: settles})
 
     def take(self, other: DataFolder) -> None:
         """Replace the files by those of another folder, which must be on the same disk."""

@@ -191,10 +191,10 @@ class MetricStore:
                     continue
                 self._prove_count(connection, basis, reuse)
                 run = Computation(basis, connection, files, reuse, settling)
-                if files and reuse.settled and run.reclassifies():
+                if files and reuse.settled and run.reclassifies(reuse.settled):
                     files.delete()
                     continue
-                yield run
+                yield run.without_new_settled()
                 return
         raise StoreError(
             f"the day files below {self.files.folder} changed {_ATTEMPTS} times while the metrics read them; "

@@ -64,19 +64,29 @@ def _write(rows: pa.RecordBatchReader, base: Path | None, path: Path, metadata: 
     whole = _no_rows(schema)
     with pa.OSFile(str(path), "wb") as sink:
         # Without dictionaries, rows of many addresses are written faster and are smaller.
-        with pq.ParquetWriter(
-            sink, schema, compression="zstd", use_dictionary=False, metadata_collector=added
-        ) as writer:
+        writer = pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=False, metadata_collector=added)
+        try:
             # The writer has written the first bytes of a file, which are the same in `base`. The copied row groups come
             # next, so that they stay in their place, and the writer counts the places of its own from the end of them.
             if base is not None:
-                whole.append_row_groups(_copy_rows(base, sink))
+                _add(whole, _copy_rows(base, sink))
             for batch in rows:
                 writer.write_batch(batch)
-        whole.append_row_groups(added[0])
+            writer.close()
+        except BaseException:
+            writer.is_open = False  # otherwise pyarrow would try to write the end of the file
+            raise
+        _add(whole, added[0])
         # Readers use the metadata at the end of a file. Those that the writer has just written have no copied rows.
         sink.write(_end_of(whole))
     return int(whole.num_rows)
+
+
+def _add(whole: pq.FileMetaData, part: pq.FileMetaData) -> None:
+    try:
+        whole.append_row_groups(part)
+    except RuntimeError as error:
+        raise OSError(first_line(error)) from error  # another version of pyarrow states the types differently
 
 
 def _copy_rows(base: Path, sink: pa.NativeFile) -> pq.FileMetaData:

@@ -30,7 +30,7 @@ _MB_PER_MILLION_KNOWN = 10
 class Engine:
     """The memory and threads that DuckDB may use. Data beyond that memory goes to a spill folder."""
 
-    memory_mb: int = 350
+    memory_mb: int = 300
     threads: int = min(4, os.cpu_count() or 1)
 
     def for_rows(self, read: int, known: int = 0) -> Engine:

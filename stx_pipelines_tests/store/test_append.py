@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -85,3 +87,24 @@ def test_the_old_file_is_kept_if_the_query_fails(connection: duckdb.DuckDBPyConn
         write_after(connection, base, query, path, {})
     assert path.read_bytes() == b"old"
     assert sorted(each.name for each in base.parent.iterdir()) == ["base.parquet", "whole.parquet"]
+
+
+def test_a_full_disk_is_told_in_a_sentence(connection: duckdb.DuckDBPyConnection, base: Path) -> None:
+    """In a process of its own, which may write files of 500 kB only."""
+    script = f"""
+import resource, signal, duckdb
+from pathlib import Path
+from stx_pipelines.store.append import write_after
+from stx_pipelines.store.files import StoreError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, resource.RLIM_INFINITY))
+for before in (None, Path({str(base)!r})):
+    try:
+        write_after(duckdb.connect(), before, {OLD!r}, Path({str(base)!r}).with_name("whole.parquet"), {{}})
+    except StoreError as error:
+        print(error)
+"""
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.count("whole.parquet could not be written") == 2, told.stdout
+    assert "Traceback" not in told.stderr
+    assert [each.name for each in base.parent.iterdir()] == ["base.parquet"]

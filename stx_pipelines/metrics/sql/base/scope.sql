@@ -8,7 +8,6 @@ SELECT
     $uncensored_from::DATE AS uncensored_from,
     $cohorts_from::DATE AS cohorts_from,
     $rows_from::DATE AS rows_from,
-    $settled_through::DATE AS settled_through,
     $settle_before::DATE AS settle_before,
     $sum_before::DATE AS sum_before,
     $horizon::INTEGER AS horizon,

@@ -1,4 +1,4 @@
--- Wallets that settled rows count, and of which the days since then have changed whether they are new.
+-- The number of wallets whose first day is before `$through`, and of which the days after it change whether they are new.
 -- Only a number 0, or a number that is not known, can change that.
 WITH used AS (
     SELECT sender_address AS address, day, CASE WHEN moves_nonce THEN nonce END AS nonce FROM canonical_rows
@@ -8,14 +8,14 @@ WITH used AS (
 suspects AS (
     SELECT wallets.address, wallets.is_new
     FROM wallets, scope
-    WHERE cohort_date < settled_through AND address IN (
-        SELECT address FROM used WHERE day > settled_through AND coalesce(nonce = 0, true)
+    WHERE cohort_date < $through::DATE AND address IN (
+        SELECT address FROM used WHERE day > $through::DATE AND coalesce(nonce = 0, true)
     )
 ),
 before AS (
     SELECT address, min(nonce) AS first_nonce, bool_or(nonce IS NULL) AS has_unknown
     FROM used SEMI JOIN suspects USING (address), scope
-    WHERE day <= settled_through
+    WHERE day <= $through::DATE
     GROUP BY address
 )
 SELECT count(*)
