@@ -28,7 +28,7 @@ from stx_pipelines.metrics.options import Basis, MetricOptions
 from stx_pipelines.metrics.result_tables import ResultTables, Unchanged
 from stx_pipelines.metrics.results import RESULTS, define, metric_sql, steps_of, tables_of
 from stx_pipelines.metrics.reuse import NOTHING, Reuse, with_kept
-from stx_pipelines.metrics.settled import SETTLED_ROWS, Settling
+from stx_pipelines.metrics.settled import GROWING_ROWS, SETTLED_ROWS, Settling
 from stx_pipelines.metrics.settled_files import KEY, SettledFiles
 from stx_pipelines.metrics.steps import step_ends
 from stx_pipelines.metrics.wallet_lines import WALLETS, WalletLines, has_columns
@@ -278,7 +278,7 @@ class MetricStore:
         metadata: dict[str, msgspec.Struct] = {BASIS: run.basis}
         if kept:
             metadata[KEY] = kept
-        if run.settling and last_day:
+        if table in GROWING_ROWS and run.settling and last_day:
             metadata[DAYS] = run.settling.read_days(last_day)
         return run.write(table, self.path(table), metadata)
 

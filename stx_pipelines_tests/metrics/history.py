@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
 import msgspec
 import pyarrow.parquet as pq
 
@@ -219,6 +220,12 @@ def read(store: MetricStore, table: str) -> list[dict[str, Any]]:
     """Return every row of a result file in its order; of `first_seen_wallets`, which has none, by address."""
     rows: list[dict[str, Any]] = pq.read_table(store.path(table), partitioning=None).to_pylist()
     return sorted(rows, key=lambda row: row["address"]) if table == "first_seen_wallets" else rows
+
+
+def table_rows(store: MetricStore, table: str) -> list[str]:
+    """Return the rows of a table of the database in a fixed order."""
+    with duckdb.connect(str(store.warehouse.path), read_only=True) as connection:
+        return sorted(map(repr, connection.execute(f"FROM {table}").fetchall()))
 
 
 def by(store: MetricStore, table: str, keys: str, values: str) -> dict[Any, Any]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import duckdb
 import msgspec
 import pytest
 from hypothesis import Phase, example, given, settings
@@ -32,7 +31,7 @@ from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.day_files import DayFiles
 from stx_pipelines.store.locks import Busy, locked
 from stx_pipelines.store.warehouse import Warehouse
-from stx_pipelines_tests.metrics.history import CONTRACT, day, read, store_day, store_in, store_prices
+from stx_pipelines_tests.metrics.history import CONTRACT, day, read, store_day, store_in, store_prices, table_rows
 
 OPTIONS = MetricOptions(windows=(1, 3, 8), trailing_windows=(2, 30), breakeven_days=20, left_censor_days=5)
 """The windows are short, so that 45 days are enough to settle some."""
@@ -140,12 +139,6 @@ def assert_whole(store: MetricStore, place: Path) -> None:
     for table in tables_of(RESULTS):
         assert read(store, table) == read(whole, table), table
         assert table_rows(store, table) == table_rows(whole, table), table
-
-
-def table_rows(store: MetricStore, table: str) -> list[str]:
-    """Return the rows of a table of the database in a fixed order."""
-    with duckdb.connect(str(store.warehouse.path), read_only=True) as connection:
-        return sorted(map(repr, connection.execute(f"FROM {table}").fetchall()))
 
 
 @pytest.fixture
