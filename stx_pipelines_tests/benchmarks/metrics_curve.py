@@ -36,7 +36,7 @@ _ROWS = """
 SELECT
     '0x' || md5(concat($day, '-', i)) || md5(concat(i, '-', $day)) AS tx_id,
     make_timestamp(1000000 * ($start + 86399 * i // $rows + hash(i) % 600)::BIGINT) AS block_time,
-    1000000 * $day + i // 50 AS block_height,
+    1000000 * $day::BIGINT + i // 50 AS block_height,
     'SP' || upper(md5(wallet::VARCHAR)) || upper(substr(md5((wallet + 1)::VARCHAR), 1, 7)) AS sender_address,
     (100 + hash(i, $day, 2) % 30000)::BIGINT AS fee_ustx,
     ['token_transfer', 'contract_call', 'contract_call', 'coinbase', 'tenure_change'][1 + (hash(i, 3) % 5)::INTEGER]
