@@ -30,7 +30,9 @@ def unchanged_rows(run: Computation, tables: Iterable[str], path: Callable[[str]
 def _grown_from(run: Computation, wallets: Path) -> ReadDays | None:
     """Return the days of the earlier results if days were only added since, and their wallets are as new as before."""
     earlier = read_metadata(wallets, DAYS, ReadDays)
-    if earlier is None or run.settling is None or run.settling.read_days(earlier.through) != earlier:
+    if earlier is None or run.settling is None or run.reuse.settled is None:
+        return None
+    if run.settling.read_days(earlier.through) != earlier:
         return None
     first = run.reuse.rows_from(run.basis.coverage_start)
     if first is None or first > earlier.through + DAY:

@@ -1,5 +1,6 @@
 -- One row per wallet and window that is over. A trailing window has rows only for the wallets active in it.
--- Within a cohort_date, ids are in the order of the addresses. The rows of older cohorts come first, so that settled rows stay in their place.
+-- Within a cohort_date, ids are in the order of the addresses. The rows of older cohorts come first, so that
+-- settled rows stay in their place.
 WITH both_kinds AS (
     SELECT id, 'cohort' AS kind, window_days, tx_count, fee_ustx, in_band AS active_in_window
     FROM windows

@@ -1,4 +1,5 @@
--- The number of wallets whose first day is before `$through`, and of which the days after it change whether they are new.
+-- The number of wallets whose first day is before `$through`, and of which the days after it change whether they are
+-- new.
 -- Only a number 0, or a number that is not known, can change that.
 WITH used AS (
     SELECT sender_address AS address, day, CASE WHEN moves_nonce THEN nonce END AS nonce FROM canonical_rows
