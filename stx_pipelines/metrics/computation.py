@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,13 +11,17 @@ import msgspec
 from stx_pipelines.metrics.options import Basis
 from stx_pipelines.metrics.results import metric_sql
 from stx_pipelines.metrics.reuse import Reuse
-from stx_pipelines.metrics.settled import Settled, Settling
-from stx_pipelines.metrics.settled_files import SettledFiles
+from stx_pipelines.metrics.settled import GROWING_ROWS, Settled, Settling
+from stx_pipelines.metrics.settled_files import KEY, SettledFiles
 from stx_pipelines.store.append import write_after
 from stx_pipelines.store.parquet import write_rows
 
 if TYPE_CHECKING:
     import duckdb
+
+
+BASIS = "stx_pipelines.metrics"
+DAYS = "stx_pipelines.days"
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,23 @@ class Computation(NamedTuple):
             return self
         return self._replace(reuse=reuse._replace(settles=None, sums=None))
 
-    def write(self, table: str, path: Path, metadata: Mapping[str, msgspec.Struct]) -> int:
+    def write(self, table: str, path: Path) -> int:
         """Replace the file of a table by its settled rows and those that follow from the days read.
 
         Return the number of rows. Raises `StoreError`. The old file is then kept.
         """
-        settled, query = self.reuse.settled, metric_sql(table)
+        settled, query, metadata = self.reuse.settled, metric_sql(table), self._metadata(table)
         base = self.files.base(table) if self.files and settled else None
         if base is None or settled is None:
             return write_rows(self.connection, query, path, metadata)
         rest = f"FROM ({query}) WHERE NOT ({settled.condition(table)})"
         return write_after(self.connection, base, rest, path, metadata)
+
+    def _metadata(self, table: str) -> dict[str, msgspec.Struct]:
+        kept, last_day = self.reuse.kept, self.basis.coverage_end
+        metadata: dict[str, msgspec.Struct] = {BASIS: self.basis}
+        if kept:
+            metadata[KEY] = kept
+        if table in GROWING_ROWS and self.settling and last_day:
+            metadata[DAYS] = self.settling.read_days(last_day)
+        return metadata

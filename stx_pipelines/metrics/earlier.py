@@ -1,4 +1,4 @@
-"""Rows of earlier result files that a computation does not change, so that the database need not load them again."""
+"""The rows that a computation may change in earlier result files. The database need not load the others again."""
 
 from __future__ import annotations
 
@@ -6,25 +6,22 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from stx_pipelines.chains.days import DAY
-from stx_pipelines.metrics.computation import Computation
+from stx_pipelines.metrics.computation import BASIS, DAYS, Computation
 from stx_pipelines.metrics.options import Basis
-from stx_pipelines.metrics.result_tables import Unchanged
+from stx_pipelines.metrics.result_tables import Changed
 from stx_pipelines.metrics.settled import GROWING_ROWS, ReadDays, Settled
 from stx_pipelines.metrics.settled_files import KEY
 from stx_pipelines.metrics.wallet_lines import WALLETS
 from stx_pipelines.store.parquet import parquet_rows, read_metadata
 
-BASIS = "stx_pipelines.metrics"
-DAYS = "stx_pipelines.days"
 
-
-def unchanged_rows(run: Computation, tables: Iterable[str], path: Callable[[str], Path]) -> dict[str, Unchanged | None]:
-    """Return the rows that each table of the database has already if it was loaded from the present file.
+def changed_rows(run: Computation, tables: Iterable[str], path: Callable[[str], Path]) -> dict[str, Changed | None]:
+    """Return the rows to load into each table of the database if it was loaded from the present file. None: all rows.
 
     `path` gives the path of a table's file, which the computation has not replaced yet.
     """
     grown_from = _grown_from(run, path(WALLETS))
-    return {table: _unchanged(run, table, path(table), grown_from) for table in tables}
+    return {table: _changed(run, table, path(table), grown_from) for table in tables}
 
 
 def _grown_from(run: Computation, wallets: Path) -> ReadDays | None:
@@ -40,14 +37,15 @@ def _grown_from(run: Computation, wallets: Path) -> ReadDays | None:
     return earlier if run.keeps_wallets(parquet_rows(wallets)) else None
 
 
-def _unchanged(run: Computation, table: str, path: Path, grown_from: ReadDays | None) -> Unchanged | None:
+def _changed(run: Computation, table: str, path: Path, grown_from: ReadDays | None) -> Changed | None:
     old, settled = read_metadata(path, BASIS, Basis), run.reuse.settled
     if old is None or settled is None:
         return None
     growing = GROWING_ROWS.get(table)
     if growing and grown_from and read_metadata(path, DAYS, ReadDays) == grown_from:
-        return Unchanged(old.fingerprint, growing.condition.format(through=f"DATE '{grown_from.through}'"), growing.key)
+        known = {"through": f"DATE '{grown_from.through}'", "horizon": run.basis.options.horizon}
+        return Changed(old.fingerprint, tuple(each.format(**known) for each in growing.conditions), growing.key)
     condition = settled.condition(table)
     if not condition or read_metadata(path, KEY, Settled) != settled:
         return None
-    return Unchanged(old.fingerprint, condition)
+    return Changed(old.fingerprint, (f"NOT ({condition})",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 from stx_pipelines.chains.certificate import Certificate
@@ -20,51 +21,56 @@ class History:
     """The day files of transactions, prices (None if they are off) and balances, and the options.
 
     `first_day` is the chain's first day, None if not known. Days after `until` are left out, if it is given.
+    The certificates are read once, so that all values of one object are of the same days.
     """
 
     files: DayFiles
-    prices: DayFiles | None
-    balances: DayFiles
+    price_files: DayFiles | None
+    balance_files: DayFiles
     options: MetricOptions
     first_day: date | None
     until: date | None = None
 
+    @cached_property
     def certificates(self) -> Mapping[date, Certificate]:
-        """Return the certificates of the stored days of transactions."""
+        """The certificates of the stored days of transactions."""
         known = self.files.certificates()
         return known if self.until is None else {day: known[day] for day in known if day <= self.until}
 
     def basis(self) -> Basis:
         """Return the basis that results computed now have."""
-        return metrics.basis(
-            self.certificates(), self.options, self.first_day, self._priced(), self.balances.certificates()
-        )
+        return metrics.basis(self.certificates, self.options, self.first_day, self._prices, self._balances)
 
     def settling(self) -> Settling:
         """Return what decides which days are settled, and which settled rows can be used."""
         return Settling(
-            certificates=self.certificates(),
+            certificates=self.certificates,
             options=self.options,
             first_day=self.first_day,
-            prices=self._priced(),
-            balances=self.balances.certificates(),
+            prices=self._prices,
+            balances=self._balances,
         )
 
     def price_paths(self, basis: Basis) -> list[Path]:
         """Return the day files of prices that results of this basis use."""
-        if self.prices is None:
+        if self.price_files is None:
             return []
-        days = metrics.price_days(self.prices.certificates(), basis.coverage_start, basis.coverage_end)
-        return [self.prices.path(day) for day in days]
+        days = metrics.price_days(self._prices or {}, basis.coverage_start, basis.coverage_end)
+        return [self.price_files.path(day) for day in days]
 
     def balance_paths(self) -> list[Path]:
         """Return the day files of balances."""
-        return [self.balances.path(day) for day, known in self.balances.certificates().items() if known.is_closed]
+        return [self.balance_files.path(day) for day, known in self._balances.items() if known.is_closed]
 
     def stated(self, basis: Basis, reuse: Reuse) -> int:
         """Return the number of transactions of the days read, as their certificates state it."""
-        known, first = self.certificates(), reuse.rows_from(basis.coverage_start)
+        known, first = self.certificates, reuse.rows_from(basis.coverage_start)
         return sum(known[day].published for day in metrics.days(basis) if first and day >= first and day in known)
 
-    def _priced(self) -> Mapping[date, Certificate] | None:
-        return self.prices.certificates() if self.prices else None
+    @cached_property
+    def _prices(self) -> Mapping[date, Certificate] | None:
+        return self.price_files.certificates() if self.price_files else None
+
+    @cached_property
+    def _balances(self) -> Mapping[date, Certificate]:
+        return self.balance_files.certificates()

@@ -22,15 +22,14 @@ if TYPE_CHECKING:
 _LOAD_MB = 200
 
 
-class Unchanged(NamedTuple):
-    """The SQL condition of the rows that a table has already if it was loaded from results with this fingerprint.
+class Changed(NamedTuple):
+    """The SQL conditions of the rows to load into a table that was loaded from results with this fingerprint before.
 
-    With a `key`, the rows are replaced whose key is that of a new row that does not meet the condition. Without, those
-    are replaced that do not meet it themselves.
+    No row meets two of them. They replace the rows with the same `key`, or without a key those that meet a condition.
     """
 
     fingerprint: str
-    condition: str
+    conditions: tuple[str, ...]
     key: str | None = None
 
 
@@ -49,31 +48,33 @@ class ResultTables:
         # If the file is missing or damaged, the only effect is that the tables are loaded again.
         return read_if_sound(self.folder.coverage("metrics"), dict[str, str]) or {}
 
-    def load(self, fingerprints: Mapping[str, str], unchanged: Mapping[str, Unchanged | None]) -> None:
+    def load(self, fingerprints: Mapping[str, str], changed: Mapping[str, Changed | None]) -> None:
         """Load the files of these tables, which have these fingerprints, in one transaction. Raises `Busy`.
 
-        Rows in `unchanged` that the table has already are not loaded again.
+        If a table has the other rows already, only those in `changed` are loaded.
         """
         with self.warehouse.connected(engine=replace(self.engine, memory_mb=_LOAD_MB)) as connection:
             loaded = self.loaded()
             self._mark(dict.fromkeys(fingerprints))  # if this process is killed now, all rows are loaded again
             connection.begin()
             for table in fingerprints:
-                kept = unchanged.get(table)
-                same = kept is not None and kept.fingerprint == loaded.get(table)
-                self._load(connection, table, kept if same else None)
+                rows = changed.get(table)
+                suffice = rows is not None and rows.fingerprint == loaded.get(table)
+                self._load(connection, table, rows if suffice else None)
             connection.commit()
         self._mark(fingerprints)
 
-    def _load(self, connection: duckdb.DuckDBPyConnection, table: str, kept: Unchanged | None) -> None:
-        """Replace the rows of a table, except those in `kept`."""
+    def _load(self, connection: duckdb.DuckDBPyConnection, table: str, changed: Changed | None) -> None:
+        """Replace the rows of a table in `changed`, None: all rows."""
         rows = parquet_rows(self.folder.metric(table))
         present = "FROM duckdb_tables() WHERE database_name = 'warehouse' AND table_name = ?"
-        if kept and connection.execute(present, [table]).fetchall():
-            others = f"NOT ({kept.condition})"
-            replaced = f"{kept.key} IN (SELECT {kept.key} FROM {rows} WHERE {others})" if kept.key else others
-            connection.execute(f"DELETE FROM warehouse.{table} WHERE {replaced}")
-            connection.execute(f"INSERT INTO warehouse.{table} BY NAME FROM {rows} WHERE {others}")
+        if changed and connection.execute(present, [table]).fetchall():
+            # DuckDB skips the row groups of other rows for each single condition, but not for conditions with OR.
+            new = " UNION ALL ".join(f"FROM {rows} WHERE {condition}" for condition in changed.conditions)
+            keys = f"{changed.key} IN (SELECT {changed.key} FROM ({new}))"
+            old = keys if changed.key else " OR ".join(f"({condition})" for condition in changed.conditions)
+            connection.execute(f"DELETE FROM warehouse.{table} WHERE {old}")
+            connection.execute(f"INSERT INTO warehouse.{table} BY NAME {new}")
             return
         connection.execute(f"CREATE OR REPLACE TABLE warehouse.{table} AS FROM {rows}")
         columns = [name for name, *_ in connection.execute(f"DESCRIBE warehouse.{table}").fetchall()]

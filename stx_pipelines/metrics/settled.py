@@ -38,9 +38,9 @@ _RECENT = timedelta(7)
 
 
 class Growing(NamedTuple):
-    """The SQL condition of rows that later days do not change. All others are replaced, by `key` if there is one."""
+    """The SQL conditions of the rows that may change if days are added, and their key (see `Changed`)."""
 
-    condition: str
+    conditions: tuple[str, ...]
     key: str | None = None
 
 
@@ -72,10 +72,16 @@ If another table is computed, all days are read.
 """
 
 GROWING_ROWS: dict[str, Growing] = {
-    "first_seen_wallets": Growing("last_date <= {through}", "address"),
-    "wallet_windows": Growing("kind = 'cohort' AND cohort_date + window_days <= {through}"),
+    "first_seen_wallets": Growing(("last_date > {through}",), "address"),
+    "wallet_windows": Growing(
+        (
+            "kind = 'trailing'",
+            # The second condition follows from the third, but DuckDB skips row groups only by a single column.
+            "kind = 'cohort' AND cohort_date > {through} - {horizon} AND cohort_date + window_days > {through}",
+        )
+    ),
 }
-"""The rows of large tables that stay the same while days are only added after the day `through`."""
+"""The rows of large tables that may change while days are only added after the day `through`."""
 
 
 class ReadDays(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,20 +16,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS, WALLET_BALANCES
 from stx_pipelines.metrics import options as metrics
 from stx_pipelines.metrics.columns import COLUMNS
-from stx_pipelines.metrics.computation import Computation, Refreshed
-from stx_pipelines.metrics.earlier import BASIS, DAYS, unchanged_rows
+from stx_pipelines.metrics.computation import BASIS, Computation, Refreshed
+from stx_pipelines.metrics.earlier import changed_rows
 from stx_pipelines.metrics.history import History
 from stx_pipelines.metrics.options import Basis, MetricOptions
-from stx_pipelines.metrics.result_tables import ResultTables, Unchanged
+from stx_pipelines.metrics.result_tables import Changed, ResultTables
 from stx_pipelines.metrics.results import RESULTS, define, metric_sql, steps_of, tables_of
 from stx_pipelines.metrics.reuse import NOTHING, Reuse, with_kept
-from stx_pipelines.metrics.settled import GROWING_ROWS, SETTLED_ROWS, Settling
-from stx_pipelines.metrics.settled_files import KEY, SettledFiles
+from stx_pipelines.metrics.settled import SETTLED_ROWS, Settling
+from stx_pipelines.metrics.settled_files import SettledFiles
 from stx_pipelines.metrics.steps import step_ends
 from stx_pipelines.metrics.wallet_lines import WALLETS, WalletLines, has_columns
 from stx_pipelines.store.data_folder import DataFolder
@@ -122,9 +120,9 @@ class MetricStore:
             if files and set(results) == set(RESULTS):
                 self._settle_long_history(files)
             with self._prepared(results, files) as run:
-                unchanged = unchanged_rows(run, tables_of(results), self.path)
+                changed = changed_rows(run, tables_of(results), self.path)
                 rows = self._write(run, results)
-        refreshed = Refreshed(run.basis, rows, time.monotonic() - started, self._load_patiently(unchanged))
+        refreshed = Refreshed(run.basis, rows, time.monotonic() - started, self._load_patiently(changed))
         self.serve_if_possible()
         return refreshed
 
@@ -147,16 +145,16 @@ class MetricStore:
         if files:
             self.served.results(files)
 
-    def load(self, unchanged: Mapping[str, Unchanged | None] | None = None) -> None:
+    def load(self, changed: Mapping[str, Changed | None] | None = None) -> None:
         """Load the files of these tables (default: all) into the database in one transaction. Raises `Busy`.
 
-        Rows in `unchanged` that a table has already are not loaded again.
+        If a table has the other rows already, only those in `changed` are loaded.
         """
-        unchanged = dict.fromkeys(tables_of(RESULTS)) if unchanged is None else unchanged
-        known = {table: self.kept(table) for table in unchanged}
+        changed = dict.fromkeys(tables_of(RESULTS)) if changed is None else changed
+        known = {table: self.kept(table) for table in changed}
         present = {table: basis.fingerprint for table, basis in known.items() if basis is not None}
         if present:
-            self._tables.load(present, unchanged)
+            self._tables.load(present, changed)
 
     def _are_fresh(self, tables: Sequence[str], fingerprint: str, loaded: Mapping[str, str]) -> bool:
         files = [basis.fingerprint if (basis := self.kept(table)) else None for table in tables]
@@ -182,14 +180,15 @@ class MetricStore:
         """
         steps = steps_of(results)
         for _ in range(_ATTEMPTS):
-            basis, settling = self.basis(), self._history.settling() if files else None
+            history = self._history
+            basis, settling = history.basis(), history.settling() if files else None
             reuse = self._reuse(results, files, settling) if files and settling else NOTHING
-            with self.session(basis, reuse, files) as connection:
+            with self.session(basis, reuse, files, history) as connection:
                 for step in steps:
                     connection.execute(metric_sql(f"base/{step}"))
                 if self.basis().fingerprint != basis.fingerprint:
                     continue
-                self._prove_count(connection, basis, reuse)
+                self._prove_count(connection, history.stated(basis, reuse))
                 run = Computation(basis, connection, files, reuse, settling)
                 if files and reuse.settled and run.reclassifies(reuse.settled):
                     files.delete()
@@ -203,7 +202,11 @@ class MetricStore:
 
     @contextmanager
     def session(
-        self, basis: Basis, reuse: Reuse = NOTHING, files: SettledFiles | None = None
+        self,
+        basis: Basis,
+        reuse: Reuse = NOTHING,
+        files: SettledFiles | None = None,
+        history: History | None = None,
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open a DuckDB in memory with views of the rows in the basis's day files. Raises `StoreError`.
 
@@ -211,9 +214,10 @@ class MetricStore:
         """
         import duckdb
 
-        known, dataset = self._history.certificates(), DATASETS[TRANSACTIONS]
+        history = history or self._history
+        known, dataset = history.certificates, DATASETS[TRANSACTIONS]
         read = [day for day in metrics.days(basis) if reuse.reads(day)]
-        rows = self._history.stated(basis, reuse)
+        rows = history.stated(basis, reuse)
         engine = self.engine.for_rows(rows, basis.transactions - rows)
         try:
             with scratch_database(self.folder.run, engine) as connection:
@@ -221,8 +225,8 @@ class MetricStore:
                     connection,
                     basis,
                     [self.files.path(day) for day in read],
-                    self._history.price_paths(basis),
-                    self._history.balance_paths(),
+                    history.price_paths(basis),
+                    history.balance_paths(),
                     same_columns=not any(dataset.lacks_columns(known[day]) for day in read if day in known),
                     reuse=reuse,
                 )
@@ -250,10 +254,9 @@ class MetricStore:
 
         The results of a step are not kept, so that readers only see those of all days.
         """
-        settled = files.read()
-        certificates = self._history.certificates()
-        ends = step_ends(metrics.days(self.basis()), certificates)
-        if not ends or (settled and self._history.settling().holds(settled)):
+        settled, history = files.read(), self._history
+        ends = step_ends(metrics.days(history.basis()), history.certificates)
+        if not ends or (settled and history.settling().holds(settled)):
             return
         place = self.folder.steps
         shutil.rmtree(place.path, ignore_errors=True)  # of a run that was killed
@@ -268,33 +271,23 @@ class MetricStore:
         """Replace the files of these results, and those that are kept for later. Return each table's number of rows."""
         if run.reuse.kept:  # settled rows come first, and each part of a file has its order already
             run.connection.execute("SET preserve_insertion_order = true")
-        rows = {table: self._write_table(run, table) for table in tables_of(results)}
+        rows = {table: run.write(table, self.path(table)) for table in tables_of(results)}
         if run.files:
             run.files.write(run.connection, run.reuse, self.path)
         return rows
 
-    def _write_table(self, run: Computation, table: str) -> int:
-        kept, last_day = run.reuse.kept, run.basis.coverage_end
-        metadata: dict[str, msgspec.Struct] = {BASIS: run.basis}
-        if kept:
-            metadata[KEY] = kept
-        if table in GROWING_ROWS and run.settling and last_day:
-            metadata[DAYS] = run.settling.read_days(last_day)
-        return run.write(table, self.path(table), metadata)
-
-    def _prove_count(self, connection: duckdb.DuckDBPyConnection, basis: Basis, reuse: Reuse) -> None:
+    def _prove_count(self, connection: duckdb.DuckDBPyConnection, stated: int) -> None:
         """Raise `StoreError` if the day files do not have the number of transactions that their certificates state."""
         [(count,)] = connection.execute("SELECT coalesce(sum(tx_count), 0)::BIGINT FROM read_accounts").fetchall()
-        stated = self._history.stated(basis, reuse)
         if count != stated:
             raise StoreError(
                 f"the covered day files have {count} transactions, but their certificates state {stated}; "
                 "the old results are kept: run `stx-pipelines verify`"
             )
 
-    def _load_patiently(self, unchanged: Mapping[str, Unchanged | None]) -> str | None:
+    def _load_patiently(self, changed: Mapping[str, Changed | None]) -> str | None:
         try:
-            self.load(unchanged)
+            self.load(changed)
         except Busy as busy:
             return busy.holder
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,7 @@ def _write(rows: pa.RecordBatchReader, base: Path | None, path: Path, metadata: 
             # next, so that they stay in their place, and the writer counts the places of its own from the end of them.
             if base is not None:
                 _add(whole, _copy_rows(base, sink))
-            for batch in rows:
-                writer.write_batch(batch)
+            _write_batches(rows, writer)
             writer.close()
         except BaseException:
             writer.is_open = False  # otherwise pyarrow would try to write the end of the file
@@ -80,6 +80,18 @@ def _write(rows: pa.RecordBatchReader, base: Path | None, path: Path, metadata: 
         # Readers use the metadata at the end of a file. Those that the writer has just written have no copied rows.
         sink.write(_end_of(whole))
     return int(whole.num_rows)
+
+
+def _write_batches(rows: pa.RecordBatchReader, writer: pq.ParquetWriter) -> None:
+    """Write each batch while DuckDB computes the next one."""
+    with ThreadPoolExecutor(1, "writer") as pool:
+        written = None
+        for batch in rows:
+            if written:
+                written.result()
+            written = pool.submit(writer.write_batch, batch)
+        if written:
+            written.result()
 
 
 def _add(whole: pq.FileMetaData, part: pq.FileMetaData) -> None:

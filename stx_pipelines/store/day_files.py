@@ -5,7 +5,6 @@ The day files are the record, and tables are loaded from them. A file that exist
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -16,6 +15,7 @@ import msgspec
 
 from stx_pipelines.chains import certificate as certificates
 from stx_pipelines.chains.certificate import VERSION, Certificate, NewerCertificate
+from stx_pipelines.store.digest import digest_of
 from stx_pipelines.store.files import StoreError, first_line, ignore, mark_of, read_if_sound, replace_file
 from stx_pipelines.version import PRODUCT
 
@@ -76,7 +76,7 @@ class DayFiles:
         """
         with suppress(DamagedDayFile, OSError):  # a damaged file is replaced; `replace_file` reports other errors
             self.certificate(certificate.day)  # raises `NewerDayFile`
-        digest = _digest(table)
+        digest = digest_of(table)
         stored = msgspec.structs.replace(
             certificate, rows_digest=digest, columns=table.num_columns, made_by=PRODUCT, version=VERSION
         )
@@ -88,7 +88,7 @@ class DayFiles:
 
         The file is made from the rows. Raises `StoreError`, and `DamagedDayFile` for rows of another certificate.
         """
-        digest = _digest(table)
+        digest = digest_of(table)
         if certificate.rows_digest != digest:
             raise DamagedDayFile(f"the rows of {certificate.day} are not those of its certificate; nothing was stored")
         self._write(table, certificate, digest)
@@ -232,7 +232,7 @@ def _read_rows(path: Path) -> pa.Table:
             written = certificate.rows_digest.encode()
         if written is None and certificate.tip_burn_height is not msgspec.UNSET:
             return table  # the first version wrote no digest
-        if written != _digest(table).encode():
+        if written != digest_of(table).encode():
             raise OSError("its rows have changed since they were written")
         return table
 
@@ -242,18 +242,6 @@ def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
     spare_memory()
     return pq.read_table(path, columns=columns, partitioning=None, page_checksum_verification=True)
-
-
-def _digest(table: pa.Table) -> str:
-    """Return a hash of the rows' values, because Parquet's page checksums do not cover the metadata of the pages."""
-    import pyarrow as pa
-    from pyarrow import csv
-
-    plain = [pa.string() if pa.types.is_dictionary(field.type) else field.type for field in table.schema]
-    rows = table.replace_schema_metadata(None).cast(pa.schema(zip(table.schema.names, plain, strict=True)))
-    text = pa.BufferOutputStream()
-    csv.write_csv(rows, text)
-    return hashlib.sha256(text.getvalue()).hexdigest()
 
 
 def _day_in(path: Path) -> date | None:

@@ -55,7 +55,8 @@ def write_rows(
 
     def write(aside: Path) -> None:
         nonlocal rows
-        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{known}}}"
+        # Level 3, the default, takes a third longer, and the files are no smaller.
+        options = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, KV_METADATA {{{known}}}"
         try:
             [(rows,)] = connection.execute(f"COPY ({query}) TO {quoted(str(aside))} ({options})").fetchall()
         except duckdb.Error as error:

@@ -62,6 +62,7 @@ UNSEEN = (
 CONTRACT = "SP1.pool"
 """The contract of all contract calls."""
 
+UNORDERED = ("first_seen_wallets", "wallet_windows")
 OPTIONS = MetricOptions(windows=(15, 30, 60, 90), trailing_windows=(30, 101))
 
 
@@ -217,9 +218,9 @@ def payload_of(tx: Transaction) -> dict[str, Any]:
 
 
 def read(store: MetricStore, table: str) -> list[dict[str, Any]]:
-    """Return every row of a result file in its order; of `first_seen_wallets`, which has none, by address."""
+    """Return every row of a result file in its order. Rows of files without an order are sorted."""
     rows: list[dict[str, Any]] = pq.read_table(store.path(table), partitioning=None).to_pylist()
-    return sorted(rows, key=lambda row: row["address"]) if table == "first_seen_wallets" else rows
+    return sorted(rows, key=lambda row: tuple(row.values())) if table in UNORDERED else rows
 
 
 def table_rows(store: MetricStore, table: str) -> list[str]:

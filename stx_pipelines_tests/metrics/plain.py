@@ -288,7 +288,7 @@ class Plain:
             for who, fees in (self.trailing(length) or {}).items():
                 day, counts = self.first_day[who], (len(fees), sum(fees), stx(sum(fees)))
                 rows.append((who, "trailing", length, day, *counts, True, self.may_be_older(who)))
-        return sorted(rows, key=lambda row: (row[1], row[3], row[0], row[2]))
+        return sorted(rows)
 
     def wallet_funnel(self) -> Rows:
         rows: Rows = []

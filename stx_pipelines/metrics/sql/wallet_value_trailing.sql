@@ -4,7 +4,7 @@ WITH aged AS (
     SELECT
         window_days, tx_count, fee_ustx,
         CASE WHEN coverage_end >= old_from THEN 'older' WHEN is_left_censored THEN 'unknown' ELSE 'younger' END AS age
-    FROM trailing_windows SEMI JOIN trails USING (window_days) JOIN ages USING (id) CROSS JOIN scope
+    FROM trailing_windows JOIN ages USING (id) CROSS JOIN scope
 ),
 totals AS (
     SELECT
@@ -22,9 +22,12 @@ totals AS (
     FROM aged
     GROUP BY window_days
 ),
+priced_days AS (
+    SELECT day, sum(priced_ustx)::BIGINT AS priced_ustx, sum(usd_e14) AS usd_e14 FROM activity GROUP BY day
+),
 priced AS (
     SELECT window_days, sum(priced_ustx)::BIGINT AS priced_ustx, sum(usd_e14) AS usd_e14
-    FROM activity CROSS JOIN scope JOIN trails ON day > coverage_end - window_days
+    FROM priced_days CROSS JOIN scope JOIN trails ON day > coverage_end - window_days
     GROUP BY window_days
 ),
 judged AS (

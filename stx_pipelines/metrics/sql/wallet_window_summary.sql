@@ -15,7 +15,7 @@ fresh AS (
 active AS (
     SELECT window_days, count(*) AS wallets, sum(fee_ustx)::BIGINT AS fee_ustx,
         median_ustx(quantile_disc(fee_ustx, 0.5), -quantile_disc(-fee_ustx, 0.5)) AS median_ustx
-    FROM trailing_windows
+    FROM trailing_bands
     GROUP BY window_days
 ),
 observed AS (
