@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from stx_pipelines.metrics.columns import comments_sql
+from stx_pipelines.metrics.options import Basis
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import read_if_sound, replace_file
 from stx_pipelines.store.locks import locked
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _LOAD_MB = 200
+_LOAD_MB_PER_MILLION = 2  # transactions of the results: 300 million need 200 to 300 MB for one more day
 
 
 class Changed(NamedTuple):
@@ -48,12 +50,15 @@ class ResultTables:
         # If the file is missing or damaged, the only effect is that the tables are loaded again.
         return read_if_sound(self.folder.coverage("metrics"), dict[str, str]) or {}
 
-    def load(self, fingerprints: Mapping[str, str], changed: Mapping[str, Changed | None]) -> None:
-        """Load the files of these tables, which have these fingerprints, in one transaction. Raises `Busy`.
+    def load(self, known: Mapping[str, Basis], changed: Mapping[str, Changed | None]) -> None:
+        """Load the files of these tables, which have these bases, in one transaction. Raises `Busy`.
 
         If a table has the other rows already, only those in `changed` are loaded.
         """
-        with self.warehouse.connected(engine=replace(self.engine, memory_mb=_LOAD_MB)) as connection:
+        fingerprints = {table: basis.fingerprint for table, basis in known.items()}
+        millions = max(basis.transactions for basis in known.values()) // 1_000_000
+        engine = replace(self.engine, memory_mb=_LOAD_MB + _LOAD_MB_PER_MILLION * millions)
+        with self.warehouse.connected(engine=engine) as connection:
             loaded = self.loaded()
             self._mark(dict.fromkeys(fingerprints))  # if this process is killed now, all rows are loaded again
             connection.begin()

@@ -151,10 +151,9 @@ class MetricStore:
         If a table has the other rows already, only those in `changed` are loaded.
         """
         changed = dict.fromkeys(tables_of(RESULTS)) if changed is None else changed
-        known = {table: self.kept(table) for table in changed}
-        present = {table: basis.fingerprint for table, basis in known.items() if basis is not None}
-        if present:
-            self._tables.load(present, changed)
+        known = {table: basis for table in changed if (basis := self.kept(table))}
+        if known:
+            self._tables.load(known, changed)
 
     def _are_fresh(self, tables: Sequence[str], fingerprint: str, loaded: Mapping[str, str]) -> bool:
         files = [basis.fingerprint if (basis := self.kept(table)) else None for table in tables]

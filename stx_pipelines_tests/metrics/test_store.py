@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,14 +12,17 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from duckdb import DuckDBPyConnection
 
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.metrics import store as metrics
 from stx_pipelines.metrics.options import MetricOptions, cover
+from stx_pipelines.metrics.result_tables import ResultTables
 from stx_pipelines.metrics.results import RESULTS
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store.arrow import to_arrow
 from stx_pipelines.store.files import StoreError
+from stx_pipelines.store.scratch import Engine
 from stx_pipelines_tests.metrics.history import (
     UNORDERED,
     certificate,
@@ -147,6 +151,29 @@ def test_a_busy_database_delays_only_the_tables(store: MetricStore) -> None:
     store.load()
     assert store.stale() == []
     assert table(store, "SELECT count(*) FROM wallets_daily") == [(48,)]
+
+
+@pytest.mark.parametrize(("transactions", "memory_mb"), [(0, 200), (30_000_000, 260), (300_000_000, 800)])
+def test_tables_of_a_long_history_are_loaded_with_more_memory(
+    store: MetricStore, monkeypatch: pytest.MonkeyPatch, transactions: int, memory_mb: int
+) -> None:
+    """With 200 MB, one more day of wallets after 300 million transactions could not be loaded."""
+    store.refresh(["wallets_daily"])
+    known = store.kept("wallets_daily")
+    assert known
+    engines = list[Engine]()
+    connected = store.warehouse.connected
+
+    def noting(
+        wait: float | None = None, *, engine: Engine | None = None
+    ) -> AbstractContextManager[DuckDBPyConnection]:
+        engines.append(engine)
+        return connected(wait, engine=engine)
+
+    monkeypatch.setattr(store.warehouse, "connected", noting)
+    tables = ResultTables(store.folder, store.warehouse, store.engine)
+    tables.load({"wallets_daily": msgspec.structs.replace(known, transactions=transactions)}, {})
+    assert [engine.memory_mb for engine in engines] == [memory_mb]
 
 
 def test_results_are_stale_without_the_database_and_loaded_again_without_computing(store: MetricStore) -> None:
