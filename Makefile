@@ -48,7 +48,7 @@ demo: .venv/runtime
 test: .venv/dev anvil
 	$(BIN)/python -m pytest $(AT_ONCE)
 
-# All figures take half an hour on an otherwise idle machine. For one figure, run
+# All figures take 40 minutes on an otherwise idle machine. For one figure, run
 # .venv/bin/python -m stx_pipelines_tests.benchmarks --only NAME
 bench: .venv/dev anvil
 	$(BIN)/python -m stx_pipelines_tests.benchmarks

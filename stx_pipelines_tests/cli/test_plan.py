@@ -120,6 +120,7 @@ def test_ethereum_is_planned_in_calls_of_both_datasets(make_ethereum: Callable[.
 def test_only_the_part_of_an_open_day_that_is_not_read_yet_is_planned(world: World) -> None:
     """An hourly cron job sees what the next sync costs, not the cost of a whole day."""
     today = world.days[-1]
+    world.overrides["hiro_requests_per_minute"] = 0
     world.stored([today])
     project, proved = world.project(), world.certificates()[today].proved_at
     later = STACKS.look(project, proved + timedelta(hours=1))

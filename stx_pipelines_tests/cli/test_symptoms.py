@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stx_pipelines import project
 from stx_pipelines.devnet.stacks.knobs import FaultKind
 from stx_pipelines_tests.cli.folders import DONE, ERROR, HEALTHY, MISCONFIGURED, NOT_YET, MakeWorld, Run
 from stx_pipelines_tests.cli.test_failures import hide_one
@@ -37,8 +38,9 @@ def test_a_day_that_failed_four_proofs_is_set_aside_until_retry(world: World, ru
     ],
 )
 def test_a_server_that_refuses_is_used_again_once_it_accepts(
-    world: World, run: Run, kind: FaultKind, code: int, symptom: str
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, kind: FaultKind, code: int, symptom: str
 ) -> None:
+    monkeypatch.setattr(project, "_STACKS_LIMIT_WINDOW", 4.0)  # seconds; all attempts together wait longer
     world.knobs.fault_kinds, world.knobs.fault_rate = (kind,), 1.0
     done = run(world, "sync")
     assert done.exit_code == code
