@@ -76,8 +76,10 @@ class ResultTables:
         if changed and connection.execute(present, [table]).fetchall():
             # DuckDB skips the row groups of other rows for each single condition, but not for conditions with OR.
             new = " UNION ALL ".join(f"FROM {rows} WHERE {condition}" for condition in changed.conditions)
-            keys = f"{changed.key} IN (SELECT {changed.key} FROM ({new}))"
-            old = keys if changed.key else " OR ".join(f"({condition})" for condition in changed.conditions)
+            if changed.key:
+                old = f"{changed.key} IN (SELECT {changed.key} FROM ({new}))"
+            else:
+                old = " OR ".join(f"({condition})" for condition in changed.conditions)
             connection.execute(f"DELETE FROM warehouse.{table} WHERE {old}")
             connection.execute(f"INSERT INTO warehouse.{table} BY NAME {new}")
             return

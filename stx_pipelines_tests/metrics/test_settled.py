@@ -167,7 +167,7 @@ def test_results_equal_those_computed_from_all_days(pytestconfig: pytest.Config)
     """After each change of days or options."""
     whole = pytestconfig.getoption("--faults-whole")
 
-    @settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate] if whole else [Phase.explicit])
+    @settings(max_examples=200, phases=[Phase.explicit, Phase.reuse, Phase.generate] if whole else [Phase.explicit])
     @given(events)
     @example([("grow", 0, 1), ("replace", LAST + 1, 7), ("grow", 0, 30), ("older", 0, 2), ("options", 0, 1)])
     def holds(plan: list[Event]) -> None:

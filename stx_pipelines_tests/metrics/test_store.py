@@ -12,7 +12,6 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from duckdb import DuckDBPyConnection
 
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.metrics import store as metrics
@@ -164,11 +163,9 @@ def test_tables_of_a_long_history_are_loaded_with_more_memory(
     engines = list[Engine]()
     connected = store.warehouse.connected
 
-    def noting(
-        wait: float | None = None, *, engine: Engine | None = None
-    ) -> AbstractContextManager[DuckDBPyConnection]:
+    def noting(*, engine: Engine) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         engines.append(engine)
-        return connected(wait, engine=engine)
+        return connected(engine=engine)
 
     monkeypatch.setattr(store.warehouse, "connected", noting)
     tables = ResultTables(store.folder, store.warehouse, store.engine)
