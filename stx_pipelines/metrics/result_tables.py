@@ -10,6 +10,7 @@ import msgspec
 
 from stx_pipelines.metrics.columns import comments_sql
 from stx_pipelines.metrics.options import Basis
+from stx_pipelines.metrics.settled import GROWING_ROWS
 from stx_pipelines.store.data_folder import DataFolder
 from stx_pipelines.store.files import read_if_sound, replace_file
 from stx_pipelines.store.locks import locked
@@ -67,11 +68,15 @@ class ResultTables:
                 suffice = rows is not None and rows.fingerprint == loaded.get(table)
                 self._load(connection, table, rows if suffice else None)
             connection.commit()
+            connection.execute("RESET preserve_insertion_order")  # the connection is used again
         self._mark(fingerprints)
 
     def _load(self, connection: duckdb.DuckDBPyConnection, table: str, changed: Changed | None) -> None:
         """Replace the rows of a table in `changed`, None: all rows."""
         rows = parquet_rows(self.folder.metric(table))
+        # The files of growing tables have no fixed order. To keep it would leave row groups with few rows, which DuckDB
+        # merges at a later checkpoint.
+        connection.execute(f"SET preserve_insertion_order = {table not in GROWING_ROWS}")
         present = "FROM duckdb_tables() WHERE database_name = 'warehouse' AND table_name = ?"
         if changed and connection.execute(present, [table]).fetchall():
             # DuckDB skips the row groups of other rows for each single condition, but not for conditions with OR.

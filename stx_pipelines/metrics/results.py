@@ -138,8 +138,14 @@ def define(
     connection.execute(metric_sql("base/trails"), {"trailing_windows": list(options.trailing_windows)})
     connection.execute(metric_sql("base/macros"))
     connection.execute(load_sql("shown"))
-    daily_from = settled.daily_from if settled else basis.coverage_start
-    for variable, day in (("rows_from", rows_from), ("daily_from", daily_from)):
+    days = {
+        "rows_from": rows_from,
+        "daily_from": settled.daily_from if settled else basis.coverage_start,
+        "unsettled_from": settled.through if settled else basis.coverage_start,
+        "coverage_start": basis.coverage_start,
+        "coverage_end": basis.coverage_end,
+    }
+    for variable, day in days.items():
         connection.execute(f"SET VARIABLE {variable} = $day::DATE", {"day": day})
     connection.execute(metric_sql("base/views"))
     if prices:

@@ -5,7 +5,7 @@ Each table is one Parquet file, with the days that it was made from in its metad
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
@@ -89,7 +89,7 @@ class SettledFiles:
         if reuse.sums:
             sums = _Sums(reuse.sums, uuid4().hex)
             for name in _SUMS:
-                write_rows(connection, metric_sql(f"settled/{name}"), self._folder.settled(name), {_SUMS_KEY: sums})
+                self._write(connection, name, {_SUMS_KEY: sums})
         if settles := reuse.settles:
             for table in _TABLES:
                 rows = f"FROM {parquet_rows(result(table))} WHERE {settles.condition(table)}"
@@ -98,7 +98,10 @@ class SettledFiles:
                 self.delete()  # another process has replaced a result meanwhile, perhaps with other options
                 return
             for name in _STEPS:
-                write_rows(connection, metric_sql(f"settled/{name}"), self._folder.settled(name), {KEY: settles})
+                self._write(connection, name, {KEY: settles})
+
+    def _write(self, connection: duckdb.DuckDBPyConnection, name: str, metadata: Mapping[str, msgspec.Struct]) -> None:
+        write_rows(connection, metric_sql(f"settled/{name}"), self._folder.settled(name), metadata, is_internal=True)
 
     def take(self, other: DataFolder) -> None:
         """Replace the files by those of another folder, which must be on the same disk."""

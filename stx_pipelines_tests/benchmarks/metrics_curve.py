@@ -18,6 +18,7 @@ import msgspec
 
 from stx_pipelines.chains.datasets import DATASETS, TRANSACTIONS
 from stx_pipelines.chains.days import DAY, window
+from stx_pipelines.cli.__main__ import leave_out_pandas
 from stx_pipelines.metrics.store import MetricStore
 from stx_pipelines.store import arrow
 from stx_pipelines.store.data_folder import DataFolder
@@ -86,7 +87,8 @@ def write_days(folder: Path, first: int, days: int, rows_per_day: int, fresh_per
 
 
 def refresh(folder: Path) -> None:
-    """Refresh all metrics, files and tables, over every written day."""
+    """Refresh all metrics, files and tables, over every written day, as the command `metrics` does."""
+    leave_out_pandas()
     store = _store(folder)
     refreshed = store.refresh()
     assert refreshed.basis.days == len(store.files.days()), "days were left out: this would measure something else"

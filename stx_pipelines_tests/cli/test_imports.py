@@ -59,3 +59,20 @@ def test_a_sync_with_nothing_to_do_loads_no_heavy_library(world: World, run: Run
     assert run(world, "sync").exit_code == DONE
     heavy = {"dagster", "duckdb", "obstore", "pandas", "psycopg"}
     assert loaded_by(ending("sync"), heavy, world.environment)[-1] == "0 []"
+
+
+def test_no_command_imports_pandas(world: World) -> None:
+    world.stored()
+    command = ["-X", "importtime", "-m", "stx_pipelines.cli", "metrics"]
+    done = subprocess.run(
+        [sys.executable, *command],
+        env=child_environment(world.environment),
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert done.returncode == DONE
+    assert {"duckdb", "pyarrow"} <= imported
+    assert "pandas.core" not in imported  # attempts to import pandas itself are listed too

@@ -266,10 +266,10 @@ def test_files_of_sums_from_two_computations_are_not_used_together(
     store.folder.settled("summed_accounts").unlink()
     write = settled_files.write_rows
 
-    def killed(connection: Any, query: str, path: Path, metadata: Any) -> int:
+    def killed(connection: Any, query: str, path: Path, metadata: Any, **options: Any) -> int:
         if path.stem == "summed_wallet_days":
             raise KeyboardInterrupt
-        return write(connection, query, path, metadata)
+        return write(connection, query, path, metadata, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(settled_files, "write_rows", killed)

@@ -12,10 +12,8 @@ WITH cohorts AS (
         sum(priced_ustx)::BIGINT AS priced_ustx,
         sum(usd_e14) AS usd_e14,
         (coalesce(sum(fee_ustx) FILTER (in_band), 0))::BIGINT AS survivor_fee_ustx,
-        median_ustx(quantile_disc(fee_ustx, 0.5), -quantile_disc(-fee_ustx, 0.5)) AS median_fee_ustx,
-        median_ustx(
-            quantile_disc(fee_ustx, 0.5) FILTER (in_band), -quantile_disc(-fee_ustx, 0.5) FILTER (in_band)
-        ) AS survivor_median_fee_ustx
+        median_ustx(middle_ustx(fee_ustx)) AS median_fee_ustx,
+        median_ustx(middle_ustx(CASE WHEN in_band THEN fee_ustx END)) AS survivor_median_fee_ustx
     FROM windows
     GROUP BY cohort_date, window_days
 )

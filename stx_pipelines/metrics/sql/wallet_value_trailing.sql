@@ -12,7 +12,7 @@ totals AS (
         count(*) AS wallets,
         sum(tx_count)::BIGINT AS tx_count,
         sum(fee_ustx)::BIGINT AS fee_ustx,
-        median_ustx(quantile_disc(fee_ustx, 0.5), -quantile_disc(-fee_ustx, 0.5)) AS median_fee_ustx,
+        median_ustx(middle_ustx(fee_ustx)) AS median_fee_ustx,
         count(*) FILTER (age = 'younger') AS younger_wallets,
         count(*) FILTER (age = 'older') AS older_wallets,
         count(*) FILTER (age = 'unknown') AS age_unknown_wallets,

@@ -14,7 +14,7 @@ fresh AS (
 ),
 active AS (
     SELECT window_days, count(*) AS wallets, sum(fee_ustx)::BIGINT AS fee_ustx,
-        median_ustx(quantile_disc(fee_ustx, 0.5), -quantile_disc(-fee_ustx, 0.5)) AS median_ustx
+        median_ustx(middle_ustx(fee_ustx)) AS median_ustx
     FROM trailing_bands
     GROUP BY window_days
 ),
@@ -26,7 +26,7 @@ observed AS (
         count(*) AS wallets,
         count(*) FILTER (returned) AS retained,
         sum(fee_ustx)::BIGINT AS fee_ustx,
-        median_ustx(quantile_disc(fee_ustx, 0.5), -quantile_disc(-fee_ustx, 0.5)) AS median_ustx
+        median_ustx(middle_ustx(fee_ustx)) AS median_ustx
     FROM observed_windows
     GROUP BY window_days
 )

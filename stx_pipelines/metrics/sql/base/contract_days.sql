@@ -10,7 +10,7 @@ WITH callers AS (
         sum(fee_ustx) FILTER (is_shown) AS fee_ustx,
         count(*) AS landed,
         count(*) FILTER (tx_status <> 'success') AS failed
-    FROM daily_rows
+    FROM unsettled_rows
     WHERE tx_type = 'contract_call'
     GROUP BY day, contract_id, sender_address
 )

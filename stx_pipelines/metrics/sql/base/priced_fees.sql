@@ -3,7 +3,7 @@
 CREATE TABLE priced_fees AS
 WITH hours AS (
     SELECT day AS date, date_trunc('hour', block_time) AS hour, sum(fee_ustx)::HUGEINT AS fee_ustx
-    FROM daily_rows
+    FROM unsettled_rows
     WHERE is_shown
     GROUP BY ALL
 )

@@ -9,7 +9,7 @@ WITH by_recipient AS (
         count(*) AS transfers,
         sum(amount_ustx) AS amount_ustx,
         count(*) = count(amount_ustx) AS has_amounts
-    FROM daily_rows
+    FROM unsettled_rows
     WHERE is_shown AND tx_type = 'token_transfer'
     GROUP BY day, recipient_address
 ),
@@ -22,6 +22,6 @@ received AS (
     FROM by_recipient
     GROUP BY day
 ),
-sent AS (SELECT day, count(*) AS senders FROM wallet_days WHERE has_transfer AND day >= getvariable('daily_from') GROUP BY day)
+sent AS (SELECT day, count(*) AS senders FROM wallet_days WHERE has_transfer AND day >= getvariable('unsettled_from') GROUP BY day)
 SELECT received.day AS date, transfers, amount_ustx, senders, recipients
 FROM received JOIN sent ON sent.day = received.day;

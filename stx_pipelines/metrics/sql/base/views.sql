@@ -25,3 +25,6 @@ CREATE VIEW shown AS SELECT * FROM canonical_rows WHERE is_shown;
 
 -- Steps of single days read only the days that are not settled for them, and the 29 days before for sums over 30 days.
 CREATE VIEW daily_rows AS SELECT * FROM read_rows WHERE burn_block_time >= getvariable('daily_from');
+
+-- Steps of single days without such sums do not need the days before.
+CREATE VIEW unsettled_rows AS SELECT * FROM read_rows WHERE burn_block_time >= getvariable('unsettled_from');
