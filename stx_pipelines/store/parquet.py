@@ -48,7 +48,7 @@ def write_rows(
 ) -> int:
     """Replace a Parquet file by the rows of a query, with these values in its metadata. Return the number of rows.
 
-    DuckDB reads an internal file in half the time, but some other programs do not know its encodings. Raises
+    DuckDB reads an internal file a third to a half faster, but some other programs do not know its encodings. Raises
     `StoreError`. The old file is then kept.
     """
     import duckdb

@@ -52,8 +52,8 @@ def entry_points() -> dict[str, str]:
 
 def main_command() -> click.Group:
     """Return the command group of `stx-pipelines`."""
-    module, name = entry_points()["stx-pipelines"].split(":")
-    group = getattr(importlib.import_module(module), name)
+    module = entry_points()["stx-pipelines"].partition(":")[0]
+    group = importlib.import_module(module).main
     assert isinstance(group, click.Group)
     return group
 
