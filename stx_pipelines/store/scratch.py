@@ -55,7 +55,7 @@ def scratch_database(run_folder: Path, engine: Engine) -> Iterator[duckdb.DuckDB
             connection.execute(f"SET temp_directory = {quoted(str(spill))}")
             connection.execute("SET preserve_insertion_order = false")  # saves memory; results have an ORDER BY
             connection.execute("SET enable_progress_bar = false")  # DuckDB may take a run for an interactive session
-            # By default, DuckDB keeps up to 512 MB of freed memory that other allocations may not be able to use.
+            # By default, DuckDB returns freed memory to the system only when it frees more than 512 MB at once.
             connection.execute("SET allocator_bulk_deallocation_flush_threshold = '16MB'")
             yield connection
         finally:

@@ -61,7 +61,7 @@ def test_a_sync_with_nothing_to_do_loads_no_heavy_library(world: World, run: Run
     assert loaded_by(ending("sync"), heavy, world.environment)[-1] == "0 []"
 
 
-def test_no_command_imports_pandas(world: World) -> None:
+def test_the_command_metrics_does_not_import_pandas(world: World) -> None:
     world.stored()
     command = ["-X", "importtime", "-m", "stx_pipelines.cli", "metrics"]
     done = subprocess.run(

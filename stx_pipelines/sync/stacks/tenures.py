@@ -27,7 +27,7 @@ from stx_pipelines.sync.pools import thread_pool
 log = logging.getLogger(__name__)
 
 Mode = Literal["sample", "counts", "full"]
-_AT_ONCE = 5  # the blocks of a day's sample; a response may have 16 MiB
+_AT_ONCE = 5  # a response may have 16 MiB
 _LONGEST_GAP = 1_000  # requests to follow the parents of blocks that have no rows
 
 
@@ -56,7 +56,7 @@ class TenureProofs:
     node: StacksNode
     block_of: Callable[[str], Block | None]
     mode: Mode = "sample"
-    sample: int = 5
+    sample: int = _AT_ONCE  # one round of requests
     random: Random = field(default_factory=SystemRandom)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     refusal: str | None = field(default=None, init=False)
